@@ -1,0 +1,33 @@
+//! The words that all stages share: jobs, cronjobs, and the updates that sources push.
+//!
+//! Plain data, no I/O. A [`Job`] holds the facts that are exported and nothing else of the API object: names,
+//! numbers and times, about 290 bytes and one string of its own (its name); namespace, workload and the
+//! like are [`Name`]s shared between records. `docs/performance.md` has the measured cost.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+mod job;
+mod update;
+
+pub use job::{
+    CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, Job, JobState, PodCounts, Uid,
+    Workload,
+};
+pub use update::{
+    Activity, Change, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,
+    Verb,
+};
+
+/// A string that many records share: cloning it copies a pointer.
+pub type Name = Arc<str>;
+
+/// A point in time in whole seconds since the epoch, as precise as the Kubernetes API reports it.
+pub type Seconds = i64;
+
+/// The wall clock. Everything that needs the date takes it from here or as an argument.
+#[must_use]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}

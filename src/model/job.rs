@@ -1,0 +1,363 @@
+//! Jobs and CronJobs as this program sees them.
+
+use std::fmt;
+
+use super::{Name, Seconds};
+
+/// A batch/v1 Job: what is exported of it.
+///
+/// Absent in the API means `None` here, never 0. The fields are ordered from shared names to plain numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Namespace.
+    pub namespace: Name,
+    /// Object name; reused over time, so it does not identify a run. [`Job::uid`] does.
+    pub name: Name,
+    /// What identifies this run.
+    pub uid: Uid,
+    /// The stable thing that this run belongs to.
+    pub workload: Workload,
+    /// `spec.managedBy`: the controller that looks after this Job, where it is not the built-in one.
+    pub managed_by: Option<Name>,
+    /// Where the Job is in its life.
+    pub state: JobState,
+    /// Why the Job failed; only in [`JobState::Failed`].
+    pub failure: Option<FailureReason>,
+    /// `spec.completionMode`.
+    pub completion_mode: Option<CompletionMode>,
+    /// Pods as the status counts them.
+    pub pods: PodCounts,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Seconds>,
+    /// `status.startTime`; after a resume the time of the resume.
+    pub start: Option<Seconds>,
+    /// `status.completionTime`, or when the Job became Failed.
+    pub end: Option<Seconds>,
+    /// Since when the Job is suspended; only while it is.
+    pub suspended: Option<Seconds>,
+    /// `spec.activeDeadlineSeconds`.
+    pub active_deadline: Option<i64>,
+    /// `spec.parallelism`.
+    pub parallelism: Option<i32>,
+    /// `spec.completions`.
+    pub completions: Option<i32>,
+    /// `spec.backoffLimit`.
+    pub backoff_limit: Option<i32>,
+    /// How many indexes `status.completedIndexes` names; only for Indexed Jobs.
+    pub completed_indexes: Option<u64>,
+    /// How many indexes `status.failedIndexes` names; only for Indexed Jobs with a limit per index.
+    pub failed_indexes: Option<u64>,
+}
+
+/// What runs belong to: the Job's controlling owner, else the Job itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// The owner's kind in lower case (`cronjob`, `workflow`, ...), `job` for a Job of its own.
+    pub kind: Name,
+    /// The owner's name.
+    pub name: Name,
+}
+
+/// Pod counts of a Job. `active`, `succeeded` and `failed` are left out by the API when they are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodCounts {
+    /// Pods that are pending or running and not terminating.
+    pub active: i32,
+    /// Pods that succeeded.
+    pub succeeded: i32,
+    /// Pods that failed.
+    pub failed: i32,
+    /// Active pods that are ready; absent on servers older than 1.24.
+    pub ready: Option<i32>,
+    /// Pods that are being stopped; absent on servers older than 1.31.
+    pub terminating: Option<i32>,
+}
+
+/// A batch/v1 CronJob: what is exported of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CronJob {
+    /// Namespace.
+    pub namespace: Name,
+    /// Object name.
+    pub name: Name,
+    /// Tells this object from an earlier one of the same name.
+    pub uid: Uid,
+    /// `spec.schedule`, as written.
+    pub schedule: Name,
+    /// `spec.timeZone`.
+    pub time_zone: Option<Name>,
+    /// `spec.concurrencyPolicy`.
+    pub concurrency_policy: Option<ConcurrencyPolicy>,
+    /// `spec.suspend`.
+    pub suspended: bool,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<Seconds>,
+    /// `status.lastScheduleTime`.
+    pub last_schedule: Option<Seconds>,
+    /// `status.lastSuccessfulTime`.
+    pub last_success: Option<Seconds>,
+    /// Length of `status.active`.
+    pub active_jobs: u32,
+    /// `spec.startingDeadlineSeconds`.
+    pub starting_deadline: Option<i64>,
+    /// `spec.successfulJobsHistoryLimit`.
+    pub successful_history_limit: Option<i32>,
+    /// `spec.failedJobsHistoryLimit`.
+    pub failed_history_limit: Option<i32>,
+}
+
+/// An object's `metadata.uid`. A UUID everywhere we know of, kept in its 16 bytes; anything else is kept as it is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Uid {
+    /// A UUID in its usual lower-case form.
+    Uuid([u8; 16]),
+    /// Any other text.
+    Other(Box<str>),
+}
+
+/// Where a Job is in its life. Exactly one holds at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobState {
+    /// `spec.suspend` is set.
+    Suspended,
+    /// No pod was ready yet.
+    Pending,
+    /// Pods run, or have run and are being retried.
+    Running,
+    /// The success criteria are met; pods are still being stopped.
+    Succeeding,
+    /// The Job is going to be failed; pods are still being stopped.
+    Failing,
+    /// Finished well.
+    Complete,
+    /// Finished badly.
+    Failed,
+}
+
+/// Why a Job failed: the reasons that the Job controller sets. A closed set, so that it can be a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureReason {
+    /// Too many pod failures.
+    BackoffLimitExceeded,
+    /// `activeDeadlineSeconds` passed.
+    DeadlineExceeded,
+    /// A rule of `podFailurePolicy` failed the Job.
+    PodFailurePolicy,
+    /// Some indexes failed.
+    FailedIndexes,
+    /// More indexes failed than `maxFailedIndexes` allows.
+    MaxFailedIndexesExceeded,
+    /// Anything else, or nothing.
+    Other,
+}
+
+/// `spec.completionMode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompletionMode {
+    /// Pods are alike.
+    NonIndexed,
+    /// Pods have completion indexes.
+    Indexed,
+    /// A mode of a newer API.
+    Other,
+}
+
+/// `spec.concurrencyPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConcurrencyPolicy {
+    /// Runs may overlap.
+    Allow,
+    /// A due run waits for the active one.
+    Forbid,
+    /// A due run replaces the active one.
+    Replace,
+    /// A policy of a newer API.
+    Other,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// Whether the Job has come to its end, well or badly.
+    #[must_use]
+    pub fn finished(&self) -> bool {
+        matches!(self.state, JobState::Complete | JobState::Failed)
+    }
+}
+
+// === impl JobState ===
+
+impl JobState {
+    /// The value of the `state` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspended => "suspended",
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Succeeding => "succeeding",
+            Self::Failing => "failing",
+            Self::Complete => "complete",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+// === impl FailureReason ===
+
+impl FailureReason {
+    /// Reads a condition's `reason`.
+    #[must_use]
+    pub fn parse(reason: &str) -> Self {
+        match reason {
+            "BackoffLimitExceeded" => Self::BackoffLimitExceeded,
+            "DeadlineExceeded" => Self::DeadlineExceeded,
+            "PodFailurePolicy" => Self::PodFailurePolicy,
+            "FailedIndexes" => Self::FailedIndexes,
+            "MaxFailedIndexesExceeded" => Self::MaxFailedIndexesExceeded,
+            _ => Self::Other,
+        }
+    }
+
+    /// The value of the `reason` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BackoffLimitExceeded => "BackoffLimitExceeded",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::PodFailurePolicy => "PodFailurePolicy",
+            Self::FailedIndexes => "FailedIndexes",
+            Self::MaxFailedIndexesExceeded => "MaxFailedIndexesExceeded",
+            Self::Other => "Other",
+        }
+    }
+}
+
+// === impl CompletionMode ===
+
+impl CompletionMode {
+    /// Reads `spec.completionMode`.
+    #[must_use]
+    pub fn parse(mode: &str) -> Self {
+        match mode {
+            "NonIndexed" => Self::NonIndexed,
+            "Indexed" => Self::Indexed,
+            _ => Self::Other,
+        }
+    }
+
+    /// The value of the `completion_mode` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NonIndexed => "NonIndexed",
+            Self::Indexed => "Indexed",
+            Self::Other => "Other",
+        }
+    }
+}
+
+// === impl ConcurrencyPolicy ===
+
+impl ConcurrencyPolicy {
+    /// Reads `spec.concurrencyPolicy`.
+    #[must_use]
+    pub fn parse(policy: &str) -> Self {
+        match policy {
+            "Allow" => Self::Allow,
+            "Forbid" => Self::Forbid,
+            "Replace" => Self::Replace,
+            _ => Self::Other,
+        }
+    }
+
+    /// The value of the `concurrency_policy` label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "Allow",
+            Self::Forbid => "Forbid",
+            Self::Replace => "Replace",
+            Self::Other => "Other",
+        }
+    }
+}
+
+// === impl Uid ===
+
+impl Uid {
+    /// Keeps a UUID in its compact form where the text can be had back from it letter by letter.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self::parse_uuid(text).map_or_else(|| Self::Other(text.into()), Self::Uuid)
+    }
+
+    fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+        let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+        let mut bytes = [0; 16];
+        let mut digits = 0;
+        for (i, &c) in text.iter().enumerate() {
+            if matches!(i, 8 | 13 | 18 | 23) {
+                if c != b'-' {
+                    return None;
+                }
+                continue;
+            }
+            let digit = match c {
+                b'0'..=b'9' => c - b'0',
+                b'a'..=b'f' => c - b'a' + 10,
+                _ => return None,
+            };
+            bytes[digits / 2] |= digit << (4 * (1 - digits % 2));
+            digits += 1;
+        }
+        Some(bytes)
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(text) => f.write_str(text),
+            Self::Uuid(bytes) => {
+                for (i, byte) in bytes.iter().enumerate() {
+                    if matches!(i, 4 | 6 | 8 | 10) {
+                        f.write_str("-")?;
+                    }
+                    write!(f, "{byte:02x}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uid_gives_its_text_back() {
+        for text in [
+            "4ba7b5e6-d01a-4327-95ea-e845886801bc",
+            "00000000-0000-0000-0000-000000000042",
+            "4BA7B5E6-D01A-4327-95EA-E845886801BC",
+            "4ba7b5e6-d01a-4327-95ea-e845886801b",
+            "4ba7b5e6+d01a-4327-95ea-e845886801bc",
+            "",
+            "not a uuid at all, but a name of 36 b",
+        ] {
+            assert_eq!(Uid::parse(text).to_string(), text);
+        }
+        assert!(matches!(
+            Uid::parse("4ba7b5e6-d01a-4327-95ea-e845886801bc"),
+            Uid::Uuid(_)
+        ));
+    }
+}
