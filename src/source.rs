@@ -1,0 +1,5 @@
+//! Source.
+pub mod decode;
+mod names;
+mod wire;
+pub use names::Names;

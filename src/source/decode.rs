@@ -1,0 +1,236 @@
+//! JSON of the Kubernetes API → [`Job`] and [`CronJob`].
+//!
+//! What the fields mean, that is; how they look is in `wire`. An object that cannot be read is an error of its own,
+//! which names it: it never stops the objects around it.
+
+use serde::Deserialize;
+
+use super::{
+    names::Names,
+    wire::{Condition, CronJobObject, JobObject, JobSpec, JobStatus},
+};
+use crate::model::{
+    CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, Job, JobState, Name, PodCounts,
+    Seconds, Uid, Workload,
+};
+
+/// Why an object was skipped. Display names the object as far as that can be told.
+#[derive(Debug, thiserror::Error)]
+#[error("decode {object}")]
+pub struct DecodeError {
+    /// `namespace/name`, or what is left of it.
+    object: String,
+    source: serde_json::Error,
+}
+
+/// Reads a Job.
+pub fn job(json: &str, names: &mut Names) -> Result<Job, DecodeError> {
+    let object: JobObject<'_> = parse(json)?;
+    let JobObject {
+        metadata,
+        spec,
+        status,
+    } = object;
+    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    let conditions = Conditions::of(status.conditions.as_deref().unwrap_or_default());
+    let state = conditions.state(&spec, &status);
+    let indexed = spec.completion_mode.as_deref() == Some("Indexed");
+    let name = Name::from(&*metadata.name);
+    Ok(Job {
+        namespace: names.share(&metadata.namespace),
+        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+        workload: match metadata.controller() {
+            Some(owner) => Workload {
+                kind: names.share(&owner.kind.to_lowercase()),
+                name: names.share(&owner.name),
+            },
+            None => Workload {
+                kind: names.share("job"),
+                name: name.clone(),
+            },
+        },
+        managed_by: spec
+            .managed_by
+            .as_deref()
+            .map(|manager| names.share(manager)),
+        state,
+        failure: (state == JobState::Failed)
+            .then(|| FailureReason::parse(conditions.failure_reason())),
+        completion_mode: spec.completion_mode.as_deref().map(CompletionMode::parse),
+        pods: PodCounts {
+            active: status.active.unwrap_or(0),
+            succeeded: status.succeeded.unwrap_or(0),
+            failed: status.failed.unwrap_or(0),
+            ready: status.ready,
+            terminating: status.terminating,
+        },
+        created: metadata.creation_timestamp.seconds(),
+        start: status.start_time.seconds(),
+        end: conditions.end(state, &status),
+        suspended: conditions
+            .suspended
+            .and_then(|at| at.last_transition_time.seconds()),
+        active_deadline: spec.active_deadline_seconds,
+        parallelism: spec.parallelism,
+        completions: spec.completions,
+        backoff_limit: spec.backoff_limit,
+        // An empty set of indexes is left out by the API; whether there is a set at all, the spec tells.
+        completed_indexes: indexed
+            .then(|| count_indexes(status.completed_indexes.as_deref().unwrap_or_default()))
+            .flatten(),
+        failed_indexes: (indexed && spec.backoff_limit_per_index.is_some())
+            .then(|| count_indexes(status.failed_indexes.as_deref().unwrap_or_default()))
+            .flatten(),
+        name,
+    })
+}
+
+/// Reads a `CronJob`.
+pub fn cronjob(json: &str, names: &mut Names) -> Result<CronJob, DecodeError> {
+    let object: CronJobObject<'_> = parse(json)?;
+    let CronJobObject {
+        metadata,
+        spec,
+        status,
+    } = object;
+    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    Ok(CronJob {
+        namespace: names.share(&metadata.namespace),
+        name: Name::from(&*metadata.name),
+        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+        schedule: names.share(spec.schedule.as_deref().unwrap_or_default()),
+        time_zone: spec.time_zone.as_deref().map(|zone| names.share(zone)),
+        concurrency_policy: spec
+            .concurrency_policy
+            .as_deref()
+            .map(ConcurrencyPolicy::parse),
+        suspended: spec.suspend.unwrap_or(false),
+        created: metadata.creation_timestamp.seconds(),
+        last_schedule: status.last_schedule_time.seconds(),
+        last_success: status.last_successful_time.seconds(),
+        active_jobs: status
+            .active
+            .map_or(0, |jobs| u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
+        starting_deadline: spec.starting_deadline_seconds,
+        successful_history_limit: spec.successful_jobs_history_limit,
+        failed_history_limit: spec.failed_jobs_history_limit,
+    })
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, DecodeError> {
+    serde_json::from_str(json).map_err(|source| DecodeError {
+        object: identify(json),
+        source,
+    })
+}
+
+/// Finds the name in an object that could not be read as a whole, for the log.
+fn identify(json: &str) -> String {
+    #[derive(Deserialize)]
+    struct Any {
+        metadata: serde_json::Value,
+    }
+    let metadata = serde_json::from_str(json)
+        .map(|Any { metadata }| metadata)
+        .unwrap_or_default();
+    let part = |key: &str| {
+        metadata
+            .get(key)
+            .and_then(|value| value.as_str())
+            .unwrap_or("?")
+            .chars()
+            .take(253)
+    };
+    part("namespace").chain(['/']).chain(part("name")).collect()
+}
+
+/// How many indexes "1,3-5,7" names, without listing them. `None` where it is no such text.
+fn count_indexes(ranges: &str) -> Option<u64> {
+    if ranges.is_empty() {
+        return Some(0);
+    }
+    ranges.split(',').try_fold(0u64, |total, range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+        total.checked_add(last.checked_sub(first)?.checked_add(1)?)
+    })
+}
+
+// === Conditions ===
+
+/// The conditions of a Job that are true, by type.
+#[derive(Default)]
+struct Conditions<'a> {
+    complete: Option<&'a Condition<'a>>,
+    failed: Option<&'a Condition<'a>>,
+    success_criteria_met: Option<&'a Condition<'a>>,
+    failure_target: Option<&'a Condition<'a>>,
+    suspended: Option<&'a Condition<'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    fn of(conditions: &'a [Condition<'a>]) -> Self {
+        let mut found = Self::default();
+        for condition in conditions
+            .iter()
+            .filter(|condition| condition.status.as_deref() == Some("True"))
+        {
+            let place = match condition.kind.as_deref() {
+                Some("Complete") => &mut found.complete,
+                Some("Failed") => &mut found.failed,
+                Some("SuccessCriteriaMet") => &mut found.success_criteria_met,
+                Some("FailureTarget") => &mut found.failure_target,
+                Some("Suspended") => &mut found.suspended,
+                _ => continue,
+            };
+            *place = Some(condition);
+        }
+        found
+    }
+
+    fn state(&self, spec: &JobSpec<'_>, status: &JobStatus<'_>) -> JobState {
+        let count = |pods: Option<i32>| pods.unwrap_or(0) > 0;
+        if self.failed.is_some() {
+            JobState::Failed
+        } else if self.complete.is_some() {
+            JobState::Complete
+        } else if self.failure_target.is_some() {
+            JobState::Failing
+        } else if self.success_criteria_met.is_some() {
+            JobState::Succeeding
+        } else if spec.suspend == Some(true) {
+            JobState::Suspended
+        } else if count(status.ready.or(status.active))
+            || count(status.succeeded)
+            || count(status.failed)
+        {
+            // Servers before 1.24 do not count ready pods: there an active one has to do.
+            JobState::Running
+        } else {
+            JobState::Pending
+        }
+    }
+
+    fn failure_reason(&self) -> &str {
+        self.failed
+            .and_then(|condition| condition.reason.as_deref())
+            .unwrap_or_default()
+    }
+
+    fn end(&self, state: JobState, status: &JobStatus<'_>) -> Option<Seconds> {
+        let since = |condition: Option<&Condition<'_>>| {
+            condition.and_then(|at| at.last_transition_time.seconds())
+        };
+        match state {
+            JobState::Failed => since(self.failed),
+            JobState::Complete => status
+                .completion_time
+                .seconds()
+                .or_else(|| since(self.complete)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! Strings that many records have in common, kept once.
+
+use std::collections::HashSet;
+
+use crate::model::Name;
+
+/// A set of shared names. Each feed has its own, so that sharing needs no lock.
+#[derive(Debug, Default)]
+pub struct Names {
+    known: HashSet<Name>,
+    /// Size after the last sweep; twice as many and it is time for the next.
+    kept: usize,
+}
+
+impl Names {
+    /// The one copy of `text`.
+    pub fn share(&mut self, text: &str) -> Name {
+        if let Some(name) = self.known.get(text) {
+            return name.clone();
+        }
+        self.sweep_when_due();
+        let name: Name = text.into();
+        self.known.insert(name.clone());
+        name
+    }
+
+    /// Drops what nobody else holds, at a cost that is constant per name when spread over the insertions.
+    fn sweep_when_due(&mut self) {
+        if self.known.len() < 2 * self.kept.max(64) {
+            return;
+        }
+        self.known.retain(|name| Name::strong_count(name) > 1);
+        self.known.shrink_to_fit();
+        self.kept = self.known.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shared_and_dropped_when_nobody_holds_them() {
+        let mut names = Names::default();
+        let kept = names.share("billing");
+        assert!(Name::ptr_eq(&kept, &names.share("billing")));
+        for i in 0..10_000 {
+            names.share(&format!("passing-{i}"));
+        }
+        assert!(names.known.len() < 200, "{}", names.known.len());
+        assert!(Name::ptr_eq(&kept, &names.share("billing")));
+    }
+}

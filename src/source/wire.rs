@@ -1,0 +1,251 @@
+//! How the Kubernetes API writes the objects, lists and events that are read here.
+//!
+//! The structs name only the fields that are exported; serde skips the rest (pod templates and managed fields are
+//! 80 % of a Job) without building it. Strings are borrowed from the input until a record is made of them. Every field
+//! may be null or missing, as some servers leave out or null what others send; only the names are needed.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
+
+use crate::model::Seconds;
+
+/// One page of a list. Items stay text, so that each can fail alone.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<'a> {
+    #[serde(default)]
+    pub(super) metadata: ListMetadata,
+    #[serde(borrow, default)]
+    pub(super) items: Option<Vec<&'a RawValue>>,
+}
+
+/// `metadata` of a list, a bookmark or a Status.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ListMetadata {
+    pub(super) resource_version: Option<String>,
+    #[serde(rename = "continue")]
+    pub(super) continue_token: Option<String>,
+    pub(super) remaining_item_count: Option<i64>,
+}
+
+/// One line of a watch.
+#[derive(Debug, Deserialize)]
+pub(super) struct Event<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) object: &'a RawValue,
+}
+
+/// What a bookmark says: how far the watch has come, and whether it marks the end of the initial list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Bookmark {
+    pub(super) metadata: BookmarkMetadata,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BookmarkMetadata {
+    pub(super) resource_version: String,
+    #[serde(default)]
+    annotations: Option<BookmarkAnnotations>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BookmarkAnnotations {
+    #[serde(rename = "k8s.io/initial-events-end")]
+    initial_events_end: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct JobObject<'a> {
+    #[serde(borrow)]
+    pub(super) metadata: Metadata<'a>,
+    #[serde(borrow)]
+    pub(super) spec: Option<JobSpec<'a>>,
+    #[serde(borrow)]
+    pub(super) status: Option<JobStatus<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CronJobObject<'a> {
+    #[serde(borrow)]
+    pub(super) metadata: Metadata<'a>,
+    #[serde(borrow)]
+    pub(super) spec: Option<CronJobSpec<'a>>,
+    pub(super) status: Option<CronJobStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metadata<'a> {
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    #[serde(borrow)]
+    pub(super) namespace: Text<'a>,
+    #[serde(borrow)]
+    pub(super) uid: Option<Text<'a>>,
+    #[serde(default)]
+    pub(super) creation_timestamp: Time,
+    #[serde(borrow)]
+    pub(super) owner_references: Option<Vec<Owner<'a>>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Owner<'a> {
+    #[serde(borrow)]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    pub(super) controller: Option<bool>,
+}
+
+impl<'a> Metadata<'a> {
+    pub(super) fn controller(&self) -> Option<&Owner<'a>> {
+        self.owner_references
+            .iter()
+            .flatten()
+            .find(|owner| owner.controller == Some(true))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobSpec<'a> {
+    pub(super) parallelism: Option<i32>,
+    pub(super) completions: Option<i32>,
+    pub(super) backoff_limit: Option<i32>,
+    pub(super) backoff_limit_per_index: Option<i32>,
+    pub(super) active_deadline_seconds: Option<i64>,
+    pub(super) suspend: Option<bool>,
+    #[serde(borrow)]
+    pub(super) completion_mode: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) managed_by: Option<Text<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct JobStatus<'a> {
+    pub(super) active: Option<i32>,
+    pub(super) ready: Option<i32>,
+    pub(super) terminating: Option<i32>,
+    pub(super) succeeded: Option<i32>,
+    pub(super) failed: Option<i32>,
+    #[serde(default)]
+    pub(super) start_time: Time,
+    #[serde(default)]
+    pub(super) completion_time: Time,
+    #[serde(borrow)]
+    pub(super) completed_indexes: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) failed_indexes: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) conditions: Option<Vec<Condition<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Condition<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(super) kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) status: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) reason: Option<Text<'a>>,
+    #[serde(default)]
+    pub(super) last_transition_time: Time,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CronJobSpec<'a> {
+    #[serde(borrow)]
+    pub(super) schedule: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) time_zone: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) concurrency_policy: Option<Text<'a>>,
+    pub(super) suspend: Option<bool>,
+    pub(super) starting_deadline_seconds: Option<i64>,
+    pub(super) successful_jobs_history_limit: Option<i32>,
+    pub(super) failed_jobs_history_limit: Option<i32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CronJobStatus {
+    pub(super) active: Option<Vec<de::IgnoredAny>>,
+    #[serde(default)]
+    pub(super) last_schedule_time: Time,
+    #[serde(default)]
+    pub(super) last_successful_time: Time,
+}
+
+/// A string borrowed from the input where it has no escapes. (`Option<Cow<str>>` would always be copied by serde.)
+#[derive(Debug)]
+pub(super) struct Text<'a>(Cow<'a, str>);
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+/// A `metav1.Time`: RFC 3339, or null.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Time(Option<Seconds>);
+
+impl Time {
+    pub(super) fn seconds(self) -> Option<Seconds> {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(text) = Option::<Text<'de>>::deserialize(deserializer)? else {
+            return Ok(Self(None));
+        };
+        let time: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
+        Ok(Self(Some(time.as_second())))
+    }
+}
+
+// === impl Bookmark ===
+
+impl Bookmark {
+    pub(super) fn ends_initial_list(&self) -> bool {
+        let annotations = self.metadata.annotations.as_ref();
+        annotations.and_then(|annotations| annotations.initial_events_end.as_deref())
+            == Some("true")
+    }
+}
