@@ -22,6 +22,8 @@
 //! - [`app`]: wires the stages together, supervises the tasks, handles signals
 //! - [`demo`]: a simulated batch/v1 API over real HTTP, for the `demo` command and for tests
 
+pub mod cli;
+pub mod config;
 pub mod exposition;
 pub mod model;
 pub mod readiness;

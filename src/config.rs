@@ -1,0 +1,130 @@
+//! Settings from defaults, file, environment and flags, checked as a whole.
+//!
+//! [`load`] merges the layers (`layers`, the only place that knows figment) into one plain tree, then reads the
+//! tree key by key (`reader`, and a file per section). Nothing is half valid: the result is either [`Settings`]
+//! that can be acted on without further checks, or an [`Error`] with every problem at once.
+
+use std::{path::PathBuf, time::Duration};
+
+mod cci;
+mod describe;
+mod duration;
+mod keys;
+mod layers;
+mod namespaces;
+mod network;
+mod poll;
+mod problem;
+mod reader;
+mod selector;
+mod settings;
+mod syntax;
+mod target;
+mod tree;
+mod web;
+mod yaml;
+
+pub use cci::{Cci, CciAuth, Project};
+pub use describe::describe;
+pub use keys::KEYS;
+pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
+pub use namespaces::{Namespaces, Pattern, Scopes};
+pub use poll::Poll;
+pub use problem::{Error, Problem};
+pub use web::Web;
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The HTTP server.
+    pub web: Web,
+    /// What to read, at least one. Names are unique; only a single target may have none.
+    pub targets: Vec<Target>,
+    /// For how long the series of a finished and deleted Job are kept.
+    pub retain_deleted: Duration,
+    /// After how long without contact the series of a target are dropped.
+    pub stale_after: Duration,
+    /// What is allowed but probably not meant; to be logged.
+    pub warnings: Vec<Problem>,
+}
+
+/// One API endpoint, and what to read there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The value of the `target` label; a single target may go without.
+    pub name: Option<String>,
+    /// Where the API is and who asks.
+    pub endpoint: Endpoint,
+    /// What is read, and how.
+    pub mode: Mode,
+}
+
+/// Where the API of a target is, and with which credentials.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one per target; a box would only stand in the way"
+)]
+pub enum Endpoint {
+    /// Any Kubernetes API, found as kubectl finds it.
+    Kubernetes(Kubernetes),
+    /// Huawei Cloud CCI.
+    Cci(Cci),
+}
+
+/// A Kubernetes API. With neither field set: `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// This file in place of the discovered one.
+    pub kubeconfig: Option<PathBuf>,
+    /// This context in place of the current one.
+    pub context: Option<String>,
+}
+
+/// What is read from a target, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// List, then watch.
+    Watch(Selection),
+    /// Ask for the status of each of these Jobs. Never empty, no duplicates.
+    PollJobs {
+        /// The Jobs.
+        jobs: Vec<JobReference>,
+        /// How often, and with which limits.
+        poll: Poll,
+    },
+    /// List again and again.
+    PollLists {
+        /// What to list.
+        selection: Selection,
+        /// How often, and with which limits.
+        poll: Poll,
+    },
+}
+
+/// A Job by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobReference {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Which objects of a target are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// From which namespaces.
+    pub namespaces: Namespaces,
+    /// With which labels, in the syntax of the Kubernetes API; `None` for all.
+    pub label_selector: Option<String>,
+}
+
+/// The settings that `inputs` give.
+pub fn load(inputs: &Inputs) -> Result<Settings, Error> {
+    let tree = layers::merge(inputs).map_err(Error::new)?;
+    settings::read(&tree)
+}
+
+#[cfg(test)]
+mod tests;

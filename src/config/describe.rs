@@ -1,0 +1,190 @@
+//! What a configuration means, in words: the output of `--config.check`.
+
+use std::fmt::Write as _;
+
+use super::{
+    Cci, CciAuth, Endpoint, Kubernetes, Mode, Namespaces, Pattern, Poll, Project, Scopes,
+    Selection, Settings, Target, duration::format as time,
+};
+
+/// Jobs named in full; more are counted.
+const JOBS_SHOWN: usize = 10;
+
+/// What would be served and watched with `settings`, for a person to read. Ends with a line break.
+#[must_use]
+pub fn describe(settings: &Settings) -> String {
+    let mut lines = Lines::default();
+    let web = &settings.web;
+    for address in &web.listen_addresses {
+        lines.field("serves", format!("http://{address}{}", web.telemetry_path));
+    }
+    let (retain, stale) = (time(settings.retain_deleted), time(settings.stale_after));
+    lines.field(
+        "deleted Jobs",
+        format!("are shown for {retain} after they finished"),
+    );
+    lines.field(
+        "stale data",
+        format!("is dropped after {stale} without contact"),
+    );
+    for target in &settings.targets {
+        lines.target(target);
+    }
+    if !settings.warnings.is_empty() {
+        lines.title("warnings");
+        for warning in &settings.warnings {
+            lines.text(&warning.to_string());
+        }
+    }
+    lines.0
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    /// Begins a paragraph.
+    fn title(&mut self, title: &str) {
+        self.0.push('\n');
+        self.0.push_str(title);
+        self.0.push('\n');
+    }
+
+    /// An indented line.
+    fn text(&mut self, text: &str) {
+        self.0.push_str("  ");
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+
+    /// A named fact.
+    fn field(&mut self, name: &str, value: impl AsRef<str>) {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.0, "  {name:<13} {}", value.as_ref());
+    }
+
+    /// A target.
+    fn target(&mut self, target: &Target) {
+        match &target.name {
+            Some(name) => self.title(&format!("target {name}")),
+            None => self.title("target (without a name)"),
+        }
+        match &target.endpoint {
+            Endpoint::Kubernetes(kubernetes) => self.field("API", kubernetes_api(kubernetes)),
+            Endpoint::Cci(cci) => self.field("API", cci_api(cci)),
+        }
+        match &target.mode {
+            Mode::Watch(selection) => {
+                self.field("mode", "watch");
+                self.selection(selection);
+                self.rights("list and watch jobs and cronjobs", &selection.namespaces);
+            }
+            Mode::PollJobs { jobs, poll } => {
+                self.field("mode", format!("poll {}", count(jobs.len(), "job")));
+                for job in jobs.iter().take(JOBS_SHOWN) {
+                    self.field("", format!("{}/{}", job.namespace, job.name));
+                }
+                if let Some(more @ 1..) = jobs.len().checked_sub(JOBS_SHOWN) {
+                    self.field("", format!("and {more} more"));
+                }
+                self.poll(poll);
+                self.field("needs", "the right to get jobs/status in their namespaces");
+            }
+            Mode::PollLists { selection, poll } => {
+                self.field("mode", "poll lists");
+                self.selection(selection);
+                self.poll(poll);
+                self.rights("list jobs and cronjobs", &selection.namespaces);
+            }
+        }
+    }
+
+    /// Which objects are read.
+    fn selection(&mut self, selection: &Selection) {
+        let Namespaces { include, exclude } = &selection.namespaces;
+        match selection.namespaces.scopes() {
+            Scopes::Named(names) => self.field("namespaces", names.join(", ")),
+            Scopes::All if include.is_empty() => self.field("namespaces", "all"),
+            Scopes::All => self.field("namespaces", list(include)),
+        }
+        if !exclude.is_empty() {
+            self.field("leaving out", list(exclude));
+        }
+        if let Some(selector) = &selection.label_selector {
+            self.field("labels", selector);
+        }
+    }
+
+    /// How often requests are made.
+    fn poll(&mut self, poll: &Poll) {
+        let (interval, timeout) = (time(poll.interval), time(poll.timeout));
+        let (concurrency, rate) = (poll.concurrency, poll.requests_per_second);
+        self.field(
+            "every",
+            format!("{interval}, each request at most {timeout}"),
+        );
+        self.field(
+            "limits",
+            format!("{concurrency} requests at a time, {rate} per second"),
+        );
+    }
+
+    /// What the credentials must allow.
+    fn rights(&mut self, verbs: &str, namespaces: &Namespaces) {
+        let scope = match namespaces.scopes() {
+            Scopes::All => "in all namespaces (a ClusterRole)",
+            Scopes::Named(_) => "in these namespaces (a Role in each)",
+        };
+        self.field("needs", format!("the right to {verbs} {scope}"));
+    }
+}
+
+/// Where a Kubernetes API is found.
+fn kubernetes_api(kubernetes: &Kubernetes) -> String {
+    let context = |found: String| match &kubernetes.context {
+        Some(context) => format!("{found}, context {context}"),
+        None => found,
+    };
+    match (&kubernetes.kubeconfig, &kubernetes.context) {
+        (Some(path), _) => context(format!("kubeconfig {}", path.display())),
+        (None, Some(_)) => context("kubeconfig from $KUBECONFIG or ~/.kube/config".to_owned()),
+        (None, None) => {
+            "as kubectl finds it: $KUBECONFIG, ~/.kube/config, else the service account of the pod"
+                .to_owned()
+        }
+    }
+}
+
+/// Where CCI is and who asks.
+fn cci_api(cci: &Cci) -> String {
+    let endpoint = &cci.endpoint;
+    match &cci.auth {
+        CciAuth::Token {
+            username,
+            domain,
+            project,
+            ..
+        } => {
+            let (Project::Name(project) | Project::Id(project)) = project;
+            format!("{endpoint}, as {username} of {domain} in {project}")
+        }
+        CciAuth::AccessKey { project_id, .. } => {
+            format!("{endpoint}, with an access key in {project_id}")
+        }
+    }
+}
+
+/// `patterns` with commas between.
+fn list(patterns: &[Pattern]) -> String {
+    let names: Vec<_> = patterns.iter().map(Pattern::to_string).collect();
+    names.join(", ")
+}
+
+/// `1 job`, `2 jobs`.
+fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

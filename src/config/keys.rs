@@ -1,0 +1,114 @@
+//! Every key there is, and the nearest one to a wrong key.
+//!
+//! The table is the grammar that the `reader` goes by: a key that is not here is refused wherever it stands, and a
+//! key that is here is read by somebody and described in `docs/configuration.md`; tests hold both.
+
+/// The paths of all keys, with `[]` for the items of a list.
+pub const KEYS: &[&str] = &[
+    "web",
+    "web.listen_address",
+    "web.telemetry_path",
+    "web.max_connections",
+    "web.ready_grace",
+    "web.shutdown_timeout",
+    "targets",
+    "targets[].name",
+    "targets[].kubernetes",
+    "targets[].kubernetes.kubeconfig",
+    "targets[].kubernetes.context",
+    "targets[].cci",
+    "targets[].cci.endpoint",
+    "targets[].cci.auth",
+    "targets[].cci.auth.token",
+    "targets[].cci.auth.token.iam_endpoint",
+    "targets[].cci.auth.token.domain",
+    "targets[].cci.auth.token.username",
+    "targets[].cci.auth.token.password_file",
+    "targets[].cci.auth.token.project",
+    "targets[].cci.auth.token.project_id",
+    "targets[].cci.auth.aksk",
+    "targets[].cci.auth.aksk.access_key",
+    "targets[].cci.auth.aksk.secret_key_file",
+    "targets[].cci.auth.aksk.project_id",
+    "targets[].cci.auth.aksk.security_token_file",
+    "targets[].mode",
+    "targets[].poll",
+    "targets[].poll.interval",
+    "targets[].poll.timeout",
+    "targets[].poll.concurrency",
+    "targets[].poll.requests_per_second",
+    "targets[].jobs",
+    "targets[].jobs[].namespace",
+    "targets[].jobs[].name",
+    "targets[].namespaces",
+    "targets[].namespaces.include",
+    "targets[].namespaces.exclude",
+    "targets[].label_selector",
+    "retain_deleted",
+    "stale_after",
+];
+
+/// Two words more alike than this are taken for the same one misspelt (the measure clap uses for flags).
+const ALIKE: f64 = 0.7;
+
+/// The keys that the map at `path` may have; list indices in `path` do not matter.
+pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
+    let parent = without_indices(path);
+    KEYS.iter().filter_map(move |key| {
+        let child = match parent.as_str() {
+            "" => key,
+            parent => key.strip_prefix(parent)?.strip_prefix('.')?,
+        };
+        (!child.contains(['.', '['])).then_some(child)
+    })
+}
+
+/// The one of `known` that `wrong` was probably meant to be.
+pub(super) fn nearest<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|key| (strsim::jaro(wrong, key), key))
+        .filter(|(likeness, _)| *likeness > ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, key)| key)
+}
+
+/// `targets[3].jobs[0]` as `targets[].jobs[]`.
+fn without_indices(path: &str) -> String {
+    let mut inside = false;
+    path.chars()
+        .filter(|&c| {
+            inside = (inside || c == '[') && c != ']';
+            !inside || c == '['
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_those_of_one_level() {
+        assert_eq!(
+            children("").collect::<Vec<_>>(),
+            ["web", "targets", "retain_deleted", "stale_after"]
+        );
+        assert_eq!(
+            children("targets[12].jobs[3]").collect::<Vec<_>>(),
+            ["namespace", "name"]
+        );
+        assert_eq!(children("stale_after").count(), 0);
+    }
+
+    #[test]
+    fn the_nearest_key_is_offered_only_when_it_is_near() {
+        let known = ["label_selector", "namespaces", "name"];
+        assert_eq!(nearest("labelSelector", known), Some("label_selector"));
+        assert_eq!(nearest("namespace", known), Some("namespaces"));
+        assert_eq!(nearest("thresholds", known), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! `targets[]`: one API endpoint, and what is read there.
+//!
+//! A key that would have no effect in the mode at hand is a problem, not a setting that is passed over.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Endpoint, JobReference, Kubernetes, Mode, Poll, Scopes, Selection, Target, cci, duration,
+    namespaces, poll,
+    reader::{Node, Section},
+    selector, syntax,
+};
+
+/// The modes by their names in the configuration.
+const MODES: [(&str, Way); 2] = [("watch", Way::Watch), ("poll", Way::Poll)];
+
+/// How a target is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// List and watch.
+    Watch,
+    /// Ask again and again.
+    Poll,
+}
+
+/// Reads a target, one of several or the only one. `None` if it is not clear which API is meant.
+pub(super) fn read(node: &Node<'_>, several: bool) -> Option<Target> {
+    let section = node.section()?;
+    let name = section.get("name");
+    if several && name.is_none() {
+        node.problem("`name` is missing; only a single target may go without");
+    }
+    let check = |text: &str| syntax::target_name(text).map(|()| text.to_owned());
+    let name = name.and_then(|node| node.parsed(check));
+    let endpoint = endpoint(&section);
+    let mode = mode(&section);
+    if section.find("cci").is_some() {
+        check_cci_watch(&section, &mode);
+    }
+    Some(Target {
+        name,
+        endpoint: endpoint?,
+        mode,
+    })
+}
+
+/// Reads `kubernetes` or `cci`; with neither it is a Kubernetes API found as kubectl finds it.
+fn endpoint(section: &Section<'_>) -> Option<Endpoint> {
+    let kubernetes = section.find("kubernetes");
+    let cci = section.find("cci");
+    if let (Some(_), Some(cci)) = (&kubernetes, &cci) {
+        cci.problem("stands beside `kubernetes`; a target has one of the two");
+    }
+    let cci = cci.map(|node| {
+        let cci = cci::read(&node).map(Endpoint::Cci);
+        node.problem("Huawei Cloud CCI targets are not built yet; its settings are checked, but nothing can be read from it");
+        cci
+    });
+    let kubernetes = kubernetes.map(|node| kubernetes_api(&node).map(Endpoint::Kubernetes));
+    cci.or(kubernetes)
+        .unwrap_or_else(|| Some(Endpoint::Kubernetes(Kubernetes::default())))
+}
+
+/// Reads `kubernetes`.
+fn kubernetes_api(node: &Node<'_>) -> Option<Kubernetes> {
+    let section = node.section()?;
+    let kubeconfig = section.get("kubeconfig").and_then(|node| node.file_path());
+    let context = section.get("context").and_then(|node| {
+        let context = node.text()?;
+        if context.is_empty() {
+            node.problem("must be the name of a context, is empty");
+        }
+        Some(context.to_owned())
+    });
+    Some(Kubernetes {
+        kubeconfig,
+        context,
+    })
+}
+
+/// Reads `mode` and the keys whose meaning depends on it.
+fn mode(section: &Section<'_>) -> Mode {
+    let jobs = section.get("jobs").map(|node| (jobs(&node), node));
+    let poll = section.get("poll").map(|node| (poll::read(&node), node));
+    let selection = Selection {
+        namespaces: section
+            .get("namespaces")
+            .and_then(|node| namespaces::read(&node))
+            .unwrap_or_default(),
+        label_selector: section
+            .get("label_selector")
+            .and_then(|node| label_selector(&node)),
+    };
+    match (way(section), jobs, poll) {
+        (Way::Watch, jobs, poll) => {
+            if let Some((_, node)) = jobs {
+                node.problem_with_hint(
+                    "has no effect when watching",
+                    "single jobs are polled: `mode: poll`",
+                );
+            }
+            if let Some((_, node)) = poll {
+                node.problem_with_hint("has no effect when watching", "to poll, set `mode: poll`");
+            }
+            Mode::Watch(selection)
+        }
+        (Way::Poll, Some((jobs, node)), poll) => {
+            for key in ["namespaces", "label_selector"] {
+                if let Some(other) = section.get(key) {
+                    other.problem("has no effect beside `jobs`, which names each job to read");
+                }
+            }
+            let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
+            warn_when_late(&node, "jobs", jobs.len(), poll);
+            Mode::PollJobs { jobs, poll }
+        }
+        (Way::Poll, None, poll) => {
+            let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
+            if let (Scopes::Named(names), Some(node)) =
+                (selection.namespaces.scopes(), section.get("namespaces"))
+            {
+                // Jobs and CronJobs are two lists.
+                warn_when_late(&node, "lists", names.len() * 2, poll);
+            }
+            Mode::PollLists { selection, poll }
+        }
+    }
+}
+
+/// Which way `mode` says. Without it: single jobs and CCI are polled, all else is watched.
+fn way(section: &Section<'_>) -> Way {
+    let implied = if section.get("jobs").is_some() || section.find("cci").is_some() {
+        Way::Poll
+    } else {
+        Way::Watch
+    };
+    let named = |text: &str| {
+        MODES
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, way)| *way)
+            .ok_or("is not a mode: `watch` or `poll`")
+    };
+    section
+        .get("mode")
+        .and_then(|node| node.parsed(named))
+        .unwrap_or(implied)
+}
+
+/// Reads `label_selector`.
+fn label_selector(node: &Node<'_>) -> Option<String> {
+    node.parsed(|text| selector::check(text).map(|()| text.trim().to_owned()))
+}
+
+/// Reads `jobs`.
+fn jobs(node: &Node<'_>) -> Vec<JobReference> {
+    let Some(items) = node.items() else {
+        return Vec::new();
+    };
+    if items.is_empty() {
+        node.problem_with_hint("names no job", "leave it out to read all jobs");
+    }
+    let mut seen = BTreeMap::new();
+    let mut jobs = Vec::new();
+    for item in &items {
+        let Some(job) = job(item) else {
+            continue;
+        };
+        if let Some(first) = seen.get(&job) {
+            item.problem(format!("is the same job as {first}"));
+            continue;
+        }
+        seen.insert(job.clone(), item.path());
+        jobs.push(job);
+    }
+    jobs
+}
+
+/// Reads an item of `jobs`.
+fn job(node: &Node<'_>) -> Option<JobReference> {
+    let section = node.section()?;
+    let text = |key, check: fn(&str) -> Result<(), &'static str>| {
+        let node = section.required(key)?;
+        node.parsed(|text| check(text).map(|()| text.to_owned()))
+    };
+    let namespace = text("namespace", syntax::namespace);
+    let name = text("name", syntax::object_name);
+    Some(JobReference {
+        namespace: namespace?,
+        name: name?,
+    })
+}
+
+/// Warns when `count` requests do not fit into the interval.
+fn warn_when_late(node: &Node<'_>, what: &str, count: usize, poll: Poll) {
+    let time = poll.time_for(u32::try_from(count).unwrap_or(u32::MAX));
+    if time > poll.interval {
+        let rate = poll.requests_per_second;
+        let seconds = time.as_secs_f64().ceil();
+        let interval = duration::format(poll.interval);
+        node.warn(format!(
+            "{count} {what} at {rate} requests per second take {seconds} s, longer than the interval of {interval}"
+        ));
+    }
+}
+
+/// CCI cannot be watched across namespaces.
+fn check_cci_watch(section: &Section<'_>, mode: &Mode) {
+    if let Mode::Watch(Selection { namespaces, .. }) = mode
+        && namespaces.scopes() == Scopes::All
+    {
+        section.node.problem_with_hint(
+            "CCI can be watched in single namespaces only",
+            "name each in `namespaces.include`, without `*`, or use `mode: poll`",
+        );
+    }
+}
