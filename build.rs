@@ -20,7 +20,7 @@ fn main() {
 /// The commit that is checked out, if this package is the top of a repository: sources unpacked somewhere inside
 /// another one do not have its revision.
 fn revision_of_repository() -> Option<String> {
-    if git(&["rev-parse", "--show-prefix"])? != "" {
+    if !git(&["rev-parse", "--show-prefix"])?.is_empty() {
         return None;
     }
     watch("HEAD");

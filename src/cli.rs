@@ -18,16 +18,16 @@ const VERSION: &str = concat!(
     ")"
 );
 
-/// Prometheus exporter for the status of Kubernetes Jobs and `CronJobs`.
-///
-/// Without a configuration file it watches the cluster that kubectl would talk to.
+/// The arguments of one start.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(
     name = "job-status-exporter",
     display_name = "job-status-exporter,",
     version = VERSION,
-    after_help = "Every setting of the configuration file can come from the environment too, as \
-                  JOB_STATUS_EXPORTER__KEY__KEY; flags win over both."
+    about = "Prometheus exporter for the status of Kubernetes Jobs and CronJobs",
+    after_help = "Without a configuration it watches the cluster that kubectl would talk to. Every setting of the \
+                  configuration file can come from the environment too, as JOB_STATUS_EXPORTER__KEY__KEY; \
+                  flags win over both."
 )]
 pub struct Arguments {
     /// Another command than to export.

@@ -21,7 +21,7 @@ pub fn describe(settings: &Settings) -> String {
     let (retain, stale) = (time(settings.retain_deleted), time(settings.stale_after));
     lines.field(
         "deleted Jobs",
-        format!("are shown for {retain} after they finished"),
+        format!("stay for {retain} if they had finished"),
     );
     lines.field(
         "stale data",

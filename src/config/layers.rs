@@ -290,6 +290,3 @@ fn digits(number: Num) -> String {
         .or_else(fraction)
         .unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

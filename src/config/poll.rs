@@ -54,7 +54,7 @@ pub(super) fn read(node: &Node<'_>) -> Poll {
     }
     if let Some(count) = section
         .get("concurrency")
-        .and_then(|node| node.number(1..=256))
+        .and_then(|node| node.count(1..=256))
     {
         poll.concurrency = count;
     }

@@ -70,6 +70,14 @@ impl<'a> Node<'a> {
         &self.path
     }
 
+    /// The same value for problems about the key at `path`, which is not set itself.
+    pub(super) fn instead_of(&self, path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            ..self.clone()
+        }
+    }
+
     /// Reports that `message` is the matter here.
     pub(super) fn problem(&self, message: impl Into<String>) {
         self.report
@@ -137,21 +145,29 @@ impl<'a> Node<'a> {
     }
 
     /// The number here, which the environment gives as text.
-    pub(super) fn number<T>(&self, range: RangeInclusive<T>) -> Option<T>
+    pub(super) fn number(&self, range: RangeInclusive<f64>) -> Option<f64> {
+        self.numeric("a number", range)
+    }
+
+    /// The whole number here.
+    pub(super) fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
+        self.numeric("a whole number", range)
+    }
+
+    /// A number of any type.
+    fn numeric<T>(&self, kind: &str, range: RangeInclusive<T>) -> Option<T>
     where
         T: FromStr + PartialOrd + Display,
     {
         let (Value::Number(text) | Value::Text(text)) = &self.tree.value else {
-            self.mismatch("a number");
+            self.mismatch(kind);
             return None;
         };
         let number = text.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
-            self.problem(format!(
-                "`{}` is not a number from {least} to {most}",
-                text.escape_debug()
-            ));
+            let text = text.escape_debug();
+            self.problem(format!("`{text}` is not {kind} from {least} to {most}"));
         }
         number
     }
@@ -161,6 +177,10 @@ impl<'a> Node<'a> {
         if let Value::Number(number) = &self.tree.value {
             let message = format!("`{number}` is a number without a unit");
             self.problem_with_hint(message, format!("write `{number}s` for seconds"));
+            return None;
+        }
+        if !matches!(self.tree.value, Value::Text(_)) {
+            self.mismatch("a duration such as `30s`");
             return None;
         }
         let duration = self.parsed(duration::parse)?;
@@ -194,11 +214,15 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// The items of the list here.
+    /// The items of the list here. A key without a value is an empty list.
     pub(super) fn items(&self) -> Option<Vec<Node<'a>>> {
-        let Value::List(items) = &self.tree.value else {
-            self.mismatch("a list");
-            return None;
+        let items = match &self.tree.value {
+            Value::List(items) => items.as_slice(),
+            Value::Null => &[],
+            _ => {
+                self.mismatch("a list");
+                return None;
+            }
         };
         let item = |(index, tree)| Self {
             path: format!("{}[{index}]", self.path),
@@ -252,23 +276,33 @@ impl<'a> Section<'a> {
     pub(super) fn required(&self, key: &'static str) -> Option<Node<'a>> {
         let node = self.get(key);
         if node.is_none() {
-            self.node.problem(format!("`{key}` is missing"));
+            self.missing(key).problem("is missing");
         }
         node
+    }
+
+    /// The place where `key` should be.
+    pub(super) fn missing(&self, key: &str) -> Node<'a> {
+        self.node.instead_of(self.path_of(key))
     }
 
     /// The value under any key.
     fn child(&self, key: &str) -> Option<Node<'a>> {
         let tree = self.map?.get(key)?;
-        let path = match self.node.path.as_str() {
-            "" => key.to_owned(),
-            parent => format!("{parent}.{key}"),
-        };
+        let path = self.path_of(key);
         Some(Node {
             path,
             tree,
             report: self.node.report,
         })
+    }
+
+    /// The path of `key`.
+    fn path_of(&self, key: &str) -> String {
+        match self.node.path.as_str() {
+            "" => key.to_owned(),
+            parent => format!("{parent}.{key}"),
+        }
     }
 
     /// Reports each key that is not in the table, with the likely correction. Values are not shown.

@@ -54,14 +54,12 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Settings> {
         Some(node) => node.duration(STALENESS),
         None => Some(STALE_AFTER),
     };
-    if let Some(stale_after) = stale_after {
-        for (node, target) in &targets {
-            check_staleness(
-                stale_node.as_ref().unwrap_or(node),
-                node,
-                target,
-                stale_after,
-            );
+    for (node, target) in &targets {
+        let at = stale_node
+            .clone()
+            .unwrap_or_else(|| node.instead_of("stale_after"));
+        if let Some(stale_after) = stale_after {
+            check_staleness(&at, node.path(), target, stale_after);
         }
     }
     Some(Settings {
@@ -79,6 +77,19 @@ fn default_target() -> Target {
         name: None,
         endpoint: Endpoint::Kubernetes(Kubernetes::default()),
         mode: Mode::Watch(Selection::default()),
+    }
+}
+
+impl Default for Settings {
+    /// What holds when nothing is configured: everything in the cluster that kubectl would talk to.
+    fn default() -> Self {
+        Self {
+            web: Web::default(),
+            targets: vec![default_target()],
+            retain_deleted: RETAIN_DELETED,
+            stale_after: STALE_AFTER,
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -113,8 +124,8 @@ fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, Target)> {
     targets
 }
 
-/// Reports to `at` when the data of `target` would be stale although all is well.
-fn check_staleness(at: &Node<'_>, item: &Node<'_>, target: &Target, stale_after: Duration) {
+/// Reports to `at` when the data of the target at `path` would be stale although all is well.
+fn check_staleness(at: &Node<'_>, path: &str, target: &Target, stale_after: Duration) {
     let (least, why) = match &target.mode {
         Mode::Watch(_) => (
             WATCH_STALENESS,
@@ -126,12 +137,9 @@ fn check_staleness(at: &Node<'_>, item: &Node<'_>, target: &Target, stale_after:
     };
     if stale_after < least {
         let (least, is) = (duration::format(least), duration::format(stale_after));
-        let target = match item.path() {
-            "" => "the default target",
-            path => path,
-        };
+        let target = if path.is_empty() { "the target" } else { path };
         at.problem(format!(
-            "`stale_after` must be at least {least} for {target} ({why}), is {is}"
+            "must be at least {least} for {target}: {why}; is {is}"
         ));
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<Target> {
     let section = node.section()?;
     let name = section.get("name");
     if several && name.is_none() {
-        node.problem("`name` is missing; only a single target may go without");
+        section
+            .missing("name")
+            .problem("is missing; only a single target may go without");
     }
     let check = |text: &str| syntax::target_name(text).map(|()| text.to_owned());
     let name = name.and_then(|node| node.parsed(check));

@@ -57,7 +57,7 @@ pub(super) fn read(node: &Node<'_>) -> Web {
     }
     if let Some(count) = section
         .get("max_connections")
-        .and_then(|node| node.number(1..=65_535))
+        .and_then(|node| node.count(1..=65_535))
     {
         web.max_connections = count;
     }
@@ -101,7 +101,7 @@ fn telemetry_path(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
     if !text.starts_with('/') || !text.chars().all(plain) {
         return Err(
-            "is not a path such as `/metrics`: `/`, letters, digits, `-`, `.`, `_`, `~`".to_owned(),
+            "is not a path such as `/metrics`, made of letters, digits and `/-._~`".to_owned(),
         );
     }
     if TAKEN.contains(&text) {

@@ -8,11 +8,13 @@ use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
 /// Reads one document. Nothing at all is `Value::Empty`.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! {
-        // A file of the largest size that `layers` reads, filled with the shortest jobs, has some 100,000 nodes.
+        // 50,000 jobs to poll have as many nodes.
         budget: serde_saphyr::budget! {
             max_depth: 32,
             flow_nesting_limit: 32,
             max_nodes: 250_000,
+            // A hundred targets may share one anchor; what aliases expand to is limited below.
+            enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
             max_total_replayed_events: 100_000,

@@ -1,0 +1,183 @@
+//! Configurations as users write them: the examples load, and each mistake has its message.
+//!
+//! A bad configuration is a file in `tests/fixtures/config/bad` beside its expected message; `UPDATE_GOLDEN=1` writes the messages.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use job_status_exporter::config::{self, Inputs, KEYS, Settings};
+
+/// The files with extension `kind` directly in `directory`, by name.
+fn files(directory: &str, kind: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == kind))
+        .collect();
+    files.sort();
+    files
+}
+
+fn load(file: &Path) -> Result<Settings, config::Error> {
+    config::load(&Inputs {
+        file: Some(file.to_owned()),
+        ..Inputs::default()
+    })
+}
+
+/// Loads a file of these bytes.
+fn load_bytes(bytes: impl AsRef<[u8]>) -> Result<Settings, config::Error> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("exporter.yaml");
+    fs::write(&path, bytes).unwrap();
+    load(&path)
+}
+
+#[test]
+fn every_example_loads_without_warnings() {
+    let examples = files("config", "yaml");
+    assert!(!examples.is_empty());
+    for path in examples {
+        let settings = load(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(settings.warnings, [], "{}", path.display());
+    }
+}
+
+#[test]
+fn every_mistake_has_its_message() {
+    let bless = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let directory = "tests/fixtures/config/bad";
+    let stems = |kind| -> BTreeSet<_> {
+        files(directory, kind)
+            .iter()
+            .map(|path| path.file_stem().unwrap().to_owned())
+            .collect()
+    };
+    let mut wrong = Vec::new();
+    for path in files(directory, "yaml") {
+        let message = match load(&path) {
+            Ok(_) => panic!("{} is accepted", path.display()),
+            Err(error) => format!("{error}\n"),
+        };
+        assert!(!message.contains("hunter2"), "{message}");
+        let golden = path.with_extension("txt");
+        if bless {
+            fs::write(&golden, &message).unwrap();
+        } else if fs::read_to_string(&golden).ok().as_deref() != Some(message.as_str()) {
+            wrong.push(message);
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "run with UPDATE_GOLDEN=1 and look at the difference:\n{}",
+        wrong.join("\n")
+    );
+    assert_eq!(
+        stems("yaml"),
+        stems("txt"),
+        "files without their counterpart"
+    );
+}
+
+/// `key` with the wrong kind of value, and nothing else, as YAML.
+fn wrong_value_at(key: &str) -> String {
+    key.rsplit('.').fold("true".to_owned(), |inner, part| {
+        match part.strip_suffix("[]") {
+            Some(name) => format!("{{{name}: [{inner}]}}"),
+            None => format!("{{{part}: {inner}}}"),
+        }
+    })
+}
+
+#[test]
+fn every_key_is_read() {
+    for key in KEYS {
+        let yaml = wrong_value_at(key);
+        let error = load_bytes(&yaml).unwrap_err();
+        let path = key.replace("[]", "[0]");
+        assert!(
+            error
+                .problems()
+                .iter()
+                .any(|problem| problem.path() == path),
+            "{yaml}: nothing is wrong with {path}: {error}"
+        );
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let documentation = fs::read_to_string("docs/configuration.md").unwrap();
+    for key in KEYS {
+        assert!(
+            documentation.contains(&format!("`{key}`")),
+            "docs/configuration.md does not explain `{key}`"
+        );
+    }
+}
+
+#[test]
+fn every_example_in_the_documentation_loads() {
+    let documentation = fs::read_to_string("docs/configuration.md").unwrap();
+    let examples: Vec<_> = documentation
+        .split("```yaml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        let settings = load_bytes(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
+        assert_eq!(settings.warnings, [], "{example}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let missing = load(Path::new("/no/such/exporter.yaml"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        missing.contains("/no/such/exporter.yaml: cannot be read: No such file"),
+        "{missing}"
+    );
+    let directory = load(Path::new("tests")).unwrap_err().to_string();
+    assert!(
+        directory.contains("tests: cannot be read: Is a directory"),
+        "{directory}"
+    );
+    let binary = load_bytes(b"web: {}\nname: \xff\xfe")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        binary.contains("is not UTF-8 text: byte 14 is wrong"),
+        "{binary}"
+    );
+    let huge = load_bytes("# comment\n".repeat(1 << 20))
+        .unwrap_err()
+        .to_string();
+    assert!(huge.contains("is larger than 4 MiB"), "{huge}");
+}
+
+#[test]
+fn hostile_files_are_refused() {
+    let width = 1 << 20;
+    for yaml in [
+        "[".repeat(width),
+        "- ".repeat(width),
+        "a: &a [".repeat(width / 8),
+        format!("targets: [{}]", "{},".repeat(width)),
+        format!(
+            "targets: &t [{}]\nx: [{}]",
+            "a,".repeat(1000),
+            "*t,".repeat(100_000)
+        ),
+        format!("{}: 1", "k".repeat(width)),
+        format!("stale_after: {}", "9".repeat(width)),
+    ] {
+        let error = load_bytes(&yaml).unwrap_err();
+        assert!(!error.problems().is_empty());
+    }
+}

@@ -1,0 +1,3 @@
+//! Integration tests, in one binary: one link step.
+
+mod config;
