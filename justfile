@@ -54,7 +54,7 @@ benchmark *ARGUMENTS: build
 
 # Builds the container image.
 image TAG="job-status-exporter":
-    docker build --build-arg REVISION="$(git rev-parse HEAD)" --tag {{ TAG }} .
+    docker build --build-arg REVISION="$(git rev-parse --short=12 HEAD)" --tag {{ TAG }} .
 
 # Runs the exporter; without arguments against the cluster that kubectl would use. `just run demo` needs none.
 run *ARGUMENTS:
