@@ -253,17 +253,15 @@ impl Feed {
     }
 
     fn note(&mut self, update: &Update, now: Instant) {
+        if matches!(update, Update::Failed) {
+            self.up = Some(false);
+            return;
+        }
+        let configured = matches!(self.scope, FeedScope::Job { .. });
         match update {
-            Update::Failed => {
-                self.up = Some(false);
-                return;
-            }
-            Update::Contact => {}
             Update::JobAbsent => self.exists = Some(false),
-            Update::Jobs(Change::Applied(_) | Change::Deleted(_))
-                if !matches!(self.scope, FeedScope::Job { .. }) => {}
-            Update::Jobs(Change::Applied(_)) => self.exists = Some(true),
-            Update::Jobs(_) | Update::CronJobs(_) => {}
+            Update::Jobs(Change::Applied(_)) if configured => self.exists = Some(true),
+            _ => {}
         }
         let whole = matches!(
             update,

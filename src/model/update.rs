@@ -225,8 +225,8 @@ impl Code {
             504 => Self::GatewayTimeout,
             201..=299 => Self::OtherSuccess,
             300..=399 => Self::Redirect,
-            401..=499 => Self::OtherClientError,
-            500..=599 => Self::OtherServerError,
+            402..=499 => Self::OtherClientError,
+            501..=599 => Self::OtherServerError,
             _ => Self::TransportError,
         }
     }

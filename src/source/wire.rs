@@ -249,3 +249,14 @@ impl Bookmark {
             == Some("true")
     }
 }
+
+/// The resource version of an object, readable or not.
+pub(super) fn version(json: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        metadata: ListMetadata,
+    }
+    serde_json::from_str(json)
+        .ok()
+        .and_then(|Versioned { metadata }| metadata.resource_version)
+}

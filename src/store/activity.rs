@@ -43,7 +43,7 @@ impl ActivityCounts {
             Activity::Event(resource, kind) => self.events[resource as usize][kind as usize] += 1,
             Activity::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
             Activity::WatchRestart(resource, reason) => {
-                self.restarts[resource as usize][reason as usize] += 1
+                self.restarts[resource as usize][reason as usize] += 1;
             }
         }
     }

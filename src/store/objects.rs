@@ -259,7 +259,7 @@ impl<T: Object> Objects<T> {
             return slot;
         }
         let slot = self.slots();
-        if slot % BLOCK == 0 {
+        if slot.is_multiple_of(BLOCK) {
             self.blocks.push(Arc::default());
         }
         if let Some(block) = self.blocks.last_mut() {

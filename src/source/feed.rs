@@ -1,0 +1,183 @@
+//! One kind of object in one scope: how it is listed in whole, and how its objects are read.
+//!
+//! Both modes build on it: `watch` lists once and follows, `poll` lists again and again. An object that cannot be
+//! decoded is counted, logged with its name and left out.
+
+use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{health::Health, kind::Kind, names::Names, wire::Page};
+use crate::{
+    config::Namespaces,
+    model::{Activity, Change, FeedId, Verb},
+    target::{Api, Error, Failure, Listing},
+};
+
+/// A page comes within this time, or the list has failed.
+pub(super) const PAGE_PATIENCE: Duration = Duration::from_mins(1);
+
+/// A list that takes longer than this says how far it is, each time.
+const PROGRESS: Duration = Duration::from_secs(3);
+
+/// Undecodable objects that are logged by name per list; the rest are counted.
+const NAMED: usize = 20;
+
+/// One kind of object in one scope of a target.
+pub(super) struct Feed<K: Kind> {
+    pub(super) id: FeedId,
+    pub(super) api: Arc<Api>,
+    pub(super) health: Arc<Health>,
+    pub(super) listing: Listing,
+    /// Applied here: the API can select one namespace or all.
+    namespaces: Arc<Namespaces>,
+    names: Names,
+    undecodable: usize,
+    progress: Progress,
+    kind: PhantomData<fn() -> K>,
+}
+
+/// What became of an object.
+pub(super) enum Decoded<T> {
+    Wanted(T),
+    /// It is in a namespace that is not selected.
+    Unwanted,
+    /// It was counted and logged.
+    Undecodable,
+}
+
+/// Tells people that a long list is coming along.
+struct Progress {
+    begun: Instant,
+    told: Instant,
+}
+
+impl<K: Kind> Feed<K> {
+    pub(super) fn new(
+        id: FeedId,
+        api: Arc<Api>,
+        health: Arc<Health>,
+        listing: Listing,
+        namespaces: Arc<Namespaces>,
+    ) -> Self {
+        Self {
+            id,
+            api,
+            health,
+            listing,
+            namespaces,
+            names: Names::default(),
+            undecodable: 0,
+            progress: Progress::begin(),
+            kind: PhantomData,
+        }
+    }
+
+    /// Lists everything, page by page. Gives the resource version from which to watch.
+    pub(super) async fn list(
+        &mut self,
+        patience: Duration,
+    ) -> Result<(Vec<K::Record>, String), Error> {
+        self.begin_list();
+        let mut records = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let body = self
+                .api
+                .page(&self.listing, token.as_deref(), patience)
+                .await?;
+            let page: Page<'_> =
+                serde_json::from_slice(&body).map_err(|error| self.nonsense(&error))?;
+            for item in page.items.unwrap_or_default() {
+                records.extend(self.decode(item.get()).wanted());
+            }
+            self.report_progress(records.len(), page.metadata.remaining_item_count);
+            // Only the token tells whether there is more: a server may send shorter pages than it was asked for.
+            token = page
+                .metadata
+                .continue_token
+                .filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok((records, page.metadata.resource_version.unwrap_or_default()));
+            }
+        }
+    }
+
+    /// Everything was read anew: logs and counts start over.
+    pub(super) fn begin_list(&mut self) {
+        self.undecodable = 0;
+        self.progress = Progress::begin();
+    }
+
+    /// Passes on a list that is complete.
+    pub(super) fn replace(&mut self, records: Vec<K::Record>) {
+        tracing::debug!(
+            objects = records.len(),
+            seconds = self.progress.begun.elapsed().as_secs_f64(),
+            "listed"
+        );
+        if self.undecodable > NAMED {
+            tracing::warn!(
+                objects = self.undecodable,
+                "skipped objects that cannot be decoded"
+            );
+        }
+        self.health
+            .push_whole(self.id, K::update(Change::Replaced(records)));
+    }
+
+    /// Reads an object.
+    pub(super) fn decode(&mut self, json: &str) -> Decoded<K::Record> {
+        match K::decode(json, &mut self.names) {
+            Ok(record) if self.namespaces.selects(K::namespace(&record)) => Decoded::Wanted(record),
+            Ok(_) => Decoded::Unwanted,
+            Err(error) => {
+                self.health.count(Activity::DecodeError(K::RESOURCE));
+                self.undecodable += 1;
+                if self.undecodable <= NAMED {
+                    tracing::warn!(%error, cause = error.source(), "skipped an object");
+                }
+                Decoded::Undecodable
+            }
+        }
+    }
+
+    pub(super) fn report_progress(&mut self, listed: usize, remaining: Option<i64>) {
+        if self.progress.told.elapsed() >= PROGRESS {
+            self.progress.told = Instant::now();
+            tracing::info!(
+                resource = K::RESOURCE.as_str(),
+                listed,
+                remaining,
+                "listing"
+            );
+        }
+    }
+
+    fn nonsense(&self, error: &serde_json::Error) -> Error {
+        let request = Box::new(self.listing.request(Verb::List));
+        Error {
+            request,
+            failure: Failure::Nonsense(error.to_string()),
+        }
+    }
+}
+
+impl<T> Decoded<T> {
+    pub(super) fn wanted(self) -> Option<T> {
+        match self {
+            Self::Wanted(record) => Some(record),
+            Self::Unwanted | Self::Undecodable => None,
+        }
+    }
+}
+
+impl Progress {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self {
+            begun: now,
+            told: now,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! How the feeds of one target are doing: told to the store, and to people when it changes.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::{
+    model::{Activity, FeedId, Sink, Update},
+    readiness::Readiness,
+    target::Error,
+};
+
+/// Different complaints that are logged per outage. A target of 1,000 polled jobs may have as many.
+const COMPLAINTS: usize = 10;
+
+/// The health of one target, shared by its feeds.
+pub(super) struct Health {
+    /// What people call the target.
+    target: String,
+    sink: Arc<dyn Sink>,
+    readiness: Arc<Readiness>,
+    feeds: Mutex<Feeds>,
+}
+
+struct Feeds {
+    /// Outcome of each feed's last attempt; `None` before the first.
+    up: Vec<Option<bool>>,
+    synced: Vec<bool>,
+    /// What was complained about in this outage. The same thing is said once, by whichever feed meets it first.
+    complaints: BTreeSet<String>,
+}
+
+impl Health {
+    pub(super) fn new(
+        target: String,
+        feeds: usize,
+        sink: Arc<dyn Sink>,
+        readiness: Arc<Readiness>,
+    ) -> Self {
+        let feeds = Feeds {
+            up: vec![None; feeds],
+            synced: vec![false; feeds],
+            complaints: BTreeSet::new(),
+        };
+        Self {
+            target,
+            sink,
+            readiness,
+            feeds: Mutex::new(feeds),
+        }
+    }
+
+    pub(super) fn count(&self, activity: Activity) {
+        self.sink.count(activity);
+    }
+
+    /// A feed was told something by the API, which it passes on here.
+    pub(super) fn push(&self, feed: FeedId, update: Update) {
+        self.sink.push(feed, update);
+        self.mark_up(feed, false);
+    }
+
+    /// As [`Health::push`], when that is the whole of what the feed covers.
+    pub(super) fn push_whole(&self, feed: FeedId, update: Update) {
+        self.sink.push(feed, update);
+        self.mark_up(feed, true);
+    }
+
+    /// An attempt of a feed failed.
+    pub(super) fn fail(&self, feed: FeedId, error: &Error) {
+        self.sink.push(feed, Update::Failed);
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = !feeds.up.contains(&Some(false));
+        feeds.up[feed.0 as usize] = Some(false);
+        if first {
+            feeds.complaints.clear();
+        }
+        let complaint = error.failure.to_string();
+        let news = feeds.complaints.len() < COMPLAINTS && feeds.complaints.insert(complaint);
+        drop(feeds);
+        let hint = error.hint();
+        match (first, news) {
+            (true, _) => tracing::warn!(%error, hint, "target is down"),
+            (false, true) => tracing::warn!(%error, hint, "still down, and for another reason"),
+            (false, false) => tracing::debug!(%error, "still down"),
+        }
+    }
+
+    fn mark_up(&self, feed: FeedId, whole: bool) {
+        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let feeds = &mut *feeds;
+        let id = feed.0 as usize;
+        let was = feeds.up[id].replace(true);
+        let newly_synced = whole && !std::mem::replace(&mut feeds.synced[id], true);
+        if was == Some(false) && !feeds.up.contains(&Some(false)) {
+            tracing::info!("target is up again");
+        }
+        if newly_synced && feeds.synced.iter().all(|synced| *synced) {
+            tracing::info!("target is synced: everything configured was read once");
+            self.readiness.synced(&self.target);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The two kinds of objects, so that listing and watching are written once.
+
+use super::{
+    decode::{self, DecodeError},
+    names::Names,
+};
+use crate::model::{Change, CronJob, Job, Resource, Update};
+
+/// A kind of object that can be listed and watched.
+pub(super) trait Kind: Send + 'static {
+    /// What is kept of an object.
+    type Record: Send;
+
+    const RESOURCE: Resource;
+
+    fn decode(json: &str, names: &mut Names) -> Result<Self::Record, DecodeError>;
+
+    fn update(change: Change<Self::Record>) -> Update;
+
+    fn namespace(record: &Self::Record) -> &str;
+}
+
+/// batch/v1 Jobs.
+pub(super) struct Jobs;
+
+/// batch/v1 `CronJobs`.
+pub(super) struct CronJobs;
+
+impl Kind for Jobs {
+    type Record = Job;
+
+    const RESOURCE: Resource = Resource::Jobs;
+
+    fn decode(json: &str, names: &mut Names) -> Result<Job, DecodeError> {
+        decode::job(json, names)
+    }
+
+    fn update(change: Change<Job>) -> Update {
+        Update::Jobs(change)
+    }
+
+    fn namespace(job: &Job) -> &str {
+        &job.namespace
+    }
+}
+
+impl Kind for CronJobs {
+    type Record = CronJob;
+
+    const RESOURCE: Resource = Resource::CronJobs;
+
+    fn decode(json: &str, names: &mut Names) -> Result<CronJob, DecodeError> {
+        decode::cronjob(json, names)
+    }
+
+    fn update(change: Change<CronJob>) -> Update {
+        Update::CronJobs(change)
+    }
+
+    fn namespace(cronjob: &CronJob) -> &str {
+        &cronjob.namespace
+    }
+}

@@ -1,0 +1,320 @@
+//! Follows all objects of one kind in one scope: a complete list, then every change to it.
+//!
+//! The list comes as a stream where the server has `WatchList` (Kubernetes 1.34 on), else in pages. Whatever happens, the
+//! store keeps what it was told last; here it is decided whether to go on from the last resource version or to list again,
+//! and how long to wait before that. Only what the server tells *after* a list counts as progress: a server that
+//! lists well and then refuses the watch is not asked for a new list without pause.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    backoff::Backoff,
+    feed::{Decoded, Feed, PAGE_PATIENCE},
+    kind::Kind,
+    wire::{Bookmark, Event, version},
+};
+use crate::{
+    model::{Activity, Change, EventKind, RestartReason, Update, Verb},
+    target::{Error, Failure, Line, Lines, Start, Status},
+};
+
+/// First server version with `WatchList` on by default.
+const STREAMS_LISTS: (u32, u32) = (1, 34);
+
+/// A watch that lived this long was a working one.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// How much later than asked for a server may end a watch before the connection is taken for dead.
+const OVERTIME: Duration = Duration::from_secs(15);
+
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Follows one feed for ever.
+pub(super) struct Watch<K: Kind> {
+    feed: Feed<K>,
+    /// How long one watch request may last. Its end is a sign of life, so it has to come well before facts turn stale.
+    duration: Duration,
+    /// From where to go on; `None` to list.
+    version: Option<String>,
+    /// Whether to list by streaming; `None` until the server was asked for its version.
+    streams_lists: Option<bool>,
+    backoff: Backoff,
+    /// When the current watch was opened.
+    opened: Option<Instant>,
+    /// Whether the current watch told anything after its list.
+    progressed: bool,
+}
+
+/// How a watch ended that did not fail.
+enum End {
+    /// In the usual course: go on from the last version.
+    Ended,
+    /// The last version is of no more use.
+    Expired,
+}
+
+/// Events of a streamed list before its end.
+type Initial<K> = Option<Vec<<K as Kind>::Record>>;
+
+impl<K: Kind> Watch<K> {
+    pub(super) fn new(feed: Feed<K>, stale_after: Duration) -> Self {
+        Self {
+            feed,
+            duration: Duration::from_mins(5).min(stale_after / 2),
+            version: None,
+            streams_lists: None,
+            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+            opened: None,
+            progressed: false,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            self.opened = None;
+            self.progressed = false;
+            let outcome = self.follow().await;
+            if let Some(wait) = self.judge(&outcome) {
+                tracing::debug!(?wait, "waiting before the next attempt");
+                sleep(wait).await;
+            }
+        }
+    }
+
+    /// Lists if need be, then watches until the watch ends.
+    async fn follow(&mut self) -> Result<End, Error> {
+        let mut initial: Initial<K> = None;
+        let lines = match self.version.clone() {
+            Some(version) => self.open(&version).await?,
+            None if self.streams_lists().await => {
+                self.feed.begin_list();
+                initial = Some(Vec::new());
+                match self
+                    .feed
+                    .api
+                    .watch(
+                        &self.feed.listing,
+                        Start::InitialList,
+                        self.lifetime(),
+                        PAGE_PATIENCE,
+                    )
+                    .await
+                {
+                    Err(error) if error.is_watch_list_refused() => {
+                        tracing::debug!(%error, "the server does not stream lists: listing in pages");
+                        self.streams_lists = Some(false);
+                        return Ok(End::Expired);
+                    }
+                    opened => opened?,
+                }
+            }
+            None => {
+                let (records, version) = self.feed.list(PAGE_PATIENCE).await?;
+                self.feed.replace(records);
+                self.version = Some(version.clone());
+                self.open(&version).await?
+            }
+        };
+        self.opened = Some(Instant::now());
+        self.read(lines, initial).await
+    }
+
+    async fn open(&mut self, version: &str) -> Result<Lines, Error> {
+        let lines = self
+            .feed
+            .api
+            .watch(
+                &self.feed.listing,
+                Start::After(version),
+                self.lifetime(),
+                PAGE_PATIENCE,
+            )
+            .await?;
+        self.feed.health.push(self.feed.id, Update::Contact);
+        Ok(lines)
+    }
+
+    /// Not the same for all, so that watches opened together do not end together.
+    fn lifetime(&self) -> Duration {
+        self.duration.mul_f64(0.8 + fastrand::f64() / 5.0)
+    }
+
+    async fn streams_lists(&mut self) -> bool {
+        if self.streams_lists.is_none() {
+            let version = self.feed.api.version(PAGE_PATIENCE).await;
+            tracing::debug!(?version, "server version");
+            // Not remembered while unknown: a server that is down tells no version.
+            self.streams_lists = version.map(|version| version >= STREAMS_LISTS);
+        }
+        self.streams_lists.unwrap_or(false)
+    }
+
+    async fn read(&mut self, mut lines: Lines, mut initial: Initial<K>) -> Result<End, Error> {
+        loop {
+            let patience = if initial.is_some() {
+                PAGE_PATIENCE
+            } else {
+                self.duration + OVERTIME
+            };
+            match lines
+                .next(patience)
+                .await
+                .map_err(|failure| self.failed(failure))?
+            {
+                Some(Line::Whole(line)) => {
+                    if let Some(end) = self.take(&line, &mut initial)? {
+                        return Ok(end);
+                    }
+                }
+                Some(Line::TooLong) => {
+                    self.feed.health.count(Activity::DecodeError(K::RESOURCE));
+                    tracing::warn!(
+                        resource = K::RESOURCE.as_str(),
+                        "skipped an object that is too large"
+                    );
+                }
+                None if initial.is_some() => {
+                    return Err(self.failed(Failure::Nonsense(
+                        "it ended within the initial list".to_owned(),
+                    )));
+                }
+                None => return Ok(End::Ended),
+            }
+        }
+    }
+
+    /// Takes in one event. Gives the end of the watch, if this is it.
+    fn take(&mut self, line: &Bytes, initial: &mut Initial<K>) -> Result<Option<End>, Error> {
+        let event: Event<'_> = match serde_json::from_slice(line) {
+            Ok(event) => event,
+            Err(error) => return Err(self.failed(Failure::Nonsense(error.to_string()))),
+        };
+        let object = event.object.get();
+        let kind = match &*event.kind {
+            "ADDED" => EventKind::Added,
+            "MODIFIED" => EventKind::Modified,
+            "DELETED" => EventKind::Deleted,
+            "BOOKMARK" => EventKind::Bookmark,
+            "ERROR" => EventKind::Error,
+            other => {
+                tracing::debug!(kind = other, "skipped an event of an unknown type");
+                EventKind::Unknown
+            }
+        };
+        self.feed.health.count(Activity::Event(K::RESOURCE, kind));
+        match (kind, initial.as_mut()) {
+            (EventKind::Error, _) => {
+                let status = Status::of_event(object);
+                return if status.code == 410 {
+                    Ok(Some(End::Expired))
+                } else {
+                    Err(self.failed(Failure::Status(Box::new(status))))
+                };
+            }
+            (EventKind::Unknown, _) => return Ok(None),
+            (EventKind::Bookmark, _) => return self.take_bookmark(object, initial),
+            (_, Some(records)) => {
+                let listed = records.len();
+                records.extend(self.feed.decode(object).wanted());
+                self.feed.report_progress(listed, None);
+                return Ok(None);
+            }
+            (EventKind::Deleted, None) => match self.feed.decode(object) {
+                Decoded::Wanted(record) => self
+                    .feed
+                    .health
+                    .push(self.feed.id, K::update(Change::Deleted(record))),
+                Decoded::Unwanted => {}
+                // It may be in the store, from when it could be decoded: only a new list tells what is left.
+                Decoded::Undecodable => return Ok(Some(End::Expired)),
+            },
+            (EventKind::Added | EventKind::Modified, None) => {
+                if let Decoded::Wanted(record) = self.feed.decode(object) {
+                    self.feed
+                        .health
+                        .push(self.feed.id, K::update(Change::Applied(record)));
+                }
+            }
+        }
+        Ok(self.advance(version(object)))
+    }
+
+    fn take_bookmark(
+        &mut self,
+        object: &str,
+        initial: &mut Initial<K>,
+    ) -> Result<Option<End>, Error> {
+        let bookmark: Bookmark = serde_json::from_str(object)
+            .map_err(|error| self.failed(Failure::Nonsense(error.to_string())))?;
+        if bookmark.ends_initial_list()
+            && let Some(records) = initial.take()
+        {
+            self.feed.replace(records);
+            self.version = Some(bookmark.metadata.resource_version);
+            return Ok(None);
+        }
+        if initial.is_some() {
+            return Ok(None);
+        }
+        self.feed.health.push(self.feed.id, Update::Contact);
+        Ok(self.advance(Some(bookmark.metadata.resource_version)))
+    }
+
+    /// Notes how far the watch has come. A version that goes *back* is that of another server: its store was set up
+    /// anew or restored, and what was seen so far is of no use there.
+    fn advance(&mut self, version: Option<String>) -> Option<End> {
+        self.progressed = true;
+        let version = version?;
+        let number = |version: &str| version.parse::<u64>().ok();
+        let (before, now) = (self.version.as_deref().and_then(number), number(&version));
+        self.version = Some(version);
+        matches!((before, now), (Some(before), Some(now)) if now < before).then_some(End::Expired)
+    }
+
+    /// Decides how to go on, and after how long.
+    fn judge(&mut self, outcome: &Result<End, Error>) -> Option<Duration> {
+        let worked = self.progressed
+            || self
+                .opened
+                .is_some_and(|opened| opened.elapsed() >= SETTLED);
+        if worked {
+            self.backoff.reset();
+        }
+        let (reason, retry_after) = match outcome {
+            Ok(End::Ended) => (RestartReason::Ended, None),
+            Ok(End::Expired) => (RestartReason::Expired, None),
+            Err(error) if error.is_expired() => (RestartReason::Expired, None),
+            Err(error) => {
+                self.feed.health.fail(self.feed.id, error);
+                (RestartReason::Error, error.retry_after())
+            }
+        };
+        if self.opened.is_some() {
+            self.feed
+                .health
+                .count(Activity::WatchRestart(K::RESOURCE, reason));
+        }
+        let wait =
+            (!worked || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
+        // After an outage the server may have come back on another day's state, in which our version means nothing or,
+        // worse, lies in the future: such a watch stays silent. Only a list tells.
+        if reason == RestartReason::Expired || self.backoff.failures() > 1 {
+            self.version = None;
+        }
+        wait
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        Error {
+            request: Box::new(self.feed.listing.request(Verb::Watch)),
+            failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! One API endpoint: how it is found, how its client is built and kept authenticated, and the requests made to it.
+//!
+//! kube stays behind this module: sources see [`Api`] and [`Error`]. The authentication of a Kubernetes endpoint is what
+//! its kubeconfig or service account says; another kind of endpoint differs in [`Endpoint::connect`] alone.
+
+mod api;
+mod endpoint;
+mod error;
+mod limit;
+mod lines;
+
+pub use api::{Api, Listing, Request, Scope, Start};
+pub use endpoint::{Connection, Endpoint};
+pub use error::{Error, Failure, Status};
+pub use limit::RateLimit;
+pub use lines::{Line, Lines};

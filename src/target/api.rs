@@ -1,0 +1,400 @@
+//! Requests to one target: what is asked for, the client that is used, and the count of how it went.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use jiff::fmt::rfc2822;
+use kube::client::Body;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use super::{
+    Lines, RateLimit,
+    endpoint::{Connection, Endpoint},
+    error::{Error, Failure, Status, describe},
+};
+use crate::model::{self, Activity, Resource, Sink, Verb};
+
+/// Objects per page. More make fewer requests; fewer keep the memory for a page, here and in the server, low.
+const PAGE: usize = 500;
+
+/// A page of 500 Jobs is some 3 MB. Ten times that and more is not an API answer, or not one to hold in memory.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A refusal's body is read up to here.
+const LARGEST_REFUSAL: usize = 64 * 1024;
+
+/// Credentials that were refused are renewed at most this often.
+const RENEWAL: Duration = Duration::from_secs(10);
+
+/// Unreserved characters of RFC 3986 stay; a space is `%20`, never `+`.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The API of one target, for all of its sources.
+pub struct Api {
+    endpoint: Endpoint,
+    sink: Arc<dyn Sink>,
+    limit: Option<RateLimit>,
+    /// Held while a client is built, so that one build serves all who wait.
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    connection: Option<Connection>,
+    /// Counts connections, so that a refusal is blamed on the one that it concerns.
+    generation: u64,
+    renewed: Option<Instant>,
+}
+
+/// What a request is about, for messages and counters.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is done.
+    pub verb: Verb,
+    /// To which kind of object.
+    pub resource: Resource,
+    /// Where.
+    pub scope: Scope,
+    /// To which object, where it is about one.
+    pub name: Option<String>,
+}
+
+/// Where objects are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In all namespaces.
+    All,
+    /// In one namespace.
+    Namespace(String),
+}
+
+/// What is listed or watched.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Kind of object.
+    pub resource: Resource,
+    /// Where.
+    pub scope: Scope,
+    /// Only objects whose labels match.
+    pub label_selector: Option<String>,
+}
+
+/// Where a watch begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// With the initial list as events, ended by a marked bookmark (`WatchList`).
+    InitialList,
+    /// After this resource version.
+    After(&'a str),
+}
+
+impl Api {
+    /// The API at `endpoint`. Counts what it does at `sink`.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, sink: Arc<dyn Sink>, limit: Option<RateLimit>) -> Self {
+        Self {
+            endpoint,
+            sink,
+            limit,
+            held: Mutex::default(),
+        }
+    }
+
+    /// `GET .../jobs/{name}/status`: the whole Job as JSON.
+    pub async fn job_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        patience: Duration,
+    ) -> Result<Bytes, Error> {
+        let request = Request {
+            verb: Verb::Get,
+            resource: Resource::Jobs,
+            scope: Scope::Namespace(namespace.to_owned()),
+            name: Some(name.to_owned()),
+        };
+        let path = format!(
+            "{}/{}/status",
+            request.scope.path(Resource::Jobs),
+            encode(name)
+        );
+        self.read(request, &path, patience).await
+    }
+
+    /// One page of a list as JSON.
+    pub async fn page(
+        &self,
+        listing: &Listing,
+        token: Option<&str>,
+        patience: Duration,
+    ) -> Result<Bytes, Error> {
+        let mut path = format!("{}?limit={PAGE}", listing.scope.path(listing.resource));
+        listing.select(&mut path);
+        if let Some(token) = token {
+            path.push_str("&continue=");
+            path.push_str(&encode(token));
+        }
+        self.read(listing.request(Verb::List), &path, patience)
+            .await
+    }
+
+    /// A watch that the server is asked to end after `duration`.
+    pub async fn watch(
+        &self,
+        listing: &Listing,
+        start: Start<'_>,
+        duration: Duration,
+        patience: Duration,
+    ) -> Result<Lines, Error> {
+        let seconds = duration.as_secs().max(1);
+        let path = listing.scope.path(listing.resource);
+        let mut path = format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}");
+        match start {
+            Start::InitialList => {
+                path.push_str("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+            }
+            Start::After(version) => {
+                path.push_str("&resourceVersion=");
+                path.push_str(&encode(version));
+            }
+        }
+        listing.select(&mut path);
+        let request = listing.request(Verb::Watch);
+        let begun = self
+            .counted(&request, timeout_or(patience, self.accepted(&path)))
+            .await;
+        begun.map(Lines::new).map_err(|failure| Error {
+            request: Box::new(request),
+            failure,
+        })
+    }
+
+    /// The server's version as major and minor; `None` where it does not tell, as some gateways do not.
+    pub async fn version(&self, patience: Duration) -> Option<(u32, u32)> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            major: String,
+            minor: String,
+        }
+        let body = timeout_or(patience, self.answer("/version")).await.ok()?;
+        let Version { major, minor } = serde_json::from_slice(&body).ok()?;
+        // Some providers write "34+".
+        let minor = minor.trim_end_matches('+');
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    }
+
+    async fn read(&self, request: Request, path: &str, patience: Duration) -> Result<Bytes, Error> {
+        if let Some(limit) = &self.limit {
+            limit.turn().await;
+        }
+        let answer = self
+            .counted(&request, timeout_or(patience, self.answer(path)))
+            .await;
+        let answer = answer.map_err(|failure| Error {
+            request: Box::new(request),
+            failure,
+        });
+        if let (Some(limit), Err(error)) = (&self.limit, &answer)
+            && let Some(pause) = error.retry_after()
+        {
+            limit.hold(pause);
+        }
+        answer
+    }
+
+    /// Runs a request and counts how it ended.
+    async fn counted<T>(
+        &self,
+        request: &Request,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let begin = Instant::now();
+        let outcome = run.await;
+        let code = outcome
+            .as_ref()
+            .err()
+            .map_or(model::Code::Ok, Failure::code);
+        let verb = request.verb;
+        self.sink.count(Activity::Request {
+            verb,
+            code,
+            duration: begin.elapsed(),
+        });
+        outcome
+    }
+
+    async fn answer(&self, path: &str) -> Result<Bytes, Failure> {
+        collect(self.accepted(path).await?, LARGEST_ANSWER).await
+    }
+
+    /// The body of a successful answer. Credentials that are refused are renewed, once.
+    async fn accepted(&self, path: &str) -> Result<Body, Failure> {
+        let (client, generation) = self.client(None).await?;
+        let response = match dispatch(&client, path).await {
+            Err(Failure::Status(status)) if status.code == 401 => {
+                let (client, newer) = self.client(Some(generation)).await?;
+                if newer == generation {
+                    return Err(Failure::Status(status));
+                }
+                dispatch(&client, path).await?
+            }
+            outcome => outcome?,
+        };
+        Ok(response)
+    }
+
+    /// The current client. When the one of generation `refused` was refused, it is built anew, if that was not tried just now.
+    async fn client(&self, refused: Option<u64>) -> Result<(kube::Client, u64), Failure> {
+        let mut held = self.held.lock().await;
+        let recently = held.renewed.is_some_and(|at| at.elapsed() < RENEWAL);
+        let refused = refused == Some(held.generation) && !recently;
+        if let Some(connection) = held
+            .connection
+            .as_ref()
+            .filter(|connection| !refused && connection.is_current())
+        {
+            return Ok((connection.client.clone(), held.generation));
+        }
+        let connection = self.endpoint.connect().await?;
+        let client = connection.client.clone();
+        held.connection = Some(connection);
+        held.generation += 1;
+        if refused {
+            held.renewed = Some(Instant::now());
+        }
+        Ok((client, held.generation))
+    }
+}
+
+async fn dispatch(client: &kube::Client, path: &str) -> Result<Body, Failure> {
+    let request = http::Request::get(path)
+        .header(http::header::ACCEPT, "application/json")
+        .body(Body::empty());
+    let request = request.map_err(|error| Failure::Client(describe(&error)))?;
+    let response = client
+        .send(request)
+        .await
+        .map_err(|error| Failure::Transport(describe(&error)))?;
+    let code = response.status().as_u16();
+    if code == 200 {
+        return Ok(response.into_body());
+    }
+    let retry_after = response
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| read_retry_after(value.to_str().ok()?));
+    // What a refusal says is welcome, but not needed.
+    let body = collect(response.into_body(), LARGEST_REFUSAL)
+        .await
+        .unwrap_or_default();
+    Err(Failure::Status(Box::new(Status::read(
+        code,
+        &body,
+        retry_after,
+    ))))
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(Failure::TooLarge(limit))
+        }
+        Err(error) => Err(Failure::Transport(describe(&*error))),
+    }
+}
+
+async fn timeout_or<T>(
+    patience: Duration,
+    run: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(patience, run)
+        .await
+        .unwrap_or(Err(Failure::Timeout(patience)))
+}
+
+/// `Retry-After` as seconds or as a date.
+fn read_retry_after(value: &str) -> Option<Duration> {
+    if let Ok(seconds) = value.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::DateTimeParser::new()
+        .parse_timestamp(value.trim())
+        .ok()?;
+    Some(Duration::from_secs(
+        u64::try_from(date.as_second() - model::now().as_second()).unwrap_or(0),
+    ))
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}
+
+// === impl Listing ===
+
+impl Listing {
+    /// What doing something with this listing is called.
+    #[must_use]
+    pub fn request(&self, verb: Verb) -> Request {
+        Request {
+            verb,
+            resource: self.resource,
+            scope: self.scope.clone(),
+            name: None,
+        }
+    }
+
+    fn select(&self, path: &mut String) {
+        if let Some(selector) = &self.label_selector {
+            path.push_str("&labelSelector=");
+            path.push_str(&encode(selector));
+        }
+    }
+}
+
+// === impl Scope ===
+
+impl Scope {
+    fn path(&self, resource: Resource) -> String {
+        let resource = resource.as_str();
+        match self {
+            Self::All => format!("/apis/batch/v1/{resource}"),
+            Self::Namespace(namespace) => {
+                format!("/apis/batch/v1/namespaces/{}/{resource}", encode(namespace))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all namespaces"),
+            Self::Namespace(namespace) => write!(f, "namespace `{namespace}`"),
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            verb,
+            resource,
+            scope,
+            name,
+        } = self;
+        match name {
+            Some(name) => write!(f, "{} status of job `{name}` in {scope}", verb.as_str()),
+            None => write!(f, "{} {} in {scope}", verb.as_str(), resource.as_str()),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Where an API is and how to authenticate there: from a kubeconfig or a service account to a client.
+
+use std::{net::IpAddr, path::PathBuf};
+
+use http::{HeaderValue, Uri, header::USER_AGENT};
+use jiff::Timestamp;
+use kube::{
+    Client, Config,
+    client::ClientBuilder,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::{Failure, describe};
+use crate::model;
+
+/// How this program names itself to servers.
+const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// A Kubernetes API, found as kubectl finds it. Nothing is read before [`Endpoint::connect`], and everything again then.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// A kubeconfig file; `None` for `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context in it; `None` for its current one.
+    pub context: Option<String>,
+}
+
+/// A client, and what it was made of as far as that can change under it.
+pub struct Connection {
+    pub(super) client: Client,
+    /// The address of the API, for people.
+    pub address: String,
+    /// When the client certificate that an exec plugin gave runs out.
+    valid_until: Option<Timestamp>,
+    /// The token file and what was in it.
+    token: Option<(PathBuf, SecretString)>,
+}
+
+impl Endpoint {
+    /// Reads the configuration and builds a client of it. Sends no request; may run an exec plugin.
+    pub async fn connect(&self) -> Result<Connection, Failure> {
+        let mut config = self.load().await?;
+        check_scheme(&config.cluster_url)?;
+        // Retries are the business of the sources: they know what else is waiting, and count every request.
+        config.default_retry = false;
+        config
+            .headers
+            .push((USER_AGENT, HeaderValue::from_static(AGENT)));
+        // kube re-reads the file too, but takes its final line feed for a part of the token.
+        let token = match config.auth_info.token_file.take() {
+            Some(path) => {
+                let path = PathBuf::from(path);
+                let token = read_token(&path).map_err(|error| {
+                    Failure::Client(format!(
+                        "cannot read the token file {}: {error}",
+                        path.display()
+                    ))
+                })?;
+                config.auth_info.token = Some(token.clone());
+                Some((path, token))
+            }
+            None => None,
+        };
+        let address = config.cluster_url.to_string();
+        // An exec plugin runs in here, and blocks.
+        let client = tokio::task::spawn_blocking(move || {
+            ClientBuilder::try_from(config).map(ClientBuilder::build)
+        });
+        let client = client
+            .await
+            .map_err(|error| Failure::Client(describe(&error)))?;
+        let client = client.map_err(|error| Failure::Client(describe(&error)))?;
+        let valid_until = client
+            .valid_until()
+            .as_ref()
+            .and_then(|until| Timestamp::new(until.as_second(), 0).ok());
+        Ok(Connection {
+            client,
+            address,
+            valid_until,
+            token,
+        })
+    }
+
+    async fn load(&self) -> Result<Config, Failure> {
+        let options = KubeConfigOptions {
+            context: self.context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        let config = match (&self.kubeconfig, &self.context) {
+            (Some(path), _) => match Kubeconfig::read_from(path) {
+                Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
+                Err(error) => Err(error),
+            },
+            (None, Some(_)) => Config::from_kubeconfig(&options).await,
+            (None, None) => {
+                return Config::infer()
+                    .await
+                    .map_err(|error| Failure::Client(describe(&error)));
+            }
+        };
+        config.map_err(|error| Failure::Client(describe(&error)))
+    }
+}
+
+impl Connection {
+    /// Whether what the client was made of still stands.
+    pub(super) fn is_current(&self) -> bool {
+        let token_stands = self.token.as_ref().is_none_or(|(path, token)| {
+            // A file that cannot be read is no reason to drop the token that was in it.
+            read_token(path).map_or(true, |now| now.expose_secret() == token.expose_secret())
+        });
+        token_stands && self.valid_until.is_none_or(|until| model::now() < until)
+    }
+}
+
+fn read_token(path: &PathBuf) -> std::io::Result<SecretString> {
+    Ok(std::fs::read_to_string(path)?.trim().into())
+}
+
+/// Credentials go over TLS only; a plain connection is for tests and for proxies on the same host.
+fn check_scheme(address: &Uri) -> Result<(), Failure> {
+    let host = address
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    match address.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if loopback => Ok(()),
+        _ => Err(Failure::Client(format!(
+            "the server address `{address}` must begin with https:// (http:// is for loopback addresses only)"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests;
