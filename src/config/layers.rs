@@ -290,3 +290,6 @@ fn digits(number: Num) -> String {
         .or_else(fraction)
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
