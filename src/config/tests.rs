@@ -234,3 +234,17 @@ fn more_than_an_interval_can_hold_is_a_warning() {
         "targets[0].namespaces.exclude[0]"
     );
 }
+
+#[test]
+fn a_message_stays_readable_whatever_is_in_the_file() {
+    let many = load_text(&format!("targets: [{}]", "{},".repeat(5_000))).unwrap_err();
+    assert_eq!(many.problems().len(), 5_000);
+    assert!(many.to_string().ends_with("\n  and 4800 more"));
+    let long = load_text(&format!("stale_after: \"{}\"", "x".repeat(1 << 20))).unwrap_err();
+    assert!(long.to_string().len() < 1000);
+    let lines = load_text("\"a\\nb\": 1\nstale_after: \"c\\nd\"")
+        .unwrap_err()
+        .to_string();
+    assert!(lines.contains(": a\\nb: unknown key"), "{lines}");
+    assert!(lines.contains("`c\\nd` is not a duration"), "{lines}");
+}
