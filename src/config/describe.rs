@@ -188,3 +188,6 @@ fn count(number: usize, noun: &str) -> String {
         _ => format!("{number} {noun}s"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The layers of a configuration: file < environment < flags, merged by figment into one [`Tree`].
 //!
-//! The only place that knows figment. Every file, variable and flag is a layer of its own, so that figment's tag
+//! With `yaml`, the only place that knows figment. Every file, variable and flag is a layer of its own, so that figment's tag
 //! on a value leads back to where it was written. Defaults are not a layer: each lives where its key is read.
 
 use std::{
@@ -290,3 +290,6 @@ fn digits(number: Num) -> String {
         .or_else(fraction)
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ use super::{
     syntax,
 };
 
+/// The longest list of patterns. More are better asked for as the whole cluster, and each is compared with every object.
+const LONGEST_LIST: usize = 1000;
+
 /// Namespaces to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespaces {
@@ -166,6 +169,14 @@ fn patterns<'a>(section: &Section<'a>, key: &'static str) -> Vec<(Node<'a>, Patt
             "includes nothing",
             "leave it out to include every namespace",
         );
+    }
+    if items.len() > LONGEST_LIST {
+        let count = items.len();
+        node.problem_with_hint(
+            format!("lists {count} namespaces, more than {LONGEST_LIST}"),
+            "use patterns such as `team-*`",
+        );
+        return Vec::new();
     }
     items
         .into_iter()

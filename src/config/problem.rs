@@ -8,6 +8,9 @@ use std::{
     sync::Arc,
 };
 
+/// How many problems a message lists: enough for any human mistake, and an end to others.
+const LISTED: usize = 200;
+
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -124,11 +127,14 @@ impl fmt::Display for Error {
             1 => f.write_str("1 problem in the configuration")?,
             count => write!(f, "{count} problems in the configuration")?,
         }
-        for problem in &self.problems {
+        for problem in self.problems.iter().take(LISTED) {
             let indented = problem.to_string().replace('\n', "\n  ");
             write!(f, "\n  {indented}")?;
         }
-        Ok(())
+        match self.problems.len().saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
     }
 }
 

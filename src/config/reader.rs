@@ -14,6 +14,9 @@ use super::{
     tree::{Tree, Value},
 };
 
+/// How many characters of a wrong value are shown.
+const LONGEST_QUOTE: usize = 100;
+
 /// What was found wrong so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -140,7 +143,7 @@ impl<'a> Node<'a> {
     ) -> Option<T> {
         let text = self.text()?;
         parse(text)
-            .map_err(|error| self.problem(format!("`{}` {error}", text.escape_debug())))
+            .map_err(|error| self.problem(format!("`{}` {error}", shown(text))))
             .ok()
     }
 
@@ -166,7 +169,7 @@ impl<'a> Node<'a> {
         let number = text.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
-            let text = text.escape_debug();
+            let text = shown(text);
             self.problem(format!("`{text}` is not {kind} from {least} to {most}"));
         }
         number
@@ -300,8 +303,8 @@ impl<'a> Section<'a> {
     /// The path of `key`.
     fn path_of(&self, key: &str) -> String {
         match self.node.path.as_str() {
-            "" => key.to_owned(),
-            parent => format!("{parent}.{key}"),
+            "" => key.escape_debug().to_string(),
+            parent => format!("{parent}.{}", key.escape_debug()),
         }
     }
 
@@ -328,4 +331,13 @@ impl<'a> Section<'a> {
             }
         }
     }
+}
+
+/// The beginning of `text`, on one line.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(LONGEST_QUOTE).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown.escape_debug().to_string()
 }

@@ -10,6 +10,9 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
         return Err("is empty; leave the key out to select everything".to_owned());
     }
+    if text.trim().contains(char::is_control) {
+        return Err("has line breaks or other control characters".to_owned());
+    }
     requirements(text)?.into_iter().try_for_each(requirement)
 }
 
@@ -133,6 +136,7 @@ mod tests {
         for bad in [
             "",
             " ",
+            "a=b,\nc",
             ",",
             "a,",
             "a,,b",

@@ -1,11 +1,11 @@
-//! What configurations mean: defaults, layers, modes, warnings, and the description of it all.
+//! What configurations mean: defaults, modes, warnings.
 
-use std::{ffi::OsString, net::SocketAddr, path::Path, time::Duration};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use super::*;
 
 /// Loads `yaml` as a file in a directory of its own, with `variables` (names without the prefix) and `flags`.
-fn load_all(
+pub(super) fn load_all(
     yaml: &str,
     variables: &[(&str, &str)],
     flags: Flags,
@@ -30,12 +30,8 @@ fn load_all(
     (load(&inputs), directory.path().to_owned())
 }
 
-fn load_text(yaml: &str) -> Result<Settings, Error> {
+pub(super) fn load_text(yaml: &str) -> Result<Settings, Error> {
     load_all(yaml, &[], Flags::default()).0
-}
-
-fn load_variables(variables: &[(&str, &str)]) -> Result<Settings, Error> {
-    load_all("", variables, Flags::default()).0
 }
 
 fn only_target(yaml: &str) -> Target {
@@ -220,135 +216,6 @@ fn anchors_and_merge_keys_are_understood() {
 }
 
 #[test]
-fn flags_win_over_variables_and_these_over_the_file() {
-    let yaml =
-        "web: {listen_address: ':1', telemetry_path: /file, max_connections: 1}\nstale_after: 3m";
-    let variables = [
-        ("WEB__LISTEN_ADDRESS", ":2"),
-        ("WEB__TELEMETRY_PATH", "/variable"),
-        ("STALE_AFTER", "4m"),
-    ];
-    let flags = Flags {
-        listen_addresses: vec![":3".to_owned(), ":4".to_owned()],
-        telemetry_path: None,
-    };
-    let settings = load_all(yaml, &variables, flags).0.unwrap();
-    let ports: Vec<_> = settings
-        .web
-        .listen_addresses
-        .iter()
-        .map(SocketAddr::port)
-        .collect();
-    assert_eq!(ports, [3, 4]);
-    assert_eq!(settings.web.telemetry_path, "/variable");
-    assert_eq!(settings.web.max_connections, 1);
-    assert_eq!(settings.stale_after, Duration::from_mins(4));
-}
-
-#[test]
-fn variables_hold_text_numbers_and_lists() {
-    let settings = load_variables(&[
-        ("WEB__LISTEN_ADDRESS", "[::1]:9806"),
-        ("WEB__MAX_CONNECTIONS", "7"),
-        (
-            "TARGETS",
-            "[{name: a, mode: poll, namespaces: {include: [x]}}, {name: b}]",
-        ),
-    ])
-    .unwrap();
-    assert_eq!(
-        settings.web.listen_addresses,
-        ["[::1]:9806".parse().unwrap()]
-    );
-    assert_eq!(settings.web.max_connections, 7);
-    assert_eq!(settings.targets.len(), 2);
-    let settings = load_variables(&[("WEB__LISTEN_ADDRESS", "[':1', '[::1]:2']")]).unwrap();
-    assert_eq!(settings.web.listen_addresses.len(), 2);
-}
-
-#[test]
-fn other_variables_are_passed_over() {
-    let environment = [
-        ("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806"),
-        ("PATH", "/bin"),
-        ("STALE_AFTER", "x"),
-    ];
-    let environment = environment
-        .map(|(name, value)| (name.into(), value.into()))
-        .to_vec();
-    let inputs = Inputs {
-        environment,
-        ..Inputs::default()
-    };
-    assert_eq!(load(&inputs).unwrap(), Settings::default());
-}
-
-#[test]
-fn problems_name_the_file_variable_or_flag() {
-    let yaml = "web: {max_connections: none}\nretain_deleted: 1";
-    let variables = [("STALE_AFTER", "soon"), ("WEB__LISTEN", ":1")];
-    let flags = Flags {
-        listen_addresses: vec!["nowhere".to_owned()],
-        telemetry_path: Some("metrics".to_owned()),
-    };
-    let (error, directory) = load_all(yaml, &variables, flags);
-    let error = error.unwrap_err().to_string();
-    let file = directory.join("exporter.yaml");
-    for (origin, path) in [
-        (file.to_str().unwrap(), "web.max_connections"),
-        (file.to_str().unwrap(), "retain_deleted"),
-        (
-            "environment variable JOB_STATUS_EXPORTER__STALE_AFTER",
-            "stale_after",
-        ),
-        (
-            "environment variable JOB_STATUS_EXPORTER__WEB__LISTEN",
-            "web.listen",
-        ),
-        ("flag --web.listen-address", "web.listen_address[0]"),
-        ("flag --web.telemetry-path", "web.telemetry_path"),
-    ] {
-        assert!(
-            error.contains(&format!("\n  {origin}: {path}: ")),
-            "{origin} {path} not in {error}"
-        );
-    }
-    assert!(error.starts_with("6 problems"), "{error}");
-}
-
-#[test]
-fn variables_that_are_no_keys_are_problems() {
-    for (variables, message) in [
-        ([("", "1"), ("A__", "1")].as_slice(), "is not a key"),
-        (
-            &[("WEB", "{}"), ("WEB__LISTEN_ADDRESS", ":1")],
-            "is also set in part by JOB_STATUS_EXPORTER__WEB__LISTEN_ADDRESS",
-        ),
-        (&[("TARGETS__0__NAME", "x")], "must be a list, is a map"),
-        (&[("TARGETS", "[{name: x]")], "line 1, column "),
-        (&[("NONSENSE", "hunter2")], "unknown key"),
-    ] {
-        let error = load_variables(variables).unwrap_err().to_string();
-        assert!(error.contains(message), "{error}");
-        assert!(!error.contains("hunter2"), "{error}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn variables_that_are_not_text_are_problems() {
-    use std::os::unix::ffi::OsStringExt as _;
-    let name = format!("{ENVIRONMENT_PREFIX}STALE_AFTER").into();
-    let environment = vec![(name, OsString::from_vec(vec![0xff]))];
-    let error = load(&Inputs {
-        environment,
-        ..Inputs::default()
-    })
-    .unwrap_err();
-    assert!(error.to_string().contains("is not UTF-8 text"), "{error}");
-}
-
-#[test]
 fn more_than_an_interval_can_hold_is_a_warning() {
     let jobs: Vec<_> = (0..200)
         .map(|n| format!("{{namespace: a, name: j{n}}}"))
@@ -369,109 +236,15 @@ fn more_than_an_interval_can_hold_is_a_warning() {
 }
 
 #[test]
-fn the_description_says_what_would_be_watched() {
-    let jobs: Vec<_> = (0..12)
-        .map(|n| format!("{{namespace: a, name: j{n}}}"))
-        .collect();
-    let yaml = format!(
-        "targets:
-- {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
-- {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
-- {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}}}",
-        jobs.join(",")
-    );
-    let mut settings = load_text(&yaml).unwrap();
-    assert_eq!(settings.warnings.len(), 1);
-    settings.warnings.clear();
-    assert_eq!(
-        describe(&settings),
-        "  serves        http://0.0.0.0:9806/metrics
-  deleted Jobs  stay for 2m if they had finished
-  stale data    is dropped after 10m without contact
-
-target prod
-  API           kubeconfig /p, context c
-  mode          watch
-  namespaces    b, e-*
-  leaving out   e-x
-  labels        t=b
-  needs         the right to list and watch jobs and cronjobs in all namespaces (a ClusterRole)
-
-target jobs
-  API           as kubectl finds it: $KUBECONFIG, ~/.kube/config, else the service account of the pod
-  mode          poll 12 jobs
-                a/j0
-                a/j1
-                a/j2
-                a/j3
-                a/j4
-                a/j5
-                a/j6
-                a/j7
-                a/j8
-                a/j9
-                and 2 more
-  every         30s, each request at most 10s
-  limits        4 requests at a time, 0.1 per second
-  needs         the right to get jobs/status in their namespaces
-
-target lists
-  API           kubeconfig from $KUBECONFIG or ~/.kube/config, context c
-  mode          poll lists
-  namespaces    a, b
-  every         30s, each request at most 10s
-  limits        4 requests at a time, 5 per second
-  needs         the right to list jobs and cronjobs in these namespaces (a Role in each)
-"
-    );
-}
-
-#[test]
-fn the_description_of_cci_tells_no_secrets_and_no_keys() {
-    let cci = |auth| Target {
-        name: Some("cci".to_owned()),
-        endpoint: Endpoint::Cci(Cci {
-            endpoint: http::Uri::from_static("https://cci.example"),
-            auth,
-        }),
-        mode: Mode::Watch(Selection::default()),
-    };
-    let token = cci(CciAuth::Token {
-        iam_endpoint: http::Uri::from_static("https://iam.example"),
-        domain: "acme".to_owned(),
-        username: "exporter".to_owned(),
-        password_file: "/run/secrets/iam".into(),
-        project: Project::Name("cn-north-4".to_owned()),
-    });
-    let key = cci(CciAuth::AccessKey {
-        access_key: "AKIA".to_owned(),
-        secret_key_file: "/run/secrets/sk".into(),
-        project_id: "0123".to_owned(),
-        security_token_file: None,
-    });
-    let settings = Settings {
-        targets: vec![token, key],
-        ..Settings::default()
-    };
-    let text = describe(&settings);
-    assert!(
-        text.contains("https://cci.example/, as exporter of acme in cn-north-4"),
-        "{text}"
-    );
-    assert!(
-        text.contains("https://cci.example/, with an access key in 0123"),
-        "{text}"
-    );
-    assert!(!text.contains("AKIA"), "{text}");
-}
-
-#[test]
-fn the_description_ends_with_the_warnings() {
-    let settings = load_text("targets: [{namespaces: {include: [a], exclude: [b]}}]").unwrap();
-    let text = describe(&settings);
-    let (_, warnings) = text.split_once("\nwarnings\n").unwrap();
-    assert!(
-        warnings.contains("targets[0].namespaces.exclude[0]: `b` has no effect"),
-        "{warnings}"
-    );
+fn a_message_stays_readable_whatever_is_in_the_file() {
+    let many = load_text(&format!("targets: [{}]", "{},".repeat(5_000))).unwrap_err();
+    assert_eq!(many.problems().len(), 5_000);
+    assert!(many.to_string().ends_with("\n  and 4800 more"));
+    let long = load_text(&format!("stale_after: \"{}\"", "x".repeat(1 << 20))).unwrap_err();
+    assert!(long.to_string().len() < 1000);
+    let lines = load_text("\"a\\nb\": 1\nstale_after: \"c\\nd\"")
+        .unwrap_err()
+        .to_string();
+    assert!(lines.contains(": a\\nb: unknown key"), "{lines}");
+    assert!(lines.contains("`c\\nd` is not a duration"), "{lines}");
 }

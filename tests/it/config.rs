@@ -174,6 +174,10 @@ fn hostile_files_are_refused() {
             "a,".repeat(1000),
             "*t,".repeat(100_000)
         ),
+        format!(
+            "targets: [{{namespaces: {{include: [{}]}}}}]",
+            "a,".repeat(100_000)
+        ),
         format!("{}: 1", "k".repeat(width)),
         format!("stale_after: {}", "9".repeat(width)),
     ] {

@@ -1,0 +1,112 @@
+//! What `--config.check` says, word for word.
+
+use super::*;
+use crate::config::tests::load_text;
+
+#[test]
+fn the_description_says_what_would_be_watched() {
+    let jobs: Vec<_> = (0..12)
+        .map(|n| format!("{{namespace: a, name: j{n}}}"))
+        .collect();
+    let yaml = format!(
+        "targets:
+- {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
+- {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
+- {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}}}",
+        jobs.join(",")
+    );
+    let mut settings = load_text(&yaml).unwrap();
+    assert_eq!(settings.warnings.len(), 1);
+    settings.warnings.clear();
+    assert_eq!(
+        describe(&settings),
+        "  serves        http://0.0.0.0:9806/metrics
+  deleted Jobs  stay for 2m if they had finished
+  stale data    is dropped after 10m without contact
+
+target prod
+  API           kubeconfig /p, context c
+  mode          watch
+  namespaces    b, e-*
+  leaving out   e-x
+  labels        t=b
+  needs         the right to list and watch jobs and cronjobs in all namespaces (a ClusterRole)
+
+target jobs
+  API           as kubectl finds it: $KUBECONFIG, ~/.kube/config, else the service account of the pod
+  mode          poll 12 jobs
+                a/j0
+                a/j1
+                a/j2
+                a/j3
+                a/j4
+                a/j5
+                a/j6
+                a/j7
+                a/j8
+                a/j9
+                and 2 more
+  every         30s, each request at most 10s
+  limits        4 requests at a time, 0.1 per second
+  needs         the right to get jobs/status in their namespaces
+
+target lists
+  API           kubeconfig from $KUBECONFIG or ~/.kube/config, context c
+  mode          poll lists
+  namespaces    a, b
+  every         30s, each request at most 10s
+  limits        4 requests at a time, 5 per second
+  needs         the right to list jobs and cronjobs in these namespaces (a Role in each)
+"
+    );
+}
+
+#[test]
+fn the_description_of_cci_tells_no_secrets_and_no_keys() {
+    let cci = |auth| Target {
+        name: Some("cci".to_owned()),
+        endpoint: Endpoint::Cci(Cci {
+            endpoint: http::Uri::from_static("https://cci.example"),
+            auth,
+        }),
+        mode: Mode::Watch(Selection::default()),
+    };
+    let token = cci(CciAuth::Token {
+        iam_endpoint: http::Uri::from_static("https://iam.example"),
+        domain: "acme".to_owned(),
+        username: "exporter".to_owned(),
+        password_file: "/run/secrets/iam".into(),
+        project: Project::Name("cn-north-4".to_owned()),
+    });
+    let key = cci(CciAuth::AccessKey {
+        access_key: "AKIA".to_owned(),
+        secret_key_file: "/run/secrets/sk".into(),
+        project_id: "0123".to_owned(),
+        security_token_file: None,
+    });
+    let settings = Settings {
+        targets: vec![token, key],
+        ..Settings::default()
+    };
+    let text = describe(&settings);
+    assert!(
+        text.contains("https://cci.example/, as exporter of acme in cn-north-4"),
+        "{text}"
+    );
+    assert!(
+        text.contains("https://cci.example/, with an access key in 0123"),
+        "{text}"
+    );
+    assert!(!text.contains("AKIA"), "{text}");
+}
+
+#[test]
+fn the_description_ends_with_the_warnings() {
+    let settings = load_text("targets: [{namespaces: {include: [a], exclude: [b]}}]").unwrap();
+    let text = describe(&settings);
+    let (_, warnings) = text.split_once("\nwarnings\n").unwrap();
+    assert!(
+        warnings.contains("targets[0].namespaces.exclude[0]: `b` has no effect"),
+        "{warnings}"
+    );
+}

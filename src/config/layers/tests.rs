@@ -1,0 +1,139 @@
+//! Which layer wins, what variables may hold, and what problems say of where a value was written.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::*;
+use crate::config::{Error, Settings, load, tests::load_all};
+
+fn load_variables(variables: &[(&str, &str)]) -> Result<Settings, Error> {
+    load_all("", variables, Flags::default()).0
+}
+
+#[test]
+fn flags_win_over_variables_and_these_over_the_file() {
+    let yaml =
+        "web: {listen_address: ':1', telemetry_path: /file, max_connections: 1}\nstale_after: 3m";
+    let variables = [
+        ("WEB__LISTEN_ADDRESS", ":2"),
+        ("WEB__TELEMETRY_PATH", "/variable"),
+        ("STALE_AFTER", "4m"),
+    ];
+    let flags = Flags {
+        listen_addresses: vec![":3".to_owned(), ":4".to_owned()],
+        telemetry_path: None,
+    };
+    let settings = load_all(yaml, &variables, flags).0.unwrap();
+    let ports: Vec<_> = settings
+        .web
+        .listen_addresses
+        .iter()
+        .map(SocketAddr::port)
+        .collect();
+    assert_eq!(ports, [3, 4]);
+    assert_eq!(settings.web.telemetry_path, "/variable");
+    assert_eq!(settings.web.max_connections, 1);
+    assert_eq!(settings.stale_after, Duration::from_mins(4));
+}
+
+#[test]
+fn variables_hold_text_numbers_and_lists() {
+    let settings = load_variables(&[
+        ("WEB__LISTEN_ADDRESS", "[::1]:9806"),
+        ("WEB__MAX_CONNECTIONS", "7"),
+        (
+            "TARGETS",
+            "[{name: a, mode: poll, namespaces: {include: [x]}}, {name: b}]",
+        ),
+    ])
+    .unwrap();
+    assert_eq!(
+        settings.web.listen_addresses,
+        ["[::1]:9806".parse().unwrap()]
+    );
+    assert_eq!(settings.web.max_connections, 7);
+    assert_eq!(settings.targets.len(), 2);
+    let settings = load_variables(&[("WEB__LISTEN_ADDRESS", "[':1', '[::1]:2']")]).unwrap();
+    assert_eq!(settings.web.listen_addresses.len(), 2);
+}
+
+#[test]
+fn other_variables_are_passed_over() {
+    let environment = [
+        ("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806"),
+        ("PATH", "/bin"),
+        ("STALE_AFTER", "x"),
+    ];
+    let environment = environment
+        .map(|(name, value)| (name.into(), value.into()))
+        .to_vec();
+    let inputs = Inputs {
+        environment,
+        ..Inputs::default()
+    };
+    assert_eq!(load(&inputs).unwrap(), Settings::default());
+}
+
+#[test]
+fn problems_name_the_file_variable_or_flag() {
+    let yaml = "web: {max_connections: none}\nretain_deleted: 1";
+    let variables = [("STALE_AFTER", "soon"), ("WEB__LISTEN", ":1")];
+    let flags = Flags {
+        listen_addresses: vec!["nowhere".to_owned()],
+        telemetry_path: Some("metrics".to_owned()),
+    };
+    let (error, directory) = load_all(yaml, &variables, flags);
+    let error = error.unwrap_err().to_string();
+    let file = directory.join("exporter.yaml");
+    for (origin, path) in [
+        (file.to_str().unwrap(), "web.max_connections"),
+        (file.to_str().unwrap(), "retain_deleted"),
+        (
+            "environment variable JOB_STATUS_EXPORTER__STALE_AFTER",
+            "stale_after",
+        ),
+        (
+            "environment variable JOB_STATUS_EXPORTER__WEB__LISTEN",
+            "web.listen",
+        ),
+        ("flag --web.listen-address", "web.listen_address[0]"),
+        ("flag --web.telemetry-path", "web.telemetry_path"),
+    ] {
+        assert!(
+            error.contains(&format!("\n  {origin}: {path}: ")),
+            "{origin} {path} not in {error}"
+        );
+    }
+    assert!(error.starts_with("6 problems"), "{error}");
+}
+
+#[test]
+fn variables_that_are_no_keys_are_problems() {
+    for (variables, message) in [
+        ([("", "1"), ("A__", "1")].as_slice(), "is not a key"),
+        (
+            &[("WEB", "{}"), ("WEB__LISTEN_ADDRESS", ":1")],
+            "is also set in part by JOB_STATUS_EXPORTER__WEB__LISTEN_ADDRESS",
+        ),
+        (&[("TARGETS__0__NAME", "x")], "must be a list, is a map"),
+        (&[("TARGETS", "[{name: x]")], "line 1, column "),
+        (&[("NONSENSE", "hunter2")], "unknown key"),
+    ] {
+        let error = load_variables(variables).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn variables_that_are_not_text_are_problems() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let name = format!("{ENVIRONMENT_PREFIX}STALE_AFTER").into();
+    let environment = vec![(name, OsString::from_vec(vec![0xff]))];
+    let error = load(&Inputs {
+        environment,
+        ..Inputs::default()
+    })
+    .unwrap_err();
+    assert!(error.to_string().contains("is not UTF-8 text"), "{error}");
+}
