@@ -22,7 +22,8 @@
 //! - [`app`]: wires the stages together, supervises the tasks, handles signals
 //! - [`demo`]: a simulated batch/v1 API over real HTTP, for the `demo` command and for tests
 
+pub mod exposition;
+pub mod http;
 pub mod model;
 pub mod readiness;
 pub mod store;
-pub mod exposition;
