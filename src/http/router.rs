@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{
-        ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
-        VARY, X_CONTENT_TYPE_OPTIONS,
+        ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+        RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -30,8 +29,11 @@ const LANDING: &str = "/";
 /// For a client that was told to come back: places get free within seconds when scrapes end.
 const RETRY_SECONDS: &str = "5";
 
-const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The landing page brings its style, and nothing else may come in.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Answers requests. Cheap to clone: each connection has one.
 #[derive(Clone)]
@@ -61,11 +63,8 @@ impl Router {
             return text(StatusCode::NOT_FOUND, "not found\n");
         };
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            return response;
+            let refused = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
+            return with(refused, ALLOW, "GET, HEAD");
         }
         match route {
             Route::Metrics => self.metrics(request.method(), request.headers()),
@@ -78,23 +77,15 @@ impl Router {
     /// For a connection beyond the cap: no page, but the truth about health, since a probe that fails because scrapers keep us
     /// busy would make the kubelet restart a process that is well.
     pub(super) fn decline<B>(&self, request: &Request<B>) -> Response<Content> {
-        let mut response = match self.route(request.uri().path()) {
-            Some(Route::Livez | Route::Readyz) => self.respond(request),
-            _ => {
-                let mut response = text(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "too many connections, try again later\n",
-                );
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
-                response
-            }
+        let response = if let Some(Route::Livez | Route::Readyz) = self.route(request.uri().path())
+        {
+            self.respond(request)
+        } else {
+            let full = "too many connections, try again later\n";
+            let declined = text(StatusCode::SERVICE_UNAVAILABLE, full);
+            with(declined, RETRY_AFTER, RETRY_SECONDS)
         };
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
-        response
+        with(response, CONNECTION, "close")
     }
 
     fn route(&self, path: &str) -> Option<Route> {
@@ -119,17 +110,12 @@ impl Router {
                 Encoding::Gzip => Box::new(Gzip::new(chunks)),
             })
         };
-        let mut response = Response::new(content);
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(format.content_type()),
-        );
-        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if encoding == Encoding::Gzip {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let response = with(Response::new(content), CONTENT_TYPE, format.content_type());
+        let response = with(response, VARY, "Accept, Accept-Encoding");
+        match encoding {
+            Encoding::Identity => response,
+            Encoding::Gzip => with(response, CONTENT_ENCODING, "gzip"),
         }
-        response
     }
 
     fn readyz(&self) -> Response<Content> {
@@ -149,22 +135,26 @@ impl Router {
 
     fn landing(&self) -> Response<Content> {
         let page = landing::render(&self.telemetry_path, &self.pages.targets());
-        let mut response = Response::new(Content::Whole(Bytes::from(page)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HTML);
-        headers.insert(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"),
-        );
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+        let response = with(Response::new(Content::from(page)), CONTENT_TYPE, HTML);
+        let response = with(response, CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+        with(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
     }
 }
 
 fn text(status: StatusCode, body: impl Into<Content>) -> Response<Content> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, PLAIN);
+    with(response, CONTENT_TYPE, PLAIN)
+}
+
+fn with(
+    mut response: Response<Content>,
+    name: HeaderName,
+    value: &'static str,
+) -> Response<Content> {
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
     response
 }
 

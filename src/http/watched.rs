@@ -24,13 +24,13 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Between two requests. Prometheus closes idle connections itself after 5 minutes; were we first, a scrape could meet a
 /// connection that is just being closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(6 * 60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(6);
 
 /// Without a single byte taken by the client. An unfinished scrape keeps its snapshot in memory.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For a whole answer, however steadily it trickles.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Where a connection stands, shared between its stream and its service.
 #[derive(Clone, Debug)]

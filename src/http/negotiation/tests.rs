@@ -8,7 +8,7 @@ use super::{
     *,
 };
 
-fn headers(name: HeaderName, lines: &[&str]) -> HeaderMap {
+fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
     lines
         .iter()
         .map(|line| {
@@ -103,7 +103,7 @@ fn formats() {
         ),
     ];
     for (lines, expected) in cases {
-        assert_eq!(format(&headers(ACCEPT, lines)), *expected, "{lines:?}");
+        assert_eq!(format(&headers(&ACCEPT, lines)), *expected, "{lines:?}");
     }
 }
 
@@ -133,7 +133,7 @@ fn encodings() {
         (&["gzipped"], Identity),
     ];
     for (lines, expected) in cases {
-        let headers = headers(ACCEPT_ENCODING, lines);
+        let headers = headers(&ACCEPT_ENCODING, lines);
         assert_eq!(encoding(&headers), *expected, "{lines:?}");
     }
 }
