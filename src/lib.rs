@@ -25,6 +25,7 @@
 pub mod cli;
 pub mod config;
 pub mod exposition;
+pub mod http;
 pub mod model;
 pub mod readiness;
 pub mod source;

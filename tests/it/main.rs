@@ -1,8 +1,10 @@
-//! Integration tests, in one binary: one link step.
+//! The tests that drive whole stages through their public interface, as one binary: one link step.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "clippy takes only functions with #[test] for tests, not what they call"
+    clippy::expect_used,
+    reason = "a test fails by panicking; clippy takes only functions with #[test] for tests, not what they call"
 )]
 
 mod config;
+mod http;

@@ -1,0 +1,197 @@
+//! Accepts connections from several listeners, and rests when the system has none to give.
+//!
+//! `accept` fails at once and again when the process is out of file descriptors, so a loop that just tries again burns a
+//! core. Invariant: between two failures of that kind there is a pause.
+
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep_until},
+};
+use tracing::{debug, info, warn};
+
+/// Long enough for some connection to end, short enough not to be noticed by a scrape.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A source of connections; a trait so that its failures can be played.
+pub(super) trait Listen {
+    /// What is accepted.
+    type Stream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>>;
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        Self::poll_accept(self, cx)
+    }
+}
+
+/// All listeners as one.
+#[derive(Debug)]
+pub(super) struct Acceptor<L> {
+    listeners: Vec<L>,
+    /// The one to ask first, so that a busy listener does not starve the others.
+    next: usize,
+    /// The next pause, growing while accepting fails.
+    pause: Duration,
+    /// Kept here and not in the future: `accept` is cancelled whenever a connection ends.
+    resume_at: Option<Instant>,
+}
+
+impl<L: Listen> Acceptor<L> {
+    pub(super) fn new(listeners: Vec<L>) -> Self {
+        Self {
+            listeners,
+            next: 0,
+            pause: FIRST_PAUSE,
+            resume_at: None,
+        }
+    }
+
+    /// The next connection. May be cancelled without losing one.
+    pub(super) async fn accept(&mut self) -> (L::Stream, SocketAddr) {
+        loop {
+            if let Some(resume_at) = self.resume_at {
+                sleep_until(resume_at).await;
+                self.resume_at = None;
+            }
+            match poll_fn(|cx| self.poll_any(cx)).await {
+                Ok(accepted) => {
+                    if self.pause > FIRST_PAUSE {
+                        info!("accepting connections again");
+                        self.pause = FIRST_PAUSE;
+                    }
+                    return accepted;
+                }
+                Err(error) if lost_by_the_client(&error) => {
+                    debug!(%error, "a client gave up before it was accepted");
+                }
+                Err(error) => {
+                    if self.pause == FIRST_PAUSE {
+                        warn!(%error, "cannot accept connections, trying on");
+                    }
+                    self.resume_at = Some(Instant::now() + self.pause);
+                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(L::Stream, SocketAddr)>> {
+        let count = self.listeners.len();
+        for turn in 0..count {
+            let at = (self.next + turn) % count;
+            if let Poll::Ready(accepted) = self.listeners[at].poll_accept(cx) {
+                self.next = (at + 1) % count;
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+fn lost_by_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::RefCell, collections::VecDeque};
+
+    use super::*;
+
+    const PEER: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+    /// Gives these results at once, then nothing.
+    struct Script(RefCell<VecDeque<io::Result<&'static str>>>);
+
+    impl Script {
+        fn new(results: impl IntoIterator<Item = io::Result<&'static str>>) -> Self {
+            Self(RefCell::new(results.into_iter().collect()))
+        }
+    }
+
+    impl Listen for Script {
+        type Stream = &'static str;
+
+        fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<(&'static str, SocketAddr)>> {
+            match self.0.borrow_mut().pop_front() {
+                Some(result) => Poll::Ready(result.map(|stream| (stream, PEER))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    fn out_of_descriptors() -> io::Error {
+        const EMFILE: i32 = 24;
+        io::Error::from_raw_os_error(EMFILE)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_while_accepting_fails_and_start_small_again() {
+        let mut results: Vec<_> = (0..9).map(|_| Err(out_of_descriptors())).collect();
+        results.push(Ok("first"));
+        results.push(Err(out_of_descriptors()));
+        results.push(Ok("second"));
+        let mut acceptor = Acceptor::new(vec![Script::new(results)]);
+
+        let start = Instant::now();
+        assert_eq!(acceptor.accept().await.0, "first");
+        // 10 + 20 + … + 640 ms, then twice the longest.
+        assert_eq!(start.elapsed(), Duration::from_millis(1270 + 2 * 1000));
+        let start = Instant::now();
+        assert_eq!(acceptor.accept().await.0, "second");
+        assert_eq!(start.elapsed(), FIRST_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_gave_up_delays_nobody() {
+        let gone = Err(io::ErrorKind::ConnectionAborted.into());
+        let mut acceptor = Acceptor::new(vec![Script::new([gone, Ok("next")])]);
+        let start = Instant::now();
+        assert_eq!(acceptor.accept().await.0, "next");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_outlives_a_cancelled_accept() {
+        let script = Script::new([Err(out_of_descriptors()), Ok("after")]);
+        let mut acceptor = Acceptor::new(vec![script]);
+        let start = Instant::now();
+        let half = FIRST_PAUSE / 2;
+        let cancelled = tokio::time::timeout(half, acceptor.accept()).await;
+        assert!(cancelled.is_err());
+        assert_eq!(acceptor.accept().await.0, "after");
+        assert_eq!(start.elapsed(), FIRST_PAUSE);
+    }
+
+    #[tokio::test]
+    async fn listeners_take_turns() {
+        let busy = Script::new([Ok("a1"), Ok("a2")]);
+        let quiet = Script::new([Ok("b1")]);
+        let mut acceptor = Acceptor::new(vec![busy, quiet]);
+        let mut order = Vec::new();
+        for _ in 0..3 {
+            order.push(acceptor.accept().await.0);
+        }
+        assert_eq!(order, ["a1", "b1", "a2"]);
+    }
+}

@@ -1,0 +1,113 @@
+//! Compresses a stream of chunks while it passes.
+//!
+//! Invariant: memory is the compressor's own window and what one chunk became, whatever the length of the stream.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+
+/// The fast one. Metrics compress well at any level, and the time counts within the scrape: 173 MB of text for 100,000 Jobs
+/// take 0.17 s at 1 and 0.7 s at 6, for 20 MB and 12 MB.
+const LEVEL: Compression = Compression::new(1);
+
+/// Chunks in, compressed chunks out.
+pub(super) struct Gzip<Chunks> {
+    chunks: Chunks,
+    /// Gone when its trailer was taken.
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl<Chunks: Iterator<Item = Bytes>> Gzip<Chunks> {
+    pub(super) fn new(chunks: Chunks) -> Self {
+        Self {
+            chunks,
+            encoder: Some(GzEncoder::new(Vec::new(), LEVEL)),
+        }
+    }
+
+    /// Something compressed, or `None` at the end.
+    fn advance(&mut self) -> io::Result<Option<Vec<u8>>> {
+        while let Some(encoder) = &mut self.encoder {
+            let Some(chunk) = self.chunks.next() else {
+                let rest = self.encoder.take().map(GzEncoder::finish);
+                return rest.transpose();
+            };
+            encoder.write_all(&chunk)?;
+            if !encoder.get_ref().is_empty() {
+                return Ok(Some(std::mem::take(encoder.get_mut())));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<Chunks: Iterator<Item = Bytes>> Iterator for Gzip<Chunks> {
+    type Item = io::Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance()
+            .map(|compressed| compressed.map(Bytes::from))
+            .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, io::Read};
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    fn noise(seed: u64, length: usize) -> Bytes {
+        let mut bytes = vec![0; length];
+        fastrand::Rng::with_seed(seed).fill(&mut bytes);
+        bytes.into()
+    }
+
+    fn unzip(compressed: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let mut decoder = GzDecoder::new(compressed);
+        decoder.read_to_end(&mut plain).expect("valid gzip");
+        assert!(decoder.into_inner().is_empty(), "bytes behind the trailer");
+        plain
+    }
+
+    #[test]
+    fn what_comes_out_unzips_to_what_went_in() {
+        let text = Bytes::from("batch_job_info{namespace=\"a\"} 1\n".repeat(4000));
+        let streams: [Vec<Bytes>; 5] = [
+            vec![],
+            vec![Bytes::new()],
+            vec![text.clone(); 20],
+            vec![Bytes::from_static(b"a"), Bytes::new(), text],
+            (0..5).map(|seed| noise(seed, 130_000)).collect(),
+        ];
+        for chunks in streams {
+            let plain = chunks.concat();
+            let compressed: Vec<Bytes> = Gzip::new(chunks.into_iter())
+                .collect::<Result<_, _>>()
+                .expect("no error");
+            assert!(
+                unzip(&compressed.concat()) == plain,
+                "{} bytes",
+                plain.len()
+            );
+        }
+    }
+
+    #[test]
+    fn no_output_is_much_larger_than_a_chunk_and_none_is_made_ahead() {
+        let pulled = Cell::new(0);
+        let chunks = (0..50).map(|seed| {
+            pulled.set(pulled.get() + 1);
+            noise(seed, 65_536)
+        });
+        for (given, compressed) in Gzip::new(chunks).enumerate() {
+            assert!(compressed.expect("no error").len() <= 3 * 65_536);
+            assert!(pulled.get() <= given + 2, "{} for {given}", pulled.get());
+        }
+        assert_eq!(pulled.get(), 50);
+    }
+}

@@ -1,0 +1,162 @@
+//! Tables of headers, those of real clients among them.
+
+use http::HeaderValue;
+
+use super::{
+    Encoding::{Gzip, Identity},
+    Format::{OpenMetrics, Text},
+    *,
+};
+
+fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
+    lines
+        .iter()
+        .map(|line| {
+            let value = HeaderValue::from_bytes(line.as_bytes()).expect("a header value");
+            (name.clone(), value)
+        })
+        .collect()
+}
+
+#[test]
+fn formats() {
+    let cases: &[(&[&str], Format)] = &[
+        // Prometheus 3, 2.42 and 2.5; curl, nothing, Firefox; Prometheus that prefers protobuf.
+        (
+            &[
+                "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            ],
+            OpenMetrics,
+        ),
+        (
+            &[
+                "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            ],
+            OpenMetrics,
+        ),
+        (
+            &[
+                "application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            ],
+            Text,
+        ),
+        (&["*/*"], Text),
+        (&[], Text),
+        (
+            &["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"],
+            Text,
+        ),
+        (
+            &[
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            ],
+            OpenMetrics,
+        ),
+        // Asked for by name, without a version, in other spellings.
+        (&["application/openmetrics-text"], OpenMetrics),
+        (
+            &["Application/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.1"],
+            OpenMetrics,
+        ),
+        (
+            &["application/openmetrics-text;version=1.0.0;charset=utf-8"],
+            OpenMetrics,
+        ),
+        (&["application/*"], OpenMetrics),
+        // Equal wishes.
+        (&["application/openmetrics-text,text/plain"], OpenMetrics),
+        (&["text/plain, application/openmetrics-text"], OpenMetrics),
+        (&["*/*, application/openmetrics-text;q=1.0"], OpenMetrics),
+        (&["application/*, text/*"], Text),
+        // Quality decides, across lines, and a more exact range over a wider one.
+        (&["application/openmetrics-text;q=0.5,text/plain"], Text),
+        (
+            &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"],
+            OpenMetrics,
+        ),
+        (&["*/*;q=0.9, text/plain;q=0.1"], OpenMetrics),
+        (&["*/*, application/openmetrics-text;q=0"], Text),
+        (
+            &[
+                "application/openmetrics-text;q=0.9,application/openmetrics-text;version=1.0.0;q=0.1,text/*;q=0.5",
+            ],
+            Text,
+        ),
+        // Nothing that we have.
+        (&["application/json"], Text),
+        (&["application/openmetrics-text;version=2.0.0"], Text),
+        (&["application/openmetrics-text;q=0"], Text),
+        (&["text/plain;q=0,application/openmetrics-text;q=0"], Text),
+        // Nonsense.
+        (&[""], Text),
+        (&[",;,/,=;q=,;q=1"], Text),
+        (&["application/openmetrics-text;q=2"], Text),
+        (&["application/openmetrics-text;q=-1,*/*;q=0.1"], Text),
+        (&["application/openmetrics-text;q=NaN"], Text),
+        (&["openmetrics"], Text),
+        (
+            &[
+                "application/openmetrics-text\u{ff}",
+                "application/openmetrics-text",
+            ],
+            OpenMetrics,
+        ),
+    ];
+    for (lines, expected) in cases {
+        assert_eq!(format(&headers(&ACCEPT, lines)), *expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn encodings() {
+    let cases: &[(&[&str], Encoding)] = &[
+        (&[], Identity),
+        (&[""], Identity),
+        (&["gzip"], Gzip),
+        (&["GZip"], Gzip),
+        (&["x-gzip"], Gzip),
+        (&["gzip, deflate, br, zstd"], Gzip),
+        (&["deflate", "gzip"], Gzip),
+        (&["deflate, br"], Identity),
+        (&["*"], Gzip),
+        (&["*;q=0"], Identity),
+        (&["gzip;q=0"], Identity),
+        (&["gzip;q=0.000, *"], Identity),
+        (&["gzip;q=0.001"], Gzip),
+        (&["*;q=0, gzip"], Gzip),
+        (&["identity"], Identity),
+        (&["gzip;q=0.5, identity;q=0.8"], Identity),
+        (&["gzip;q=0.8, identity;q=0.5"], Gzip),
+        (&["gzip, identity"], Gzip),
+        (&["identity;q=0"], Identity),
+        (&["gzip;q=high"], Identity),
+        (&["gzipped"], Identity),
+    ];
+    for (lines, expected) in cases {
+        let headers = headers(&ACCEPT_ENCODING, lines);
+        assert_eq!(encoding(&headers), *expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn qualities() {
+    let cases = [
+        ("0", Some(0)),
+        ("1", Some(1000)),
+        ("1.", Some(1000)),
+        ("0.5", Some(500)),
+        ("0.05", Some(50)),
+        ("0.1239", Some(123)),
+        ("1.000", Some(1000)),
+        ("1.001", None),
+        ("2", None),
+        ("-0", None),
+        ("", None),
+        (".5", None),
+        ("0.5x", None),
+        ("0,5", None),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(quality(text), expected, "{text}");
+    }
+}
