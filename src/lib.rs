@@ -26,3 +26,4 @@ pub mod model;
 pub mod readiness;
 pub mod store;
 pub mod exposition;
+pub mod demo;
