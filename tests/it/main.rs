@@ -7,4 +7,5 @@
 )]
 
 mod config;
+mod demo_api;
 mod http;

@@ -1,0 +1,76 @@
+//! Lists: the whole, or pages of one and the same state.
+//!
+//! Called by [`super::answer`] with the registry locked; reads it and nothing else.
+
+use super::{
+    object::Object,
+    options::{Continue, Options},
+    refusal::Refusal,
+    registry::Registry,
+    selector::Filter,
+};
+
+/// The JSON of a `JobList` or `CronJobList`.
+pub(super) fn list(
+    registry: &Registry,
+    filter: &Filter,
+    options: &Options,
+) -> Result<String, Refusal> {
+    let version = version(registry, options)?;
+    let start = options.next.as_ref().map_or("", Continue::start);
+    let objects = registry
+        .objects_at(filter.kind, version, &filter.prefix(), start)
+        .ok_or_else(|| match &options.next {
+            Some(token) => Refusal::continue_expired(token.inconsistent().encode()),
+            None => Refusal::list_expired(),
+        })?;
+    let mut matching = objects.into_iter().filter(|object| filter.matches(object));
+    let limit = match options.limit {
+        0 => usize::MAX,
+        limit => limit,
+    };
+    let page: Vec<&Object> = matching.by_ref().take(limit).map(AsRef::as_ref).collect();
+    let rest = matching.count();
+    let mut metadata = serde_json::json!({"resourceVersion": version.to_string()});
+    if let Some(last) = page.last()
+        && rest > 0
+    {
+        metadata["continue"] = Continue::after(&last.key, version).encode().into();
+        if !filter.selects() {
+            metadata["remainingItemCount"] = rest.into();
+        }
+    }
+    let kind = filter.kind.as_str();
+    let mut body = format!(
+        "{{\"kind\":\"{kind}List\",\"apiVersion\":\"batch/v1\",\"metadata\":{metadata},\"items\":["
+    );
+    body.reserve(page.iter().map(|object| object.item().len() + 1).sum());
+    for (i, object) in page.iter().enumerate() {
+        if i > 0 {
+            body.push(',');
+        }
+        body.push_str(object.item());
+    }
+    body.push_str("]}\n");
+    Ok(body)
+}
+
+/// Which state is asked for.
+fn version(registry: &Registry, options: &Options) -> Result<u64, Refusal> {
+    let current = registry.version();
+    let asked = match (&options.next, options.version.as_str()) {
+        (Some(token), _) => token.version().unwrap_or(current),
+        (None, "" | "0") => current,
+        (None, text) => text
+            .parse()
+            .map_err(|_| Refusal::unparsed_list_version(text))?,
+    };
+    if asked > current {
+        return Err(Refusal::version_ahead(asked, current));
+    }
+    // Without `Exact`, a version is the least that the client wants to see.
+    if options.next.is_none() && !options.exact {
+        return Ok(current);
+    }
+    Ok(asked)
+}

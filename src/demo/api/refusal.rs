@@ -1,0 +1,199 @@
+//! Answers that are not the wanted ones, as `Status` objects with the words of a real server.
+//!
+//! Made by every other part of [`super`]; the texts were compared with a kube-apiserver 1.36.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::object::Kind;
+
+/// Why a request is not answered as wished.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) code: StatusCode,
+    reason: &'static str,
+    message: String,
+    details: Option<Value>,
+    /// A token to go on with, without a consistent view.
+    next: Option<String>,
+}
+
+/// One thing wrong with list options.
+#[derive(Clone, Debug)]
+pub(super) struct InvalidField {
+    field: &'static str,
+    reason: &'static str,
+    message: String,
+}
+
+// === impl InvalidField ===
+
+impl InvalidField {
+    pub(super) fn forbidden(field: &'static str, why: &str) -> Self {
+        Self {
+            field,
+            reason: "FieldValueForbidden",
+            message: format!("Forbidden: {why}"),
+        }
+    }
+
+    pub(super) fn unsupported(field: &'static str, value: &str, supported: &str) -> Self {
+        Self {
+            field,
+            reason: "FieldValueNotSupported",
+            message: format!("Unsupported value: {value:?}: supported values: {supported}"),
+        }
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+            next: None,
+        }
+    }
+
+    fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
+    /// `doing` is what comes after "User" and its name.
+    pub(super) fn forbidden(kind: Kind, name: Option<&str>, user: &str, doing: &str) -> Self {
+        let resource = kind.resource();
+        let mut details = json!({"group": "batch", "kind": resource});
+        let mut what = format!("{resource}.batch");
+        if let Some(name) = name {
+            details["name"] = json!(name);
+            what = format!("{what} {name:?}");
+        }
+        let message = format!("{what} is forbidden: User {user:?} {doing}");
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(details)
+    }
+
+    pub(super) fn no_such_object(kind: Kind, name: &str) -> Self {
+        let resource = kind.resource();
+        let message = format!("{resource}.batch {name:?} not found");
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
+            .with_details(json!({"name": name, "group": "batch", "kind": resource}))
+    }
+
+    pub(super) fn no_such_resource() -> Self {
+        let message = "the server could not find the requested resource";
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).with_details(json!({}))
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+            .with_details(json!({}))
+    }
+
+    pub(super) fn not_acceptable() -> Self {
+        let message = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                       application/vnd.kubernetes.protobuf, application/json;stream=watch, \
+                       application/vnd.kubernetes.protobuf;stream=watch";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).with_details(json!({}))
+    }
+
+    /// A watch from a version that does not parse: a real server answers that with 500, and without a reason.
+    pub(super) fn unparsed_watch_version(version: &str) -> Self {
+        let message = unparsed_version(version);
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
+    pub(super) fn unparsed_list_version(version: &str) -> Self {
+        let why = unparsed_version(version);
+        Self::bad_request(format!("invalid resource version: {why}"))
+    }
+
+    /// Paging took longer than the server remembers; `next` goes on with what there is now.
+    pub(super) fn continue_expired(next: String) -> Self {
+        let message = "The provided continue parameter is too old to display a consistent list result. \
+                       You can start a new list without the continue parameter, or use the continue token in this \
+                       response to retrieve the remainder of the results. Continuing with the provided token results \
+                       in an inconsistent list - objects that were created, modified, or deleted between the time \
+                       the first chunk was returned and now may show up in the list.";
+        Self {
+            next: Some(next),
+            ..Self::new(StatusCode::GONE, "Expired", message)
+        }
+    }
+
+    pub(super) fn list_expired() -> Self {
+        let message = "The resourceVersion for the provided list is too old.";
+        Self::new(StatusCode::GONE, "Expired", message)
+    }
+
+    pub(super) fn watch_expired(version: u64, oldest: u64) -> Self {
+        let message = format!("too old resource version: {version} ({oldest})");
+        Self::new(StatusCode::GONE, "Expired", message)
+    }
+
+    pub(super) fn version_ahead(version: u64, current: u64) -> Self {
+        let message =
+            format!("Timeout: Too large resource version: {version}, current: {current}");
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).with_details(json!({
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+            "retryAfterSeconds": 1,
+        }))
+    }
+
+    /// List options that contradict themselves or the server; `fields` is not empty.
+    pub(super) fn invalid_options(fields: &[InvalidField]) -> Self {
+        let line = |field: &InvalidField| format!("{}: {}", field.field, field.message);
+        let lines: Vec<String> = fields.iter().map(line).collect();
+        let lines = match lines.as_slice() {
+            [line] => line.clone(),
+            _ => format!("[{}]", lines.join(", ")),
+        };
+        let cause = |field: &InvalidField| json!({"reason": field.reason, "message": field.message, "field": field.field});
+        let causes: Vec<Value> = fields.iter().map(cause).collect();
+        let message = format!("ListOptions.meta.k8s.io \"\" is invalid: {lines}");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(
+            json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}),
+        )
+    }
+
+    /// The `Status` object.
+    pub(super) fn status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "code": self.code.as_u16(),
+        });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        if let Some(next) = &self.next {
+            status["metadata"]["continue"] = json!(next);
+        }
+        status
+    }
+}
+
+fn unparsed_version(version: &str) -> String {
+    format!(
+        "resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing {version:?}: invalid syntax"
+    )
+}

@@ -1,0 +1,126 @@
+//! Label and field selectors, with the grammar and the complaints of a real server.
+//!
+//! [`super::options`] parses them, [`super::list`] and [`super::watch`] ask [`Filter::matches`]. Of the label operators, `>` and `<` are
+//! left out; of the fields, all but `metadata.name` and `metadata.namespace`.
+
+use super::{
+    object::{Kind, Object},
+    refusal::Refusal,
+};
+
+mod labels;
+
+use labels::Requirement;
+
+/// Which objects of a kind a request is about.
+#[derive(Clone, Debug)]
+pub(super) struct Filter {
+    pub(super) kind: Kind,
+    /// Where the request is for one namespace.
+    namespace: Option<String>,
+    labels: Vec<Requirement>,
+    fields: Vec<FieldRequirement>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FieldRequirement {
+    field: Field,
+    value: String,
+    equal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Name,
+    Namespace,
+}
+
+// === impl Filter ===
+
+impl Filter {
+    pub(super) fn parse(
+        kind: Kind,
+        namespace: Option<&str>,
+        label_selector: &str,
+        field_selector: &str,
+    ) -> Result<Self, Refusal> {
+        let fields = field_selector.split(',').filter(|part| !part.is_empty());
+        Ok(Self {
+            kind,
+            namespace: namespace.map(str::to_owned),
+            labels: labels::parse(label_selector).map_err(Refusal::bad_request)?,
+            fields: fields
+                .map(|part| FieldRequirement::parse(kind, part))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What the keys of matching objects begin with.
+    pub(super) fn prefix(&self) -> String {
+        let namespace = self.namespace.as_ref();
+        namespace.map_or_else(String::new, |namespace| format!("{namespace}/"))
+    }
+
+    /// Whether there is a selector: the server then leaves `remainingItemCount` out, as it would have to look at all.
+    pub(super) fn selects(&self) -> bool {
+        !self.labels.is_empty() || !self.fields.is_empty()
+    }
+
+    pub(super) fn matches(&self, object: &Object) -> bool {
+        let namespace = self.namespace.as_deref();
+        object.kind == self.kind
+            && namespace.is_none_or(|namespace| namespace == object.namespace())
+            && self.labels.iter().all(|r| r.matches(&object.labels))
+            && self.fields.iter().all(|r| r.matches(object))
+    }
+}
+
+// === impl FieldRequirement ===
+
+impl FieldRequirement {
+    fn parse(kind: Kind, part: &str) -> Result<Self, Refusal> {
+        let (field, operator) = part.split_once('=').ok_or_else(|| {
+            Refusal::bad_request(format!(
+                "invalid selector: '{part}'; can't understand '{part}'"
+            ))
+        })?;
+        let (field, equal) = match field.strip_suffix('!') {
+            Some(field) => (field, false),
+            None => (field, true),
+        };
+        let value = match operator.strip_prefix('=') {
+            Some(value) if equal => value,
+            _ => operator,
+        };
+        let field = match field {
+            "metadata.name" => Field::Name,
+            "metadata.namespace" => Field::Namespace,
+            other => return Err(Refusal::bad_request(unknown_field(kind, other))),
+        };
+        Ok(Self {
+            field,
+            value: value.to_owned(),
+            equal,
+        })
+    }
+
+    fn matches(&self, object: &Object) -> bool {
+        let value = match self.field {
+            Field::Name => object.name(),
+            Field::Namespace => object.namespace(),
+        };
+        (value == self.value) == self.equal
+    }
+}
+
+fn unknown_field(kind: Kind, field: &str) -> String {
+    match kind {
+        Kind::Job => format!("field label {field:?} not supported for Job"),
+        Kind::CronJob => format!(
+            "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

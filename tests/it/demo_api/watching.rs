@@ -1,0 +1,190 @@
+//! Watches that run while things happen.
+
+use futures_util::StreamExt;
+use tokio_util::{
+    codec::{FramedRead, LinesCodec},
+    io::StreamReader,
+};
+
+use super::*;
+
+/// A running watch.
+struct Watch {
+    lines: std::pin::Pin<Box<dyn futures_util::Stream<Item = String> + Send>>,
+}
+
+impl Watch {
+    async fn start(server: &Server, query: &str) -> Self {
+        let path = format!("/apis/batch/v1/jobs?watch=1{query}");
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = server.client.send(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let data = response.into_body().into_data_stream();
+        let data = data.map(|bytes| bytes.map_err(std::io::Error::other));
+        let lines = FramedRead::new(StreamReader::new(data), LinesCodec::new());
+        Self {
+            lines: lines.map(Result::unwrap).boxed(),
+        }
+    }
+
+    /// Type, name and version of the next event; `None` at the end.
+    async fn next(&mut self) -> Option<(String, String, String)> {
+        let line = tokio::time::timeout(PATIENCE, self.lines.next()).await;
+        let event: Value = serde_json::from_str(&line.expect("an event")?).unwrap();
+        let metadata = &event["object"]["metadata"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Some((
+            text(&event["type"]),
+            text(&metadata["name"]),
+            text(&metadata["resourceVersion"]),
+        ))
+    }
+}
+
+fn event(kind: &str, name: &str, version: &str) -> Option<(String, String, String)> {
+    Some((kind.to_owned(), name.to_owned(), version.to_owned()))
+}
+
+fn labelled(name: &str, tier: &str) -> Value {
+    let mut object = job("etl", name);
+    object["metadata"]["labels"] = json!({"tier": tier});
+    object
+}
+
+#[tokio::test]
+async fn present_objects_come_first_and_then_the_changes() {
+    let server = Server::start(ApiOptions::default()).await;
+    server.api.apply(Kind::Job, job("etl", "old")).unwrap();
+    let mut watch = Watch::start(&server, "").await;
+    assert_eq!(watch.next().await, event("ADDED", "old", "2"));
+    server.api.apply(Kind::Job, job("etl", "new")).unwrap();
+    assert_eq!(watch.next().await, event("ADDED", "new", "3"));
+    server.api.apply(Kind::Job, labelled("new", "web")).unwrap();
+    assert_eq!(watch.next().await, event("MODIFIED", "new", "4"));
+    server.api.delete(Kind::Job, "etl", "old");
+    assert_eq!(watch.next().await, event("DELETED", "old", "5"));
+}
+
+#[tokio::test]
+async fn objects_come_and_go_with_their_labels() {
+    let server = Server::start(ApiOptions::default()).await;
+    let mut watch = Watch::start(&server, "&labelSelector=tier%3Dbatch").await;
+    for (tier, expected) in [
+        ("batch", Some("ADDED")),
+        ("web", Some("DELETED")),
+        ("other", None),
+        ("batch", Some("ADDED")),
+    ] {
+        let stored = server.api.apply(Kind::Job, labelled("load", tier)).unwrap();
+        let version = stored["metadata"]["resourceVersion"].as_str().unwrap();
+        if let Some(expected) = expected {
+            assert_eq!(watch.next().await, event(expected, "load", version));
+        }
+    }
+}
+
+#[tokio::test]
+async fn compaction_expires_versions_but_not_running_watches() {
+    let server = Server::start(ApiOptions::default()).await;
+    let mut running = Watch::start(&server, "&resourceVersion=1").await;
+    server.api.apply(Kind::Job, job("etl", "a")).unwrap();
+    server.api.compact();
+    assert_eq!(running.next().await, event("ADDED", "a", "2"));
+    let mut late = Watch::start(&server, "&resourceVersion=1").await;
+    assert_eq!(late.next().await.unwrap().0, "ERROR");
+    assert_eq!(late.next().await, None);
+    let mut current = Watch::start(&server, "&resourceVersion=2").await;
+    server.api.apply(Kind::Job, job("etl", "b")).unwrap();
+    assert_eq!(current.next().await, event("ADDED", "b", "3"));
+}
+
+#[tokio::test]
+async fn a_full_history_expires_versions() {
+    let server = Server::start(ApiOptions {
+        history: 3,
+        ..ApiOptions::default()
+    })
+    .await;
+    for name in ["a", "b", "c", "d"] {
+        server.api.apply(Kind::Job, job("etl", name)).unwrap();
+    }
+    let mut kept = Watch::start(&server, "&resourceVersion=2").await;
+    assert_eq!(kept.next().await, event("ADDED", "b", "3"));
+    let mut forgotten = Watch::start(&server, "&resourceVersion=1").await;
+    assert_eq!(forgotten.next().await.unwrap().0, "ERROR");
+}
+
+#[tokio::test]
+async fn watches_end_when_told_and_on_reset() {
+    let server = Server::start(ApiOptions::default()).await;
+    server.api.apply(Kind::Job, job("etl", "a")).unwrap();
+    let mut watch = Watch::start(&server, "&resourceVersion=2").await;
+    server.api.end_watches();
+    assert_eq!(watch.next().await, None);
+    let mut watch = Watch::start(&server, "&resourceVersion=2").await;
+    server.api.reset();
+    assert_eq!(watch.next().await, None);
+
+    let list = server.get("/apis/batch/v1/jobs").await.json();
+    assert_eq!(list["metadata"]["resourceVersion"], "1");
+    assert!(names(&list).is_empty());
+    // A version of the time before lies in the future now: silence until it is reached, as on a real server.
+    let mut ahead = Watch::start(&server, "&resourceVersion=3").await;
+    for name in ["x", "y", "z"] {
+        server.api.apply(Kind::Job, job("etl", name)).unwrap();
+    }
+    assert_eq!(ahead.next().await, event("ADDED", "z", "4"));
+}
+
+#[tokio::test]
+async fn without_the_feature_streamed_lists_are_invalid() {
+    let server = Server::start(ApiOptions {
+        watch_list: false,
+        ..ApiOptions::default()
+    })
+    .await;
+    let answer = server
+        .get(
+            "/apis/batch/v1/jobs?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
+             &allowWatchBookmarks=true",
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let status = answer.json();
+    assert_eq!(
+        status["message"],
+        "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for \
+         watch unless the WatchList feature gate is enabled"
+    );
+    assert_eq!(status["details"]["causes"][0]["field"], "sendInitialEvents");
+}
+
+#[tokio::test]
+async fn a_streamed_list_from_the_future_fails_in_the_stream() {
+    let server = Server::start(ApiOptions::default()).await;
+    let query = "&resourceVersion=9&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+    let answer = server
+        .get(&format!("/apis/batch/v1/jobs?watch=1{query}"))
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let events = answer.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["object"]["code"], 504);
+}
+
+#[tokio::test]
+async fn many_watchers_see_every_change() {
+    let server = Server::start(ApiOptions::default()).await;
+    let watches = (0..50).map(|_| Watch::start(&server, "&resourceVersion=1"));
+    let mut watches = futures_util::future::join_all(watches).await;
+    for number in 0..200 {
+        let object = job("etl", &format!("job-{number}"));
+        server.api.apply(Kind::Job, object).unwrap();
+    }
+    for watch in &mut watches {
+        for number in 0..200 {
+            let (kind, name, _) = watch.next().await.unwrap();
+            assert_eq!((kind.as_str(), name), ("ADDED", format!("job-{number}")));
+        }
+    }
+}
