@@ -22,6 +22,7 @@
 //! - [`app`][]: wires the stages together, supervises the tasks, handles signals
 //! - [`demo`][]: a simulated batch/v1 API over real HTTP, for the `demo` command and for tests
 
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -32,3 +33,4 @@ pub mod readiness;
 pub mod source;
 pub mod store;
 pub mod target;
+pub mod telemetry;

@@ -17,13 +17,19 @@ use crate::model;
 /// How this program names itself to servers.
 const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// A Kubernetes API, found as kubectl finds it. Nothing is read before [`Endpoint::connect`], and everything again then.
-#[derive(Clone, Debug, Default)]
-pub struct Endpoint {
-    /// A kubeconfig file; `None` for `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
-    pub kubeconfig: Option<PathBuf>,
-    /// A context in it; `None` for its current one.
-    pub context: Option<String>,
+/// Where an API is, and how to authenticate there. Nothing is read before [`Endpoint::connect`], and everything again
+/// then, so that a client built anew has the credentials of that moment.
+#[derive(Clone, Debug)]
+pub enum Endpoint {
+    /// A Kubernetes API, found as kubectl finds it.
+    Kubernetes {
+        /// A kubeconfig file; `None` for `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
+        kubeconfig: Option<PathBuf>,
+        /// A context in it; `None` for its current one.
+        context: Option<String>,
+    },
+    /// An API that asks for no credentials.
+    Address(Uri),
 }
 
 /// A client, and what it was made of as far as that can change under it.
@@ -41,7 +47,6 @@ impl Endpoint {
     /// Reads the configuration and builds a client of it. Sends no request; may run an exec plugin.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         let mut config = self.load().await?;
-        check_scheme(&config.cluster_url)?;
         // Retries are the business of the sources: they know what else is waiting, and count every request.
         config.default_retry = false;
         config
@@ -83,24 +88,40 @@ impl Endpoint {
         })
     }
 
+    /// Where the API is, for people. Reads the configuration, and sends nothing.
+    pub async fn address(&self) -> Result<String, Failure> {
+        Ok(self.load().await?.cluster_url.to_string())
+    }
+
     async fn load(&self) -> Result<Config, Failure> {
-        let options = KubeConfigOptions {
-            context: self.context.clone(),
-            ..KubeConfigOptions::default()
-        };
-        let config = match (&self.kubeconfig, &self.context) {
-            (Some(path), _) => match Kubeconfig::read_from(path) {
-                Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
-                Err(error) => Err(error),
-            },
-            (None, Some(_)) => Config::from_kubeconfig(&options).await,
-            (None, None) => {
-                return Config::infer()
-                    .await
-                    .map_err(|error| Failure::Client(describe(&error)));
+        let config = match self {
+            Self::Address(address) => Config::new(address.clone()),
+            Self::Kubernetes {
+                kubeconfig: None,
+                context: None,
+            } => Config::infer()
+                .await
+                .map_err(|error| Failure::Client(describe(&error)))?,
+            Self::Kubernetes {
+                kubeconfig,
+                context,
+            } => {
+                let options = KubeConfigOptions {
+                    context: context.clone(),
+                    ..KubeConfigOptions::default()
+                };
+                let config = match kubeconfig.as_ref().map(Kubeconfig::read_from) {
+                    None => Config::from_kubeconfig(&options).await,
+                    Some(Ok(kubeconfig)) => {
+                        Config::from_custom_kubeconfig(kubeconfig, &options).await
+                    }
+                    Some(Err(error)) => Err(error),
+                };
+                config.map_err(|error| Failure::Client(describe(&error)))?
             }
         };
-        config.map_err(|error| Failure::Client(describe(&error)))
+        check_scheme(&config.cluster_url)?;
+        Ok(config)
     }
 }
 

@@ -85,7 +85,8 @@ impl Server {
 
     /// Takes the resource version to `version` by something that is neither of the recorded kinds and namespaces.
     fn advance_to(&self, version: u64) {
-        let name = json!({"name": "clock", "namespace": "aside", "resourceVersion": version.to_string()});
+        let name =
+            json!({"name": "clock", "namespace": "aside", "resourceVersion": version.to_string()});
         let object = json!({"metadata": name, "spec": {"schedule": version.to_string()}});
         self.api.apply(Kind::CronJob, object).unwrap();
     }
@@ -111,7 +112,10 @@ fn job(namespace: &str, name: &str) -> Value {
 
 fn names(list: &Value) -> Vec<&str> {
     let items = list["items"].as_array().unwrap();
-    items.iter().map(|item| item["metadata"]["name"].as_str().unwrap()).collect()
+    items
+        .iter()
+        .map(|item| item["metadata"]["name"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -229,10 +233,18 @@ async fn tokens_give_rights() {
     };
     for (path, token, expected) in [
         ("namespaces/etl/jobs/load/status", "t0", StatusCode::OK),
-        ("namespaces/etl/jobs/load/status", "t1", StatusCode::UNAUTHORIZED),
+        (
+            "namespaces/etl/jobs/load/status",
+            "t1",
+            StatusCode::UNAUTHORIZED,
+        ),
         ("namespaces/etl/jobs/load", "t0", StatusCode::FORBIDDEN),
         ("namespaces/etl/jobs", "t0", StatusCode::FORBIDDEN),
-        ("namespaces/ops/jobs/load/status", "t0", StatusCode::FORBIDDEN),
+        (
+            "namespaces/ops/jobs/load/status",
+            "t0",
+            StatusCode::FORBIDDEN,
+        ),
     ] {
         assert_eq!(status(path, token).await, expected, "{path} {token}");
     }

@@ -15,8 +15,14 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::{
-    SimulatedApi, access::Attempt, list, object::Kind, options::{Options, asks_for_watch}, refusal::Refusal,
-    selector::Filter, watch,
+    SimulatedApi,
+    access::Attempt,
+    list,
+    object::Kind,
+    options::{Options, asks_for_watch},
+    refusal::Refusal,
+    selector::Filter,
+    watch,
 };
 
 /// The body of any answer.
@@ -107,7 +113,11 @@ fn try_answer<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<Bo
         }
         Route::Collection { kind, namespace } => {
             let options = Options::parse(query, api.options().watch_list);
-            let verb = if asks_for_watch(query) { "watch" } else { "list" };
+            let verb = if asks_for_watch(query) {
+                "watch"
+            } else {
+                "list"
+            };
             may(Some(&Attempt {
                 verb,
                 kind,
@@ -149,9 +159,15 @@ impl<'a> Route<'a> {
             ["version"] => return Self::Version,
             ["apis", "batch"] => return Self::Group,
             ["apis", "batch", "v1"] => return Self::GroupVersion,
-            ["apis", "batch", "v1", "namespaces", namespace, resource, rest @ ..] => {
-                (Kind::of_resource(resource), Some((*namespace, rest)))
-            }
+            [
+                "apis",
+                "batch",
+                "v1",
+                "namespaces",
+                namespace,
+                resource,
+                rest @ ..,
+            ] => (Kind::of_resource(resource), Some((*namespace, rest))),
             ["apis", "batch", "v1", resource] => (Kind::of_resource(resource), None),
             ["apis", "batch", ..] => return Self::Resourceless,
             _ => return Self::Nowhere,
@@ -201,10 +217,7 @@ fn respond(code: StatusCode, content_type: &'static str, body: String) -> Respon
     *response.status_mut() = code;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(
-        CACHE_CONTROL,
-        HeaderValue::from_static("no-cache, private"),
-    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     response
 }
 
@@ -242,7 +255,16 @@ fn group() -> Value {
 }
 
 fn group_version() -> Value {
-    let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    let verbs = [
+        "create",
+        "delete",
+        "deletecollection",
+        "get",
+        "list",
+        "patch",
+        "update",
+        "watch",
+    ];
     let status = |kind: Kind| {
         json!({
             "name": format!("{}/status", kind.resource()), "singularName": "", "namespaced": true,

@@ -145,8 +145,7 @@ impl Refusal {
     }
 
     pub(super) fn version_ahead(version: u64, current: u64) -> Self {
-        let message =
-            format!("Timeout: Too large resource version: {version}, current: {current}");
+        let message = format!("Timeout: Too large resource version: {version}, current: {current}");
         Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message).with_details(json!({
             "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
             "retryAfterSeconds": 1,
@@ -164,9 +163,8 @@ impl Refusal {
         let cause = |field: &InvalidField| json!({"reason": field.reason, "message": field.message, "field": field.field});
         let causes: Vec<Value> = fields.iter().map(cause).collect();
         let message = format!("ListOptions.meta.k8s.io \"\" is invalid: {lines}");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).with_details(
-            json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}),
-        )
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+            .with_details(json!({"group": "meta.k8s.io", "kind": "ListOptions", "causes": causes}))
     }
 
     /// The `Status` object.

@@ -96,11 +96,7 @@ impl Registry {
     /// Creates or replaces an object. A write that changes nothing is none, as in Kubernetes.
     ///
     /// A `resourceVersion` that lies ahead is taken over, so that recorded objects keep theirs.
-    pub(super) fn apply(
-        &mut self,
-        kind: Kind,
-        value: Value,
-    ) -> Result<Arc<Object>, InvalidObject> {
+    pub(super) fn apply(&mut self, kind: Kind, value: Value) -> Result<Arc<Object>, InvalidObject> {
         let metadata = &value["metadata"];
         let given = metadata["resourceVersion"].as_str();
         let given = given.and_then(|version| version.parse().ok()).unwrap_or(0);

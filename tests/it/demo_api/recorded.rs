@@ -123,7 +123,11 @@ async fn refusals_are_as_recorded() {
         assert_eq!(answer.status.as_str(), status, "{file}");
         assert_eq!(answer.content_type, content_type, "{file}");
         if content_type == "application/json" {
-            assert_eq!(answer.json(), json_fixture(&format!("errors/{file}")), "{file}");
+            assert_eq!(
+                answer.json(),
+                json_fixture(&format!("errors/{file}")),
+                "{file}"
+            );
         } else {
             assert_eq!(answer.text, fixture(&format!("errors/{file}")), "{file}");
         }
@@ -142,7 +146,11 @@ async fn replayed(file: &str, kind: Kind, query: &str) {
     for event in &recorded {
         let (object, metadata) = (&event["object"], &event["object"]["metadata"]);
         let name = metadata["name"].as_str().unwrap();
-        let version: u64 = metadata["resourceVersion"].as_str().unwrap().parse().unwrap();
+        let version: u64 = metadata["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
         if event["type"] == "DELETED" {
             server.advance_to(version - 1);
             assert!(server.api.delete(kind, "watched", name));
@@ -157,9 +165,17 @@ async fn replayed(file: &str, kind: Kind, query: &str) {
 #[tokio::test]
 async fn watches_are_as_recorded() {
     tokio::join!(
-        replayed("watch/job-succeeds.jsonl", Kind::Job, "&fieldSelector=metadata.name%3Dlife-ok"),
+        replayed(
+            "watch/job-succeeds.jsonl",
+            Kind::Job,
+            "&fieldSelector=metadata.name%3Dlife-ok"
+        ),
         replayed("watch/job-fails.jsonl", Kind::Job, ""),
-        replayed("watch/cronjob-runs.jsonl", Kind::Job, "&labelSelector=cron%3Dtick"),
+        replayed(
+            "watch/cronjob-runs.jsonl",
+            Kind::Job,
+            "&labelSelector=cron%3Dtick"
+        ),
         replayed("watch/cronjobs-two-runs.jsonl", Kind::CronJob, ""),
     );
 }
@@ -194,7 +210,8 @@ async fn bookmarks_are_as_recorded() {
     })
     .await;
     server.advance_to(3621);
-    let path = "/apis/batch/v1/namespaces/watched/jobs?watch=1&allowWatchBookmarks=true&timeoutSeconds=1";
+    let path =
+        "/apis/batch/v1/namespaces/watched/jobs?watch=1&allowWatchBookmarks=true&timeoutSeconds=1";
     let events = server.get(path).await.events();
     assert_eq!(events[0], recorded[0], "the end of the empty list");
     let mut plain = recorded[0].clone();

@@ -92,7 +92,10 @@ fn contradictions_are_refused_in_the_words_of_kubernetes() {
         (
             "sendInitialEvents=true",
             true,
-            invalid(&[forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")]),
+            invalid(&[forbidden(
+                "sendInitialEvents",
+                "sendInitialEvents is forbidden for list",
+            )]),
         ),
         (
             "resourceVersionMatch=Exact",

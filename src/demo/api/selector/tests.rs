@@ -90,7 +90,10 @@ fn bad_label_selectors_are_refused_in_the_words_of_kubernetes() {
             "a in (b",
             "unable to parse requirement: found '', expected: ',' or ')'",
         ),
-        ("a in b", "unable to parse requirement: found 'b' expected: '('"),
+        (
+            "a in b",
+            "unable to parse requirement: found 'b' expected: '('",
+        ),
         (
             "a bb",
             "unable to parse requirement: found 'bb', expected: in, notin, =, ==, !=, gt, lt",

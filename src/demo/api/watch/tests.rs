@@ -34,7 +34,11 @@ fn apply(api: &SimulatedApi, name: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_watch_ends_after_its_timeout() {
     let api = SimulatedApi::new(ApiOptions::default());
-    for (query, seconds) in [("timeoutSeconds=290", 290), ("timeoutSeconds=0", 1800), ("", 1800)] {
+    for (query, seconds) in [
+        ("timeoutSeconds=290", 290),
+        ("timeoutSeconds=0", 1800),
+        ("", 1800),
+    ] {
         let began = Instant::now();
         let mut events = start(&api, &format!("watch=1&resourceVersion=1&{query}"));
         assert_eq!(next(&mut events).await, None);

@@ -1,0 +1,191 @@
+//! Wires the stages together and runs them until a signal or a failure.
+//!
+//! The only module that sees all stages. What ends the process is a value, [`Error`], and becomes an exit code in
+//! [`main`]: 0 after a signal, 2 for a wrong configuration or command line, 1 for everything else.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use tokio::runtime::{self, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{self, Arguments, Command},
+    config::{self, Flags, Inputs, Settings},
+    exposition::Exposition,
+    http::{self, ExporterPages, Server},
+    model::Name,
+    readiness::Readiness,
+    source::Source,
+    store::{Retention, Slice, Store},
+    target::{Api, RateLimit},
+    telemetry,
+};
+
+mod error;
+mod plan;
+mod signals;
+mod simulation;
+mod supervisor;
+
+pub use error::Error;
+
+use plan::Plan;
+use signals::Signals;
+use simulation::Simulation;
+use supervisor::Supervisor;
+
+/// More threads serve no purpose: decoding keeps one busy per watch, scrapes another. Each costs memory.
+const THREADS: usize = 4;
+
+/// Runs the program with these arguments, its name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::read(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            // Nobody left to tell where standard error is closed.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    telemetry::start(arguments.log);
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{}", error.report());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Error> {
+    let runtime = runtime()?;
+    let outcome = match arguments.command {
+        Some(Command::Demo(demo)) => runtime.block_on(show(demo)),
+        None => runtime.block_on(export(&arguments.export)),
+    };
+    // An exec plugin may still run on a thread of its own: it is not waited for.
+    runtime.shutdown_background();
+    outcome
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    let threads = available_parallelism().map_or(1, usize::from).min(THREADS);
+    runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)
+}
+
+/// Exports what the configuration says, or says what that would be.
+async fn export(flags: &cli::Export) -> Result<(), Error> {
+    let settings = config::load(&flags.inputs()).map_err(Error::Config)?;
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let plans = Plan::of_settings(&settings)?;
+    if flags.config_check {
+        return describe(&settings, &plans).await;
+    }
+    plan::check(&plans).await?;
+    serve(&settings, plans, Supervisor::default()).await
+}
+
+/// Says what would be watched. Addresses come from files that may not be where the configuration is checked.
+async fn describe(settings: &Settings, plans: &[Plan]) -> Result<(), Error> {
+    let mut text = config::describe(settings);
+    for plan in plans {
+        let address = plan
+            .address()
+            .await
+            .unwrap_or_else(|problem| format!("cannot be told here: {problem}"));
+        text = format!(
+            "{}\naddress of target {}: {address}",
+            text.trim_end(),
+            plan.title
+        );
+    }
+    writeln!(io::stdout(), "{text}").map_err(Error::Runtime)
+}
+
+/// Exports from a simulated cluster.
+async fn show(flags: cli::Demo) -> Result<(), Error> {
+    let inputs = Inputs {
+        flags: Flags {
+            listen_addresses: flags.listen_addresses,
+            ..Flags::default()
+        },
+        ..Inputs::default()
+    };
+    let settings = config::load(&inputs).map_err(Error::Config)?;
+    let simulation = Simulation::bind().await.map_err(Error::Demo)?;
+    let plans = vec![Plan::of_address(simulation.address())];
+    let mut tasks = Supervisor::default();
+    tasks.spawn("simulated API".to_owned(), simulation.run());
+    serve(&settings, plans, tasks).await
+}
+
+/// Runs everything until a signal comes or a task ends.
+async fn serve(settings: &Settings, plans: Vec<Plan>, mut tasks: Supervisor) -> Result<(), Error> {
+    let mut signals = Signals::listen().map_err(Error::Runtime)?;
+    let server = Server::bind(&settings.web.listen_addresses).await?;
+    let readiness = Arc::new(Readiness::new(
+        plans.iter().map(|plan| plan.title.clone()),
+        settings.web.ready_grace,
+    ));
+    let retention = Retention {
+        deleted: settings.retain_deleted,
+        stale_after: settings.stale_after,
+    };
+    let mut slices = Vec::new();
+    for Plan {
+        name,
+        endpoint,
+        mode,
+        requests_per_second,
+        title,
+    } in plans
+    {
+        let source = Source::new(title, mode, settings.stale_after);
+        let slice = Arc::new(Slice::new(name.map(Name::from), source.feeds(), retention));
+        let limit = requests_per_second.map(RateLimit::new);
+        let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
+        for task in source.start(api, slice.clone(), readiness.clone()) {
+            tasks.spawn(task.name, task.run);
+        }
+        slices.push(slice);
+    }
+    let store = Arc::new(Store::new(slices));
+    let pages = ExporterPages::new(Exposition::new(store.clone()), store, readiness.clone());
+    let http_settings = http::Settings {
+        telemetry_path: settings.web.telemetry_path.clone(),
+        max_connections: settings.web.max_connections,
+        drain: settings.web.shutdown_timeout,
+    };
+    let shutdown = CancellationToken::new();
+    let serving = server.serve(Arc::new(pages), http_settings, shutdown.clone());
+    let mut server = Supervisor::default();
+    server.spawn("HTTP server".to_owned(), serving);
+
+    tokio::select! {
+        ended = tasks.first_end() => return Err(Error::TaskEnded(ended)),
+        ended = server.first_end() => return Err(Error::TaskEnded(ended)),
+        signal = signals.next() => tracing::info!(signal, "shutting down"),
+    }
+    readiness.drain();
+    shutdown.cancel();
+    tokio::select! {
+        _ = server.first_end() => {}
+        signal = signals.next() => return Err(Error::Aborted(signal)),
+    }
+    tasks.stop().await;
+    tracing::info!("bye");
+    Ok(())
+}

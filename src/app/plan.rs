@@ -1,0 +1,99 @@
+//! What is going to run for each target, before anything of it runs.
+
+use super::Error;
+use crate::{
+    config::{self, Mode, Selection, Settings},
+    target::Endpoint,
+};
+
+/// One target.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Value of the `target` label.
+    pub(super) name: Option<String>,
+    /// What people call it.
+    pub(super) title: String,
+    pub(super) endpoint: Endpoint,
+    pub(super) mode: Mode,
+    /// The cap on requests, where there is one.
+    pub(super) requests_per_second: Option<f64>,
+}
+
+impl Plan {
+    /// The plans for all configured targets.
+    pub(super) fn of_settings(settings: &Settings) -> Result<Vec<Self>, Error> {
+        settings.targets.iter().map(Self::of_target).collect()
+    }
+
+    /// A watch of everything at an address that needs no credentials.
+    pub(super) fn of_address(address: http::Uri) -> Self {
+        Self::new(
+            None,
+            Endpoint::Address(address),
+            Mode::Watch(Selection::default()),
+        )
+    }
+
+    fn of_target(target: &config::Target) -> Result<Self, Error> {
+        let endpoint = match &target.endpoint {
+            config::Endpoint::Kubernetes(kubernetes) => Endpoint::Kubernetes {
+                kubeconfig: kubernetes.kubeconfig.clone(),
+                context: kubernetes.context.clone(),
+            },
+            // Loading the settings has refused it; should that ever change, it is not taken for something else here.
+            config::Endpoint::Cci(_) => {
+                return Err(Error::Targets(vec![
+                    "Huawei Cloud CCI targets are not built yet".to_owned(),
+                ]));
+            }
+        };
+        Ok(Self::new(
+            target.name.clone(),
+            endpoint,
+            target.mode.clone(),
+        ))
+    }
+
+    fn new(name: Option<String>, endpoint: Endpoint, mode: Mode) -> Self {
+        let requests_per_second = match &mode {
+            // A watch makes a handful of requests, and its pages of a list wait for one another.
+            Mode::Watch(_) => None,
+            Mode::PollJobs { poll, .. } | Mode::PollLists { poll, .. } => {
+                Some(poll.requests_per_second)
+            }
+        };
+        let title = name.clone().unwrap_or_else(|| "default".to_owned());
+        Self {
+            name,
+            title,
+            endpoint,
+            mode,
+            requests_per_second,
+        }
+    }
+
+    /// Where the API is, in words; an error when that cannot be told. Sends nothing.
+    pub(super) async fn address(&self) -> Result<String, String> {
+        match self.endpoint.address().await {
+            Ok(address) => Ok(address),
+            Err(failure) => Err(format!("target {}: {failure}", self.title)),
+        }
+    }
+}
+
+/// Whether all addresses and credentials can be read. A file that is missing now is a mistake to be told now; an API that does
+/// not answer is not: that shows on `/metrics`.
+pub(super) async fn check(plans: &[Plan]) -> Result<(), Error> {
+    let mut problems = Vec::new();
+    for plan in plans {
+        match plan.address().await {
+            Ok(address) => tracing::info!(target = plan.title, address, "target"),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Targets(problems))
+    }
+}
