@@ -51,11 +51,20 @@ impl Error {
             report = format!("{report}: {cause}");
             source = cause.source();
         }
-        if let Self::Bind(error) = self
-            && let Some(hint) = error.hint()
-        {
-            report = format!("{report}\nhint: {hint}");
+        match self.hint() {
+            Some(hint) => format!("{report}\nhint: {hint}"),
+            None => report,
         }
-        report
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Bind(error) => error.hint(),
+            Self::Targets(_) => Some(
+                "a target takes `kubernetes.kubeconfig` and `kubernetes.context`; without them it is $KUBECONFIG, \
+                 ~/.kube/config, or the service account of the pod",
+            ),
+            _ => None,
+        }
     }
 }

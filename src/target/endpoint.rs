@@ -99,9 +99,7 @@ impl Endpoint {
             Self::Kubernetes {
                 kubeconfig: None,
                 context: None,
-            } => Config::infer()
-                .await
-                .map_err(|error| Failure::Client(describe(&error)))?,
+            } => discover().await?,
             Self::Kubernetes {
                 kubeconfig,
                 context,
@@ -134,6 +132,20 @@ impl Connection {
         });
         token_stands && self.valid_until.is_none_or(|until| model::now() < until)
     }
+}
+
+/// As kubectl does it: a kubeconfig file in one of the usual places, else the service account of the pod.
+async fn discover() -> Result<Config, Failure> {
+    let no_file = match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
+        Ok(config) => return Ok(config),
+        Err(error) => describe(&error),
+    };
+    Config::incluster().map_err(|error| {
+        let no_pod = describe(&error);
+        Failure::Client(format!(
+            "no cluster found: {no_file}; and as a pod: {no_pod}"
+        ))
+    })
 }
 
 fn read_token(path: &PathBuf) -> std::io::Result<SecretString> {

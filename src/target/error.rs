@@ -284,14 +284,29 @@ fn append(text: String, cause: &str) -> String {
 }
 
 fn redact(error: &(dyn StdError + 'static)) -> Option<String> {
-    if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
-        let place = error
-            .location()
-            .map(|at| format!(" at line {} column {}", at.line(), at.column()));
-        return Some(format!(
-            "the kubeconfig is not valid YAML{}",
-            place.unwrap_or_default()
-        ));
+    match error.downcast_ref() {
+        Some(KubeconfigError::Parse(error)) => {
+            let place = error
+                .location()
+                .map(|at| format!(" at line {} column {}", at.line(), at.column()));
+            return Some(format!(
+                "the kubeconfig is not valid YAML{}",
+                place.unwrap_or_default()
+            ));
+        }
+        Some(KubeconfigError::ReadConfig(error, path)) => {
+            return Some(format!(
+                "cannot read the kubeconfig {}: {error}",
+                path.display()
+            ));
+        }
+        Some(KubeconfigError::LoadContext(name)) => {
+            return Some(format!("the kubeconfig has no context `{name}`"));
+        }
+        Some(KubeconfigError::CurrentContextNotSet) => {
+            return Some("the kubeconfig has no current context: name one".to_owned());
+        }
+        _ => {}
     }
     Some(match error.downcast_ref()? {
         AuthError::AuthExecRun { out, .. } => {

@@ -1,1 +1,135 @@
-//! x
+//! What is made of kubeconfigs, good and bad ones.
+
+use std::{fs, path::Path};
+
+use super::*;
+
+/// Writes `user` into a kubeconfig for `server`.
+fn kubeconfig(directory: &Path, server: &str, user: &str) -> Endpoint {
+    let path = directory.join("kubeconfig");
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
+         clusters: [{{name: c, cluster: {{server: \"{server}\"}}}}]\n\
+         users: [{{name: u, user: {user}}}]\n\
+         contexts: [{{name: here, context: {{cluster: c, user: u}}}}]\n"
+    );
+    fs::write(&path, text).unwrap();
+    Endpoint::Kubernetes {
+        kubeconfig: Some(path),
+        context: None,
+    }
+}
+
+async fn failure(endpoint: &Endpoint) -> String {
+    match endpoint.connect().await {
+        Ok(_) => panic!("it connects"),
+        Err(failure) => failure.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn plain_http_is_for_loopback_only() {
+    let directory = tempfile::tempdir().unwrap();
+    for server in [
+        "https://api.example",
+        "http://127.0.0.1:8001",
+        "http://[::1]:8001",
+        "http://localhost:1",
+    ] {
+        let endpoint = kubeconfig(directory.path(), server, "{}");
+        let address = endpoint.address().await.unwrap();
+        assert!(address.starts_with(server), "{address}");
+        assert!(endpoint.connect().await.is_ok());
+    }
+    for server in [
+        "http://10.0.0.1:8001",
+        "http://127.0.0.1.example",
+        "ftp://127.0.0.1",
+    ] {
+        let failure = failure(&kubeconfig(directory.path(), server, "{}")).await;
+        assert!(failure.contains("must begin with https://"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_is_read_anew_when_it_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = directory.path().join("token");
+    fs::write(&token, "first\n").unwrap();
+    let user = format!("{{tokenFile: \"{}\"}}", token.display());
+    let endpoint = kubeconfig(directory.path(), "https://api.example", &user);
+    let connection = endpoint.connect().await.unwrap();
+    assert!(connection.is_current());
+    fs::write(&token, "first").unwrap(); // the same token
+    assert!(connection.is_current());
+    fs::write(&token, "second\n").unwrap();
+    assert!(!connection.is_current());
+    fs::remove_file(&token).unwrap(); // some set-ups take the file away once it was read
+    assert!(connection.is_current());
+    assert!(
+        failure(&endpoint)
+            .await
+            .contains("cannot read the token file")
+    );
+}
+
+#[tokio::test]
+async fn errors_name_the_file_and_keep_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = Endpoint::Kubernetes {
+        kubeconfig: Some(directory.path().join("missing")),
+        context: None,
+    };
+    let text = failure(&missing).await;
+    assert!(
+        text.contains("cannot read the kubeconfig") && text.contains("missing: No such file"),
+        "{text}"
+    );
+
+    let broken = kubeconfig(
+        directory.path(),
+        "https://api.example",
+        "{token: \"s3cret\nusers: [",
+    );
+    let text = failure(&broken).await;
+    assert!(text.contains("not valid YAML at line"), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+
+    let endpoint = kubeconfig(directory.path(), "https://api.example", "{}");
+    let Endpoint::Kubernetes {
+        kubeconfig: path, ..
+    } = endpoint
+    else {
+        panic!()
+    };
+    let elsewhere = Endpoint::Kubernetes {
+        kubeconfig: path,
+        context: Some("elsewhere".to_owned()),
+    };
+    assert!(failure(&elsewhere).await.contains("no context `elsewhere`"));
+}
+
+#[tokio::test]
+async fn an_exec_plugin_that_fails_is_told_without_its_arguments_and_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let plugin = |command: &str| {
+        let user = format!(
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {command}}}}}"
+        );
+        kubeconfig(directory.path(), "https://api.example", &user)
+    };
+    let failing = "command: sh, args: [-c, \"echo s3cret; echo s3cret >&2; exit 3\"]";
+    let text = failure(&plugin(failing)).await;
+    assert!(
+        text.contains("exec plugin of the kubeconfig failed with exit status: 3"),
+        "{text}"
+    );
+    assert!(!text.contains("s3cret"), "{text}");
+    let babbling = failure(&plugin("command: echo, args: [\"s3cret: [\"]")).await;
+    assert!(
+        babbling.contains("not an ExecCredential") && !babbling.contains("s3cret"),
+        "{babbling}"
+    );
+    let absent = failure(&plugin("command: /no/such/plugin")).await;
+    assert!(absent.contains("cannot start the exec plugin"), "{absent}");
+}
