@@ -79,7 +79,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             telemetry_path: "/metrics".to_owned(),
-            max_connections: 64,
+            max_connections: 128,
             drain: Duration::from_secs(10),
         }
     }
