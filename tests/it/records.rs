@@ -4,20 +4,22 @@ use std::{sync::Arc, time::Duration};
 
 use job_status_exporter::{
     model::{
-        Change, CompletionMode, CronJob, FeedId, FeedScope, Job, JobState, Name, PodCounts, Sink,
-        Uid, Update, Workload,
+        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Job, JobState, Name,
+        PodCounts, Sink, Uid, Update, Workload,
     },
     store::{Retention, Slice},
 };
 
+/// The defaults.
+pub const RETENTION: Retention = Retention {
+    deleted: Duration::from_mins(2),
+    stale_after: Duration::from_mins(10),
+};
+
 /// A slice that watches everything, or one target of several.
 pub fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
-    let retention = Retention {
-        deleted: Duration::from_mins(2),
-        stale_after: Duration::from_mins(10),
-    };
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let slice = Slice::new(target.map(Name::from), feeds, retention);
+    let slice = Slice::new(target.map(Name::from), feeds, RETENTION);
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
     Arc::new(slice)
@@ -70,4 +72,24 @@ pub fn jobs(count: u32) -> Vec<Job> {
         .map(|n| (n, spread(n)))
         .map(|(n, (namespace, workload))| job(&namespaces[namespace], &workloads[workload], n))
         .collect()
+}
+
+/// A `CronJob` that fires every minute.
+pub fn cronjob(name: &str) -> CronJob {
+    CronJob {
+        namespace: "ops".into(),
+        name: name.into(),
+        uid: Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11"),
+        schedule: "* * * * *".into(),
+        time_zone: None,
+        concurrency_policy: Some(ConcurrencyPolicy::Allow),
+        suspended: false,
+        created: Some(1_795_443_804),
+        last_schedule: Some(1_795_445_700),
+        last_success: Some(1_795_445_702),
+        active_jobs: 0,
+        starting_deadline: None,
+        successful_history_limit: Some(3),
+        failed_history_limit: Some(1),
+    }
 }
