@@ -1,10 +1,43 @@
 //! Metric families as tables of rows, rendered to the two text formats in bounded chunks.
+//!
+//! Each table ([`job`], [`cronjob`], [`target`]) says what its families are called and how a record of the store becomes
+//! samples; [`own`] adds what the `prometheus` registry knows of this process. [`Scrape`] walks family by family over
+//! all targets, since a family must stand in one piece, and renders one block of records at a time.
 
-use std::sync::Arc;
+use std::{
+    iter::FusedIterator,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use crate::store::Store;
+use crate::{
+    model::{CronJob, Job},
+    store::{ConfiguredJob, SliceSnapshot, Store},
+};
+
+mod cronjob;
+mod family;
+mod job;
+mod label;
+mod own;
+mod reference;
+mod samples;
+mod target;
+mod value;
+mod writer;
+
+use family::{Family, Record};
+use own::Own;
+
+pub use reference::reference;
+
+/// A chunk is handed out as soon as it has this many bytes; what one block adds on top stays bounded too.
+const CHUNK: usize = 64 * 1024;
+
+/// Room for a chunk and the block that completes it, at usual lengths of names.
+const PAGE: usize = 4 * CHUNK;
 
 /// A text format that Prometheus reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +53,53 @@ pub enum Format {
 pub struct Exposition {
     /// The facts.
     store: Arc<Store>,
+    /// What is shown of them, in this order.
+    families: Arc<[&'static dyn Family]>,
+    /// What is shown of this process.
+    own: Arc<Own>,
 }
 
 /// One scrape: an iterator over chunks of the response, each rendered when it is asked for.
 ///
-/// It works on a snapshot, so it is consistent however slowly it is read, and holds no lock.
+/// It works on a snapshot, so it is consistent however slowly it is read, and holds no lock. Beside the snapshot it
+/// holds one chunk, and uses that memory again once the reader has dropped the chunk.
 #[derive(Debug)]
-pub struct Scrape {}
+pub struct Scrape {
+    format: Format,
+    families: Arc<[&'static dyn Family]>,
+    slices: Vec<SliceSnapshot>,
+    own: Arc<Own>,
+    /// What is rendered and not handed out yet.
+    page: BytesMut,
+    position: Position,
+    /// Time spent here, not in whatever the reader does between chunks.
+    rendering: Duration,
+}
+
+/// Where a scrape is: what is rendered next.
+#[derive(Debug, Default)]
+struct Position {
+    family: usize,
+    slice: usize,
+    block: usize,
+    /// Whether the family's header is written. It waits for the first sample: empty families are left out.
+    headed: bool,
+    /// Whether there is nothing left.
+    done: bool,
+}
+
+/// All families of facts, in the order in which they are shown.
+fn families() -> impl Iterator<Item = &'static dyn Family> {
+    fn rows<R: Record>() -> impl Iterator<Item = &'static dyn Family> {
+        R::ROWS.iter().map(|row| row as &dyn Family)
+    }
+    rows::<Job>()
+        .chain(rows::<ConfiguredJob>())
+        .chain(rows::<CronJob>())
+        .chain(rows::<SliceSnapshot>())
+}
+
+// === impl Format ===
 
 impl Format {
     /// The `Content-Type` of a response.
@@ -39,18 +112,72 @@ impl Format {
     }
 }
 
+// === impl Exposition ===
+
 impl Exposition {
     /// Shows what is in `store`, and this process's own metrics.
     #[must_use]
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store }
+        Self {
+            store,
+            families: families().collect(),
+            own: Arc::new(Own::of_this_process()),
+        }
     }
 
     /// Begins a scrape.
     #[must_use]
-    pub fn scrape(&self, _format: Format) -> Scrape {
-        let _ = &self.store;
-        Scrape {}
+    pub fn scrape(&self, format: Format) -> Scrape {
+        let began = Instant::now();
+        Scrape {
+            format,
+            families: self.families.clone(),
+            slices: self.store.snapshot(),
+            own: self.own.clone(),
+            page: BytesMut::new(),
+            position: Position::default(),
+            rendering: began.elapsed(),
+        }
+    }
+}
+
+// === impl Scrape ===
+
+impl Scrape {
+    /// Renders the next block, or moves on to where there is one.
+    fn advance(&mut self) {
+        let position = &mut self.position;
+        let Some(&family) = self.families.get(position.family) else {
+            self.own.render(self.format, &mut self.page);
+            writer::end(self.format, &mut self.page);
+            position.done = true;
+            return;
+        };
+        let Some(slice) = self.slices.get(position.slice) else {
+            *position = Position {
+                family: position.family + 1,
+                ..Position::default()
+            };
+            return;
+        };
+        if position.block == family.blocks(slice) {
+            position.slice += 1;
+            position.block = 0;
+            return;
+        }
+        let start = self.page.len();
+        if !position.headed {
+            let (name, kind, help) = (family.name(), family.kind(), family.help());
+            writer::header(self.format, name, kind, help, &mut self.page);
+        }
+        let samples = self.page.len();
+        family.render(slice, position.block, &mut self.page);
+        if self.page.len() == samples {
+            self.page.truncate(start);
+        } else {
+            position.headed = true;
+        }
+        position.block += 1;
     }
 }
 
@@ -58,6 +185,20 @@ impl Iterator for Scrape {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        None
+        if self.position.done {
+            return None;
+        }
+        let began = Instant::now();
+        self.page.reserve(PAGE);
+        while self.page.len() < CHUNK && !self.position.done {
+            self.advance();
+        }
+        self.rendering += began.elapsed();
+        if self.position.done {
+            self.own.observe(self.rendering);
+        }
+        Some(self.page.split().freeze())
     }
 }
+
+impl FusedIterator for Scrape {}

@@ -6,6 +6,9 @@
     reason = "a test fails by panicking; clippy takes only functions with #[test] for tests, not what they call"
 )]
 
+mod checker;
 mod config;
 mod demo_api;
+mod exposition;
 mod http;
+mod records;

@@ -1,0 +1,190 @@
+//! What a metric family is: a row of a table, which says how one record becomes samples.
+//!
+//! The labels that identify a record belong to its [`Record`] and are added here, once for all rows of a table: a row
+//! cannot miss them. Rows give their own labels only.
+
+use std::fmt;
+
+use bytes::BytesMut;
+
+use super::samples::{Frame, Samples};
+use crate::store::SliceSnapshot;
+
+/// The type of a family, as Prometheus knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A value that only goes up; its name ends in `_total`.
+    Counter,
+    /// Counts of observations, in cumulative buckets.
+    Histogram,
+}
+
+/// One family: what it is called, what it means, and what it says of a record.
+#[derive(Debug)]
+pub(super) struct Row<R: 'static> {
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
+    /// Names of the labels beside those that identify the record.
+    labels: &'static [&'static str],
+    samples: fn(&R, &mut Samples<'_>),
+}
+
+/// Something of the store that series are about.
+pub(super) trait Record: fmt::Debug + Sized + 'static {
+    /// The labels that tell one record from another within a target, and where their values come from.
+    const IDENTITY: &'static [(&'static str, fn(&Self) -> &str)];
+
+    /// The families.
+    const ROWS: &'static [Row<Self>];
+
+    /// How many blocks of records there are in `slice`.
+    fn blocks(slice: &SliceSnapshot) -> usize;
+
+    /// The records of one block.
+    fn block(slice: &SliceSnapshot, number: usize) -> impl Iterator<Item = &Self>;
+}
+
+/// A row, whatever its table is about.
+pub(super) trait Family: fmt::Debug + Send + Sync {
+    /// Full name, `_total` included.
+    fn name(&self) -> &'static str;
+
+    /// Its type.
+    fn kind(&self) -> Kind;
+
+    /// What it means.
+    fn help(&self) -> &'static str;
+
+    /// Names of the row's own labels.
+    fn labels(&self) -> &'static [&'static str];
+
+    /// How many blocks of records there are in `slice`.
+    fn blocks(&self, slice: &SliceSnapshot) -> usize;
+
+    /// Adds the samples of one block of records to `page`.
+    fn render(&self, slice: &SliceSnapshot, block: usize, page: &mut BytesMut);
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// The word of the `TYPE` line.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+// === impl Row ===
+
+impl<R> Row<R> {
+    /// A gauge. For each of `labels`, the labels of its own, its samples give a value in the same order.
+    pub(super) const fn gauge(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self {
+            name,
+            kind: Kind::Gauge,
+            help,
+            labels,
+            samples,
+        }
+    }
+
+    /// The same as a counter.
+    pub(super) const fn counter(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self {
+            kind: Kind::Counter,
+            ..Self::gauge(name, labels, help, samples)
+        }
+    }
+
+    /// The same as a histogram.
+    pub(super) const fn histogram(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self {
+            kind: Kind::Histogram,
+            ..Self::gauge(name, labels, help, samples)
+        }
+    }
+}
+
+impl<R: Record> Row<R> {
+    fn render_all<'a>(
+        &self,
+        target: Option<&str>,
+        records: impl Iterator<Item = &'a R>,
+        page: &mut BytesMut,
+    ) {
+        let identity_labels = R::IDENTITY.iter().map(|(label, _)| *label);
+        let frame = Frame::new(self.name, target, identity_labels);
+        let mut identity = Vec::with_capacity(R::IDENTITY.len());
+        for record in records {
+            identity.clear();
+            identity.extend(R::IDENTITY.iter().map(|(_, value)| value(record)));
+            let mut samples = Samples::new(&frame, &identity, self.labels, page);
+            (self.samples)(record, &mut samples);
+        }
+    }
+}
+
+impl<R: Record> Family for Row<R> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn help(&self) -> &'static str {
+        self.help
+    }
+
+    fn labels(&self) -> &'static [&'static str] {
+        self.labels
+    }
+
+    fn blocks(&self, slice: &SliceSnapshot) -> usize {
+        R::blocks(slice)
+    }
+
+    fn render(&self, slice: &SliceSnapshot, block: usize, page: &mut BytesMut) {
+        self.render_all(slice.target.as_deref(), R::block(slice, block), page);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! Rendering for tests of tables.
+
+    use super::*;
+
+    /// All lines that the table shows of a record in the single unnamed target.
+    pub(in crate::exposition) fn lines<R: Record>(record: &R) -> Vec<String> {
+        let mut page = BytesMut::new();
+        for row in R::ROWS {
+            row.render_all(None, std::iter::once(record), &mut page);
+        }
+        let text = String::from_utf8(page.to_vec()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}

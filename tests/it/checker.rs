@@ -1,0 +1,260 @@
+//! Reads an exposition as strictly as the formats are written, and panics with the line that breaks a rule.
+//!
+//! Its own grammar, on purpose: it shares no code with the writer that it checks.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use job_status_exporter::exposition::Format;
+
+/// What was read: families by name, as `TYPE` lines name them.
+pub type Families = BTreeMap<String, Family>;
+
+/// One family.
+#[derive(Debug, Default)]
+pub struct Family {
+    pub kind: String,
+    pub help: String,
+    pub unit: Option<String>,
+    pub samples: Vec<Sample>,
+}
+
+/// One line with a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    pub name: String,
+    pub labels: Vec<(String, String)>,
+    pub value: f64,
+}
+
+/// Reads `text`, and asserts that
+/// - HELP and TYPE stand once per family, before its samples, which stand together and are at least one;
+/// - names, labels, escapes and values are well formed, and a unit is the one in the name;
+/// - no series is there twice, and all series of a family have the same labels;
+/// - histograms are cumulative and end in `+Inf`;
+/// - `OpenMetrics` has its mark at the end, and text has not.
+pub fn check(format: Format, text: &str) -> Families {
+    assert!(text.ends_with('\n'), "no line feed at the end");
+    let body = match format {
+        Format::Text => text,
+        Format::OpenMetrics => text.strip_suffix("# EOF\n").expect("no mark at the end"),
+    };
+    let mut families = Families::new();
+    let mut current = String::new();
+    // Not `lines()`: a carriage return is no end of a line here.
+    for line in body.split_terminator('\n') {
+        match line.strip_prefix("# ") {
+            Some(comment) => read_comment(format, comment, &mut current, &mut families),
+            None => {
+                let family = families.get_mut(&current);
+                let family = family.unwrap_or_else(|| panic!("no family for {line}"));
+                let sample = read_sample(line);
+                let expected = sample_names(format, &current, &family.kind);
+                assert!(
+                    expected.contains(&sample.name),
+                    "{line} is not of {current}"
+                );
+                family.samples.push(sample);
+            }
+        }
+    }
+    for (name, family) in &families {
+        check_family(name, family);
+    }
+    check_duplicates(&families);
+    families
+}
+
+fn read_comment(format: Format, comment: &str, current: &mut String, families: &mut Families) {
+    let mut words = comment.splitn(3, ' ');
+    let (keyword, name, rest) = (words.next(), words.next(), words.next());
+    let (Some(keyword), Some(name), Some(rest)) = (keyword, name, rest) else {
+        panic!("an incomplete comment: {comment}");
+    };
+    if keyword == "HELP" {
+        assert!(is_name(name), "not a name: {name}");
+        let help = unescape_help(format, rest);
+        assert!(!help.is_empty(), "no help for {name}");
+        let family = Family {
+            help,
+            ..Family::default()
+        };
+        let earlier = families.insert(name.to_owned(), family);
+        assert!(earlier.is_none(), "{name} is there twice");
+        name.clone_into(current);
+        return;
+    }
+    assert_eq!(name, current, "not the family that this is about");
+    let family = families.get_mut(name).unwrap();
+    assert!(family.samples.is_empty(), "{comment} after samples");
+    match keyword {
+        "TYPE" => {
+            assert!(family.kind.is_empty(), "TYPE twice: {comment}");
+            assert!(["gauge", "counter", "histogram"].contains(&rest), "{rest}");
+            rest.clone_into(&mut family.kind);
+        }
+        "UNIT" => {
+            assert_eq!(format, Format::OpenMetrics, "no UNIT in text");
+            assert!(name.ends_with(&format!("_{rest}")), "{name} is not {rest}");
+            assert!(family.unit.replace(rest.to_owned()).is_none(), "{comment}");
+        }
+        _ => panic!("an unknown comment: {comment}"),
+    }
+}
+
+fn sample_names(format: Format, family: &str, kind: &str) -> Vec<String> {
+    match (format, kind) {
+        (Format::OpenMetrics, "counter") => vec![format!("{family}_total")],
+        (_, "histogram") => ["bucket", "sum", "count"]
+            .map(|suffix| format!("{family}_{suffix}"))
+            .to_vec(),
+        (_, "") => panic!("no TYPE for {family}"),
+        _ => vec![family.to_owned()],
+    }
+}
+
+fn read_sample(line: &str) -> Sample {
+    let end = line.find(['{', ' ']).expect("neither labels nor a value");
+    let (name, mut rest) = line.split_at(end);
+    assert!(is_name(name), "not a name: {line}");
+    let mut labels = Vec::new();
+    if let Some(mut inside) = rest.strip_prefix('{') {
+        loop {
+            let (label, value) = inside.split_once("=\"").expect("a label and a value");
+            assert!(
+                is_name(label) && !label.contains(':'),
+                "not a label: {label} in {line}"
+            );
+            let (value, after) = read_label_value(value);
+            labels.push((label.to_owned(), value));
+            match after.strip_prefix(',') {
+                Some(more) => inside = more,
+                None => {
+                    rest = after.strip_prefix('}').expect("an end of the labels");
+                    break;
+                }
+            }
+        }
+    }
+    let value = rest.strip_prefix(' ').expect("a value after one blank");
+    Sample {
+        name: name.to_owned(),
+        labels,
+        value: read_number(value),
+    }
+}
+
+/// Reads up to the quote that is not escaped. What is left is behind it.
+fn read_label_value(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (value, &text[at + 1..]),
+            '\\' => value.push(match chars.next() {
+                Some((_, 'n')) => '\n',
+                Some((_, c @ ('\\' | '"'))) => c,
+                other => panic!("not an escape: {other:?} in {text}"),
+            }),
+            c => value.push(c),
+        }
+    }
+    panic!("no quote at the end of {text}");
+}
+
+fn unescape_help(format: Format, text: &str) -> String {
+    let mut help = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (format, c) {
+            (_, '\\') => help.push(match (format, chars.next()) {
+                (_, Some('n')) => '\n',
+                (_, Some('\\')) => '\\',
+                (Format::OpenMetrics, Some('"')) => '"',
+                (_, other) => panic!("not an escape: {other:?} in {text}"),
+            }),
+            (Format::OpenMetrics, '"') => panic!("a bare quote in {text}"),
+            (_, c) => help.push(c),
+        }
+    }
+    help
+}
+
+fn read_number(text: &str) -> f64 {
+    match text {
+        "NaN" => f64::NAN,
+        "+Inf" => f64::INFINITY,
+        "-Inf" => f64::NEG_INFINITY,
+        _ => {
+            let plain = text
+                .chars()
+                .all(|c| c.is_ascii_digit() || "+-.e".contains(c));
+            assert!(plain, "not a number: {text}");
+            text.parse().expect("a number")
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let rest = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(rest)
+}
+
+fn check_family(name: &str, family: &Family) {
+    assert!(!family.kind.is_empty(), "no TYPE for {name}");
+    assert!(!family.samples.is_empty(), "no samples of {name}");
+    let labels = |sample: &Sample| -> Vec<String> {
+        let names = sample.labels.iter().map(|(label, _)| label.clone());
+        names.filter(|label| label != "le").collect()
+    };
+    let expected = labels(&family.samples[0]);
+    let distinct: BTreeSet<&String> = expected.iter().collect();
+    assert_eq!(distinct.len(), expected.len(), "a label twice in {name}");
+    for sample in &family.samples {
+        assert_eq!(labels(sample), expected, "labels differ in {name}");
+    }
+    match family.kind.as_str() {
+        "histogram" => check_histogram(name, family),
+        "counter" => assert!(family.samples.iter().all(|sample| sample.value >= 0.0)),
+        _ => {}
+    }
+}
+
+fn check_histogram(name: &str, family: &Family) {
+    let mut buckets: HashMap<Vec<(String, String)>, Vec<(f64, f64)>> = HashMap::new();
+    for sample in &family.samples {
+        let (le, labels): (Vec<_>, Vec<_>) = sample
+            .labels
+            .iter()
+            .cloned()
+            .partition(|(label, _)| label == "le");
+        if let [(_, le)] = le.as_slice() {
+            assert!(sample.name.ends_with("_bucket"), "{name}");
+            assert!(
+                le == "+Inf" || le.contains('.'),
+                "not canonical: {le} in {name}"
+            );
+            let buckets = buckets.entry(labels).or_default();
+            buckets.push((read_number(le), sample.value));
+        } else if sample.name.ends_with("_count") {
+            let last = buckets[&labels].last();
+            assert_eq!(last, Some(&(f64::INFINITY, sample.value)), "{name}");
+        }
+    }
+    for buckets in buckets.values() {
+        let rising = |pair: &[(f64, f64)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
+        assert!(buckets.windows(2).all(rising), "{name}: {buckets:?}");
+    }
+}
+
+/// A label without a value is no label to Prometheus, and the order does not matter.
+fn check_duplicates(families: &Families) {
+    let mut seen = HashSet::new();
+    for sample in families.values().flat_map(|family| &family.samples) {
+        let labels = sample.labels.iter().filter(|(_, value)| !value.is_empty());
+        let labels: BTreeMap<_, _> = labels.cloned().collect();
+        assert!(
+            seen.insert((sample.name.clone(), labels)),
+            "there twice: {sample:?}"
+        );
+    }
+}

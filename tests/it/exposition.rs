@@ -1,0 +1,234 @@
+//! Whole scrapes in both formats, and the reference of their families.
+
+use std::{collections::HashSet, fs, path::Path, sync::Arc};
+
+use job_status_exporter::{
+    exposition::{Exposition, Format, Scrape, reference},
+    model::{
+        Activity, Change, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
+        Resource, Sink, Uid, Update, Workload,
+    },
+    store::{Slice, Store},
+};
+use proptest::prelude::*;
+
+use crate::{
+    checker::{self, Families},
+    records,
+};
+
+const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
+
+fn exposition(slices: Vec<Arc<Slice>>) -> Exposition {
+    Exposition::new(Arc::new(Store::new(slices)))
+}
+
+fn read(scrape: Scrape) -> String {
+    let bytes: Vec<u8> = scrape.flatten().collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn label<'a>(sample: &'a checker::Sample, name: &str) -> &'a str {
+    let found = sample.labels.iter().find(|(label, _)| label == name);
+    &found.unwrap_or_else(|| panic!("no {name} in {sample:?}")).1
+}
+
+fn check(exposition: &Exposition, format: Format) -> Families {
+    checker::check(format, &read(exposition.scrape(format)))
+}
+
+/// Compares with a file of the repository, or writes it.
+fn assert_golden(path: &str, actual: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, actual).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        actual == expected,
+        "{path} is stale: run `UPDATE_GOLDEN=1 cargo test` and look at the difference"
+    );
+}
+
+/// The names of the process metrics depend on the platform.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_reference_is_up_to_date() {
+    assert_golden("docs/metrics.md", &reference());
+}
+
+#[test]
+fn the_reference_has_an_example_of_every_family() {
+    let reference = reference();
+    let rows = reference.lines().filter_map(|line| {
+        let name = line.strip_prefix("| `")?.split('`').next()?;
+        (!name.starts_with("process_")).then_some(name)
+    });
+    let mut names = HashSet::new();
+    for name in rows {
+        let example = |line: &str| line.starts_with(name) && !line.starts_with('|');
+        assert!(reference.lines().any(example), "no example of {name}");
+        assert!(names.insert(name), "{name} is there twice");
+    }
+    assert!(names.len() > 30, "{names:?}");
+}
+
+#[test]
+fn several_targets_share_families_and_differ_in_their_label() {
+    let jobs = || records::jobs(3);
+    let slices = vec![
+        records::slice(Some("a"), jobs(), vec![records::cronjob("x")]),
+        records::slice(Some("b"), jobs(), vec![records::cronjob("x")]),
+    ];
+    slices[1].count(Activity::DecodeError(Resource::Jobs));
+    let exposition = exposition(slices);
+    for format in FORMATS {
+        let families = check(&exposition, format);
+        let state = &families["batch_job_state"].samples;
+        let targets: Vec<&str> = state.iter().map(|sample| label(sample, "target")).collect();
+        assert_eq!(targets, ["a", "a", "a", "b", "b", "b"]);
+        assert_eq!(families["batch_cronjob_info"].samples.len(), 2);
+    }
+}
+
+#[test]
+fn a_family_without_samples_has_no_header() {
+    let exposition = exposition(vec![records::slice(None, Vec::new(), Vec::new())]);
+    for format in FORMATS {
+        let families = check(&exposition, format);
+        assert!(families.keys().all(|name| !name.starts_with("batch_")));
+        assert!(families.contains_key("job_status_exporter_target_up"));
+    }
+}
+
+#[test]
+fn a_configured_job_keeps_its_series_when_it_appears() {
+    let job = records::jobs(1).remove(0);
+    let scope = FeedScope::Job {
+        namespace: job.namespace.clone(),
+        name: job.name.clone(),
+    };
+    let slice = Arc::new(Slice::new(None, vec![scope], records::RETENTION));
+    let exposition = exposition(vec![slice.clone()]);
+    let exists = || {
+        let families = check(&exposition, Format::Text);
+        families["batch_job_exists"].samples[0].clone()
+    };
+    slice.push(FeedId(0), Update::JobAbsent);
+    let before = exists();
+    slice.push(FeedId(0), Update::Jobs(Change::Applied(job)));
+    let after = exists();
+    assert_eq!((before.value, after.value), (0.0, 1.0));
+    assert_eq!(before.labels, after.labels);
+}
+
+#[test]
+fn a_large_scrape_comes_in_bounded_chunks_and_in_one_piece() {
+    let exposition = exposition(vec![records::slice(None, records::jobs(5_000), Vec::new())]);
+    for format in FORMATS {
+        let chunks: Vec<_> = exposition.scrape(format).collect();
+        assert!(chunks.len() > 10);
+        assert!(chunks.iter().all(|chunk| chunk.len() < 512 * 1024));
+        let families = checker::check(format, std::str::from_utf8(&chunks.concat()).unwrap());
+        assert_eq!(families["batch_job_state"].samples.len(), 5_000);
+    }
+}
+
+#[test]
+fn a_scrape_shows_what_was_there_when_it_began() {
+    let slice = records::slice(None, records::jobs(2_000), Vec::new());
+    let exposition = exposition(vec![slice.clone()]);
+    let mut scrape = exposition.scrape(Format::Text);
+    let mut text = scrape.next().unwrap().to_vec();
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
+    text.extend(scrape.flatten());
+    let families = checker::check(Format::Text, std::str::from_utf8(&text).unwrap());
+    assert_eq!(families["batch_job_failed_pods"].samples.len(), 2_000);
+}
+
+#[test]
+fn only_whole_scrapes_are_timed() {
+    let exposition = exposition(vec![records::slice(None, Vec::new(), Vec::new())]);
+    drop(exposition.scrape(Format::Text));
+    let timed = || {
+        let families = check(&exposition, Format::Text);
+        let samples = &families["job_status_exporter_scrape_duration_seconds"].samples;
+        samples.last().unwrap().value
+    };
+    assert!((timed() - 0.0).abs() < f64::EPSILON);
+    assert!((timed() - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_scrape_can_be_sent_to_another_thread() {
+    fn assert_send<T: Send + 'static>() {}
+    assert_send::<Scrape>();
+}
+
+#[test]
+fn a_huge_name_is_shown_in_full() {
+    let name = "\"\\\n".repeat(64 * 1024 / 3);
+    let cronjob = CronJob {
+        schedule: name.as_str().into(),
+        ..records::cronjob("x")
+    };
+    let exposition = exposition(vec![records::slice(None, Vec::new(), vec![cronjob])]);
+    for format in FORMATS {
+        let families = check(&exposition, format);
+        let info = &families["batch_cronjob_info"].samples[0];
+        assert_eq!(label(info, "schedule"), name);
+    }
+}
+
+/// Anything a string can be, with what is special in the formats more often than chance has it.
+fn text() -> impl Strategy<Value = String> {
+    let char = prop_oneof![
+        any::<char>(),
+        prop::sample::select(
+            &[
+                '"', '\\', '\n', '\r', '\0', '{', '}', ',', '=', ' ', '#', 'n'
+            ][..]
+        ),
+    ];
+    prop::collection::vec(char, 0..24).prop_map(String::from_iter)
+}
+
+proptest! {
+    #[test]
+    fn every_string_comes_back(texts in prop::array::uniform8(text())) {
+        let [target, namespace, name, kind, workload, uid, managed_by, schedule] = texts;
+        let job = Job {
+            namespace: namespace.as_str().into(),
+            name: name.as_str().into(),
+            workload: Workload { kind: kind.as_str().into(), name: workload.as_str().into() },
+            uid: Uid::parse(&uid),
+            managed_by: Some(managed_by.as_str().into()),
+            state: JobState::Failed,
+            failure: Some(FailureReason::Other),
+            completion_mode: Some(CompletionMode::Other),
+            ..records::jobs(1).remove(0)
+        };
+        let cronjob = CronJob { schedule: schedule.as_str().into(), ..records::cronjob(&name) };
+        let slice = records::slice(Some(&target), vec![job], vec![cronjob]);
+        let exposition = exposition(vec![slice]);
+        for format in FORMATS {
+            let families = check(&exposition, format);
+            let info = &families["batch_job_info"].samples[0];
+            let expected = [
+                ("target", &target),
+                ("namespace", &namespace),
+                ("job_name", &name),
+                ("workload_type", &kind),
+                ("workload", &workload),
+                ("uid", &uid),
+                ("managed_by", &managed_by),
+            ];
+            for (name, value) in expected {
+                prop_assert_eq!(label(info, name), value);
+            }
+            let info = &families["batch_cronjob_info"].samples[0];
+            prop_assert_eq!(label(info, "schedule"), &schedule);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Records and stores built by hand, for tests and benches.
+
+use std::{sync::Arc, time::Duration};
+
+use job_status_exporter::{
+    model::{
+        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Job, JobState, Name,
+        PodCounts, Sink, Uid, Update, Workload,
+    },
+    store::{Retention, Slice},
+};
+
+/// The defaults.
+pub const RETENTION: Retention = Retention {
+    deleted: Duration::from_mins(2),
+    stale_after: Duration::from_mins(10),
+};
+
+/// A slice that watches everything, or one target of several.
+pub fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
+    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
+    let slice = Slice::new(target.map(Name::from), feeds, RETENTION);
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
+    Arc::new(slice)
+}
+
+/// A completed run of a `CronJob`.
+pub fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
+    Job {
+        namespace: namespace.clone(),
+        name: format!("{}-{}", workload.name, 29_924_095 + number).into(),
+        uid: Uid::parse(&format!("4ba7b5e6-d01a-4327-95ea-e845{number:08x}")),
+        workload: workload.clone(),
+        managed_by: None,
+        state: JobState::Complete,
+        failure: None,
+        completion_mode: Some(CompletionMode::NonIndexed),
+        pods: PodCounts {
+            active: 0,
+            succeeded: 1,
+            failed: 0,
+            ready: Some(0),
+            terminating: Some(0),
+        },
+        created: Some(1_795_445_700 + i64::from(number)),
+        start: Some(1_795_445_700 + i64::from(number)),
+        end: Some(1_795_445_742 + i64::from(number)),
+        suspended: None,
+        active_deadline: None,
+        parallelism: Some(1),
+        completions: Some(1),
+        backoff_limit: Some(6),
+        completed_indexes: None,
+        failed_indexes: None,
+    }
+}
+
+/// Many runs, spread over namespaces and workloads.
+pub fn jobs(count: u32) -> Vec<Job> {
+    let namespaces: Vec<Name> = (0..50)
+        .map(|n| format!("namespace-{n:02}").into())
+        .collect();
+    let workloads: Vec<Workload> = (0..1000)
+        .map(|n| Workload {
+            kind: "cronjob".into(),
+            name: format!("nightly-report-{n:03}").into(),
+        })
+        .collect();
+    let spread = |n: u32| (n as usize % namespaces.len(), n as usize % workloads.len());
+    (0..count)
+        .map(|n| (n, spread(n)))
+        .map(|(n, (namespace, workload))| job(&namespaces[namespace], &workloads[workload], n))
+        .collect()
+}
+
+/// A `CronJob` that fires every minute.
+pub fn cronjob(name: &str) -> CronJob {
+    CronJob {
+        namespace: "ops".into(),
+        name: name.into(),
+        uid: Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11"),
+        schedule: "* * * * *".into(),
+        time_zone: None,
+        concurrency_policy: Some(ConcurrencyPolicy::Allow),
+        suspended: false,
+        created: Some(1_795_443_804),
+        last_schedule: Some(1_795_445_700),
+        last_success: Some(1_795_445_702),
+        active_jobs: 0,
+        starting_deadline: None,
+        successful_history_limit: Some(3),
+        failed_history_limit: Some(1),
+    }
+}
