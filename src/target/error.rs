@@ -1,6 +1,6 @@
 //! What can go wrong with a request, said so that an operator can act on it.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, iter, time::Duration};
 
 use kube::{client::AuthError, config::KubeconfigError};
 
@@ -261,18 +261,20 @@ fn hint_of_text(text: &str) -> Option<&'static str> {
 }
 
 /// An error with its causes on one line, each said once, and nothing secret: what kube says of exec plugins holds their
-/// arguments and output, and what it says of a kubeconfig that cannot be parsed holds a piece of that file.
+/// arguments and output, and what it says of a kubeconfig that cannot be parsed holds a piece of that file. Errors around
+/// such a one quote it, so it then stands alone.
 pub(super) fn describe(error: &(dyn StdError + 'static)) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(safe) = redact(error) {
-            return append(text, &safe);
-        }
-        text = append(text, &error.to_string());
-        next = error.source();
-    }
-    text
+    let causes = || {
+        iter::successors(Some(error), |error: &&(dyn StdError + 'static)| {
+            (*error).source()
+        })
+    };
+    let safe = causes().find_map(redact);
+    safe.unwrap_or_else(|| {
+        causes().fold(String::new(), |text, cause| {
+            append(text, &cause.to_string())
+        })
+    })
 }
 
 fn append(text: String, cause: &str) -> String {
