@@ -7,23 +7,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use job_status_exporter::exposition::Format;
 
 /// What was read: families by name, as `TYPE` lines name them.
-pub type Families = BTreeMap<String, Family>;
+pub(crate) type Families = BTreeMap<String, Family>;
 
 /// One family.
 #[derive(Debug, Default)]
-pub struct Family {
-    pub kind: String,
-    pub help: String,
-    pub unit: Option<String>,
-    pub samples: Vec<Sample>,
+pub(crate) struct Family {
+    pub(crate) kind: String,
+    pub(crate) unit: Option<String>,
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// One line with a value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    pub name: String,
-    pub labels: Vec<(String, String)>,
-    pub value: f64,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) value: f64,
 }
 
 /// Reads `text`, and asserts that
@@ -32,7 +31,7 @@ pub struct Sample {
 /// - no series is there twice, and all series of a family have the same labels;
 /// - histograms are cumulative and end in `+Inf`;
 /// - `OpenMetrics` has its mark at the end, and text has not.
-pub fn check(format: Format, text: &str) -> Families {
+pub(crate) fn check(format: Format, text: &str) -> Families {
     assert!(text.ends_with('\n'), "no line feed at the end");
     let body = match format {
         Format::Text => text,
@@ -72,13 +71,8 @@ fn read_comment(format: Format, comment: &str, current: &mut String, families: &
     };
     if keyword == "HELP" {
         assert!(is_name(name), "not a name: {name}");
-        let help = unescape_help(format, rest);
-        assert!(!help.is_empty(), "no help for {name}");
-        let family = Family {
-            help,
-            ..Family::default()
-        };
-        let earlier = families.insert(name.to_owned(), family);
+        check_help(format, rest);
+        let earlier = families.insert(name.to_owned(), Family::default());
         assert!(earlier.is_none(), "{name} is there twice");
         name.clone_into(current);
         return;
@@ -161,22 +155,19 @@ fn read_label_value(text: &str) -> (String, &str) {
     panic!("no quote at the end of {text}");
 }
 
-fn unescape_help(format: Format, text: &str) -> String {
-    let mut help = String::new();
+fn check_help(format: Format, text: &str) {
+    assert!(!text.is_empty(), "no help");
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         match (format, c) {
-            (_, '\\') => help.push(match (format, chars.next()) {
-                (_, Some('n')) => '\n',
-                (_, Some('\\')) => '\\',
-                (Format::OpenMetrics, Some('"')) => '"',
+            (_, '\\') => match (format, chars.next()) {
+                (_, Some('n' | '\\')) | (Format::OpenMetrics, Some('"')) => {}
                 (_, other) => panic!("not an escape: {other:?} in {text}"),
-            }),
+            },
             (Format::OpenMetrics, '"') => panic!("a bare quote in {text}"),
-            (_, c) => help.push(c),
+            _ => {}
         }
     }
-    help
 }
 
 fn read_number(text: &str) -> f64 {

@@ -8,6 +8,7 @@ use job_status_exporter::{
         Activity, Change, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
         Resource, Sink, Uid, Update, Workload,
     },
+    source::{Names, decode},
     store::{Slice, Store},
 };
 use proptest::prelude::*;
@@ -72,6 +73,61 @@ fn the_reference_has_an_example_of_every_family() {
         assert!(names.insert(name), "{name} is there twice");
     }
     assert!(names.len() > 30, "{names:?}");
+}
+
+/// What the recorded lists of a real server look like on `/metrics`.
+#[test]
+fn recorded_objects_are_shown_as_before() {
+    let mut names = Names::default();
+    let jobs = recorded("jobs.json", |json| decode::job(json, &mut names));
+    let mut names = Names::default();
+    let cronjobs = recorded("cronjobs.json", |json| decode::cronjob(json, &mut names));
+    let (jobs_count, cronjobs_count) = (jobs.len(), cronjobs.len());
+    let exposition = exposition(vec![records::slice(None, jobs, cronjobs)]);
+    for (format, extension) in [(Format::Text, "prom"), (Format::OpenMetrics, "openmetrics")] {
+        let text = read(exposition.scrape(format));
+        let families = checker::check(format, &text);
+        let samples = |family: &str| families[family].samples.len();
+        assert_eq!(samples("batch_job_state"), jobs_count);
+        assert_eq!(samples("batch_cronjob_info"), cronjobs_count);
+        let golden = format!("tests/golden/kubernetes-1.36.{extension}");
+        assert_golden(&golden, &without_volatile(&text));
+    }
+}
+
+/// The items of a recorded list.
+fn recorded<T>(
+    file: &str,
+    mut decode: impl FnMut(&str) -> Result<T, decode::DecodeError>,
+) -> Vec<T> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kubernetes-1.36");
+    let list: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join(file)).unwrap()).unwrap();
+    let items = list["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|item| decode(&item.to_string()).unwrap())
+        .collect()
+}
+
+/// Leaves out what differs from run to run and from build to build.
+fn without_volatile(text: &str) -> String {
+    let volatile = [
+        "process_",
+        "job_status_exporter_build_info",
+        "job_status_exporter_scrape_duration_seconds",
+        "job_status_exporter_target_last_success_timestamp_seconds",
+    ];
+    let stays = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let name = if line.starts_with("# ") && words.len() > 2 {
+            words[2]
+        } else {
+            line
+        };
+        !volatile.iter().any(|prefix| name.starts_with(prefix))
+    };
+    text.split_inclusive('\n').filter(stays).collect()
 }
 
 #[test]

@@ -11,13 +11,13 @@ use job_status_exporter::{
 };
 
 /// The defaults.
-pub const RETENTION: Retention = Retention {
+pub(crate) const RETENTION: Retention = Retention {
     deleted: Duration::from_mins(2),
     stale_after: Duration::from_mins(10),
 };
 
 /// A slice that watches everything, or one target of several.
-pub fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
+pub(crate) fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
     let slice = Slice::new(target.map(Name::from), feeds, RETENTION);
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
@@ -26,7 +26,7 @@ pub fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Ar
 }
 
 /// A completed run of a `CronJob`.
-pub fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
+pub(crate) fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
     Job {
         namespace: namespace.clone(),
         name: format!("{}-{}", workload.name, 29_924_095 + number).into(),
@@ -57,7 +57,7 @@ pub fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
 }
 
 /// Many runs, spread over namespaces and workloads.
-pub fn jobs(count: u32) -> Vec<Job> {
+pub(crate) fn jobs(count: u32) -> Vec<Job> {
     let namespaces: Vec<Name> = (0..50)
         .map(|n| format!("namespace-{n:02}").into())
         .collect();
@@ -75,7 +75,7 @@ pub fn jobs(count: u32) -> Vec<Job> {
 }
 
 /// A `CronJob` that fires every minute.
-pub fn cronjob(name: &str) -> CronJob {
+pub(crate) fn cronjob(name: &str) -> CronJob {
     CronJob {
         namespace: "ops".into(),
         name: name.into(),
