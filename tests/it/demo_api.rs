@@ -71,15 +71,16 @@ impl Server {
         self.send("GET", path, &[]).await
     }
 
-    fn apply_all(&self, kind: Kind, list: &Value) {
-        let mut items = list["items"].as_array().unwrap().clone();
-        let version = |item: &Value| -> u64 {
-            let version = item["metadata"]["resourceVersion"].as_str();
+    /// Applies recorded objects in the order of their versions, so that they keep them.
+    fn apply_all(&self, objects: impl Iterator<Item = (Kind, Value)>) {
+        let mut objects: Vec<_> = objects.collect();
+        let version = |(_, object): &(Kind, Value)| -> u64 {
+            let version = object["metadata"]["resourceVersion"].as_str();
             version.unwrap().parse().unwrap()
         };
-        items.sort_by_key(version);
-        for item in items {
-            self.api.apply(kind, item).unwrap();
+        objects.sort_by_key(version);
+        for (kind, object) in objects {
+            self.api.apply(kind, object).unwrap();
         }
     }
 
