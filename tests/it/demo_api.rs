@@ -40,7 +40,9 @@ impl Server {
         let served = tokio::spawn(api.clone().serve(listener, async {
             let _ = stopped.await;
         }));
-        let config = Config::new(format!("http://{address}").parse().unwrap());
+        let mut config = Config::new(format!("http://{address}").parse().unwrap());
+        // By default it retries 429, 503 and 504 for minutes before it shows them.
+        config.default_retry = false;
         let client = Client::try_from(config).unwrap();
         Self {
             api,
