@@ -6,4 +6,4 @@
 
 pub mod api;
 pub mod clock;
-//pub mod scenario;
+pub mod scenario;

@@ -146,6 +146,12 @@ impl SimulatedApi {
         Ok(stored.value())
     }
 
+    /// A uid that nothing has yet.
+    #[must_use]
+    pub fn new_uid(&self) -> String {
+        self.registry().new_uid()
+    }
+
     /// One object.
     #[must_use]
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<Value> {

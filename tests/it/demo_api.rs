@@ -40,7 +40,9 @@ impl Server {
         let served = tokio::spawn(api.clone().serve(listener, async {
             let _ = stopped.await;
         }));
-        let config = Config::new(format!("http://{address}").parse().unwrap());
+        let mut config = Config::new(format!("http://{address}").parse().unwrap());
+        // By default it retries 429, 503 and 504 for minutes before it shows them.
+        config.default_retry = false;
         let client = Client::try_from(config).unwrap();
         Self {
             api,
@@ -71,15 +73,16 @@ impl Server {
         self.send("GET", path, &[]).await
     }
 
-    fn apply_all(&self, kind: Kind, list: &Value) {
-        let mut items = list["items"].as_array().unwrap().clone();
-        let version = |item: &Value| -> u64 {
-            let version = item["metadata"]["resourceVersion"].as_str();
+    /// Applies recorded objects in the order of their versions, so that they keep them.
+    fn apply_all(&self, objects: impl Iterator<Item = (Kind, Value)>) {
+        let mut objects: Vec<_> = objects.collect();
+        let version = |(_, object): &(Kind, Value)| -> u64 {
+            let version = object["metadata"]["resourceVersion"].as_str();
             version.unwrap().parse().unwrap()
         };
-        items.sort_by_key(version);
-        for item in items {
-            self.api.apply(kind, item).unwrap();
+        objects.sort_by_key(version);
+        for (kind, object) in objects {
+            self.api.apply(kind, object).unwrap();
         }
     }
 

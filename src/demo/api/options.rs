@@ -4,11 +4,20 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine, alphabet,
+    engine::{GeneralPurpose, general_purpose::NO_PAD},
+};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use super::refusal::{InvalidField, Refusal};
+
+/// The encoding of continue tokens. Go does not mind spare bits at the end.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    NO_PAD.with_decode_allow_trailing_bits(true),
+);
 
 /// The query parameters that matter, as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -160,7 +169,7 @@ impl Continue {
     }
 
     pub(super) fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+        BASE64.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
     fn decode(token: &str) -> Result<Self, Refusal> {
@@ -169,7 +178,7 @@ impl Continue {
                 "invalid continue token: continue key is not valid: {why}"
             ))
         };
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|error| match error {
+        let bytes = BASE64.decode(token).map_err(|error| match error {
             base64::DecodeError::InvalidByte(at, _) => {
                 invalid(&format!("illegal base64 data at input byte {at}"))
             }

@@ -93,6 +93,10 @@ impl Registry {
         }
     }
 
+    pub(super) fn new_uid(&mut self) -> String {
+        uid(&mut self.rng)
+    }
+
     /// Creates or replaces an object. A write that changes nothing is none, as in Kubernetes.
     ///
     /// A `resourceVersion` that lies ahead is taken over, so that recorded objects keep theirs.

@@ -27,7 +27,7 @@ fn bad_tokens_are_refused() {
         ),
         ("!!", "illegal base64 data at input byte 0"),
         (
-            &URL_SAFE_NO_PAD.encode(r#"{"v":"v9","rv":1,"start":"/a/b"}"#),
+            &BASE64.encode(r#"{"v":"v9","rv":1,"start":"/a/b"}"#),
             "server does not recognize this encoded version",
         ),
     ] {
