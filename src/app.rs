@@ -95,7 +95,8 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
         return describe(&settings, &plans).await;
     }
     plan::check(&plans).await?;
-    serve(&settings, plans, Supervisor::default()).await
+    let server = Server::bind(&settings.web.listen_addresses).await?;
+    serve(server, &settings, plans, Supervisor::default()).await
 }
 
 /// Says what would be watched. Addresses come from files that may not be where the configuration is checked.
@@ -126,16 +127,31 @@ async fn show(flags: cli::Demo) -> Result<(), Error> {
     };
     let settings = config::load(&inputs).map_err(Error::Config)?;
     let simulation = Simulation::bind().await.map_err(Error::Demo)?;
-    let plans = vec![Plan::of_address(simulation.address())];
+    let plans = simulation.plans();
+    let server = Server::bind(&settings.web.listen_addresses).await?;
+    let page = format!("http://{}", server.local_addrs()[0]);
+    let _ = writeln!(
+        io::stdout(),
+        "A simulated cluster lives on {address}, and is exported like any other. Open:\n\n  \
+         {page}/         what is read, and how that goes\n  \
+         {page}/metrics  what Prometheus scrapes\n\n\
+         curl -s {page}/metrics | grep batch_job_failed\n\n\
+         Ctrl-C ends it.",
+        address = simulation.address(),
+    );
     let mut tasks = Supervisor::default();
-    tasks.spawn("simulated API".to_owned(), simulation.run());
-    serve(&settings, plans, tasks).await
+    tasks.spawn("simulated cluster".to_owned(), simulation.run());
+    serve(server, &settings, plans, tasks).await
 }
 
 /// Runs everything until a signal comes or a task ends.
-async fn serve(settings: &Settings, plans: Vec<Plan>, mut tasks: Supervisor) -> Result<(), Error> {
+async fn serve(
+    server: Server,
+    settings: &Settings,
+    plans: Vec<Plan>,
+    mut tasks: Supervisor,
+) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Runtime)?;
-    let server = Server::bind(&settings.web.listen_addresses).await?;
     let readiness = Arc::new(Readiness::new(
         plans.iter().map(|plan| plan.title.clone()),
         settings.web.ready_grace,

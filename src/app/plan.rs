@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::{
-    config::{self, Mode, Selection, Settings},
+    config::{self, Mode, Settings},
     target::Endpoint,
 };
 
@@ -25,15 +25,6 @@ impl Plan {
         settings.targets.iter().map(Self::of_target).collect()
     }
 
-    /// A watch of everything at an address that needs no credentials.
-    pub(super) fn of_address(address: http::Uri) -> Self {
-        Self::new(
-            None,
-            Endpoint::Address(address),
-            Mode::Watch(Selection::default()),
-        )
-    }
-
     fn of_target(target: &config::Target) -> Result<Self, Error> {
         let endpoint = match &target.endpoint {
             config::Endpoint::Kubernetes(kubernetes) => Endpoint::Kubernetes {
@@ -54,7 +45,7 @@ impl Plan {
         ))
     }
 
-    fn new(name: Option<String>, endpoint: Endpoint, mode: Mode) -> Self {
+    pub(super) fn new(name: Option<String>, endpoint: Endpoint, mode: Mode) -> Self {
         let requests_per_second = match &mode {
             // A watch makes a handful of requests, and its pages of a list wait for one another.
             Mode::Watch(_) => None,

@@ -1,10 +1,21 @@
 //! The cluster of the `demo` command: the simulated API on a loopback port of the system's choice, and the life on it.
 
-use std::{io, net::Ipv4Addr};
+use std::{io, net::Ipv4Addr, time::Duration};
 
 use tokio::net::TcpListener;
 
-use crate::demo::api::{ApiOptions, SimulatedApi};
+use super::plan::Plan;
+use crate::{
+    config::{JobReference, Mode, Poll, Selection},
+    demo::{
+        api::{ApiOptions, SimulatedApi},
+        scenario::{self, POLLED_JOBS, ScenarioSettings},
+    },
+    target::Endpoint,
+};
+
+/// Often enough that a person sees jobs come and go.
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// A simulated cluster that is reachable, but not yet alive.
 pub(super) struct Simulation {
@@ -16,25 +27,46 @@ pub(super) struct Simulation {
 impl Simulation {
     pub(super) async fn bind() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = http::Uri::builder()
-            .scheme("http")
-            .authority(listener.local_addr()?.to_string())
-            .path_and_query("/")
-            .build()
-            .map_err(io::Error::other)?;
+        let address = format!("http://{}/", listener.local_addr()?);
         Ok(Self {
             listener,
-            address,
+            address: address.parse().map_err(io::Error::other)?,
             api: SimulatedApi::new(ApiOptions::default()),
         })
     }
 
     /// Where the API is.
-    pub(super) fn address(&self) -> http::Uri {
-        self.address.clone()
+    pub(super) fn address(&self) -> &http::Uri {
+        &self.address
     }
 
+    /// Two targets, one in each mode: all of the cluster watched, and a few jobs polled by name.
+    pub(super) fn plans(&self) -> Vec<Plan> {
+        let job = |job: &scenario::NamedJob| JobReference {
+            namespace: job.namespace.to_owned(),
+            name: job.name.to_owned(),
+        };
+        let polled = Mode::PollJobs {
+            jobs: POLLED_JOBS.iter().map(job).collect(),
+            poll: Poll {
+                interval: INTERVAL,
+                timeout: INTERVAL,
+                ..Poll::default()
+            },
+        };
+        let watched = Mode::Watch(Selection::default());
+        let endpoint = || Endpoint::Address(self.address.clone());
+        [("watched", watched), ("polled", polled)]
+            .map(|(name, mode)| Plan::new(Some(name.to_owned()), endpoint(), mode))
+            .into()
+    }
+
+    /// Serves and plays, as long as all goes well.
     pub(super) async fn run(self) {
-        self.api.serve(self.listener, std::future::pending()).await;
+        let play = scenario::run(self.api.clone(), ScenarioSettings::default());
+        tokio::select! {
+            () = self.api.serve(self.listener, std::future::pending()) => {}
+            Err(error) = play => tracing::error!(%error, "the simulated cluster came to an end"),
+        }
     }
 }

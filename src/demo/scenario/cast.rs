@@ -40,7 +40,12 @@ pub(super) const CRONJOBS: [Cron; 11] = [
             backoff_limit: 2,
             ..PLAIN
         },
-        plots: &[Plot::Succeed, Plot::Succeed, Plot::Retry, Plot::BackoffLimit],
+        plots: &[
+            Plot::Succeed,
+            Plot::Succeed,
+            Plot::Retry,
+            Plot::BackoffLimit,
+        ],
         ..every(20, "*/10 * * * *")
     },
     Cron {

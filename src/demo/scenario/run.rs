@@ -332,8 +332,7 @@ impl Run {
         self.status.succeeded += count(&succeeded);
         self.status.failed += count(&failed);
         if self.shape.indexed {
-            let text =
-                |indexes: &BTreeSet<u32>| (!indexes.is_empty()).then(|| index_text(indexes));
+            let text = |indexes: &BTreeSet<u32>| (!indexes.is_empty()).then(|| index_text(indexes));
             self.status.completed_indexes = text(&self.completed);
             self.status.failed_indexes = text(&self.failed);
         }
