@@ -90,7 +90,7 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let plans = Plan::of_settings(&settings)?;
+    let plans = Plan::of_settings(&settings);
     if flags.config_check {
         return describe(&settings, &plans).await;
     }

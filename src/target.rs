@@ -4,12 +4,14 @@
 //! its kubeconfig or service account says; another kind of endpoint differs in [`Endpoint::connect`] alone.
 
 mod api;
+mod cci;
 mod endpoint;
 mod error;
 mod limit;
 mod lines;
 
 pub use api::{Api, Listing, Request, Scope, Start};
+pub use cci::{Cci, Credentials, Withheld};
 pub use endpoint::{Connection, Endpoint};
 pub use error::{Error, Failure, Status};
 pub use limit::RateLimit;
