@@ -199,7 +199,7 @@ async fn serve(
     shutdown.cancel();
     tokio::select! {
         _ = server.first_end() => {}
-        signal = signals.next() => return Err(Error::Aborted(signal)),
+        signal = signals.another() => return Err(Error::Aborted(signal)),
     }
     tasks.stop().await;
     tracing::info!("bye");
