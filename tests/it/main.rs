@@ -11,4 +11,5 @@ mod config;
 mod demo_api;
 mod exposition;
 mod http;
+mod lifecycle;
 mod records;
