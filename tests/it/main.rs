@@ -9,6 +9,8 @@
 mod checker;
 mod config;
 mod demo_api;
+mod exporter;
 mod exposition;
 mod http;
 mod records;
+mod sources;
