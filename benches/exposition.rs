@@ -14,7 +14,11 @@ mod records;
 const JOBS: u32 = 10_000;
 
 fn render(criterion: &mut Criterion) {
-    let slice = records::slice(None, records::jobs(JOBS), Vec::new());
+    let slice = records::slice(
+        None,
+        records::jobs(JOBS),
+        vec![records::cronjob("nightly-report")],
+    );
     let exposition = Exposition::new(Arc::new(Store::new(vec![slice])));
     let mut group = criterion.benchmark_group("render 10,000 jobs");
     for (name, format) in [("text", Format::Text), ("openmetrics", Format::OpenMetrics)] {

@@ -54,11 +54,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    telemetry::start(arguments.log);
+    let log = arguments.log;
+    telemetry::start(log);
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}", error.report());
+            error.tell(log.format);
             ExitCode::from(error.exit_code())
         }
     }
@@ -87,12 +88,13 @@ fn runtime() -> Result<Runtime, Error> {
 /// Exports what the configuration says, or says what that would be.
 async fn export(flags: &cli::Export) -> Result<(), Error> {
     let settings = config::load(&flags.inputs()).map_err(Error::Config)?;
-    for warning in &settings.warnings {
-        tracing::warn!("{warning}");
-    }
     let plans = Plan::of_settings(&settings);
     if flags.config_check {
         return describe(&settings, &plans).await;
+    }
+    tracing::info!(version = cli::VERSION, "starting");
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
     }
     plan::check(&plans).await?;
     let server = Server::bind(&settings.web.listen_addresses).await?;
@@ -102,22 +104,22 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
 /// Says what would be watched. Addresses come from files that may not be where the configuration is checked.
 async fn describe(settings: &Settings, plans: &[Plan]) -> Result<(), Error> {
     let mut text = config::describe(settings);
+    text.push_str("\naddresses\n");
     for plan in plans {
         let address = plan
             .address()
             .await
             .unwrap_or_else(|problem| format!("cannot be told here: {problem}"));
-        text = format!(
-            "{}\naddress of target {}: {address}",
-            text.trim_end(),
-            plan.title
-        );
+        text = format!("{text}  {:<13} {address}\n", plan.title);
     }
-    writeln!(io::stdout(), "{text}").map_err(Error::Runtime)
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(Error::Output)
 }
 
 /// Exports from a simulated cluster.
 async fn show(flags: cli::Demo) -> Result<(), Error> {
+    tracing::info!(version = cli::VERSION, "starting");
     let inputs = Inputs {
         flags: Flags {
             listen_addresses: flags.listen_addresses,
@@ -199,7 +201,7 @@ async fn serve(
     shutdown.cancel();
     tokio::select! {
         _ = server.first_end() => {}
-        signal = signals.next() => return Err(Error::Aborted(signal)),
+        signal = signals.another() => return Err(Error::Aborted(signal)),
     }
     tasks.stop().await;
     tracing::info!("bye");

@@ -9,9 +9,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::Erro
 
 use crate::config::{Flags, Inputs, environment};
 
-/// What `--version` prints after the name.
-const VERSION: &str = concat!(
-    "version ",
+/// Version and revision, for people.
+pub const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (revision ",
     env!("JOB_STATUS_EXPORTER_REVISION"),
@@ -22,7 +21,8 @@ const VERSION: &str = concat!(
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(
     name = "job-status-exporter",
-    display_name = "job-status-exporter,",
+    // As every exporter prints it: `NAME, version VERSION (...)`.
+    display_name = "job-status-exporter, version",
     version = VERSION,
     about = "Prometheus exporter for the status of Kubernetes Jobs and CronJobs",
     after_help = "Without a configuration it watches the cluster that kubectl would talk to. Every setting of the \

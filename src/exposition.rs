@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod cronjob;
+mod example;
 mod family;
 mod job;
 mod label;

@@ -10,7 +10,12 @@
 //!
 //! Everything a client can make us hold is bounded: connections, header bytes, one chunk of a scrape, and the time for each.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     net::TcpListener,
@@ -18,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 mod accept;
 mod admission;
@@ -96,7 +101,14 @@ impl Server {
         };
         for &address in addresses {
             let refused = |source| BindError::new(address, source);
-            let listener = TcpListener::bind(address).await.map_err(refused)?;
+            let listener = match TcpListener::bind(address).await {
+                Err(error) if let Some(address) = without_ipv6(address, &error) => {
+                    debug!(%error, instead = %address, "there is no IPv6 here");
+                    TcpListener::bind(address).await
+                }
+                bound => bound,
+            };
+            let listener = listener.map_err(refused)?;
             server
                 .addresses
                 .push(listener.local_addr().map_err(refused)?);
@@ -155,6 +167,16 @@ impl Server {
         drop(acceptor);
         drain(connections, settings.drain).await;
     }
+}
+
+/// What to bind where the kernel has no IPv6: "all interfaces" are then those of IPv4. `:9806` would else fail on such a machine.
+fn without_ipv6(address: SocketAddr, error: &io::Error) -> Option<SocketAddr> {
+    // The kind that it has in the standard library is not stable yet.
+    const EAFNOSUPPORT: i32 = 97;
+    let no_ipv6 = error.raw_os_error() == Some(EAFNOSUPPORT)
+        || error.kind() == io::ErrorKind::AddrNotAvailable;
+    let everywhere = address.ip() == Ipv6Addr::UNSPECIFIED;
+    (everywhere && no_ipv6).then(|| (Ipv4Addr::UNSPECIFIED, address.port()).into())
 }
 
 async fn drain(mut connections: JoinSet<()>, deadline: Duration) {

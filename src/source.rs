@@ -22,6 +22,7 @@ mod backoff;
 pub mod decode;
 mod feed;
 mod health;
+mod items;
 mod kind;
 mod names;
 mod poll;
@@ -32,8 +33,9 @@ pub use names::Names;
 
 use feed::Feed;
 use health::Health;
+use items::{ConfiguredJob, Lists};
 use kind::{CronJobs, Jobs, Kind};
-use poll::{ConfiguredJob, Item, Poll};
+use poll::Poll;
 use watch::Watch;
 
 /// What keeps one target's facts up to date.
@@ -124,11 +126,10 @@ impl Source {
                 let items = context.each_scope(|context, number, scope| {
                     let jobs = context.feed::<Jobs>(number, scope.clone());
                     [
-                        Item::Jobs(jobs),
-                        Item::CronJobs(context.feed::<CronJobs>(number + 1, scope)),
+                        Lists::Jobs(jobs),
+                        Lists::CronJobs(context.feed::<CronJobs>(number + 1, scope)),
                     ]
                 });
-                let items = items.collect();
                 vec![task(
                     "polling".to_owned(),
                     Box::pin(Poll::new(poll, items).run()),
@@ -136,17 +137,15 @@ impl Source {
             }
             Mode::PollJobs { jobs, poll } => {
                 let names = Arc::new(Mutex::new(Names::default()));
-                let item = |(id, job): (u32, crate::config::JobReference)| {
-                    Item::Job(ConfiguredJob {
-                        id: FeedId(id),
-                        api: api.clone(),
-                        health: health.clone(),
-                        namespace: job.namespace,
-                        name: job.name,
-                        names: names.clone(),
-                    })
+                let item = |(id, job): (u32, crate::config::JobReference)| ConfiguredJob {
+                    id: FeedId(id),
+                    api: api.clone(),
+                    health: health.clone(),
+                    namespace: job.namespace,
+                    name: job.name,
+                    names: names.clone(),
                 };
-                let items = (0..).zip(jobs).map(item).collect();
+                let items = (0..).zip(jobs).map(item);
                 vec![task(
                     "polling".to_owned(),
                     Box::pin(Poll::new(poll, items).run()),

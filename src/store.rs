@@ -270,7 +270,11 @@ impl Feed {
                 | Update::JobAbsent
         );
         self.synced |= whole || self.exists.is_some();
-        self.up = Some(true);
+        // A list alone does not end an outage: the watch that it is for may go on failing.
+        self.up = match update {
+            Update::Contact => Some(true),
+            _ => self.up.or(Some(true)),
+        };
         self.last_success = Some(model::now());
         self.last_contact = Some(now);
     }

@@ -1,9 +1,13 @@
 //! What ends the process other than a signal, and how that is told.
 
-use std::{error::Error as _, io};
+use std::{
+    error::Error as StdError,
+    io::{self, Write as _},
+    iter,
+};
 
 use super::supervisor::Ended;
-use crate::{config, http::BindError};
+use crate::{cli::LogFormat, config, http::BindError};
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +16,7 @@ pub enum Error {
     #[error("{0}")]
     Config(config::Error),
     /// Targets whose address or credentials cannot be read. Nothing was started.
-    #[error("{}", .0.join("\n"))]
+    #[error("{}", list(.0))]
     Targets(Vec<String>),
     /// A listen address cannot be had.
     #[error(transparent)]
@@ -20,6 +24,9 @@ pub enum Error {
     /// The system gives no threads, or no signals.
     #[error("start the runtime")]
     Runtime(#[source] io::Error),
+    /// What was asked for cannot be printed.
+    #[error("write to standard output")]
+    Output(#[source] io::Error),
     /// The simulated API cannot be served.
     #[error("start the simulated API on loopback")]
     Demo(#[source] io::Error),
@@ -37,24 +44,30 @@ impl Error {
             Self::Config(_) | Self::Targets(_) => 2,
             Self::Bind(_)
             | Self::Runtime(_)
+            | Self::Output(_)
             | Self::Demo(_)
             | Self::TaskEnded(_)
             | Self::Aborted(_) => 1,
         }
     }
 
-    /// The whole of it for a person: the error, its causes, and what can be done.
-    pub(super) fn report(&self) -> String {
-        let mut report = format!("error: {self}");
-        let mut source = self.source();
-        while let Some(cause) = source {
-            report = format!("{report}: {cause}");
-            source = cause.source();
+    /// Tells it on standard error: to a person as it is, to a machine as the last message of the log.
+    pub(super) fn tell(&self, format: LogFormat) {
+        let text = self.with_causes();
+        let hint = self.hint();
+        match format {
+            LogFormat::Json => tracing::error!(hint, "{text}"),
+            LogFormat::Text => {
+                let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+                // Nobody left to tell where standard error is closed.
+                let _ = writeln!(io::stderr(), "error: {text}{hint}");
+            }
         }
-        match self.hint() {
-            Some(hint) => format!("{report}\nhint: {hint}"),
-            None => report,
-        }
+    }
+
+    fn with_causes(&self) -> String {
+        let causes = iter::successors(self.source(), |cause: &&dyn StdError| (*cause).source());
+        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }
 
     fn hint(&self) -> Option<&'static str> {
@@ -62,9 +75,21 @@ impl Error {
             Self::Bind(error) => error.hint(),
             Self::Targets(_) => Some(
                 "a target takes `kubernetes.kubeconfig` and `kubernetes.context`; without them it is $KUBECONFIG, \
-                 ~/.kube/config, or the service account of the pod",
+                 ~/.kube/config, or the service account of the pod; `job-status-exporter demo` needs no cluster",
             ),
             _ => None,
         }
+    }
+}
+
+/// One problem as it is, several below a line that counts them.
+fn list(problems: &[String]) -> String {
+    match problems {
+        [problem] => problem.clone(),
+        problems => format!(
+            "{} targets cannot be used\n  {}",
+            problems.len(),
+            problems.join("\n  ")
+        ),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Error;
 use crate::{
     config::{self, Mode, Settings},
-    target::{Cci, Credentials, Endpoint},
+    target::{Cci, Credentials, Endpoint, Failure},
 };
 
 /// One target.
@@ -58,12 +58,16 @@ impl Plan {
         }
     }
 
-    /// Where the API is, in words; an error when that cannot be told. Sends nothing.
+    /// Where the API is; why that cannot be told. Sends nothing.
     pub(super) async fn address(&self) -> Result<String, String> {
-        match self.endpoint.address().await {
-            Ok(address) => Ok(address),
-            Err(failure) => Err(format!("target {}: {failure}", self.title)),
-        }
+        self.endpoint
+            .address()
+            .await
+            .map_err(|failure| match failure {
+                // There is no client to speak of yet.
+                Failure::Client(text) => text,
+                other => other.to_string(),
+            })
     }
 }
 
@@ -73,8 +77,8 @@ pub(super) async fn check(plans: &[Plan]) -> Result<(), Error> {
     let mut problems = Vec::new();
     for plan in plans {
         match plan.address().await {
-            Ok(address) => tracing::info!(target = plan.title, address, "target"),
-            Err(problem) => problems.push(problem),
+            Ok(address) => tracing::info!(target = plan.title, address, "target found"),
+            Err(problem) => problems.push(format!("target {}: {problem}", plan.title)),
         }
     }
     if problems.is_empty() {

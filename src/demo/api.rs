@@ -95,7 +95,7 @@ impl Default for ApiOptions {
         Self {
             minor_version: 36,
             watch_list: true,
-            bookmark_interval: Duration::from_secs(60),
+            bookmark_interval: Duration::from_mins(1),
             history: 1_000,
             latency: None,
             seed: fastrand::u64(..),
@@ -160,6 +160,14 @@ impl SimulatedApi {
         object.map(|object| object.value())
     }
 
+    /// The uid of the object that has this name now.
+    #[must_use]
+    pub fn uid(&self, kind: Kind, namespace: &str, name: &str) -> Option<String> {
+        let registry = self.registry();
+        let object = registry.objects(kind).get(&format!("{namespace}/{name}"));
+        object.map(|object| object.uid.clone())
+    }
+
     /// How many objects there are.
     #[must_use]
     pub fn count(&self, kind: Kind) -> usize {
@@ -167,6 +175,7 @@ impl SimulatedApi {
     }
 
     /// Removes an object; whether there was one.
+    #[allow(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn delete(&self, kind: Kind, namespace: &str, name: &str) -> bool {
         let key = format!("{namespace}/{name}");
         let deleted = self.registry().delete(kind, &key);
@@ -217,6 +226,17 @@ impl SimulatedApi {
     #[must_use]
     pub fn most_concurrent_requests(&self) -> usize {
         self.shared.most_running.load(Ordering::Relaxed)
+    }
+
+    /// The lines of a watch from the beginning on, without HTTP.
+    #[cfg(test)]
+    pub(super) fn lines(
+        &self,
+        kind: Kind,
+    ) -> impl futures_util::Stream<Item = bytes::Bytes> + use<> {
+        let filter = selector::Filter::parse(kind, None, "", "").unwrap();
+        let options = options::Options::parse("watch=1&resourceVersion=1", true).unwrap();
+        watch::events(self, filter, &options).unwrap()
     }
 
     fn options(&self) -> &ApiOptions {

@@ -2,11 +2,11 @@
 //!
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
-use super::family::{Record, Row};
+use super::family::{Identity, Record, Row};
 use crate::{model::CronJob, store::SliceSnapshot};
 
 impl Record for CronJob {
-    const IDENTITY: &'static [(&'static str, fn(&Self) -> &str)] = &[
+    const IDENTITY: Identity<Self> = &[
         ("namespace", |cronjob| &cronjob.namespace),
         ("cronjob", |cronjob| &cronjob.name),
     ];

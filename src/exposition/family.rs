@@ -32,10 +32,13 @@ pub(super) struct Row<R: 'static> {
     samples: fn(&R, &mut Samples<'_>),
 }
 
+/// Names of labels, and where their values come from.
+pub(super) type Identity<R> = &'static [(&'static str, fn(&R) -> &str)];
+
 /// Something of the store that series are about.
 pub(super) trait Record: fmt::Debug + Sized + 'static {
-    /// The labels that tell one record from another within a target, and where their values come from.
-    const IDENTITY: &'static [(&'static str, fn(&Self) -> &str)];
+    /// The labels that tell one record from another within a target.
+    const IDENTITY: Identity<Self>;
 
     /// The families.
     const ROWS: &'static [Row<Self>];

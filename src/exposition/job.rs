@@ -2,14 +2,14 @@
 //!
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
-use super::family::{Record, Row};
+use super::family::{Identity, Record, Row};
 use crate::{
     model::Job,
     store::{ConfiguredJob, SliceSnapshot},
 };
 
 impl Record for Job {
-    const IDENTITY: &'static [(&'static str, fn(&Self) -> &str)] = &[
+    const IDENTITY: Identity<Self> = &[
         ("namespace", |job| &job.namespace),
         ("job_name", |job| &job.name),
         ("workload_type", |job| &job.workload.kind),
@@ -142,7 +142,7 @@ impl Record for Job {
 
 /// These series are there before the Job is, and stay as they are when it comes and goes: no workload labels.
 impl Record for ConfiguredJob {
-    const IDENTITY: &'static [(&'static str, fn(&Self) -> &str)] = &[
+    const IDENTITY: Identity<Self> = &[
         ("namespace", |job| &job.namespace),
         ("job_name", |job| &job.name),
     ];

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, Opts, Registry,
     core::Collector,
-    proto::{Metric, MetricFamily, MetricType},
+    proto::{LabelPair, Metric, MetricFamily, MetricType},
 };
 
 use super::{
@@ -115,8 +115,8 @@ pub(super) fn samples(family: &MetricFamily, page: &mut BytesMut) {
     let frame = Frame::new(family.name(), None, std::iter::empty());
     for metric in family.get_metric() {
         let labels = metric.get_label();
-        let names: Vec<&str> = labels.iter().map(|label| label.name()).collect();
-        let values: Vec<&str> = labels.iter().map(|label| label.value()).collect();
+        let names: Vec<&str> = labels.iter().map(LabelPair::name).collect();
+        let values: Vec<&str> = labels.iter().map(LabelPair::value).collect();
         let values: Vec<&dyn Label> = values.iter().map(|value| value as &dyn Label).collect();
         let mut out = Samples::new(&frame, &[], &names, page);
         match kind(family) {

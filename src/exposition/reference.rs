@@ -1,22 +1,20 @@
 //! The reference of all families, `docs/metrics.md`, written from the tables that `/metrics` is rendered from.
 //!
-//! Examples are rendered too, from a small store made up here, so they cannot differ from what users see.
+//! Examples are rendered too, from a target made up for it, so they cannot differ from what users see.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::BytesMut;
-use jiff::Timestamp;
+use prometheus::proto::{LabelPair, Metric, MetricFamily};
 
 use super::{
-    family::{Family, Record},
+    example,
+    family::{Family, Kind, Record},
     own::{self, Own},
 };
 use crate::{
-    model::{
-        Activity, Change, Code, CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, FeedId,
-        FeedScope, Job, JobState, PodCounts, Sink, Uid, Update, Verb, Workload,
-    },
-    store::{ConfiguredJob, Retention, Slice, SliceSnapshot},
+    model::{CronJob, Job},
+    store::{ConfiguredJob, SliceSnapshot},
 };
 
 const INTRODUCTION: &str = "\
@@ -26,93 +24,104 @@ const INTRODUCTION: &str = "\
 
 `/metrics` shows these families in the Prometheus text format or in OpenMetrics, whichever the scraper asks for.
 
-- What the API leaves out is left out here: no series ever has a 0 for something unknown. A family without any series is
+- What the API leaves out is left out here: a value that is not known is never shown as 0. A family without any series is
   left out as a whole.
-- Every series about a target or its objects has the label `target`, the target's name in the configuration. The single
-  target of a configuration without names has none, and its series have no such label.
+- Series about a target or its objects have the label `target`: the name of the target in the configuration. A single
+  target without a name has no such label.
 - All times are seconds since the epoch, all durations are seconds.
 ";
 
 const JOBS: &str = "\
 One Job object is one run. A Job that finished and was deleted keeps its series for a while (`retain_deleted`), so that
-its end is seen even if it is deleted at once. `workload_type` and `workload` name what the run belongs to: the kind, in lower
-case, and the name of the Job's controlling owner, or `job` and the Job's own name.";
+its end is seen even if it is deleted at once. `workload_type` and `workload` name what the run belongs to: the kind, in
+lower case, and the name of the Job's controlling owner, or `job` and the Job's own name. The API leaves out active,
+succeeded and failed pods when there are none, so these are 0 then; ready and terminating pods it gives, or does not know.";
 
 const CONFIGURED: &str = "\
 For the jobs that the configuration of a polled target names, whether or not they exist yet.";
 
+const CRONJOBS: &str = "\
+One `CronJob` object. Its runs are above, with `workload_type=\"cronjob\"` and its name as `workload`.";
+
 const TARGETS: &str = "\
 How reading the targets goes. These series stay when a target fails: `/metrics` answers with status 200 then, too.";
+
+const OWN: &str = "\
+About the process, whatever its targets; without the label `target`.";
 
 /// All families as a Markdown document.
 #[must_use]
 pub fn reference() -> String {
-    let example = example();
-    let mut text = INTRODUCTION.to_owned();
-    section::<Job>("Jobs", JOBS, &example, &mut text);
-    section::<ConfiguredJob>("Configured jobs", CONFIGURED, &example, &mut text);
-    section::<CronJob>("CronJobs", "", &example, &mut text);
-    section::<SliceSnapshot>("Targets", TARGETS, &example, &mut text);
-    own_section(&mut text);
-    text
+    let example = example::target();
+    [
+        INTRODUCTION.to_owned(),
+        table::<Job>("Jobs", JOBS, &example),
+        table::<ConfiguredJob>("Configured jobs", CONFIGURED, &example),
+        table::<CronJob>("CronJobs", CRONJOBS, &example),
+        table::<SliceSnapshot>("Targets", TARGETS, &example),
+        own_table(),
+    ]
+    .concat()
 }
 
-fn section<R: Record>(title: &str, about: &str, example: &SliceSnapshot, text: &mut String) {
-    open_section(title, about, text);
-    let identity: Vec<String> = R::IDENTITY
+/// The families about one kind of record.
+fn table<R: Record>(title: &str, about: &str, example: &SliceSnapshot) -> String {
+    let rows: String = R::ROWS
         .iter()
-        .map(|(label, _)| format!("`{label}`"))
+        .map(|row| table_row(row.name(), row.kind(), row.labels(), row.help()))
         .collect();
-    if !identity.is_empty() {
-        *text += &format!("\nLabels of all of them: {}.\n", identity.join(", "));
-    }
-    *text += TABLE;
-    let mut examples = String::new();
-    for row in R::ROWS {
-        let (name, kind, help) = (row.name(), row.kind().as_str(), row.help());
-        *text += &table_row(name, kind, row.labels(), help);
-        let mut page = BytesMut::new();
-        for block in 0..row.blocks(example) {
-            row.render(example, block, &mut page);
-        }
-        examples += &first_line(&page);
-    }
-    *text += &format!("\n```\n{examples}```\n");
+    let examples: String = R::ROWS
+        .iter()
+        .map(|row| {
+            let mut page = BytesMut::new();
+            (0..row.blocks(example)).for_each(|block| row.render(example, block, &mut page));
+            first_line(&page)
+        })
+        .collect();
+    let identity: Vec<&str> = R::IDENTITY.iter().map(|(label, _)| *label).collect();
+    let about = match quoted(&identity) {
+        none if none.is_empty() => about.to_owned(),
+        labels => format!("{about}\n\nLabels of all of them: {labels}."),
+    };
+    section(title, &about, &rows, &examples)
 }
 
-fn own_section(text: &mut String) {
-    open_section("The exporter itself", "", text);
-    *text += TABLE;
-    for family in Own::of_this_process().families() {
-        let labels = family.get_metric().first().map(|metric| metric.get_label());
-        let labels = labels.unwrap_or_default().iter();
-        let labels: Vec<&str> = labels.map(|label| label.name()).collect();
-        let kind = own::kind(&family).as_str();
-        *text += &table_row(family.name(), kind, &labels, family.help());
-    }
+/// The families of the registry. What they show of a process and a build is made up where it varies.
+fn own_table() -> String {
+    let row = |family: &MetricFamily| {
+        let metric = family.get_metric().first();
+        let labels = metric.map(Metric::get_label).unwrap_or_default();
+        let labels: Vec<&str> = labels.iter().map(LabelPair::name).collect();
+        table_row(family.name(), own::kind(family), &labels, family.help())
+    };
+    let rows: String = Own::of_this_process().families().iter().map(row).collect();
     let own = Own::new("0.1.0", "1f0c9ab");
     own.observe(Duration::from_micros(700));
-    let mut examples = String::new();
-    for family in own.families() {
+    let example = |family: &MetricFamily| {
         let mut page = BytesMut::new();
-        own::samples(&family, &mut page);
-        examples += &first_line(&page);
-    }
-    *text += &format!("\n```\n{examples}```\n");
+        own::samples(family, &mut page);
+        first_line(&page)
+    };
+    let examples: String = own.families().iter().map(example).collect();
+    section("The exporter itself", OWN, &rows, &examples)
 }
 
-const TABLE: &str = "\n| Family | Type | Further labels | Meaning |\n|---|---|---|---|\n";
-
-fn open_section(title: &str, about: &str, text: &mut String) {
-    *text += &format!("\n## {title}\n");
-    if !about.is_empty() {
-        *text += &format!("\n{about}\n");
-    }
+fn section(title: &str, about: &str, rows: &str, examples: &str) -> String {
+    format!(
+        "\n## {title}\n\n{about}\n\n\
+         | Family | Type | Further labels | Meaning |\n|---|---|---|---|\n{rows}\n\
+         ```\n{examples}```\n"
+    )
 }
 
-fn table_row(name: &str, kind: &str, labels: &[&str], help: &str) -> String {
+fn table_row(name: &str, kind: Kind, labels: &[&str], help: &str) -> String {
+    let (kind, labels) = (kind.as_str(), quoted(labels));
+    format!("| `{name}` | {kind} | {labels} | {help} |\n")
+}
+
+fn quoted(labels: &[&str]) -> String {
     let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
-    format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(", "))
+    labels.join(", ")
 }
 
 fn first_line(page: &BytesMut) -> String {
@@ -120,113 +129,4 @@ fn first_line(page: &BytesMut) -> String {
     text.lines()
         .next()
         .map_or_else(String::new, |line| format!("{line}\n"))
-}
-
-/// A target of which every family has something to show.
-pub(super) fn example() -> SliceSnapshot {
-    let configured = FeedScope::Job {
-        namespace: "reports".into(),
-        name: "nightly-report".into(),
-    };
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    let retention = Retention {
-        deleted: Duration::from_secs(120),
-        stale_after: Duration::from_secs(600),
-    };
-    let slice = Arc::new(Slice::new(None, feeds, retention));
-    let jobs = vec![failed_job(), suspended_job()];
-    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    let cronjobs = vec![cronjob()];
-    slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
-    slice.push(FeedId(2), Update::JobAbsent);
-    slice.count(Activity::Request {
-        verb: Verb::List,
-        code: Code::Ok,
-        duration: Duration::from_millis(20),
-    });
-    let mut snapshot = slice.snapshot();
-    snapshot.status.last_success = Timestamp::from_second(1_795_445_740).ok();
-    snapshot
-}
-
-/// An Indexed run of a `CronJob` that failed.
-pub(super) fn failed_job() -> Job {
-    Job {
-        namespace: "reports".into(),
-        name: "nightly-report-29924095".into(),
-        uid: Uid::parse("4ba7b5e6-d01a-4327-95ea-e845886801bc"),
-        workload: Workload {
-            kind: "cronjob".into(),
-            name: "nightly-report".into(),
-        },
-        managed_by: None,
-        state: JobState::Failed,
-        failure: Some(FailureReason::FailedIndexes),
-        completion_mode: Some(CompletionMode::Indexed),
-        pods: PodCounts {
-            active: 0,
-            succeeded: 4,
-            failed: 2,
-            ready: Some(0),
-            terminating: Some(0),
-        },
-        created: Some(1_795_445_699),
-        start: Some(1_795_445_700),
-        end: Some(1_795_445_736),
-        suspended: None,
-        active_deadline: Some(3600),
-        parallelism: Some(3),
-        completions: Some(5),
-        backoff_limit: Some(6),
-        completed_indexes: Some(4),
-        failed_indexes: Some(1),
-    }
-}
-
-/// A Job of its own that nobody has let run yet.
-pub(super) fn suspended_job() -> Job {
-    Job {
-        namespace: "etl".into(),
-        name: "import".into(),
-        uid: Uid::parse("0c8aa9b5-5d5e-4b22-8a83-5f3cbb0a1ad4"),
-        workload: Workload {
-            kind: "job".into(),
-            name: "import".into(),
-        },
-        managed_by: None,
-        state: JobState::Suspended,
-        failure: None,
-        completion_mode: None,
-        pods: PodCounts::default(),
-        created: None,
-        start: None,
-        end: None,
-        suspended: Some(1_795_445_640),
-        active_deadline: None,
-        parallelism: None,
-        completions: None,
-        backoff_limit: None,
-        completed_indexes: None,
-        failed_indexes: None,
-    }
-}
-
-/// A `CronJob` with everything set.
-pub(super) fn cronjob() -> CronJob {
-    CronJob {
-        namespace: "reports".into(),
-        name: "nightly-report".into(),
-        uid: Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11"),
-        schedule: "15 2 * * *".into(),
-        time_zone: Some("Europe/Berlin".into()),
-        concurrency_policy: Some(ConcurrencyPolicy::Forbid),
-        suspended: false,
-        created: Some(1_795_000_000),
-        last_schedule: Some(1_795_445_700),
-        last_success: Some(1_795_359_342),
-        active_jobs: 2,
-        starting_deadline: Some(600),
-        successful_history_limit: Some(3),
-        failed_history_limit: Some(1),
-    }
 }

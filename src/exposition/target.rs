@@ -3,7 +3,7 @@
 //! These stay when a target fails, and when its objects are too old to be shown: they are how a user gets to know.
 
 use super::{
-    family::{Record, Row},
+    family::{Identity, Record, Row},
     samples::Samples,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 
 impl Record for SliceSnapshot {
     /// The `target` label is all there is.
-    const IDENTITY: &'static [(&'static str, fn(&Self) -> &str)] = &[];
+    const IDENTITY: Identity<Self> = &[];
 
     const ROWS: &'static [Row<Self>] = &[
         Row::gauge(

@@ -72,12 +72,14 @@ pub(super) fn escape(value: &str, out: &mut impl Output) {
 /// eight at a time and without a way out in between, is cheaper for them than to set up a search.
 #[inline]
 fn is_plain(value: &[u8]) -> bool {
-    let special = |byte: u8| (byte == b'\\') | (byte == b'"') | (byte == b'\n');
-    let any = |bytes: &[u8]| bytes.iter().fold(false, |any, byte| any | special(*byte));
+    let special =
+        |byte: u8| u8::from(byte == b'\\') | u8::from(byte == b'"') | u8::from(byte == b'\n');
+    let any = |bytes: &[u8]| bytes.iter().fold(0, |any, byte| any | special(*byte));
     let (eights, rest) = value.as_chunks::<8>();
-    !eights
+    eights
         .iter()
         .fold(any(rest), |found, eight| found | any(eight))
+        == 0
 }
 
 #[cold]

@@ -13,7 +13,8 @@ h1{font-size:1.5rem;margin:0}p{margin:.25rem 0 1.5rem;opacity:.75}\
 ul{padding-left:1.2rem}code{font-size:.95em}\
 table{border-collapse:collapse;width:100%}\
 th,td{text-align:left;padding:.4rem .75rem .4rem 0;border-bottom:1px solid #8884;font-variant-numeric:tabular-nums}\
-.number{text-align:right}.down{color:#d22;font-weight:600}";
+td:first-child{overflow-wrap:anywhere}\
+.number{text-align:right;padding-right:0}.down{color:#c22;color:light-dark(#b21,#f76);font-weight:600}";
 
 /// The whole page.
 pub(super) fn render(telemetry_path: &str, targets: &[TargetLine]) -> String {
@@ -52,7 +53,7 @@ fn write_targets(page: &mut String, targets: &[TargetLine]) -> fmt::Result {
         let state = match (status.up, status.synced) {
             (true, true) => "up",
             (true, false) => "reading",
-            (false, _) => "<span class=\"down\">down</span>",
+            (false, _) => "<span class=\"down\">down</span> (see the log)",
         };
         write!(
             page,
@@ -63,11 +64,16 @@ fn write_targets(page: &mut String, targets: &[TargetLine]) -> fmt::Result {
             Some(last_success) => write!(page, "{last_success:.0}")?,
             None => page.push_str("never"),
         }
-        writeln!(
-            page,
-            "</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>",
-            status.jobs, status.cronjobs
-        )?;
+        for count in [status.jobs, status.cronjobs] {
+            page.push_str("</td><td class=\"number\">");
+            // Of what was never read, nothing is known.
+            if status.synced {
+                write!(page, "{count}")?;
+            } else {
+                page.push('–');
+            }
+        }
+        page.push_str("</td></tr>\n");
     }
     page.push_str("</tbody>\n</table>\n");
     Ok(())
@@ -122,8 +128,10 @@ mod tests {
              <td class=\"number\">12</td><td class=\"number\">3</td></tr>"
         ));
         assert!(page.contains("<td>cci</td><td>reading</td>"));
-        let page = render("/metrics", &[line(Some("a"), false, true)]);
-        assert!(page.contains(">down</span></td><td>never</td>"));
+        let page = render("/metrics", &[line(Some("a"), false, false)]);
+        assert!(page.contains(">down</span> (see the log)</td><td>never</td>"));
+        assert!(page.contains("<td class=\"number\">–</td><td class=\"number\">–</td></tr>"));
+        assert!(!page.contains("12"), "nothing is known of it");
     }
 
     #[test]

@@ -71,3 +71,19 @@ async fn an_address_of_another_machine_is_explained() {
     let hint = error.hint().expect("a hint");
     assert!(hint.contains("0.0.0.0"), "{hint}");
 }
+
+#[test]
+fn without_ipv6_all_interfaces_are_those_of_ipv4() {
+    let (unsupported, unavailable, taken) = (97, 99, 98);
+    let instead = |address: &str, error| {
+        let error = io::Error::from_raw_os_error(error);
+        without_ipv6(address.parse().expect("an address"), &error)
+            .map(|address| address.to_string())
+    };
+    for error in [unsupported, unavailable] {
+        assert_eq!(instead("[::]:9806", error).as_deref(), Some("0.0.0.0:9806"));
+        assert_eq!(instead("[::1]:9806", error), None);
+        assert_eq!(instead("192.0.2.1:9806", error), None);
+    }
+    assert_eq!(instead("[::]:9806", taken), None);
+}

@@ -45,7 +45,7 @@ pub enum Update {
     CronJobs(Change<CronJob>),
     /// The job that this feed polls does not exist.
     JobAbsent,
-    /// The API answered: what is known of this feed is as fresh as it gets.
+    /// The feed works, and what is known of it is as fresh as it gets. Only this ends an outage.
     Contact,
     /// An attempt to reach the API failed: what is known of this feed stays, and ages.
     Failed,

@@ -23,6 +23,17 @@ pub struct DecodeError {
     source: serde_json::Error,
 }
 
+impl DecodeError {
+    /// Whether what could not be read is at least the object of this name.
+    pub(super) fn is_about(&self, namespace: &str, name: &str) -> bool {
+        self.object.split_once('/') == Some((namespace, name))
+    }
+
+    pub(super) fn cause(&self) -> &serde_json::Error {
+        &self.source
+    }
+}
+
 /// Reads a Job.
 pub fn job(json: &str, names: &mut Names) -> Result<Job, DecodeError> {
     let object: JobObject<'_> = parse(json)?;

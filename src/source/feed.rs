@@ -7,11 +7,16 @@ use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{health::Health, kind::Kind, names::Names, wire::Page};
+use super::{
+    health::Health,
+    kind::Kind,
+    names::Names,
+    wire::{ListMetadata, Page},
+};
 use crate::{
     config::Namespaces,
     model::{Activity, Change, FeedId, Verb},
-    target::{Api, Error, Failure, Listing},
+    target::{Api, Error, Failure, Listing, Scope},
 };
 
 /// A page comes within this time, or the list has failed.
@@ -73,33 +78,50 @@ impl<K: Kind> Feed<K> {
         }
     }
 
-    /// Lists everything, page by page. Gives the resource version from which to watch.
+    /// Lists everything, page by page. Gives the resource version from which to watch, where the server tells one.
     pub(super) async fn list(
         &mut self,
         patience: Duration,
-    ) -> Result<(Vec<K::Record>, String), Error> {
+    ) -> Result<(Vec<K::Record>, Option<String>), Error> {
         self.begin_list();
         let mut records = Vec::new();
         let mut token: Option<String> = None;
+        let mut restarted = false;
         loop {
-            let body = self
-                .api
-                .page(&self.listing, token.as_deref(), patience)
-                .await?;
+            let page = self.api.page(&self.listing, token.as_deref(), patience);
+            let body = match page.await {
+                // The list took longer than the server remembers its state. The beginning is for another state now.
+                Err(error) if error.is_expired() && token.is_some() && !restarted => {
+                    tracing::debug!(%error, "listing from the beginning");
+                    self.begin_list();
+                    records.clear();
+                    token = None;
+                    restarted = true;
+                    continue;
+                }
+                page => page?,
+            };
             let page: Page<'_> =
-                serde_json::from_slice(&body).map_err(|error| self.nonsense(&error))?;
+                serde_json::from_slice(&body).map_err(|error| self.nonsense(error.to_string()))?;
             for item in page.items.unwrap_or_default() {
                 records.extend(self.decode(item.get()).wanted());
             }
-            self.report_progress(records.len(), page.metadata.remaining_item_count);
+            let ListMetadata {
+                resource_version,
+                continue_token,
+                remaining_item_count,
+            } = page.metadata;
+            self.report_progress(records.len(), remaining_item_count);
             // Only the token tells whether there is more: a server may send shorter pages than it was asked for.
-            token = page
-                .metadata
-                .continue_token
-                .filter(|token| !token.is_empty());
-            if token.is_none() {
-                return Ok((records, page.metadata.resource_version.unwrap_or_default()));
+            let next = continue_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                let version = resource_version.filter(|version| !version.is_empty());
+                return Ok((records, version));
             }
+            if next == token {
+                return Err(self.nonsense("the list goes on with the same page for ever"));
+            }
+            token = next;
         }
     }
 
@@ -129,7 +151,7 @@ impl<K: Kind> Feed<K> {
     /// Reads an object.
     pub(super) fn decode(&mut self, json: &str) -> Decoded<K::Record> {
         match K::decode(json, &mut self.names) {
-            Ok(record) if self.namespaces.selects(K::namespace(&record)) => Decoded::Wanted(record),
+            Ok(record) if self.selects(K::namespace(&record)) => Decoded::Wanted(record),
             Ok(_) => Decoded::Unwanted,
             Err(error) => {
                 self.health.count(Activity::DecodeError(K::RESOURCE));
@@ -154,11 +176,19 @@ impl<K: Kind> Feed<K> {
         }
     }
 
-    fn nonsense(&self, error: &serde_json::Error) -> Error {
+    /// A list that was answered, but not with what was asked for.
+    pub(super) fn nonsense(&self, why: impl Into<String>) -> Error {
         let request = Box::new(self.listing.request(Verb::List));
         Error {
             request,
-            failure: Failure::Nonsense(error.to_string()),
+            failure: Failure::Nonsense(why.into()),
+        }
+    }
+
+    fn selects(&self, namespace: &str) -> bool {
+        match &self.listing.scope {
+            Scope::All => self.namespaces.selects(namespace),
+            Scope::Namespace(asked) => namespace == asked,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -55,22 +55,37 @@ impl Health {
         self.sink.count(activity);
     }
 
-    /// A feed was told something by the API, which it passes on here.
+    /// A feed was told of a change.
     pub(super) fn push(&self, feed: FeedId, update: Update) {
         self.sink.push(feed, update);
-        self.mark_up(feed, false);
     }
 
-    /// As [`Health::push`], when that is the whole of what the feed covers.
+    /// A feed was told the whole of what it covers. That alone does not end an outage: who may list need not be allowed to
+    /// watch, and would be up and down again with every attempt.
     pub(super) fn push_whole(&self, feed: FeedId, update: Update) {
         self.sink.push(feed, update);
-        self.mark_up(feed, true);
+        let mut feeds = self.feeds();
+        let newly_synced = !std::mem::replace(&mut feeds.synced[feed.0 as usize], true);
+        if newly_synced && feeds.synced.iter().all(|synced| *synced) {
+            tracing::info!("target is synced: everything configured was read once");
+            self.readiness.synced(&self.target);
+        }
+    }
+
+    /// A feed works: its watch is open, or its poll is done.
+    pub(super) fn works(&self, feed: FeedId) {
+        self.sink.push(feed, Update::Contact);
+        let mut feeds = self.feeds();
+        let was = feeds.up[feed.0 as usize].replace(true);
+        if was == Some(false) && !feeds.up.contains(&Some(false)) {
+            tracing::info!("target is up again");
+        }
     }
 
     /// An attempt of a feed failed.
     pub(super) fn fail(&self, feed: FeedId, error: &Error) {
         self.sink.push(feed, Update::Failed);
-        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut feeds = self.feeds();
         let first = !feeds.up.contains(&Some(false));
         feeds.up[feed.0 as usize] = Some(false);
         if first {
@@ -87,18 +102,7 @@ impl Health {
         }
     }
 
-    fn mark_up(&self, feed: FeedId, whole: bool) {
-        let mut feeds = self.feeds.lock().unwrap_or_else(PoisonError::into_inner);
-        let feeds = &mut *feeds;
-        let id = feed.0 as usize;
-        let was = feeds.up[id].replace(true);
-        let newly_synced = whole && !std::mem::replace(&mut feeds.synced[id], true);
-        if was == Some(false) && !feeds.up.contains(&Some(false)) {
-            tracing::info!("target is up again");
-        }
-        if newly_synced && feeds.synced.iter().all(|synced| *synced) {
-            tracing::info!("target is synced: everything configured was read once");
-            self.readiness.synced(&self.target);
-        }
+    fn feeds(&self) -> MutexGuard<'_, Feeds> {
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,68 +1,44 @@
-//! Asks for each of its items on an interval: single configured jobs, or whole lists.
+//! Asks for each of its items on an interval, whatever they are: single configured jobs, or whole lists.
 //!
 //! One slow or dead item never delays the others: what failed last time goes through a lane of its own, one at a time, and
 //! waits longer after each failure, while the healthy ones have the rest of the slots to themselves.
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Duration};
 
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
-use super::{
-    backoff::Backoff,
-    decode,
-    feed::Feed,
-    health::Health,
-    kind::{CronJobs, Jobs},
-    names::Names,
-};
-use crate::{
-    config::Poll as Settings,
-    model::{Activity, Change, FeedId, Resource, Update},
-    target::{Api, Error},
-};
+use super::backoff::Backoff;
+use crate::config::Poll as Settings;
 
-/// However long an interval, a failed item is tried again after this long at the latest, unless the interval is longer.
-const LONGEST_WAIT: Duration = Duration::from_mins(2);
+/// After a failure the next attempt comes within this time, even where polls are hours apart. Further ones wait longer, up
+/// to the interval or this, whichever is longer.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Something that is polled. It passes on what it learns itself, failures included.
+pub(super) trait Item: Send {
+    /// Asks once; no request may take longer than `timeout`.
+    fn poll(&mut self, timeout: Duration) -> impl Future<Output = Result<(), Failed>> + Send;
+}
+
+/// A poll that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    /// How long the server wants to be left alone.
+    pub(super) retry_after: Option<Duration>,
+}
 
 /// Polls a set of items for ever.
-pub(super) struct Poll {
+pub(super) struct Poll<I> {
     settings: Settings,
-    items: Vec<Slot>,
+    slots: Vec<Slot<I>>,
     steady: Lane,
     troubled: Lane,
 }
 
-/// Something that is polled.
-pub(super) enum Item {
-    /// One configured job.
-    Job(ConfiguredJob),
-    /// All Jobs of some scope.
-    Jobs(Feed<Jobs>),
-    /// All `CronJobs` of some scope.
-    CronJobs(Feed<CronJobs>),
-}
-
-/// A job that the configuration names.
-pub(super) struct ConfiguredJob {
-    pub(super) id: FeedId,
-    pub(super) api: Arc<Api>,
-    pub(super) health: Arc<Health>,
-    pub(super) namespace: String,
-    pub(super) name: String,
-    /// Shared by all configured jobs. Never held across an await.
-    pub(super) names: Arc<Mutex<Names>>,
-}
-
 /// An item's place: empty while it is being polled.
-struct Slot {
-    item: Option<Item>,
+struct Slot<I> {
+    item: Option<I>,
     backoff: Backoff,
 }
 
@@ -73,18 +49,28 @@ struct Lane {
     limit: usize,
 }
 
-impl Poll {
-    pub(super) fn new(settings: Settings, items: Vec<Item>) -> Self {
-        let now = Instant::now();
+/// An item that is to be polled, or was.
+struct Turn<I> {
+    number: usize,
+    /// Whether it came through the lane of those that failed.
+    troubled: bool,
+    item: I,
+    begun: Instant,
+}
+
+impl<I: Item> Poll<I> {
+    pub(super) fn new(settings: Settings, items: impl IntoIterator<Item = I>) -> Self {
+        let Settings { interval, .. } = settings;
         let slot = |item| Slot {
             item: Some(item),
-            backoff: Backoff::new(settings.interval, LONGEST_WAIT),
+            backoff: Backoff::new(interval.min(PATIENCE), interval.max(PATIENCE)),
         };
+        let slots: Vec<_> = items.into_iter().map(slot).collect();
+        let now = Instant::now();
+        let everything = (0..slots.len()).map(|number| Reverse((now, number)));
         Self {
             steady: Lane {
-                due: (0..items.len())
-                    .map(|number| Reverse((now, number)))
-                    .collect(),
+                due: everything.collect(),
                 running: 0,
                 limit: settings.concurrency.saturating_sub(1).max(1),
             },
@@ -93,7 +79,7 @@ impl Poll {
                 running: 0,
                 limit: 1,
             },
-            items: items.into_iter().map(slot).collect(),
+            slots,
             settings,
         }
     }
@@ -104,15 +90,12 @@ impl Poll {
         loop {
             let next = self.next_start(running.len());
             tokio::select! {
-                Some((number, troubled, item, begun, outcome)) = running.next() => {
-                    self.reschedule(number, troubled, item, begun, outcome);
-                }
-                () = sleep_until(next.unwrap_or_else(far_future)), if next.is_some() => {
-                    if let Some((number, troubled, mut item)) = self.start() {
+                Some((turn, outcome)) = running.next() => self.reschedule(turn, outcome),
+                () = until(next) => {
+                    if let Some(mut turn) = self.start() {
                         running.push(async move {
-                            let begun = Instant::now();
-                            let outcome = item.poll(timeout).await;
-                            (number, troubled, item, begun, outcome)
+                            let outcome = turn.item.poll(timeout).await;
+                            (turn, outcome)
                         });
                     }
                 }
@@ -132,55 +115,56 @@ impl Poll {
     }
 
     /// Takes the item whose time has come; a healthy one if there are both.
-    fn start(&mut self) -> Option<(usize, bool, Item)> {
-        let now = Instant::now();
-        let steady = self.steady.start(now).map(|number| (number, false));
+    fn start(&mut self) -> Option<Turn<I>> {
+        let begun = Instant::now();
+        let steady = self.steady.start(begun).map(|number| (number, false));
         let (number, troubled) =
-            steady.or_else(|| self.troubled.start(now).map(|number| (number, true)))?;
-        Some((number, troubled, self.items[number].item.take()?))
+            steady.or_else(|| self.troubled.start(begun).map(|number| (number, true)))?;
+        Some(Turn {
+            number,
+            troubled,
+            item: self.slots[number].item.take()?,
+            begun,
+        })
     }
 
-    fn reschedule(
-        &mut self,
-        number: usize,
-        was_troubled: bool,
-        item: Item,
-        begun: Instant,
-        outcome: Result<(), Error>,
-    ) {
-        let lane = if was_troubled {
+    fn reschedule(&mut self, turn: Turn<I>, outcome: Result<(), Failed>) {
+        let Turn {
+            number,
+            troubled,
+            item,
+            begun,
+        } = turn;
+        let came_through = if troubled {
             &mut self.troubled
         } else {
             &mut self.steady
         };
-        lane.running -= 1;
-        let slot = &mut self.items[number];
-        let (lane, due) = match outcome {
+        came_through.running -= 1;
+        let slot = &mut self.slots[number];
+        slot.item = Some(item);
+        match outcome {
             Ok(()) => {
                 slot.backoff.reset();
                 // Earlier than the interval rather than later, so that no fact is older than an interval.
-                (
-                    &mut self.steady,
-                    begun + self.settings.interval.mul_f64(0.9 + fastrand::f64() / 10.0),
-                )
+                let wait = self.settings.interval.mul_f64(0.9 + fastrand::f64() / 10.0);
+                self.steady.due.push(Reverse((begun + wait, number)));
             }
-            Err(error) => {
-                let (id, health) = item.place();
-                health.fail(id, &error);
-                (
-                    &mut self.troubled,
-                    begun + slot.backoff.next(error.retry_after()),
-                )
+            // Counted from now: a poll may take as long as the wait after it.
+            Err(Failed { retry_after }) => {
+                let due = Instant::now() + slot.backoff.next(retry_after);
+                self.troubled.due.push(Reverse((due, number)));
             }
-        };
-        slot.item = Some(item);
-        lane.due.push(Reverse((due, number)));
+        }
     }
 }
 
-/// Never waited for: `select!` evaluates the expression of a branch that is switched off.
-fn far_future() -> Instant {
-    Instant::now() + Duration::from_hours(1)
+/// Waits for a moment, or for ever where there is none.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
 }
 
 // === impl Lane ===
@@ -198,72 +182,6 @@ impl Lane {
         let Reverse((_, number)) = self.due.pop()?;
         self.running += 1;
         Some(number)
-    }
-}
-
-// === impl Item ===
-
-impl Item {
-    async fn poll(&mut self, timeout: Duration) -> Result<(), Error> {
-        match self {
-            Self::Job(job) => job.poll(timeout).await,
-            Self::Jobs(feed) => {
-                let (records, _) = feed.list(timeout).await?;
-                feed.replace(records);
-                Ok(())
-            }
-            Self::CronJobs(feed) => {
-                let (records, _) = feed.list(timeout).await?;
-                feed.replace(records);
-                Ok(())
-            }
-        }
-    }
-
-    fn place(&self) -> (FeedId, &Health) {
-        match self {
-            Self::Job(job) => (job.id, &job.health),
-            Self::Jobs(feed) => (feed.id, &feed.health),
-            Self::CronJobs(feed) => (feed.id, &feed.health),
-        }
-    }
-}
-
-// === impl ConfiguredJob ===
-
-impl ConfiguredJob {
-    async fn poll(&self, timeout: Duration) -> Result<(), Error> {
-        let Self {
-            namespace, name, ..
-        } = self;
-        tracing::debug!(namespace, job = name, "polling");
-        match self.api.job_status(namespace, name, timeout).await {
-            Ok(body) => self.take(&body),
-            Err(error) if error.is_job_absent() => {
-                self.health.push_whole(self.id, Update::JobAbsent);
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn take(&self, body: &Bytes) {
-        let text = String::from_utf8_lossy(body);
-        let decoded = decode::job(
-            &text,
-            &mut self.names.lock().unwrap_or_else(PoisonError::into_inner),
-        );
-        match decoded {
-            Ok(job) => self
-                .health
-                .push_whole(self.id, Update::Jobs(Change::Applied(job))),
-            Err(error) => {
-                self.health.count(Activity::DecodeError(Resource::Jobs));
-                let cause = std::error::Error::source(&error);
-                tracing::warn!(namespace = self.namespace, job = self.name, %error, cause, "skipped a job");
-                self.health.push(self.id, Update::Contact);
-            }
-        }
     }
 }
 

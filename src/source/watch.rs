@@ -2,8 +2,8 @@
 //!
 //! The list comes as a stream where the server has `WatchList` (Kubernetes 1.34 on), else in pages. Whatever happens, the
 //! store keeps what it was told last; here it is decided whether to go on from the last resource version or to list again,
-//! and how long to wait before that. Only what the server tells *after* a list counts as progress: a server that
-//! lists well and then refuses the watch is not asked for a new list without pause.
+//! and how long to wait before that. Only a watch that lasts or tells of *later* versions counts as progress: a server that
+//! lists well and then refuses the watch, ends it or repeats itself is not asked for a new list without pause.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use super::{
     wire::{Bookmark, Event, version},
 };
 use crate::{
-    model::{Activity, Change, EventKind, RestartReason, Update, Verb},
+    model::{Activity, Change, EventKind, RestartReason, Verb},
     target::{Error, Failure, Line, Lines, Start, Status},
 };
 
 /// First server version with `WatchList` on by default.
 const STREAMS_LISTS: (u32, u32) = (1, 34);
 
-/// A watch that lived this long was a working one.
+/// A watch that lived this long was a working one, and is opened again at once when it ends.
 const SETTLED: Duration = Duration::from_secs(5);
 
 /// How much later than asked for a server may end a watch before the connection is taken for dead.
@@ -43,10 +43,18 @@ pub(super) struct Watch<K: Kind> {
     /// Whether to list by streaming; `None` until the server was asked for its version.
     streams_lists: Option<bool>,
     backoff: Backoff,
-    /// When the current watch was opened.
+    attempt: Attempt,
+}
+
+/// What became of the present attempt so far.
+#[derive(Default)]
+struct Attempt {
+    /// When the watch was opened, if it was.
     opened: Option<Instant>,
-    /// Whether the current watch told anything after its list.
-    progressed: bool,
+    /// Whether the watch told anything at all.
+    heard: bool,
+    /// Whether the watch told of a later resource version, so that going on from there is no mere repetition.
+    advanced: bool,
 }
 
 /// How a watch ended that did not fail.
@@ -68,15 +76,13 @@ impl<K: Kind> Watch<K> {
             version: None,
             streams_lists: None,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
-            opened: None,
-            progressed: false,
+            attempt: Attempt::default(),
         }
     }
 
     pub(super) async fn run(mut self) {
         loop {
-            self.opened = None;
-            self.progressed = false;
+            self.attempt = Attempt::default();
             let outcome = self.follow().await;
             if let Some(wait) = self.judge(&outcome) {
                 tracing::debug!(?wait, "waiting before the next attempt");
@@ -87,60 +93,55 @@ impl<K: Kind> Watch<K> {
 
     /// Lists if need be, then watches until the watch ends.
     async fn follow(&mut self) -> Result<End, Error> {
-        let mut initial: Initial<K> = None;
-        let lines = match self.version.clone() {
-            Some(version) => self.open(&version).await?,
-            None if self.streams_lists().await => {
-                self.feed.begin_list();
-                initial = Some(Vec::new());
-                match self
-                    .feed
-                    .api
-                    .watch(
-                        &self.feed.listing,
-                        Start::InitialList,
-                        self.lifetime(),
-                        PAGE_PATIENCE,
-                    )
-                    .await
-                {
-                    Err(error) if error.is_watch_list_refused() => {
-                        tracing::debug!(%error, "the server does not stream lists: listing in pages");
-                        self.streams_lists = Some(false);
-                        return Ok(End::Expired);
-                    }
-                    opened => opened?,
-                }
-            }
-            None => {
-                let (records, version) = self.feed.list(PAGE_PATIENCE).await?;
-                self.feed.replace(records);
-                self.version = Some(version.clone());
-                self.open(&version).await?
-            }
+        let (lines, mut initial) = match self.version.clone() {
+            Some(version) => (self.resume(&version).await?, None),
+            None => self.begin().await?,
         };
-        self.opened = Some(Instant::now());
-        self.read(lines, initial).await
+        self.attempt.opened = Some(Instant::now());
+        let outcome = self.read(lines, &mut initial).await;
+        if initial.is_some() && outcome.is_err() {
+            // What stands in between may cut or hold back long streams, or drop the wish for a list.
+            tracing::debug!("the streamed list broke off: listing in pages from now on");
+            self.streams_lists = Some(false);
+        }
+        outcome
     }
 
-    async fn open(&mut self, version: &str) -> Result<Lines, Error> {
-        let lines = self
-            .feed
-            .api
-            .watch(
-                &self.feed.listing,
-                Start::After(version),
-                self.lifetime(),
-                PAGE_PATIENCE,
-            )
-            .await?;
-        self.feed.health.push(self.feed.id, Update::Contact);
+    /// A watch from the beginning: with the list to come as its first events, or after a list in pages.
+    async fn begin(&mut self) -> Result<(Lines, Initial<K>), Error> {
+        if self.streams_lists().await {
+            self.feed.begin_list();
+            match self.open(Start::InitialList).await {
+                Ok(lines) => return Ok((lines, Some(Vec::new()))),
+                Err(error) if error.is_watch_list_refused() => {
+                    tracing::debug!(%error, "the server does not stream lists: listing in pages");
+                    self.streams_lists = Some(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let (records, version) = self.feed.list(PAGE_PATIENCE).await?;
+        let Some(version) = version else {
+            return Err(self
+                .feed
+                .nonsense("the list has no resource version to watch from: poll this target"));
+        };
+        self.feed.replace(records);
+        self.version = Some(version.clone());
+        Ok((self.resume(&version).await?, None))
+    }
+
+    async fn resume(&self, version: &str) -> Result<Lines, Error> {
+        let lines = self.open(Start::After(version)).await?;
+        self.feed.health.works(self.feed.id);
         Ok(lines)
     }
 
-    /// Not the same for all, so that watches opened together do not end together.
-    fn lifetime(&self) -> Duration {
-        self.duration.mul_f64(0.8 + fastrand::f64() / 5.0)
+    async fn open(&self, start: Start<'_>) -> Result<Lines, Error> {
+        // Not the same for all, so that watches opened together do not end together.
+        let lifetime = self.duration.mul_f64(0.8 + fastrand::f64() / 5.0);
+        let Feed { api, listing, .. } = &self.feed;
+        api.watch(listing, start, lifetime, PAGE_PATIENCE).await
     }
 
     async fn streams_lists(&mut self) -> bool {
@@ -153,20 +154,19 @@ impl<K: Kind> Watch<K> {
         self.streams_lists.unwrap_or(false)
     }
 
-    async fn read(&mut self, mut lines: Lines, mut initial: Initial<K>) -> Result<End, Error> {
+    async fn read(&mut self, mut lines: Lines, initial: &mut Initial<K>) -> Result<End, Error> {
         loop {
             let patience = if initial.is_some() {
                 PAGE_PATIENCE
             } else {
                 self.duration + OVERTIME
             };
-            match lines
-                .next(patience)
-                .await
-                .map_err(|failure| self.failed(failure))?
-            {
+            let line = lines.next(patience).await;
+            let line = line.map_err(|failure| self.failed(failure))?;
+            self.attempt.heard |= line.is_some();
+            match line {
                 Some(Line::Whole(line)) => {
-                    if let Some(end) = self.take(&line, &mut initial)? {
+                    if let Some(end) = self.take(&line, initial)? {
                         return Ok(end);
                     }
                 }
@@ -178,9 +178,7 @@ impl<K: Kind> Watch<K> {
                     );
                 }
                 None if initial.is_some() => {
-                    return Err(self.failed(Failure::Nonsense(
-                        "it ended within the initial list".to_owned(),
-                    )));
+                    return Err(self.nonsense("it ended within the initial list"));
                 }
                 None => return Ok(End::Ended),
             }
@@ -191,7 +189,7 @@ impl<K: Kind> Watch<K> {
     fn take(&mut self, line: &Bytes, initial: &mut Initial<K>) -> Result<Option<End>, Error> {
         let event: Event<'_> = match serde_json::from_slice(line) {
             Ok(event) => event,
-            Err(error) => return Err(self.failed(Failure::Nonsense(error.to_string()))),
+            Err(error) => return Err(self.nonsense(error.to_string())),
         };
         let object = event.object.get();
         let kind = match &*event.kind {
@@ -217,6 +215,9 @@ impl<K: Kind> Watch<K> {
             }
             (EventKind::Unknown, _) => return Ok(None),
             (EventKind::Bookmark, _) => return self.take_bookmark(object, initial),
+            (EventKind::Deleted, Some(_)) => {
+                return Err(self.nonsense("an object is deleted within the initial list"));
+            }
             (_, Some(records)) => {
                 let listed = records.len();
                 records.extend(self.feed.decode(object).wanted());
@@ -248,64 +249,74 @@ impl<K: Kind> Watch<K> {
         object: &str,
         initial: &mut Initial<K>,
     ) -> Result<Option<End>, Error> {
-        let bookmark: Bookmark = serde_json::from_str(object)
-            .map_err(|error| self.failed(Failure::Nonsense(error.to_string())))?;
+        let bookmark: Bookmark =
+            serde_json::from_str(object).map_err(|error| self.nonsense(error.to_string()))?;
         if bookmark.ends_initial_list()
             && let Some(records) = initial.take()
         {
             self.feed.replace(records);
-            self.version = Some(bookmark.metadata.resource_version);
+        } else if initial.is_some() {
             return Ok(None);
         }
-        if initial.is_some() {
-            return Ok(None);
-        }
-        self.feed.health.push(self.feed.id, Update::Contact);
+        self.feed.health.works(self.feed.id);
         Ok(self.advance(Some(bookmark.metadata.resource_version)))
     }
 
     /// Notes how far the watch has come. A version that goes *back* is that of another server: its store was set up
     /// anew or restored, and what was seen so far is of no use there.
     fn advance(&mut self, version: Option<String>) -> Option<End> {
-        self.progressed = true;
         let version = version?;
         let number = |version: &str| version.parse::<u64>().ok();
-        let (before, now) = (self.version.as_deref().and_then(number), number(&version));
-        self.version = Some(version);
-        matches!((before, now), (Some(before), Some(now)) if now < before).then_some(End::Expired)
+        let before = self.version.replace(version.clone())?;
+        match (number(&before), number(&version)) {
+            (Some(before), Some(now)) if now < before => return Some(End::Expired),
+            _ => self.attempt.advanced |= before != version,
+        }
+        None
     }
 
     /// Decides how to go on, and after how long.
     fn judge(&mut self, outcome: &Result<End, Error>) -> Option<Duration> {
-        let worked = self.progressed
-            || self
-                .opened
-                .is_some_and(|opened| opened.elapsed() >= SETTLED);
-        if worked {
+        let Attempt {
+            opened,
+            heard,
+            advanced,
+        } = self.attempt;
+        let settled = opened.is_some_and(|opened| opened.elapsed() >= SETTLED);
+        if settled || advanced {
             self.backoff.reset();
         }
         let (reason, retry_after) = match outcome {
             Ok(End::Ended) => (RestartReason::Ended, None),
             Ok(End::Expired) => (RestartReason::Expired, None),
-            Err(error) if error.is_expired() => (RestartReason::Expired, None),
+            Err(error) if error.is_expired() && self.version.is_some() => {
+                (RestartReason::Expired, None)
+            }
             Err(error) => {
                 self.feed.health.fail(self.feed.id, error);
                 (RestartReason::Error, error.retry_after())
             }
         };
-        if self.opened.is_some() {
+        if opened.is_some() || reason == RestartReason::Expired {
             self.feed
                 .health
                 .count(Activity::WatchRestart(K::RESOURCE, reason));
         }
+        // A watch that ends soon is not opened again at once, whatever it told: a server that cuts or repeats itself would
+        // be asked without pause.
         let wait =
-            (!worked || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
+            (!settled || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
         // After an outage the server may have come back on another day's state, in which our version means nothing or,
-        // worse, lies in the future: such a watch stays silent. Only a list tells.
-        if reason == RestartReason::Expired || self.backoff.failures() > 1 {
+        // worse, lies in the future: such a watch stays silent, even without bookmarks. Only a list tells.
+        let silent = settled && !heard && reason == RestartReason::Ended;
+        if silent || reason == RestartReason::Expired || self.backoff.failures() > 1 {
             self.version = None;
         }
         wait
+    }
+
+    fn nonsense(&self, why: impl Into<String>) -> Error {
+        self.failed(Failure::Nonsense(why.into()))
     }
 
     fn failed(&self, failure: Failure) -> Error {

@@ -12,11 +12,14 @@ use serde_json::value::RawValue;
 use crate::model::Seconds;
 
 /// One page of a list. Items stay text, so that each can fail alone.
+///
+/// `items` may be null, as Go writes a list that was never filled, but has to be there: a Status or the greeting of a
+/// gateway would else be read as a list without objects, and everything would seem to be deleted.
 #[derive(Debug, Deserialize)]
 pub(super) struct Page<'a> {
     #[serde(default)]
     pub(super) metadata: ListMetadata,
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "Option::deserialize")]
     pub(super) items: Option<Vec<&'a RawValue>>,
 }
 

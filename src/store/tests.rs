@@ -240,7 +240,10 @@ async fn a_target_is_up_when_no_feed_failed_and_synced_when_all_were_read() {
     assert!(!status().up);
     assert_eq!(status().last_success, None);
     slice.push(OTHER, jobs(Change::Replaced(Vec::new())));
-    assert!(status().up && status().synced && status().last_success.is_some());
+    assert!(status().synced && status().last_success.is_some());
+    assert!(!status().up, "a list alone does not end an outage");
+    slice.push(OTHER, Update::Contact);
+    assert!(status().up);
     slice.push(OTHER, Update::Failed);
     assert!(!status().up && status().synced && status().last_success.is_some());
 }

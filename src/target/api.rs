@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Limited};
 use jiff::fmt::rfc2822;
 use kube::client::Body;
@@ -50,6 +51,9 @@ pub struct Api {
 #[derive(Default)]
 struct Held {
     connection: Option<Connection>,
+    /// A build that somebody lost patience with goes on for the next who asks: an exec plugin that hangs is not started
+    /// again and again.
+    building: Option<BoxFuture<'static, Result<Connection, Failure>>>,
     /// Counts connections, so that a refusal is blamed on the one that it concerns.
     generation: u64,
     renewed: Option<Instant>,
@@ -264,7 +268,13 @@ impl Api {
         {
             return Ok((connection.client.clone(), held.generation));
         }
-        let connection = self.endpoint.connect().await?;
+        let building = held.building.get_or_insert_with(|| {
+            let endpoint = self.endpoint.clone();
+            Box::pin(async move { endpoint.connect().await })
+        });
+        let built = building.await;
+        held.building = None;
+        let connection = built?;
         let client = connection.client.clone();
         held.connection = Some(connection);
         held.generation += 1;
@@ -297,7 +307,7 @@ async fn dispatch(client: &kube::Client, path: &str) -> Result<Body, Failure> {
         .await
         .unwrap_or_default();
     Err(Failure::Status(Box::new(Status::read(
-        code,
+        Some(code),
         &body,
         retry_after,
     ))))

@@ -7,6 +7,9 @@ use kube::{client::AuthError, config::KubeconfigError};
 use super::Request;
 use crate::model::{Code, Resource, Verb};
 
+/// A server that asks for more is in error, or will be asked again too early: better than a target that nobody reads.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
 /// A request that did not give what was asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("{request}: {failure}")]
@@ -77,11 +80,11 @@ impl Status {
     /// Reads the object of a watch's ERROR event. The event itself came with HTTP status 200.
     #[must_use]
     pub fn of_event(object: &str) -> Self {
-        Self::read(200, object.as_bytes(), None)
+        Self::read(None, object.as_bytes(), None)
     }
 
-    /// Reads the body of a refusal by its shape: a Kubernetes Status, else text.
-    pub(super) fn read(code: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
+    /// Reads the body of a refusal by its shape: a Kubernetes Status, else text. Without an HTTP status, the body's code counts.
+    pub(super) fn read(code: Option<u16>, body: &[u8], retry_after: Option<Duration>) -> Self {
         #[derive(serde::Deserialize)]
         struct Body {
             #[serde(default)]
@@ -110,9 +113,9 @@ impl Status {
         else {
             let message = excerpt(&String::from_utf8_lossy(body));
             return Self {
-                code,
+                code: code.unwrap_or(500),
                 message,
-                retry_after,
+                retry_after: retry_after.map(bounded),
                 ..Self::default()
             };
         };
@@ -120,17 +123,20 @@ impl Status {
             (details.kind, details.retry_after_seconds)
         });
         Self {
-            code: if code == 200 {
-                inner.unwrap_or(500)
-            } else {
-                code
-            },
+            code: code.or(inner).unwrap_or(500),
             reason: reason.unwrap_or_default(),
             message: excerpt(&message.unwrap_or_default()),
             kind,
-            retry_after: retry_after.max(seconds.map(Duration::from_secs)),
+            retry_after: retry_after
+                .max(seconds.map(Duration::from_secs))
+                .map(bounded),
         }
     }
+}
+
+/// A pause no longer than is believed.
+fn bounded(pause: Duration) -> Duration {
+    pause.min(LONGEST_PAUSE)
 }
 
 /// As much of a server's text as a log line bears, on one line.

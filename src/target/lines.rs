@@ -64,7 +64,7 @@ where
             }
             if self.skipping || self.buffer.len() > LONGEST {
                 self.skipping = true;
-                self.buffer.clear();
+                self.buffer = BytesMut::new(); // gives the memory back
             }
             self.searched = self.buffer.len();
             match timeout(patience, self.body.frame()).await {

@@ -9,6 +9,9 @@ use job_status_exporter::exposition::Format;
 /// What was read: families by name, as `TYPE` lines name them.
 pub(crate) type Families = BTreeMap<String, Family>;
 
+/// Names and values, in the order in which they stand.
+pub(crate) type Labels = Vec<(String, String)>;
+
 /// One family.
 #[derive(Debug, Default)]
 pub(crate) struct Family {
@@ -21,7 +24,7 @@ pub(crate) struct Family {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) name: String,
-    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) labels: Labels,
     pub(crate) value: f64,
 }
 
@@ -41,20 +44,19 @@ pub(crate) fn check(format: Format, text: &str) -> Families {
     let mut current = String::new();
     // Not `lines()`: a carriage return is no end of a line here.
     for line in body.split_terminator('\n') {
-        match line.strip_prefix("# ") {
-            Some(comment) => read_comment(format, comment, &mut current, &mut families),
-            None => {
-                let family = families.get_mut(&current);
-                let family = family.unwrap_or_else(|| panic!("no family for {line}"));
-                let sample = read_sample(line);
-                let expected = sample_names(format, &current, &family.kind);
-                assert!(
-                    expected.contains(&sample.name),
-                    "{line} is not of {current}"
-                );
-                family.samples.push(sample);
-            }
+        if let Some(comment) = line.strip_prefix("# ") {
+            read_comment(format, comment, &mut current, &mut families);
+            continue;
         }
+        let family = families.get_mut(&current);
+        let family = family.unwrap_or_else(|| panic!("no family for {line}"));
+        let sample = read_sample(line);
+        let expected = sample_names(format, &current, &family.kind);
+        assert!(
+            expected.contains(&sample.name),
+            "{line} is not of {current}"
+        );
+        family.samples.push(sample);
     }
     for (name, family) in &families {
         check_family(name, family);
@@ -120,13 +122,11 @@ fn read_sample(line: &str) -> Sample {
             );
             let (value, after) = read_label_value(value);
             labels.push((label.to_owned(), value));
-            match after.strip_prefix(',') {
-                Some(more) => inside = more,
-                None => {
-                    rest = after.strip_prefix('}').expect("an end of the labels");
-                    break;
-                }
-            }
+            let Some(more) = after.strip_prefix(',') else {
+                rest = after.strip_prefix('}').expect("an end of the labels");
+                break;
+            };
+            inside = more;
         }
     }
     let value = rest.strip_prefix(' ').expect("a value after one blank");
@@ -211,7 +211,7 @@ fn check_family(name: &str, family: &Family) {
 }
 
 fn check_histogram(name: &str, family: &Family) {
-    let mut buckets: HashMap<Vec<(String, String)>, Vec<(f64, f64)>> = HashMap::new();
+    let mut buckets: HashMap<Labels, Vec<(f64, f64)>> = HashMap::new();
     for sample in &family.samples {
         let (le, labels): (Vec<_>, Vec<_>) = sample
             .labels
@@ -247,5 +247,37 @@ fn check_duplicates(families: &Families) {
             seen.insert((sample.name.clone(), labels)),
             "there twice: {sample:?}"
         );
+    }
+}
+
+#[test]
+fn a_broken_exposition_is_refused() {
+    let header = "# HELP a b\n# TYPE a gauge\n";
+    let whole = format!("{header}a{{l=\"v\"}} 1\n");
+    check(Format::Text, &whole);
+    for (format, broken) in [
+        (Format::OpenMetrics, whole.clone()),
+        (Format::Text, format!("{whole}# EOF\n")),
+        (Format::Text, format!("{whole}{whole}")),
+        (Format::Text, format!("{whole}a{{l=\"v\"}} 2\n")),
+        (Format::Text, format!("{whole}a{{m=\"v\"}} 1\n")),
+        (Format::Text, format!("{whole}b 1\n")),
+        (Format::Text, "# HELP a b\na 1\n".to_owned()),
+        (Format::Text, header.to_owned()),
+        (Format::Text, format!("{header}a{{l=\"v}} 1\n")),
+        (Format::Text, format!("{header}a{{l=\"\\t\"}} 1\n")),
+        (Format::Text, format!("{header}a{{l=\"v\n\"}} 1\n")),
+        (Format::Text, format!("{header}a one\n")),
+        (
+            Format::OpenMetrics,
+            "# HELP a \"b\"\n# TYPE a gauge\na 1\n# EOF\n".to_owned(),
+        ),
+        (
+            Format::OpenMetrics,
+            "# HELP a b\n# TYPE a counter\na 1\n# EOF\n".to_owned(),
+        ),
+    ] {
+        let checked = std::panic::catch_unwind(|| check(format, &broken));
+        assert!(checked.is_err(), "not refused: {broken}");
     }
 }

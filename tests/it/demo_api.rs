@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use job_status_exporter::demo::api::{ApiOptions, Kind, Rights, SimulatedApi};
 use kube::{Client, Config, client::Body};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 mod recorded;
 mod watching;
@@ -20,7 +20,7 @@ struct Server {
     api: SimulatedApi,
     client: Client,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<()>,
+    serving: JoinSet<()>,
 }
 
 /// An answer, read to its end.
@@ -37,7 +37,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(api.clone().serve(listener, async {
+        let mut serving = JoinSet::new();
+        serving.spawn(api.clone().serve(listener, async {
             let _ = stopped.await;
         }));
         let mut config = Config::new(format!("http://{address}").parse().unwrap());
@@ -48,7 +49,7 @@ impl Server {
             api,
             client,
             stop,
-            served,
+            serving,
         }
     }
 
@@ -276,12 +277,12 @@ async fn requests_are_noted_and_counted() {
 
 #[tokio::test]
 async fn shutdown_ends_connections_and_watches() {
-    let server = Server::start(ApiOptions::default()).await;
+    let mut server = Server::start(ApiOptions::default()).await;
     let request = Request::get("/apis/batch/v1/jobs?watch=1").body(Body::empty());
     let response = server.client.send(request.unwrap()).await.unwrap();
     server.stop.send(()).unwrap();
-    let served = tokio::time::timeout(PATIENCE, server.served).await;
-    served.expect("serve ends").unwrap();
+    let ended = tokio::time::timeout(PATIENCE, server.serving.join_next()).await;
+    ended.expect("serve ends").unwrap().unwrap();
     let body = tokio::time::timeout(PATIENCE, response.into_body().collect()).await;
     assert!(body.expect("the watch ends").is_err(), "cut, not finished");
 }

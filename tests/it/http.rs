@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-mod client;
+pub(crate) mod client;
 
 use client::{Running, Scrapes, request, start};
 

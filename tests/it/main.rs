@@ -9,6 +9,9 @@
 mod checker;
 mod config;
 mod demo_api;
+mod exporter;
 mod exposition;
 mod http;
+mod lifecycle;
 mod records;
+mod sources;

@@ -28,6 +28,8 @@ use super::{
 /// The body of any answer.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
+const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
+
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Route<'a> {
@@ -76,16 +78,13 @@ fn try_answer<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<Bo
     }
     let document = |value: &Value| Ok(json_response(format!("{value}\n")));
     match route {
-        Route::Nowhere => {
-            let text = "404 page not found\n".to_owned();
-            let kind = "text/plain; charset=utf-8";
-            Ok(respond(StatusCode::NOT_FOUND, kind, text))
-        }
+        Route::Nowhere => Ok(respond(
+            StatusCode::NOT_FOUND,
+            PLAIN_TEXT,
+            "404 page not found\n".to_owned(),
+        )),
         Route::Resourceless => Err(Refusal::no_such_resource()),
-        Route::Health => {
-            let kind = "text/plain; charset=utf-8";
-            Ok(respond(StatusCode::OK, kind, "ok".to_owned()))
-        }
+        Route::Health => Ok(respond(StatusCode::OK, PLAIN_TEXT, "ok".to_owned())),
         Route::Version => document(&version(api.options().minor_version)),
         Route::Group => document(&group()),
         Route::GroupVersion => document(&group_version()),
@@ -103,13 +102,7 @@ fn try_answer<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<Bo
                 name: Some(name),
             }))?;
             accepts_json(request.headers())?;
-            let registry = api.registry();
-            let object = registry.objects(kind).get(&format!("{namespace}/{name}"));
-            let object = object.ok_or_else(|| Refusal::no_such_object(kind, name))?;
-            let mut body = String::new();
-            object.write(&mut body);
-            body.push('\n');
-            Ok(json_response(body))
+            object(api, kind, namespace, name)
         }
         Route::Collection { kind, namespace } => {
             let options = Options::parse(query, api.options().watch_list);
@@ -129,6 +122,21 @@ fn try_answer<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<Bo
             collection(api, kind, namespace, &options?)
         }
     }
+}
+
+fn object(
+    api: &SimulatedApi,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<Response<Body>, Refusal> {
+    let registry = api.registry();
+    let object = registry.objects(kind).get(&format!("{namespace}/{name}"));
+    let object = object.ok_or_else(|| Refusal::no_such_object(kind, name))?;
+    let mut body = String::new();
+    object.write(&mut body);
+    body.push('\n');
+    Ok(json_response(body))
 }
 
 fn collection(

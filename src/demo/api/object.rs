@@ -36,7 +36,7 @@ pub(super) struct Object {
     /// `namespace/name`: sorts as the keys of etcd do, where `a-b/x` comes before `a/x`.
     pub(super) key: String,
     pub(super) kind: Kind,
-    pub(super) version: u64,
+    pub(super) uid: String,
     pub(super) labels: BTreeMap<String, String>,
     /// JSON without `kind` and `apiVersion`, as the items of a list are. Always a non-empty map.
     item: String,
@@ -92,60 +92,13 @@ impl Kind {
 // === impl Object ===
 
 impl Object {
-    /// Completes `value` as a server does on a write and gives it `version`; `before` is what it replaces.
-    ///
-    /// The uid and the creation time are kept when the value leaves them out; the generation counts changes of the spec.
-    /// Spec and status are written in one go, unlike on a real server.
-    pub(super) fn complete(
-        kind: Kind,
-        mut value: Value,
-        before: Option<&Self>,
-        version: u64,
-        clock: Clock,
-        new_uid: impl FnOnce() -> String,
-    ) -> Result<Self, InvalidObject> {
-        let root = value.as_object_mut().ok_or(InvalidObject::NotAMap)?;
-        root.entry("spec").or_insert_with(|| json!({}));
-        root.entry("status").or_insert_with(|| json!({}));
-        let before = before.map(Self::value);
-        let spec_changed = before.as_ref().map(|b| b.get("spec") != root.get("spec"));
-        let metadata = root
-            .get_mut("metadata")
-            .and_then(Value::as_object_mut)
-            .ok_or(InvalidObject::NoName)?;
-        if !metadata.get("name").is_some_and(is_filled) {
-            return Err(InvalidObject::NoName);
-        }
-        if !metadata.get("namespace").is_some_and(is_filled) {
-            metadata.insert("namespace".to_owned(), json!("default"));
-        }
-        let kept = |field| before.as_ref().map(|b| b["metadata"][field].clone());
-        metadata
-            .entry("uid")
-            .or_insert_with(|| kept("uid").unwrap_or_else(|| json!(new_uid())));
-        metadata
-            .entry("creationTimestamp")
-            .or_insert_with(|| kept("creationTimestamp").unwrap_or_else(|| json!(clock.text())));
-        if let Some(changed) = spec_changed {
-            let last = kept("generation").and_then(|g| g.as_i64()).unwrap_or(1);
-            metadata.insert("generation".to_owned(), json!(last + i64::from(changed)));
-        }
-        metadata.entry("generation").or_insert_with(|| json!(1));
-        Ok(Self::stamp(kind, value, version))
-    }
-
-    /// The same object under another version: what DELETED events show.
-    pub(super) fn with_version(&self, version: u64) -> Self {
-        Self::stamp(self.kind, self.value(), version)
-    }
-
-    /// `value` is a map with a `metadata` map: [`Self::complete`] saw to that.
-    fn stamp(kind: Kind, mut value: Value, version: u64) -> Self {
+    /// A new object out of what [`complete`] gave.
+    pub(super) fn new(kind: Kind, mut value: Value, version: u64) -> Self {
+        value["metadata"]["resourceVersion"] = json!(version.to_string());
         if let Some(root) = value.as_object_mut() {
             root.remove("kind");
             root.remove("apiVersion");
         }
-        value["metadata"]["resourceVersion"] = json!(version.to_string());
         let metadata = &value["metadata"];
         let text = |field: &str| metadata[field].as_str().unwrap_or_default();
         let labels = metadata["labels"].as_object().map(|labels| {
@@ -155,10 +108,15 @@ impl Object {
         Self {
             key: format!("{}/{}", text("namespace"), text("name")),
             kind,
-            version,
+            uid: text("uid").to_owned(),
             labels: labels.unwrap_or_default(),
             item: value.to_string(),
         }
+    }
+
+    /// The same object under another version: what DELETED events show.
+    pub(super) fn with_version(&self, version: u64) -> Self {
+        Self::new(self.kind, self.value(), version)
     }
 
     pub(super) fn namespace(&self) -> &str {
@@ -191,6 +149,55 @@ impl Object {
         value["apiVersion"] = json!("batch/v1");
         value
     }
+}
+
+/// Completes `value` as a server does on a write; `before` is what it replaces, and equal to the outcome where nothing changes.
+///
+/// The uid and the creation time are kept when the value leaves them out; the generation counts changes of the spec. Spec
+/// and status are written in one go, unlike on a real server.
+pub(super) fn complete(
+    kind: Kind,
+    mut value: Value,
+    before: Option<&Value>,
+    clock: Clock,
+    new_uid: impl FnOnce() -> String,
+) -> Result<Value, InvalidObject> {
+    let root = value.as_object_mut().ok_or(InvalidObject::NotAMap)?;
+    root.insert("kind".to_owned(), json!(kind.as_str()));
+    root.insert("apiVersion".to_owned(), json!("batch/v1"));
+    root.entry("spec").or_insert_with(|| json!({}));
+    root.entry("status").or_insert_with(|| json!({}));
+    let spec_changed = before.is_some_and(|before| before.get("spec") != root.get("spec"));
+    let metadata = root
+        .get_mut("metadata")
+        .and_then(Value::as_object_mut)
+        .ok_or(InvalidObject::NoName)?;
+    if !metadata.get("name").is_some_and(is_filled) {
+        return Err(InvalidObject::NoName);
+    }
+    if !metadata.get("namespace").is_some_and(is_filled) {
+        metadata.insert("namespace".to_owned(), json!("default"));
+    }
+    let kept = |field| before.map(|before| before["metadata"][field].clone());
+    metadata
+        .entry("uid")
+        .or_insert_with(|| kept("uid").unwrap_or_else(|| json!(new_uid())));
+    metadata
+        .entry("creationTimestamp")
+        .or_insert_with(|| kept("creationTimestamp").unwrap_or_else(|| json!(clock.text())));
+    match kept("generation") {
+        None => {
+            metadata.entry("generation").or_insert_with(|| json!(1));
+        }
+        Some(last) => {
+            let generation = last.as_i64().unwrap_or(1) + i64::from(spec_changed);
+            metadata.insert("generation".to_owned(), json!(generation));
+        }
+    }
+    if let Some(version) = kept("resourceVersion") {
+        metadata.insert("resourceVersion".to_owned(), version);
+    }
+    Ok(value)
 }
 
 fn is_filled(value: &Value) -> bool {

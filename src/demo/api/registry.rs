@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::object::{InvalidObject, Kind, Object};
+use super::object::{self, InvalidObject, Kind, Object};
 use crate::demo::clock::Clock;
 
 /// All objects and their recent past.
@@ -109,14 +109,15 @@ impl Registry {
         let name = metadata["name"].as_str().unwrap_or_default();
         let key = format!("{}/{name}", namespace.unwrap_or("default"));
         let before = self.objects(kind).get(&key).cloned();
+        let last = before.as_ref().map(|before| before.value());
         let (clock, rng) = (self.clock, &mut self.rng);
-        let object = Object::complete(kind, value, before.as_deref(), version, clock, || uid(rng))?;
+        let value = object::complete(kind, value, last.as_ref(), clock, || uid(rng))?;
         if let Some(before) = &before
-            && before.item() == object.with_version(before.version).item()
+            && last.as_ref() == Some(&value)
         {
             return Ok(before.clone());
         }
-        let object = Arc::new(object);
+        let object = Arc::new(Object::new(kind, value, version));
         let objects = self.objects_mut(kind);
         objects.insert(object.key.clone(), object.clone());
         self.record(Change {

@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How long a watch runs that names no timeout.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+const LONGEST: Duration = Duration::from_mins(30);
 
 /// A frame of the body is sent when it has reached this many bytes, so that neither a long first list is one big
 /// buffer nor each small event of a burst a write of its own.

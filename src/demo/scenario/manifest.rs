@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 /// The part of a Job's spec that decides what can happen to it.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the spec that is there or not"
+)]
 pub(super) struct Shape {
     pub(super) parallelism: u32,
     pub(super) completions: u32,

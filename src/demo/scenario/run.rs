@@ -356,8 +356,8 @@ impl Run {
 
     fn is_there(&self) -> bool {
         let (namespace, name) = self.key();
-        let stored = self.stage.api.get(Kind::Job, namespace, name);
-        stored.is_some_and(|job| job["metadata"]["uid"] == self.object["metadata"]["uid"])
+        let uid = self.stage.api.uid(Kind::Job, namespace, name);
+        uid.as_deref() == self.object["metadata"]["uid"].as_str()
     }
 
     fn key(&self) -> (&str, &str) {

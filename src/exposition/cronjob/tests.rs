@@ -1,7 +1,7 @@
 //! What each family shows of a `CronJob`.
 
 use crate::{
-    exposition::{family::testing::lines, reference::cronjob},
+    exposition::{example::cronjob, family::testing::lines},
     model::{ConcurrencyPolicy, CronJob},
 };
 

@@ -2,8 +2,8 @@
 
 use crate::{
     exposition::{
+        example::{failed_job, suspended_job},
         family::testing::lines,
-        reference::{failed_job, suspended_job},
     },
     model::{CompletionMode, FailureReason, Job, JobState, PodCounts, Uid},
     store::ConfiguredJob,

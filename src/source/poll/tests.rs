@@ -1,1 +1,188 @@
-//! x
+//! When items are polled, under paused time: every figure is exact but for the jitter.
+
+use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+
+/// When each item was polled, since the beginning.
+type Starts = Arc<Mutex<BTreeMap<usize, Vec<Duration>>>>;
+
+/// What an item does when polled.
+#[derive(Clone, Copy)]
+enum Manner {
+    /// Answers after this long.
+    Answers(Duration),
+    /// Takes all the time it is given, and then fails.
+    Hangs,
+    /// Fails at once, perhaps with a wish.
+    Fails(Option<Duration>),
+    /// Fails at once for so long, and works then.
+    FailsUntil(Duration),
+}
+
+struct Fake {
+    number: usize,
+    manner: Manner,
+    began: Instant,
+    starts: Starts,
+}
+
+impl Item for Fake {
+    async fn poll(&mut self, timeout: Duration) -> Result<(), Failed> {
+        let now = self.began.elapsed();
+        self.note(now);
+        let failed = |retry_after| Err(Failed { retry_after });
+        match self.manner {
+            Manner::Answers(after) => {
+                sleep(after).await;
+                Ok(())
+            }
+            Manner::Hangs => {
+                sleep(timeout).await;
+                failed(None)
+            }
+            Manner::Fails(retry_after) => failed(retry_after),
+            Manner::FailsUntil(end) if now < end => failed(None),
+            Manner::FailsUntil(_) => Ok(()),
+        }
+    }
+}
+
+impl Fake {
+    fn note(&self, start: Duration) {
+        let mut starts = self.starts.lock().unwrap();
+        starts.entry(self.number).or_default().push(start);
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn settings(interval: Duration, concurrency: usize) -> Settings {
+    Settings {
+        interval,
+        timeout: interval.min(10 * SECOND),
+        concurrency,
+        requests_per_second: 5.0,
+    }
+}
+
+/// Polls items of these manners for so long.
+async fn poll(settings: Settings, manners: &[Manner], length: Duration) -> Vec<Vec<Duration>> {
+    let starts = Starts::default();
+    let began = Instant::now();
+    let item = |(number, &manner)| Fake {
+        number,
+        manner,
+        began,
+        starts: starts.clone(),
+    };
+    let items: Vec<_> = manners.iter().enumerate().map(item).collect();
+    let run = Poll::new(settings, items).run();
+    timeout(length, run).await.expect_err("polling never ends");
+    let starts = starts.lock().unwrap();
+    (0..manners.len())
+        .map(|number| starts.get(&number).cloned().unwrap_or_default())
+        .collect()
+}
+
+/// The seconds between one start and the next.
+fn gaps(starts: &[Duration]) -> Vec<f64> {
+    let pairs = starts.windows(2);
+    pairs
+        .map(|pair| (pair[1] - pair[0]).as_secs_f64())
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_item_is_polled_a_little_more_often_than_the_interval_says() {
+    let settings = settings(30 * SECOND, 4);
+    let manners = [Manner::Answers(2 * SECOND)];
+    let starts = poll(settings, &manners, 3600 * SECOND).await;
+    assert_eq!(starts[0][0], Duration::ZERO);
+    let gaps = gaps(&starts[0]);
+    assert!(gaps.len() >= 119, "{}", gaps.len());
+    // tokio's timer is precise to a millisecond.
+    for gap in gaps {
+        assert!((27.0..=30.002).contains(&gap), "{gap}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_items_do_not_delay_the_others() {
+    let mut manners = vec![Manner::Answers(SECOND / 100); 50];
+    manners[7] = Manner::Hangs;
+    manners[31] = Manner::Hangs;
+    let starts = poll(settings(SECOND, 4), &manners, 60 * SECOND).await;
+    for (number, starts) in starts.iter().enumerate() {
+        if matches!(manners[number], Manner::Hangs) {
+            continue;
+        }
+        // At first all are due together, and the dead ones are not yet known to be.
+        for gap in gaps(&starts[1..]) {
+            assert!(gap < 1.2, "{gap} for {number}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_items_are_polled_at_once_than_allowed() {
+    for concurrency in [1, 2, 4] {
+        let manners = vec![Manner::Answers(SECOND); 12];
+        let starts = poll(settings(60 * SECOND, concurrency), &manners, 30 * SECOND).await;
+        let mut starts: Vec<_> = starts.concat();
+        starts.sort();
+        assert_eq!(starts.len(), 12);
+        // One slot is kept for those that failed; there are none.
+        let slots = concurrency.saturating_sub(1).max(1);
+        for (position, start) in starts.iter().enumerate() {
+            let round = u64::try_from(position / slots).unwrap();
+            assert_eq!(start.as_secs(), round, "{concurrency} at once: {starts:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_grow_while_an_item_fails() {
+    let manners = [Manner::Fails(None)];
+    let starts = poll(settings(30 * SECOND, 4), &manners, 1200 * SECOND).await;
+    for (gap, longest) in gaps(&starts[0])
+        .iter()
+        .zip([30.0, 60.0, 120.0, 120.0, 120.0])
+    {
+        assert!(
+            (longest / 2.0..=longest + 0.002).contains(gap),
+            "{gap} instead of {longest}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_hangs_is_waited_for_from_its_end() {
+    let starts = poll(settings(4 * SECOND, 4), &[Manner::Hangs], 60 * SECOND).await;
+    // 4 s for the time-out, and half of the interval at least.
+    assert!(gaps(&starts[0])[0] >= 6.0, "{starts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_between_rare_polls_is_made_good_soon() {
+    let recovers = Manner::FailsUntil(SECOND);
+    let manners = [recovers, Manner::Fails(None)];
+    let starts = poll(settings(3600 * SECOND, 4), &manners, 86_400 * SECOND).await;
+    let recovery = gaps(&starts[0]);
+    assert!(recovery[0] <= 120.1, "{recovery:?}");
+    assert!(recovery[1] >= 3240.0, "{recovery:?}");
+    let failing = gaps(&starts[1]);
+    assert!(failing.iter().all(|gap| *gap <= 3600.1), "{failing:?}");
+    assert!(failing[8..].iter().all(|gap| *gap >= 1800.0), "{failing:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_server_asks_for_is_waited_for() {
+    let manners = [Manner::Fails(Some(500 * SECOND))];
+    let starts = poll(settings(30 * SECOND, 4), &manners, 1200 * SECOND).await;
+    for gap in gaps(&starts[0]) {
+        assert!((500.0..=550.1).contains(&gap), "{gap}");
+    }
+}

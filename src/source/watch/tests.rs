@@ -1,1 +1,180 @@
-//! x
+//! How a watch goes on after each kind of end, under paused time. Nothing is sent: outcomes are made up.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::time::advance;
+
+use super::*;
+use crate::{
+    config::Namespaces,
+    model::{FeedId, Resource, Sink, Update},
+    readiness::Readiness,
+    source::{health::Health, kind::Jobs},
+    target::{Api, Endpoint, Listing, Scope},
+};
+
+/// Keeps what is told.
+#[derive(Default)]
+struct Told {
+    failures: Mutex<usize>,
+    restarts: Mutex<Vec<RestartReason>>,
+}
+
+impl Sink for Told {
+    fn push(&self, _: FeedId, update: Update) {
+        if matches!(update, Update::Failed) {
+            *self.failures.lock().unwrap() += 1;
+        }
+    }
+
+    fn count(&self, activity: Activity) {
+        if let Activity::WatchRestart(_, reason) = activity {
+            self.restarts.lock().unwrap().push(reason);
+        }
+    }
+}
+
+/// A watch that is to go on from version 100.
+fn watch() -> (Watch<Jobs>, Arc<Told>) {
+    let told = Arc::new(Told::default());
+    let listing = Listing {
+        resource: Resource::Jobs,
+        scope: Scope::All,
+        label_selector: None,
+    };
+    let nowhere = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
+    let readiness = Readiness::new(["t".to_owned()], Duration::ZERO);
+    let health = Health::new("t".to_owned(), 1, told.clone(), Arc::new(readiness));
+    let feed = Feed::new(
+        FeedId(0),
+        Arc::new(Api::new(nowhere, told.clone(), None)),
+        Arc::new(health),
+        listing,
+        Arc::new(Namespaces::default()),
+    );
+    let mut watch = Watch::new(feed, Duration::from_mins(10));
+    watch.version = Some("100".to_owned());
+    (watch, told)
+}
+
+/// An attempt that opened a watch, heard what `tell` says, and ended after `life`.
+async fn attempt(
+    watch: &mut Watch<Jobs>,
+    life: Duration,
+    tell: &str,
+    outcome: Result<End, Error>,
+) -> Option<Duration> {
+    watch.attempt = Attempt {
+        opened: Some(Instant::now()),
+        ..Attempt::default()
+    };
+    for version in tell.split_whitespace() {
+        watch.attempt.heard = true;
+        watch.advance(Some(version.to_owned()));
+    }
+    advance(life).await;
+    watch.judge(&outcome)
+}
+
+fn refusal(watch: &Watch<Jobs>, code: u16) -> Error {
+    watch.failed(Failure::Status(Box::new(Status {
+        code,
+        ..Status::default()
+    })))
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+const MOMENT: Duration = Duration::from_millis(10);
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_ends_in_the_usual_course_goes_on_at_once() {
+    let (mut watch, told) = watch();
+    for told in ["101", "101", "102 103"] {
+        let wait = attempt(&mut watch, 4 * MINUTE, told, Ok(End::Ended)).await;
+        assert_eq!(wait, None);
+    }
+    assert_eq!(watch.version.as_deref(), Some("103"));
+    assert_eq!(*told.restarts.lock().unwrap(), [RestartReason::Ended; 3]);
+    assert_eq!(*told.failures.lock().unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_was_silent_all_its_life_is_listed_anew() {
+    let (mut watch, _) = watch();
+    let wait = attempt(&mut watch, 4 * MINUTE, "", Ok(End::Ended)).await;
+    assert_eq!((wait, watch.version), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_end_soon_wait_longer_each_time_unless_they_tell_news() {
+    for (tell, grows) in [("", true), ("100", true), ("next", false)] {
+        let (mut watch, _) = watch();
+        let mut version = 100;
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            version += 1;
+            let tell = tell.replace("next", &version.to_string());
+            let wait = attempt(&mut watch, MOMENT, &tell, Ok(End::Ended)).await;
+            waits.push(wait.expect("a pause").as_secs_f64());
+            watch.version.get_or_insert("100".to_owned()); // as a list does
+        }
+        assert!(waits.iter().all(|wait| *wait >= 0.25), "{tell}: {waits:?}");
+        let last = waits[9];
+        let expected = if grows { 15.0..=30.0 } else { 0.25..=0.5 };
+        assert!(expected.contains(&last), "{tell}: {waits:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_that_go_back_are_another_servers() {
+    let (mut watch, _) = watch();
+    assert!(watch.advance(Some("101".to_owned())).is_none());
+    assert!(matches!(
+        watch.advance(Some("7".to_owned())),
+        Some(End::Expired)
+    ));
+    attempt(&mut watch, MOMENT, "", Ok(End::Expired)).await;
+    assert_eq!(watch.version, None);
+    // Versions that are no numbers cannot be compared, and none is no news.
+    for version in [Some("x"), Some("a"), None] {
+        assert!(watch.advance(version.map(str::to_owned)).is_none());
+    }
+    assert_eq!(watch.version.as_deref(), Some("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_version_is_no_failure_but_a_list_that_expires_is() {
+    for (version, failures) in [(Some("100"), 0), (None, 1)] {
+        let (mut watch, told) = watch();
+        watch.version = version.map(str::to_owned);
+        let gone = refusal(&watch, 410);
+        let wait = watch.judge(&Err(gone));
+        assert!(wait.is_some() && watch.version.is_none());
+        assert_eq!(*told.failures.lock().unwrap(), failures);
+        let restarts = told.restarts.lock().unwrap().len();
+        assert_eq!(restarts, 1 - failures);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_two_failures_only_a_list_tells() {
+    let (mut watch, told) = watch();
+    let mut waits = Vec::new();
+    for version in [Some("100"), None, None, None, None, None, None, None] {
+        let error = refusal(&watch, 503);
+        waits.extend(watch.judge(&Err(error)));
+        assert_eq!(watch.version.as_deref(), version);
+    }
+    for (wait, longest) in waits
+        .iter()
+        .zip([0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0])
+    {
+        let wait = wait.as_secs_f64();
+        assert!((longest / 2.0..=longest).contains(&wait), "{waits:?}");
+    }
+    assert_eq!((waits.len(), *told.failures.lock().unwrap()), (8, 8));
+    assert!(
+        told.restarts.lock().unwrap().is_empty(),
+        "no watch was open"
+    );
+}

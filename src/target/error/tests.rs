@@ -17,7 +17,7 @@ fn error(verb: Verb, resource: Resource, failure: Failure) -> Error {
 }
 
 fn refused(code: u16, body: &str) -> Error {
-    let status = Status::read(code, body.as_bytes(), None);
+    let status = Status::read(Some(code), body.as_bytes(), None);
     error(
         Verb::List,
         Resource::Jobs,
@@ -74,7 +74,9 @@ fn the_error_event_of_a_watch_has_the_code_in_its_object() {
         )
         .is_expired()
     );
-    assert_eq!(Status::of_event("{}").code, 500);
+    for nothing in ["{}", "null", "5"] {
+        assert_eq!(Status::of_event(nothing).code, 500);
+    }
 }
 
 #[test]
@@ -84,8 +86,12 @@ fn the_longest_pause_that_the_server_names_counts() {
         refused(429, body).retry_after(),
         Some(Duration::from_secs(7))
     );
-    let both = Status::read(429, body.as_bytes(), Some(Duration::from_secs(60)));
+    let both = Status::read(Some(429), body.as_bytes(), Some(Duration::from_mins(1)));
     assert_eq!(both.retry_after, Some(Duration::from_mins(1)));
+    let endless = format!(r#"{{"details":{{"retryAfterSeconds":{}}}}}"#, u64::MAX);
+    assert_eq!(refused(429, &endless).retry_after(), Some(LONGEST_PAUSE));
+    let endless = Status::read(Some(429), b"", Some(Duration::MAX));
+    assert_eq!(endless.retry_after, Some(LONGEST_PAUSE));
 }
 
 #[test]

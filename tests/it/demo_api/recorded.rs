@@ -59,11 +59,11 @@ async fn lists_and_objects_are_as_recorded() {
     for kind in [Kind::Job, Kind::CronJob] {
         let recorded = json_fixture(&format!("{}.json", kind.resource()));
         let path = format!("/apis/batch/v1/{}", kind.resource());
-        let served = server.get(&path).await.json();
-        assert_eq!(served["kind"], recorded["kind"]);
-        assert_eq!(names(&served), names(&recorded));
+        let list = server.get(&path).await.json();
+        assert_eq!(list["kind"], recorded["kind"]);
+        assert_eq!(names(&list), names(&recorded));
         for (i, item) in recorded["items"].as_array().unwrap().iter().enumerate() {
-            assert_eq!(served["items"][i], *item);
+            assert_eq!(list["items"][i], *item);
         }
     }
 }

@@ -8,6 +8,9 @@ use tokio_util::{
 
 use super::*;
 
+/// Type, name and version of an event.
+type Seen = (String, String, String);
+
 /// A running watch.
 struct Watch {
     lines: std::pin::Pin<Box<dyn futures_util::Stream<Item = String> + Send>>,
@@ -27,8 +30,8 @@ impl Watch {
         }
     }
 
-    /// Type, name and version of the next event; `None` at the end.
-    async fn next(&mut self) -> Option<(String, String, String)> {
+    /// The next event; `None` at the end.
+    async fn next(&mut self) -> Option<Seen> {
         let line = tokio::time::timeout(PATIENCE, self.lines.next()).await;
         let event: Value = serde_json::from_str(&line.expect("an event")?).unwrap();
         let metadata = &event["object"]["metadata"];
@@ -41,8 +44,8 @@ impl Watch {
     }
 }
 
-fn event(kind: &str, name: &str, version: &str) -> Option<(String, String, String)> {
-    Some((kind.to_owned(), name.to_owned(), version.to_owned()))
+fn event(kind: &str, name: &str, version: &str) -> Seen {
+    (kind.to_owned(), name.to_owned(), version.to_owned())
 }
 
 fn labelled(name: &str, tier: &str) -> Value {
@@ -56,13 +59,13 @@ async fn present_objects_come_first_and_then_the_changes() {
     let server = Server::start(ApiOptions::default()).await;
     server.api.apply(Kind::Job, job("etl", "old")).unwrap();
     let mut watch = Watch::start(&server, "").await;
-    assert_eq!(watch.next().await, event("ADDED", "old", "2"));
+    assert_eq!(watch.next().await, Some(event("ADDED", "old", "2")));
     server.api.apply(Kind::Job, job("etl", "new")).unwrap();
-    assert_eq!(watch.next().await, event("ADDED", "new", "3"));
+    assert_eq!(watch.next().await, Some(event("ADDED", "new", "3")));
     server.api.apply(Kind::Job, labelled("new", "web")).unwrap();
-    assert_eq!(watch.next().await, event("MODIFIED", "new", "4"));
+    assert_eq!(watch.next().await, Some(event("MODIFIED", "new", "4")));
     server.api.delete(Kind::Job, "etl", "old");
-    assert_eq!(watch.next().await, event("DELETED", "old", "5"));
+    assert_eq!(watch.next().await, Some(event("DELETED", "old", "5")));
 }
 
 #[tokio::test]
@@ -78,7 +81,7 @@ async fn objects_come_and_go_with_their_labels() {
         let stored = server.api.apply(Kind::Job, labelled("load", tier)).unwrap();
         let version = stored["metadata"]["resourceVersion"].as_str().unwrap();
         if let Some(expected) = expected {
-            assert_eq!(watch.next().await, event(expected, "load", version));
+            assert_eq!(watch.next().await, Some(event(expected, "load", version)));
         }
     }
 }
@@ -89,13 +92,13 @@ async fn compaction_expires_versions_but_not_running_watches() {
     let mut running = Watch::start(&server, "&resourceVersion=1").await;
     server.api.apply(Kind::Job, job("etl", "a")).unwrap();
     server.api.compact();
-    assert_eq!(running.next().await, event("ADDED", "a", "2"));
+    assert_eq!(running.next().await, Some(event("ADDED", "a", "2")));
     let mut late = Watch::start(&server, "&resourceVersion=1").await;
     assert_eq!(late.next().await.unwrap().0, "ERROR");
     assert_eq!(late.next().await, None);
     let mut current = Watch::start(&server, "&resourceVersion=2").await;
     server.api.apply(Kind::Job, job("etl", "b")).unwrap();
-    assert_eq!(current.next().await, event("ADDED", "b", "3"));
+    assert_eq!(current.next().await, Some(event("ADDED", "b", "3")));
 }
 
 #[tokio::test]
@@ -109,7 +112,7 @@ async fn a_full_history_expires_versions() {
         server.api.apply(Kind::Job, job("etl", name)).unwrap();
     }
     let mut kept = Watch::start(&server, "&resourceVersion=2").await;
-    assert_eq!(kept.next().await, event("ADDED", "b", "3"));
+    assert_eq!(kept.next().await, Some(event("ADDED", "b", "3")));
     let mut forgotten = Watch::start(&server, "&resourceVersion=1").await;
     assert_eq!(forgotten.next().await.unwrap().0, "ERROR");
 }
@@ -133,7 +136,7 @@ async fn watches_end_when_told_and_on_reset() {
     for name in ["x", "y", "z"] {
         server.api.apply(Kind::Job, job("etl", name)).unwrap();
     }
-    assert_eq!(ahead.next().await, event("ADDED", "z", "4"));
+    assert_eq!(ahead.next().await, Some(event("ADDED", "z", "4")));
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// Far more than anything takes here: reaching it means that something hangs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
 
@@ -70,8 +70,7 @@ pub(super) async fn start(pages: impl Pages, settings: Settings) -> Running {
 
 impl Running {
     pub(super) async fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.addresses[0]).await;
-        Client(BufReader::new(stream.expect("a connection")))
+        Client::connect(self.addresses[0]).await
     }
 
     pub(super) async fn get(&self, path: &str) -> Response {
@@ -91,27 +90,32 @@ impl Running {
     }
 }
 
-pub(super) fn request(method: &str, path: &str) -> String {
+pub(crate) fn request(method: &str, path: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: exporter\r\n\r\n")
 }
 
-pub(super) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
-pub(super) struct Response {
-    pub(super) status: u16,
+pub(crate) struct Response {
+    pub(crate) status: u16,
     /// By lower-case name.
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("text")
     }
 }
 
 impl Client {
-    pub(super) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await;
+        Self(BufReader::new(stream.expect("a connection")))
+    }
+
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let sent = self.0.write_all(bytes.as_ref()).await;
         sent.expect("an open connection");
     }
@@ -121,7 +125,7 @@ impl Client {
         self.0.shutdown().await.expect("an open connection");
     }
 
-    pub(super) async fn response(&mut self, method: &str) -> Response {
+    pub(crate) async fn response(&mut self, method: &str) -> Response {
         let response = timeout(PATIENCE, self.read_response(method));
         response.await.expect("a response in time")
     }
@@ -146,7 +150,7 @@ impl Client {
     }
 
     /// The head of a response, leaving its body to be read.
-    pub(super) async fn head(&mut self) -> (u16, BTreeMap<String, String>) {
+    pub(crate) async fn head(&mut self) -> (u16, BTreeMap<String, String>) {
         let status_line = self.line().await;
         let status = status_line.split(' ').nth(1).expect("a status");
         let mut headers = BTreeMap::new();
@@ -162,7 +166,7 @@ impl Client {
     }
 
     /// Whatever comes until the server closes; a reset counts as closing.
-    pub(super) async fn rest(&mut self) -> Vec<u8> {
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
         if let Err(error) = read.expect("the end in time") {
@@ -171,7 +175,7 @@ impl Client {
         rest
     }
 
-    pub(super) async fn exactly(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) async fn exactly(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         self.0.read_exact(&mut bytes).await.expect("more bytes");
         bytes

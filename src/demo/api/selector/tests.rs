@@ -3,14 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::demo::clock::Clock;
 
 fn job(namespace: &str, name: &str, labels: &serde_json::Value) -> Object {
     let value = json!({"metadata": {"namespace": namespace, "name": name, "labels": labels}});
-    Object::complete(Kind::Job, value, None, 1, Clock::starting_now(), || {
-        "u".to_owned()
-    })
-    .unwrap()
+    Object::new(Kind::Job, value, 1)
 }
 
 fn filter(labels: &str, fields: &str) -> Result<Filter, Refusal> {

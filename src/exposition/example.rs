@@ -1,0 +1,124 @@
+//! A made-up target, from which the reference takes its examples and tests their records.
+//!
+//! Every family has something to show of it; a test of the reference sees to that.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{
+    model::{
+        Activity, Change, Code, CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, FeedId,
+        FeedScope, Job, JobState, PodCounts, Sink, Uid, Update, Verb, Workload,
+    },
+    store::{Retention, Slice, SliceSnapshot},
+};
+
+/// A target of which every family has something to show.
+pub(super) fn target() -> SliceSnapshot {
+    let configured = FeedScope::Job {
+        namespace: "reports".into(),
+        name: "nightly-report".into(),
+    };
+    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
+    let retention = Retention {
+        deleted: Duration::from_mins(2),
+        stale_after: Duration::from_mins(10),
+    };
+    let slice = Slice::new(None, feeds, retention);
+    let jobs = vec![failed_job(), suspended_job()];
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    let cronjobs = vec![cronjob()];
+    slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
+    slice.push(FeedId(2), Update::JobAbsent);
+    slice.count(Activity::Request {
+        verb: Verb::List,
+        code: Code::Ok,
+        duration: Duration::from_millis(20),
+    });
+    let mut snapshot = slice.snapshot();
+    snapshot.status.last_success = Timestamp::from_second(1_795_445_740).ok();
+    snapshot
+}
+
+/// An Indexed run of a `CronJob` that failed.
+pub(super) fn failed_job() -> Job {
+    Job {
+        namespace: "reports".into(),
+        name: "nightly-report-29924095".into(),
+        uid: Uid::parse("4ba7b5e6-d01a-4327-95ea-e845886801bc"),
+        workload: Workload {
+            kind: "cronjob".into(),
+            name: "nightly-report".into(),
+        },
+        managed_by: None,
+        state: JobState::Failed,
+        failure: Some(FailureReason::FailedIndexes),
+        completion_mode: Some(CompletionMode::Indexed),
+        pods: PodCounts {
+            active: 0,
+            succeeded: 4,
+            failed: 2,
+            ready: Some(0),
+            terminating: Some(0),
+        },
+        created: Some(1_795_445_699),
+        start: Some(1_795_445_700),
+        end: Some(1_795_445_736),
+        suspended: None,
+        active_deadline: Some(3600),
+        parallelism: Some(3),
+        completions: Some(5),
+        backoff_limit: Some(6),
+        completed_indexes: Some(4),
+        failed_indexes: Some(1),
+    }
+}
+
+/// A Job of its own that nobody has let run yet.
+pub(super) fn suspended_job() -> Job {
+    Job {
+        namespace: "etl".into(),
+        name: "import".into(),
+        uid: Uid::parse("0c8aa9b5-5d5e-4b22-8a83-5f3cbb0a1ad4"),
+        workload: Workload {
+            kind: "job".into(),
+            name: "import".into(),
+        },
+        managed_by: None,
+        state: JobState::Suspended,
+        failure: None,
+        completion_mode: None,
+        pods: PodCounts::default(),
+        created: None,
+        start: None,
+        end: None,
+        suspended: Some(1_795_445_640),
+        active_deadline: None,
+        parallelism: None,
+        completions: None,
+        backoff_limit: None,
+        completed_indexes: None,
+        failed_indexes: None,
+    }
+}
+
+/// A `CronJob` with everything set.
+pub(super) fn cronjob() -> CronJob {
+    CronJob {
+        namespace: "reports".into(),
+        name: "nightly-report".into(),
+        uid: Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11"),
+        schedule: "15 2 * * *".into(),
+        time_zone: Some("Europe/Berlin".into()),
+        concurrency_policy: Some(ConcurrencyPolicy::Forbid),
+        suspended: false,
+        created: Some(1_795_000_000),
+        last_schedule: Some(1_795_445_700),
+        last_success: Some(1_795_359_342),
+        active_jobs: 2,
+        starting_deadline: Some(600),
+        successful_history_limit: Some(3),
+        failed_history_limit: Some(1),
+    }
+}

@@ -1,0 +1,98 @@
+//! Lines as they are written.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use tracing::subscriber::with_default;
+
+use crate::cli::LogLevel;
+
+use super::*;
+
+/// Keeps what is written.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What `run` logs, without the dates.
+fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String> {
+    let memory = Memory::default();
+    let output = memory.clone();
+    let subscriber = subscriber(Log { level, format }, move || output.clone(), false);
+    with_default(subscriber, run);
+    let bytes = memory.0.lock().unwrap().clone();
+    let undated = |line: &str| match format {
+        LogFormat::Text => line.split_once(' ').unwrap().1.to_owned(),
+        LogFormat::Json => {
+            let (date, rest) = line
+                .strip_prefix(r#"{"timestamp":""#)
+                .and_then(|line| line.split_once('"'))
+                .unwrap();
+            assert!(date.parse::<jiff::Timestamp>().is_ok(), "{date}");
+            format!("{{{}", &rest[1..])
+        }
+    };
+    let text = String::from_utf8(bytes).unwrap();
+    text.lines().map(undated).collect()
+}
+
+#[test]
+fn json_has_the_fields_of_spans_and_no_key_twice() {
+    let lines = logged(LogFormat::Json, LogLevel::Info, || {
+        let span = tracing::info_span!("source", target = "prod", attempt = 1);
+        let _inside = span.enter();
+        let missing: Option<&str> = None;
+        let cause: &(dyn std::error::Error + 'static) = &std::fmt::Error;
+        tracing::warn!(cause, hint = missing, "target is \"down\"\n\u{1b}[31m");
+        tracing::info!(attempt = 2, ratio = 0.5, on = true, odd = f64::NAN, "again");
+    });
+    assert_eq!(
+        lines,
+        [
+            r#"{"level":"WARN","message":"target is \"down\"\n\u001b[31m","target":"prod","attempt":1,"cause":"an error occurred when formatting an argument"}"#,
+            r#"{"level":"INFO","message":"again","target":"prod","attempt":2,"ratio":0.5,"on":true,"odd":null}"#,
+        ]
+    );
+}
+
+#[test]
+fn messages_name_their_target_at_every_level() {
+    for (format, line) in [
+        (
+            LogFormat::Json,
+            r#"{"level":"ERROR","message":"broken","target":"prod"}"#,
+        ),
+        (LogFormat::Text, r#"ERROR source{target="prod"}: broken"#),
+    ] {
+        let lines = logged(format, LogLevel::Error, || {
+            let _inside = tracing::info_span!("source", target = "prod").entered();
+            tracing::warn!("not heard");
+            tracing::error!("broken");
+        });
+        assert_eq!(lines, [line]);
+    }
+}
+
+#[test]
+fn libraries_are_heard_when_they_are_bad_and_the_client_when_asked_for_everything() {
+    let run = || {
+        tracing::info!(target: "hyper", "chatter");
+        tracing::warn!(target: "hyper", "trouble");
+        tracing::error!(target: "kube_client::client", "failed");
+    };
+    let lines = logged(LogFormat::Text, LogLevel::Debug, run);
+    assert_eq!(lines, [" WARN trouble"]);
+    let lines = logged(LogFormat::Text, LogLevel::Trace, run);
+    assert_eq!(lines, [" WARN trouble", "ERROR failed"]);
+}

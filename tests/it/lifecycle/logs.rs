@@ -1,0 +1,116 @@
+//! What is logged at which level, and in which form.
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::{Cluster, Exporter, SYNCED, Setup, process::Line};
+use crate::http::client::PATIENCE;
+
+/// A watched target and a polled one.
+fn two_targets(cluster: &Cluster) -> Setup {
+    let kubernetes = "kubernetes: {kubeconfig: kubeconfig}";
+    let config = format!(
+        "web: {{listen_address: \"127.0.0.1:0\"}}\n\
+         targets:\n\
+         - {{name: watched, {kubernetes}}}\n\
+         - {{name: polled, {kubernetes}, poll: {{interval: 1s}}, jobs: [{{namespace: etl, name: load}}]}}\n"
+    );
+    Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config(&config)
+}
+
+/// The next line with this message from each of the two targets.
+async fn from_both(exporter: &mut Exporter, message: &str) -> [Line; 2] {
+    let lines = [
+        exporter.logged(message).await,
+        exporter.logged(message).await,
+    ];
+    let mut targets = lines.each_ref().map(|line| line.text("target"));
+    targets.sort_unstable();
+    assert_eq!(targets, ["polled", "watched"], "{message}");
+    lines
+}
+
+#[tokio::test]
+async fn transitions_are_logged_with_their_target_and_reason() {
+    let mut cluster = Cluster::start().await;
+    cluster.add_job("etl", "load");
+    cluster.stop().await;
+    let mut exporter = two_targets(&cluster).start().await;
+    for line in from_both(&mut exporter, "target is down").await {
+        assert_eq!(line.text("level"), "WARN");
+        assert!(line.text("error").contains("refused"), "{line:?}");
+        let hint = "nothing listens at this address: is the API server up?";
+        assert_eq!(line.text("hint"), hint);
+    }
+    cluster.come_back().await;
+    for line in from_both(&mut exporter, "target is up again").await {
+        assert_eq!(line.text("level"), "INFO");
+    }
+
+    exporter.signal(&["TERM"]);
+    let about_the_process = ["starting", "listening", "shutting down", "bye"];
+    for line in exporter.end().await.lines() {
+        assert!(["INFO", "WARN"].contains(&line.text("level")), "{line:?}");
+        let about_a_target = !about_the_process.contains(&line.text("message"));
+        assert_eq!(line.get("target").is_some(), about_a_target, "{line:?}");
+    }
+}
+
+#[tokio::test]
+async fn polls_and_requests_are_logged_at_debug() {
+    let cluster = Cluster::start().await;
+    let setup = two_targets(&cluster).argument("--log.level=debug");
+    let mut exporter = setup.start().await;
+    for _ in 0..2 {
+        let line = exporter.logged("polling").await;
+        assert_eq!(line.text("level"), "DEBUG");
+        let job = ["target", "namespace", "job"].map(|key| line.text(key).to_owned());
+        assert_eq!(job, ["polled", "etl", "load"]);
+    }
+    exporter.get("/livez?token=abc").await;
+    let line = exporter.logged("request").await;
+    assert_eq!(line.text("level"), "DEBUG");
+    assert_eq!(line.text("path"), "/livez");
+}
+
+#[tokio::test]
+async fn text_without_a_terminal_has_no_colours() {
+    let cluster = Cluster::start().await;
+    let mut exporter = two_targets(&cluster).spawn();
+    exporter
+        .until(|line| line.contains("listening address=127.0.0.1:"))
+        .await;
+    let synced = format!("INFO source{{target=\"polled\"}}: {SYNCED}");
+    exporter.until(|line| line.ends_with(&synced)).await;
+    exporter.signal(&["TERM"]);
+    let log = exporter.end().await.log;
+    assert!(!log.iter().any(|line| line.contains('\u{1b}')), "{log:#?}");
+}
+
+#[tokio::test]
+async fn at_level_error_there_is_silence() {
+    let cluster = Cluster::start().await;
+    let setup = two_targets(&cluster).argument("--log.level=error");
+    let exporter = setup.argument("--log.format=json").spawn();
+    let watches = async {
+        let is_watch = |query: &str| query.contains("watch=1");
+        while cluster
+            .api
+            .requests()
+            .iter()
+            .filter(|request| is_watch(&request.query))
+            .count()
+            < 2
+        {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, watches).await.expect("it watches");
+    exporter.signal(&["TERM"]);
+    let ended = exporter.end().await;
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.log, [""; 0]);
+}

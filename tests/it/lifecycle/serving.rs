@@ -1,0 +1,179 @@
+//! What the running process answers.
+
+use std::{io::Read as _, time::Duration};
+
+use flate2::read::MultiGzDecoder;
+use job_status_exporter::exposition::Format;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Cluster, Exporter, SYNCED, Setup};
+use crate::{
+    checker::{self, Families},
+    http::client::PATIENCE,
+};
+
+/// An address that refuses connections.
+async fn dead_url() -> String {
+    let mut cluster = Cluster::start().await;
+    cluster.stop().await;
+    cluster.url()
+}
+
+/// Scrapes with these headers; the body is unzipped.
+async fn scrape(exporter: &Exporter, headers: &str) -> (String, String) {
+    let mut client = exporter.connect().await;
+    client
+        .send(format!(
+            "GET /metrics HTTP/1.1\r\nHost: exporter\r\n{headers}\r\n"
+        ))
+        .await;
+    let response = client.response("GET").await;
+    assert_eq!(response.status, 200);
+    let text = match response.headers.get("content-encoding").map(String::as_str) {
+        Some("gzip") => {
+            let mut text = String::new();
+            let mut reader = MultiGzDecoder::new(response.body.as_slice());
+            reader.read_to_string(&mut text).unwrap();
+            text
+        }
+        other => {
+            assert_eq!(other, None);
+            response.text().to_owned()
+        }
+    };
+    (response.headers["content-type"].clone(), text)
+}
+
+async fn families(exporter: &Exporter) -> Families {
+    checker::check(Format::Text, &scrape(exporter, "").await.1)
+}
+
+/// The value of the series of `family` with this label, which is the only one.
+fn value(families: &Families, family: &str, label: (&str, &str)) -> f64 {
+    let has = |labels: &[(String, String)]| {
+        labels
+            .iter()
+            .any(|(k, v)| (k.as_str(), v.as_str()) == label)
+    };
+    let samples: Vec<_> = families[family]
+        .samples
+        .iter()
+        .filter(|sample| has(&sample.labels))
+        .collect();
+    assert_eq!(samples.len(), 1, "{family} with {label:?}");
+    samples[0].value
+}
+
+#[tokio::test]
+async fn one_unnamed_target_is_served_in_every_format() {
+    let cluster = Cluster::start().await;
+    cluster.add_job("etl", "load");
+    let mut exporter = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .variable("KUBECONFIG", "kubeconfig")
+        .argument("--web.listen-address=127.0.0.1:0")
+        .argument("--web.telemetry-path=/metrics")
+        .start()
+        .await;
+    exporter.logged(SYNCED).await;
+    for (headers, content_type, format) in [
+        ("", "text/plain; version=0.0.4", Format::Text),
+        (
+            "Accept-Encoding: gzip\r\n",
+            "text/plain; version=0.0.4",
+            Format::Text,
+        ),
+        (
+            "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\nAccept-Encoding: gzip\r\n",
+            "application/openmetrics-text; version=1.0.0",
+            Format::OpenMetrics,
+        ),
+    ] {
+        let (is, text) = scrape(&exporter, headers).await;
+        assert!(is.starts_with(content_type), "{is}");
+        let families = checker::check(format, &text);
+        let up = &families["job_status_exporter_target_up"].samples;
+        let jobs = &families["batch_job_info"].samples;
+        assert_eq!((up[0].value, jobs.len()), (1.0, 1));
+        let labels: Vec<_> = jobs[0]
+            .labels
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            labels[..4],
+            ["namespace", "job_name", "workload_type", "workload"]
+        );
+    }
+    assert_eq!(exporter.get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_dead_target_is_a_fact_and_holds_readiness_for_the_grace_period_only() {
+    let cluster = Cluster::start().await;
+    cluster.add_job("etl", "load");
+    let config = "web: {listen_address: \"127.0.0.1:0\", ready_grace: 2s}\n\
+                  targets:\n\
+                  - {name: alive, kubernetes: {kubeconfig: alive}}\n\
+                  - {name: dead, kubernetes: {kubeconfig: dead}}\n";
+    let setup = Setup::new()
+        .kubeconfig("alive", &cluster.url(), "{}")
+        .kubeconfig("dead", &dead_url().await, "{}")
+        .config(config);
+    let begin = Instant::now();
+    let mut exporter = setup.start().await;
+    assert_eq!(exporter.logged(SYNCED).await.text("target"), "alive");
+
+    let families = families(&exporter).await;
+    let up = |target| {
+        value(
+            &families,
+            "job_status_exporter_target_up",
+            ("target", target),
+        )
+    };
+    assert_eq!((up("alive"), up("dead")), (1.0, 0.0));
+    let ours = families
+        .iter()
+        .filter(|(name, _)| name.starts_with("batch_"));
+    let samples: Vec<_> = ours.flat_map(|(_, family)| &family.samples).collect();
+    assert!(samples.iter().any(|sample| sample.name == "batch_job_info"));
+    for sample in samples {
+        assert_eq!(
+            sample.labels[0],
+            ("target".to_owned(), "alive".to_owned()),
+            "{sample:?}"
+        );
+    }
+
+    let ready = async {
+        loop {
+            let answer = exporter.get("/readyz").await;
+            let now = begin.elapsed();
+            if answer.status == 200 {
+                return now;
+            }
+            assert_eq!(answer.status, 503);
+            assert_eq!(answer.text(), "waiting for the first read of:\ndead\n");
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let ready = timeout(PATIENCE, ready).await.expect("ready in time");
+    assert!(ready >= Duration::from_secs(2), "ready after {ready:?}");
+}
+
+#[tokio::test]
+async fn a_quiet_watch_costs_nothing() {
+    let cluster = Cluster::start().await;
+    cluster.add_job("etl", "load");
+    let setup = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config("web: {listen_address: \"127.0.0.1:0\"}\ntargets: [{kubernetes: {kubeconfig: kubeconfig}}]\n");
+    let mut exporter = setup.start().await;
+    exporter.logged(SYNCED).await;
+    let cpu = async || families(&exporter).await["process_cpu_seconds_total"].samples[0].value;
+    let before = cpu().await;
+    sleep(Duration::from_secs(3)).await;
+    let used = cpu().await - before;
+    assert!(used < 0.5, "{used} seconds of CPU in 3 seconds of nothing");
+}

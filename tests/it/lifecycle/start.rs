@@ -1,0 +1,188 @@
+//! What never gets to serve: wrong configurations, ports in use, and questions.
+
+use std::net::TcpListener;
+
+use super::{Cluster, Setup};
+
+const NO_PORT: &str = "web: {listen_address: \"127.0.0.1:0\"}\n";
+
+/// Runs to the end: exit code, standard output, standard error.
+fn run(setup: &Setup) -> (Option<i32>, String, String) {
+    let output = setup.run();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_refused_with_all_its_problems() {
+    let cluster = Cluster::start().await;
+    let config = format!(
+        "{NO_PORT}targets:\n\
+         - {{name: good, kubernetes: {{kubeconfig: kubeconfig}}}}\n\
+         - {{name: bad, kubernetes: {{kubeconfig: kubeconfig}}, mode: wait, nonsense: 1}}\n\
+         stale_after: 5\n"
+    );
+    let setup = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config(&config);
+    let (code, stdout, stderr) = run(&setup.argument("--log.level=trace"));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    let mut lines = stderr.lines();
+    assert_eq!(lines.next(), Some("error: 3 problems in the configuration"));
+    for path in [
+        "targets[1].mode: ",
+        "targets[1].nonsense: ",
+        "stale_after: ",
+    ] {
+        let problem = format!("/exporter.yaml: {path}");
+        assert!(stderr.contains(&problem), "{path} is not in {stderr}");
+    }
+    assert_eq!(cluster.api.requests(), [], "it was started nevertheless");
+}
+
+#[test]
+fn a_mistake_in_flags_and_variables_is_told_like_one_in_the_file() {
+    let setup = Setup::new()
+        .argument("--web.listen-address=here")
+        .variable("JOB_STATUS_EXPORTER__STALE_AFTER", "soon");
+    let (code, _, stderr) = run(&setup);
+    assert_eq!(code, Some(2));
+    for problem in [
+        "  flag --web.listen-address: web.listen_address[0]: ",
+        "  environment variable JOB_STATUS_EXPORTER__STALE_AFTER: stale_after: ",
+    ] {
+        assert!(stderr.contains(problem), "{problem} is not in {stderr}");
+    }
+}
+
+#[test]
+fn a_missing_configuration_file_is_an_error() {
+    let (code, stdout, stderr) =
+        run(&Setup::new().argument("--config.file=/nowhere/exporter.yaml"));
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    let expected =
+        "error: 1 problem in the configuration\n  /nowhere/exporter.yaml: cannot be read: ";
+    assert!(stderr.starts_with(expected), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_missing_kubeconfig_is_an_error_with_a_hint() {
+    let cluster = Cluster::start().await;
+    let config = format!(
+        "{NO_PORT}targets:\n\
+         - {{name: one, kubernetes: {{kubeconfig: absent}}}}\n\
+         - {{name: two, kubernetes: {{kubeconfig: kubeconfig}}}}\n\
+         - {{name: three, kubernetes: {{kubeconfig: kubeconfig, context: other}}}}\n"
+    );
+    let setup = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config(&config)
+        .argument("--log.level=error");
+    let (code, stdout, stderr) = run(&setup);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""));
+    let lines: Vec<_> = stderr.lines().collect();
+    assert_eq!(lines.len(), 4, "{stderr}");
+    assert_eq!(lines[0], "error: 2 targets cannot be used");
+    assert!(lines[1].starts_with("  target one: cannot read the kubeconfig "));
+    assert!(lines[1].contains("/absent: "), "{stderr}");
+    assert_eq!(
+        lines[2],
+        "  target three: the kubeconfig has no context `other`"
+    );
+    assert!(lines[3].starts_with("hint: a target takes `kubernetes.kubeconfig`"));
+    assert_eq!(cluster.api.requests(), [], "it was started nevertheless");
+}
+
+#[test]
+fn without_any_cluster_it_says_where_it_looked() {
+    let (code, _, stderr) = run(&Setup::new().argument("--web.listen-address=127.0.0.1:0"));
+    assert_eq!(code, Some(2));
+    for part in [
+        "error: target default: no cluster found: ",
+        "/.kube/config: ",
+        "and as a pod: ",
+        "\nhint: ",
+    ] {
+        assert!(stderr.contains(part), "{part} is not in {stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_with_a_hint() {
+    let cluster = Cluster::start().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let setup = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config("targets: [{kubernetes: {kubeconfig: kubeconfig}}]\n")
+        .argument(&format!("--web.listen-address={address}"))
+        .argument("--log.level=error");
+    let (code, stdout, stderr) = run(&setup);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        stderr,
+        format!(
+            "error: bind {address}: address already in use\n\
+             hint: stop what listens there, or choose another port with --web.listen-address\n"
+        )
+    );
+    assert_eq!(cluster.api.requests(), [], "it was started nevertheless");
+}
+
+#[tokio::test]
+async fn the_end_is_told_in_the_form_of_the_log() {
+    let setup = Setup::new()
+        .config("targets: [{kubernetes: {kubeconfig: absent}}]\n")
+        .argument("--log.format=json");
+    let ended = setup.spawn().end().await;
+    assert_eq!(ended.status.code(), Some(2));
+    let lines = ended.lines();
+    let last = lines.last().unwrap();
+    assert_eq!(last.text("level"), "ERROR");
+    let message = last.text("message");
+    assert!(message.starts_with("target default: cannot read the kubeconfig "));
+    assert!(last.text("hint").contains("kubernetes.kubeconfig"));
+}
+
+#[tokio::test]
+async fn questions_are_answered_on_standard_output_and_start_nothing() {
+    let cluster = Cluster::start().await;
+    let setup = || {
+        Setup::new()
+            .kubeconfig("kubeconfig", &cluster.url(), "{}")
+            .config("targets: [{name: prod, kubernetes: {kubeconfig: kubeconfig}, namespaces: {include: [billing], exclude: [x]}}]\n")
+    };
+    let url = format!("{}/", cluster.url());
+    for (question, answers) in [
+        ("--version", ["job-status-exporter, version ", "(revision "]),
+        (
+            "--help",
+            ["Usage: job-status-exporter ", "--config.file <FILE>"],
+        ),
+        ("--config.check", ["target prod\n", url.as_str()]),
+    ] {
+        let (code, stdout, stderr) = run(&setup().argument(question));
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{question}");
+        for answer in answers {
+            assert!(stdout.contains(answer), "{answer} is not in {stdout}");
+        }
+    }
+    assert_eq!(cluster.api.requests(), [], "something was started");
+}
+
+#[test]
+fn a_check_does_not_need_the_credentials_and_tells_warnings_once() {
+    let config = "targets: [{name: prod, kubernetes: {kubeconfig: absent}, namespaces: {include: [a], exclude: [b]}}]\n";
+    let (code, stdout, stderr) = run(&Setup::new().config(config).argument("--config.check"));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(stdout.contains("\n  prod          cannot be told here: cannot read the kubeconfig "));
+    assert_eq!(
+        stdout.matches("targets[0].namespaces.exclude").count(),
+        1,
+        "{stdout}"
+    );
+}
