@@ -5,6 +5,7 @@
 
 mod api;
 mod cci;
+mod dispatch;
 mod endpoint;
 mod error;
 mod limit;

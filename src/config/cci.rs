@@ -114,7 +114,10 @@ pub(super) fn read(node: &Node<'_>) -> Option<Cci> {
 }
 
 /// Wrong is not the same as absent.
-#[allow(clippy::option_option, reason = "the outer one: set; the inner one: right")]
+#[allow(
+    clippy::option_option,
+    reason = "the outer one: set; the inner one: right"
+)]
 fn right_if_set<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
         Some(value) => value.map(Some),
@@ -188,7 +191,14 @@ fn agency(node: &Node<'_>) -> Option<Agency> {
 fn header(text: &str) -> Result<HeaderName, &'static str> {
     let name = HeaderName::try_from(text).map_err(|_| "is not the name of a header")?;
     // What the client writes itself would be overwritten, by this or by the token.
-    let taken = [ACCEPT, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, USER_AGENT];
+    let taken = [
+        ACCEPT,
+        CONNECTION,
+        CONTENT_LENGTH,
+        HOST,
+        TRANSFER_ENCODING,
+        USER_AGENT,
+    ];
     if taken.contains(&name) {
         return Err("is a header with another purpose");
     }
@@ -250,7 +260,10 @@ fn word(node: &Node<'_>) -> Option<String> {
 /// The same, of characters that a header can carry and a signature does not stumble over.
 fn header_word(node: &Node<'_>) -> Option<String> {
     let text = word(node)?;
-    if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
+    if !text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b',')
+    {
         node.problem("must be letters and digits");
         return None;
     }

@@ -4,8 +4,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt as _, Limited};
-use jiff::fmt::rfc2822;
 use kube::client::Body;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::{
@@ -15,8 +13,9 @@ use tokio::{
 
 use super::{
     Lines, RateLimit,
-    endpoint::{Connection, Endpoint},
-    error::{Error, Failure, Status, describe},
+    dispatch::{collect, dispatch},
+    endpoint::{Connection, Endpoint, Refusal},
+    error::{Error, Failure},
 };
 use crate::model::{self, Activity, Resource, Sink, Verb};
 
@@ -25,9 +24,6 @@ const PAGE: usize = 500;
 
 /// A page of 500 Jobs is some 3 MB. Ten times that and more is not an API answer, or not one to hold in memory.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// A refusal's body is read up to here.
-const LARGEST_REFUSAL: usize = 64 * 1024;
 
 /// Credentials that were refused are renewed at most this often.
 const RENEWAL: Duration = Duration::from_secs(10);
@@ -50,7 +46,7 @@ pub struct Api {
 
 #[derive(Default)]
 struct Held {
-    connection: Option<Connection>,
+    connection: Option<Arc<Connection>>,
     /// A build that somebody lost patience with goes on for the next who asks: an exec plugin that hangs is not started
     /// again and again.
     building: Option<BoxFuture<'static, Result<Connection, Failure>>>,
@@ -223,6 +219,9 @@ impl Api {
     ) -> Result<T, Failure> {
         let begin = Instant::now();
         let outcome = run.await;
+        if let Err(Failure::Withheld(_)) = outcome {
+            return outcome; // there was no request
+        }
         let code = outcome
             .as_ref()
             .err()
@@ -242,22 +241,31 @@ impl Api {
 
     /// The body of a successful answer. Credentials that are refused are renewed, once.
     async fn accepted(&self, path: &str) -> Result<Body, Failure> {
-        let (client, generation) = self.client(None).await?;
-        let response = match dispatch(&client, path).await {
-            Err(Failure::Status(status)) if status.code == 401 => {
-                let (client, newer) = self.client(Some(generation)).await?;
+        let (connection, generation) = self.connection(None).await?;
+        match self.dispatch(&connection, path).await {
+            Err(Failure::Status(status))
+                if status.code == 401 && connection.on_refusal() == Refusal::Reconnect =>
+            {
+                let (connection, newer) = self.connection(Some(generation)).await?;
                 if newer == generation {
                     return Err(Failure::Status(status));
                 }
-                dispatch(&client, path).await?
+                self.dispatch(&connection, path).await
             }
-            outcome => outcome?,
-        };
-        Ok(response)
+            outcome => outcome,
+        }
     }
 
-    /// The current client. When the one of generation `refused` was refused, it is built anew, if that was not tried just now.
-    async fn client(&self, refused: Option<u64>) -> Result<(kube::Client, u64), Failure> {
+    async fn dispatch(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
+        let outcome = dispatch(&connection.client, path).await;
+        if let Some(end) = connection.credentials_end() {
+            self.sink.count(Activity::CredentialExpiry(end));
+        }
+        outcome
+    }
+
+    /// The current connection. When the one of generation `refused` was refused, it is built anew, if that was not tried just now.
+    async fn connection(&self, refused: Option<u64>) -> Result<(Arc<Connection>, u64), Failure> {
         let mut held = self.held.lock().await;
         let recently = held.renewed.is_some_and(|at| at.elapsed() < RENEWAL);
         let refused = refused == Some(held.generation) && !recently;
@@ -266,7 +274,7 @@ impl Api {
             .as_ref()
             .filter(|connection| !refused && connection.is_current())
         {
-            return Ok((connection.client.clone(), held.generation));
+            return Ok((connection.clone(), held.generation));
         }
         let building = held.building.get_or_insert_with(|| {
             let endpoint = self.endpoint.clone();
@@ -274,52 +282,13 @@ impl Api {
         });
         let built = building.await;
         held.building = None;
-        let connection = built?;
-        let client = connection.client.clone();
-        held.connection = Some(connection);
+        let connection = Arc::new(built?);
+        held.connection = Some(connection.clone());
         held.generation += 1;
         if refused {
             held.renewed = Some(Instant::now());
         }
-        Ok((client, held.generation))
-    }
-}
-
-async fn dispatch(client: &kube::Client, path: &str) -> Result<Body, Failure> {
-    let request = http::Request::get(path)
-        .header(http::header::ACCEPT, "application/json")
-        .body(Body::empty());
-    let request = request.map_err(|error| Failure::Client(describe(&error)))?;
-    let response = client
-        .send(request)
-        .await
-        .map_err(|error| Failure::Transport(describe(&error)))?;
-    let code = response.status().as_u16();
-    if code == 200 {
-        return Ok(response.into_body());
-    }
-    let retry_after = response
-        .headers()
-        .get(http::header::RETRY_AFTER)
-        .and_then(|value| read_retry_after(value.to_str().ok()?));
-    // What a refusal says is welcome, but not needed.
-    let body = collect(response.into_body(), LARGEST_REFUSAL)
-        .await
-        .unwrap_or_default();
-    Err(Failure::Status(Box::new(Status::read(
-        Some(code),
-        &body,
-        retry_after,
-    ))))
-}
-
-async fn collect(body: Body, limit: usize) -> Result<Bytes, Failure> {
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Failure::TooLarge(limit))
-        }
-        Err(error) => Err(Failure::Transport(describe(&*error))),
+        Ok((connection, held.generation))
     }
 }
 
@@ -330,19 +299,6 @@ async fn timeout_or<T>(
     timeout(patience, run)
         .await
         .unwrap_or(Err(Failure::Timeout(patience)))
-}
-
-/// `Retry-After` as seconds or as a date.
-fn read_retry_after(value: &str) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = rfc2822::DateTimeParser::new()
-        .parse_timestamp(value.trim())
-        .ok()?;
-    Some(Duration::from_secs(
-        u64::try_from(date.as_second() - model::now().as_second()).unwrap_or(0),
-    ))
 }
 
 fn encode(text: &str) -> String {

@@ -6,10 +6,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{
-    HeaderValue, Uri,
-    header::{HeaderMap, USER_AGENT},
-};
+use http::{HeaderValue, header::USER_AGENT};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -111,7 +108,7 @@ impl Cci {
 
     /// The address and what is trusted there, once it is clear that the files can be read. Sends nothing.
     pub(super) fn load(&self) -> Result<Config, Failure> {
-        self.connector()?;
+        self.config.rustls_client_config().map_err(no_client)?;
         let secrets = match (&*self.authentication, &self.user) {
             (Authentication::Signature(signing), _) => signing.check_files(),
             (Authentication::Token(_), Some(user)) => user.password().map(drop),
@@ -123,8 +120,15 @@ impl Cci {
 
     /// A client with its own connections. Credentials are those of the endpoint.
     pub(super) fn client(&self) -> Result<Client, Failure> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_connect_timeout(Some(CONNECT));
+        let connector = self
+            .config
+            .rustls_https_connector_with_connector(connector)
+            .map_err(no_client)?;
         let wire: legacy::Client<_, Body> =
-            legacy::Client::builder(TokioExecutor::new()).build(self.connector()?);
+            legacy::Client::builder(TokioExecutor::new()).build(connector);
         let authenticated = Authenticated {
             authentication: self.authentication.clone(),
             client: wire,
@@ -140,15 +144,6 @@ impl Cci {
             Authentication::Token(tokens) => tokens.expires_at(),
             Authentication::Signature(signing) => signing.expires_at(),
         }
-    }
-
-    fn connector(&self) -> Result<Connector, Failure> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT));
-        self.config
-            .rustls_https_connector_with_connector(connector)
-            .map_err(no_client)
     }
 }
 

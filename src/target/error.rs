@@ -4,7 +4,7 @@ use std::{error::Error as StdError, iter, time::Duration};
 
 use kube::{client::AuthError, config::KubeconfigError};
 
-use super::Request;
+use super::{Request, cci::Withheld};
 use crate::model::{Code, Resource, Verb};
 
 /// A server that asks for more is in error, or will be asked again too early: better than a target that nobody reads.
@@ -26,6 +26,9 @@ pub enum Failure {
     /// The credentials or the address could not be read, or no client could be made of them.
     #[error("no client: {0}")]
     Client(String),
+    /// There is nothing to authenticate the request with, or a reason to leave the server alone: nothing was sent.
+    #[error("{0}")]
+    Withheld(Withheld),
     /// No connection, or one that broke.
     #[error("{0}")]
     Transport(String),
@@ -56,6 +59,8 @@ pub struct Status {
     pub kind: Option<String>,
     /// When to come back, where the server says so.
     pub retry_after: Option<Duration>,
+    /// What was done about it here, where that is worth a word.
+    pub note: Option<String>,
 }
 
 // === impl Status ===
@@ -71,6 +76,9 @@ impl std::fmt::Display for Status {
         }
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
+        }
+        if let Some(note) = &self.note {
+            write!(f, "; {note}")?;
         }
         Ok(())
     }
@@ -130,6 +138,7 @@ impl Status {
             retry_after: retry_after
                 .max(seconds.map(Duration::from_secs))
                 .map(bounded),
+            note: None,
         }
     }
 }
@@ -140,7 +149,7 @@ fn bounded(pause: Duration) -> Duration {
 }
 
 /// As much of a server's text as a log line bears, on one line.
-fn excerpt(text: &str) -> String {
+pub(super) fn excerpt(text: &str) -> String {
     const LIMIT: usize = 500;
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     let mut excerpt: String = text.trim().chars().take(LIMIT).map(clean).collect();
@@ -159,9 +168,11 @@ impl Failure {
         match self {
             Self::Status(status) => Code::of_status(status.code),
             Self::Timeout(_) => Code::Timeout,
-            Self::Client(_) | Self::Transport(_) | Self::TooLarge(_) | Self::Nonsense(_) => {
-                Code::TransportError
-            }
+            Self::Client(_)
+            | Self::Withheld(_)
+            | Self::Transport(_)
+            | Self::TooLarge(_)
+            | Self::Nonsense(_) => Code::TransportError,
         }
     }
 }
@@ -223,7 +234,7 @@ impl Error {
             },
             Failure::Client(text) | Failure::Transport(text) => hint_of_text(text),
             Failure::TooLarge(_) => Some("is this address really a Kubernetes API?"),
-            Failure::Timeout(_) | Failure::Nonsense(_) => None,
+            Failure::Withheld(_) | Failure::Timeout(_) | Failure::Nonsense(_) => None,
         }
     }
 

@@ -18,7 +18,6 @@ use super::{exchange, signing::Signing, token::Tokens};
 use crate::model;
 
 /// How requests are authenticated.
-#[derive(Debug)]
 pub(super) enum Authentication {
     Token(Tokens),
     Signature(Signing),
@@ -29,7 +28,7 @@ pub(super) enum Authentication {
 pub(in super::super) struct Note(pub(in super::super) String);
 
 /// A client whose requests are authenticated.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Authenticated<S> {
     pub(super) authentication: Arc<Authentication>,
     pub(super) client: S,
@@ -75,23 +74,25 @@ where
     S: Service<Request<Body>, Response = Response<B>> + Clone,
     S::Error: Into<BoxError>,
 {
-    let send = async |token| {
-        let (mut parts, body) = plain.request().into_parts();
-        tokens.insert(token, &mut parts.headers)?;
-        let request = Request::from_parts(parts, body);
-        client.clone().oneshot(request).await.map_err(Into::into)
-    };
-    let token = tokens.token().await?;
-    let response = send(&token).await?;
+    let first = tokens.token().await?;
+    let request = tokens.add(&first, plain.request())?;
+    let answer = client.clone().oneshot(request).await;
+    let mut response = answer.map_err(Into::into)?;
     if response.status() != StatusCode::UNAUTHORIZED {
         tokens.accept();
         return Ok(response);
     }
-    tokens.refuse(&token);
-    let newer = tokens.token().await?;
-    let mut response = send(&newer).await?;
+    let second = match tokens.replace(&first).await {
+        Ok(second) => second,
+        Err(note) => {
+            response.extensions_mut().insert(Note(note));
+            return Ok(response);
+        }
+    };
+    let request = tokens.add(&second, plain.request())?;
+    let mut response = client.oneshot(request).await.map_err(Into::into)?;
     if response.status() == StatusCode::UNAUTHORIZED {
-        let note = tokens.give_up(&newer);
+        let note = tokens.give_up(&second);
         response.extensions_mut().insert(Note(note));
     } else {
         tokens.accept();

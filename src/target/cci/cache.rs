@@ -5,7 +5,6 @@
 //! with wrong secrets again and again, so a refusal is followed by minutes of silence, except when the secret was changed.
 
 use std::{
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -142,7 +141,11 @@ impl<T: Send + Sync + 'static> Cache<T> {
         {
             return Ok(Look::Use(current.clone()));
         }
-        let asking = match state.asking.clone().filter(|asking| asking.has_changed().is_ok()) {
+        let asking = match state
+            .asking
+            .clone()
+            .filter(|asking| asking.has_changed().is_ok())
+        {
             Some(asking) => Ok(asking),
             None => self.may_ask(&state).map(|()| self.ask(&mut state)),
         };
@@ -184,7 +187,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<T> State<T> {
     fn take(&mut self, begun: Instant, outcome: Result<Issued<T>, NotIssued>) {
         let outcome = outcome.and_then(|issued| match issued.life {
-            SHORTEST.. => Ok(issued),
+            life if life >= SHORTEST => Ok(issued),
             life => Err(NotIssued {
                 why: format!("got a credential that is good for {life:?} only"),
                 refused: false,
@@ -202,7 +205,11 @@ impl<T> State<T> {
                 let pause = pause(if refused { REFUSED } else { FAILED }, self.failures);
                 self.failures = self.failures.saturating_add(1);
                 let hold = Hold::new(pause, why);
-                tracing::warn!(error = hold.why, next_attempt = hold.end(), "got no new credential");
+                tracing::warn!(
+                    error = hold.why,
+                    next_attempt = hold.end(),
+                    "got no new credential"
+                );
                 self.hold = Some(hold);
             }
         }
@@ -235,12 +242,6 @@ impl<T> Credential<T> {
             expires: begun + life,
             due: begun + due,
         }
-    }
-}
-
-impl<T> fmt::Debug for Cache<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").finish_non_exhaustive()
     }
 }
 

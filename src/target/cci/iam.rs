@@ -13,14 +13,13 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_TYPE};
-use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     cache::{Issued, Issuer, NotIssued},
-    exchange,
+    exchange::{self, Time},
 };
 use crate::{
     config::{Agency, Project, TokenAuth},
@@ -99,7 +98,11 @@ impl Iam {
         );
         if answer.status != StatusCode::CREATED {
             let mut refusal = answer.refusal(&who);
-            if let Some(password) = self.sent.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+            if let Some(password) = self
+                .sent
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_ref()
             {
                 refusal.why = refusal.why.replace(password.expose_secret(), "***");
             }
@@ -143,8 +146,9 @@ impl User {
     /// The password without the line break at its end.
     pub(super) fn password(&self) -> Result<SecretString, String> {
         let path = &self.password_file;
-        let text = fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the password file {}: {error}", path.display()))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            format!("cannot read the password file {}: {error}", path.display())
+        })?;
         let password = text.trim_end_matches(['\r', '\n']);
         if password.is_empty() {
             return Err(format!("the password file {} is empty", path.display()));
@@ -197,8 +201,8 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'stat
     }
     #[derive(Deserialize)]
     struct Token {
-        expires_at: Timestamp,
-        issued_at: Option<Timestamp>,
+        expires_at: Time,
+        issued_at: Option<Time>,
     }
     let item = headers
         .get("X-Subject-Token")
@@ -207,15 +211,17 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'stat
         .map_err(|_| "201 with a token that is not text")?;
     let Body { token } =
         serde_json::from_slice(body).map_err(|_| "201 without saying when the token expires")?;
+    let Time(expires_at) = token.expires_at;
     let begin = token
         .issued_at
+        .map(|Time(issued_at)| issued_at)
         .or_else(|| exchange::date(headers))
         .unwrap_or_else(model::now);
-    let life = token.expires_at.duration_since(begin);
+    let life = expires_at.duration_since(begin);
     Ok(Issued {
         item: item.into(),
         life: Duration::try_from(life).unwrap_or_default(),
-        expires_at: token.expires_at,
+        expires_at,
     })
 }
 

@@ -22,7 +22,6 @@ use crate::{
 const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
 /// A key pair; a temporary one has a token as well.
-#[derive(Debug)]
 pub(super) struct KeyPair {
     pub(super) access_key: String,
     pub(super) secret_key: SecretString,
@@ -30,14 +29,12 @@ pub(super) struct KeyPair {
 }
 
 /// Where key pairs come from.
-#[derive(Debug)]
 pub(super) enum Keys {
     Files(KeyFiles),
     Agency(Agency),
 }
 
 /// Key pairs in files.
-#[derive(Debug)]
 pub(super) struct KeyFiles {
     access_key: AccessKey,
     secret_key: PathBuf,
@@ -47,7 +44,6 @@ pub(super) struct KeyFiles {
 }
 
 /// Key pairs that are issued to the server.
-#[derive(Debug)]
 pub(super) struct Agency {
     cache: Arc<Cache<KeyPair>>,
     /// The number of the pair that was refused last. Never held across an await.
@@ -55,7 +51,7 @@ pub(super) struct Agency {
 }
 
 /// The key pair for one request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Pair {
     Read(Arc<KeyPair>),
     Issued(Arc<Credential<KeyPair>>),
@@ -159,7 +155,11 @@ impl KeyFiles {
             AccessKey::Given(_) => None,
             AccessKey::File(path) => Some(path),
         };
-        let files = [access_key, Some(&self.secret_key), self.security_token.as_ref()];
+        let files = [
+            access_key,
+            Some(&self.secret_key),
+            self.security_token.as_ref(),
+        ];
         files.into_iter().flatten().any(|path| {
             modified(path).is_ok_and(|modified| {
                 let age = model::now().duration_since(modified);
@@ -204,7 +204,9 @@ impl KeyPair {
     }
 
     fn token(&self) -> Option<&str> {
-        self.security_token.as_ref().map(SecretString::expose_secret)
+        self.security_token
+            .as_ref()
+            .map(SecretString::expose_secret)
     }
 }
 

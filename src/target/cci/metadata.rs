@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::{StatusCode, Uri};
-use jiff::Timestamp;
 use reqwest::Client;
 use serde::Deserialize;
 
 use super::{
     cache::{Issued, Issuer, NotIssued},
-    exchange::{self, Answer},
+    exchange::{self, Answer, Time},
     keys::KeyPair,
 };
 use crate::model;
@@ -117,12 +116,13 @@ fn read(answer: &Answer) -> Result<Issued<KeyPair>, &'static str> {
         access: String,
         secret: String,
         securitytoken: String,
-        expires_at: Timestamp,
+        expires_at: Time,
     }
     let Body { credential } =
         serde_json::from_slice(&answer.body).map_err(|_| "something else than a key pair")?;
     let now = exchange::date(&answer.headers).unwrap_or_else(model::now);
-    let life = credential.expires_at.duration_since(now);
+    let Time(expires_at) = credential.expires_at;
+    let life = expires_at.duration_since(now);
     Ok(Issued {
         item: KeyPair::new(
             credential.access,
@@ -130,7 +130,7 @@ fn read(answer: &Answer) -> Result<Issued<KeyPair>, &'static str> {
             Some(credential.securitytoken.into()),
         ),
         life: Duration::try_from(life).unwrap_or_default(),
-        expires_at: credential.expires_at,
+        expires_at,
     })
 }
 

@@ -106,7 +106,10 @@ fn hex(bytes: &[u8]) -> String {
 impl Target {
     /// From the path and query of a URI, percent-encoded in whatever way.
     pub(super) fn new(path: &str, query: Option<&str>) -> Self {
-        let path: Vec<_> = path.split('/').map(|segment| encode(&decode(segment))).collect();
+        let path: Vec<_> = path
+            .split('/')
+            .map(|segment| encode(&decode(segment)))
+            .collect();
         let mut pairs: Vec<_> = query
             .unwrap_or_default()
             .split('&')
@@ -129,7 +132,11 @@ impl Target {
 
     /// What is sent.
     pub(super) fn path_and_query(&self) -> String {
-        let path = if self.path.is_empty() { "/" } else { &self.path };
+        let path = if self.path.is_empty() {
+            "/"
+        } else {
+            &self.path
+        };
         if self.query.is_empty() {
             path.to_owned()
         } else {

@@ -27,7 +27,6 @@ const SILENCE: Duration = Duration::from_mins(5);
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The signing of one target's requests.
-#[derive(Debug)]
 pub(super) struct Signing {
     keys: Keys,
     project_id: Option<String>,
@@ -38,14 +37,13 @@ pub(super) struct Signing {
 }
 
 /// How the API took the last requests.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Standing {
     accepted: Option<Pair>,
     hold: Option<Hold>,
 }
 
 /// What a request is signed with. While the pair is on probation no other request has one.
-#[derive(Debug)]
 pub(super) struct Turn<'a> {
     pair: Pair,
     _probation: Option<sync::MutexGuard<'a, ()>>,
@@ -117,7 +115,12 @@ impl Signing {
     }
 
     /// Puts path and query into the form that is signed, and signs.
-    pub(super) fn sign(&self, turn: &Turn<'_>, parts: &mut Parts, now: Timestamp) -> Result<(), http::Error> {
+    pub(super) fn sign(
+        &self,
+        turn: &Turn<'_>,
+        parts: &mut Parts,
+        now: Timestamp,
+    ) -> Result<(), http::Error> {
         let target = Target::new(parts.uri.path(), parts.uri.query());
         let mut uri = std::mem::take(&mut parts.uri).into_parts();
         uri.path_and_query = Some(PathAndQuery::try_from(target.path_and_query())?);
@@ -135,7 +138,9 @@ impl Signing {
             ),
             (
                 "x-security-token",
-                token.map(|token| sensitive(token.expose_secret())).transpose()?,
+                token
+                    .map(|token| sensitive(token.expose_secret()))
+                    .transpose()?,
             ),
         ];
         for (name, value) in headers.iter().cloned() {
@@ -179,7 +184,10 @@ impl Signing {
 
     fn is_accepted(&self, pair: &Pair) -> bool {
         let standing = self.standing();
-        standing.accepted.as_ref().is_some_and(|accepted| **accepted == **pair)
+        standing
+            .accepted
+            .as_ref()
+            .is_some_and(|accepted| **accepted == **pair)
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
@@ -190,7 +198,11 @@ impl Signing {
 /// As the client would write it: with the port unless it is the default one.
 fn host(uri: &Uri) -> Result<HeaderValue, http::Error> {
     let host = uri.host().unwrap_or_default();
-    let default = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+    let default = if uri.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
     Ok(match uri.port_u16().filter(|port| *port != default) {
         Some(port) => HeaderValue::from_str(&format!("{host}:{port}"))?,
         None => HeaderValue::from_str(host)?,
@@ -206,7 +218,11 @@ fn sensitive(text: &str) -> Result<HeaderValue, http::Error> {
 /// What is to be said of a clock that is wrong here, or there.
 fn skew(date: Timestamp) -> Option<String> {
     let ahead = model::now().duration_since(date);
-    let way = if ahead.is_negative() { "behind" } else { "ahead of" };
+    let way = if ahead.is_negative() {
+        "behind"
+    } else {
+        "ahead of"
+    };
     (ahead.abs() >= SKEW).then(|| {
         format!(
             "; the clock of this host is {} minutes {way} that of the server, which allows 15",
@@ -214,6 +230,3 @@ fn skew(date: Timestamp) -> Option<String> {
         )
     })
 }
-
-#[cfg(test)]
-mod tests;

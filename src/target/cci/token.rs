@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Request, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -21,7 +21,6 @@ use super::{
 const SILENCE: (Duration, Duration) = (Duration::from_mins(5), Duration::from_hours(1));
 
 /// The token of one target's requests.
-#[derive(Debug)]
 pub(super) struct Tokens {
     header: HeaderName,
     cache: Arc<Cache<SecretString>>,
@@ -30,7 +29,7 @@ pub(super) struct Tokens {
 }
 
 /// How the API took the last tokens.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Standing {
     /// The number of the token that was refused last.
     refused: Option<u64>,
@@ -59,31 +58,45 @@ impl Tokens {
         };
         let token = self.cache.get(refused).await;
         token.map_err(|withheld| match refused {
-            Some(_) => withheld.after("the token was refused, and there is no new one"),
+            Some(_) => withheld.after("there is no new token in place of the one that was refused"),
             None => withheld,
         })
     }
 
-    /// Notes that a token was refused.
-    pub(super) fn refuse(&self, token: &Token) {
-        let mut standing = self.standing();
-        standing.refused = standing.refused.max(Some(token.number));
+    /// Notes that a token was refused. Another one to try once more with, or what is to be said of it.
+    pub(super) async fn replace(&self, token: &Token) -> Result<Token, String> {
+        let is_new = {
+            let mut standing = self.standing();
+            standing.refused = standing.refused.max(Some(token.number));
+            standing.failures > 0
+        };
+        if is_new {
+            return Err(self.give_up(token));
+        }
+        self.token().await.map_err(|withheld| withheld.to_string())
     }
 
     /// Notes that a new token was refused too. What is to be said of it.
     pub(super) fn give_up(&self, token: &Token) -> String {
-        self.refuse(token);
         let mut standing = self.standing();
+        standing.refused = standing.refused.max(Some(token.number));
         let (first, longest) = SILENCE;
         let doubled = first.saturating_mul(1 << standing.failures.min(30));
         let pause = doubled.min(longest).mul_f64(1.0 + fastrand::f64() / 20.0);
-        let hold = Hold::new(pause, "the API refuses tokens that IAM has just given (401)");
+        let hold = Hold::new(
+            pause,
+            "the API refuses tokens that IAM has just given (401)",
+        );
         let note = format!(
             "a new token was refused too, so the next attempt is made after {}: is the token for the project and region of this address?",
             hold.end()
         );
         // Several requests that were under way together are one failure.
-        if standing.hold.as_ref().is_none_or(|hold| hold.check().is_ok()) {
+        if standing
+            .hold
+            .as_ref()
+            .is_none_or(|hold| hold.check().is_ok())
+        {
             standing.failures = standing.failures.saturating_add(1);
             standing.hold = Some(hold);
         }
@@ -96,8 +109,12 @@ impl Tokens {
         standing.failures = 0;
     }
 
-    /// Puts the token into the headers.
-    pub(super) fn insert(&self, token: &Token, headers: &mut HeaderMap) -> Result<(), http::Error> {
+    /// The request with the token in its headers.
+    pub(super) fn add<B>(
+        &self,
+        token: &Token,
+        mut request: Request<B>,
+    ) -> Result<Request<B>, http::Error> {
         let token = token.item.expose_secret();
         let mut value = if self.header == header::AUTHORIZATION {
             HeaderValue::from_str(&format!("Bearer {token}"))?
@@ -105,8 +122,8 @@ impl Tokens {
             HeaderValue::from_str(token)?
         };
         value.set_sensitive(true);
-        headers.insert(&self.header, value);
-        Ok(())
+        request.headers_mut().insert(&self.header, value);
+        Ok(request)
     }
 
     /// When the token ends.

@@ -11,7 +11,7 @@ use super::*;
 struct Vector {
     name: String,
     method: String,
-    url: Uri,
+    url: String,
     headers: BTreeMap<String, String>,
     body: Option<String>,
     ak: String,
@@ -42,9 +42,10 @@ fn every_vector_is_met_in_each_step() {
         let body = vector.body.as_deref().unwrap_or_default();
         let hash = hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
         let payload = vector.headers.get("X-Sdk-Content-Sha256");
+        let url: Uri = vector.url.parse().unwrap();
         let request = Request {
             method: &vector.method,
-            target: &Target::new(vector.url.path(), vector.url.query()),
+            target: &Target::new(url.path(), url.query()),
             headers: &headers,
             payload: payload.unwrap_or(&hash),
             date: &vector.date,
@@ -108,7 +109,8 @@ proptest! {
         let uri: Uri = sent.parse().unwrap();
         prop_assert_eq!(uri.path_and_query().unwrap().as_str(), &sent);
         let sent_path = uri.path();
-        prop_assert!(signed_path == sent_path || signed_path == format!("{sent_path}/"));
+        prop_assert_eq!(signed_path.trim_end_matches('/'), sent_path.trim_end_matches('/'));
+        prop_assert!(signed_path.ends_with('/') && signed_path.len() - sent_path.len() <= 1);
         prop_assert_eq!(uri.query().unwrap_or_default(), &signed_query);
         // A server that takes it apart and signs it itself comes to the same.
         prop_assert_eq!(Target::new(uri.path(), uri.query()).path_and_query(), sent);
