@@ -264,11 +264,11 @@ fn targets_of_one_user_share_a_token_and_others_do_not() {
     let (iam, other_iam) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
     let mut credentials = Credentials::default();
     let mut settings = with_token(([127, 0, 0, 1], 3).into(), iam, folder.path());
-    Cci::new(&settings, &mut credentials);
+    let _ = Cci::new(&settings, &mut credentials);
     settings.endpoint = "http://127.0.0.1:4".parse().unwrap();
-    Cci::new(&settings, &mut credentials);
+    let _ = Cci::new(&settings, &mut credentials);
     assert_eq!(credentials.tokens.len(), 1);
-    Cci::new(
+    let _ = Cci::new(
         &with_token(other_iam, other_iam, folder.path()),
         &mut credentials,
     );
