@@ -106,8 +106,8 @@ async fn a_stuck_client_is_cut_when_the_time_to_shut_down_is_over() {
     let mut exporter = start(&cluster, "1s").await;
     exporter.logged(SYNCED).await;
     let _stuck = begin_scrape(&exporter).await;
-    exporter.signal(&["TERM"]);
     let begin = Instant::now();
+    exporter.signal(&["TERM"]);
     let cut = "cut connections that did not finish before the drain deadline";
     assert_eq!(exporter.logged(cut).await.text("level"), "WARN");
     assert_eq!(exporter.end().await.status.code(), Some(0));
