@@ -11,6 +11,7 @@ mod config;
 mod demo_api;
 mod exporter;
 mod exposition;
+mod faults;
 mod http;
 mod lifecycle;
 mod records;

@@ -88,7 +88,9 @@ async fn who_may_list_but_not_watch_sees_the_list_and_is_down_all_the_time() {
         .eventually(|e| e.requests(Verb::Watch, Code::Forbidden) >= 2, true)
         .await;
     assert_eq!(exporter.jobs(), ["etl/load"]);
-    exporter.throughout(SECOND * 3 / 2, Exporter::up, false).await;
+    exporter
+        .throughout(SECOND * 3 / 2, Exporter::up, false)
+        .await;
     assert!(cluster.count("list", "jobs") >= 2, "it keeps up by listing");
     assert!(cluster.count("watch", "jobs") <= 5);
     cluster.api.grant("t0", reader());
