@@ -13,6 +13,7 @@ mod exporter;
 mod exposition;
 mod faults;
 mod http;
+mod layering;
 mod lifecycle;
 mod records;
 mod sources;
