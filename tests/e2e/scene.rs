@@ -1,0 +1,187 @@
+//! A namespace, and an exporter that should tell of it within a given time.
+//!
+//! Objects are compared as a whole: none of their series may be missing, and none may be there that the API does not warrant.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{
+    cluster::{Cluster, Kind, Namespace},
+    expected,
+    exporter::Exporter,
+    metrics::{Facts, Metrics},
+    patience::{EVENTUALLY, SOON, eventually},
+};
+
+pub(crate) struct Scene {
+    pub(crate) namespace: Namespace,
+    pub(crate) exporter: Exporter,
+    /// How soon what the API says is shown.
+    patience: Duration,
+    /// Whether the configuration names each job.
+    configured: bool,
+}
+
+impl Scene {
+    /// An exporter that watches a new namespace.
+    pub(crate) async fn watched(test: &str, kubeconfig: &Path, more: &str) -> Self {
+        let namespace = Cluster::given().await.namespace(test).await;
+        let config = format!(
+            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, namespaces: {{include: [{}]}}}}]\n{more}",
+            kubeconfig.display(),
+            namespace.name
+        );
+        Self::new(namespace, &config, SOON, false).await
+    }
+
+    /// An exporter that polls these jobs of a new namespace every second.
+    pub(crate) async fn polled(test: &str, kubeconfig: &Path, jobs: &[&str]) -> Self {
+        let namespace = Cluster::given().await.namespace(test).await;
+        let job = |name: &&str| format!("{{namespace: {}, name: {name}}}", namespace.name);
+        let config = format!(
+            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, poll: {{interval: 1s, requests_per_second: 100}}, jobs: [{}]}}]",
+            kubeconfig.display(),
+            jobs.iter().map(job).collect::<Vec<_>>().join(", ")
+        );
+        let patience = Duration::from_secs(1) + SOON;
+        Self::new(namespace, &config, patience, true).await
+    }
+
+    async fn new(namespace: Namespace, config: &str, patience: Duration, configured: bool) -> Self {
+        let exporter = Exporter::configured(config).await;
+        exporter.is_ready().await;
+        Self {
+            namespace,
+            exporter,
+            patience,
+            configured,
+        }
+    }
+
+    pub(crate) async fn end(self) {
+        self.exporter.stop().await;
+        self.namespace.remove().await;
+    }
+
+    /// Waits until the API has the Job in some state, and holds that all of it is shown soon after.
+    ///
+    /// `more` has the facts that take understanding: the state, the reason of a failure, counts of indexes.
+    pub(crate) async fn shows_job(
+        &self,
+        name: &str,
+        reached: impl Fn(&Value) -> bool,
+        more: &[(&str, f64)],
+    ) -> Value {
+        let job = self.reaches(Kind::Job, name, &reached).await;
+        let begin = Instant::now();
+        let what = format!("job {name} is shown with {more:?}");
+        eventually(&what, self.patience, async || {
+            // The other fields may have moved on since.
+            let job = self.namespace.get(Kind::Job, name).await.expect("the job");
+            assert!(reached(&job), "{name} did not stay as it was: {job}");
+            let mut expected = expected::job(&job);
+            if self.configured {
+                expected.insert("batch_job_exists".to_owned(), 1.0);
+            }
+            expected.extend(
+                more.iter()
+                    .map(|(fact, value)| (format!("batch_job_{fact}"), *value)),
+            );
+            expected::same(&expected, &self.job(&self.exporter.scrape().await, name))
+        })
+        .await;
+        println!("{name}: {more:?} shown after {:?}", begin.elapsed());
+        job
+    }
+
+    /// Holds that a Job that is gone from the API is soon shown as gone, its series being `left`.
+    pub(crate) async fn shows_job_gone(&self, name: &str, left: &Facts) {
+        eventually("the API has no such job", EVENTUALLY, async || {
+            self.namespace
+                .get(Kind::Job, name)
+                .await
+                .map_or(Ok(()), Err)
+        })
+        .await;
+        let mut left = left.clone();
+        if self.configured {
+            left.insert("batch_job_exists".to_owned(), 0.0);
+        }
+        let what = format!("job {name} is shown as gone");
+        eventually(&what, self.patience, async || {
+            expected::same(&left, &self.job(&self.exporter.scrape().await, name))
+        })
+        .await;
+    }
+
+    pub(crate) async fn shows_cronjob(&self, name: &str, reached: impl Fn(&Value) -> bool) {
+        self.reaches(Kind::CronJob, name, &reached).await;
+        let what = format!("cronjob {name} is shown");
+        eventually(&what, self.patience, async || {
+            let cronjob = self
+                .namespace
+                .get(Kind::CronJob, name)
+                .await
+                .expect("the cronjob");
+            let labels = [
+                ("namespace", self.namespace.name.as_str()),
+                ("cronjob", name),
+            ];
+            let shown = self
+                .exporter
+                .scrape()
+                .await
+                .facts("batch_cronjob_", &labels);
+            expected::same(&expected::cronjob(&cronjob), &shown)
+        })
+        .await;
+    }
+
+    /// What is shown of a Job that belongs to nothing but itself.
+    pub(crate) fn job(&self, metrics: &Metrics, name: &str) -> Facts {
+        let labels = [
+            ("namespace", self.namespace.name.as_str()),
+            ("job_name", name),
+        ];
+        let all = metrics.facts("batch_job_", &labels);
+        let exists = metrics.value("batch_job_exists", &labels);
+        let [namespace, job_name] = labels;
+        let workload = [
+            namespace,
+            job_name,
+            ("workload_type", "job"),
+            ("workload", name),
+        ];
+        let mut facts = metrics.facts("batch_job_", &workload);
+        facts.extend(exists.map(|exists| ("batch_job_exists".to_owned(), exists)));
+        assert_eq!(
+            all.len(),
+            facts.len(),
+            "series of another workload: {all:#?}"
+        );
+        facts
+    }
+
+    pub(crate) async fn reaches(
+        &self,
+        kind: Kind,
+        name: &str,
+        reached: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let what = format!("the API has {name} in the state waited for");
+        // A CronJob starts runs on the minute.
+        eventually(
+            &what,
+            EVENTUALLY + Duration::from_secs(15),
+            async || match self.namespace.get(kind, name).await {
+                Some(object) if reached(&object) => Ok(object),
+                other => Err(other),
+            },
+        )
+        .await
+    }
+}
