@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::{
     cluster::{Kind::CronJob, kubeconfig_of},
     jobs::spec,
-    patience::{SOON, eventually},
+    metrics::Facts,
+    patience::{SOON, becomes},
     scene::Scene,
 };
 
@@ -28,22 +29,14 @@ async fn every_state_of_a_cronjob_is_shown() {
     scene
         .shows_cronjob("always", |cronjob| active(cronjob) == 1)
         .await;
-    eventually("the run is shown as the CronJob's", SOON, async || {
+    becomes("the runs shown as the CronJob's", SOON, 1, async || {
         let labels = [
             ("namespace", namespace.name.as_str()),
             ("workload_type", "cronjob"),
             ("workload", "always"),
         ];
-        let states = scene
-            .exporter
-            .scrape()
-            .await
-            .facts("batch_job_state", &labels);
-        if states.len() == 1 {
-            Ok(())
-        } else {
-            Err(states)
-        }
+        let metrics = scene.exporter.scrape().await;
+        metrics.facts("batch_job_state", &labels).len()
     })
     .await;
     namespace
@@ -55,17 +48,16 @@ async fn every_state_of_a_cronjob_is_shown() {
     scene.shows_cronjob("always", done).await;
 
     namespace.delete(CronJob, "seldom").await;
-    eventually("it is gone", SOON, async || {
+    becomes("what is left of it", SOON, Facts::new(), async || {
         let labels = [
             ("namespace", namespace.name.as_str()),
             ("cronjob", "seldom"),
         ];
-        let left = scene
+        scene
             .exporter
             .scrape()
             .await
-            .facts("batch_cronjob_", &labels);
-        if left.is_empty() { Ok(()) } else { Err(left) }
+            .facts("batch_cronjob_", &labels)
     })
     .await;
     scene.end().await;

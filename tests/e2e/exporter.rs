@@ -134,11 +134,11 @@ impl Exporter {
         .await;
     }
 
-    /// The value of `job_status_exporter_target_up` of the single target.
-    pub(crate) async fn up(&self) -> Option<f64> {
-        self.scrape()
-            .await
-            .value("job_status_exporter_target_up", &[])
+    /// The value of `job_status_exporter_target_up` of every target.
+    pub(crate) async fn up(&self) -> Vec<f64> {
+        let metrics = self.scrape().await;
+        let up = metrics.facts("job_status_exporter_target_up", &[]);
+        up.into_values().collect()
     }
 
     /// Processor time used so far.

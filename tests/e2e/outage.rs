@@ -1,4 +1,6 @@
 //! The API server goes away and comes back: with what it had, or with another day's state.
+//!
+//! One exporter follows it in both modes.
 
 use std::time::Duration;
 
@@ -10,82 +12,67 @@ use crate::{
     exporter::Exporter,
     jobs::spec,
     metrics::Facts,
-    patience::{EVENTUALLY, SOON, eventually},
+    patience::{EVENTUALLY, SOON, becomes},
 };
 
 /// For how long the processor is looked at while there is no API server.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How soon each target has to show what is new.
+const TARGETS: [(&str, Duration); 2] =
+    [("watched", SOON), ("polled", INTERVAL.saturating_add(SOON))];
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
 #[tokio::test]
 async fn nothing_is_lost_when_the_api_server_is_restarted() {
     let (plane, exporter, namespace) = begin().await;
-    let before = shown(&exporter).await;
+    let before = facts(&exporter).await;
     plane.kill_api_server();
-    is_down(&exporter).await;
-    assert_eq!(shown(&exporter).await, before);
-    let up = async {
+    goes_down(&exporter).await;
+    let restart = async {
         plane.up().await;
-        is_up(&exporter).await;
+        comes_up(&exporter).await;
     };
-    let watched = async {
+    let scrapes = async {
         loop {
-            assert_eq!(shown(&exporter).await, before);
+            assert_eq!(facts(&exporter).await, before);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::select! {
-        () = up => {}
-        () = watched => {}
+        () = restart => {}
+        () = scrapes => {}
     }
-    assert_eq!(shown(&exporter).await, before);
+    assert_eq!(facts(&exporter).await, before);
     create(&namespace, "late").await;
-    eventually("the watch goes on", SOON, async || {
-        let jobs = jobs(&exporter).await;
-        if jobs == ["early", "late"] {
-            Ok(())
-        } else {
-            Err(jobs)
-        }
-    })
-    .await;
+    shows(&exporter, &["early", "late"]).await;
     exporter.stop().await;
 }
 
 #[tokio::test]
 async fn another_days_state_is_followed() {
     let (plane, exporter, _) = begin().await;
-    let before = shown(&exporter).await;
+    let before = facts(&exporter).await;
     plane.kill_api_server();
-    is_down(&exporter).await;
+    goes_down(&exporter).await;
     let begin = exporter.cpu();
     tokio::time::sleep(IDLE).await;
     let used = exporter.cpu().saturating_sub(begin);
     println!("used {used:?} of processor time in {IDLE:?} without API server");
     assert!(used < IDLE / 50, "{used:?} of processor time in {IDLE:?}");
-    assert_eq!(shown(&exporter).await, before);
-    assert_eq!(exporter.up().await, Some(0.0));
+    assert_eq!(facts(&exporter).await, before);
+    assert_eq!(exporter.up().await, [0.0, 0.0]);
 
     plane.down();
     plane.forget();
     plane.up().await;
     let namespace = plane.cluster().await.namespace("new").await;
     create(&namespace, "other").await;
-    is_up(&exporter).await;
-    eventually("only the new state is shown", SOON, async || {
-        let jobs = jobs(&exporter).await;
-        if jobs == ["other"] { Ok(()) } else { Err(jobs) }
-    })
-    .await;
+    comes_up(&exporter).await;
+    shows(&exporter, &["other"]).await;
     create(&namespace, "later").await;
-    eventually("the new state is followed", SOON, async || {
-        let jobs = jobs(&exporter).await;
-        if jobs == ["later", "other"] {
-            Ok(())
-        } else {
-            Err(jobs)
-        }
-    })
-    .await;
+    shows(&exporter, &["later", "other"]).await;
     exporter.stop().await;
 }
 
@@ -94,9 +81,16 @@ async fn begin() -> (ControlPlane, Exporter, Namespace) {
     let plane = ControlPlane::start().await;
     let namespace = plane.cluster().await.namespace("outage").await;
     create(&namespace, "early").await;
-    let exporter = Exporter::discovering(&plane.kubeconfig()).await;
+    let kubernetes = format!("{{kubeconfig: '{}'}}", plane.kubeconfig().display());
+    let config = format!(
+        "targets:
+        - {{name: watched, kubernetes: {kubernetes}}}
+        - {{name: polled, kubernetes: {kubernetes}, mode: poll, poll: {{interval: {}s}}}}",
+        INTERVAL.as_secs()
+    );
+    let exporter = Exporter::configured(&config).await;
     exporter.is_ready().await;
-    assert_eq!(jobs(&exporter).await, ["early"]);
+    shows(&exporter, &["early"]).await;
     (plane, exporter, namespace)
 }
 
@@ -106,15 +100,28 @@ async fn create(namespace: &Namespace, job: &str) {
         .await;
 }
 
-/// All that is shown of Jobs.
-async fn shown(exporter: &Exporter) -> Facts {
+/// All that is shown of objects.
+async fn facts(exporter: &Exporter) -> Facts {
     exporter.scrape().await.facts("batch_", &[])
 }
 
-/// The names of the Jobs shown. Each is a workload of its own.
-async fn jobs(exporter: &Exporter) -> Vec<String> {
-    let facts = exporter.scrape().await.facts("batch_job_created_", &[]);
-    let name = |fact: &str| {
+/// Holds that both targets soon show these Jobs and no others.
+async fn shows(exporter: &Exporter, expected: &[&str]) {
+    let expected: Vec<_> = expected.iter().map(|&job| job.to_owned()).collect();
+    for (target, limit) in TARGETS {
+        let what = format!("the jobs of target {target}");
+        becomes(&what, limit, expected.clone(), async || {
+            jobs(exporter, target).await
+        })
+        .await;
+    }
+}
+
+/// The names of the Jobs shown of a target.
+async fn jobs(exporter: &Exporter, target: &str) -> Vec<String> {
+    let metrics = exporter.scrape().await;
+    let facts = metrics.facts("batch_job_created_", &[("target", target)]);
+    let name = |fact: &String| {
         Some(
             fact.split_once("job_name=\"")?
                 .1
@@ -123,28 +130,21 @@ async fn jobs(exporter: &Exporter) -> Vec<String> {
                 .to_owned(),
         )
     };
-    let mut names: Vec<_> = facts.keys().filter_map(|fact| name(fact)).collect();
-    names.sort();
-    names
+    facts.keys().filter_map(name).collect()
 }
 
-async fn is_down(exporter: &Exporter) {
-    eventually("the target is down", SOON, async || {
-        match exporter.up().await {
-            Some(0.0) => Ok(()),
-            up => Err(up),
-        }
+async fn goes_down(exporter: &Exporter) {
+    let limit = INTERVAL + SOON;
+    becomes("target_up", limit, vec![0.0, 0.0], async || {
+        exporter.up().await
     })
     .await;
 }
 
-async fn is_up(exporter: &Exporter) {
-    // The longest pause between two attempts is 30 s.
-    eventually("the target is up", EVENTUALLY, async || {
-        match exporter.up().await {
-            Some(1.0) => Ok(()),
-            up => Err(up),
-        }
+async fn comes_up(exporter: &Exporter) {
+    // Watches pause for 30 s at most; polls, for as long as the outage took.
+    becomes("target_up", EVENTUALLY, vec![1.0, 1.0], async || {
+        exporter.up().await
     })
     .await;
 }

@@ -29,3 +29,21 @@ pub(crate) async fn eventually<T, E: Debug>(
         tokio::time::sleep(STEP).await;
     }
 }
+
+/// Waits until `value` gives what is expected.
+pub(crate) async fn becomes<T: Debug + PartialEq>(
+    what: &str,
+    limit: Duration,
+    expected: T,
+    mut value: impl AsyncFnMut() -> T,
+) {
+    eventually(what, limit, async || {
+        let value = value().await;
+        if value == expected {
+            Ok(())
+        } else {
+            Err(value)
+        }
+    })
+    .await;
+}

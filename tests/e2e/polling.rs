@@ -1,20 +1,20 @@
 //! Polling: single configured jobs, with their states within interval + 2 s, and whole lists in pages.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, Kind::Job, kubeconfig_of},
-    exporter::Exporter,
+    expected::condition,
     jobs::{self, STORIES, spec},
-    patience::{EVENTUALLY, SOON, eventually},
+    metrics::Facts,
     scene::Scene,
 };
 
 /// More than two pages of a list.
-const MANY: u32 = 1_100;
+const MANY: usize = 1_100;
 
 #[tokio::test]
 async fn every_state_of_a_job_is_shown_when_polling() {
@@ -40,67 +40,34 @@ async fn every_state_of_a_job_is_shown_when_polling() {
 #[tokio::test]
 async fn lists_are_polled_in_pages_and_by_selector() {
     let namespace = Cluster::given().await.namespace("lists").await;
-    let suspended = || spec("succeed", &json!({}), json!({"suspend": true}));
-    // The label `e2e` of a Job is its name.
-    let names = (0..MANY).map(|number| format!("job-{number}"));
-    let create = |name: String| {
-        let namespace = &namespace;
-        async move { namespace.create(Job, &name, suspended()).await }
+    let create = async |name: &str| {
+        let spec = spec("succeed", &json!({}), json!({"suspend": true}));
+        namespace.create(Job, name, spec).await;
     };
-    let begin = std::time::Instant::now();
-    stream::iter(names)
-        .for_each_concurrent(32, async |name| drop(create(name).await))
+    let begin = Instant::now();
+    stream::iter(0..MANY)
+        .for_each_concurrent(32, async |number| create(&format!("job-{number}")).await)
         .await;
     println!("{MANY} jobs created in {:?}", begin.elapsed());
-    namespace.create(Job, "unwanted", suspended()).await;
-    let config = format!(
-        "targets: [{{
-            kubernetes: {{kubeconfig: '{}'}}, mode: poll, poll: {{interval: 2s, requests_per_second: 100}},
-            namespaces: {{include: [{}]}}, label_selector: 'e2e notin (unwanted)',
-        }}]",
-        kubeconfig_of("token-reader").display(),
-        namespace.name
-    );
-    let exporter = Exporter::configured(&config).await;
-    exporter.is_ready().await;
-    let states = async || {
-        let labels = [("namespace", namespace.name.as_str())];
-        exporter
-            .scrape()
-            .await
-            .facts("batch_job_state", &labels)
-            .len()
-    };
-    let requests = exporter.scrape().await;
-    let requests = requests.value(
-        "job_status_exporter_api_requests_total",
-        &[("verb", "list"), ("code", "200")],
-    );
+    create("unwanted").await;
+
+    // The label `e2e` of a Job is its name.
+    let reader = kubeconfig_of("token-reader");
+    let scene = Scene::listed(namespace.clone(), &reader, "e2e notin (unwanted)").await;
+    let metrics = scene.exporter.scrape().await;
+    let good_lists = [("verb", "list"), ("code", "200")];
+    let requests = metrics.value("job_status_exporter_api_requests_total", &good_lists);
     // Three pages of Jobs and one of CronJobs.
     assert!(requests >= Some(4.0), "{requests:?}");
-    assert_eq!(states().await, MANY as usize);
+    let states = metrics.facts("batch_job_state", &[("namespace", &namespace.name)]);
+    assert_eq!(states.len(), MANY);
+    assert_eq!(scene.job(&metrics, "unwanted"), Facts::new());
 
-    let interval = Duration::from_secs(2);
-    namespace.create(Job, "late", suspended()).await;
-    namespace.delete(Job, "job-0").await;
-    namespace.delete(Job, "job-1").await;
-    eventually("the API has deleted them", EVENTUALLY, async || {
-        let left = namespace
-            .get(Job, "job-0")
-            .await
-            .or(namespace.get(Job, "job-1").await);
-        left.map_or(Ok(()), Err)
-    })
-    .await;
-    eventually(
-        "one more and two less",
-        interval + SOON,
-        async || match states().await {
-            states if states == MANY as usize - 1 => Ok(()),
-            states => Err(states),
-        },
-    )
-    .await;
-    exporter.stop().await;
-    namespace.remove().await;
+    create("late").await;
+    let suspended = |job: &Value| condition(job, "Suspended").is_some();
+    let state = [("state{state=\"suspended\"}", 1.0)];
+    scene.shows_job("late", suspended, &state).await;
+    namespace.delete(Job, "late").await;
+    scene.shows_job_gone("late", &Facts::new()).await;
+    scene.end().await;
 }

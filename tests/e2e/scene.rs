@@ -14,8 +14,12 @@ use crate::{
     expected,
     exporter::Exporter,
     metrics::{Facts, Metrics},
-    patience::{EVENTUALLY, SOON, eventually},
+    patience::{EVENTUALLY, SOON, becomes, eventually},
 };
+
+/// How single jobs and lists are polled, and the interval in it.
+const POLL: &str = "{interval: 1s, requests_per_second: 100}";
+const INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Scene {
     pub(crate) namespace: Namespace,
@@ -38,17 +42,27 @@ impl Scene {
         Self::new(namespace, &config, SOON, false).await
     }
 
-    /// An exporter that polls these jobs of a new namespace every second.
+    /// An exporter that polls these jobs of a new namespace.
     pub(crate) async fn polled(test: &str, kubeconfig: &Path, jobs: &[&str]) -> Self {
         let namespace = Cluster::given().await.namespace(test).await;
         let job = |name: &&str| format!("{{namespace: {}, name: {name}}}", namespace.name);
         let config = format!(
-            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, poll: {{interval: 1s, requests_per_second: 100}}, jobs: [{}]}}]",
+            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, poll: {POLL}, jobs: [{}]}}]",
             kubeconfig.display(),
             jobs.iter().map(job).collect::<Vec<_>>().join(", ")
         );
-        let patience = Duration::from_secs(1) + SOON;
-        Self::new(namespace, &config, patience, true).await
+        Self::new(namespace, &config, INTERVAL + SOON, true).await
+    }
+
+    /// An exporter that polls lists of what is in a namespace.
+    pub(crate) async fn listed(namespace: Namespace, kubeconfig: &Path, selector: &str) -> Self {
+        let config = format!(
+            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, mode: poll, poll: {POLL}, \
+             namespaces: {{include: [{}]}}, label_selector: '{selector}'}}]",
+            kubeconfig.display(),
+            namespace.name
+        );
+        Self::new(namespace, &config, INTERVAL + SOON, false).await
     }
 
     async fn new(namespace: Namespace, config: &str, patience: Duration, configured: bool) -> Self {
@@ -100,13 +114,7 @@ impl Scene {
 
     /// Holds that a Job that is gone from the API is soon shown as gone, its series being `left`.
     pub(crate) async fn shows_job_gone(&self, name: &str, left: &Facts) {
-        eventually("the API has no such job", EVENTUALLY, async || {
-            self.namespace
-                .get(Kind::Job, name)
-                .await
-                .map_or(Ok(()), Err)
-        })
-        .await;
+        self.is_gone(name).await;
         let mut left = left.clone();
         if self.configured {
             left.insert("batch_job_exists".to_owned(), 0.0);
@@ -118,6 +126,16 @@ impl Scene {
         .await;
     }
 
+    /// Waits until the API has no such Job.
+    pub(crate) async fn is_gone(&self, name: &str) {
+        let what = format!("job {name} in the API");
+        becomes(&what, EVENTUALLY, None, async || {
+            self.namespace.get(Kind::Job, name).await
+        })
+        .await;
+    }
+
+    /// Waits until the API has the CronJob in some state, and holds that all of it is shown soon after.
     pub(crate) async fn shows_cronjob(&self, name: &str, reached: impl Fn(&Value) -> bool) {
         self.reaches(Kind::CronJob, name, &reached).await;
         let what = format!("cronjob {name} is shown");
@@ -166,12 +184,7 @@ impl Scene {
         facts
     }
 
-    pub(crate) async fn reaches(
-        &self,
-        kind: Kind,
-        name: &str,
-        reached: impl Fn(&Value) -> bool,
-    ) -> Value {
+    async fn reaches(&self, kind: Kind, name: &str, reached: impl Fn(&Value) -> bool) -> Value {
         let what = format!("the API has {name} in the state waited for");
         // A CronJob starts runs on the minute.
         eventually(

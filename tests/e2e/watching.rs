@@ -9,7 +9,7 @@ use crate::{
     cluster::{Kind::Job, kubeconfig_of},
     jobs::{self, STORIES, Story, counts, spec},
     metrics::Facts,
-    patience::eventually,
+    patience::{SOON, becomes, eventually},
     scene::Scene,
 };
 
@@ -42,13 +42,8 @@ async fn leaves_at_once(scene: &Scene, name: &str) {
     scene
         .shows_job(name, running, &[("state{state=\"running\"}", 1.0)])
         .await;
-    eventually(
-        "the API has no such job",
-        crate::patience::EVENTUALLY,
-        async || scene.namespace.get(Job, name).await.map_or(Ok(()), Err),
-    )
-    .await;
-    eventually("its end is shown", crate::patience::SOON, async || {
+    scene.is_gone(name).await;
+    eventually("its end is shown", SOON, async || {
         let facts = scene.job(&scene.exporter.scrape().await, name);
         let complete = facts.get("batch_job_state{state=\"complete\"}") == Some(&1.0)
             && facts.get("batch_job_succeeded_pods") == Some(&1.0);
@@ -83,14 +78,12 @@ async fn a_deleted_job_leaves_when_its_time_is_over() {
     let left = scene.job(&scene.exporter.scrape().await, name);
     scene.namespace.delete(Job, name).await;
     scene.shows_job_gone(name, &left).await;
-    eventually("its series are gone", Duration::from_secs(7), async || {
-        let facts = scene.job(&scene.exporter.scrape().await, name);
-        if facts == Facts::new() {
-            Ok(())
-        } else {
-            Err(facts)
-        }
-    })
+    becomes(
+        "what is left of it",
+        Duration::from_secs(7),
+        Facts::new(),
+        async || scene.job(&scene.exporter.scrape().await, name),
+    )
     .await;
     scene.end().await;
 }
