@@ -108,9 +108,7 @@ async fn succeeds(scene: &Scene, name: &str) {
         .await;
     let complete = [("state{state=\"complete\"}", 1.0)];
     scene.shows_job(name, is("Complete"), &complete).await;
-    let left = scene.job(&scene.exporter.scrape().await, name);
-    scene.namespace.delete(Job, name).await;
-    scene.shows_job_gone(name, &left).await;
+    scene.keeps_finished_job(name).await;
 }
 
 async fn is_pending(scene: &Scene, name: &str) {
@@ -122,8 +120,7 @@ async fn is_pending(scene: &Scene, name: &str) {
     scene
         .shows_job(name, pending, &[("state{state=\"pending\"}", 1.0)])
         .await;
-    scene.namespace.delete(Job, name).await;
-    scene.shows_job_gone(name, &Facts::new()).await;
+    scene.drops_unfinished_job(name).await;
 }
 
 async fn is_retried(scene: &Scene, name: &str) {
@@ -221,9 +218,7 @@ async fn backoff_limit(scene: &Scene, name: &str) {
         .create(Job, name, spec("fail", &json!({}), more))
         .await;
     fails(scene, name, "BackoffLimitExceeded", &[]).await;
-    let left = scene.job(&scene.exporter.scrape().await, name);
-    scene.namespace.delete(Job, name).await;
-    scene.shows_job_gone(name, &left).await;
+    scene.keeps_finished_job(name).await;
 }
 
 async fn deadline(scene: &Scene, name: &str) {
@@ -310,9 +305,7 @@ async fn comes_again(scene: &Scene, name: &str) {
         .await;
     let complete = [("state{state=\"complete\"}", 1.0)];
     let first = scene.shows_job(name, is("Complete"), &complete).await;
-    scene.namespace.delete(Job, name).await;
-    let left = scene.job(&scene.exporter.scrape().await, name);
-    scene.shows_job_gone(name, &left).await;
+    scene.keeps_finished_job(name).await;
     scene
         .namespace
         .create(Job, name, spec("hang", &json!({}), json!({})))

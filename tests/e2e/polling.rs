@@ -67,7 +67,6 @@ async fn lists_are_polled_in_pages_and_by_selector() {
     let suspended = |job: &Value| condition(job, "Suspended").is_some();
     let state = [("state{state=\"suspended\"}", 1.0)];
     scene.shows_job("late", suspended, &state).await;
-    namespace.delete(Job, "late").await;
-    scene.shows_job_gone("late", &Facts::new()).await;
+    scene.drops_unfinished_job("late").await;
     scene.end().await;
 }

@@ -112,16 +112,28 @@ impl Scene {
         job
     }
 
-    /// Holds that a Job that is gone from the API is soon shown as gone, its series being `left`.
-    pub(crate) async fn shows_job_gone(&self, name: &str, left: &Facts) {
+    /// Deletes a Job that is finished, and holds that its series are still there when it must be known to be gone.
+    pub(crate) async fn keeps_finished_job(&self, name: &str) {
+        let mut facts = self.job(&self.exporter.scrape().await, name);
+        self.namespace.delete(Kind::Job, name).await;
         self.is_gone(name).await;
-        let mut left = left.clone();
+        tokio::time::sleep(self.patience).await;
         if self.configured {
-            left.insert("batch_job_exists".to_owned(), 0.0);
+            facts.insert("batch_job_exists".to_owned(), 0.0);
         }
-        let what = format!("job {name} is shown as gone");
-        eventually(&what, self.patience, async || {
-            expected::same(&left, &self.job(&self.exporter.scrape().await, name))
+        let kept = self.job(&self.exporter.scrape().await, name);
+        expected::same(&facts, &kept).expect("what there was when it was deleted");
+    }
+
+    /// Deletes a Job that is not finished, and holds that its series are soon gone.
+    pub(crate) async fn drops_unfinished_job(&self, name: &str) {
+        self.namespace.delete(Kind::Job, name).await;
+        self.is_gone(name).await;
+        let exists = ("batch_job_exists".to_owned(), 0.0);
+        let left: Facts = self.configured.then_some(exists).into_iter().collect();
+        let what = format!("what is left of job {name}");
+        becomes(&what, self.patience, left, async || {
+            self.job(&self.exporter.scrape().await, name)
         })
         .await;
     }
