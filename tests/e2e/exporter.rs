@@ -141,6 +141,15 @@ impl Exporter {
         up.into_values().collect()
     }
 
+    /// Holds it still: until it is thawed it notices nothing.
+    pub(crate) fn freeze(&self) {
+        signal(self.child.id(), "STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        signal(self.child.id(), "CONT");
+    }
+
     /// Processor time used so far.
     pub(crate) fn cpu(&self) -> Duration {
         let stat =

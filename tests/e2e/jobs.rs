@@ -11,7 +11,7 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 
-use crate::{cluster::Kind::Job, expected::condition, metrics::Facts, scene::Scene};
+use crate::{cluster::Kind::Job, expected::condition, scene::Scene};
 
 /// What happens to the Job of this name.
 pub(crate) type Story = for<'a> fn(&'a Scene, &'a str) -> LocalBoxFuture<'a, ()>;

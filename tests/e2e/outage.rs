@@ -24,6 +24,9 @@ const TARGETS: [(&str, Duration); 2] =
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// A watch lasts half as long as it takes for facts to turn stale.
+const LONGEST_WATCH: Duration = Duration::from_mins(1);
+
 #[tokio::test]
 async fn nothing_is_lost_when_the_api_server_is_restarted() {
     let (plane, exporter, namespace) = begin().await;
@@ -76,6 +79,33 @@ async fn another_days_state_is_followed() {
     exporter.stop().await;
 }
 
+/// The version from which the watch goes on is one that the new state will not reach for long: nothing is told of what
+/// happens until then.
+#[tokio::test]
+async fn another_days_state_is_followed_though_the_outage_went_by_unseen() {
+    let (plane, exporter, namespace) = begin().await;
+    for number in 0..200 {
+        let job = format!("early-{number}");
+        create(&namespace, &job).await;
+        namespace.delete(Job, &job).await;
+    }
+    shows(&exporter, &["early"]).await;
+    exporter.freeze();
+    plane.down();
+    plane.forget();
+    plane.up().await;
+    let namespace = plane.cluster().await.namespace("new").await;
+    create(&namespace, "other").await;
+    exporter.thaw();
+    for target in ["polled", "watched"] {
+        // The watch has a minute to find out that it is told nothing.
+        let limit = LONGEST_WATCH + EVENTUALLY;
+        let other = vec!["other".to_owned()];
+        becomes(target, limit, other, async || jobs(&exporter, target).await).await;
+    }
+    exporter.stop().await;
+}
+
 /// A control plane with one Job, which is shown.
 async fn begin() -> (ControlPlane, Exporter, Namespace) {
     let plane = ControlPlane::start().await;
@@ -83,9 +113,11 @@ async fn begin() -> (ControlPlane, Exporter, Namespace) {
     create(&namespace, "early").await;
     let kubernetes = format!("{{kubeconfig: '{}'}}", plane.kubeconfig().display());
     let config = format!(
-        "targets:
-        - {{name: watched, kubernetes: {kubernetes}}}
-        - {{name: polled, kubernetes: {kubernetes}, mode: poll, poll: {{interval: {}s}}}}",
+        "{{stale_after: {}s, targets: [
+            {{name: watched, kubernetes: {kubernetes}}},
+            {{name: polled, kubernetes: {kubernetes}, mode: poll, poll: {{interval: {}s}}}},
+        ]}}",
+        2 * LONGEST_WATCH.as_secs(),
         INTERVAL.as_secs()
     );
     let exporter = Exporter::configured(&config).await;
