@@ -32,6 +32,9 @@ const LARGEST_REFUSAL: usize = 64 * 1024;
 /// Credentials that were refused are renewed at most this often.
 const RENEWAL: Duration = Duration::from_secs(10);
 
+/// A client that could not be built is tried again at most this often.
+const REBUILD: Duration = Duration::from_secs(2);
+
 /// Unreserved characters of RFC 3986 stay; a space is `%20`, never `+`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -57,6 +60,8 @@ struct Held {
     /// Counts connections, so that a refusal is blamed on the one that it concerns.
     generation: u64,
     renewed: Option<Instant>,
+    /// The last build, if it failed: everybody who waits for a client would else start a plugin of their own.
+    failed: Option<(Instant, Failure)>,
 }
 
 /// What a request is about, for messages and counters.
@@ -268,12 +273,21 @@ impl Api {
         {
             return Ok((connection.client.clone(), held.generation));
         }
+        if let Some((at, failure)) = &held.failed
+            && at.elapsed() < REBUILD
+        {
+            return Err(failure.clone());
+        }
         let building = held.building.get_or_insert_with(|| {
             let endpoint = self.endpoint.clone();
             Box::pin(async move { endpoint.connect().await })
         });
         let built = building.await;
         held.building = None;
+        held.failed = built
+            .as_ref()
+            .err()
+            .map(|failure| (Instant::now(), failure.clone()));
         let connection = built?;
         let client = connection.client.clone();
         held.connection = Some(connection);
