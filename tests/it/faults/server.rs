@@ -179,11 +179,11 @@ impl Answer {
     }
 
     fn head(status: u16, headers: &[(&str, &str)], framing: &str) -> Self {
-        let headers: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
-        Self::none().send(format!("HTTP/1.1 {status} -\r\n{headers}{framing}\r\n\r\n"))
+        let mut head = format!("HTTP/1.1 {status} -\r\n");
+        for (name, value) in headers {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        Self::none().send(format!("{head}{framing}\r\n\r\n"))
     }
 
     pub(super) fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {

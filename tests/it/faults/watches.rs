@@ -1,5 +1,6 @@
 //! Watches that break, lie or babble.
 
+use futures_util::future::join_all;
 use job_status_exporter::model::{Code, EventKind, RestartReason, Verb};
 
 use super::*;
@@ -16,7 +17,7 @@ fn bookmark(version: u64, ends_list: bool) -> Value {
 async fn a_watch_that_breaks_off_goes_on_after_the_last_event() {
     let event = json!({"type": "ADDED", "object": numbered("d", 12)}).to_string();
     let begun = Answer::chunked().event("ADDED", &numbered("c", 11));
-    for (how, reason, answer) in [
+    let cases = [
         ("cut", RestartReason::Error, begun.clone()),
         (
             "reset",
@@ -34,7 +35,8 @@ async fn a_watch_that_breaks_off_goes_on_after_the_last_event() {
             RestartReason::Ended,
             begun.clone().chunk(&event[..50]).end(),
         ),
-    ] {
+    ];
+    join_all(cases.map(async |(how, reason, answer)| {
         let rest = Answer::chunked().event("ADDED", &numbered("d", 12)).hang();
         let (server, mut exporter) = watched(watches(vec![answer, rest])).await;
         exporter
@@ -54,7 +56,8 @@ async fn a_watch_that_breaks_off_goes_on_after_the_last_event() {
         );
         assert_eq!(exporter.restarts(reason), 1, "{how}");
         exporter.eventually(Exporter::up, true).await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -134,11 +137,12 @@ async fn a_deletion_that_cannot_be_read_leads_to_a_list() {
 #[tokio::test]
 async fn errors_within_a_watch_are_told_and_waited_for() {
     let status = |code: u16| json!({"kind": "Status", "message": "etcdserver: request timed out", "code": code});
-    for (error, reason) in [
+    let cases = [
         (status(500), RestartReason::Error),
         (json!(null), RestartReason::Error),
         (status(410), RestartReason::Expired),
-    ] {
+    ];
+    join_all(cases.map(async |(error, reason)| {
         let answers = vec![
             Answer::chunked().event("ERROR", &error).hang(),
             Answer::chunked().hang(),
@@ -161,7 +165,8 @@ async fn errors_within_a_watch_are_told_and_waited_for() {
             }
         );
         assert_eq!(exporter.jobs(), names(&["a", "b"]));
-    }
+    }))
+    .await;
 }
 
 #[tokio::test]
@@ -225,7 +230,7 @@ async fn a_streamed_list_is_shown_when_it_is_whole() {
 #[tokio::test]
 async fn a_streamed_list_that_breaks_off_is_listed_in_pages() {
     let begun = Answer::chunked().event("ADDED", &job("c"));
-    for (how, stream) in [
+    let cases = [
         ("cut", begun.clone()),
         ("ended", begun.clone().end()),
         (
@@ -233,7 +238,8 @@ async fn a_streamed_list_that_breaks_off_is_listed_in_pages() {
             begun.clone().event("ERROR", &json!({"code": 504})).hang(),
         ),
         ("not a list", begun.event("DELETED", &job("c")).hang()),
-    ] {
+    ];
+    join_all(cases.map(async |(how, stream)| {
         let (server, mut exporter) = watched(streaming(stream)).await;
         exporter
             .eventually(|e| (how, e.jobs()), (how, names(&["a", "b"])))
@@ -245,5 +251,6 @@ async fn a_streamed_list_that_breaks_off_is_listed_in_pages() {
             .iter()
             .filter(|request| request.resource() == "jobs");
         assert_eq!(of_jobs.count(), 1, "{how}");
-    }
+    }))
+    .await;
 }
