@@ -25,7 +25,7 @@ bless:
 
 # Builds the API documentation; warnings are errors.
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 
 # Checks licences, duplicates, sources and advisories of the dependencies (needs cargo-deny).
 deny:

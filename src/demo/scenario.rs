@@ -1,6 +1,6 @@
 //! A small busy cluster, played on a [`SimulatedApi`]: something of everything that a dashboard or a test wants to see.
 //!
-//! [`cast`] says who there is, [`cronjob`] plays the `CronJob` controller, [`solo`] Jobs that somebody else makes, [`run`] one Job from its
+//! [`cast`] says who there is, [`cronjob`] plays the `CronJob` controller, [`solo`] Jobs that somebody else makes, [`mod@run`] one Job from its
 //! creation to its end, in the steps that a 1.36 control plane shows; [`manifest`] and [`status`] are the JSON. Everything
 //! is drawn from one seed and timed by tokio, and the number of objects stays bounded.
 

@@ -14,6 +14,8 @@ use crate::model::{
     Seconds, Uid, Workload,
 };
 
+pub use super::wire::Page;
+
 /// Why an object was skipped. Display names the object as far as that can be told.
 #[derive(Debug, thiserror::Error)]
 #[error("decode {object}")]
@@ -32,6 +34,11 @@ impl DecodeError {
     pub(super) fn cause(&self) -> &serde_json::Error {
         &self.source
     }
+}
+
+/// Reads a page of a list, but not yet its items.
+pub fn page(json: &[u8]) -> Result<Page<'_>, serde_json::Error> {
+    serde_json::from_slice(json)
 }
 
 /// Reads a Job.

@@ -7,12 +7,7 @@ use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{
-    health::Health,
-    kind::Kind,
-    names::Names,
-    wire::{ListMetadata, Page},
-};
+use super::{decode, health::Health, kind::Kind, names::Names, wire::ListMetadata};
 use crate::{
     config::Namespaces,
     model::{Activity, Change, FeedId, Verb},
@@ -101,10 +96,9 @@ impl<K: Kind> Feed<K> {
                 }
                 page => page?,
             };
-            let page: Page<'_> =
-                serde_json::from_slice(&body).map_err(|error| self.nonsense(error.to_string()))?;
-            for item in page.items.unwrap_or_default() {
-                records.extend(self.decode(item.get()).wanted());
+            let page = decode::page(&body).map_err(|error| self.nonsense(error.to_string()))?;
+            for item in page.items() {
+                records.extend(self.decode(item).wanted());
             }
             let ListMetadata {
                 resource_version,

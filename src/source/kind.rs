@@ -4,7 +4,7 @@ use super::{
     decode::{self, DecodeError},
     names::Names,
 };
-use crate::model::{Change, CronJob, Job, Resource, Update};
+use crate::model::{Change, CronJob, Job, Resource, Uid, Update};
 
 /// A kind of object that can be listed and watched.
 pub(super) trait Kind: Send + 'static {
@@ -18,6 +18,8 @@ pub(super) trait Kind: Send + 'static {
     fn update(change: Change<Self::Record>) -> Update;
 
     fn namespace(record: &Self::Record) -> &str;
+
+    fn uid(record: &Self::Record) -> &Uid;
 }
 
 /// batch/v1 Jobs.
@@ -42,6 +44,10 @@ impl Kind for Jobs {
     fn namespace(job: &Job) -> &str {
         &job.namespace
     }
+
+    fn uid(job: &Job) -> &Uid {
+        &job.uid
+    }
 }
 
 impl Kind for CronJobs {
@@ -59,5 +65,9 @@ impl Kind for CronJobs {
 
     fn namespace(cronjob: &CronJob) -> &str {
         &cronjob.namespace
+    }
+
+    fn uid(cronjob: &CronJob) -> &Uid {
+        &cronjob.uid
     }
 }

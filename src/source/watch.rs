@@ -215,8 +215,12 @@ impl<K: Kind> Watch<K> {
             }
             (EventKind::Unknown, _) => return Ok(None),
             (EventKind::Bookmark, _) => return self.take_bookmark(object, initial),
-            (EventKind::Deleted, Some(_)) => {
-                return Err(self.nonsense("an object is deleted within the initial list"));
+            (EventKind::Deleted, Some(records)) => {
+                // The list is of the server's cache, and what changed since then comes before its end.
+                if let Decoded::Wanted(gone) = self.feed.decode(object) {
+                    records.retain(|record| K::uid(record) != K::uid(&gone));
+                }
+                return Ok(None);
             }
             (_, Some(records)) => {
                 let listed = records.len();

@@ -16,11 +16,18 @@ use crate::model::Seconds;
 /// `items` may be null, as Go writes a list that was never filled, but has to be there: a Status or the greeting of a
 /// gateway would else be read as a list without objects, and everything would seem to be deleted.
 #[derive(Debug, Deserialize)]
-pub(super) struct Page<'a> {
+pub struct Page<'a> {
     #[serde(default)]
     pub(super) metadata: ListMetadata,
     #[serde(borrow, deserialize_with = "Option::deserialize")]
-    pub(super) items: Option<Vec<&'a RawValue>>,
+    items: Option<Vec<&'a RawValue>>,
+}
+
+impl Page<'_> {
+    /// The objects as JSON.
+    pub fn items(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().flatten().map(|item| item.get())
+    }
 }
 
 /// `metadata` of a list, a bookmark or a Status.

@@ -15,7 +15,7 @@ use super::{
     Lines, RateLimit,
     dispatch::{collect, dispatch},
     endpoint::{Connection, Endpoint, Refusal},
-    error::{Error, Failure},
+    error::{Error, Failure, Status},
 };
 use crate::model::{self, Activity, Resource, Sink, Verb};
 
@@ -27,6 +27,9 @@ const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Credentials that were refused are renewed at most this often.
 const RENEWAL: Duration = Duration::from_secs(10);
+
+/// A client that could not be built is tried again at most this often.
+const REBUILD: Duration = Duration::from_secs(2);
 
 /// Unreserved characters of RFC 3986 stay; a space is `%20`, never `+`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
@@ -53,6 +56,8 @@ struct Held {
     /// Counts connections, so that a refusal is blamed on the one that it concerns.
     generation: u64,
     renewed: Option<Instant>,
+    /// The last build, if it failed: everybody who waits for a client would else start a plugin of their own.
+    failed: Option<(Instant, Failure)>,
 }
 
 /// What a request is about, for messages and counters.
@@ -242,15 +247,28 @@ impl Api {
     /// The body of a successful answer. Credentials that are refused are renewed, once.
     async fn accepted(&self, path: &str) -> Result<Body, Failure> {
         let (connection, generation) = self.connection(None).await?;
-        match self.dispatch(&connection, path).await {
-            Err(Failure::Status(status))
-                if status.code == 401 && connection.on_refusal() == Refusal::Reconnect =>
-            {
+        let status = match self.dispatch(&connection, path).await {
+            Err(Failure::Status(status)) if status.code == 401 => status,
+            outcome => return outcome,
+        };
+        let renewed = match connection.on_refusal(&status) {
+            Refusal::GiveUp => None,
+            Refusal::Retry => Some(connection),
+            Refusal::Reconnect => {
                 let (connection, newer) = self.connection(Some(generation)).await?;
-                if newer == generation {
-                    return Err(Failure::Status(status));
-                }
-                self.dispatch(&connection, path).await
+                (newer != generation).then_some(connection)
+            }
+        };
+        let Some(connection) = renewed else {
+            return Err(Failure::Status(status));
+        };
+        if let Some(limit) = &self.limit {
+            limit.turn().await;
+        }
+        match self.dispatch(&connection, path).await {
+            Err(Failure::Withheld(withheld)) => {
+                let note = Some(withheld.to_string());
+                Err(Failure::Status(Box::new(Status { note, ..*status })))
             }
             outcome => outcome,
         }
@@ -276,12 +294,21 @@ impl Api {
         {
             return Ok((connection.clone(), held.generation));
         }
+        if let Some((at, failure)) = &held.failed
+            && at.elapsed() < REBUILD
+        {
+            return Err(failure.clone());
+        }
         let building = held.building.get_or_insert_with(|| {
             let endpoint = self.endpoint.clone();
             Box::pin(async move { endpoint.connect().await })
         });
         let built = building.await;
         held.building = None;
+        held.failed = built
+            .as_ref()
+            .err()
+            .map(|failure| (Instant::now(), failure.clone()));
         let connection = Arc::new(built?);
         held.connection = Some(connection.clone());
         held.generation += 1;

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use kube::{
     Client, Config,
     client::ClientBuilder,
-    config::{KubeConfigOptions, Kubeconfig},
+    config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     cci::Cci,
-    error::{Failure, describe},
+    error::{Failure, Status, describe},
 };
 use crate::model;
 
@@ -55,6 +55,8 @@ pub struct Connection {
 pub(super) enum Refusal {
     /// Read them again, and try once more.
     Reconnect,
+    /// Try once more: they are others now.
+    Retry,
     /// Take it as it is.
     GiveUp,
 }
@@ -92,14 +94,19 @@ impl Endpoint {
             }
             None => None,
         };
+        // Left to itself a plugin writes its errors, and perhaps its token, into our log, and may wait for input.
+        if let Some(plugin) = config.auth_info.exec.as_mut() {
+            plugin.interactive_mode = Some(ExecInteractiveMode::Never);
+        }
         let address = config.cluster_url.to_string();
         // An exec plugin runs in here, and blocks.
         let client = tokio::task::spawn_blocking(move || {
             ClientBuilder::try_from(config).map(ClientBuilder::build)
         });
-        let client = client
-            .await
-            .map_err(|error| Failure::Client(describe(&error)))?;
+        // The client panics over a token with control characters, which only a plugin can bring here.
+        let client = client.await.map_err(|_| {
+            Failure::Client("the credentials cannot be put into a request".to_owned())
+        })?;
         let client = client.map_err(|error| Failure::Client(describe(&error)))?;
         let valid_until = client
             .valid_until()
@@ -161,11 +168,12 @@ impl Connection {
     }
 
     /// What to do about credentials that were refused.
-    pub(super) fn on_refusal(&self) -> Refusal {
-        match self.cci {
-            // It has done what can be done before it let the refusal through.
-            Some(_) => Refusal::GiveUp,
-            None => Refusal::Reconnect,
+    pub(super) fn on_refusal(&self, status: &Status) -> Refusal {
+        match (&self.cci, &status.note) {
+            (None, _) => Refusal::Reconnect,
+            (Some(_), None) => Refusal::Retry,
+            // It says why not.
+            (Some(_), Some(_)) => Refusal::GiveUp,
         }
     }
 

@@ -21,7 +21,7 @@ pub struct Error {
 }
 
 /// How a request failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Failure {
     /// The credentials or the address could not be read, or no client could be made of them.
     #[error("no client: {0}")]

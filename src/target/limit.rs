@@ -1,27 +1,25 @@
 //! A cap on requests per second, shared by all that goes to one target.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex as StdMutex, PoisonError},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep_until},
+};
 
-/// Hands out points in time at equal distances, first come, first served: no bursts, so that no window of a second
-/// ever holds more requests than the cap.
+/// Hands out turns at equal distances, first come, first served: no bursts, so that no window of a second ever holds more
+/// requests than the cap.
 #[derive(Debug)]
 pub struct RateLimit {
     distance: Duration,
-    /// Never held across an await.
-    times: Mutex<Times>,
-}
-
-#[derive(Debug)]
-struct Times {
-    /// The next free point.
-    next: Instant,
-    /// Nobody's turn comes before this.
-    held_until: Instant,
+    /// When the next turn may be. Held by whoever is first in the queue while waiting for it: the distance is then counted
+    /// from when a turn was taken, and turns do not catch up after the process was held up.
+    next: Mutex<Instant>,
+    /// Nobody's turn comes before this. Never held across an await.
+    held_until: StdMutex<Instant>,
 }
 
 impl RateLimit {
@@ -31,41 +29,39 @@ impl RateLimit {
         let now = Instant::now();
         Self {
             distance: Duration::from_secs_f64(1.0 / per_second),
-            times: Mutex::new(Times {
-                next: now,
-                held_until: now,
-            }),
+            next: Mutex::new(now),
+            held_until: StdMutex::new(now),
         }
     }
 
     /// Waits for this request's turn.
     pub async fn turn(&self) {
+        let mut next = self.next.lock().await;
         loop {
-            let turn = self.times().take(self.distance);
-            sleep_until(turn).await;
-            // A hold that came up in the meantime takes the turn away.
-            if self.times().held_until <= turn {
-                return;
+            let turn = (*next).max(self.held_until());
+            if turn <= Instant::now() {
+                break;
             }
+            sleep_until(turn).await;
         }
+        *next = Instant::now() + self.distance;
     }
 
-    /// The server asked to be left alone: nobody's turn comes before that, not even one that is already given.
+    /// The server asked to be left alone: nobody's turn comes before that.
     pub fn hold(&self, pause: Duration) {
-        let mut times = self.times();
-        times.held_until = times.held_until.max(Instant::now() + pause);
+        let until = Instant::now() + pause;
+        let mut held_until = self
+            .held_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *held_until = (*held_until).max(until);
     }
 
-    fn times(&self) -> MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Times {
-    fn take(&mut self, distance: Duration) -> Instant {
-        let turn = self.next.max(self.held_until).max(Instant::now());
-        self.next = turn + distance;
-        turn
+    fn held_until(&self) -> Instant {
+        *self
+            .held_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hold_delays_everybody_even_those_who_have_a_turn() {
+    async fn a_hold_delays_everybody_even_who_is_waiting_for_a_turn() {
         let limit = RateLimit::new(5.0);
         let start = Instant::now();
         let turn = async || {

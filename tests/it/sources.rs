@@ -63,11 +63,9 @@ impl Cluster {
     }
 
     fn apply(&self, namespace: &str, name: &str, status: Value) {
-        let job = json!({
-            "metadata": {"namespace": namespace, "name": name},
-            "spec": {"parallelism": 1},
-            "status": status,
-        });
+        let metadata = json!({"namespace": namespace, "name": name});
+        let mut job = json!({"metadata": metadata, "spec": {"parallelism": 1}});
+        job["status"] = status;
         self.api.apply(Kind::Job, job).unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! Jobs and `CronJobs` as JSON, as large as real ones: pod template, defaulted fields, managedFields.
 //!
-//! [`super::run`] and [`super::cronjob`] store them. [`Shape`] is what the plots differ by; the rest is scenery.
+//! [`mod@super::run`] and [`super::cronjob`] store them. [`Shape`] is what the plots differ by; the rest is scenery.
 
 use serde_json::{Value, json};
 

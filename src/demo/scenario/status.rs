@@ -1,6 +1,6 @@
 //! The status of a Job, as the Job controller writes it.
 //!
-//! Filled by [`super::run`]. Counts that are 0 are left out or kept exactly as in recordings of a 1.36 control plane.
+//! Filled by [`mod@super::run`]. Counts that are 0 are left out or kept exactly as in recordings of a 1.36 control plane.
 
 use std::collections::BTreeSet;
 

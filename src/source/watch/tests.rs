@@ -178,3 +178,30 @@ async fn after_two_failures_only_a_list_tells() {
         "no watch was open"
     );
 }
+
+#[tokio::test]
+async fn a_streamed_list_is_of_the_moment_at_its_end() {
+    let (mut watch, _) = watch();
+    let event = |kind: &str, name: &str| {
+        let object =
+            format!(r#"{{"metadata":{{"namespace":"n","name":"{name}","uid":"{name}"}}}}"#);
+        Bytes::from(format!(r#"{{"type":"{kind}","object":{object}}}"#))
+    };
+    let mut initial = Some(Vec::new());
+    for (kind, name) in [
+        ("ADDED", "a"),
+        ("ADDED", "b"),
+        ("DELETED", "a"),
+        ("ADDED", "c"),
+        ("DELETED", "x"),
+    ] {
+        assert!(
+            watch
+                .take(&event(kind, name), &mut initial)
+                .unwrap()
+                .is_none()
+        );
+    }
+    let names: Vec<_> = initial.iter().flatten().map(|job| &*job.name).collect();
+    assert_eq!(names, ["b", "c"]);
+}

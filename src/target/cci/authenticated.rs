@@ -1,7 +1,7 @@
 //! The last layer before the wire: what leaves here is what is sent.
 //!
 //! Below it is the HTTP client, above it the one that completes addresses. It is the only place that knows both a credential
-//! and what the API made of it, so refusals (401) are dealt with here: [`Note`] tells the layers above what was done.
+//! and what the API made of it, so refusals (401) are dealt with here: [`Note`] tells the layers above whether to try again.
 
 use std::{
     sync::Arc,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use kube::client::Body;
 use tower::{BoxError, Service, ServiceExt as _};
@@ -23,7 +23,7 @@ pub(super) enum Authentication {
     Signature(Signing),
 }
 
-/// What became of a refusal; an extension of the response.
+/// Why a refusal is final; an extension of the response. A refusal without it is worth another try.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Note(pub(in super::super) String);
 
@@ -56,10 +56,14 @@ where
             client,
         } = self.clone();
         Box::pin(async move {
-            let plain = Plain::new(request)?;
+            if !request.body().is_end_stream() {
+                return Err("a request to CCI with a body is neither signed nor sent".into());
+            }
             match &*authentication {
-                Authentication::Token(tokens) => with_token(tokens, client, &plain).await,
-                Authentication::Signature(signing) => with_signature(signing, client, &plain).await,
+                Authentication::Token(tokens) => with_token(tokens, client, request).await,
+                Authentication::Signature(signing) => {
+                    with_signature(signing, client, request).await
+                }
             }
         })
     }
@@ -68,34 +72,19 @@ where
 async fn with_token<S, B>(
     tokens: &Tokens,
     client: S,
-    plain: &Plain,
+    mut request: Request<Body>,
 ) -> Result<Response<B>, BoxError>
 where
-    S: Service<Request<Body>, Response = Response<B>> + Clone,
+    S: Service<Request<Body>, Response = Response<B>>,
     S::Error: Into<BoxError>,
 {
-    let first = tokens.token().await?;
-    let request = tokens.add(&first, plain.request())?;
-    let answer = client.clone().oneshot(request).await;
-    let mut response = answer.map_err(Into::into)?;
+    let token = tokens.token().await?;
+    tokens.insert(&token, request.headers_mut())?;
+    let mut response = client.oneshot(request).await.map_err(Into::into)?;
     if response.status() != StatusCode::UNAUTHORIZED {
         tokens.accept();
-        return Ok(response);
-    }
-    let second = match tokens.replace(&first).await {
-        Ok(second) => second,
-        Err(note) => {
-            response.extensions_mut().insert(Note(note));
-            return Ok(response);
-        }
-    };
-    let request = tokens.add(&second, plain.request())?;
-    let mut response = client.oneshot(request).await.map_err(Into::into)?;
-    if response.status() == StatusCode::UNAUTHORIZED {
-        let note = tokens.give_up(&second);
+    } else if let Some(note) = tokens.refuse(&token) {
         response.extensions_mut().insert(Note(note));
-    } else {
-        tokens.accept();
     }
     Ok(response)
 }
@@ -103,14 +92,14 @@ where
 async fn with_signature<S, B>(
     signing: &Signing,
     client: S,
-    plain: &Plain,
+    request: Request<Body>,
 ) -> Result<Response<B>, BoxError>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Error: Into<BoxError>,
 {
     let turn = signing.turn().await?;
-    let (mut parts, body) = plain.request().into_parts();
+    let (mut parts, body) = request.into_parts();
     signing.sign(&turn, &mut parts, model::now())?;
     let request = Request::from_parts(parts, body);
     let mut response = client.oneshot(request).await.map_err(Into::into)?;
@@ -119,35 +108,6 @@ where
         response.extensions_mut().insert(Note(note));
     }
     Ok(response)
-}
-
-/// A request that can be sent again: it has no body.
-struct Plain {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
-
-impl Plain {
-    fn new(request: Request<Body>) -> Result<Self, BoxError> {
-        let (parts, body) = request.into_parts();
-        if !body.is_end_stream() {
-            return Err("a request to CCI with a body is neither signed nor sent".into());
-        }
-        Ok(Self {
-            method: parts.method,
-            uri: parts.uri,
-            headers: parts.headers,
-        })
-    }
-
-    fn request(&self) -> Request<Body> {
-        let mut request = Request::new(Body::empty());
-        request.method_mut().clone_from(&self.method);
-        request.uri_mut().clone_from(&self.uri);
-        request.headers_mut().clone_from(&self.headers);
-        request
-    }
 }
 
 #[cfg(test)]

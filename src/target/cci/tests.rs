@@ -219,6 +219,45 @@ async fn a_target_with_a_token_asks_iam_first_and_tells_when_the_token_ends() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_costs_one_more_request_and_two_refused_ones_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = |token| {
+        let body = r#"{"token":{"issued_at":"2026-01-04T09:05:22.701000Z","expires_at":"2026-01-05T09:05:22.701000Z"}}"#;
+        answer(201, &format!("x-subject-token: {token}\r\n"), body)
+    };
+    let refusal = r#"{"error_msg":"The token must be updated.","error_code":"APIGW.0307","request_id":"0123"}"#;
+    let refused = || answer(401, "", refusal);
+    let iam = Script::new(vec![token("one"), token("two"), token("three")]);
+    let cci = Script::new(vec![refused(), answer(200, "", "{}"), refused(), refused()]);
+    let (api, counter) = api(&with_token(cci.address, iam.address, folder.path()));
+    assert!(api.job_status("n", "pi", PATIENCE).await.is_ok());
+    let error = api
+        .job_status("n", "pi", PATIENCE)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("a new token was refused too"), "{error}");
+    let error = api
+        .job_status("n", "pi", PATIENCE)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the next attempt is made after 2"),
+        "{error}"
+    );
+    assert_eq!(counter.codes(), [Code::Ok, Code::Unauthorized]);
+    let requests = cci.requests();
+    for (request, token) in requests.iter().zip(["one", "two", "two", "three"]) {
+        assert!(
+            request.contains(&format!("x-auth-token: {token}\r\n")),
+            "{request}"
+        );
+    }
+    assert_eq!(iam.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn a_file_that_is_missing_or_wrong_is_told_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));

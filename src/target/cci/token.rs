@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, HeaderValue, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -33,8 +33,8 @@ pub(super) struct Tokens {
 struct Standing {
     /// The number of the token that was refused last.
     refused: Option<u64>,
-    /// New tokens that were refused, in a row.
-    failures: u32,
+    /// How many were, with none accepted in between.
+    in_a_row: u32,
     hold: Option<Hold>,
 }
 
@@ -63,58 +63,39 @@ impl Tokens {
         })
     }
 
-    /// Notes that a token was refused. Another one to try once more with, or what is to be said of it.
-    pub(super) async fn replace(&self, token: &Token) -> Result<Token, String> {
-        let is_new = {
-            let mut standing = self.standing();
-            standing.refused = standing.refused.max(Some(token.number));
-            standing.failures > 0
-        };
-        if is_new {
-            return Err(self.give_up(token));
-        }
-        self.token().await.map_err(|withheld| withheld.to_string())
-    }
-
-    /// Notes that a new token was refused too. What is to be said of it.
-    pub(super) fn give_up(&self, token: &Token) -> String {
+    /// Notes that a token was refused. Without a note, a new one is worth another try.
+    pub(super) fn refuse(&self, token: &Token) -> Option<String> {
         let mut standing = self.standing();
-        standing.refused = standing.refused.max(Some(token.number));
+        if Some(token.number) <= standing.refused {
+            return None; // by somebody else, while this was under way
+        }
+        standing.refused = Some(token.number);
+        standing.in_a_row = standing.in_a_row.saturating_add(1);
+        let doublings = standing.in_a_row.checked_sub(2)?;
         let (first, longest) = SILENCE;
-        let doubled = first.saturating_mul(1 << standing.failures.min(30));
-        let pause = doubled.min(longest).mul_f64(1.0 + fastrand::f64() / 20.0);
+        let doubled = first.saturating_mul(1 << doublings.min(30)).min(longest);
+        let pause = doubled.mul_f64(1.0 + fastrand::f64() / 20.0);
         let hold = Hold::new(
             pause,
             "the API refuses tokens that IAM has just given (401)",
         );
         let note = format!(
-            "a new token was refused too, so the next attempt is made after {}: is the token for the project and region of this address?",
+            "a new token was refused too, and the next attempt is made after {}: \
+             is the token for the project and region of this address?",
             hold.end()
         );
-        // Several requests that were under way together are one failure.
-        if standing
-            .hold
-            .as_ref()
-            .is_none_or(|hold| hold.check().is_ok())
-        {
-            standing.failures = standing.failures.saturating_add(1);
-            standing.hold = Some(hold);
-        }
-        note
+        standing.hold = Some(hold);
+        Some(note)
     }
 
     /// Notes that the API took a token.
     pub(super) fn accept(&self) {
         let mut standing = self.standing();
-        standing.failures = 0;
+        standing.in_a_row = 0;
     }
 
-    /// The request with the token in its headers.
-    pub(super) fn add<B>(
-        &self,
-        token: &Token,
-        mut request: Request<B>,
-    ) -> Result<Request<B>, http::Error> {
+    /// Puts the token into the headers.
+    pub(super) fn insert(&self, token: &Token, headers: &mut HeaderMap) -> Result<(), http::Error> {
         let token = token.item.expose_secret();
         let mut value = if self.header == header::AUTHORIZATION {
             HeaderValue::from_str(&format!("Bearer {token}"))?
@@ -122,8 +103,8 @@ impl Tokens {
             HeaderValue::from_str(token)?
         };
         value.set_sensitive(true);
-        request.headers_mut().insert(&self.header, value);
-        Ok(request)
+        headers.insert(&self.header, value);
+        Ok(())
     }
 
     /// When the token ends.

@@ -114,7 +114,7 @@ async fn an_exec_plugin_that_fails_is_told_without_its_arguments_and_output() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = |command: &str| {
         let user = format!(
-            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, {command}}}}}"
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: IfAvailable, {command}}}}}"
         );
         kubeconfig(directory.path(), "https://api.example", &user)
     };

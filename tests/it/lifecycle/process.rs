@@ -37,6 +37,8 @@ pub(super) struct Exporter {
     lines: UnboundedReceiver<String>,
     /// What was logged so far.
     log: Vec<String>,
+    /// Lines that came while others were waited for: several tasks log, in no order.
+    passed: Vec<Line>,
     stdout: Option<JoinHandle<String>>,
     _directory: TempDir,
 }
@@ -150,6 +152,7 @@ impl Setup {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             lines,
             log: Vec::new(),
+            passed: Vec::new(),
             stdout: Some(stdout),
             _directory: self.directory,
         }
@@ -159,8 +162,15 @@ impl Setup {
 // === impl Exporter ===
 
 impl Exporter {
-    /// Waits for the next line with this message.
+    /// Waits for a line with this message that was not given before.
     pub(super) async fn logged(&mut self, message: &str) -> Line {
+        let passed = self.passed.iter();
+        let known = passed
+            .map(|line| line.text("message"))
+            .position(|m| m == message);
+        if let Some(at) = known {
+            return self.passed.remove(at);
+        }
         loop {
             let Some(line) = self.next_line().await else {
                 panic!("it ended without {message:?} in {:#?}", self.log);
@@ -169,6 +179,7 @@ impl Exporter {
             if line.text("message") == message {
                 return line;
             }
+            self.passed.push(line);
         }
     }
 

@@ -143,7 +143,7 @@ async fn a_password_is_sent_and_never_shown() {
 fn plugin(script: &str) -> String {
     let script = serde_json::to_string(script).unwrap();
     format!(
-        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: sh, args: [-c, {script}]}}}}"
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: IfAvailable, command: sh, args: [-c, {script}]}}}}"
     )
 }
 

@@ -40,6 +40,18 @@ async fn begin_scrape(exporter: &Exporter) -> (Client, Vec<u8>) {
     (scraper, begin)
 }
 
+/// What completes the request of [`begin_request`].
+const REST: &str = "Host: exporter\r\n\r\n";
+
+/// Sends half a request, and makes sure that the exporter has it.
+async fn begin_request(exporter: &Exporter, path: &str) -> Client {
+    let mut client = exporter.connect().await;
+    client.send(format!("GET {path} HTTP/1.1\r\n")).await;
+    // Connections are accepted in their order: where a later one is answered, the earlier is not in the backlog any more.
+    assert_eq!(exporter.get("/livez").await.status, 200);
+    client
+}
+
 #[tokio::test]
 async fn a_signal_ends_it_quickly_and_well() {
     let cluster = Cluster::start().await;
@@ -68,9 +80,7 @@ async fn a_scrape_in_flight_is_finished_while_nothing_new_is_taken() {
     let mut exporter = start(&cluster, "1h").await;
     exporter.logged(SYNCED).await;
     let (mut scraper, mut scrape) = begin_scrape(&exporter).await;
-    // A probe that has begun to ask before the signal.
-    let mut probe = exporter.connect().await;
-    probe.send("GET /readyz HTTP/1.1\r\n").await;
+    let mut probe = begin_request(&exporter, "/readyz").await;
 
     exporter.signal(&["TERM"]);
     exporter.logged("shutting down").await;
@@ -78,7 +88,7 @@ async fn a_scrape_in_flight_is_finished_while_nothing_new_is_taken() {
     timeout(PATIENCE, refused)
         .await
         .expect("the port is closed");
-    probe.send("Host: exporter\r\n\r\n").await;
+    probe.send(REST).await;
     let answer = probe.response("GET").await;
     assert_eq!((answer.status, answer.text()), (503, "shutting down\n"));
 
@@ -96,8 +106,8 @@ async fn a_stuck_client_is_cut_when_the_time_to_shut_down_is_over() {
     let mut exporter = start(&cluster, "1s").await;
     exporter.logged(SYNCED).await;
     let _stuck = begin_scrape(&exporter).await;
-    exporter.signal(&["TERM"]);
     let begin = Instant::now();
+    exporter.signal(&["TERM"]);
     let cut = "cut connections that did not finish before the drain deadline";
     assert_eq!(exporter.logged(cut).await.text("level"), "WARN");
     assert_eq!(exporter.end().await.status.code(), Some(0));
@@ -132,13 +142,12 @@ async fn a_second_signal_ends_it_at_once() {
 async fn a_signal_that_comes_twice_at_once_is_one() {
     let cluster = Cluster::start().await;
     let mut exporter = start(&cluster, "1h").await;
-    let mut probe = exporter.connect().await;
-    probe.send("GET /livez HTTP/1.1\r\n").await;
+    let mut probe = begin_request(&exporter, "/livez").await;
     exporter.signal(&["TERM", "TERM", "INT"]);
     exporter.logged("shutting down").await;
     // Long enough for the others to arrive.
     sleep(Duration::from_millis(200)).await;
-    probe.send("Host: exporter\r\n\r\n").await;
+    probe.send(REST).await;
     assert_eq!(probe.response("GET").await.status, 200);
     assert_eq!(exporter.end().await.status.code(), Some(0));
 }

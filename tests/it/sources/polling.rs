@@ -1,7 +1,8 @@
 //! Poll mode: single configured jobs, and lists.
 
 use job_status_exporter::{
-    config::Mode,
+    config::{Mode, Poll},
+    demo::api::Request,
     model::{Code, Verb},
 };
 
@@ -120,9 +121,8 @@ async fn lists_are_polled_by_selector_and_in_pages() {
     assert!(requests.iter().all(|r| !r.query.contains("watch")));
 }
 
-/// The list is longer than the API remembers, each time; it is down between two pages only.
 #[tokio::test]
-async fn a_polled_list_that_expires_midway_is_begun_again() {
+async fn a_polled_list_that_expires_midway_is_begun_again_at_once() {
     let options = ApiOptions {
         latency: Some(SECOND / 20),
         history: 5000,
@@ -132,24 +132,24 @@ async fn a_polled_list_that_expires_midway_is_begun_again() {
     for number in 0..600 {
         cluster.apply("etl", &format!("load-{number:03}"), running());
     }
-    let poll = job_status_exporter::config::Poll {
+    let poll = Poll {
         timeout: 5 * SECOND,
         ..POLL
     };
     let mut exporter = Exporter::start(cluster.endpoint(), listed(poll));
-    while !cluster
-        .api
-        .requests()
-        .iter()
-        .any(|r| r.query.contains("continue"))
-    {
+    exporter.eventually(Exporter::up, true).await;
+    cluster.api.clear_requests();
+    let second_page = |request: &Request| request.query.contains("continue");
+    while !cluster.api.requests().iter().any(second_page) {
         exporter.check().await;
     }
     cluster.apply("etl", "new", running());
     cluster.api.compact();
-    exporter.eventually(|e| e.jobs().len(), 601).await;
-    assert!(exporter.requests(Verb::List, Code::Gone) >= 1);
-    assert!(exporter.up());
+    while exporter.jobs().len() < 601 {
+        assert!(exporter.up(), "it is no failure");
+        exporter.check().await;
+    }
+    assert_eq!(exporter.requests(Verb::List, Code::Gone), 1);
 }
 
 #[tokio::test]

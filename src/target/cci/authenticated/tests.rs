@@ -80,8 +80,26 @@ impl Server {
     }
 }
 
-/// Sends one request through the layer to `server`.
+/// Sends one request to `server`, and again if it is worth another try, as the caller of the layer does.
 async fn call(
+    authentication: &Arc<Authentication>,
+    server: &Arc<Server>,
+) -> Result<Response<()>, BoxError> {
+    let mut first = send(authentication, server).await?;
+    if first.status() != StatusCode::UNAUTHORIZED || !note(&first).is_empty() {
+        return Ok(first);
+    }
+    match send(authentication, server).await {
+        Err(error) => {
+            first.extensions_mut().insert(Note(error.to_string()));
+            Ok(first)
+        }
+        second => second,
+    }
+}
+
+/// Sends one request through the layer to `server`.
+async fn send(
     authentication: &Arc<Authentication>,
     server: &Arc<Server>,
 ) -> Result<Response<()>, BoxError> {

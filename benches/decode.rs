@@ -1,0 +1,39 @@
+//! How long decoding one page of a list takes.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use job_status_exporter::source::{Names, decode};
+
+/// As many as the client asks for.
+const PAGE: usize = 500;
+
+/// A page of recorded Jobs, over and over, in the compact form in which servers send it.
+fn recorded_page() -> String {
+    let recorded = include_str!("../tests/fixtures/kubernetes-1.36/jobs.json");
+    let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap_or_default();
+    let jobs = recorded["items"].as_array().into_iter().flatten().cycle();
+    let items: Vec<String> = jobs.take(PAGE).map(ToString::to_string).collect();
+    assert_eq!(items.len(), PAGE);
+    let items = items.join(",");
+    format!(r#"{{"kind":"JobList","metadata":{{"resourceVersion":"1"}},"items":[{items}]}}"#)
+}
+
+fn decode_page(criterion: &mut Criterion) {
+    let page = recorded_page();
+    let mut group = criterion.benchmark_group("decode a page of 500 jobs");
+    group.throughput(Throughput::Bytes(page.len() as u64));
+    group.bench_function("recorded", |bencher| {
+        let mut names = Names::default();
+        bencher.iter(|| {
+            let page = decode::page(page.as_bytes());
+            for item in page.iter().flat_map(decode::Page::items) {
+                black_box(decode::job(item, &mut names).is_ok());
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decode_page);
+criterion_main!(benches);

@@ -1,0 +1,178 @@
+//! The cluster that the tests were given, as its administrator sees it: objects in and out as plain JSON.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process,
+};
+
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::{Value, json};
+
+/// Access to a control plane.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    client: Client,
+    kubeconfig: PathBuf,
+}
+
+/// Where objects of one kind are.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Job,
+    CronJob,
+}
+
+/// A namespace of one test.
+#[derive(Clone)]
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    pub(crate) cluster: Cluster,
+}
+
+impl Cluster {
+    /// The cluster of `KUBECONFIG`.
+    pub(crate) async fn given() -> Self {
+        let kubeconfig = env::var_os("KUBECONFIG");
+        let kubeconfig = kubeconfig.expect("KUBECONFIG: run this through scripts/with-cluster");
+        Self::of(Path::new(&kubeconfig)).await
+    }
+
+    pub(crate) async fn of(kubeconfig: &Path) -> Self {
+        let file = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
+        Self {
+            client: Client::try_from(config.expect("a kubeconfig")).expect("a client"),
+            kubeconfig: kubeconfig.to_owned(),
+        }
+    }
+
+    /// The administrator's kubeconfig.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Makes a namespace that no other test has, nor an earlier run of this one.
+    pub(crate) async fn namespace(&self, test: &str) -> Namespace {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let name = format!("e2e-{test}-{}-{now}", process::id());
+        let object = json!({"metadata": {"name": name}});
+        self.send("POST", "/api/v1/namespaces", &object)
+            .await
+            .expect("a namespace");
+        Namespace {
+            name,
+            cluster: self.clone(),
+        }
+    }
+
+    /// Sends a request; `None` for what is not found.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = match method {
+            "PATCH" => request.header("content-type", "application/merge-patch+json"),
+            _ => request.header("content-type", "application/json"),
+        };
+        let body = match body {
+            Value::Null => Vec::new(),
+            body => body.to_string().into_bytes(),
+        };
+        match self
+            .client
+            .request(request.body(body).expect("a request"))
+            .await
+        {
+            Ok(answer) => Some(answer),
+            Err(kube::Error::Api(status)) if status.code == 404 => None,
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    }
+}
+
+impl Namespace {
+    pub(crate) async fn create(&self, kind: Kind, name: &str, spec: Value) -> Value {
+        let object = json!({"metadata": {"name": name, "labels": {"e2e": name}}, "spec": spec});
+        let path = self.path(kind, "");
+        self.cluster
+            .send("POST", &path, &object)
+            .await
+            .expect("the namespace")
+    }
+
+    pub(crate) async fn get(&self, kind: Kind, name: &str) -> Option<Value> {
+        self.cluster
+            .send("GET", &self.path(kind, name), &Value::Null)
+            .await
+    }
+
+    /// Merges `change` into an object, or into its status by the name `NAME/status`.
+    pub(crate) async fn patch(&self, kind: Kind, name: &str, change: Value) {
+        let path = self.path(kind, name);
+        self.cluster
+            .send("PATCH", &path, &change)
+            .await
+            .expect("the object");
+    }
+
+    /// Deletes an object and, later, what belongs to it.
+    pub(crate) async fn delete(&self, kind: Kind, name: &str) {
+        let options = json!({"propagationPolicy": "Background"});
+        let path = self.path(kind, name);
+        self.cluster
+            .send("DELETE", &path, &options)
+            .await
+            .expect("the object");
+    }
+
+    /// Ends the pods of a Job that hang.
+    pub(crate) async fn release(&self, job: &str) {
+        let pods = format!("/api/v1/namespaces/{}/pods", self.name);
+        let list = format!("{pods}?labelSelector=batch.kubernetes.io%2Fjob-name%3D{job}");
+        let list = self
+            .cluster
+            .send("GET", &list, &Value::Null)
+            .await
+            .expect("pods");
+        for pod in list["items"].as_array().expect("items") {
+            let pod = format!(
+                "{pods}/{}",
+                pod["metadata"]["name"].as_str().expect("a name")
+            );
+            let change = json!({"metadata": {"labels": {"sim/outcome": "succeed"}}});
+            self.cluster.send("PATCH", &pod, &change).await;
+        }
+    }
+
+    /// Deletes the namespace and, later, everything in it.
+    pub(crate) async fn remove(self) {
+        let path = format!("/api/v1/namespaces/{}", self.name);
+        self.cluster
+            .send("DELETE", &path, &Value::Null)
+            .await
+            .expect("the namespace");
+    }
+
+    fn path(&self, kind: Kind, name: &str) -> String {
+        let resource = match kind {
+            Kind::Job => "jobs",
+            Kind::CronJob => "cronjobs",
+        };
+        let path = format!("/apis/batch/v1/namespaces/{}/{resource}", self.name);
+        if name.is_empty() {
+            path
+        } else {
+            format!("{path}/{name}")
+        }
+    }
+}
+
+/// A kubeconfig beside that of the administrator.
+pub(crate) fn kubeconfig_of(user: &str) -> PathBuf {
+    let directory = env::var_os("JOB_STATUS_E2E_CLUSTER");
+    let directory =
+        directory.expect("JOB_STATUS_E2E_CLUSTER: run this through scripts/with-cluster");
+    Path::new(&directory).join(format!("{user}.kubeconfig"))
+}

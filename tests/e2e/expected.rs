@@ -1,0 +1,138 @@
+//! What `/metrics` has to say of an object, read off the object as the API gives it.
+//!
+//! Only what is copied from a field is here. What takes understanding (the state of a Job, the reason why it failed, counts
+//! of indexes) each test says itself.
+
+use serde_json::Value;
+
+use crate::metrics::Facts;
+
+/// The facts of a Job that are fields of it.
+pub(crate) fn job(job: &Value) -> Facts {
+    let (spec, status) = (&job["spec"], &job["status"]);
+    let mut facts = Facts::new();
+    let mut add = |family: &str, value: Option<f64>| {
+        facts.extend(value.map(|value| (format!("batch_job_{family}"), value)));
+    };
+    let info = [
+        ("completion_mode", &spec["completionMode"]),
+        ("managed_by", &spec["managedBy"]),
+        ("uid", &job["metadata"]["uid"]),
+    ];
+    add(&format!("info{}", labels(&info)), Some(1.0));
+    for count in ["active", "succeeded", "failed"] {
+        add(
+            &format!("{count}_pods"),
+            Some(status[count].as_f64().unwrap_or(0.0)),
+        );
+    }
+    add("ready_pods", status["ready"].as_f64());
+    add("terminating_pods", status["terminating"].as_f64());
+    add(
+        "created_timestamp_seconds",
+        seconds(&job["metadata"]["creationTimestamp"]),
+    );
+    add("start_timestamp_seconds", seconds(&status["startTime"]));
+    let since = |kind| condition(job, kind).and_then(|at| seconds(&at["lastTransitionTime"]));
+    add(
+        "end_timestamp_seconds",
+        seconds(&status["completionTime"]).or_else(|| since("Failed")),
+    );
+    add("suspended_timestamp_seconds", since("Suspended"));
+    add("parallelism", spec["parallelism"].as_f64());
+    add("completions", spec["completions"].as_f64());
+    add("backoff_limit", spec["backoffLimit"].as_f64());
+    add(
+        "active_deadline_seconds",
+        spec["activeDeadlineSeconds"].as_f64(),
+    );
+    facts
+}
+
+/// The facts of a CronJob, all of which are fields of it.
+pub(crate) fn cronjob(cronjob: &Value) -> Facts {
+    let (spec, status) = (&cronjob["spec"], &cronjob["status"]);
+    let mut facts = Facts::new();
+    let mut add = |family: &str, value: Option<f64>| {
+        facts.extend(value.map(|value| (format!("batch_cronjob_{family}"), value)));
+    };
+    let info = [
+        ("concurrency_policy", &spec["concurrencyPolicy"]),
+        ("schedule", &spec["schedule"]),
+        ("time_zone", &spec["timeZone"]),
+    ];
+    add(&format!("info{}", labels(&info)), Some(1.0));
+    add(
+        "created_timestamp_seconds",
+        seconds(&cronjob["metadata"]["creationTimestamp"]),
+    );
+    add(
+        "last_schedule_timestamp_seconds",
+        seconds(&status["lastScheduleTime"]),
+    );
+    add(
+        "last_success_timestamp_seconds",
+        seconds(&status["lastSuccessfulTime"]),
+    );
+    let suspended = spec["suspend"] == true;
+    add("suspended", Some(f64::from(u8::from(suspended))));
+    let active = status["active"].as_array().map_or(0, Vec::len);
+    add("active_jobs", u32::try_from(active).ok().map(f64::from));
+    add(
+        "starting_deadline_seconds",
+        spec["startingDeadlineSeconds"].as_f64(),
+    );
+    add(
+        "successful_jobs_history_limit",
+        spec["successfulJobsHistoryLimit"].as_f64(),
+    );
+    add(
+        "failed_jobs_history_limit",
+        spec["failedJobsHistoryLimit"].as_f64(),
+    );
+    facts
+}
+
+/// A condition of a Job, if it is true.
+pub(crate) fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a Value> {
+    let conditions = job["status"]["conditions"].as_array()?;
+    let mut conditions = conditions.iter();
+    conditions.find(|condition| condition["type"] == kind && condition["status"] == "True")
+}
+
+/// Nothing, or what is different.
+pub(crate) fn same(expected: &Facts, shown: &Facts) -> Result<(), String> {
+    let missing = expected
+        .iter()
+        .filter(|(fact, value)| shown.get(*fact) != Some(value));
+    let missing: Vec<_> = missing
+        .map(|(fact, value)| format!("- {fact} {value}"))
+        .collect();
+    let extra = shown
+        .iter()
+        .filter(|(fact, value)| expected.get(*fact) != Some(value));
+    let extra: Vec<_> = extra
+        .map(|(fact, value)| format!("+ {fact} {value}"))
+        .collect();
+    if missing.is_empty() && extra.is_empty() {
+        return Ok(());
+    }
+    Err([missing, extra].concat().join("; "))
+}
+
+/// Those of the labels that have a value.
+fn labels(labels: &[(&str, &Value)]) -> String {
+    let present = |(name, value): &(&str, &Value)| Some(format!("{name}={:?}", value.as_str()?));
+    let labels: Vec<_> = labels.iter().filter_map(present).collect();
+    format!("{{{}}}", labels.join(","))
+}
+
+/// An API time as seconds of the Unix epoch.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "seconds of this century are exact"
+)]
+fn seconds(time: &Value) -> Option<f64> {
+    let time: jiff::Timestamp = time.as_str()?.parse().expect("a time");
+    Some(time.as_second() as f64)
+}

@@ -1,0 +1,213 @@
+//! The binary under test as a process: started with a configuration, scraped, stopped by a signal.
+//!
+//! It runs without any environment but what a test gives it, so that it finds nothing by chance.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{
+    metrics::Metrics,
+    patience::{EVENTUALLY, SOON, eventually},
+};
+
+/// A running exporter. It is killed when dropped, and what it logged is shown should the test have failed.
+pub(crate) struct Exporter {
+    child: Child,
+    address: SocketAddr,
+    /// Holds configuration and log.
+    directory: TempDir,
+}
+
+impl Exporter {
+    /// Starts with this text as the configuration file.
+    pub(crate) async fn configured(config: &str) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let file = directory.path().join("exporter.yaml");
+        fs::write(&file, config).expect("a file");
+        let mut command = command();
+        command.arg("--config.file").arg(file);
+        Self::start(command, directory).await
+    }
+
+    /// Starts without configuration file, with this file as `$KUBECONFIG`.
+    pub(crate) async fn discovering(kubeconfig: &Path) -> Self {
+        let mut command = command();
+        command.env("KUBECONFIG", kubeconfig);
+        Self::start(command, TempDir::new().expect("a directory")).await
+    }
+
+    async fn start(mut command: Command, directory: TempDir) -> Self {
+        let log = File::create(directory.path().join("log")).expect("a file");
+        let child = command.stderr(log).spawn().expect("the binary");
+        let mut exporter = Self {
+            child,
+            address: SocketAddr::from(([0, 0, 0, 0], 0)),
+            directory,
+        };
+        exporter.address = eventually("it listens", EVENTUALLY, async || {
+            let log = exporter.log();
+            let listening = log.iter().find(|line| line["message"] == "listening");
+            let address = listening.and_then(|line| line["address"].as_str()?.parse().ok());
+            address.ok_or(log)
+        })
+        .await;
+        exporter
+    }
+
+    /// The lines of the log so far, each a JSON object.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.log_path()).expect("a log");
+        // The last line may be half written.
+        let lines = text
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("logged: {line}"));
+        lines.map(parse).collect()
+    }
+
+    /// The lines of the log at `level`.
+    pub(crate) fn log_of(&self, level: &str) -> Vec<Value> {
+        let mut log = self.log();
+        log.retain(|line| line["level"] == level);
+        log
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    pub(crate) async fn scrape(&self) -> Metrics {
+        Metrics::parse(&self.page().await)
+    }
+
+    /// The text of `/metrics`, which is never anything but 200.
+    pub(crate) async fn page(&self) -> String {
+        let (status, body) = self.get("/metrics").await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// Status and body of an answer.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        // With HTTP/1.0 the body has no framing but the end of the connection.
+        let request = format!("GET {path} HTTP/1.0\r\nHost: exporter\r\n\r\n");
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("an open connection");
+        let mut response = String::new();
+        stream
+            .read_to_string(&mut response)
+            .await
+            .expect("a response");
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (status.expect("a status"), body.to_owned())
+    }
+
+    /// Waits until everything configured was read once.
+    pub(crate) async fn is_ready(&self) {
+        eventually("ready", EVENTUALLY, async || {
+            match self.get("/readyz").await {
+                (200, _) => Ok(()),
+                answer => Err(answer),
+            }
+        })
+        .await;
+    }
+
+    /// The value of `job_status_exporter_target_up` of every target.
+    pub(crate) async fn up(&self) -> Vec<f64> {
+        let metrics = self.scrape().await;
+        let up = metrics.facts("job_status_exporter_target_up", &[]);
+        up.into_values().collect()
+    }
+
+    /// Holds it still: until it is thawed it notices nothing.
+    pub(crate) fn freeze(&self) {
+        signal(self.child.id(), "STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        signal(self.child.id(), "CONT");
+    }
+
+    /// Processor time used so far.
+    pub(crate) fn cpu(&self) -> Duration {
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a process");
+        // The name before it may hold anything, even a closing parenthesis.
+        let (_, fields) = stat.rsplit_once(") ").expect("a name");
+        let ticks = |field| fields.split(' ').nth(field)?.parse::<u64>().ok();
+        let (user, system) = (ticks(11).expect("utime"), ticks(12).expect("stime"));
+        // 100 ticks per second on every Linux there is.
+        Duration::from_millis((user + system) * 10)
+    }
+
+    /// Asks it to end by SIGTERM, and holds that it does, well, and that nothing panicked before.
+    pub(crate) async fn stop(mut self) {
+        signal(self.child.id(), "TERM");
+        let child = &mut self.child;
+        let ended = eventually("it ends", EVENTUALLY.min(5 * SOON), async || {
+            child.try_wait().expect("a process").ok_or("running")
+        });
+        let status = ended.await;
+        let log = fs::read_to_string(self.log_path()).expect("a log");
+        assert_eq!(status.code(), Some(0), "{status}");
+        assert!(!log.contains("panicked"), "a task panicked");
+    }
+}
+
+impl Drop for Exporter {
+    fn drop(&mut self) {
+        // Both fail where it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            let log = fs::read_to_string(self.log_path()).unwrap_or_default();
+            eprintln!("the exporter logged:\n{log}");
+        }
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_job-status-exporter"));
+    command
+        .args([
+            "--web.listen-address",
+            "127.0.0.1:0",
+            "--log.format",
+            "json",
+        ])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// Sends a signal to one process.
+pub(crate) fn signal(process: u32, name: &str) {
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(process.to_string())
+        .status();
+    assert!(status.expect("kill").success(), "kill -{name} {process}");
+}

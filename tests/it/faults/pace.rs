@@ -1,0 +1,245 @@
+//! How often a server is asked that does not work well: servers must not suffer from those who watch them.
+
+use futures_util::future::join_all;
+use job_status_exporter::config::Poll;
+
+use super::*;
+use crate::exporter::{POLL, listed, polled};
+
+type Script = Box<dyn Fn(&Request) -> Answer + Send + Sync>;
+
+/// Requests within 3 s, with waits that begin at 0.25 to 0.5 s and double.
+const BOUND: usize = 5;
+
+#[tokio::test]
+async fn nobody_is_asked_without_pause() {
+    let list_a = || Answer::json(&list(&[job("a")]));
+    let scripts: Vec<(&str, Script)> = vec![
+        ("closes at once", Box::new(|_| Answer::none())),
+        ("resets at once", Box::new(|_| Answer::none().reset())),
+        ("refuses all", Box::new(|_| Answer::whole(500, &[], ""))),
+        (
+            "ends watches at once",
+            Box::new(watches(vec![Answer::chunked().end()])),
+        ),
+        (
+            "refuses watches",
+            Box::new(watches(vec![Answer::whole(403, &[], "")])),
+        ),
+        (
+            "expires at once",
+            Box::new(watches(vec![Answer::whole(410, &[], "")])),
+        ),
+        (
+            "replays its objects",
+            Box::new(watches(vec![
+                Answer::chunked()
+                    .event("ADDED", &numbered("a", 7))
+                    .event("ADDED", &numbered("b", 3))
+                    .end(),
+            ])),
+        ),
+        (
+            "repeats one event",
+            Box::new(watches(vec![
+                Answer::chunked().event("ADDED", &numbered("a", 10)).end(),
+            ])),
+        ),
+        (
+            "babbles in watches",
+            Box::new(watches(vec![Answer::whole(200, &[], "<html>\n</html>\n")])),
+        ),
+        (
+            "expires lists",
+            Box::new(lists(vec![Answer::whole(410, &[], "")])),
+        ),
+        (
+            "ends lists of no version",
+            Box::new(lists(vec![Answer::json(&json!({"items": []}))])),
+        ),
+        ("lists well", Box::new(lists(vec![list_a()]))),
+    ];
+    join_all(scripts.into_iter().map(async |(what, script)| {
+        let server = Server::start(script).await;
+        let mut exporter = Exporter::start(server.endpoint(), everything());
+        exporter.throughout(3 * SECOND, |_| (), ()).await;
+        let lists = server.requests("/jobs?limit").len();
+        let watches = server.requests("/jobs?watch").len();
+        assert!((1..=BOUND).contains(&lists), "{what}: {lists} lists");
+        assert!(watches <= BOUND, "{what}: {watches} watches");
+    }))
+    .await;
+}
+
+/// Not more than once in a while, for hours: events come, and their watch ends each time.
+#[tokio::test]
+async fn watches_that_end_after_each_event_are_still_followed() {
+    let version = AtomicUsize::new(10);
+    let (server, mut exporter) = watched(move |request| {
+        if request.resource() != "jobs" || !request.is_watch() {
+            return quiet(request);
+        }
+        let version = 1 + version.fetch_add(1, Ordering::Relaxed) as u64;
+        Answer::chunked()
+            .event("ADDED", &numbered(&format!("job-{version}"), version))
+            .end()
+    })
+    .await;
+    exporter.throughout(2 * SECOND, |_| (), ()).await;
+    let watches = server.requests("/jobs?watch").len();
+    assert!((4..=9).contains(&watches), "{watches}");
+    assert_eq!(
+        server.requests("/jobs?limit").len(),
+        1,
+        "each watch goes on after the last"
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_asked_before_the_time_that_he_named() {
+    let date = |seconds: i64| {
+        let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    };
+    let busy = |value: &str| Answer::whole(429, &[("retry-after", value)], "too many requests");
+    let body = r#"{"kind":"Status","code":429,"details":{"retryAfterSeconds":1}}"#;
+    let refusals = [
+        ("seconds", 1.0, busy("1")),
+        // The date has whole seconds: it is up to one second earlier than it was to be.
+        ("date", 1.0, busy(&date(2))),
+        ("status", 1.0, Answer::whole(503, &[], body)),
+    ];
+    let cases = refusals
+        .iter()
+        .flat_map(|refusal| [(refusal, true), (refusal, false)]);
+    join_all(cases.map(async |((what, pause, refusal), watch)| {
+        let answers = vec![refusal.clone(), Answer::json(&list(&[job("a")]))];
+        let server = Server::start(lists(answers)).await;
+        let mode = if watch { everything() } else { listed(POLL) };
+        let mut exporter = Exporter::start(server.endpoint(), mode);
+        exporter.eventually(Exporter::jobs, names(&["a"])).await;
+        let lists = server.requests("/jobs?limit");
+        let gap = (lists[1].at - lists[0].at).as_secs_f64();
+        assert!(
+            (*pause..pause + 2.0).contains(&gap),
+            "{what}, watch {watch}: {gap}"
+        );
+    }))
+    .await;
+}
+
+/// One answer that asks for a pause speaks for the whole server, even to those who were about to ask.
+#[tokio::test]
+async fn a_pause_is_for_all_polls_of_a_target() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |request| {
+        if asked.fetch_add(1, Ordering::Relaxed) == 20 {
+            return Answer::whole(429, &[("retry-after", "1")], "");
+        }
+        Answer::json(&job(request.target.split('/').nth(7).unwrap()))
+    })
+    .await;
+    let jobs: Vec<_> = (0..50).map(|number| format!("etl/job-{number}")).collect();
+    let poll = Poll {
+        requests_per_second: 50.0,
+        concurrency: 8,
+        ..POLL
+    };
+    let mut exporter = Exporter::start(server.endpoint(), polled(&jobs, poll));
+    exporter.eventually(|e| e.jobs().len(), 50).await;
+    let requests = server.requests("");
+    let refused = requests[20].at;
+    let meanwhile = requests[21..]
+        .iter()
+        .filter(|r| (r.at - refused).as_secs_f64() < 1.0);
+    // Whose request was on its way already.
+    assert!(meanwhile.count() <= 2);
+}
+
+#[tokio::test]
+async fn a_pause_beyond_reason_ends_nothing() {
+    for value in [
+        "18446744073709551615",
+        "99999999999999999999",
+        "-1",
+        "Mon, 01 Jan 9999 00:00:00 GMT",
+        "soon",
+    ] {
+        let busy = Answer::whole(429, &[("retry-after", value)], "");
+        let (_server, mut exporter) = watched(lists(vec![busy])).await;
+        exporter
+            .eventually(|e| e.snapshot().activity.requests().count() >= 3, true)
+            .await;
+        exporter.throughout(SECOND / 10, Exporter::up, false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_dead_job_does_not_delay_the_others() {
+    let server = Server::start(|request| {
+        let name = request.target.split('/').nth(7).unwrap();
+        if name == "dead" {
+            Answer::none().hang()
+        } else {
+            Answer::json(&job(name))
+        }
+    })
+    .await;
+    let mut jobs: Vec<_> = (0..49)
+        .map(|number| format!("etl/job-{number:02}"))
+        .collect();
+    jobs.insert(20, "etl/dead".to_owned());
+    let poll = Poll {
+        interval: SECOND,
+        timeout: SECOND,
+        concurrency: 4,
+        requests_per_second: 500.0,
+    };
+    let mut exporter = Exporter::start(server.endpoint(), polled(&jobs, poll));
+    exporter.throughout(4 * SECOND, |_| (), ()).await;
+    for job in jobs.iter().filter(|job| *job != "etl/dead") {
+        let path = format!("/jobs/{}/status", &job[4..]);
+        let times: Vec<_> = server
+            .requests(&path)
+            .iter()
+            .map(|request| request.at)
+            .collect();
+        assert!(times.len() >= 4, "{job}: {} polls", times.len());
+        for pair in times.windows(2) {
+            let gap = pair[1] - pair[0];
+            assert!(gap < SECOND * 3 / 2, "{job}: {gap:?}");
+        }
+    }
+    let dead = server.requests("/jobs/dead/status").len();
+    assert!((2..=3).contains(&dead), "{dead}");
+    assert_eq!(exporter.jobs().len(), 49);
+    assert!(!exporter.up());
+}
+
+#[tokio::test]
+async fn the_cap_on_requests_holds_in_every_second() {
+    let server =
+        Server::start(|request| Answer::json(&job(request.target.split('/').nth(7).unwrap())))
+            .await;
+    let jobs: Vec<_> = (0..50)
+        .map(|number| format!("etl/job-{number:02}"))
+        .collect();
+    let poll = Poll {
+        requests_per_second: 20.0,
+        ..POLL
+    };
+    let mut exporter = Exporter::start(server.endpoint(), polled(&jobs, poll));
+    exporter.throughout(2 * SECOND, |_| (), ()).await;
+    let times: Vec<_> = server
+        .requests("")
+        .iter()
+        .map(|request| request.at)
+        .collect();
+    assert!(times.len() >= 35, "the cap is made use of: {}", times.len());
+    for (position, begin) in times.iter().enumerate() {
+        let within = times[position..].iter().filter(|at| **at - *begin < SECOND);
+        // One more, where the first was late and the last was not.
+        let within = within.count();
+        assert!(within <= 21, "{within} in a second");
+    }
+}

@@ -1,0 +1,252 @@
+//! Watches that break, lie or babble.
+
+use futures_util::future::join_all;
+use job_status_exporter::model::{Code, EventKind, RestartReason, Verb};
+
+use super::*;
+
+fn bookmark(version: u64, ends_list: bool) -> Value {
+    let mut metadata = json!({"resourceVersion": version.to_string()});
+    if ends_list {
+        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    }
+    json!({"kind": "Job", "apiVersion": "batch/v1", "metadata": metadata, "spec": {}})
+}
+
+#[tokio::test]
+async fn a_watch_that_breaks_off_goes_on_after_the_last_event() {
+    let event = json!({"type": "ADDED", "object": numbered("d", 12)}).to_string();
+    let begun = Answer::chunked().event("ADDED", &numbered("c", 11));
+    let cases = [
+        ("cut", RestartReason::Error, begun.clone()),
+        (
+            "reset",
+            RestartReason::Error,
+            begun.clone().wait(SECOND / 10).reset(),
+        ),
+        (
+            "cut in a line",
+            RestartReason::Error,
+            begun.clone().chunk(&event[..50]),
+        ),
+        ("ended", RestartReason::Ended, begun.clone().end()),
+        (
+            "ended in a line",
+            RestartReason::Ended,
+            begun.clone().chunk(&event[..50]).end(),
+        ),
+    ];
+    join_all(cases.map(async |(how, reason, answer)| {
+        let rest = Answer::chunked().event("ADDED", &numbered("d", 12)).hang();
+        let (server, mut exporter) = watched(watches(vec![answer, rest])).await;
+        exporter
+            .eventually(|e| (how, e.jobs()), (how, names(&["a", "b", "c", "d"])))
+            .await;
+        let requests = server.requests("/jobs?");
+        let targets: Vec<_> = requests.iter().map(|request| &request.target).collect();
+        assert_eq!(
+            targets.len(),
+            3,
+            "{how}: one list, two watches: {targets:?}"
+        );
+        assert!(
+            targets[1].contains("&resourceVersion=10")
+                && targets[2].contains("&resourceVersion=11"),
+            "{targets:?}"
+        );
+        assert_eq!(exporter.restarts(reason), 1, "{how}");
+        exporter.eventually(Exporter::up, true).await;
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn events_that_make_no_sense_are_skipped() {
+    let mut elsewhere = numbered("elsewhere", 17);
+    elsewhere["metadata"]["namespace"] = json!("web");
+    let mut labelled = numbered("labelled", 18);
+    labelled["metadata"]["labels"] = json!({"team": "x".repeat(64 * 1024)});
+    let huge = format!(
+        "{{\"type\":\"ADDED\",\"object\":\"{}\"}}\n",
+        "x".repeat(17 * 1024 * 1024)
+    );
+    let answer = Answer::chunked()
+        .event("RENAMED", &numbered("a", 11))
+        .event("DELETED", &numbered("stranger", 12))
+        .event("MODIFIED", &json!({"metadata": {"namespace": "etl", "name": "a", "resourceVersion": "13"}, "status": []}))
+        .event("ADDED", &Value::Null)
+        .chunk("\n\n")
+        .chunk(huge)
+        .event("ADDED", &elsewhere)
+        .event("ADDED", &labelled)
+        .event("BOOKMARK", &bookmark(19, false))
+        .event("DELETED", &numbered("b", 20))
+        .hang();
+    let script = watches(vec![answer]);
+    let server = Server::start(script).await;
+    let selection = crate::exporter::selection(&["etl", "web"], &[], "");
+    let mut exporter = Exporter::start(
+        server.endpoint(),
+        job_status_exporter::config::Mode::Watch(selection),
+    );
+    // The watches in both namespaces get the same: what is of the other one is not theirs to tell.
+    exporter
+        .eventually(|e| e.events(EventKind::Bookmark), 2)
+        .await;
+    exporter
+        .eventually(
+            Exporter::jobs,
+            vec![
+                "etl/a".into(),
+                "etl/labelled".into(),
+                "web/elsewhere".into(),
+            ],
+        )
+        .await;
+    assert_eq!(exporter.events(EventKind::Unknown), 2);
+    assert_eq!(exporter.decode_errors(), 6);
+    assert_eq!(
+        exporter.states(),
+        ["a: running", "elsewhere: running", "labelled: running"]
+    );
+    assert!(exporter.up());
+    assert_eq!(
+        server.requests("/jobs?watch").len(),
+        2,
+        "none was restarted"
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_that_cannot_be_read_leads_to_a_list() {
+    let bad = json!({"metadata": {"namespace": "etl", "name": "a"}, "status": []});
+    let answers = vec![
+        Answer::chunked().event("DELETED", &bad).hang(),
+        Answer::chunked().hang(),
+    ];
+    let (server, mut exporter) = watched(watches(answers)).await;
+    exporter
+        .eventually(|e| e.restarts(RestartReason::Expired), 1)
+        .await;
+    exporter
+        .eventually(|_| server.requests("/jobs?limit").len(), 2)
+        .await;
+    assert!(exporter.up());
+}
+
+#[tokio::test]
+async fn errors_within_a_watch_are_told_and_waited_for() {
+    let status = |code: u16| json!({"kind": "Status", "message": "etcdserver: request timed out", "code": code});
+    let cases = [
+        (status(500), RestartReason::Error),
+        (json!(null), RestartReason::Error),
+        (status(410), RestartReason::Expired),
+    ];
+    join_all(cases.map(async |(error, reason)| {
+        let answers = vec![
+            Answer::chunked().event("ERROR", &error).hang(),
+            Answer::chunked().hang(),
+        ];
+        let (server, mut exporter) = watched(watches(answers)).await;
+        exporter.eventually(|e| e.restarts(reason), 1).await;
+        assert_eq!(exporter.up(), reason == RestartReason::Expired);
+        exporter
+            .eventually(|_| server.requests("/jobs?watch").len(), 2)
+            .await;
+        exporter.eventually(Exporter::up, true).await;
+        assert_eq!(exporter.events(EventKind::Error), 1);
+        let lists = server.requests("/jobs?limit").len();
+        assert_eq!(
+            lists,
+            if reason == RestartReason::Expired {
+                2
+            } else {
+                1
+            }
+        );
+        assert_eq!(exporter.jobs(), names(&["a", "b"]));
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_refused_as_expired_leads_to_a_list() {
+    let gone = Answer::whole(
+        410,
+        &[],
+        r#"{"kind":"Status","reason":"Expired","code":410}"#,
+    );
+    let (server, mut exporter) = watched(watches(vec![gone, Answer::chunked().hang()])).await;
+    exporter
+        .eventually(
+            |_| {
+                (
+                    server.requests("/jobs?limit").len(),
+                    server.requests("/jobs?watch").len(),
+                )
+            },
+            (2, 2),
+        )
+        .await;
+    exporter.eventually(Exporter::up, true).await;
+    assert_eq!(exporter.restarts(RestartReason::Expired), 1);
+    assert_eq!(exporter.requests(Verb::Watch, Code::Gone), 1);
+}
+
+/// A server that streams lists, answers `stream` to the first wish for one, and lists in pages, too.
+fn streaming(stream: Answer) -> impl Fn(&Request) -> Answer + Send + Sync {
+    let paged = watches(vec![Answer::chunked().hang()]);
+    move |request| match request.resource() {
+        "version" => Answer::json(&json!({"major": "1", "minor": "34+"})),
+        "jobs" if request.target.contains("sendInitialEvents") => stream.clone(),
+        "jobs" => paged(request),
+        _ if request.is_watch() => Answer::chunked()
+            .event("BOOKMARK", &bookmark(10, true))
+            .hang(),
+        _ => quiet(request),
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_list_is_shown_when_it_is_whole() {
+    let stream = Answer::chunked()
+        .event("ADDED", &job("c"))
+        .event("BOOKMARK", &bookmark(8, false))
+        .wait(SECOND / 2)
+        .event("BOOKMARK", &bookmark(9, true))
+        .hang();
+    let (server, mut exporter) = watched(streaming(stream)).await;
+    exporter
+        .eventually(|e| e.events(EventKind::Bookmark), 1)
+        .await;
+    assert!(exporter.jobs().is_empty() && !exporter.ready());
+    exporter.eventually(Exporter::jobs, names(&["c"])).await;
+    exporter
+        .eventually(|e| (e.up(), e.ready()), (true, true))
+        .await;
+    assert_eq!(server.requests("limit=").len(), 0);
+}
+
+#[tokio::test]
+async fn a_streamed_list_that_breaks_off_is_listed_in_pages() {
+    let begun = Answer::chunked().event("ADDED", &job("c"));
+    let cases = [
+        ("cut", begun.clone()),
+        ("ended", begun.clone().end()),
+        ("failed", begun.event("ERROR", &json!({"code": 504})).hang()),
+    ];
+    join_all(cases.map(async |(how, stream)| {
+        let (server, mut exporter) = watched(streaming(stream)).await;
+        exporter
+            .eventually(|e| (how, e.jobs()), (how, names(&["a", "b"])))
+            .await;
+        exporter.eventually(Exporter::up, true).await;
+        assert_eq!(server.requests("/jobs?limit").len(), 1, "{how}");
+        let streamed = server.requests("sendInitialEvents");
+        let of_jobs = streamed
+            .iter()
+            .filter(|request| request.resource() == "jobs");
+        assert_eq!(of_jobs.count(), 1, "{how}");
+    }))
+    .await;
+}

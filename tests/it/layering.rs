@@ -1,0 +1,214 @@
+//! Data goes one way: which module may name which, and which library belongs to which stage.
+//!
+//! Read off the sources, so that a wrong `use` is found however well it compiles.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Words that all share; they name nobody.
+const WORDS: [&str; 2] = ["model", "readiness"];
+
+/// The stages in the order of the data. Each sees those before it.
+const FLOW: [&str; 6] = ["config", "target", "source", "store", "exposition", "http"];
+
+/// Modules beside the flow, and what they may see of it.
+const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli"])];
+
+/// Modules that see all.
+const ABOVE: [&str; 2] = ["app", "demo"];
+
+/// Libraries and the only modules that may name them.
+const LIBRARIES: [(&str, &[&str]); 8] = [
+    ("clap", &["cli"]),
+    ("figment", &["config"]),
+    ("serde_saphyr", &["config"]),
+    ("kube", &["target"]),
+    ("k8s_openapi", &["target"]),
+    ("prometheus", &["exposition"]),
+    ("hyper", &["http", "demo"]),
+    ("hyper_util", &["http", "demo"]),
+];
+
+/// A source file without its comments.
+struct Source {
+    path: PathBuf,
+    /// The module directly below the crate that it belongs to.
+    module: String,
+    /// How many times `super` leads to the crate.
+    depth: usize,
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    find(&root, &mut files);
+    let sources = files.iter().map(|file| {
+        let path = file.strip_prefix(&root).unwrap().with_extension("");
+        let parts: Vec<_> = path.iter().map(|part| part.to_str().unwrap()).collect();
+        Source {
+            path: file.clone(),
+            module: parts[0].to_owned(),
+            depth: parts.len(),
+            code: code(&fs::read_to_string(file).unwrap()),
+        }
+    });
+    let sources: Vec<_> = sources
+        .filter(|s| s.module != "lib" && s.module != "main")
+        .collect();
+    assert!(sources.len() > 50, "{} files", sources.len());
+    sources
+}
+
+fn find(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            find(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn code(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<_> = lines.filter(|line| !line.starts_with("//")).collect();
+    lines.join("\n")
+}
+
+/// What follows each `word` that stands alone.
+fn after<'a>(code: &'a str, word: &str) -> Vec<&'a str> {
+    let alone = |at: usize| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    };
+    let places = code.match_indices(word).filter(|(at, _)| alone(*at));
+    places.map(|(at, _)| &code[at + word.len()..]).collect()
+}
+
+/// The names that a path goes on with: one, or those of a group in braces.
+fn names(rest: &str) -> Vec<&str> {
+    let name = |text: &str| {
+        text.find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(text.len())
+    };
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![&rest[..name(rest)]];
+    };
+    let (mut names, mut depth, mut fresh) = (Vec::new(), 0, true);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => fresh = true,
+            c if fresh && !c.is_whitespace() => {
+                names.push(&group[at..at + name(&group[at..])]);
+                fresh = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The modules directly below the crate that a file names.
+fn named(source: &Source) -> BTreeSet<&str> {
+    let up = "super::".repeat(source.depth);
+    let paths = after(&source.code, "crate::")
+        .into_iter()
+        .chain(after(&source.code, &up));
+    paths
+        .flat_map(names)
+        .filter(|name| everything().contains(name))
+        .collect()
+}
+
+fn everything() -> Vec<&'static str> {
+    let beside = BESIDE.map(|(module, _)| module);
+    [&WORDS[..], &FLOW, &beside, &ABOVE].concat()
+}
+
+/// What a module may name besides itself; `None` where that is anything.
+fn allowed(module: &str) -> Option<Vec<&'static str>> {
+    if WORDS.contains(&module) {
+        return Some(Vec::new());
+    }
+    if let Some(place) = FLOW.iter().position(|stage| *stage == module) {
+        return Some([&WORDS[..], &FLOW[..place]].concat());
+    }
+    if let Some((_, seen)) = BESIDE.iter().find(|(beside, _)| *beside == module) {
+        return Some([&WORDS[..], seen].concat());
+    }
+    assert!(
+        ABOVE.contains(&module),
+        "`{module}` has no place in the flow: give it one here"
+    );
+    None
+}
+
+#[test]
+fn modules_see_what_is_to_their_left() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some(allowed) = allowed(&source.module) else {
+            continue;
+        };
+        for name in named(&source) {
+            if name != source.module && !allowed.contains(&name) {
+                wrong.push(format!("{}: crate::{name}", source.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn libraries_stay_in_their_stage() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (library, modules) in LIBRARIES {
+            let path = format!("{library}::");
+            let used = !after(&source.code, &path).is_empty();
+            if used && !modules.contains(&source.module.as_str()) {
+                wrong.push(format!("{}: {library}", source.path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_path_is_found_however_it_is_written() {
+    let source = |depth, text| Source {
+        path: PathBuf::new(),
+        module: String::new(),
+        depth,
+        code: code(text),
+    };
+    for (depth, text) in [
+        (1, "use crate::store::Slice;"),
+        (
+            1,
+            "pub use crate::{\n    config::{http, Mode},\n    store,\n};",
+        ),
+        (1, "let slice = crate::store::Slice::new();"),
+        (1, "use super::store;"),
+        (2, "use super::super::{source::{self}, store};"),
+    ] {
+        assert!(named(&source(depth, text)).contains("store"), "{text}");
+        assert!(!named(&source(depth, text)).contains("http"), "{text}");
+    }
+    for (depth, text) in [
+        (1, "// crate::store"),
+        (2, "super::store"),
+        (1, "othercrate::store"),
+        (1, "crate::Store"),
+    ] {
+        assert!(named(&source(depth, text)).is_empty(), "{text}");
+    }
+}
