@@ -108,7 +108,9 @@ impl Cci {
 
     /// The address and what is trusted there, once it is clear that the files can be read. Sends nothing.
     pub(super) fn load(&self) -> Result<Config, Failure> {
-        self.config.rustls_client_config().map_err(no_client)?;
+        self.config
+            .rustls_client_config()
+            .map_err(|error| no_client(&error))?;
         let secrets = match (&*self.authentication, &self.user) {
             (Authentication::Signature(signing), _) => signing.check_files(),
             (Authentication::Token(_), Some(user)) => user.password().map(drop),
@@ -126,14 +128,17 @@ impl Cci {
         let connector = self
             .config
             .rustls_https_connector_with_connector(connector)
-            .map_err(no_client)?;
+            .map_err(|error| no_client(&error))?;
         let wire: legacy::Client<_, Body> =
             legacy::Client::builder(TokioExecutor::new()).build(connector);
         let authenticated = Authenticated {
             authentication: self.authentication.clone(),
             client: wire,
         };
-        let headers = self.config.extra_headers_layer().map_err(no_client)?;
+        let headers = self
+            .config
+            .extra_headers_layer()
+            .map_err(|error| no_client(&error))?;
         let service = self.config.base_uri_layer().layer(authenticated);
         Ok(Client::new(headers.layer(service), "default"))
     }
@@ -147,8 +152,8 @@ impl Cci {
     }
 }
 
-fn no_client(error: kube::Error) -> Failure {
-    Failure::Client(describe(&error))
+fn no_client(error: &kube::Error) -> Failure {
+    Failure::Client(describe(error))
 }
 
 // The settings may be shown, the rest has nothing to show.

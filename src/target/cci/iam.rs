@@ -58,10 +58,10 @@ impl Iam {
         let password = user.password().map_err(passing)?;
         *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(password.clone());
         let Some(agency) = &user.agency else {
-            return self.ask(user.login(&password, user.project()), None).await;
+            return self.ask(user.login(&password, &user.project()), None).await;
         };
         let account = json!({"domain": {"name": user.domain}});
-        let own = self.ask(user.login(&password, account), None).await?;
+        let own = self.ask(user.login(&password, &account), None).await?;
         let role = json!({"auth": {
             "identity": {
                 "methods": ["assume_role"],
@@ -163,7 +163,7 @@ impl User {
         }
     }
 
-    fn login(&self, password: &SecretString, scope: Value) -> Value {
+    fn login(&self, password: &SecretString, scope: &Value) -> Value {
         json!({"auth": {
             "identity": {
                 "methods": ["password"],

@@ -55,10 +55,11 @@ pub(super) fn sign(request: &Request<'_>, access_key: &str, secret_key: &str) ->
 
 /// The request as the server is to see it. Holds the security token, if there is one.
 fn canonical_request(request: &Request<'_>) -> String {
-    let lines: String = sorted_headers(request)
+    let lines = sorted_headers(request)
         .iter()
-        .map(|(name, value)| format!("{name}:{value}\n"))
-        .collect();
+        .fold(String::new(), |lines, (name, value)| {
+            lines + name + ":" + value + "\n"
+        });
     format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
         request.method.to_ascii_uppercase(),

@@ -27,10 +27,12 @@ use super::{
 };
 use crate::config::{AccessKey, KeyAuth};
 
+type Answer = dyn Fn(&Request<Body>) -> StatusCode + Send + Sync;
+
 /// An API in this process.
 struct Server {
     /// What it makes of a request.
-    answer: Box<dyn Fn(&Request<Body>) -> StatusCode + Send + Sync>,
+    answer: Box<Answer>,
     /// By how much its clock is ahead.
     ahead: SignedDuration,
     /// How long it takes.
