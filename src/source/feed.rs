@@ -142,6 +142,13 @@ impl<K: Kind> Feed<K> {
             .push_whole(self.id, K::update(Change::Replaced(records)));
     }
 
+    /// The server has no such objects, and that is all there is to say about them.
+    pub(super) fn none_served(&self) {
+        let none = K::update(Change::Replaced(Vec::new()));
+        self.health.push_whole(self.id, none);
+        self.health.works(self.id);
+    }
+
     /// Reads an object.
     pub(super) fn decode(&mut self, json: &str) -> Decoded<K::Record> {
         match K::decode(json, &mut self.names) {

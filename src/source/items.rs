@@ -3,6 +3,8 @@
 //! Each request that succeeds tells the whole of what its item covers, and each that fails leaves what was told before.
 
 use std::{
+    error::Error as _,
+    mem,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,7 +17,7 @@ use super::{
     health::Health,
     kind::{CronJobs, Jobs, Kind},
     names::Names,
-    poll::{Failed, Item},
+    poll::{Done, Failed, Item},
 };
 use crate::{
     model::{Activity, Change, FeedId, Resource, Update, Verb},
@@ -33,6 +35,13 @@ pub(super) struct ConfiguredJob {
     pub(super) names: Arc<Mutex<Names>>,
 }
 
+/// What is polled of the configured jobs.
+pub(super) enum Configured {
+    One(ConfiguredJob),
+    /// All in one namespace; more than one.
+    Namespace(Vec<ConfiguredJob>),
+}
+
 /// All objects of one kind in one scope.
 pub(super) enum Lists {
     Jobs(Feed<Jobs>),
@@ -40,25 +49,30 @@ pub(super) enum Lists {
 }
 
 /// What became of a poll, told to `health`.
-fn conclude(health: &Health, id: FeedId, outcome: Result<(), Error>) -> Result<(), Failed> {
+fn conclude<I>(health: &Health, id: FeedId, outcome: Result<(), Error>) -> Result<Done<I>, Failed> {
     match outcome {
         Ok(()) => {
             health.works(id);
-            Ok(())
+            Ok(Done::Polled)
         }
         Err(error) => {
             health.fail(id, &error);
-            Err(Failed {
-                retry_after: error.retry_after(),
-            })
+            Err(failed(&error))
         }
+    }
+}
+
+fn failed(error: &Error) -> Failed {
+    Failed {
+        retry_after: error.retry_after(),
+        throttled: error.is_throttled(),
     }
 }
 
 // === impl Lists ===
 
 impl Item for Lists {
-    async fn poll(&mut self, timeout: Duration) -> Result<(), Failed> {
+    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
         match self {
             Self::Jobs(feed) => list(feed, timeout).await,
             Self::CronJobs(feed) => list(feed, timeout).await,
@@ -66,56 +80,148 @@ impl Item for Lists {
     }
 }
 
-async fn list<K: Kind>(feed: &mut Feed<K>, timeout: Duration) -> Result<(), Failed> {
-    let outcome = feed.list(timeout).await;
-    let outcome = outcome.map(|(records, _)| feed.replace(records));
+async fn list<K: Kind>(feed: &mut Feed<K>, timeout: Duration) -> Result<Done<Lists>, Failed> {
+    let outcome = match feed.list(timeout).await {
+        Ok((records, _)) => {
+            feed.replace(records);
+            Ok(())
+        }
+        Err(error) if error.is_not_served() => {
+            feed.none_served();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
     conclude(&feed.health, feed.id, outcome)
+}
+
+// === impl Configured ===
+
+impl Configured {
+    /// Jobs in the order of their feeds, each for itself or by namespace.
+    pub(super) fn items(jobs: Vec<ConfiguredJob>, by_list: bool) -> Vec<Self> {
+        if !by_list {
+            return jobs.into_iter().map(Self::One).collect();
+        }
+        let mut namespaces: BTreeMap<String, Vec<ConfiguredJob>> = BTreeMap::new();
+        for job in jobs {
+            let namespace = job.namespace.clone();
+            namespaces.entry(namespace).or_default().push(job);
+        }
+        let item = |mut jobs: Vec<ConfiguredJob>| match (jobs.pop(), jobs.is_empty()) {
+            // A list would tell more than is asked for.
+            (Some(job), true) => Self::One(job),
+            (job, _) => Self::Namespace(jobs.into_iter().chain(job).collect()),
+        };
+        namespaces.into_values().map(item).collect()
+    }
+}
+
+impl Item for Configured {
+    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
+        let jobs = match self {
+            Self::One(job) => {
+                let outcome = job.get(timeout).await;
+                return conclude(&job.health, job.id, outcome);
+            }
+            Self::Namespace(jobs) => jobs,
+        };
+        match list_configured(jobs, timeout).await {
+            Ok(()) => Ok(Done::Polled),
+            Err(error) if error.is_forbidden() => {
+                let hint = error.hint();
+                tracing::warn!(%error, hint, "asking for each job by itself from now on");
+                let jobs = mem::take(jobs).into_iter();
+                Ok(Done::Split(jobs.map(Self::One).collect()))
+            }
+            Err(error) => {
+                for job in jobs {
+                    job.health.fail(job.id, &error);
+                }
+                Err(failed(&error))
+            }
+        }
+    }
+}
+
+/// Lists the namespace of `jobs` and passes on what that tells about them.
+async fn list_configured(jobs: &[ConfiguredJob], timeout: Duration) -> Result<(), Error> {
+    let Some(first) = jobs.first() else {
+        return Ok(());
+    };
+    tracing::debug!(namespace = first.namespace, "polling by list");
+    let listing = Listing {
+        resource: Resource::Jobs,
+        scope: Scope::Namespace(first.namespace.clone()),
+        label_selector: None,
+    };
+    let mut found = Found::default();
+    Pages::new(&first.api, &listing)
+        .each(timeout, |step| match step {
+            Step::Begin => found = Found::default(),
+            Step::Object(json) => found.take(json, jobs),
+        })
+        .await?;
+    for (number, job) in jobs.iter().enumerate() {
+        match found.0.remove(&number) {
+            Some(decoded) => job.tell(decoded),
+            None => job.health.push_whole(job.id, Update::JobAbsent),
+        }
+        job.health.works(job.id);
+    }
+    Ok(())
 }
 
 // === impl ConfiguredJob ===
 
-impl Item for ConfiguredJob {
-    async fn poll(&mut self, timeout: Duration) -> Result<(), Failed> {
+impl ConfiguredJob {
+    async fn get(&self, timeout: Duration) -> Result<(), Error> {
         let Self {
             namespace, name, ..
-        } = &*self;
+        } = self;
         tracing::debug!(namespace, job = name, "polling");
-        let outcome = match self.api.job_status(namespace, name, timeout).await {
+        match self.api.job_status(namespace, name, timeout).await {
             Ok(body) => self.take(&body),
             Err(error) if error.is_job_absent() => {
                 self.health.push_whole(self.id, Update::JobAbsent);
                 Ok(())
             }
             Err(error) => Err(error),
-        };
-        conclude(&self.health, self.id, outcome)
+        }
     }
-}
 
-impl ConfiguredJob {
     /// Takes in an answer. A job that cannot be read is skipped; something else than the job is no answer.
     fn take(&self, body: &Bytes) -> Result<(), Error> {
-        let text = String::from_utf8_lossy(body);
-        let decoded = decode::job(
-            &text,
-            &mut self.names.lock().unwrap_or_else(PoisonError::into_inner),
-        );
-        match decoded {
+        match self.decode(&String::from_utf8_lossy(body)) {
             Ok(job) if *job.namespace == *self.namespace && *job.name == *self.name => {
-                self.health
-                    .push_whole(self.id, Update::Jobs(Change::Applied(job)));
+                self.tell(Ok(job));
             }
             Ok(job) => {
                 return Err(self.nonsense(format!("it is job {}/{}", job.namespace, job.name)));
             }
-            Err(error) if error.is_about(&self.namespace, &self.name) => {
-                self.health.count(Activity::DecodeError(Resource::Jobs));
-                let cause = std::error::Error::source(&error);
-                tracing::warn!(%error, cause, "skipped a job");
-            }
+            Err(error) if error.is_about(&self.namespace, &self.name) => self.tell(Err(error)),
             Err(error) => return Err(self.nonsense(error.cause().to_string())),
         }
         Ok(())
+    }
+
+    fn decode(&self, json: &str) -> Result<Job, DecodeError> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        decode::job(json, &mut names)
+    }
+
+    /// Passes on the job, or that it is there but cannot be read.
+    fn tell(&self, decoded: Result<Job, DecodeError>) {
+        match decoded {
+            Ok(job) => {
+                let applied = Update::Jobs(Change::Applied(job));
+                self.health.push_whole(self.id, applied);
+            }
+            Err(error) => {
+                self.health.count(Activity::DecodeError(Resource::Jobs));
+                tracing::warn!(%error, cause = error.source(), "skipped a job");
+            }
+        }
     }
 
     fn nonsense(&self, why: String) -> Error {
