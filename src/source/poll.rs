@@ -18,7 +18,10 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Something that is polled. It passes on what it learns itself, failures included.
 pub(super) trait Item: Send {
     /// Asks once; no request may take longer than `timeout`.
-    fn poll(&mut self, timeout: Duration) -> impl Future<Output = Result<Done<Self>, Failed>> + Send
+    fn poll(
+        &mut self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Done<Self>, Failed>> + Send
     where
         Self: Sized;
 }

@@ -4,8 +4,8 @@ use std::{future::ready, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt as _, Limited};
 use http_body::Body as _;
+use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 use tokio::{
     sync::Mutex,
@@ -226,8 +226,8 @@ impl Api {
         };
         let body = self.read(request, version.path(), patience).await;
         let body = body.map_err(|error| error.failure)?;
-        let Resources { resources } = serde_json::from_slice(&body)
-            .map_err(|error| Failure::Nonsense(error.to_string()))?;
+        let Resources { resources } =
+            serde_json::from_slice(&body).map_err(|error| Failure::Nonsense(error.to_string()))?;
         let name = Resource::CronJobs.as_str();
         Ok(resources.iter().any(|resource| resource.name == name))
     }

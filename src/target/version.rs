@@ -159,4 +159,3 @@ impl Versions {
 fn is(error: &Error, code: u16) -> bool {
     matches!(&error.failure, Failure::Status(status) if status.code == code)
 }
-

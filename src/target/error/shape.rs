@@ -142,3 +142,5 @@ pub(super) fn word(word: &str) -> Option<String> {
     is_word.then(|| word.to_owned())
 }
 
+#[cfg(test)]
+mod tests;

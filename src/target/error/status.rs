@@ -74,9 +74,7 @@ impl Status {
             kind,
             error_code,
             request_id,
-            retry_after: retry_after
-                .max(asked)
-                .map(|pause| pause.min(LONGEST_PAUSE)),
+            retry_after: retry_after.max(asked).map(|pause| pause.min(LONGEST_PAUSE)),
             is_kubernetes: is_status,
         }
     }
@@ -86,7 +84,9 @@ impl Status {
     pub(super) fn is_job_absent(&self) -> bool {
         let about_jobs = match self.kind.as_deref() {
             Some(kind) => kind == "jobs",
-            None => !self.message.contains("could not find the requested resource"),
+            None => !self
+                .message
+                .contains("could not find the requested resource"),
         };
         self.code == 404
             && self.is_kubernetes
