@@ -159,3 +159,6 @@ impl Versions {
 fn is(error: &Error, code: u16) -> bool {
     matches!(&error.failure, Failure::Status(status) if status.code == code)
 }
+
+#[cfg(test)]
+mod tests;
