@@ -8,9 +8,12 @@ mod endpoint;
 mod error;
 mod limit;
 mod lines;
+mod request;
+mod version;
 
-pub use api::{Api, Listing, Request, Scope, Start};
+pub use api::Api;
 pub use endpoint::{Connection, Endpoint};
 pub use error::{Error, Failure, Status};
 pub use limit::RateLimit;
 pub use lines::{Line, Lines};
+pub use request::{Listing, Request, Scope, Start};
