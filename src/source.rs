@@ -19,11 +19,13 @@ use crate::{
 };
 
 mod backoff;
+mod configured;
 pub mod decode;
 mod feed;
 mod health;
 mod items;
 mod kind;
+mod list;
 mod names;
 mod poll;
 mod watch;
@@ -31,9 +33,10 @@ mod wire;
 
 pub use names::Names;
 
+use configured::{Configured, ConfiguredJob};
 use feed::Feed;
 use health::Health;
-use items::{ConfiguredJob, Lists};
+use items::Lists;
 use kind::{CronJobs, Jobs, Kind};
 use poll::Poll;
 use watch::Watch;
@@ -145,7 +148,8 @@ impl Source {
                     name: job.name,
                     names: names.clone(),
                 };
-                let items = (0..).zip(jobs).map(item);
+                let jobs = (0..).zip(jobs).map(item).collect();
+                let items = Configured::items(jobs, poll.by_list);
                 vec![task(
                     "polling".to_owned(),
                     Box::pin(Poll::new(poll, items).run()),

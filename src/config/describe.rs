@@ -81,7 +81,9 @@ impl Lines {
                 self.rights("list and watch jobs and cronjobs", &selection.namespaces);
             }
             Mode::PollJobs { jobs, poll } => {
-                self.field("mode", format!("poll {}", count(jobs.len(), "job")));
+                let way = if poll.by_list { ", by list" } else { "" };
+                let jobs_count = count(jobs.len(), "job");
+                self.field("mode", format!("poll {jobs_count}{way}"));
                 for job in jobs.iter().take(JOBS_SHOWN) {
                     self.field("", format!("{}/{}", job.namespace, job.name));
                 }
@@ -89,7 +91,12 @@ impl Lines {
                     self.field("", format!("and {more} more"));
                 }
                 self.poll(poll);
-                self.field("needs", "the right to get jobs/status in their namespaces");
+                let right = if poll.by_list {
+                    "the right to list jobs in their namespaces, else to get jobs/status"
+                } else {
+                    "the right to get jobs/status in their namespaces"
+                };
+                self.field("needs", right);
             }
             Mode::PollLists { selection, poll } => {
                 self.field("mode", "poll lists");

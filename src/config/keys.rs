@@ -45,6 +45,7 @@ pub const KEYS: &[&str] = &[
     "targets[].poll.timeout",
     "targets[].poll.concurrency",
     "targets[].poll.requests_per_second",
+    "targets[].poll.by_list",
     "targets[].jobs",
     "targets[].jobs[].namespace",
     "targets[].jobs[].name",

@@ -264,7 +264,7 @@ fn plain(value: Figured, origins: &mut Origins<'_>) -> Tree {
     let origin = origins.find(value.tag());
     let value = match value {
         Figured::Empty(..) => Value::Null,
-        Figured::Bool(..) => Value::Bool,
+        Figured::Bool(_, is) => Value::Bool(is),
         Figured::Num(_, number) => Value::Number(digits(number)),
         Figured::String(_, text) => Value::Text(text),
         Figured::Char(_, c) => Value::Text(c.to_string()),

@@ -18,8 +18,10 @@ pub struct Poll {
     pub timeout: Duration,
     /// How many requests may be under way at the same time, at least 1.
     pub concurrency: usize,
-    /// How many requests may begin per second, on average; more than 0, perhaps less than 1.
+    /// How many requests may begin per second; more than 0, perhaps less than 1.
     pub requests_per_second: f64,
+    /// Whether configured Jobs are read by one list per namespace, in place of one request per Job.
+    pub by_list: bool,
 }
 
 impl Default for Poll {
@@ -29,6 +31,7 @@ impl Default for Poll {
             timeout: Duration::from_secs(10),
             concurrency: 4,
             requests_per_second: 5.0,
+            by_list: false,
         }
     }
 }
@@ -63,6 +66,9 @@ pub(super) fn read(node: &Node<'_>) -> Poll {
         .and_then(|node| node.number(0.01..=1000.0))
     {
         poll.requests_per_second = rate;
+    }
+    if let Some(by_list) = section.get("by_list").and_then(|node| node.switch()) {
+        poll.by_list = by_list;
     }
     let timeout = section
         .get("timeout")

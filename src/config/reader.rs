@@ -112,7 +112,7 @@ impl<'a> Node<'a> {
     fn mismatch(&self, expected: &str) {
         let found = match self.tree.value {
             Value::Null => "nothing",
-            Value::Bool => "true or false",
+            Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
@@ -125,7 +125,7 @@ impl<'a> Node<'a> {
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.tree.value {
             Value::Text(text) => Some(text),
-            Value::Number(_) | Value::Bool => {
+            Value::Number(_) | Value::Bool(_) => {
                 self.mismatch("text in quotes");
                 None
             }
@@ -155,6 +155,19 @@ impl<'a> Node<'a> {
     /// The whole number here.
     pub(super) fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
         self.numeric("a whole number", range)
+    }
+
+    /// Yes or no, which the environment gives as text.
+    pub(super) fn switch(&self) -> Option<bool> {
+        match &self.tree.value {
+            Value::Bool(is) => Some(*is),
+            Value::Text(text) if text == "true" => Some(true),
+            Value::Text(text) if text == "false" => Some(false),
+            _ => {
+                self.mismatch("true or false");
+                None
+            }
+        }
     }
 
     /// A number of any type.

@@ -2,7 +2,7 @@
 //!
 //! A key that would have no effect in the mode at hand is a problem, not a setting that is passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Endpoint, JobReference, Kubernetes, Mode, Poll, Scopes, Selection, Target, cci, duration,
@@ -109,10 +109,22 @@ fn mode(section: &Section<'_>) -> Mode {
                 }
             }
             let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
-            warn_when_late(&node, "jobs", jobs.len(), poll);
+            if poll.by_list {
+                let namespaces: BTreeSet<_> = jobs.iter().map(|job| &job.namespace).collect();
+                warn_when_late(&node, "lists", namespaces.len(), poll);
+            } else {
+                warn_when_late(&node, "jobs", jobs.len(), poll);
+            }
             Mode::PollJobs { jobs, poll }
         }
         (Way::Poll, None, poll) => {
+            if let Some((Poll { by_list: true, .. }, node)) = &poll {
+                let by_list = node.instead_of(format!("{}.by_list", node.path()));
+                by_list.problem_with_hint(
+                    "has no effect without `jobs`",
+                    "lists are what is polled then",
+                );
+            }
             let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
             if let (Scopes::Named(names), Some(node)) =
                 (selection.namespaces.scopes(), section.get("namespaces"))

@@ -155,6 +155,7 @@ fn all_settings_are_taken() {
                         timeout: Duration::from_secs(20),
                         concurrency: 2,
                         requests_per_second: 0.5,
+                        by_list: false,
                     },
                 },
             },

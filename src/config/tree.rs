@@ -21,7 +21,7 @@ pub(super) enum Value {
     /// A key without a value.
     Null,
     /// `true` or `false`.
-    Bool,
+    Bool(bool),
     /// A number, in decimal.
     Number(String),
     /// Any other scalar, and every scalar of the environment and of flags.

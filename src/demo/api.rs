@@ -39,6 +39,18 @@ use registry::Registry;
 /// How many requests are remembered.
 const REMEMBERED_REQUESTS: usize = 10_000;
 
+/// Where a server has `CronJobs`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CronJobsVersion {
+    /// In `batch/v1`, as since Kubernetes 1.21.
+    #[default]
+    V1,
+    /// In `batch/v1beta1`, as before.
+    V1Beta1,
+    /// Nowhere.
+    None,
+}
+
 /// What kind of server to simulate.
 #[derive(Clone, Debug)]
 pub struct ApiOptions {
@@ -46,6 +58,8 @@ pub struct ApiOptions {
     pub minor_version: u32,
     /// Whether watches may begin with a streamed list (`sendInitialEvents`).
     pub watch_list: bool,
+    /// Where `CronJobs` are; their form is the same everywhere.
+    pub cronjobs: CronJobsVersion,
     /// How often watches that allow it get a bookmark.
     pub bookmark_interval: Duration,
     /// How many changes can be looked back: what is older expires for lists and watches.
@@ -95,6 +109,7 @@ impl Default for ApiOptions {
         Self {
             minor_version: 36,
             watch_list: true,
+            cronjobs: CronJobsVersion::V1,
             bookmark_interval: Duration::from_mins(1),
             history: 1_000,
             latency: None,

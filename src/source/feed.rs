@@ -7,11 +7,16 @@ use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{decode, health::Health, kind::Kind, names::Names, wire::ListMetadata};
+use super::{
+    health::Health,
+    kind::Kind,
+    list::{self, Seen},
+    names::Names,
+};
 use crate::{
     config::Namespaces,
-    model::{Activity, Change, FeedId, Verb},
-    target::{Api, Error, Failure, Listing, Scope},
+    model::{Activity, Change, FeedId},
+    target::{Api, Error, Listing, Scope},
 };
 
 /// A page comes within this time, or the list has failed.
@@ -78,45 +83,18 @@ impl<K: Kind> Feed<K> {
         &mut self,
         patience: Duration,
     ) -> Result<(Vec<K::Record>, Option<String>), Error> {
-        self.begin_list();
+        let (api, listing) = (self.api.clone(), self.listing.clone());
         let mut records = Vec::new();
-        let mut token: Option<String> = None;
-        let mut restarted = false;
-        loop {
-            let page = self.api.page(&self.listing, token.as_deref(), patience);
-            let body = match page.await {
-                // The list took longer than the server remembers its state. The beginning is for another state now.
-                Err(error) if error.is_expired() && token.is_some() && !restarted => {
-                    tracing::debug!(%error, "listing from the beginning");
-                    self.begin_list();
-                    records.clear();
-                    token = None;
-                    restarted = true;
-                    continue;
-                }
-                page => page?,
-            };
-            let page = decode::page(&body).map_err(|error| self.nonsense(error.to_string()))?;
-            for item in page.items() {
-                records.extend(self.decode(item).wanted());
+        let version = list::walk(&api, &listing, patience, |seen| match seen {
+            Seen::Beginning => {
+                self.begin_list();
+                records.clear();
             }
-            let ListMetadata {
-                resource_version,
-                continue_token,
-                remaining_item_count,
-            } = page.metadata;
-            self.report_progress(records.len(), remaining_item_count);
-            // Only the token tells whether there is more: a server may send shorter pages than it was asked for.
-            let next = continue_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                let version = resource_version.filter(|version| !version.is_empty());
-                return Ok((records, version));
-            }
-            if next == token {
-                return Err(self.nonsense("the list goes on with the same page for ever"));
-            }
-            token = next;
-        }
+            Seen::Object(json) => records.extend(self.decode(json).wanted()),
+            Seen::PageEnd { remaining } => self.report_progress(records.len(), remaining),
+        });
+        let version = version.await?;
+        Ok((records, version))
     }
 
     /// Everything was read anew: logs and counts start over.
@@ -140,6 +118,13 @@ impl<K: Kind> Feed<K> {
         }
         self.health
             .push_whole(self.id, K::update(Change::Replaced(records)));
+    }
+
+    /// The server has no such objects, and that is all there is to say about them.
+    pub(super) fn none_served(&self) {
+        let none = K::update(Change::Replaced(Vec::new()));
+        self.health.push_whole(self.id, none);
+        self.health.works(self.id);
     }
 
     /// Reads an object.
@@ -172,11 +157,7 @@ impl<K: Kind> Feed<K> {
 
     /// A list that was answered, but not with what was asked for.
     pub(super) fn nonsense(&self, why: impl Into<String>) -> Error {
-        let request = Box::new(self.listing.request(Verb::List));
-        Error {
-            request,
-            failure: Failure::Nonsense(why.into()),
-        }
+        list::nonsense(&self.listing, why)
     }
 
     fn selects(&self, namespace: &str) -> bool {

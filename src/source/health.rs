@@ -91,7 +91,7 @@ impl Health {
         if first {
             feeds.complaints.clear();
         }
-        let complaint = error.failure.to_string();
+        let complaint = error.complaint();
         let news = feeds.complaints.len() < COMPLAINTS && feeds.complaints.insert(complaint);
         drop(feeds);
         let hint = error.hint();

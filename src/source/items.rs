@@ -1,37 +1,16 @@
-//! What [`super::poll`] can ask for: one configured job, or one list.
+//! What [`super::poll`] can ask for besides [`super::configured`] jobs: whole lists. And what every poll comes to.
 //!
 //! Each request that succeeds tells the whole of what its item covers, and each that fails leaves what was told before.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
-use bytes::Bytes;
+use std::time::Duration;
 
 use super::{
-    decode,
     feed::Feed,
     health::Health,
     kind::{CronJobs, Jobs, Kind},
-    names::Names,
-    poll::{Failed, Item},
+    poll::{Done, Failed, Item},
 };
-use crate::{
-    model::{Activity, Change, FeedId, Resource, Update, Verb},
-    target::{Api, Error, Failure, Request, Scope},
-};
-
-/// A job that the configuration names.
-pub(super) struct ConfiguredJob {
-    pub(super) id: FeedId,
-    pub(super) api: Arc<Api>,
-    pub(super) health: Arc<Health>,
-    pub(super) namespace: String,
-    pub(super) name: String,
-    /// Shared by all configured jobs. Never held across an await.
-    pub(super) names: Arc<Mutex<Names>>,
-}
+use crate::{model::FeedId, target::Error};
 
 /// All objects of one kind in one scope.
 pub(super) enum Lists {
@@ -40,25 +19,35 @@ pub(super) enum Lists {
 }
 
 /// What became of a poll, told to `health`.
-fn conclude(health: &Health, id: FeedId, outcome: Result<(), Error>) -> Result<(), Failed> {
+pub(super) fn conclude<I>(
+    health: &Health,
+    id: FeedId,
+    outcome: Result<(), Error>,
+) -> Result<Done<I>, Failed> {
     match outcome {
         Ok(()) => {
             health.works(id);
-            Ok(())
+            Ok(Done::Polled)
         }
         Err(error) => {
             health.fail(id, &error);
-            Err(Failed {
-                retry_after: error.retry_after(),
-            })
+            Err(failed(&error))
         }
+    }
+}
+
+/// What the poller has to know of an error.
+pub(super) fn failed(error: &Error) -> Failed {
+    Failed {
+        retry_after: error.retry_after(),
+        throttled: error.is_throttled(),
     }
 }
 
 // === impl Lists ===
 
 impl Item for Lists {
-    async fn poll(&mut self, timeout: Duration) -> Result<(), Failed> {
+    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
         match self {
             Self::Jobs(feed) => list(feed, timeout).await,
             Self::CronJobs(feed) => list(feed, timeout).await,
@@ -66,68 +55,17 @@ impl Item for Lists {
     }
 }
 
-async fn list<K: Kind>(feed: &mut Feed<K>, timeout: Duration) -> Result<(), Failed> {
-    let outcome = feed.list(timeout).await;
-    let outcome = outcome.map(|(records, _)| feed.replace(records));
+async fn list<K: Kind>(feed: &mut Feed<K>, timeout: Duration) -> Result<Done<Lists>, Failed> {
+    let outcome = match feed.list(timeout).await {
+        Ok((records, _)) => {
+            feed.replace(records);
+            Ok(())
+        }
+        Err(error) if error.is_not_served() => {
+            feed.none_served();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
     conclude(&feed.health, feed.id, outcome)
-}
-
-// === impl ConfiguredJob ===
-
-impl Item for ConfiguredJob {
-    async fn poll(&mut self, timeout: Duration) -> Result<(), Failed> {
-        let Self {
-            namespace, name, ..
-        } = &*self;
-        tracing::debug!(namespace, job = name, "polling");
-        let outcome = match self.api.job_status(namespace, name, timeout).await {
-            Ok(body) => self.take(&body),
-            Err(error) if error.is_job_absent() => {
-                self.health.push_whole(self.id, Update::JobAbsent);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        };
-        conclude(&self.health, self.id, outcome)
-    }
-}
-
-impl ConfiguredJob {
-    /// Takes in an answer. A job that cannot be read is skipped; something else than the job is no answer.
-    fn take(&self, body: &Bytes) -> Result<(), Error> {
-        let text = String::from_utf8_lossy(body);
-        let decoded = decode::job(
-            &text,
-            &mut self.names.lock().unwrap_or_else(PoisonError::into_inner),
-        );
-        match decoded {
-            Ok(job) if *job.namespace == *self.namespace && *job.name == *self.name => {
-                self.health
-                    .push_whole(self.id, Update::Jobs(Change::Applied(job)));
-            }
-            Ok(job) => {
-                return Err(self.nonsense(format!("it is job {}/{}", job.namespace, job.name)));
-            }
-            Err(error) if error.is_about(&self.namespace, &self.name) => {
-                self.health.count(Activity::DecodeError(Resource::Jobs));
-                let cause = std::error::Error::source(&error);
-                tracing::warn!(%error, cause, "skipped a job");
-            }
-            Err(error) => return Err(self.nonsense(error.cause().to_string())),
-        }
-        Ok(())
-    }
-
-    fn nonsense(&self, why: String) -> Error {
-        let request = Request {
-            verb: Verb::Get,
-            resource: Resource::Jobs,
-            scope: Scope::Namespace(self.namespace.clone()),
-            name: Some(self.name.clone()),
-        };
-        Error {
-            request: Box::new(request),
-            failure: Failure::Nonsense(why),
-        }
-    }
 }

@@ -18,7 +18,21 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Something that is polled. It passes on what it learns itself, failures included.
 pub(super) trait Item: Send {
     /// Asks once; no request may take longer than `timeout`.
-    fn poll(&mut self, timeout: Duration) -> impl Future<Output = Result<(), Failed>> + Send;
+    fn poll(
+        &mut self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Done<Self>, Failed>> + Send
+    where
+        Self: Sized;
+}
+
+/// A poll that worked.
+#[derive(Debug)]
+pub(super) enum Done<I> {
+    /// In the usual way.
+    Polled,
+    /// It turned out that these are to be polled in its place.
+    Split(Vec<I>),
 }
 
 /// A poll that failed.
@@ -26,6 +40,8 @@ pub(super) trait Item: Send {
 pub(super) struct Failed {
     /// How long the server wants to be left alone.
     pub(super) retry_after: Option<Duration>,
+    /// The server is asked too often. That is not the matter of this item more than of any other.
+    pub(super) throttled: bool,
 }
 
 /// Polls a set of items for ever.
@@ -36,7 +52,7 @@ pub(super) struct Poll<I> {
     troubled: Lane,
 }
 
-/// An item's place: empty while it is being polled.
+/// An item's place: empty while it is being polled, and when others have taken its place.
 struct Slot<I> {
     item: Option<I>,
     backoff: Backoff,
@@ -60,17 +76,9 @@ struct Turn<I> {
 
 impl<I: Item> Poll<I> {
     pub(super) fn new(settings: Settings, items: impl IntoIterator<Item = I>) -> Self {
-        let Settings { interval, .. } = settings;
-        let slot = |item| Slot {
-            item: Some(item),
-            backoff: Backoff::new(interval.min(PATIENCE), interval.max(PATIENCE)),
-        };
-        let slots: Vec<_> = items.into_iter().map(slot).collect();
-        let now = Instant::now();
-        let everything = (0..slots.len()).map(|number| Reverse((now, number)));
-        Self {
+        let mut poll = Self {
             steady: Lane {
-                due: everything.collect(),
+                due: BinaryHeap::new(),
                 running: 0,
                 limit: settings.concurrency.saturating_sub(1).max(1),
             },
@@ -79,8 +87,23 @@ impl<I: Item> Poll<I> {
                 running: 0,
                 limit: 1,
             },
-            slots,
+            slots: Vec::new(),
             settings,
+        };
+        poll.add(items);
+        poll
+    }
+
+    /// Takes items on; they are due now.
+    fn add(&mut self, items: impl IntoIterator<Item = I>) {
+        let Settings { interval, .. } = self.settings;
+        let now = Instant::now();
+        for item in items {
+            self.steady.due.push(Reverse((now, self.slots.len())));
+            self.slots.push(Slot {
+                item: Some(item),
+                backoff: Backoff::new(interval.min(PATIENCE), interval.max(PATIENCE)),
+            });
         }
     }
 
@@ -128,7 +151,7 @@ impl<I: Item> Poll<I> {
         })
     }
 
-    fn reschedule(&mut self, turn: Turn<I>, outcome: Result<(), Failed>) {
+    fn reschedule(&mut self, turn: Turn<I>, outcome: Result<Done<I>, Failed>) {
         let Turn {
             number,
             troubled,
@@ -144,16 +167,28 @@ impl<I: Item> Poll<I> {
         let slot = &mut self.slots[number];
         slot.item = Some(item);
         match outcome {
-            Ok(()) => {
+            Ok(Done::Split(items)) => {
+                slot.item = None;
+                self.add(items);
+            }
+            Ok(Done::Polled) => {
                 slot.backoff.reset();
                 // Earlier than the interval rather than later, so that no fact is older than an interval.
                 let wait = self.settings.interval.mul_f64(0.9 + fastrand::f64() / 10.0);
                 self.steady.due.push(Reverse((begun + wait, number)));
             }
             // Counted from now: a poll may take as long as the wait after it.
-            Err(Failed { retry_after }) => {
+            Err(Failed {
+                retry_after,
+                throttled,
+            }) => {
                 let due = Instant::now() + slot.backoff.next(retry_after);
-                self.troubled.due.push(Reverse((due, number)));
+                let lane = if throttled {
+                    &mut self.steady
+                } else {
+                    &mut self.troubled
+                };
+                lane.due.push(Reverse((due, number)));
             }
         }
     }

@@ -84,6 +84,11 @@ impl<K: Kind> Watch<K> {
         loop {
             self.attempt = Attempt::default();
             let outcome = self.follow().await;
+            if matches!(&outcome, Err(error) if error.is_not_served()) {
+                self.feed.none_served();
+                sleep(self.duration).await;
+                continue;
+            }
             if let Some(wait) = self.judge(&outcome) {
                 tracing::debug!(?wait, "waiting before the next attempt");
                 sleep(wait).await;

@@ -260,6 +260,22 @@ impl Bookmark {
     }
 }
 
+/// The name of an object, readable or not.
+pub(super) fn name(json: &str) -> Option<Text<'_>> {
+    #[derive(Deserialize)]
+    struct Object<'a> {
+        #[serde(borrow)]
+        metadata: Metadata<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Metadata<'a> {
+        #[serde(borrow)]
+        name: Text<'a>,
+    }
+    let object: Object<'_> = serde_json::from_str(json).ok()?;
+    Some(object.metadata.name)
+}
+
 /// The resource version of an object, readable or not.
 pub(super) fn version(json: &str) -> Option<String> {
     #[derive(Deserialize)]

@@ -1,21 +1,22 @@
-//! Requests to one target: what is asked for, the client that is used, and the count of how it went.
+//! Requests to one target: the client that is used, the pace, and the count of how it went.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use kube::client::Body;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
 
 use super::{
-    Lines, RateLimit,
+    Lines, Listing, RateLimit, Request, Scope, Start,
     dispatch::{collect, dispatch},
     endpoint::{Connection, Endpoint, Refusal},
     error::{Error, Failure, Status},
+    request::encode,
+    version::{Verdict, Version, Versions},
 };
 use crate::model::{self, Activity, Resource, Sink, Verb};
 
@@ -31,18 +32,14 @@ const RENEWAL: Duration = Duration::from_secs(10);
 /// A client that could not be built is tried again at most this often.
 const REBUILD: Duration = Duration::from_secs(2);
 
-/// Unreserved characters of RFC 3986 stay; a space is `%20`, never `+`.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// The API of one target, for all of its sources.
 pub struct Api {
     endpoint: Endpoint,
     sink: Arc<dyn Sink>,
-    limit: Option<RateLimit>,
+    limit: RateLimit,
+    cronjobs: Versions,
+    /// Held while the server is asked what it has, so that one question serves all who wonder.
+    discovery: Mutex<()>,
     /// Held while a client is built, so that one build serves all who wait.
     held: Mutex<Held>,
 }
@@ -60,56 +57,16 @@ struct Held {
     failed: Option<(Instant, Failure)>,
 }
 
-/// What a request is about, for messages and counters.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// What is done.
-    pub verb: Verb,
-    /// To which kind of object.
-    pub resource: Resource,
-    /// Where.
-    pub scope: Scope,
-    /// To which object, where it is about one.
-    pub name: Option<String>,
-}
-
-/// Where objects are looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// In all namespaces.
-    All,
-    /// In one namespace.
-    Namespace(String),
-}
-
-/// What is listed or watched.
-#[derive(Clone, Debug)]
-pub struct Listing {
-    /// Kind of object.
-    pub resource: Resource,
-    /// Where.
-    pub scope: Scope,
-    /// Only objects whose labels match.
-    pub label_selector: Option<String>,
-}
-
-/// Where a watch begins.
-#[derive(Clone, Copy, Debug)]
-pub enum Start<'a> {
-    /// With the initial list as events, ended by a marked bookmark (`WatchList`).
-    InitialList,
-    /// After this resource version.
-    After(&'a str),
-}
-
 impl Api {
-    /// The API at `endpoint`. Counts what it does at `sink`.
+    /// The API at `endpoint`. Counts what it does at `sink`. Without a limit, requests only wait when the server wants it.
     #[must_use]
     pub fn new(endpoint: Endpoint, sink: Arc<dyn Sink>, limit: Option<RateLimit>) -> Self {
         Self {
             endpoint,
             sink,
-            limit,
+            limit: limit.unwrap_or_else(RateLimit::without_cap),
+            cronjobs: Versions::default(),
+            discovery: Mutex::default(),
             held: Mutex::default(),
         }
     }
@@ -129,7 +86,7 @@ impl Api {
         };
         let path = format!(
             "{}/{}/status",
-            request.scope.path(Resource::Jobs),
+            request.scope.path(Version::V1, Resource::Jobs),
             encode(name)
         );
         self.read(request, &path, patience).await
@@ -142,14 +99,24 @@ impl Api {
         token: Option<&str>,
         patience: Duration,
     ) -> Result<Bytes, Error> {
-        let mut path = format!("{}?limit={PAGE}", listing.scope.path(listing.resource));
-        listing.select(&mut path);
+        let mut query = format!("?limit={PAGE}");
+        listing.select(&mut query);
         if let Some(token) = token {
-            path.push_str("&continue=");
-            path.push_str(&encode(token));
+            query.push_str("&continue=");
+            query.push_str(&encode(token));
         }
-        self.read(listing.request(Verb::List), &path, patience)
-            .await
+        let request = listing.request(Verb::List);
+        let mut version = self.first_version(&request)?;
+        loop {
+            let path = listing.scope.path(version, listing.resource) + &query;
+            let outcome = self.read(request.clone(), &path, patience).await;
+            let error = outcome.as_ref().err();
+            match self.judge(version, &request, error, patience).await {
+                Verdict::Ask(other) => version = other,
+                Verdict::NotServed => return Err(not_served(request)),
+                Verdict::Stands | Verdict::Discover => return outcome,
+            }
+        }
     }
 
     /// A watch that the server is asked to end after `duration`.
@@ -161,26 +128,32 @@ impl Api {
         patience: Duration,
     ) -> Result<Lines, Error> {
         let seconds = duration.as_secs().max(1);
-        let path = listing.scope.path(listing.resource);
-        let mut path = format!("{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}");
+        let mut query = format!("?watch=1&allowWatchBookmarks=true&timeoutSeconds={seconds}");
         match start {
             Start::InitialList => {
-                path.push_str("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+                query.push_str("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
             }
             Start::After(version) => {
-                path.push_str("&resourceVersion=");
-                path.push_str(&encode(version));
+                query.push_str("&resourceVersion=");
+                query.push_str(&encode(version));
             }
         }
-        listing.select(&mut path);
+        listing.select(&mut query);
         let request = listing.request(Verb::Watch);
-        let begun = self
-            .counted(&request, timeout_or(patience, self.accepted(&path)))
-            .await;
-        begun.map(Lines::new).map_err(|failure| Error {
-            request: Box::new(request),
-            failure,
-        })
+        let mut version = self.first_version(&request)?;
+        loop {
+            let path = listing.scope.path(version, listing.resource) + &query;
+            let outcome = self
+                .paced(&request, patience, self.accepted(&path))
+                .await
+                .map(Lines::new);
+            let error = outcome.as_ref().err();
+            match self.judge(version, &request, error, patience).await {
+                Verdict::Ask(other) => version = other,
+                Verdict::NotServed => return Err(not_served(request)),
+                Verdict::Stands | Verdict::Discover => return outcome,
+            }
+        }
     }
 
     /// The server's version as major and minor; `None` where it does not tell, as some gateways do not.
@@ -197,29 +170,118 @@ impl Api {
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
 
-    async fn read(&self, request: Request, path: &str, patience: Duration) -> Result<Bytes, Error> {
-        if let Some(limit) = &self.limit {
-            limit.turn().await;
+    /// The version of the batch API to ask for.
+    fn first_version(&self, request: &Request) -> Result<Version, Error> {
+        match request.resource {
+            Resource::Jobs => Ok(Version::V1),
+            Resource::CronJobs => self
+                .cronjobs
+                .first()
+                .ok_or_else(|| not_served(request.clone())),
         }
-        let answer = self
-            .counted(&request, timeout_or(patience, self.answer(path)))
-            .await;
-        let answer = answer.map_err(|failure| Error {
-            request: Box::new(request),
-            failure,
-        });
-        if let (Some(limit), Err(error)) = (&self.limit, &answer)
-            && let Some(pause) = error.retry_after()
-        {
-            limit.hold(pause);
-        }
-        answer
     }
 
-    /// Runs a request and counts how it ended.
-    async fn counted<T>(
+    /// What is to be made of an outcome, perhaps an error, in this version of the batch API. May ask the server what it has.
+    async fn judge(
+        &self,
+        version: Version,
+        request: &Request,
+        error: Option<&Error>,
+        patience: Duration,
+    ) -> Verdict {
+        if request.resource == Resource::Jobs {
+            if error.is_none() {
+                self.cronjobs.note_jobs();
+            }
+            return Verdict::Stands;
+        }
+        let verdict = self.cronjobs.judge(version, error);
+        let (Verdict::Discover, Some(error)) = (verdict, error) else {
+            return verdict;
+        };
+        let _one_at_a_time = self.discovery.lock().await;
+        // Somebody else may have asked in the meantime.
+        match self.cronjobs.judge(version, Some(error)) {
+            Verdict::Discover => {}
+            verdict => return verdict,
+        }
+        let in_v1 = self.has_cronjobs(Version::V1, patience).await;
+        self.cronjobs.discovered(error, in_v1)
+    }
+
+    /// Whether the server says that it has `CronJobs` in this version of the batch API.
+    async fn has_cronjobs(&self, version: Version, patience: Duration) -> Result<bool, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Resources {
+            resources: Vec<Named>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Named {
+            name: String,
+        }
+        let request = Request {
+            verb: Verb::Get,
+            resource: Resource::CronJobs,
+            scope: Scope::All,
+            name: None,
+        };
+        let body = self.read(request, version.path(), patience).await;
+        let body = body.map_err(|error| error.failure)?;
+        let Resources { resources } =
+            serde_json::from_slice(&body).map_err(|error| Failure::Nonsense(error.to_string()))?;
+        let name = Resource::CronJobs.as_str();
+        Ok(resources.iter().any(|resource| resource.name == name))
+    }
+
+    async fn read(&self, request: Request, path: &str, patience: Duration) -> Result<Bytes, Error> {
+        self.paced(&request, patience, self.answer(path)).await
+    }
+
+    /// Runs a request in its turn, counts how it ended, and goes by what that says about the pace.
+    async fn paced<T>(
         &self,
         request: &Request,
+        patience: Duration,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Error> {
+        // First, so that requests which waited for a client do not start all at once then.
+        let connected = timeout_or(patience, self.connection(None)).await;
+        let outcome = match connected {
+            Ok(_) => {
+                self.limit.turn().await;
+                let begun = Instant::now();
+                let outcome = self.counted(request.verb, timeout_or(patience, run)).await;
+                self.pace(begun, outcome.as_ref().err());
+                outcome
+            }
+            Err(failure) => self.counted(request.verb, ready(Err(failure))).await,
+        };
+        outcome.map_err(|failure| Error {
+            request: Box::new(request.clone()),
+            failure,
+        })
+    }
+
+    /// Goes slower, faster, or not at all for a while.
+    fn pace(&self, begun: Instant, failure: Option<&Failure>) {
+        let Some(Failure::Status(status)) = failure else {
+            if failure.is_none() {
+                self.limit.speed_up(begun);
+            }
+            return;
+        };
+        if status.code == 429 {
+            self.limit.slow_down(begun);
+        }
+        if let Some(pause) = status.retry_after {
+            self.limit.hold(pause);
+        }
+    }
+
+    /// Counts how a request ends.
+    async fn counted<T>(
+        &self,
+        verb: Verb,
         run: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let begin = Instant::now();
@@ -231,7 +293,6 @@ impl Api {
             .as_ref()
             .err()
             .map_or(model::Code::Ok, Failure::code);
-        let verb = request.verb;
         self.sink.count(Activity::Request {
             verb,
             code,
@@ -262,9 +323,7 @@ impl Api {
         let Some(connection) = renewed else {
             return Err(Failure::Status(status));
         };
-        if let Some(limit) = &self.limit {
-            limit.turn().await;
-        }
+        self.limit.turn().await;
         match self.dispatch(&connection, path).await {
             Err(Failure::Withheld(withheld)) => {
                 let note = Some(withheld.to_string());
@@ -319,6 +378,13 @@ impl Api {
     }
 }
 
+fn not_served(request: Request) -> Error {
+    Error {
+        request: Box::new(request),
+        failure: Failure::NotServed,
+    }
+}
+
 async fn timeout_or<T>(
     patience: Duration,
     run: impl Future<Output = Result<T, Failure>>,
@@ -326,68 +392,4 @@ async fn timeout_or<T>(
     timeout(patience, run)
         .await
         .unwrap_or(Err(Failure::Timeout(patience)))
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, QUERY).to_string()
-}
-
-// === impl Listing ===
-
-impl Listing {
-    /// What doing something with this listing is called.
-    #[must_use]
-    pub fn request(&self, verb: Verb) -> Request {
-        Request {
-            verb,
-            resource: self.resource,
-            scope: self.scope.clone(),
-            name: None,
-        }
-    }
-
-    fn select(&self, path: &mut String) {
-        if let Some(selector) = &self.label_selector {
-            path.push_str("&labelSelector=");
-            path.push_str(&encode(selector));
-        }
-    }
-}
-
-// === impl Scope ===
-
-impl Scope {
-    fn path(&self, resource: Resource) -> String {
-        let resource = resource.as_str();
-        match self {
-            Self::All => format!("/apis/batch/v1/{resource}"),
-            Self::Namespace(namespace) => {
-                format!("/apis/batch/v1/namespaces/{}/{resource}", encode(namespace))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => f.write_str("all namespaces"),
-            Self::Namespace(namespace) => write!(f, "namespace `{namespace}`"),
-        }
-    }
-}
-
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            verb,
-            resource,
-            scope,
-            name,
-        } = self;
-        match name {
-            Some(name) => write!(f, "{} status of job `{name}` in {scope}", verb.as_str()),
-            None => write!(f, "{} {} in {scope}", verb.as_str(), resource.as_str()),
-        }
-    }
 }

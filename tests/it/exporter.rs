@@ -32,6 +32,7 @@ pub(super) const POLL: Poll = Poll {
     timeout: Duration::from_millis(200),
     concurrency: 4,
     requests_per_second: 1000.0,
+    by_list: false,
 };
 
 impl Exporter {

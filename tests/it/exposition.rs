@@ -39,7 +39,7 @@ fn check(exposition: &Exposition, format: Format) -> Families {
 }
 
 /// Compares with a file of the repository, or writes it.
-fn assert_golden(path: &str, actual: &str) {
+pub(crate) fn assert_golden(path: &str, actual: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -114,7 +114,7 @@ fn recorded<T>(
 }
 
 /// Leaves out what differs from run to run and from build to build.
-fn without_volatile(text: &str) -> String {
+pub(crate) fn without_volatile(text: &str) -> String {
     let volatile = [
         "process_",
         "job_status_exporter_build_info",

@@ -17,7 +17,7 @@ mod credentials;
 mod lists;
 mod pace;
 mod polls;
-mod server;
+pub(crate) mod server;
 mod watches;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -14,19 +14,19 @@ use crate::exporter::{Exporter, everything};
 
 mod following;
 mod polling;
-mod rights;
+pub(crate) mod rights;
 mod selecting;
 
 /// A simulated API at an address.
-struct Cluster {
-    api: SimulatedApi,
+pub(crate) struct Cluster {
+    pub(crate) api: SimulatedApi,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     served: JoinSet<()>,
 }
 
 impl Cluster {
-    async fn start(options: ApiOptions) -> Self {
+    pub(crate) async fn start(options: ApiOptions) -> Self {
         let mut cluster = Self {
             api: SimulatedApi::new(options),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -53,7 +53,7 @@ impl Cluster {
         self.served.join_next().await.unwrap().unwrap();
     }
 
-    fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::Address(format!("http://{}", self.address).parse().unwrap())
     }
 

@@ -15,7 +15,7 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 
 use super::{
-    SimulatedApi,
+    CronJobsVersion, SimulatedApi,
     access::Attempt,
     list,
     object::Kind,
@@ -36,7 +36,9 @@ enum Route<'a> {
     Health,
     Version,
     Group,
-    GroupVersion,
+    GroupVersion {
+        beta: bool,
+    },
     Collection {
         kind: Kind,
         namespace: Option<&'a str>,
@@ -66,7 +68,7 @@ pub(super) fn is_watch<B>(request: &Request<B>) -> bool {
 }
 
 fn try_answer<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<Body>, Refusal> {
-    let route = Route::of(request.uri().path());
+    let route = Route::of(request.uri().path(), api.options().cronjobs);
     let query = request.uri().query().unwrap_or_default();
     let may = |attempt: Option<&Attempt<'_>>| api.access().check(request.headers(), attempt);
     if !matches!(route, Route::Collection { .. } | Route::Object { .. }) {
@@ -86,8 +88,8 @@ fn try_answer<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<Bo
         Route::Resourceless => Err(Refusal::no_such_resource()),
         Route::Health => Ok(respond(StatusCode::OK, PLAIN_TEXT, "ok".to_owned())),
         Route::Version => document(&version(api.options().minor_version)),
-        Route::Group => document(&group()),
-        Route::GroupVersion => document(&group_version()),
+        Route::Group => document(&group(api.options().cronjobs)),
+        Route::GroupVersion { beta } => document(&group_version(api.options().cronjobs, beta)),
         Route::Object {
             kind,
             namespace,
@@ -159,27 +161,35 @@ fn collection(
 // === impl Route ===
 
 impl<'a> Route<'a> {
-    fn of(path: &'a str) -> Self {
+    fn of(path: &'a str, cronjobs: CronJobsVersion) -> Self {
         let path = path.trim_matches('/');
         let parts: Vec<&str> = path.split('/').collect();
-        let (kind, rest) = match parts.as_slice() {
+        let beta = cronjobs == CronJobsVersion::V1Beta1;
+        let (version, resource, rest) = match parts.as_slice() {
             ["livez" | "readyz" | "healthz"] => return Self::Health,
             ["version"] => return Self::Version,
             ["apis", "batch"] => return Self::Group,
-            ["apis", "batch", "v1"] => return Self::GroupVersion,
+            ["apis", "batch", "v1"] => return Self::GroupVersion { beta: false },
+            ["apis", "batch", "v1beta1"] if beta => return Self::GroupVersion { beta },
             [
                 "apis",
                 "batch",
-                "v1",
+                version,
                 "namespaces",
                 namespace,
                 resource,
                 rest @ ..,
-            ] => (Kind::of_resource(resource), Some((*namespace, rest))),
-            ["apis", "batch", "v1", resource] => (Kind::of_resource(resource), None),
+            ] => (*version, resource, Some((*namespace, rest))),
+            ["apis", "batch", version, resource] => (*version, resource, None),
             ["apis", "batch", ..] => return Self::Resourceless,
             _ => return Self::Nowhere,
         };
+        let home = |kind| match (kind, cronjobs) {
+            (Kind::Job, _) | (Kind::CronJob, CronJobsVersion::V1) => Some("v1"),
+            (Kind::CronJob, CronJobsVersion::V1Beta1) => Some("v1beta1"),
+            (Kind::CronJob, CronJobsVersion::None) => None,
+        };
+        let kind = Kind::of_resource(resource).filter(|kind| home(*kind) == Some(version));
         let Some(kind) = kind else {
             return Self::Resourceless;
         };
@@ -251,18 +261,23 @@ fn version(minor: u32) -> Value {
     })
 }
 
-fn group() -> Value {
+fn group(cronjobs: CronJobsVersion) -> Value {
     let version = json!({"groupVersion": "batch/v1", "version": "v1"});
+    let mut versions = vec![version.clone()];
+    if cronjobs == CronJobsVersion::V1Beta1 {
+        versions.push(json!({"groupVersion": "batch/v1beta1", "version": "v1beta1"}));
+    }
     json!({
         "kind": "APIGroup",
         "apiVersion": "v1",
         "name": "batch",
-        "versions": [version],
+        "versions": versions,
         "preferredVersion": version,
     })
 }
 
-fn group_version() -> Value {
+/// What is in `batch/v1`, or in `batch/v1beta1`.
+fn group_version(place: CronJobsVersion, beta: bool) -> Value {
     let verbs = [
         "create",
         "delete",
@@ -289,10 +304,18 @@ fn group_version() -> Value {
     jobs["singularName"] = json!("job");
     jobs["kind"] = json!("Job");
     jobs["storageVersionHash"] = json!("mudhfqk/qZY=");
+    let cronjobs = [cronjobs, status(Kind::CronJob)];
+    let jobs = [jobs, status(Kind::Job)];
+    let resources = match (place, beta) {
+        (CronJobsVersion::V1, _) => [cronjobs, jobs].concat(),
+        (_, true) => cronjobs.to_vec(),
+        (_, false) => jobs.to_vec(),
+    };
+    let version = if beta { "batch/v1beta1" } else { "batch/v1" };
     json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",
-        "groupVersion": "batch/v1",
-        "resources": [cronjobs, status(Kind::CronJob), jobs, status(Kind::Job)],
+        "groupVersion": version,
+        "resources": resources,
     })
 }

@@ -20,6 +20,10 @@ enum Manner {
     Fails(Option<Duration>),
     /// Fails at once for so long, and works then.
     FailsUntil(Duration),
+    /// Is refused as one too many for so long, and works then.
+    ThrottledUntil(Duration),
+    /// Is polled once, and replaced by so many that answer at once.
+    Splits(usize),
 }
 
 struct Fake {
@@ -30,14 +34,19 @@ struct Fake {
 }
 
 impl Item for Fake {
-    async fn poll(&mut self, timeout: Duration) -> Result<(), Failed> {
+    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
         let now = self.began.elapsed();
         self.note(now);
-        let failed = |retry_after| Err(Failed { retry_after });
+        let failed = |retry_after| {
+            Err(Failed {
+                retry_after,
+                throttled: false,
+            })
+        };
         match self.manner {
             Manner::Answers(after) => {
                 sleep(after).await;
-                Ok(())
+                Ok(Done::Polled)
             }
             Manner::Hangs => {
                 sleep(timeout).await;
@@ -45,7 +54,20 @@ impl Item for Fake {
             }
             Manner::Fails(retry_after) => failed(retry_after),
             Manner::FailsUntil(end) if now < end => failed(None),
-            Manner::FailsUntil(_) => Ok(()),
+            Manner::ThrottledUntil(end) if now < end => Err(Failed {
+                retry_after: None,
+                throttled: true,
+            }),
+            Manner::FailsUntil(_) | Manner::ThrottledUntil(_) => Ok(Done::Polled),
+            Manner::Splits(count) => {
+                let part = |part| Fake {
+                    number: self.number + 1 + part,
+                    manner: Manner::Answers(Duration::ZERO),
+                    began: self.began,
+                    starts: self.starts.clone(),
+                };
+                Ok(Done::Split((0..count).map(part).collect()))
+            }
         }
     }
 }
@@ -65,6 +87,7 @@ fn settings(interval: Duration, concurrency: usize) -> Settings {
         timeout: interval.min(10 * SECOND),
         concurrency,
         requests_per_second: 5.0,
+        by_list: false,
     }
 }
 
@@ -185,4 +208,49 @@ async fn what_the_server_asks_for_is_waited_for() {
     for gap in gaps(&starts[0]) {
         assert!((500.0..=550.1).contains(&gap), "{gap}");
     }
+}
+
+/// What the server refuses as one too many says nothing about the item: it does not have to queue up with those that fail.
+#[tokio::test(start_paused = true)]
+async fn after_a_throttle_storm_all_items_are_polled_as_before() {
+    let mut manners = vec![Manner::ThrottledUntil(600 * SECOND); 200];
+    manners[3] = Manner::Hangs;
+    let starts = poll(settings(30 * SECOND, 4), &manners, 900 * SECOND).await;
+    for (number, starts) in starts.iter().enumerate() {
+        if number == 3 {
+            continue;
+        }
+        let since: Vec<_> = starts
+            .iter()
+            .filter(|start| **start >= 600 * SECOND)
+            .map(Duration::as_secs_f64)
+            .collect();
+        // At the latest after the longest wait, and on the interval from then on.
+        assert!(since[0] <= 720.1, "{number}: {since:?}");
+        for pair in since.windows(2) {
+            let gap = pair[1] - pair[0];
+            assert!((27.0..=30.1).contains(&gap), "{number}: {since:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_take_the_place_of_another_are_polled_in_its_stead() {
+    let starts = Starts::default();
+    let item = Fake {
+        number: 0,
+        manner: Manner::Splits(3),
+        began: Instant::now(),
+        starts: starts.clone(),
+    };
+    let run = Poll::new(settings(30 * SECOND, 4), [item]).run();
+    timeout(300 * SECOND, run).await.expect_err("never ends");
+    let starts = starts.lock().unwrap();
+    let counts: Vec<_> = starts.values().map(Vec::len).collect();
+    assert_eq!(counts[0], 1);
+    assert_eq!(counts.len(), 4);
+    assert!(
+        counts[1..].iter().all(|count| (10..=12).contains(count)),
+        "{counts:?}"
+    );
 }

@@ -1,7 +1,27 @@
 //! Refusals by their shape, as real servers worded them.
 
+use std::time::Duration;
+
+use http::HeaderMap;
+
 use super::*;
-use crate::target::Scope;
+use crate::{
+    model::{Resource, Verb},
+    target::Scope,
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A refusal with this `Retry-After`.
+fn busy(retry_after: &str, body: &str) -> Error {
+    let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, retry_after.parse().unwrap())]);
+    let status = Status::of_answer(429, &headers, body.as_bytes());
+    error(
+        Verb::List,
+        Resource::Jobs,
+        Failure::Status(Box::new(status)),
+    )
+}
 
 fn error(verb: Verb, resource: Resource, failure: Failure) -> Error {
     let request = Request {
@@ -17,7 +37,7 @@ fn error(verb: Verb, resource: Resource, failure: Failure) -> Error {
 }
 
 fn refused(code: u16, body: &str) -> Error {
-    let status = Status::read(Some(code), body.as_bytes(), None);
+    let status = Status::of_answer(code, &HeaderMap::new(), body.as_bytes());
     error(
         Verb::List,
         Resource::Jobs,
@@ -86,12 +106,14 @@ fn the_longest_pause_that_the_server_names_counts() {
         refused(429, body).retry_after(),
         Some(Duration::from_secs(7))
     );
-    let both = Status::read(Some(429), body.as_bytes(), Some(Duration::from_mins(1)));
-    assert_eq!(both.retry_after, Some(Duration::from_mins(1)));
+    assert_eq!(busy("60", body).retry_after(), Some(Duration::from_mins(1)));
+    assert_eq!(busy("5", body).retry_after(), Some(Duration::from_secs(7)));
     let endless = format!(r#"{{"details":{{"retryAfterSeconds":{}}}}}"#, u64::MAX);
-    assert_eq!(refused(429, &endless).retry_after(), Some(LONGEST_PAUSE));
-    let endless = Status::read(Some(429), b"", Some(Duration::MAX));
-    assert_eq!(endless.retry_after, Some(LONGEST_PAUSE));
+    assert_eq!(refused(429, &endless).retry_after(), Some(HOUR));
+    assert_eq!(busy(&u64::MAX.to_string(), "").retry_after(), Some(HOUR));
+    for nothing in ["-1", "soon", ""] {
+        assert_eq!(busy(nothing, "").retry_after(), None, "{nothing}");
+    }
 }
 
 #[test]

@@ -17,17 +17,17 @@ use tokio::{
 
 /// A request as it came in.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) at: Instant,
+pub(crate) struct Request {
+    pub(crate) at: Instant,
     /// Path and query.
-    pub(super) target: String,
+    pub(crate) target: String,
     /// The header lines as they came.
-    pub(super) head: String,
+    pub(crate) head: String,
 }
 
 /// What to do for a request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     steps: Vec<Step>,
     /// Whether the connection can be used again.
     complete: bool,
@@ -41,15 +41,15 @@ enum Step {
 }
 
 /// A server that runs until it is dropped.
-pub(super) struct Server {
-    pub(super) address: Uri,
+pub(crate) struct Server {
+    pub(crate) address: Uri,
     requests: Arc<Mutex<Vec<Request>>>,
     _tasks: JoinSet<()>,
 }
 
 impl Server {
     /// Answers as `script` says.
-    pub(super) async fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -73,12 +73,12 @@ impl Server {
         }
     }
 
-    pub(super) fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::Address(self.address.clone())
     }
 
     /// The requests so far whose path and query contain `part`.
-    pub(super) fn requests(&self, part: &str) -> Vec<Request> {
+    pub(crate) fn requests(&self, part: &str) -> Vec<Request> {
         let requests = self.requests.lock().unwrap();
         let wanted = requests.iter().filter(|r| r.target.contains(part));
         wanted.cloned().collect()
@@ -125,17 +125,17 @@ async fn serve(
 
 impl Request {
     /// `jobs`, `cronjobs` or what else is asked for last.
-    pub(super) fn resource(&self) -> &str {
+    pub(crate) fn resource(&self) -> &str {
         let path = self.target.split('?').next().unwrap_or_default();
         path.rsplit('/').next().unwrap_or_default()
     }
 
-    pub(super) fn is_watch(&self) -> bool {
+    pub(crate) fn is_watch(&self) -> bool {
         self.target.contains("?watch=1")
     }
 
     /// The value of a header, by its name in lower case.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         let mut values = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
         values.next().map(|(_, value)| value)
@@ -146,12 +146,12 @@ impl Request {
 
 impl Answer {
     /// Nothing but the end of the connection.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::default()
     }
 
     /// A whole answer; the connection stays open.
-    pub(super) fn whole(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn whole(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let answer = Self::head(status, headers, &format!("content-length: {}", body.len()));
         Self {
@@ -160,7 +160,7 @@ impl Answer {
         }
     }
 
-    pub(super) fn json(body: &Value) -> Self {
+    pub(crate) fn json(body: &Value) -> Self {
         Self::whole(
             200,
             &[("content-type", "application/json")],
@@ -169,12 +169,12 @@ impl Answer {
     }
 
     /// The head of an answer whose body is said to have `length` bytes.
-    pub(super) fn of_length(length: usize) -> Self {
+    pub(crate) fn of_length(length: usize) -> Self {
         Self::head(200, &[], &format!("content-length: {length}"))
     }
 
     /// The head of an answer whose body comes in chunks.
-    pub(super) fn chunked() -> Self {
+    pub(crate) fn chunked() -> Self {
         Self::head(200, &[], "transfer-encoding: chunked")
     }
 
@@ -186,12 +186,12 @@ impl Answer {
         Self::none().send(format!("{head}{framing}\r\n\r\n"))
     }
 
-    pub(super) fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.steps.push(Step::Send(bytes.as_ref().to_vec()));
         self
     }
 
-    pub(super) fn chunk(self, bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn chunk(self, bytes: impl AsRef<[u8]>) -> Self {
         let bytes = bytes.as_ref();
         self.send(format!("{:x}\r\n", bytes.len()))
             .send(bytes)
@@ -199,30 +199,30 @@ impl Answer {
     }
 
     /// An event of a watch.
-    pub(super) fn event(self, kind: &str, object: &Value) -> Self {
+    pub(crate) fn event(self, kind: &str, object: &Value) -> Self {
         let event = serde_json::json!({"type": kind, "object": object});
         self.chunk(format!("{event}\n"))
     }
 
-    pub(super) fn wait(mut self, time: Duration) -> Self {
+    pub(crate) fn wait(mut self, time: Duration) -> Self {
         self.steps.push(Step::Wait(time));
         self
     }
 
     /// Sends no more, and does not end.
-    pub(super) fn hang(self) -> Self {
+    pub(crate) fn hang(self) -> Self {
         self.wait(Duration::from_hours(1))
     }
 
     /// Ends a body in chunks as it should be.
-    pub(super) fn end(self) -> Self {
+    pub(crate) fn end(self) -> Self {
         Self {
             complete: true,
             ..self.send("0\r\n\r\n")
         }
     }
 
-    pub(super) fn reset(mut self) -> Self {
+    pub(crate) fn reset(mut self) -> Self {
         self.steps.push(Step::Reset);
         self
     }

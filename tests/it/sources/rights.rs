@@ -11,7 +11,7 @@ use super::*;
 use crate::exporter::{POLL, polled};
 
 /// A kubeconfig for somebody with this token.
-fn endpoint(cluster: &Cluster, directory: &Path, token: &str) -> Endpoint {
+pub(crate) fn endpoint(cluster: &Cluster, directory: &Path, token: &str) -> Endpoint {
     let path = directory.join("kubeconfig");
     let text = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
