@@ -36,6 +36,9 @@ pub(super) fn target() -> SliceSnapshot {
         code: Code::Ok,
         duration: Duration::from_millis(20),
     });
+    if let Ok(end) = Timestamp::from_second(1_795_532_140) {
+        slice.count(Activity::CredentialExpiry(end));
+    }
     let mut snapshot = slice.snapshot();
     snapshot.status.last_success = Timestamp::from_second(1_795_445_740).ok();
     snapshot
