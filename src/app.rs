@@ -88,7 +88,7 @@ fn runtime() -> Result<Runtime, Error> {
 /// Exports what the configuration says, or says what that would be.
 async fn export(flags: &cli::Export) -> Result<(), Error> {
     let settings = config::load(&flags.inputs()).map_err(Error::Config)?;
-    let plans = Plan::of_settings(&settings)?;
+    let plans = Plan::of_settings(&settings);
     if flags.config_check {
         return describe(&settings, &plans).await;
     }

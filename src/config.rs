@@ -24,7 +24,7 @@ mod tree;
 mod web;
 mod yaml;
 
-pub use cci::{Cci, CciAuth, Project};
+pub use cci::{AccessKey, Agency, Cci, CciAuth, KeyAuth, Project, TokenAuth};
 pub use describe::describe;
 pub use keys::KEYS;
 pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};

@@ -4,6 +4,8 @@
 //! its kubeconfig or service account says; another kind of endpoint differs in [`Endpoint::connect`] alone.
 
 mod api;
+mod cci;
+mod dispatch;
 mod endpoint;
 mod error;
 mod limit;
@@ -12,6 +14,7 @@ mod request;
 mod version;
 
 pub use api::Api;
+pub use cci::{Cci, Credentials, Withheld};
 pub use endpoint::{Connection, Endpoint};
 pub use error::{Error, Failure, Status};
 pub use limit::RateLimit;

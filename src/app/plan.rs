@@ -1,9 +1,11 @@
 //! What is going to run for each target, before anything of it runs.
 
+use std::sync::Arc;
+
 use super::Error;
 use crate::{
     config::{self, Mode, Settings},
-    target::{Endpoint, Failure},
+    target::{Cci, Credentials, Endpoint, Failure},
 };
 
 /// One target.
@@ -21,28 +23,21 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plans for all configured targets.
-    pub(super) fn of_settings(settings: &Settings) -> Result<Vec<Self>, Error> {
-        settings.targets.iter().map(Self::of_target).collect()
+    pub(super) fn of_settings(settings: &Settings) -> Vec<Self> {
+        let mut credentials = Credentials::default();
+        let plan = |target| Self::of_target(target, &mut credentials);
+        settings.targets.iter().map(plan).collect()
     }
 
-    fn of_target(target: &config::Target) -> Result<Self, Error> {
+    fn of_target(target: &config::Target, credentials: &mut Credentials) -> Self {
         let endpoint = match &target.endpoint {
             config::Endpoint::Kubernetes(kubernetes) => Endpoint::Kubernetes {
                 kubeconfig: kubernetes.kubeconfig.clone(),
                 context: kubernetes.context.clone(),
             },
-            // Loading the settings has refused it; should that ever change, it is not taken for something else here.
-            config::Endpoint::Cci(_) => {
-                return Err(Error::Targets(vec![
-                    "Huawei Cloud CCI targets are not built yet".to_owned(),
-                ]));
-            }
+            config::Endpoint::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
         };
-        Ok(Self::new(
-            target.name.clone(),
-            endpoint,
-            target.mode.clone(),
-        ))
+        Self::new(target.name.clone(), endpoint, target.mode.clone())
     }
 
     pub(super) fn new(name: Option<String>, endpoint: Endpoint, mode: Mode) -> Self {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Cci, CciAuth, Endpoint, Kubernetes, Mode, Namespaces, Pattern, Poll, Project, Scopes,
+    Agency, Cci, CciAuth, Endpoint, Kubernetes, Mode, Namespaces, Pattern, Poll, Project, Scopes,
     Selection, Settings, Target, duration::format as time,
 };
 
@@ -167,17 +167,24 @@ fn kubernetes_api(kubernetes: &Kubernetes) -> String {
 fn cci_api(cci: &Cci) -> String {
     let endpoint = &cci.endpoint;
     match &cci.auth {
-        CciAuth::Token {
-            username,
-            domain,
-            project,
-            ..
-        } => {
-            let (Project::Name(project) | Project::Id(project)) = project;
-            format!("{endpoint}, as {username} of {domain} in {project}")
+        CciAuth::Token(token) => {
+            let (Project::Name(project) | Project::Id(project)) = &token.project;
+            let (user, domain) = (&token.username, &token.domain);
+            let agency = match &token.agency {
+                Some(Agency { domain, name }) => format!(", as agency {name} of {domain}"),
+                None => String::new(),
+            };
+            format!("{endpoint}, as {user} of {domain}{agency} in {project}")
         }
-        CciAuth::AccessKey { project_id, .. } => {
-            format!("{endpoint}, with an access key in {project_id}")
+        CciAuth::AccessKey(key) => {
+            format!("{endpoint}, with an access key in {}", key.project_id)
+        }
+        CciAuth::EcsAgency { project_id } => {
+            let project = match project_id {
+                Some(id) => format!(" in {id}"),
+                None => String::new(),
+            };
+            format!("{endpoint}, with the agency of this server{project}")
         }
     }
 }

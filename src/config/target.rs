@@ -53,11 +53,7 @@ fn endpoint(section: &Section<'_>) -> Option<Endpoint> {
     if let (Some(_), Some(cci)) = (&kubernetes, &cci) {
         cci.problem("stands beside `kubernetes`; a target has one of the two");
     }
-    let cci = cci.map(|node| {
-        let cci = cci::read(&node).map(Endpoint::Cci);
-        node.problem("Huawei Cloud CCI targets are not built yet; its settings are checked, but nothing can be read from it");
-        cci
-    });
+    let cci = cci.map(|node| cci::read(&node).map(Endpoint::Cci));
     let kubernetes = kubernetes.map(|node| kubernetes_api(&node).map(Endpoint::Kubernetes));
     cci.or(kubernetes)
         .unwrap_or_else(|| Some(Endpoint::Kubernetes(Kubernetes::default())))

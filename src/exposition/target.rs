@@ -37,6 +37,13 @@ impl Record for SliceSnapshot {
             |target, out| out.value(target.status.synced),
         ),
         Row::gauge(
+            "job_status_exporter_credential_expiry_timestamp_seconds",
+            &[],
+            "When the credential that requests are made with ends: a token or temporary key, or \
+             the certificate of an exec plugin. It is renewed ahead of that.",
+            |target, out| out.value(target.activity.credential_expiry()),
+        ),
+        Row::gauge(
             "job_status_exporter_objects",
             &["resource"],
             "Objects known of the target; deleted Jobs that are still shown are not among them.",

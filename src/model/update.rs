@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{CronJob, Job, Name};
 
 /// One stream of facts within a target: a watch of one kind and scope, or the polling of one job.
@@ -80,6 +82,8 @@ pub enum Activity {
     DecodeError(Resource),
     /// A watch ended and was started again.
     WatchRestart(Resource, RestartReason),
+    /// The credential in use ends at this time.
+    CredentialExpiry(Timestamp),
 }
 
 /// A closed set of label values: declares the enum, its `ALL`, and its label text.

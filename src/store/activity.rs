@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::model::{Activity, Code, EventKind, Resource, RestartReason, Verb};
 
 /// Upper bounds of the request duration histogram, in seconds.
@@ -18,6 +20,7 @@ pub struct ActivityCounts {
     events: [[u64; EventKind::ALL.len()]; Resource::ALL.len()],
     decode_errors: [u64; Resource::ALL.len()],
     restarts: [[u64; RestartReason::ALL.len()]; Resource::ALL.len()],
+    credential_expiry: Option<Timestamp>,
 }
 
 /// How long the requests of one verb took.
@@ -42,6 +45,7 @@ impl ActivityCounts {
             }
             Activity::Event(resource, kind) => self.events[resource as usize][kind as usize] += 1,
             Activity::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
+            Activity::CredentialExpiry(end) => self.credential_expiry = Some(end),
             Activity::WatchRestart(resource, reason) => {
                 self.restarts[resource as usize][reason as usize] += 1;
             }
@@ -84,6 +88,12 @@ impl ActivityCounts {
         Resource::ALL
             .iter()
             .map(|&resource| (resource, self.decode_errors[resource as usize]))
+    }
+
+    /// When the credential that was used last ends, where that is known.
+    #[must_use]
+    pub fn credential_expiry(&self) -> Option<Timestamp> {
+        self.credential_expiry
     }
 
     /// Restarted watches by resource and reason.

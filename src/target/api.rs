@@ -4,8 +4,6 @@ use std::{future::ready, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http_body::Body as _;
-use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 use tokio::{
     sync::Mutex,
@@ -14,8 +12,9 @@ use tokio::{
 
 use super::{
     Lines, Listing, RateLimit, Request, Scope, Start,
-    endpoint::{Connection, Endpoint},
-    error::{Error, Failure, Status, describe},
+    dispatch::{collect, dispatch},
+    endpoint::{Connection, Endpoint, Refusal},
+    error::{Error, Failure, Status},
     request::encode,
     version::{Verdict, Version, Versions},
 };
@@ -26,9 +25,6 @@ const PAGE: usize = 500;
 
 /// A page of 500 Jobs is some 3 MB. Ten times that and more is not an API answer, or not one to hold in memory.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
-
-/// A refusal's body is read up to here.
-const LARGEST_REFUSAL: usize = 64 * 1024;
 
 /// Credentials that were refused are renewed at most this often.
 const RENEWAL: Duration = Duration::from_secs(10);
@@ -50,7 +46,7 @@ pub struct Api {
 
 #[derive(Default)]
 struct Held {
-    connection: Option<Connection>,
+    connection: Option<Arc<Connection>>,
     /// A build that somebody lost patience with goes on for the next who asks: an exec plugin that hangs is not started
     /// again and again.
     building: Option<BoxFuture<'static, Result<Connection, Failure>>>,
@@ -249,7 +245,7 @@ impl Api {
         run: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Error> {
         // First, so that requests which waited for a client do not start all at once then.
-        let connected = timeout_or(patience, self.client(None)).await;
+        let connected = timeout_or(patience, self.connection(None)).await;
         let outcome = match connected {
             Ok(_) => {
                 self.limit.turn().await;
@@ -308,23 +304,42 @@ impl Api {
 
     /// The body of a successful answer. Credentials that are refused are renewed, once.
     async fn accepted(&self, path: &str) -> Result<Body, Failure> {
-        let (client, generation) = self.client(None).await?;
-        let response = match dispatch(&client, path).await {
-            Err(Failure::Status(status)) if status.code == 401 => {
-                let (client, newer) = self.client(Some(generation)).await?;
-                if newer == generation {
-                    return Err(Failure::Status(status));
-                }
-                self.limit.turn().await;
-                dispatch(&client, path).await?
-            }
-            outcome => outcome?,
+        let (connection, generation) = self.connection(None).await?;
+        let status = match self.dispatch(&connection, path).await {
+            Err(Failure::Status(status)) if status.code == 401 => status,
+            outcome => return outcome,
         };
-        Ok(response)
+        let renewed = match connection.on_refusal(&status) {
+            Refusal::GiveUp => None,
+            Refusal::Retry => Some(connection),
+            Refusal::Reconnect => {
+                let (connection, newer) = self.connection(Some(generation)).await?;
+                (newer != generation).then_some(connection)
+            }
+        };
+        let Some(connection) = renewed else {
+            return Err(Failure::Status(status));
+        };
+        self.limit.turn().await;
+        match self.dispatch(&connection, path).await {
+            Err(Failure::Withheld(withheld)) => {
+                let note = Some(withheld.to_string());
+                Err(Failure::Status(Box::new(Status { note, ..*status })))
+            }
+            outcome => outcome,
+        }
     }
 
-    /// The current client. When the one of generation `refused` was refused, it is built anew, if that was not tried just now.
-    async fn client(&self, refused: Option<u64>) -> Result<(kube::Client, u64), Failure> {
+    async fn dispatch(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
+        let outcome = dispatch(&connection.client, path).await;
+        if let Some(end) = connection.credentials_end() {
+            self.sink.count(Activity::CredentialExpiry(end));
+        }
+        outcome
+    }
+
+    /// The current connection. When the one of generation `refused` was refused, it is built anew, if that was not tried just now.
+    async fn connection(&self, refused: Option<u64>) -> Result<(Arc<Connection>, u64), Failure> {
         let mut held = self.held.lock().await;
         let recently = held.renewed.is_some_and(|at| at.elapsed() < RENEWAL);
         let refused = refused == Some(held.generation) && !recently;
@@ -333,7 +348,7 @@ impl Api {
             .as_ref()
             .filter(|connection| !refused && connection.is_current())
         {
-            return Ok((connection.client.clone(), held.generation));
+            return Ok((connection.clone(), held.generation));
         }
         if let Some((at, failure)) = &held.failed
             && at.elapsed() < REBUILD
@@ -350,46 +365,13 @@ impl Api {
             .as_ref()
             .err()
             .map(|failure| (Instant::now(), failure.clone()));
-        let connection = built?;
-        let client = connection.client.clone();
-        held.connection = Some(connection);
+        let connection = Arc::new(built?);
+        held.connection = Some(connection.clone());
         held.generation += 1;
         if refused {
             held.renewed = Some(Instant::now());
         }
-        Ok((client, held.generation))
-    }
-}
-
-async fn dispatch(client: &kube::Client, path: &str) -> Result<Body, Failure> {
-    let request = http::Request::get(path)
-        .header(http::header::ACCEPT, "application/json")
-        .body(Body::empty());
-    let request = request.map_err(|error| Failure::Client(describe(&error)))?;
-    let response = client
-        .send(request)
-        .await
-        .map_err(|error| Failure::Transport(describe(&error)))?;
-    if response.status() == http::StatusCode::OK {
-        return Ok(response.into_body());
-    }
-    let (head, body) = response.into_parts();
-    // What a refusal says is welcome, but not needed.
-    let body = collect(body, LARGEST_REFUSAL).await.unwrap_or_default();
-    let status = Status::of_answer(head.status.as_u16(), &head.headers, &body);
-    Err(Failure::Status(Box::new(status)))
-}
-
-async fn collect(body: Body, limit: usize) -> Result<Bytes, Failure> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Failure::TooLarge(limit));
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(Failure::TooLarge(limit))
-        }
-        Err(error) => Err(Failure::Transport(describe(&*error))),
+        Ok((connection, held.generation))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where an API is and how to authenticate there: from a kubeconfig or a service account to a client.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
 use http::{HeaderValue, Uri, header::USER_AGENT};
 use jiff::Timestamp;
@@ -11,11 +11,14 @@ use kube::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::error::{Failure, describe};
+use super::{
+    cci::Cci,
+    error::{Failure, Status, describe},
+};
 use crate::model;
 
 /// How this program names itself to servers.
-const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Where an API is, and how to authenticate there. Nothing is read before [`Endpoint::connect`], and everything again
 /// then, so that a client built anew has the credentials of that moment.
@@ -28,6 +31,8 @@ pub enum Endpoint {
         /// A context in it; `None` for its current one.
         context: Option<String>,
     },
+    /// Huawei Cloud CCI.
+    Cci(Arc<Cci>),
     /// An API that asks for no credentials.
     Address(Uri),
 }
@@ -41,11 +46,33 @@ pub struct Connection {
     valid_until: Option<Timestamp>,
     /// The token file and what was in it.
     token: Option<(PathBuf, SecretString)>,
+    /// Where it renews its credentials itself.
+    cci: Option<Arc<Cci>>,
+}
+
+/// What to do about credentials that were refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Read them again, and try once more.
+    Reconnect,
+    /// Try once more: they are others now.
+    Retry,
+    /// Take it as it is.
+    GiveUp,
 }
 
 impl Endpoint {
     /// Reads the configuration and builds a client of it. Sends no request; may run an exec plugin.
     pub async fn connect(&self) -> Result<Connection, Failure> {
+        if let Self::Cci(cci) = self {
+            return Ok(Connection {
+                client: cci.client()?,
+                address: cci.address(),
+                valid_until: None,
+                token: None,
+                cci: Some(cci.clone()),
+            });
+        }
         let mut config = self.load().await?;
         // Retries are the business of the sources: they know what else is waiting, and count every request.
         config.default_retry = false;
@@ -90,6 +117,7 @@ impl Endpoint {
             address,
             valid_until,
             token,
+            cci: None,
         })
     }
 
@@ -101,6 +129,7 @@ impl Endpoint {
     async fn load(&self) -> Result<Config, Failure> {
         let config = match self {
             Self::Address(address) => Config::new(address.clone()),
+            Self::Cci(cci) => cci.load()?,
             Self::Kubernetes {
                 kubeconfig: None,
                 context: None,
@@ -136,6 +165,24 @@ impl Connection {
             read_token(path).map_or(true, |now| now.expose_secret() == token.expose_secret())
         });
         token_stands && self.valid_until.is_none_or(|until| model::now() < until)
+    }
+
+    /// What to do about credentials that were refused.
+    pub(super) fn on_refusal(&self, status: &Status) -> Refusal {
+        match (&self.cci, &status.note) {
+            (None, _) => Refusal::Reconnect,
+            (Some(_), None) => Refusal::Retry,
+            // It says why not.
+            (Some(_), Some(_)) => Refusal::GiveUp,
+        }
+    }
+
+    /// When the credentials end, where that is known.
+    pub(super) fn credentials_end(&self) -> Option<Timestamp> {
+        match &self.cci {
+            Some(cci) => cci.expires_at(),
+            None => self.valid_until,
+        }
     }
 }
 

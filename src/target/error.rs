@@ -4,7 +4,7 @@ use std::{error::Error as StdError, iter, time::Duration};
 
 use kube::{client::AuthError, config::KubeconfigError};
 
-use super::Request;
+use super::{Request, cci::Withheld};
 use crate::model::Code;
 
 mod conceal;
@@ -32,6 +32,9 @@ pub enum Failure {
     /// The credentials or the address could not be read, or no client could be made of them.
     #[error("no client: {0}")]
     Client(String),
+    /// There is nothing to authenticate the request with, or a reason to leave the server alone: nothing was sent.
+    #[error("{0}")]
+    Withheld(Withheld),
     /// No connection, or one that broke.
     #[error("{0}")]
     Transport(String),
@@ -62,6 +65,7 @@ impl Failure {
             Self::Status(status) => Code::of_status(status.code),
             Self::Timeout(_) => Code::Timeout,
             Self::Client(_)
+            | Self::Withheld(_)
             | Self::Transport(_)
             | Self::TooLarge(_)
             | Self::Nonsense(_)

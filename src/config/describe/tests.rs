@@ -63,40 +63,25 @@ target lists
 
 #[test]
 fn the_description_of_cci_tells_no_secrets_and_no_keys() {
-    let cci = |auth| Target {
-        name: Some("cci".to_owned()),
-        endpoint: Endpoint::Cci(Cci {
-            endpoint: http::Uri::from_static("https://cci.example"),
-            auth,
-        }),
-        mode: Mode::Watch(Selection::default()),
-    };
-    let token = cci(CciAuth::Token {
-        iam_endpoint: http::Uri::from_static("https://iam.example"),
-        domain: "acme".to_owned(),
-        username: "exporter".to_owned(),
-        password_file: "/run/secrets/iam".into(),
-        project: Project::Name("cn-north-4".to_owned()),
-    });
-    let key = cci(CciAuth::AccessKey {
-        access_key: "AKIA".to_owned(),
-        secret_key_file: "/run/secrets/sk".into(),
-        project_id: "0123".to_owned(),
-        security_token_file: None,
-    });
-    let settings = Settings {
-        targets: vec![token, key],
-        ..Settings::default()
-    };
+    let settings = load_text(
+        "targets:
+        - name: token
+          cci: {endpoint: https://cci.example, auth: {token: {iam_endpoint: https://iam.example,
+            domain: acme, username: exporter, password_file: p, project: cn-north-4, agency: {domain: corp, name: readers}}}}
+        - name: key
+          cci: {endpoint: https://cci.example, auth: {aksk: {access_key: AKIA, secret_key_file: s, project_id: '0123'}}}
+        - name: server
+          cci: {endpoint: https://cci.example, auth: {ecs_agency: {project_id: '4567'}}}",
+    )
+    .unwrap();
     let text = describe(&settings);
-    assert!(
-        text.contains("https://cci.example/, as exporter of acme in cn-north-4"),
-        "{text}"
-    );
-    assert!(
-        text.contains("https://cci.example/, with an access key in 0123"),
-        "{text}"
-    );
+    for api in [
+        "https://cci.example/, as exporter of acme, as agency readers of corp in cn-north-4",
+        "https://cci.example/, with an access key in 0123",
+        "https://cci.example/, with the agency of this server in 4567",
+    ] {
+        assert!(text.contains(api), "{text}");
+    }
     assert!(!text.contains("AKIA"), "{text}");
 }
 

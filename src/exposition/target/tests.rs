@@ -73,6 +73,21 @@ fn a_target_that_was_read_is_up() {
 }
 
 #[test]
+fn the_end_of_a_credential_is_shown_where_it_is_known() {
+    let slice = slice(None);
+    let prefix = "job_status_exporter_credential";
+    assert!(lines_of(prefix, &slice.snapshot()).is_empty());
+    for second in [1_795_445_740, 1_795_532_140] {
+        let end = Timestamp::from_second(second).unwrap();
+        slice.count(Activity::CredentialExpiry(end));
+    }
+    assert_eq!(
+        lines_of(prefix, &slice.snapshot()),
+        ["job_status_exporter_credential_expiry_timestamp_seconds 1795532140"]
+    );
+}
+
+#[test]
 fn the_name_of_a_target_is_on_every_series() {
     let slice = slice(Some("pr\"od"));
     slice.count(Activity::DecodeError(Resource::Jobs));

@@ -114,7 +114,9 @@ pub(super) fn of(error: &Error) -> Option<&'static str> {
         Failure::Status(status) => of_status(status).or_else(|| of_code(error, status.code)),
         Failure::Client(text) | Failure::Transport(text) => find(&OF_CONNECTIONS, text),
         Failure::TooLarge(_) => Some("is this address really a Kubernetes API?"),
-        Failure::Timeout(_) | Failure::Nonsense(_) | Failure::NotServed => None,
+        Failure::Withheld(_) | Failure::Timeout(_) | Failure::Nonsense(_) | Failure::NotServed => {
+            None
+        }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Status {
     pub retry_after: Option<Duration>,
     /// Whether the body was a Kubernetes Status.
     pub is_kubernetes: bool,
+    /// What was done about it here, where that is worth a word.
+    pub note: Option<String>,
 }
 
 impl Status {
@@ -76,6 +78,7 @@ impl Status {
             request_id,
             retry_after: retry_after.max(asked).map(|pause| pause.min(LONGEST_PAUSE)),
             is_kubernetes: is_status,
+            note: None,
         }
     }
 
@@ -117,10 +120,14 @@ impl fmt::Display for Status {
             write!(f, ": {}", self.message)?;
         }
         match (&self.error_code, &self.request_id) {
-            (None, None) => Ok(()),
-            (Some(code), None) => write!(f, " ({code})"),
-            (None, Some(id)) => write!(f, " (request {id})"),
-            (Some(code), Some(id)) => write!(f, " ({code}, request {id})"),
+            (None, None) => {}
+            (Some(code), None) => write!(f, " ({code})")?,
+            (None, Some(id)) => write!(f, " (request {id})")?,
+            (Some(code), Some(id)) => write!(f, " ({code}, request {id})")?,
+        }
+        match &self.note {
+            Some(note) => write!(f, "; {note}"),
+            None => Ok(()),
         }
     }
 }

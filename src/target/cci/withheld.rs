@@ -1,0 +1,93 @@
+//! A request that was not made, because there is nothing to authenticate it with, or must not be for a while.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::model;
+
+/// Why a request was not made, and from when on one will be again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    why: String,
+    until: Option<Timestamp>,
+}
+
+/// A time during which nothing is attempted.
+#[derive(Clone, Debug)]
+pub(super) struct Hold {
+    pub(super) until: Instant,
+    pub(super) why: String,
+}
+
+// === impl Withheld ===
+
+impl Withheld {
+    /// For a reason that may be gone at any time.
+    pub(super) fn because(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            until: None,
+        }
+    }
+
+    /// The same, seen from further away: `what` came before it.
+    pub(super) fn after(self, what: &str) -> Self {
+        Self {
+            why: format!("{what}: {}", self.why),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)?;
+        match self.until {
+            Some(until) => write!(f, "; the next attempt is made after {}", shown(until)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Withheld {}
+
+// === impl Hold ===
+
+impl Hold {
+    /// Begins now.
+    pub(super) fn new(pause: Duration, why: impl Into<String>) -> Self {
+        Self {
+            until: Instant::now() + pause,
+            why: why.into(),
+        }
+    }
+
+    /// What holds up a request that is made now.
+    pub(super) fn check(&self) -> Result<(), Withheld> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        Err(Withheld {
+            why: self.why.clone(),
+            until: Some(later(left)),
+        })
+    }
+
+    /// Its end, for people.
+    pub(super) fn end(&self) -> String {
+        shown(later(self.until.saturating_duration_since(Instant::now())))
+    }
+}
+
+fn later(wait: Duration) -> Timestamp {
+    let wait = jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::MAX);
+    model::now().saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// To the second.
+fn shown(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
