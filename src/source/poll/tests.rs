@@ -298,7 +298,7 @@ async fn two_hundred_items_share_five_requests_a_second() {
     let mut all: Vec<_> = starts.values().flatten().copied().collect();
     all.sort_unstable();
     for window in all.windows(6) {
-        assert!(window[5] - window[0] >= SECOND, "{window:?}");
+        assert!(window[5] >= window[0] + SECOND, "{window:?}");
     }
     assert!(all.len() > 2_700, "the cap is made use of: {}", all.len());
     assert_eq!(starts.len(), 200);
