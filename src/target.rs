@@ -1,7 +1,8 @@
 //! One API endpoint: how it is found, how its client is built and kept authenticated, and the requests made to it.
 //!
 //! kube stays behind this module: sources see [`Api`] and [`Error`]. The authentication of a Kubernetes endpoint is what
-//! its kubeconfig or service account says; another kind of endpoint differs in [`Endpoint::connect`] alone.
+//! its kubeconfig or service account says, that of Huawei Cloud CCI is [`Cci`]. Kinds of endpoints differ in
+//! [`Endpoint::connect`] and in what is done about refused credentials; all else is the same for all.
 
 mod api;
 mod cci;

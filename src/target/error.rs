@@ -124,9 +124,10 @@ impl Error {
     /// What is the matter, in words that stay the same while it stays the same.
     #[must_use]
     pub fn complaint(&self) -> String {
-        match self.status() {
-            Some(status) => status.without_request_id().to_string(),
-            None => self.failure.to_string(),
+        match &self.failure {
+            Failure::Status(status) => status.without_details().to_string(),
+            Failure::Withheld(withheld) => withheld.why().to_owned(),
+            failure => failure.to_string(),
         }
     }
 

@@ -21,7 +21,7 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "demo"];
 
 /// Libraries and the only modules that may name them.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 11] = [
     ("clap", &["cli"]),
     ("figment", &["config"]),
     ("serde_saphyr", &["config"]),
@@ -29,7 +29,10 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("k8s_openapi", &["target"]),
     ("prometheus", &["exposition"]),
     ("hyper", &["http", "demo"]),
-    ("hyper_util", &["http", "demo"]),
+    ("hyper_util", &["target", "http", "demo"]),
+    ("reqwest", &["target"]),
+    ("ring", &["target"]),
+    ("tower", &["target"]),
 ];
 
 /// A source file without its comments.

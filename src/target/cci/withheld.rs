@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::model;
@@ -17,7 +17,9 @@ pub struct Withheld {
 /// A time during which nothing is attempted.
 #[derive(Clone, Debug)]
 pub(super) struct Hold {
-    pub(super) until: Instant,
+    until: Instant,
+    /// The same by the calendar.
+    end: Timestamp,
     pub(super) why: String,
 }
 
@@ -30,6 +32,11 @@ impl Withheld {
             why: why.into(),
             until: None,
         }
+    }
+
+    /// The reason alone.
+    pub(in super::super) fn why(&self) -> &str {
+        &self.why
     }
 
     /// The same, seen from further away: `what` came before it.
@@ -58,33 +65,31 @@ impl std::error::Error for Withheld {}
 impl Hold {
     /// Begins now.
     pub(super) fn new(pause: Duration, why: impl Into<String>) -> Self {
+        let length = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
         Self {
             until: Instant::now() + pause,
+            end: model::now()
+                .saturating_add(length)
+                .unwrap_or(Timestamp::MAX),
             why: why.into(),
         }
     }
 
     /// What holds up a request that is made now.
     pub(super) fn check(&self) -> Result<(), Withheld> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if self.until <= Instant::now() {
             return Ok(());
         }
         Err(Withheld {
             why: self.why.clone(),
-            until: Some(later(left)),
+            until: Some(self.end),
         })
     }
 
     /// Its end, for people.
     pub(super) fn end(&self) -> String {
-        shown(later(self.until.saturating_duration_since(Instant::now())))
+        shown(self.end)
     }
-}
-
-fn later(wait: Duration) -> Timestamp {
-    let wait = jiff::SignedDuration::try_from(wait).unwrap_or(jiff::SignedDuration::MAX);
-    model::now().saturating_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 /// To the second.

@@ -99,9 +99,10 @@ impl Status {
     }
 
     /// The same without what is different each time.
-    pub(super) fn without_request_id(&self) -> Self {
+    pub(super) fn without_details(&self) -> Self {
         Self {
             request_id: None,
+            note: None,
             ..self.clone()
         }
     }
