@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Gateway,
-    error::{ErrorBody, NAMESPACE_WANTED, Shape},
+    error::{ErrorBody, NAMESPACE_WANTED},
     journal::Credential,
     level::{self, Version},
     signature::Received,
@@ -119,7 +119,8 @@ async fn serve(gateway: &Gateway, request: Received<'_>) -> Result<Response<Body
         } => {
             let watch = asks_for_watch(query);
             if watch && namespace.is_none() {
-                return Err(namespace_wanted());
+                let code = "CCI.01.400105";
+                return Err(ErrorBody::cci(400, "BadRequest", code, NAMESPACE_WANTED));
             }
             let query = known_parameters(query);
             let inner = ask(gateway, &format!("{inner}?{query}"), request.headers).await?;
@@ -150,18 +151,6 @@ async fn ask(
 
 fn bad_request() -> ErrorBody {
     ErrorBody::gateway(400, "APIGW.0201", "Bad request")
-}
-
-fn namespace_wanted() -> ErrorBody {
-    ErrorBody {
-        status: 400,
-        shape: Shape::Kubernetes {
-            reason: "BadRequest",
-            message: NAMESPACE_WANTED.into(),
-            error_code: Some("CCI.01.400105"),
-        },
-        retry_after: None,
-    }
 }
 
 fn asks_for_watch(query: &str) -> bool {

@@ -137,6 +137,25 @@ impl ErrorBody {
         )
     }
 
+    /// A Kubernetes `Status` with the code of CCI.
+    #[must_use]
+    pub fn cci(
+        status: u16,
+        reason: &'static str,
+        error_code: &'static str,
+        message: impl Into<Text>,
+    ) -> Self {
+        let (message, error_code) = (message.into(), Some(error_code));
+        Self::of(
+            status,
+            Shape::Kubernetes {
+                reason,
+                message,
+                error_code,
+            },
+        )
+    }
+
     /// The same error with a `Retry-After`.
     #[must_use]
     pub fn retry_after(self, retry_after: RetryAfter) -> Self {

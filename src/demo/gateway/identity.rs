@@ -187,8 +187,8 @@ impl Identity {
             return Err(ErrorBody::gateway(401, "APIGW.0307", message));
         }
         if !token.in_project {
-            let no_right = ErrorBody::documented("CCI.01.403104");
-            return Err(no_right.unwrap_or_else(|| ErrorBody::kubernetes(403, "Forbidden", "")));
+            let message = "current user has no right";
+            return Err(ErrorBody::cci(403, "Forbidden", "CCI.01.403104", message));
         }
         Ok(Credential::Token(token.holder.clone()))
     }

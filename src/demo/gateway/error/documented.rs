@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::{ErrorBody, Shape};
 
 /// Every documented error body, those of other services and proxies that the vendor's SDKs cope with at the end.
-pub const DOCUMENTED: [ErrorBody; 51] = [
+pub static DOCUMENTED: &[ErrorBody] = &[
     // The API gateway.
     gateway(
         404,
