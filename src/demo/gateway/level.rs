@@ -2,6 +2,8 @@
 //!
 //! Used by [`super::cci`]. Takes away what came later and adds what is gone since; what an answer says about the objects stays.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::Response;
 use http_body_util::{BodyExt, Full};
@@ -131,8 +133,9 @@ impl Shape {
         for line in lines.split(|&byte| byte == b'\n') {
             if let Ok(mut event) = serde_json::from_slice::<Value>(line) {
                 self.document(&mut event["object"]);
-                shaped.push_str(&event.to_string());
-                shaped.push('\n');
+                let (kind, object) = (&event["type"], &event["object"]);
+                // In this order, as servers write it.
+                let _ = writeln!(shaped, "{{\"type\":{kind},\"object\":{object}}}");
             }
         }
         shaped
@@ -157,6 +160,8 @@ impl Shape {
         let link = self.self_link(object);
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("generation");
+            // They tell which fields there are, the later ones too.
+            metadata.remove("managedFields");
             metadata.insert("enable".to_owned(), json!(true));
             metadata.insert("selfLink".to_owned(), json!(link));
         }
