@@ -193,6 +193,33 @@ fn the_default_timeout_is_not_longer_than_the_interval() {
 }
 
 #[test]
+fn lists_in_place_of_single_jobs_are_a_setting_of_polls() {
+    for (yes, by_list) in [("true", true), ("false", false), ("'true'", true)] {
+        let yaml =
+            format!("targets: [{{poll: {{by_list: {yes}}}, jobs: [{{namespace: a, name: b}}]}}]");
+        let Mode::PollJobs { poll, .. } = only_target(&yaml).mode else {
+            panic!("{yaml}");
+        };
+        assert_eq!(poll.by_list, by_list, "{yes}");
+    }
+}
+
+#[test]
+fn a_list_is_one_request_for_all_jobs_of_a_namespace() {
+    for (by_list, warnings) in [(false, 1), (true, 0)] {
+        let jobs: Vec<_> = (0..200)
+            .map(|n| format!("{{namespace: n{}, name: j{n}}}", n % 4))
+            .collect();
+        let yaml = format!(
+            "targets: [{{poll: {{by_list: {by_list}}}, jobs: [{}]}}]",
+            jobs.join(",")
+        );
+        let settings = load_text(&yaml).unwrap();
+        assert_eq!(settings.warnings.len(), warnings, "{:?}", settings.warnings);
+    }
+}
+
+#[test]
 fn many_targets_may_share_an_anchor() {
     let others = (1..200).map(|n| format!("- {{name: t{n}, mode: poll, poll: *p}}\n"));
     let yaml: String =

@@ -31,6 +31,7 @@ mod server;
 mod watch;
 
 pub use access::Rights;
+pub(super) use answer::Body;
 pub use object::{InvalidObject, Kind};
 
 use access::Access;
@@ -143,6 +144,11 @@ impl SimulatedApi {
     /// Serves HTTP on `listener` until `shutdown`, which ends all connections at once.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         server::serve(self, listener, shutdown).await;
+    }
+
+    /// Answers one request without a connection, for who stands in front of this API.
+    pub(super) async fn respond<B>(&self, request: &http::Request<B>) -> http::Response<Body> {
+        server::respond(self, request).await
     }
 
     /// The date of this API.

@@ -20,6 +20,8 @@ use super::{
 };
 use crate::model::{self, Activity, Resource, Sink, Verb};
 
+mod cronjobs;
+
 /// Objects per page. More make fewer requests; fewer keep the memory for a page, here and in the server, low.
 const PAGE: usize = 500;
 
@@ -113,7 +115,7 @@ impl Api {
             let error = outcome.as_ref().err();
             match self.judge(version, &request, error, patience).await {
                 Verdict::Ask(other) => version = other,
-                Verdict::NotServed => return Err(not_served(request)),
+                Verdict::NotServed => return Err(Error::not_served(request)),
                 Verdict::Stands | Verdict::Discover => return outcome,
             }
         }
@@ -150,7 +152,7 @@ impl Api {
             let error = outcome.as_ref().err();
             match self.judge(version, &request, error, patience).await {
                 Verdict::Ask(other) => version = other,
-                Verdict::NotServed => return Err(not_served(request)),
+                Verdict::NotServed => return Err(Error::not_served(request)),
                 Verdict::Stands | Verdict::Discover => return outcome,
             }
         }
@@ -168,69 +170,6 @@ impl Api {
         // Some providers write "34+".
         let minor = minor.trim_end_matches('+');
         Some((major.parse().ok()?, minor.parse().ok()?))
-    }
-
-    /// The version of the batch API to ask for.
-    fn first_version(&self, request: &Request) -> Result<Version, Error> {
-        match request.resource {
-            Resource::Jobs => Ok(Version::V1),
-            Resource::CronJobs => self
-                .cronjobs
-                .first()
-                .ok_or_else(|| not_served(request.clone())),
-        }
-    }
-
-    /// What is to be made of an outcome, perhaps an error, in this version of the batch API. May ask the server what it has.
-    async fn judge(
-        &self,
-        version: Version,
-        request: &Request,
-        error: Option<&Error>,
-        patience: Duration,
-    ) -> Verdict {
-        if request.resource == Resource::Jobs {
-            if error.is_none() {
-                self.cronjobs.note_jobs();
-            }
-            return Verdict::Stands;
-        }
-        let verdict = self.cronjobs.judge(version, error);
-        let (Verdict::Discover, Some(error)) = (verdict, error) else {
-            return verdict;
-        };
-        let _one_at_a_time = self.discovery.lock().await;
-        // Somebody else may have asked in the meantime.
-        match self.cronjobs.judge(version, Some(error)) {
-            Verdict::Discover => {}
-            verdict => return verdict,
-        }
-        let in_v1 = self.has_cronjobs(Version::V1, patience).await;
-        self.cronjobs.discovered(error, in_v1)
-    }
-
-    /// Whether the server says that it has `CronJobs` in this version of the batch API.
-    async fn has_cronjobs(&self, version: Version, patience: Duration) -> Result<bool, Failure> {
-        #[derive(serde::Deserialize)]
-        struct Resources {
-            resources: Vec<Named>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Named {
-            name: String,
-        }
-        let request = Request {
-            verb: Verb::Get,
-            resource: Resource::CronJobs,
-            scope: Scope::All,
-            name: None,
-        };
-        let body = self.read(request, version.path(), patience).await;
-        let body = body.map_err(|error| error.failure)?;
-        let Resources { resources } =
-            serde_json::from_slice(&body).map_err(|error| Failure::Nonsense(error.to_string()))?;
-        let name = Resource::CronJobs.as_str();
-        Ok(resources.iter().any(|resource| resource.name == name))
     }
 
     async fn read(&self, request: Request, path: &str, patience: Duration) -> Result<Bytes, Error> {
@@ -286,9 +225,6 @@ impl Api {
     ) -> Result<T, Failure> {
         let begin = Instant::now();
         let outcome = run.await;
-        if let Err(Failure::Withheld(_)) = outcome {
-            return outcome; // there was no request
-        }
         let code = outcome
             .as_ref()
             .err()
@@ -375,13 +311,6 @@ impl Api {
             held.renewed = Some(Instant::now());
         }
         Ok((connection, held.generation))
-    }
-}
-
-fn not_served(request: Request) -> Error {
-    Error {
-        request: Box::new(request),
-        failure: Failure::NotServed,
     }
 }
 

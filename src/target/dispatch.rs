@@ -19,12 +19,12 @@ pub(super) async fn dispatch(client: &kube::Client, path: &str) -> Result<Body, 
         .header(http::header::ACCEPT, "application/json")
         .body(Body::empty());
     let request = request.map_err(|error| Failure::Client(describe(&error)))?;
-    let response = client.send(request).await.map_err(not_sent)?;
+    let mut response = client.send(request).await.map_err(not_sent)?;
     if response.status() == http::StatusCode::OK {
         return Ok(response.into_body());
     }
-    let (mut head, body) = response.into_parts();
-    let note = head.extensions.remove::<Note>();
+    let note = response.extensions_mut().remove::<Note>();
+    let (head, body) = response.into_parts();
     // What a refusal says is welcome, but not needed.
     let body = collect(body, LARGEST_REFUSAL).await.unwrap_or_default();
     let status = Status::of_answer(head.status.as_u16(), &head.headers, &body);

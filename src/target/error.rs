@@ -107,6 +107,14 @@ impl Error {
         self.status().is_some_and(|status| status.code == 403)
     }
 
+    /// The outcome of a request for what the server has in no version of the API that is known here.
+    pub(super) fn not_served(request: Request) -> Self {
+        Self {
+            request: Box::new(request),
+            failure: Failure::NotServed,
+        }
+    }
+
     /// The server has no such kind of object, in any version of the API that is known here.
     #[must_use]
     pub fn is_not_served(&self) -> bool {

@@ -84,7 +84,12 @@ fn every_mistake_has_its_message() {
 
 /// `key` with the wrong kind of value, and nothing else, as YAML.
 fn wrong_value_at(key: &str) -> String {
-    key.rsplit('.').fold("true".to_owned(), |inner, part| {
+    let wrong = if key.ends_with(".by_list") {
+        "5"
+    } else {
+        "true"
+    };
+    key.rsplit('.').fold(wrong.to_owned(), |inner, part| {
         match part.strip_suffix("[]") {
             Some(name) => format!("{{{name}: [{inner}]}}"),
             None => format!("{{{part}: {inner}}}"),

@@ -12,6 +12,7 @@ fn the_description_says_what_would_be_watched() {
         "targets:
 - {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
 - {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
+- {{name: by-list, poll: {{by_list: true}}, jobs: [{{namespace: a, name: j}}]}}
 - {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}}}",
         jobs.join(",")
     );
@@ -49,6 +50,14 @@ target jobs
   every         30s, each request at most 10s
   limits        4 requests at a time, 0.1 per second
   needs         the right to get jobs/status in their namespaces
+
+target by-list
+  API           as kubectl finds it: $KUBECONFIG, ~/.kube/config, else the service account of the pod
+  mode          poll 1 job, by list
+                a/j
+  every         30s, each request at most 10s
+  limits        4 requests at a time, 5 per second
+  needs         the right to list jobs in their namespaces, else to get jobs/status
 
 target lists
   API           kubeconfig from $KUBECONFIG or ~/.kube/config, context c

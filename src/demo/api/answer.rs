@@ -26,7 +26,7 @@ use super::{
 };
 
 /// The body of any answer.
-pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(in crate::demo) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 

@@ -16,7 +16,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{SimulatedApi, answer};
+use super::{
+    SimulatedApi,
+    answer::{self, Body},
+};
 
 /// How long to wait after a failed accept, so that a lack of file handles does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -52,17 +55,7 @@ pub(super) async fn serve(
 async fn connection(api: SimulatedApi, stream: TcpStream) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let api = api.clone();
-        async move {
-            api.note(&request);
-            if !answer::is_watch(&request) {
-                let _running = Running::begin(&api);
-                if let Some(latency) = api.options().latency {
-                    tokio::time::sleep(latency).await;
-                }
-                return Ok::<_, Infallible>(answer::answer(&api, &request));
-            }
-            Ok(answer::answer(&api, &request))
-        }
+        async move { Ok::<_, Infallible>(respond(&api, &request).await) }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -71,6 +64,22 @@ async fn connection(api: SimulatedApi, stream: TcpStream) {
     if let Err(error) = served {
         tracing::debug!(%error, "simulated API: connection ended");
     }
+}
+
+/// Answers one request after the latency of this API.
+pub(super) async fn respond<B>(
+    api: &SimulatedApi,
+    request: &hyper::Request<B>,
+) -> hyper::Response<Body> {
+    api.note(request);
+    if answer::is_watch(request) {
+        return answer::answer(api, request);
+    }
+    let _running = Running::begin(api);
+    if let Some(latency) = api.options().latency {
+        tokio::time::sleep(latency).await;
+    }
+    answer::answer(api, request)
 }
 
 // === impl Running ===

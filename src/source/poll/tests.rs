@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
+use crate::target::RateLimit;
 
 /// When each item was polled, since the beginning.
 type Starts = Arc<Mutex<BTreeMap<usize, Vec<Duration>>>>;
@@ -253,4 +254,59 @@ async fn items_that_take_the_place_of_another_are_polled_in_its_stead() {
         counts[1..].iter().all(|count| (10..=12).contains(count)),
         "{counts:?}"
     );
+}
+
+/// An item whose polls are requests: each waits for its turn.
+struct Limited {
+    item: Fake,
+    limit: Arc<RateLimit>,
+}
+
+impl Item for Limited {
+    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
+        self.limit.turn().await;
+        match self.item.poll(timeout).await? {
+            Done::Polled => Ok(Done::Polled),
+            Done::Split(_) => unreachable!("not among these"),
+        }
+    }
+}
+
+/// More than the cap lets through in an interval: then all have their turn, one after the other.
+#[tokio::test(start_paused = true)]
+async fn two_hundred_items_share_five_requests_a_second() {
+    let starts = Starts::default();
+    let began = Instant::now();
+    let limit = Arc::new(RateLimit::new(5.0));
+    let bad = [3, 50, 51, 199];
+    let item = |number| Limited {
+        item: Fake {
+            number,
+            manner: match number {
+                3 | 199 => Manner::Hangs,
+                50 | 51 => Manner::Fails(None),
+                _ => Manner::Answers(SECOND / 20),
+            },
+            began,
+            starts: starts.clone(),
+        },
+        limit: limit.clone(),
+    };
+    let run = Poll::new(settings(30 * SECOND, 4), (0..200).map(item)).run();
+    timeout(600 * SECOND, run).await.expect_err("never ends");
+    let starts = starts.lock().unwrap();
+    let mut all: Vec<_> = starts.values().flatten().copied().collect();
+    all.sort_unstable();
+    for window in all.windows(6) {
+        assert!(window[5] >= window[0] + SECOND, "{window:?}");
+    }
+    assert!(all.len() > 2_700, "the cap is made use of: {}", all.len());
+    assert_eq!(starts.len(), 200);
+    for (number, starts) in starts.iter().filter(|(number, _)| !bad.contains(*number)) {
+        // 200 requests at 210 ms each, and those of the bad ones.
+        for gap in gaps(starts) {
+            assert!(gap < 46.0, "{gap} for {number}");
+        }
+        assert!(starts.len() >= 13, "{} for {number}", starts.len());
+    }
 }

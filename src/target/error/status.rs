@@ -121,11 +121,11 @@ impl fmt::Display for Status {
             write!(f, ": {}", self.message)?;
         }
         match (&self.error_code, &self.request_id) {
-            (None, None) => Ok(()),
-            (Some(code), None) => write!(f, " ({code})"),
-            (None, Some(id)) => write!(f, " (request {id})"),
-            (Some(code), Some(id)) => write!(f, " ({code}, request {id})"),
-        }?;
+            (None, None) => {}
+            (Some(code), None) => write!(f, " ({code})")?,
+            (None, Some(id)) => write!(f, " (request {id})")?,
+            (Some(code), Some(id)) => write!(f, " ({code}, request {id})")?,
+        }
         match &self.note {
             Some(note) => write!(f, "; {note}"),
             None => Ok(()),

@@ -6,13 +6,15 @@ use job_status_exporter::config::Poll;
 use super::*;
 use crate::exporter::{POLL, listed, polled};
 
+type Script = Box<dyn Fn(&Request) -> Answer + Send + Sync>;
+
 /// Watches for 3 s with waits that begin at 0.25 to 0.5 s and double.
 const BOUND: usize = 5;
 
 #[tokio::test]
 async fn nobody_is_asked_without_pause() {
     let list_a = || Answer::json(&list(&[job("a")]));
-    let scripts: Vec<(&str, Box<dyn Fn(&Request) -> Answer + Send + Sync>)> = vec![
+    let scripts: Vec<(&str, Script)> = vec![
         ("closes at once", Box::new(|_| Answer::none())),
         ("resets at once", Box::new(|_| Answer::none().reset())),
         ("refuses all", Box::new(|_| Answer::whole(500, &[], ""))),
@@ -166,7 +168,7 @@ async fn a_pause_beyond_reason_ends_nothing() {
         let busy = Answer::whole(429, &[("retry-after", value)], "");
         let (_server, mut exporter) = watched(lists(vec![busy])).await;
         exporter
-            .eventually(|e| e.snapshot().activity.requests().count() >= 3, true)
+            .eventually(|e| e.snapshot().activity.requests().count() >= 1, true)
             .await;
         exporter.throughout(SECOND / 10, Exporter::up, false).await;
     }
