@@ -6,6 +6,7 @@
     reason = "a test fails by panicking; clippy takes only functions with #[test] for tests, not what they call"
 )]
 
+mod cci_auth;
 mod cci_gateway;
 mod cci_manners;
 mod checker;

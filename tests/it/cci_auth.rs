@@ -1,0 +1,225 @@
+//! The exporter's credentials against the simulated gateway, which checks them by code of its own, over TLS.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use job_status_exporter::{
+    config::{self, Endpoint as Configured, Inputs},
+    demo::gateway::{AccessKey, Agency, Gateway, GatewayOptions, Service, User, Visit},
+    model::{Activity, FeedId, Sink, Update},
+    target::{Api, Cci, Credentials, Endpoint, Listing, Scope},
+};
+use tokio::{net::TcpListener, task::JoinSet};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Cloud {
+    gateway: Gateway,
+    folder: tempfile::TempDir,
+    iam: String,
+    cci: String,
+    _served: JoinSet<()>,
+}
+
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn push(&self, _: FeedId, _: Update) {}
+    fn count(&self, _: Activity) {}
+}
+
+impl Cloud {
+    async fn start(options: GatewayOptions) -> Self {
+        let gateway = Gateway::new(options).unwrap();
+        gateway.add_user(User {
+            domain: "acme".to_owned(),
+            name: "exporter".to_owned(),
+            password: "correct".to_owned(),
+            agent_operator: true,
+        });
+        gateway.add_agency(Agency {
+            domain: "partner".to_owned(),
+            name: "readers".to_owned(),
+        });
+        let mut served = JoinSet::new();
+        let mut serve = async |service| {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let serving = gateway
+                .clone()
+                .serve(service, listener, std::future::pending());
+            served.spawn(serving);
+            format!("https://{address}")
+        };
+        let (iam, cci) = (serve(Service::Iam).await, serve(Service::Cci).await);
+        let folder = tempfile::tempdir().unwrap();
+        let cloud = Self {
+            iam,
+            cci,
+            folder,
+            gateway: gateway.clone(),
+            _served: served,
+        };
+        cloud.write("ca.pem", gateway.ca_pem());
+        cloud.write("password", "correct\n");
+        cloud
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// A target as it is configured, with this `auth`.
+    fn api(&self, auth: &str) -> Api {
+        let file = self.folder.path().join("exporter.yaml");
+        let yaml = format!(
+            "targets: [{{cci: {{endpoint: '{}', ca_file: ca.pem, auth: {auth}}}}}]",
+            self.cci
+        );
+        fs::write(&file, yaml).unwrap();
+        let settings = config::load(&Inputs {
+            file: Some(file),
+            ..Inputs::default()
+        });
+        let settings = settings.unwrap_or_else(|error| panic!("{error}"));
+        let Configured::Cci(cci) = &settings.targets[0].endpoint else {
+            panic!("another endpoint");
+        };
+        let cci = Cci::new(cci, &mut Credentials::default());
+        Api::new(Endpoint::Cci(Arc::new(cci)), Arc::new(Nowhere), None)
+    }
+
+    fn token(&self, more: &str) -> Api {
+        self.api(&format!(
+            "{{token: {{iam_endpoint: '{}', domain: acme, username: exporter, password_file: password, {more}}}}}",
+            self.iam
+        ))
+    }
+
+    fn visits(&self, service: Service) -> usize {
+        let here = |visit: &Visit| visit.service == service;
+        self.gateway.count(here)
+    }
+}
+
+/// Reads a list, with a selector of characters that are easily encoded in two ways.
+async fn list(api: &Api) -> Result<(), String> {
+    let listing = Listing {
+        resource: job_status_exporter::model::Resource::Jobs,
+        scope: Scope::Namespace("namespace-test".to_owned()),
+        label_selector: Some("app in (a,b),tier!=x,team/name=q-1".to_owned()),
+    };
+    let page = api.page(&listing, None, PATIENCE).await;
+    page.map(drop).map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn tokens_are_had_used_and_replaced() {
+    let cloud = Cloud::start(GatewayOptions::default()).await;
+    for (more, logins) in [
+        ("project: cn-north-4", 1),
+        ("project_id: 0123456789abcdef0123456789abcdef", 1),
+        ("project: cn-north-4, token_header: Authorization", 1),
+        (
+            "project: cn-north-4, agency: {domain: partner, name: readers}",
+            2,
+        ),
+    ] {
+        cloud.gateway.clear_visits();
+        let api = cloud.token(more);
+        for _ in 0..3 {
+            assert_eq!(list(&api).await, Ok(()), "{more}");
+        }
+        assert_eq!(cloud.visits(Service::Iam), logins, "{more}");
+        cloud.gateway.revoke_all();
+        assert_eq!(list(&api).await, Ok(()), "{more}");
+        assert_eq!(cloud.visits(Service::Iam), 2 * logins, "{more}");
+        assert_eq!(cloud.visits(Service::Cci), 5, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_not_tried_again_until_it_is_another() {
+    let cloud = Cloud::start(GatewayOptions::default()).await;
+    cloud.write("password", "wr0ng");
+    let api = cloud.token("project: cn-north-4");
+    for _ in 0..5 {
+        let error = list(&api).await.unwrap_err();
+        assert!(
+            error.contains("401 Unauthorized: The username or password is wrong")
+                && error.contains("the next attempt is made after 2")
+                && !error.contains("wr0ng"),
+            "{error}"
+        );
+    }
+    assert_eq!(
+        (cloud.visits(Service::Iam), cloud.visits(Service::Cci)),
+        (1, 0)
+    );
+    cloud.write("password", "correct");
+    assert_eq!(list(&api).await, Ok(()));
+}
+
+#[tokio::test]
+async fn signatures_are_those_that_the_gateway_computes() {
+    let cloud = Cloud::start(GatewayOptions {
+        sub_project: true,
+        ..GatewayOptions::default()
+    })
+    .await;
+    for (access, token) in [
+        ("PERMANENT", None),
+        ("TEMPORARY", Some("sts/+=".to_owned())),
+    ] {
+        cloud.gateway.add_access_key(AccessKey {
+            access: access.to_owned(),
+            secret: "secret".to_owned(),
+            security_token: token,
+        });
+    }
+    cloud.write("ak", "TEMPORARY");
+    cloud.write("sk", "secret\n");
+    cloud.write("sts", "sts/+=\n");
+    let project = "project_id: 0123456789abcdef0123456789abcdef";
+    for keys in [
+        "access_key: PERMANENT, secret_key_file: sk",
+        "access_key_file: ak, secret_key_file: sk, security_token_file: sts",
+    ] {
+        let api = cloud.api(&format!("{{aksk: {{{keys}, {project}}}}}"));
+        for _ in 0..3 {
+            assert_eq!(list(&api).await, Ok(()), "{keys}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_key_locks_no_access_key_however_many_ask() {
+    let cloud = Cloud::start(GatewayOptions::default()).await;
+    cloud.gateway.add_access_key(AccessKey {
+        access: "AK".to_owned(),
+        secret: "secret".to_owned(),
+        security_token: None,
+    });
+    cloud.write("sk", "another");
+    let api = cloud.api("{aksk: {access_key: AK, secret_key_file: sk, project_id: '0123456789abcdef0123456789abcdef'}}");
+    let outcomes = futures_util::future::join_all((0..20).map(|_| list(&api))).await;
+    assert!(outcomes.iter().all(Result::is_err));
+    let error = list(&api).await.unwrap_err();
+    assert!(
+        error.contains("the signature of a request was refused (401)"),
+        "{error}"
+    );
+    assert_eq!(cloud.visits(Service::Cci), 1);
+    assert!(!cloud.gateway.is_locked("AK"));
+}
+
+#[tokio::test]
+async fn an_authority_that_is_not_trusted_is_told() {
+    let cloud = Cloud::start(GatewayOptions::default()).await;
+    let other = Gateway::new(GatewayOptions::default()).unwrap();
+    cloud.write("ca.pem", other.ca_pem());
+    let error = list(&cloud.token("project: cn-north-4")).await.unwrap_err();
+    assert!(
+        error.contains("IAM at https://127.0.0.1:") && error.contains("certificate"),
+        "{error}"
+    );
+}
