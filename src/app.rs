@@ -37,7 +37,7 @@ pub use error::Error;
 
 use plan::Plan;
 use signals::Signals;
-use simulation::Simulation;
+use simulation::{Cloud, Simulation};
 use supervisor::Supervisor;
 
 /// More threads serve no purpose: decoding keeps one busy per watch, scrapes another. Each costs memory.
@@ -68,6 +68,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Error> {
     let runtime = runtime()?;
     let outcome = match arguments.command {
+        Some(Command::Demo(demo)) if demo.cci => runtime.block_on(show_cci(demo)),
         Some(Command::Demo(demo)) => runtime.block_on(show(demo)),
         None => runtime.block_on(export(&arguments.export)),
     };
@@ -143,6 +144,37 @@ async fn show(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cluster".to_owned(), simulation.run());
+    serve(server, &settings, plans, tasks).await
+}
+
+/// Exports from a simulated CCI, with the configuration that a user would write.
+async fn show_cci(flags: cli::Demo) -> Result<(), Error> {
+    tracing::info!(version = cli::VERSION, "starting");
+    let (cloud, files) = Cloud::bind().await.map_err(Error::Demo)?;
+    let inputs = Inputs {
+        file: Some(files.configuration()),
+        flags: Flags {
+            listen_addresses: flags.listen_addresses,
+            ..Flags::default()
+        },
+        ..Inputs::default()
+    };
+    let settings = config::load(&inputs).map_err(Error::Config)?;
+    let plans = Plan::of_settings(&settings);
+    let server = Server::bind(&settings.web.listen_addresses).await?;
+    let page = format!("http://{}", server.local_addrs()[0]);
+    let _ = writeln!(
+        io::stdout(),
+        "Huawei Cloud CCI and its IAM are simulated on loopback, over HTTPS. Target `token` logs in with a password, \
+         target `signed` signs its requests. Open:\n\n  \
+         {page}/         what is read, and how that goes\n  \
+         {page}/metrics  what Prometheus scrapes\n\n\
+         The configuration, with its secrets and the certificate authority beside it, until the demo ends:\n  {}\n\n\
+         Ctrl-C ends it.",
+        files.configuration().display(),
+    );
+    let mut tasks = Supervisor::default();
+    tasks.spawn("simulated cloud".to_owned(), cloud.run());
     serve(server, &settings, plans, tasks).await
 }
 

@@ -68,6 +68,9 @@ pub struct Export {
 /// Flags of the demo.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Demo {
+    /// Simulate Huawei Cloud CCI in place of a cluster, and read it with a token and with signed requests.
+    #[arg(long)]
+    pub cci: bool,
     /// Address to listen on; can be given several times.
     #[arg(
         long = "web.listen-address",
@@ -224,9 +227,11 @@ mod tests {
                 panic!("not the demo");
             };
             assert_eq!(demo.listen_addresses, ["127.0.0.1:9806"]);
+            assert!(!demo.cci);
         }
         let arguments = read(&[
             "demo",
+            "--cci",
             "--web.listen-address",
             ":1",
             "--web.listen-address",
@@ -236,6 +241,7 @@ mod tests {
         assert_eq!(
             arguments.command,
             Some(Command::Demo(Demo {
+                cci: true,
                 listen_addresses: vec![":1".to_owned(), ":2".to_owned()]
             }))
         );

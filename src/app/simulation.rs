@@ -14,6 +14,10 @@ use crate::{
     target::Endpoint,
 };
 
+mod cloud;
+
+pub(super) use cloud::Cloud;
+
 /// Often enough that a person sees jobs come and go.
 const INTERVAL: Duration = Duration::from_secs(2);
 

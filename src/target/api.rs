@@ -225,10 +225,12 @@ impl Api {
     ) -> Result<T, Failure> {
         let begin = Instant::now();
         let outcome = run.await;
-        let code = outcome
-            .as_ref()
-            .err()
-            .map_or(model::Code::Ok, Failure::code);
+        let code = match &outcome {
+            Ok(_) => model::Code::Ok,
+            // Nothing was sent: this is no request.
+            Err(Failure::Withheld(_)) => return outcome,
+            Err(failure) => failure.code(),
+        };
         self.sink.count(Activity::Request {
             verb,
             code,

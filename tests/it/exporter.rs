@@ -29,7 +29,7 @@ pub(super) struct Exporter {
 /// The defaults, but for quick polls.
 pub(super) const POLL: Poll = Poll {
     interval: Duration::from_millis(200),
-    timeout: Duration::from_millis(200),
+    timeout: Duration::from_secs(1),
     concurrency: 4,
     requests_per_second: 1000.0,
     by_list: false,

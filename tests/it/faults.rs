@@ -81,6 +81,15 @@ impl Current {
     fn get(&self) -> Answer {
         self.0.lock().unwrap().clone()
     }
+
+    /// A server that gives it to all who ask for Jobs.
+    fn of_jobs(&self) -> impl Fn(&Request) -> Answer + Send + Sync + 'static {
+        let current = self.clone();
+        move |request| match request.resource() {
+            "jobs" => current.get(),
+            _ => quiet(request),
+        }
+    }
 }
 
 /// Gives the answers for watches of Jobs in turn, the last one for ever; the list has jobs `a` and `b`.

@@ -31,7 +31,7 @@ const LIBRARIES: [(&str, &[&str]); 11] = [
     ("hyper", &["http", "demo"]),
     ("hyper_util", &["target", "http", "demo"]),
     ("reqwest", &["target"]),
-    ("ring", &["target"]),
+    ("ring", &["target", "demo"]),
     ("tower", &["target"]),
 ];
 

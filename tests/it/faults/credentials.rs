@@ -172,3 +172,27 @@ async fn an_exec_plugin_that_hangs_is_started_once() {
     write(&directory, "go", "");
     exporter.eventually(Exporter::jobs, names(&["a"])).await;
 }
+
+#[tokio::test]
+async fn requests_that_waited_for_credentials_together_are_not_sent_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(&directory, "good").await;
+    write(&directory, "token", "good");
+    let user = plugin(&directory);
+    let script = fs::read_to_string(directory.path().join("plugin")).unwrap();
+    write(&directory, "plugin", &format!("sleep 0.4\n{script}"));
+    let endpoint = kubeconfig(directory.path(), &server, &user);
+    let poll = Poll {
+        requests_per_second: 10.0,
+        concurrency: 8,
+        ..patient()
+    };
+    let jobs: Vec<_> = (0..6).map(|number| format!("etl/job-{number}")).collect();
+    let mut exporter = Exporter::start(endpoint, polled(&jobs, poll));
+    exporter
+        .eventually(|_| server.requests("").len() >= 6, true)
+        .await;
+    let times = server.requests("");
+    let spread = (times[5].at - times[0].at).as_secs_f64();
+    assert!(spread > 0.4, "{spread} for six requests");
+}

@@ -76,22 +76,18 @@ async fn the_last_good_list_stays_whatever_comes_after_it() {
     join_all(broken().into_iter().map(async |(what, answer, code)| {
         let good = Answer::json(&list(&[job("a"), job("b")]));
         let current = Current::new(good.clone());
-        let given = current.clone();
-        let script = move |request: &Request| match request.resource() {
-            "jobs" => given.get(),
-            _ => quiet(request),
-        };
-        let server = Server::start(script).await;
+        let server = Server::start(current.of_jobs()).await;
         let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
         exporter.eventually(|e| (what, e.up()), (what, true)).await;
         let before = exporter.requests(Verb::List, code);
         current.set(answer);
         exporter.eventually(|e| (what, e.up()), (what, false)).await;
-        assert!(
-            exporter.requests(Verb::List, code) > before,
-            "{what}: {}",
-            exporter.metrics()
-        );
+        exporter
+            .eventually(
+                |e| (what, e.requests(Verb::List, code) > before),
+                (what, true),
+            )
+            .await;
         assert_eq!(exporter.jobs(), names(&["a", "b"]), "{what}");
         current.set(good);
         exporter.eventually(|e| (what, e.up()), (what, true)).await;
@@ -144,7 +140,9 @@ async fn objects_that_cannot_be_read_are_skipped_and_counted() {
         .eventually(Exporter::jobs, names(&["good", "large", "twice"]))
         .await;
     exporter.eventually(Exporter::decode_errors, 18).await;
-    assert!(exporter.up() && exporter.ready());
+    exporter
+        .eventually(|e| (e.up(), e.ready()), (true, true))
+        .await;
     let metrics = exporter.metrics();
     let twice = metrics
         .lines()
@@ -156,14 +154,13 @@ async fn objects_that_cannot_be_read_are_skipped_and_counted() {
 #[tokio::test]
 async fn a_list_may_be_null_or_come_without_a_version() {
     for answer in [json!({"metadata": {}, "items": null}), json!({"items": []})] {
-        let (_server, mut exporter) = polled(vec![
-            Answer::json(&list(&[job("a")])),
-            Answer::json(&answer),
-        ])
-        .await;
+        let current = Current::new(Answer::json(&list(&[job("a")])));
+        let server = Server::start(current.of_jobs()).await;
+        let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
         exporter.eventually(Exporter::jobs, names(&["a"])).await;
+        current.set(Answer::json(&answer));
         exporter.eventually(Exporter::jobs, vec![]).await;
-        assert!(exporter.up());
+        exporter.eventually(Exporter::up, true).await;
     }
 }
 

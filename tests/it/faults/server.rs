@@ -9,7 +9,7 @@ use http::Uri;
 use job_status_exporter::target::Endpoint;
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::{Instant, sleep},
@@ -86,11 +86,12 @@ impl Server {
 }
 
 async fn serve(
-    mut stream: TcpStream,
+    stream: TcpStream,
     noted: &Mutex<Vec<Request>>,
     script: &(impl Fn(&Request) -> Answer + Sync),
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    let mut stream = BufStream::new(stream);
     loop {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -107,10 +108,13 @@ async fn serve(
         let Answer { steps, complete } = script(&request);
         for step in steps {
             match step {
-                Step::Send(bytes) => stream.write_all(&bytes).await?,
+                Step::Send(bytes) => {
+                    stream.write_all(&bytes).await?;
+                    stream.flush().await?;
+                }
                 Step::Wait(time) => sleep(time).await,
                 Step::Reset => {
-                    stream.set_zero_linger()?;
+                    stream.get_ref().set_zero_linger()?;
                     return Ok(());
                 }
             }

@@ -182,6 +182,8 @@ async fn what_is_not_confirmed_for_long_is_no_longer_shown() {
         exporter
             .eventually(Exporter::jobs, vec!["etl/nightly".into()])
             .await;
+        exporter.eventually(Exporter::up, true).await;
+        exporter.eventually(Exporter::ready, true).await;
         cluster.go_down().await;
         exporter.eventually(Exporter::jobs, vec![]).await;
         assert_eq!(configured(&exporter), [""; 0]);

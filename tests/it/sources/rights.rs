@@ -111,6 +111,9 @@ async fn get_on_the_status_is_all_that_polling_a_job_needs() {
         .eventually(Exporter::jobs, vec!["etl/load".into()])
         .await;
     exporter
+        .eventually(|e| e.requests(Verb::Get, Code::Forbidden) >= 1, true)
+        .await;
+    exporter
         .throughout(SECOND, |e| (e.up(), e.ready()), (false, false))
         .await;
     assert!(
