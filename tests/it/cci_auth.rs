@@ -4,11 +4,13 @@ use std::{fs, sync::Arc, time::Duration};
 
 use job_status_exporter::{
     config::{self, Endpoint as Configured, Inputs},
-    demo::gateway::{AccessKey, Agency, Gateway, GatewayOptions, Service, User, Visit},
+    demo::gateway::{AccessKey, Gateway, GatewayOptions, Service, Visit},
     model::{Activity, FeedId, Sink, Update},
     target::{Api, Cci, Credentials, Endpoint, Listing, Scope},
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
+
+use crate::cloud;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -29,32 +31,14 @@ impl Sink for Nowhere {
 
 impl Cloud {
     async fn start(options: GatewayOptions) -> Self {
-        let gateway = Gateway::new(options).unwrap();
-        gateway.add_user(User {
-            domain: "acme".to_owned(),
-            name: "exporter".to_owned(),
-            password: "correct".to_owned(),
-            agent_operator: true,
-        });
-        gateway.add_agency(Agency {
-            domain: "partner".to_owned(),
-            name: "readers".to_owned(),
-        });
+        let gateway = cloud::gateway(options);
         let mut served = JoinSet::new();
-        let mut serve = async |service| {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let serving = gateway
-                .clone()
-                .serve(service, listener, std::future::pending());
-            served.spawn(serving);
-            format!("https://{address}")
-        };
-        let (iam, cci) = (serve(Service::Iam).await, serve(Service::Cci).await);
+        let iam = cloud::serve(&gateway, Service::Iam, &mut served).await;
+        let cci = cloud::serve(&gateway, Service::Cci, &mut served).await;
         let folder = tempfile::tempdir().unwrap();
         let cloud = Self {
-            iam,
-            cci,
+            iam: format!("https://{iam}"),
+            cci: format!("https://{cci}"),
             folder,
             gateway: gateway.clone(),
             _served: served,

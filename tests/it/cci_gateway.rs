@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use job_status_exporter::demo::gateway::{
-    AccessKey, Agency, ErrorBody, Gateway, GatewayOptions, Service, User,
-};
+use job_status_exporter::demo::gateway::{AccessKey, ErrorBody, Gateway, GatewayOptions, Service};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 
 mod client;
 mod faults;
@@ -20,6 +18,8 @@ mod objects;
 mod signing;
 
 use client::Client;
+
+use crate::cloud;
 
 const STATUS: &str = "/apis/batch/v1/namespaces/namespace-test/jobs/pi/status";
 
@@ -43,27 +43,9 @@ struct Answer {
 impl Cloud {
     /// With a user, `exporter` of `acme`, whose password is `correct`.
     async fn start(options: GatewayOptions) -> Self {
-        let gateway = Gateway::new(options).unwrap();
-        gateway.add_user(User {
-            domain: "acme".to_owned(),
-            name: "exporter".to_owned(),
-            password: "correct".to_owned(),
-            agent_operator: true,
-        });
-        gateway.add_agency(Agency {
-            domain: "partner".to_owned(),
-            name: "readers".to_owned(),
-        });
+        let gateway = cloud::gateway(options);
         let mut served = JoinSet::new();
-        let mut serve = async |service| {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let serving = gateway
-                .clone()
-                .serve(service, listener, std::future::pending());
-            served.spawn(serving);
-            address
-        };
+        let mut serve = async |service| cloud::serve(&gateway, service, &mut served).await;
         let ca = gateway.ca_pem();
         Self {
             iam: Client::tls(serve(Service::Iam).await, ca),
