@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use job_status_exporter::source::{Names, decode};
+use job_status_exporter::source::decode::{self, Decoder};
 
 /// As many as the client asks for.
 const PAGE: usize = 500;
@@ -24,11 +24,11 @@ fn decode_page(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode a page of 500 jobs");
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function("recorded", |bencher| {
-        let mut names = Names::default();
+        let mut decoder = Decoder::default();
         bencher.iter(|| {
             let page = decode::page(page.as_bytes());
             for item in page.iter().flat_map(decode::Page::items) {
-                black_box(decode::job(item, &mut names).is_ok());
+                black_box(decoder.job(item).is_ok());
             }
         });
     });

@@ -21,8 +21,8 @@ use crate::{
     http::{self, ExporterPages, Server},
     model::Name,
     readiness::Readiness,
-    source::Source,
-    store::{Retention, Slice, Store},
+    source::{Source, Wanted},
+    store::{self, Retention, Slice, Store},
     target::{Api, RateLimit},
     telemetry,
 };
@@ -190,10 +190,16 @@ async fn serve(
         plans.iter().map(|plan| plan.title.clone()),
         settings.web.ready_grace,
     ));
-    let retention = Retention {
-        deleted: settings.retain_deleted,
-        stale_after: settings.stale_after,
-    };
+    let defaults = store::Settings::default();
+    let kept = Arc::new(store::Settings {
+        retention: Retention {
+            deleted: settings.retain_deleted,
+            stale_after: settings.stale_after,
+            ..defaults.retention
+        },
+        ..defaults
+    });
+    let wanted = Arc::new(Wanted::default());
     let mut slices = Vec::new();
     for Plan {
         name,
@@ -203,8 +209,9 @@ async fn serve(
         title,
     } in plans
     {
-        let source = Source::new(title, mode, settings.stale_after);
-        let slice = Arc::new(Slice::new(name.map(Name::from), source.feeds(), retention));
+        let source = Source::new(title, mode, wanted.clone(), settings.stale_after);
+        let slice = Slice::new(name.map(Name::from), source.feeds(), kept.clone());
+        let slice = Arc::new(slice);
         let limit = requests_per_second.map(RateLimit::new);
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
         for task in source.start(api, slice.clone(), readiness.clone()) {

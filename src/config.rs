@@ -26,6 +26,7 @@ mod yaml;
 
 pub use cci::{AccessKey, Agency, Cci, CciAuth, KeyAuth, Project, TokenAuth};
 pub use describe::describe;
+pub use duration::parse as parse_duration;
 pub use keys::KEYS;
 pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
 pub use namespaces::{Namespaces, Pattern, Scopes};

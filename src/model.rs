@@ -8,12 +8,38 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+/// A closed set of label values: declares the enum, its `ALL`, and its label text.
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The label value.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
 mod job;
+mod journal;
+mod run;
 mod update;
 
 pub use job::{
-    CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, Job, JobState, PodCounts, Uid,
-    Workload,
+    CompletionMode, ConcurrencyPolicy, CronJob, Directives, FailureReason, Job, JobState,
+    MappedLabels, PodCounts, Uid, Workload,
+};
+pub use journal::{Forgetful, Journal, Memory, Note};
+pub use run::{
+    Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,
 };
 pub use update::{
     Activity, Change, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,

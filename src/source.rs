@@ -26,14 +26,16 @@ mod health;
 mod items;
 mod kind;
 mod list;
+mod metadata;
 mod names;
 mod poll;
 mod watch;
 mod wire;
 
-pub use names::Names;
+pub use metadata::{Origin, Wanted};
 
 use configured::{Configured, ConfiguredJob};
+use decode::Decoder;
 use feed::Feed;
 use health::Health;
 use items::Lists;
@@ -46,6 +48,7 @@ use watch::Watch;
 pub struct Source {
     target: String,
     mode: Mode,
+    wanted: Arc<Wanted>,
     stale_after: Duration,
 }
 
@@ -63,15 +66,17 @@ struct Context {
     health: Arc<Health>,
     selection: Selection,
     namespaces: Arc<Namespaces>,
+    wanted: Arc<Wanted>,
 }
 
 impl Source {
     /// The source for a target that people call `target`.
     #[must_use]
-    pub fn new(target: String, mode: Mode, stale_after: Duration) -> Self {
+    pub fn new(target: String, mode: Mode, wanted: Arc<Wanted>, stale_after: Duration) -> Self {
         Self {
             target,
             mode,
+            wanted,
             stale_after,
         }
     }
@@ -106,7 +111,7 @@ impl Source {
         };
         match self.mode {
             Mode::Watch(selection) => {
-                let context = Context::new(api, health, selection);
+                let context = Context::new(api, health, selection, self.wanted);
                 let watches = context.each_scope(|context, number, scope| {
                     let jobs = context.feed::<Jobs>(number, scope.clone());
                     let cronjobs = context.feed::<CronJobs>(number + 1, scope.clone());
@@ -125,7 +130,7 @@ impl Source {
                 watches.collect()
             }
             Mode::PollLists { selection, poll } => {
-                let context = Context::new(api, health, selection);
+                let context = Context::new(api, health, selection, self.wanted);
                 let items = context.each_scope(|context, number, scope| {
                     let jobs = context.feed::<Jobs>(number, scope.clone());
                     [
@@ -139,14 +144,14 @@ impl Source {
                 )]
             }
             Mode::PollJobs { jobs, poll } => {
-                let names = Arc::new(Mutex::new(Names::default()));
+                let decoder = Arc::new(Mutex::new(Decoder::new(self.wanted)));
                 let item = |(id, job): (u32, crate::config::JobReference)| ConfiguredJob {
                     id: FeedId(id),
                     api: api.clone(),
                     health: health.clone(),
                     namespace: job.namespace,
                     name: job.name,
-                    names: names.clone(),
+                    decoder: decoder.clone(),
                 };
                 let jobs = (0..).zip(jobs).map(item).collect();
                 let items = Configured::items(jobs, poll.by_list);
@@ -160,13 +165,14 @@ impl Source {
 }
 
 impl Context {
-    fn new(api: Arc<Api>, health: Arc<Health>, selection: Selection) -> Self {
+    fn new(api: Arc<Api>, health: Arc<Health>, selection: Selection, wanted: Arc<Wanted>) -> Self {
         let namespaces = Arc::new(selection.namespaces.clone());
         Self {
             api,
             health,
             selection,
             namespaces,
+            wanted,
         }
     }
 
@@ -191,6 +197,7 @@ impl Context {
             self.health.clone(),
             listing,
             self.namespaces.clone(),
+            Decoder::new(self.wanted.clone()),
         )
     }
 }

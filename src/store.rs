@@ -13,24 +13,24 @@ use std::{
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::model::{self, Activity, Change, CronJob, FeedId, FeedScope, Job, Name, Sink, Update};
+use crate::model::{
+    self, Activity, Change, CronJob, FeedId, FeedScope, Forgetful, Job, Journal, Memory, Name,
+    Note, Sink, Update, WorkloadId,
+};
 
 mod activity;
+mod ledger;
 mod objects;
+mod settings;
+mod workloads;
 
 pub use activity::{ActivityCounts, REQUEST_DURATION_BUCKETS, RequestDurations};
-pub use objects::Objects;
+pub use objects::Snapshot;
+pub use settings::{Retention, Settings, Thresholds};
+pub use workloads::Workload;
 
-use objects::{Snapshot as ObjectsSnapshot, Visibility};
-
-/// How long facts are kept that can no longer be confirmed.
-#[derive(Clone, Copy, Debug)]
-pub struct Retention {
-    /// A finished Job that is deleted stays this long, so that a scrape gets to see its end.
-    pub deleted: Duration,
-    /// Objects of a feed that had no contact with the API for this long are no longer shown.
-    pub stale_after: Duration,
-}
+use objects::{Objects, Transition, Visibility};
+use workloads::{Effects, Teller, Workloads};
 
 /// All targets.
 #[derive(Debug)]
@@ -43,7 +43,8 @@ pub struct Store {
 pub struct Slice {
     /// Value of the `target` label; `None` for the single unnamed target.
     target: Option<Name>,
-    retention: Retention,
+    settings: Arc<Settings>,
+    journal: Arc<dyn Journal>,
     /// Never held across an await.
     facts: Mutex<Facts>,
     /// Apart from the facts, so that counting never waits for a re-list.
@@ -54,7 +55,12 @@ pub struct Slice {
 struct Facts {
     jobs: Objects<Job>,
     cronjobs: Objects<CronJob>,
+    workloads: Workloads,
+    /// Annotations that made no sense, since the start.
+    invalid_annotations: u64,
     feeds: Vec<Feed>,
+    /// Whether all feeds were read once.
+    synced: bool,
 }
 
 /// What is known of one feed.
@@ -77,9 +83,11 @@ pub struct SliceSnapshot {
     /// Value of the `target` label; `None` for the single unnamed target.
     pub target: Option<Name>,
     /// The Jobs to show.
-    pub jobs: ObjectsSnapshot<Job>,
+    pub jobs: Snapshot<Job>,
     /// The `CronJobs` to show.
-    pub cronjobs: ObjectsSnapshot<CronJob>,
+    pub cronjobs: Snapshot<CronJob>,
+    /// The workloads to show.
+    pub workloads: Snapshot<Workload>,
     /// The configured jobs of which it is known whether they exist.
     pub configured: Vec<ConfiguredJob>,
     /// How the target itself is doing.
@@ -112,6 +120,8 @@ pub struct TargetStatus {
     pub jobs: usize,
     /// `CronJobs` known.
     pub cronjobs: usize,
+    /// Annotations that made no sense, since the start; each is counted once while its value stays.
+    pub invalid_annotations: u64,
 }
 
 // === impl Store ===
@@ -135,16 +145,36 @@ impl Store {
 impl Slice {
     /// An empty slice for a target with these feeds; [`FeedId`]s are positions in `feeds`.
     #[must_use]
-    pub fn new(target: Option<Name>, feeds: Vec<FeedScope>, retention: Retention) -> Self {
+    pub fn new(target: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<Settings>) -> Self {
+        let memory = Memory {
+            since: model::now().as_second(),
+            ..Memory::default()
+        };
+        Self::remembering(target, feeds, settings, memory, Arc::new(Forgetful))
+    }
+
+    /// The same, going on from what was written down earlier, and writing down what is to outlive the process.
+    #[must_use]
+    pub fn remembering(
+        target: Option<Name>,
+        feeds: Vec<FeedScope>,
+        settings: Arc<Settings>,
+        memory: Memory,
+        journal: Arc<dyn Journal>,
+    ) -> Self {
         let feeds = feeds.into_iter().map(Feed::new).collect();
         let facts = Facts {
             jobs: Objects::default(),
             cronjobs: Objects::default(),
+            workloads: Workloads::new(settings.clone(), memory, journal.clone()),
+            invalid_annotations: 0,
             feeds,
+            synced: false,
         };
         Self {
             target,
-            retention,
+            settings,
+            journal,
             facts: Mutex::new(facts),
             activity: Mutex::default(),
         }
@@ -161,11 +191,11 @@ impl Slice {
             .clone();
         let mut facts = self.facts();
         let facts = &mut *facts;
-        facts.jobs.expire(now);
+        facts.expire(now);
         let stale: Vec<bool> = facts
             .feeds
             .iter()
-            .map(|feed| feed.stale(now, self.retention.stale_after))
+            .map(|feed| feed.stale(now, self.settings.retention.stale_after))
             .collect();
         let configured = facts
             .feeds
@@ -175,11 +205,13 @@ impl Slice {
             .filter_map(|(feed, _)| feed.configured());
         let configured = configured.collect();
         let status = facts.status();
-        let visibility = Visibility::new(now, stale);
+        let all = Visibility::new(now, stale);
+        let jobs = all.of_marked(self.settings.last_jobs_only);
         SliceSnapshot {
             target: self.target.clone(),
-            jobs: facts.jobs.snapshot(&visibility),
-            cronjobs: facts.cronjobs.snapshot(&visibility),
+            jobs: facts.jobs.snapshot(&jobs),
+            cronjobs: facts.cronjobs.snapshot(&all),
+            workloads: facts.workloads.snapshot(&all),
             configured,
             status,
             activity,
@@ -196,22 +228,31 @@ impl Sink for Slice {
     fn push(&self, id: FeedId, update: Update) {
         let now = Instant::now();
         let mut facts = self.facts();
-        let facts = &mut *facts;
-        let Some(feed) = facts.feeds.get_mut(id.0 as usize) else {
-            debug_assert!(false, "no feed {id:?}");
-            return;
-        };
-        feed.note(&update, now);
-        let retain_until = now + self.retention.deleted;
-        match update {
-            Update::Contact | Update::Failed => {}
-            Update::Jobs(change) => facts.jobs.change(id, change, retain_until),
-            Update::CronJobs(change) => facts.cronjobs.change(id, change, retain_until),
-            Update::JobAbsent => facts
-                .jobs
-                .change(id, Change::Replaced(Vec::new()), retain_until),
+        let effects = facts.push(id, update, now, &self.settings);
+        let synced = !facts.synced && facts.feeds.iter().all(|feed| feed.synced);
+        if synced {
+            facts.synced = true;
+            self.journal.note(Note::Synced);
         }
-        facts.jobs.expire(now);
+        drop(facts);
+        // Not under the lock: whoever reads the log may be slow.
+        for (workload, annotation, value) in effects.invalid {
+            let WorkloadId {
+                namespace,
+                kind,
+                name,
+            } = workload;
+            let target = self.target.as_deref();
+            tracing::warn!(
+                target,
+                namespace = &*namespace,
+                kind = &*kind,
+                name = &*name,
+                annotation,
+                value = &*value,
+                "an annotation makes no sense and is left out"
+            );
+        }
     }
 
     fn count(&self, activity: Activity) {
@@ -225,6 +266,62 @@ impl Sink for Slice {
 // === impl Facts ===
 
 impl Facts {
+    fn push(&mut self, id: FeedId, update: Update, now: Instant, settings: &Settings) -> Effects {
+        let mut effects = Effects::default();
+        let Some(feed) = self.feeds.get_mut(id.0 as usize) else {
+            debug_assert!(false, "no feed {id:?}");
+            return effects;
+        };
+        feed.note(&update, now);
+        let teller = Teller {
+            feed: id,
+            configured: matches!(feed.scope, FeedScope::Job { .. }),
+            now,
+        };
+        let retain_until = now + settings.retention.deleted;
+        let workloads = &mut self.workloads;
+        let mut see_job = |transition: Transition<'_, Job>| {
+            workloads.see_job(teller, &transition, &mut effects);
+        };
+        match update {
+            Update::Contact | Update::Failed => {}
+            Update::Jobs(change) => self.jobs.change(id, change, retain_until, &mut see_job),
+            Update::JobAbsent => {
+                let nothing = Change::Replaced(Vec::new());
+                self.jobs.change(id, nothing, retain_until, &mut see_job);
+            }
+            Update::CronJobs(change) => {
+                let see = &mut |transition: Transition<'_, CronJob>| {
+                    workloads.see_cronjob(teller, &transition, &mut effects);
+                };
+                self.cronjobs.change(id, change, retain_until, see);
+            }
+        }
+        if settings.last_jobs_only {
+            self.mark(&effects);
+        }
+        self.invalid_annotations += effects.invalid.len() as u64;
+        self.expire(now);
+        effects
+    }
+
+    /// Marks the Jobs of last runs, so that they are shown where other finished ones are not.
+    fn mark(&mut self, effects: &Effects) {
+        for (namespace, name, uid, last) in &effects.last_jobs {
+            if let Some(slot) = self.jobs.find(("", namespace, name))
+                && let Some(job) = self.jobs.get(slot)
+                && self.workloads.is(job, *uid)
+            {
+                self.jobs.mark(slot, *last);
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        self.jobs.expire(now);
+        self.workloads.expire(now);
+    }
+
     fn status(&self) -> TargetStatus {
         let feeds = &self.feeds;
         TargetStatus {
@@ -234,6 +331,7 @@ impl Facts {
             last_success: feeds.iter().map(|feed| feed.last_success).min().flatten(),
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
+            invalid_annotations: self.invalid_annotations,
         }
     }
 }

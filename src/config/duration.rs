@@ -14,7 +14,7 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 /// Reads `text`: whole numbers with units, each unit at most once, larger ones first.
-pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
+pub fn parse(text: &str) -> Result<Duration, &'static str> {
     const FORM: &str = "is not a duration such as `30s`, `2m`, `1h30m`, `500ms` or `1d`";
     const LENGTH: &str = "is too long a duration";
     if text.is_empty() {

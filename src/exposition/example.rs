@@ -2,7 +2,7 @@
 //!
 //! Every family has something to show of it; a test of the reference sees to that.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use crate::{
         Activity, Change, Code, CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, FeedId,
         FeedScope, Job, JobState, PodCounts, Sink, Uid, Update, Verb, Workload,
     },
-    store::{Retention, Slice, SliceSnapshot},
+    store::{Slice, SliceSnapshot},
 };
 
 /// A target of which every family has something to show.
@@ -21,11 +21,7 @@ pub(super) fn target() -> SliceSnapshot {
         name: "nightly-report".into(),
     };
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    let retention = Retention {
-        deleted: Duration::from_mins(2),
-        stale_after: Duration::from_mins(10),
-    };
-    let slice = Slice::new(None, feeds, retention);
+    let slice = Slice::new(None, feeds, Arc::default());
     let jobs = vec![failed_job(), suspended_job()];
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     let cronjobs = vec![cronjob()];
@@ -75,34 +71,25 @@ pub(super) fn failed_job() -> Job {
         backoff_limit: Some(6),
         completed_indexes: Some(4),
         failed_indexes: Some(1),
+        due: Some(1_795_445_700),
+        manual: false,
+        ignored: false,
+        labels: None,
+        directives: None,
     }
 }
 
 /// A Job of its own that nobody has let run yet.
 pub(super) fn suspended_job() -> Job {
-    Job {
-        namespace: "etl".into(),
+    let workload = Workload {
+        kind: "job".into(),
         name: "import".into(),
-        uid: Uid::parse("0c8aa9b5-5d5e-4b22-8a83-5f3cbb0a1ad4"),
-        workload: Workload {
-            kind: "job".into(),
-            name: "import".into(),
-        },
-        managed_by: None,
+    };
+    let uid = Uid::parse("0c8aa9b5-5d5e-4b22-8a83-5f3cbb0a1ad4");
+    Job {
         state: JobState::Suspended,
-        failure: None,
-        completion_mode: None,
-        pods: PodCounts::default(),
-        created: None,
-        start: None,
-        end: None,
         suspended: Some(1_795_445_640),
-        active_deadline: None,
-        parallelism: None,
-        completions: None,
-        backoff_limit: None,
-        completed_indexes: None,
-        failed_indexes: None,
+        ..Job::new("etl".into(), "import".into(), uid, workload)
     }
 }
 
@@ -123,5 +110,8 @@ pub(super) fn cronjob() -> CronJob {
         starting_deadline: Some(600),
         successful_history_limit: Some(3),
         failed_history_limit: Some(1),
+        ignored: false,
+        labels: None,
+        directives: None,
     }
 }

@@ -113,6 +113,7 @@ mod tests {
                 last_success: up.then(|| "2030-01-02T03:04:05.678Z".parse().expect("a time")),
                 jobs: 12,
                 cronjobs: 3,
+                invalid_annotations: 0,
             },
         }
     }

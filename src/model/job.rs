@@ -1,6 +1,8 @@
 //! Jobs and CronJobs as this program sees them.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 use super::{Name, Seconds};
 
@@ -47,6 +49,16 @@ pub struct Job {
     pub completed_indexes: Option<u64>,
     /// How many indexes `status.failedIndexes` names; only for Indexed Jobs with a limit per index.
     pub failed_indexes: Option<u64>,
+    /// The due time for which a `CronJob` made this Job.
+    pub due: Option<Seconds>,
+    /// Somebody made this Job from a `CronJob` by hand.
+    pub manual: bool,
+    /// The object asks to be left out.
+    pub ignored: bool,
+    /// Values for the configured labels, in their order; empty where none are configured.
+    pub labels: MappedLabels,
+    /// What annotations of this program say, if there are any.
+    pub directives: Option<Box<Directives>>,
 }
 
 /// What runs belong to: the Job's controlling owner, else the Job itself.
@@ -104,6 +116,32 @@ pub struct CronJob {
     pub successful_history_limit: Option<i32>,
     /// `spec.failedJobsHistoryLimit`.
     pub failed_history_limit: Option<i32>,
+    /// The object asks to be left out.
+    pub ignored: bool,
+    /// Values for the configured labels, in their order; empty where none are configured.
+    pub labels: MappedLabels,
+    /// What annotations of this program say, if there are any.
+    pub directives: Option<Box<Directives>>,
+}
+
+/// Values for the configured labels, shared between objects that have the same.
+pub type MappedLabels = Option<Arc<[Name]>>;
+
+/// What `job-status-exporter/` annotations of an object say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// How long a run may take, in seconds.
+    pub max_duration: Option<Seconds>,
+    /// How long ago the last success may be, in seconds.
+    pub max_success_age: Option<Seconds>,
+    /// How late a run may start, in seconds.
+    pub start_grace: Option<Seconds>,
+    /// How bad it is when this goes wrong, in the words of whoever is woken.
+    pub severity: Option<Name>,
+    /// Where it is written what to do then.
+    pub runbook: Option<Name>,
+    /// Annotations that make no sense, with their values.
+    pub invalid: Vec<(&'static str, Name)>,
 }
 
 /// An object's `metadata.uid`. A UUID everywhere we know of, kept in its 16 bytes; anything else is kept as it is.
@@ -135,7 +173,7 @@ pub enum JobState {
 }
 
 /// Why a Job failed: the reasons that the Job controller sets. A closed set, so that it can be a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureReason {
     /// Too many pod failures.
     BackoffLimitExceeded,
@@ -178,10 +216,94 @@ pub enum ConcurrencyPolicy {
 // === impl Job ===
 
 impl Job {
+    /// A Job of which nothing is known but what identifies it.
+    #[must_use]
+    pub fn new(namespace: Name, name: Name, uid: Uid, workload: Workload) -> Self {
+        Self {
+            namespace,
+            name,
+            uid,
+            workload,
+            managed_by: None,
+            state: JobState::Pending,
+            failure: None,
+            completion_mode: None,
+            pods: PodCounts::default(),
+            created: None,
+            start: None,
+            end: None,
+            suspended: None,
+            active_deadline: None,
+            parallelism: None,
+            completions: None,
+            backoff_limit: None,
+            completed_indexes: None,
+            failed_indexes: None,
+            due: None,
+            manual: false,
+            ignored: false,
+            labels: None,
+            directives: None,
+        }
+    }
+
     /// Whether the Job has come to its end, well or badly.
     #[must_use]
     pub fn finished(&self) -> bool {
         matches!(self.state, JobState::Complete | JobState::Failed)
+    }
+
+    /// Whether the Job has work to do and may do it.
+    #[must_use]
+    pub fn active(&self) -> bool {
+        !self.finished() && self.state != JobState::Suspended
+    }
+}
+
+// === impl CronJob ===
+
+impl CronJob {
+    /// A `CronJob` of which nothing is known but what identifies it, and when it fires.
+    #[must_use]
+    pub fn new(namespace: Name, name: Name, uid: Uid, schedule: Name) -> Self {
+        Self {
+            namespace,
+            name,
+            uid,
+            schedule,
+            time_zone: None,
+            concurrency_policy: None,
+            suspended: false,
+            created: None,
+            last_schedule: None,
+            last_success: None,
+            active_jobs: 0,
+            starting_deadline: None,
+            successful_history_limit: None,
+            failed_history_limit: None,
+            ignored: false,
+            labels: None,
+            directives: None,
+        }
+    }
+}
+
+// === impl Directives ===
+
+impl Directives {
+    /// These, and those of `others` where these say nothing.
+    #[must_use]
+    pub fn over(self, others: Self) -> Self {
+        let mut invalid = self.invalid;
+        invalid.extend(others.invalid);
+        Self {
+            max_duration: self.max_duration.or(others.max_duration),
+            max_success_age: self.max_success_age.or(others.max_success_age),
+            start_grace: self.start_grace.or(others.start_grace),
+            severity: self.severity.or(others.severity),
+            runbook: self.runbook.or(others.runbook),
+            invalid,
+        }
     }
 }
 

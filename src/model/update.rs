@@ -86,26 +86,6 @@ pub enum Activity {
     CredentialExpiry(Timestamp),
 }
 
-/// A closed set of label values: declares the enum, its `ALL`, and its label text.
-macro_rules! labels {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order of declaration.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The label value.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-    };
-}
-
 labels! {
     /// A kind of object, as the API names its resource.
     Resource {

@@ -11,11 +11,10 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    decode::{self, DecodeError},
+    decode::{DecodeError, Decoder},
     health::Health,
     items::{conclude, failed},
     list::{self, Seen},
-    names::Names,
     poll::{Done, Failed, Item},
     wire,
 };
@@ -32,7 +31,7 @@ pub(super) struct ConfiguredJob {
     pub(super) namespace: String,
     pub(super) name: String,
     /// Shared by all configured jobs. Never held across an await.
-    pub(super) names: Arc<Mutex<Names>>,
+    pub(super) decoder: Arc<Mutex<Decoder>>,
 }
 
 /// What is polled of the configured jobs.
@@ -164,8 +163,8 @@ impl ConfiguredJob {
     }
 
     fn decode(&self, json: &str) -> Result<Job, DecodeError> {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        decode::job(json, &mut names)
+        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        decoder.job(json)
     }
 
     /// Passes on the job, or that it is there but cannot be read.

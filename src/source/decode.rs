@@ -3,11 +3,14 @@
 //! What the fields mean, that is; how they look is in `wire`. An object that cannot be read is an error of its own,
 //! which names it: it never stops the objects around it.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::{
+    metadata::{Said, Wanted},
     names::Names,
-    wire::{Condition, CronJobObject, JobObject, JobSpec, JobStatus},
+    wire::{Condition, CronJobObject, JobObject, JobSpec, JobStatus, Metadata},
 };
 use crate::model::{
     CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, Job, JobState, Name, PodCounts,
@@ -26,6 +29,13 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
+    fn new(json: &str, source: serde_json::Error) -> Self {
+        Self {
+            object: identify(json),
+            source,
+        }
+    }
+
     /// Whether what could not be read is at least the object of this name.
     pub(super) fn is_about(&self, namespace: &str, name: &str) -> bool {
         self.object.split_once('/') == Some((namespace, name))
@@ -41,105 +51,172 @@ pub fn page(json: &[u8]) -> Result<Page<'_>, serde_json::Error> {
     serde_json::from_slice(json)
 }
 
-/// Reads a Job.
-pub fn job(json: &str, names: &mut Names) -> Result<Job, DecodeError> {
-    let object: JobObject<'_> = parse(json)?;
-    let JobObject {
-        metadata,
-        spec,
-        status,
-    } = object;
-    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
-    let conditions = Conditions::of(status.conditions.as_deref().unwrap_or_default());
-    let state = conditions.state(&spec, &status);
-    let indexed = spec.completion_mode.as_deref() == Some("Indexed");
-    let name = Name::from(&*metadata.name);
-    Ok(Job {
-        namespace: names.share(&metadata.namespace),
-        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
-        workload: match metadata.controller() {
-            Some(owner) => Workload {
-                kind: names.share(&owner.kind.to_lowercase()),
-                name: names.share(&owner.name),
-            },
-            None => Workload {
-                kind: names.share("job"),
-                name: name.clone(),
-            },
-        },
-        managed_by: spec
-            .managed_by
-            .as_deref()
-            .map(|manager| names.share(manager)),
-        state,
-        failure: (state == JobState::Failed)
-            .then(|| FailureReason::parse(conditions.failure_reason())),
-        completion_mode: spec.completion_mode.as_deref().map(CompletionMode::parse),
-        pods: PodCounts {
-            active: status.active.unwrap_or(0),
-            succeeded: status.succeeded.unwrap_or(0),
-            failed: status.failed.unwrap_or(0),
-            ready: status.ready,
-            terminating: status.terminating,
-        },
-        created: metadata.creation_timestamp.seconds(),
-        start: status.start_time.seconds(),
-        end: conditions.end(state, &status),
-        suspended: conditions
-            .suspended
-            .and_then(|at| at.last_transition_time.seconds()),
-        active_deadline: spec.active_deadline_seconds,
-        parallelism: spec.parallelism,
-        completions: spec.completions,
-        backoff_limit: spec.backoff_limit,
-        // An empty set of indexes is left out by the API; whether there is a set at all, the spec tells.
-        completed_indexes: indexed
-            .then(|| count_indexes(status.completed_indexes.as_deref().unwrap_or_default()))
-            .flatten(),
-        failed_indexes: (indexed && spec.backoff_limit_per_index.is_some())
-            .then(|| count_indexes(status.failed_indexes.as_deref().unwrap_or_default()))
-            .flatten(),
-        name,
-    })
+/// Reads objects, and remembers what they have in common.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    names: Names,
+    wanted: Arc<Wanted>,
 }
 
-/// Reads a `CronJob`.
-pub fn cronjob(json: &str, names: &mut Names) -> Result<CronJob, DecodeError> {
-    let object: CronJobObject<'_> = parse(json)?;
-    let CronJobObject {
-        metadata,
-        spec,
-        status,
-    } = object;
-    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
-    Ok(CronJob {
-        namespace: names.share(&metadata.namespace),
-        name: Name::from(&*metadata.name),
-        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
-        schedule: names.share(spec.schedule.as_deref().unwrap_or_default()),
-        time_zone: spec.time_zone.as_deref().map(|zone| names.share(zone)),
-        concurrency_policy: spec
-            .concurrency_policy
-            .as_deref()
-            .map(ConcurrencyPolicy::parse),
-        suspended: spec.suspend.unwrap_or(false),
-        created: metadata.creation_timestamp.seconds(),
-        last_schedule: status.last_schedule_time.seconds(),
-        last_success: status.last_successful_time.seconds(),
-        active_jobs: status
-            .active
-            .map_or(0, |jobs| u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
-        starting_deadline: spec.starting_deadline_seconds,
-        successful_history_limit: spec.successful_jobs_history_limit,
-        failed_history_limit: spec.failed_jobs_history_limit,
-    })
+impl Decoder {
+    /// Reads what is `wanted` of labels and annotations.
+    #[must_use]
+    pub fn new(wanted: Arc<Wanted>) -> Self {
+        Self {
+            names: Names::default(),
+            wanted,
+        }
+    }
+
+    /// Reads a Job.
+    pub fn job(&mut self, json: &str) -> Result<Job, DecodeError> {
+        let object: JobObject<'_> = parse(json)?;
+        let read = self.read_job(object);
+        read.map_err(|source| DecodeError::new(json, source))
+    }
+
+    /// Reads a `CronJob`.
+    pub fn cronjob(&mut self, json: &str) -> Result<CronJob, DecodeError> {
+        let object: CronJobObject<'_> = parse(json)?;
+        let read = self.read_cronjob(object);
+        read.map_err(|source| DecodeError::new(json, source))
+    }
+
+    fn read_job(&mut self, object: JobObject<'_>) -> serde_json::Result<Job> {
+        let Self { names, wanted } = self;
+        let JobObject {
+            metadata,
+            spec,
+            status,
+        } = object;
+        let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+        let conditions = Conditions::of(status.conditions.as_deref().unwrap_or_default());
+        let state = conditions.state(&spec, &status);
+        let indexed = spec.completion_mode.as_deref() == Some("Indexed");
+        let labels = wanted.labels(metadata.labels)?;
+        let annotations = wanted.annotations(metadata.annotations)?;
+        let Said {
+            due,
+            manual,
+            ignored,
+            directives,
+        } = Said::of(&annotations, names);
+        let name = Name::from(&*metadata.name);
+        Ok(Job {
+            namespace: names.share(&metadata.namespace),
+            uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+            workload: workload(&metadata, &name, wanted.group(&labels), names),
+            managed_by: spec
+                .managed_by
+                .as_deref()
+                .map(|manager| names.share(manager)),
+            state,
+            failure: (state == JobState::Failed)
+                .then(|| FailureReason::parse(conditions.failure_reason())),
+            completion_mode: spec.completion_mode.as_deref().map(CompletionMode::parse),
+            pods: PodCounts {
+                active: status.active.unwrap_or(0),
+                succeeded: status.succeeded.unwrap_or(0),
+                failed: status.failed.unwrap_or(0),
+                ready: status.ready,
+                terminating: status.terminating,
+            },
+            created: metadata.creation_timestamp.seconds(),
+            start: status.start_time.seconds(),
+            end: conditions.end(state, &status),
+            suspended: conditions
+                .suspended
+                .and_then(|at| at.last_transition_time.seconds()),
+            active_deadline: spec.active_deadline_seconds,
+            parallelism: spec.parallelism,
+            completions: spec.completions,
+            backoff_limit: spec.backoff_limit,
+            // An empty set of indexes is left out by the API; whether there is a set at all, the spec tells.
+            completed_indexes: indexed
+                .then(|| count_indexes(status.completed_indexes.as_deref().unwrap_or_default()))
+                .flatten(),
+            failed_indexes: (indexed && spec.backoff_limit_per_index.is_some())
+                .then(|| count_indexes(status.failed_indexes.as_deref().unwrap_or_default()))
+                .flatten(),
+            due,
+            manual,
+            ignored,
+            labels: wanted.map(&labels, &annotations, names),
+            directives,
+            name,
+        })
+    }
+
+    fn read_cronjob(&mut self, object: CronJobObject<'_>) -> serde_json::Result<CronJob> {
+        let Self { names, wanted } = self;
+        let CronJobObject {
+            metadata,
+            spec,
+            status,
+        } = object;
+        let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+        let labels = wanted.labels(metadata.labels)?;
+        let annotations = wanted.annotations(metadata.annotations)?;
+        let template = spec.job_template.and_then(|template| template.metadata);
+        let template = wanted.annotations(template.and_then(|template| template.annotations))?;
+        let said = Said::of(&annotations, names).over(Said::of(&template, names));
+        Ok(CronJob {
+            namespace: names.share(&metadata.namespace),
+            name: Name::from(&*metadata.name),
+            uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+            schedule: names.share(spec.schedule.as_deref().unwrap_or_default()),
+            time_zone: spec.time_zone.as_deref().map(|zone| names.share(zone)),
+            concurrency_policy: spec
+                .concurrency_policy
+                .as_deref()
+                .map(ConcurrencyPolicy::parse),
+            suspended: spec.suspend.unwrap_or(false),
+            created: metadata.creation_timestamp.seconds(),
+            last_schedule: status.last_schedule_time.seconds(),
+            last_success: status.last_successful_time.seconds(),
+            active_jobs: status
+                .active
+                .map_or(0, |jobs| u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
+            starting_deadline: spec.starting_deadline_seconds,
+            successful_history_limit: spec.successful_jobs_history_limit,
+            failed_history_limit: spec.failed_jobs_history_limit,
+            ignored: said.ignored,
+            labels: wanted.map(&labels, &annotations, names),
+            directives: said.directives,
+        })
+    }
+}
+
+/// What a Job is a run of: a `CronJob`, the group that a label names, any other controlling owner, else itself.
+fn workload(
+    metadata: &Metadata<'_>,
+    name: &Name,
+    group: Option<&str>,
+    names: &mut Names,
+) -> Workload {
+    let owner = metadata.controller();
+    match (owner, group) {
+        (Some(owner), None) => Workload {
+            kind: names.share(&owner.kind.to_lowercase()),
+            name: names.share(&owner.name),
+        },
+        (Some(owner), Some(_)) if *owner.kind == *"CronJob" => Workload {
+            kind: names.share("cronjob"),
+            name: names.share(&owner.name),
+        },
+        (_, Some(group)) => Workload {
+            kind: names.share("group"),
+            name: names.share(group),
+        },
+        (None, None) => Workload {
+            kind: names.share("job"),
+            name: name.clone(),
+        },
+    }
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, DecodeError> {
-    serde_json::from_str(json).map_err(|source| DecodeError {
-        object: identify(json),
-        source,
-    })
+    serde_json::from_str(json).map_err(|source| DecodeError::new(json, source))
 }
 
 /// Finds the name in an object that could not be read as a whole, for the log.

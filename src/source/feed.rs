@@ -8,10 +8,10 @@ use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    decode::Decoder,
     health::Health,
     kind::Kind,
     list::{self, Seen},
-    names::Names,
 };
 use crate::{
     config::Namespaces,
@@ -36,7 +36,7 @@ pub(super) struct Feed<K: Kind> {
     pub(super) listing: Listing,
     /// Applied here: the API can select one namespace or all.
     namespaces: Arc<Namespaces>,
-    names: Names,
+    decoder: Decoder,
     undecodable: usize,
     progress: Progress,
     kind: PhantomData<fn() -> K>,
@@ -64,6 +64,7 @@ impl<K: Kind> Feed<K> {
         health: Arc<Health>,
         listing: Listing,
         namespaces: Arc<Namespaces>,
+        decoder: Decoder,
     ) -> Self {
         Self {
             id,
@@ -71,7 +72,7 @@ impl<K: Kind> Feed<K> {
             health,
             listing,
             namespaces,
-            names: Names::default(),
+            decoder,
             undecodable: 0,
             progress: Progress::begin(),
             kind: PhantomData,
@@ -129,7 +130,7 @@ impl<K: Kind> Feed<K> {
 
     /// Reads an object.
     pub(super) fn decode(&mut self, json: &str) -> Decoded<K::Record> {
-        match K::decode(json, &mut self.names) {
+        match K::decode(json, &mut self.decoder) {
             Ok(record) if self.selects(K::namespace(&record)) => Decoded::Wanted(record),
             Ok(_) => Decoded::Unwanted,
             Err(error) => {

@@ -1,9 +1,6 @@
 //! The two kinds of objects, so that listing and watching are written once.
 
-use super::{
-    decode::{self, DecodeError},
-    names::Names,
-};
+use super::decode::{DecodeError, Decoder};
 use crate::model::{Change, CronJob, Job, Resource, Uid, Update};
 
 /// A kind of object that can be listed and watched.
@@ -13,7 +10,7 @@ pub(super) trait Kind: Send + 'static {
 
     const RESOURCE: Resource;
 
-    fn decode(json: &str, names: &mut Names) -> Result<Self::Record, DecodeError>;
+    fn decode(json: &str, decoder: &mut Decoder) -> Result<Self::Record, DecodeError>;
 
     fn update(change: Change<Self::Record>) -> Update;
 
@@ -33,8 +30,8 @@ impl Kind for Jobs {
 
     const RESOURCE: Resource = Resource::Jobs;
 
-    fn decode(json: &str, names: &mut Names) -> Result<Job, DecodeError> {
-        decode::job(json, names)
+    fn decode(json: &str, decoder: &mut Decoder) -> Result<Job, DecodeError> {
+        decoder.job(json)
     }
 
     fn update(change: Change<Job>) -> Update {
@@ -55,8 +52,8 @@ impl Kind for CronJobs {
 
     const RESOURCE: Resource = Resource::CronJobs;
 
-    fn decode(json: &str, names: &mut Names) -> Result<CronJob, DecodeError> {
-        decode::cronjob(json, names)
+    fn decode(json: &str, decoder: &mut Decoder) -> Result<CronJob, DecodeError> {
+        decoder.cronjob(json)
     }
 
     fn update(change: Change<CronJob>) -> Update {

@@ -1,20 +1,22 @@
 //! Strings that many records have in common, kept once.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::model::Name;
 
 /// A set of shared names. Each feed has its own, so that sharing needs no lock.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     known: HashSet<Name>,
+    /// Names that come together.
+    rows: HashSet<Arc<[Name]>>,
     /// Size after the last sweep; twice as many and it is time for the next.
     kept: usize,
 }
 
 impl Names {
     /// The one copy of `text`.
-    pub fn share(&mut self, text: &str) -> Name {
+    pub(super) fn share(&mut self, text: &str) -> Name {
         if let Some(name) = self.known.get(text) {
             return name.clone();
         }
@@ -24,14 +26,28 @@ impl Names {
         name
     }
 
+    /// The one copy of these texts in this order.
+    pub(super) fn share_all<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> Arc<[Name]> {
+        let row: Vec<Name> = texts.map(|text| self.share(text)).collect();
+        if let Some(known) = self.rows.get(row.as_slice()) {
+            return known.clone();
+        }
+        self.sweep_when_due();
+        let row: Arc<[Name]> = row.into();
+        self.rows.insert(row.clone());
+        row
+    }
+
     /// Drops what nobody else holds, at a cost that is constant per name when spread over the insertions.
     fn sweep_when_due(&mut self) {
-        if self.known.len() < 2 * self.kept.max(64) {
+        if self.known.len() + self.rows.len() < 2 * self.kept.max(64) {
             return;
         }
+        self.rows.retain(|row| Arc::strong_count(row) > 1);
+        self.rows.shrink_to_fit();
         self.known.retain(|name| Name::strong_count(name) > 1);
         self.known.shrink_to_fit();
-        self.kept = self.known.len();
+        self.kept = self.known.len() + self.rows.len();
     }
 }
 

@@ -101,6 +101,10 @@ pub(super) struct Metadata<'a> {
     pub(super) creation_timestamp: Time,
     #[serde(borrow)]
     pub(super) owner_references: Option<Vec<Owner<'a>>>,
+    #[serde(borrow)]
+    pub(super) labels: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) annotations: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +186,21 @@ pub(super) struct CronJobSpec<'a> {
     pub(super) starting_deadline_seconds: Option<i64>,
     pub(super) successful_jobs_history_limit: Option<i32>,
     pub(super) failed_jobs_history_limit: Option<i32>,
+    #[serde(borrow)]
+    pub(super) job_template: Option<Template<'a>>,
+}
+
+/// What the Jobs of a `CronJob` are made from.
+#[derive(Default, Deserialize)]
+pub(super) struct Template<'a> {
+    #[serde(borrow)]
+    pub(super) metadata: Option<TemplateMetadata<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct TemplateMetadata<'a> {
+    #[serde(borrow)]
+    pub(super) annotations: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -197,6 +216,12 @@ pub(super) struct CronJobStatus {
 /// A string borrowed from the input where it has no escapes. (`Option<Cow<str>>` would always be copied by serde.)
 #[derive(Debug)]
 pub(super) struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    pub(super) fn into_inner(self) -> Cow<'a, str> {
+        self.0
+    }
+}
 
 impl std::ops::Deref for Text<'_> {
     type Target = str;

@@ -13,24 +13,35 @@ use std::{
 use hashbrown::HashTable;
 use tokio::time::Instant;
 
-use crate::model::{Change, CronJob, FeedId, Job, Uid};
+use crate::model::FeedId;
+
+mod changes;
+mod snapshot;
+
+pub(super) use changes::Transition;
+pub use snapshot::Snapshot;
+pub(super) use snapshot::Visibility;
 
 /// Records per block: small enough that a copy costs little, large enough that a snapshot of 100,000 is some 100 pointers.
 const BLOCK: usize = 1024;
 
 /// What the slab needs to know of a record.
-pub trait Object: Clone + PartialEq {
-    /// Namespace and name.
-    fn key(&self) -> (&str, &str);
-    /// The object's identity.
-    fn uid(&self) -> &Uid;
-    /// Whether it is worth showing for a while after its deletion.
-    fn outlives_deletion(&self) -> bool;
+pub trait Record: Clone {
+    /// What there is one record of: kind, namespace and name. Where all are of one kind, that is empty.
+    fn key(&self) -> Key<'_>;
+
+    /// Whether it has come to its end. If so, it is worth showing for a while after it is gone.
+    fn finished(&self) -> bool {
+        false
+    }
 }
+
+/// Kind, namespace and name.
+pub(super) type Key<'a> = (&'a str, &'a str, &'a str);
 
 /// All objects of one kind in one target.
 #[derive(Debug)]
-pub struct Objects<T> {
+pub(super) struct Objects<T> {
     blocks: Vec<Arc<Block<T>>>,
     /// Slots of all entries, by hash of the key. A slot is `block * BLOCK + position`.
     index: HashTable<u32>,
@@ -52,22 +63,8 @@ struct Entry<T> {
     feed: FeedId,
     /// Set when the object is gone: until when it is still shown.
     until: Option<Instant>,
-}
-
-/// What a snapshot shows: nothing that is past its time, nothing of a stale feed.
-#[derive(Debug)]
-pub(super) struct Visibility {
-    now: Instant,
-    /// By feed; `None` when no feed is stale, the usual case.
-    stale: Option<Arc<[bool]>>,
-}
-
-/// The objects of one kind as they were at one moment.
-#[derive(Debug)]
-pub struct Snapshot<T> {
-    blocks: Vec<Arc<Block<T>>>,
-    now: Instant,
-    stale: Option<Arc<[bool]>>,
+    /// It stands out among its like: shown even where those of its like are not.
+    marked: bool,
 }
 
 // === impl Objects ===
@@ -85,54 +82,40 @@ impl<T> Default for Objects<T> {
     }
 }
 
-impl<T: Object> Objects<T> {
+impl<T: Record> Objects<T> {
     /// How many objects there are, deleted ones left out.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.live
     }
 
-    /// Whether there is no object.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.live == 0
+    /// Where the record with this key is.
+    pub(super) fn find(&self, key: Key<'_>) -> Option<u32> {
+        let same = |&slot: &u32| {
+            self.entry(slot)
+                .is_some_and(|entry| entry.record.key() == key)
+        };
+        self.index.find(self.hasher.hash_one(key), same).copied()
     }
 
-    /// Takes in what a feed saw. What is deleted stays until `retain_until`, if it is worth it.
-    pub(super) fn change(&mut self, feed: FeedId, change: Change<T>, retain_until: Instant) {
-        match change {
-            Change::Applied(record) => {
-                self.apply(feed, record);
-            }
-            Change::Deleted(record) => self.delete(feed, record, retain_until),
-            Change::Replaced(records) => self.replace(feed, records, retain_until),
-        }
+    /// The record in a slot.
+    pub(super) fn get(&self, slot: u32) -> Option<&T> {
+        self.entry(slot).map(|entry| &entry.record)
     }
 
-    fn apply(&mut self, feed: FeedId, record: T) -> u32 {
-        let hash = self.hash(record.key());
-        if let Some(slot) = self.find(hash, record.key()) {
-            let entry = self.entry(slot);
-            if entry.is_some_and(|entry| {
-                entry.record == record && entry.feed == feed && entry.until.is_none()
-            }) {
-                return slot; // the block stays as it is, and so does whatever hangs on it
-            }
-            if entry.is_some_and(|entry| entry.until.is_some()) {
-                self.live += 1;
-            }
-            *self.entry_mut(slot) = Some(Entry {
-                record,
-                feed,
-                until: None,
-            });
-            return slot;
-        }
+    /// The record in a slot, to be changed in all but its key.
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.entry_mut(slot).as_mut().map(|entry| &mut entry.record)
+    }
+
+    /// Adds a record whose key is not there yet.
+    pub(super) fn insert(&mut self, feed: FeedId, record: T) -> u32 {
+        let hash = self.hasher.hash_one(record.key());
         let slot = self.allocate();
         *self.entry_mut(slot) = Some(Entry {
             record,
             feed,
             until: None,
+            marked: false,
         });
         self.live += 1;
         let Self {
@@ -145,43 +128,48 @@ impl<T: Object> Objects<T> {
         slot
     }
 
-    /// The last state comes with the deletion and may be news: a Job with TTL 0 finishes and is gone in one go.
-    fn delete(&mut self, feed: FeedId, record: T, retain_until: Instant) {
-        let hash = self.hash(record.key());
-        let Some(slot) = self.find(hash, record.key()) else {
-            return;
-        };
-        match self.entry(slot) {
-            // Another object of that name has taken its place, or it is known to be gone.
-            Some(entry) if entry.record.uid() != record.uid() || entry.until.is_some() => {}
-            _ => {
-                *self.entry_mut(slot) = Some(Entry {
-                    record,
-                    feed,
-                    until: None,
-                });
-                self.retire(slot, retain_until);
-            }
+    /// Shows what is in a slot until then, and takes it out.
+    pub(super) fn leave(&mut self, slot: u32, until: Instant) {
+        if let Some(entry) = self.entry_mut(slot)
+            && entry.until.is_none()
+        {
+            entry.until = Some(until);
+            self.live -= 1;
+            self.deleted.push_back((until, slot));
         }
     }
 
-    fn replace(&mut self, feed: FeedId, records: Vec<T>, retain_until: Instant) {
-        let mut seen = vec![false; self.blocks.len() * BLOCK + records.len()];
-        for record in records {
-            let slot = self.apply(feed, record) as usize;
-            if slot >= seen.len() {
-                seen.resize(slot + BLOCK, false);
-            }
-            seen[slot] = true;
+    /// What is in a slot is there to stay, as `feed` says.
+    pub(super) fn stay(&mut self, slot: u32, feed: FeedId) {
+        if self
+            .entry(slot)
+            .is_none_or(|entry| entry.feed == feed && entry.until.is_none())
+        {
+            return;
         }
-        let gone = |(slot, entry): &(u32, &Entry<T>)| {
-            entry.feed == feed && entry.until.is_none() && !seen[*slot as usize]
-        };
-        let gone: Vec<u32> = self.entries().filter(gone).map(|(slot, _)| slot).collect();
-        for slot in gone {
-            self.retire(slot, retain_until);
+        if let Some(entry) = self.entry_mut(slot) {
+            let back = entry.until.take().is_some();
+            entry.feed = feed;
+            self.live += usize::from(back);
         }
-        self.give_back();
+    }
+
+    /// Makes what is in a slot stand out, or not.
+    pub(super) fn mark(&mut self, slot: u32, marked: bool) {
+        if self.entry(slot).is_some_and(|entry| entry.marked != marked)
+            && let Some(entry) = self.entry_mut(slot)
+        {
+            entry.marked = marked;
+        }
+    }
+
+    /// Puts another state of the same key into a slot. Gives the one before.
+    fn put(&mut self, slot: u32, entry: Entry<T>) -> Option<Entry<T>> {
+        let old = self.entry_mut(slot).replace(entry);
+        if old.as_ref().is_some_and(|old| old.until.is_some()) {
+            self.live += 1;
+        }
+        old
     }
 
     /// Removes what has been deleted for long enough.
@@ -204,32 +192,19 @@ impl<T: Object> Objects<T> {
     pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<T> {
         Snapshot {
             blocks: self.blocks.clone(),
-            now: visibility.now,
-            stale: visibility.stale.clone(),
+            visibility: visibility.clone(),
         }
     }
 
-    /// The object is gone: shows it a while longer or takes it out.
-    fn retire(&mut self, slot: u32, until: Instant) {
-        self.live -= 1;
-        match self.entry_mut(slot) {
-            Some(entry) if entry.record.outlives_deletion() => {
-                entry.until = Some(until);
-                self.deleted.push_back((until, slot));
-            }
-            _ => self.remove(slot),
-        }
-    }
-
-    fn remove(&mut self, slot: u32) {
-        let Some(entry) = self.entry_mut(slot).take() else {
-            return;
-        };
-        let hash = self.hash(entry.record.key());
+    fn remove(&mut self, slot: u32) -> Option<Entry<T>> {
+        let entry = self.entry_mut(slot).take()?;
+        let hash = self.hasher.hash_one(entry.record.key());
         if let Ok(found) = self.index.find_entry(hash, |&candidate| candidate == slot) {
             found.remove();
         }
         self.free.push(slot);
+        self.live -= usize::from(entry.until.is_none());
+        Some(entry)
     }
 
     /// Gives memory back after a change in numbers that is not just the day's coming and going.
@@ -275,18 +250,6 @@ impl<T: Object> Objects<T> {
             .map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
     }
 
-    fn hash(&self, key: (&str, &str)) -> u64 {
-        self.hasher.hash_one(key)
-    }
-
-    fn find(&self, hash: u64, key: (&str, &str)) -> Option<u32> {
-        let same = |&slot: &u32| {
-            self.entry(slot)
-                .is_some_and(|entry| entry.record.key() == key)
-        };
-        self.index.find(hash, same).copied()
-    }
-
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {
         let slot = slot as usize;
         self.blocks.get(slot / BLOCK)?.get(slot % BLOCK)?.as_ref()
@@ -306,85 +269,9 @@ impl<T: Object> Objects<T> {
     }
 }
 
-fn rehash<T: Object>(blocks: &[Arc<Block<T>>], hasher: &RandomState, slot: u32) -> u64 {
+fn rehash<T: Record>(blocks: &[Arc<Block<T>>], hasher: &RandomState, slot: u32) -> u64 {
     let slot = slot as usize;
     blocks[slot / BLOCK][slot % BLOCK]
         .as_ref()
         .map_or(0, |entry| hasher.hash_one(entry.record.key()))
-}
-
-// === impl Visibility ===
-
-impl Visibility {
-    pub(super) fn new(now: Instant, stale: Vec<bool>) -> Self {
-        Self {
-            now,
-            stale: stale.contains(&true).then(|| stale.into()),
-        }
-    }
-}
-
-// === impl Snapshot ===
-
-impl<T> Snapshot<T> {
-    /// Number of blocks.
-    #[must_use]
-    pub fn blocks(&self) -> usize {
-        self.blocks.len()
-    }
-
-    /// The records of one block that are to be shown.
-    pub fn block(&self, number: usize) -> impl Iterator<Item = &T> {
-        let entries = self
-            .blocks
-            .get(number)
-            .map_or(&[][..], |block| block.as_slice());
-        entries
-            .iter()
-            .flatten()
-            .filter(|entry| self.shows(entry))
-            .map(|entry| &entry.record)
-    }
-
-    /// All records that are to be shown.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        (0..self.blocks()).flat_map(|number| self.block(number))
-    }
-
-    fn shows(&self, entry: &Entry<T>) -> bool {
-        let stale = self
-            .stale
-            .as_ref()
-            .and_then(|stale| stale.get(entry.feed.0 as usize))
-            .is_some_and(|&stale| stale);
-        !stale && entry.until.is_none_or(|until| self.now < until)
-    }
-}
-
-impl Object for Job {
-    fn key(&self) -> (&str, &str) {
-        (&self.namespace, &self.name)
-    }
-
-    fn uid(&self) -> &Uid {
-        &self.uid
-    }
-
-    fn outlives_deletion(&self) -> bool {
-        self.finished()
-    }
-}
-
-impl Object for CronJob {
-    fn key(&self) -> (&str, &str) {
-        (&self.namespace, &self.name)
-    }
-
-    fn uid(&self) -> &Uid {
-        &self.uid
-    }
-
-    fn outlives_deletion(&self) -> bool {
-        false
-    }
 }

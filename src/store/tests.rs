@@ -5,43 +5,27 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::*;
-use crate::model::{EventKind, JobState, PodCounts, Resource, Uid, Workload};
+use crate::model::{EventKind, JobState, Resource, Uid, Workload};
 
-const RETENTION: Retention = Retention {
-    deleted: Duration::from_mins(2),
-    stale_after: Duration::from_mins(10),
-};
+fn retention() -> Retention {
+    Settings::default().retention
+}
+
 const FEED: FeedId = FeedId(0);
 const OTHER: FeedId = FeedId(1);
 
 fn slice() -> Slice {
-    Slice::new(None, vec![FeedScope::Jobs, FeedScope::Jobs], RETENTION)
+    Slice::new(None, vec![FeedScope::Jobs, FeedScope::Jobs], Arc::default())
 }
 
 fn job(name: &str, uid: &str, state: JobState) -> Job {
-    Job {
-        namespace: "maths".into(),
+    let workload = Workload {
+        kind: "job".into(),
         name: name.into(),
-        uid: Uid::parse(uid),
-        workload: Workload {
-            kind: "job".into(),
-            name: name.into(),
-        },
-        managed_by: None,
+    };
+    Job {
         state,
-        failure: None,
-        completion_mode: None,
-        pods: PodCounts::default(),
-        created: None,
-        start: None,
-        end: None,
-        suspended: None,
-        active_deadline: None,
-        parallelism: None,
-        completions: None,
-        backoff_limit: None,
-        completed_indexes: None,
-        failed_indexes: None,
+        ..Job::new("maths".into(), name.into(), Uid::parse(uid), workload)
     }
 }
 
@@ -114,7 +98,7 @@ async fn a_finished_job_outlives_its_deletion_and_an_unfinished_one_does_not() {
     assert_eq!(shown(&slice), ["a/a/complete", "c/c/complete"]);
     assert_eq!(slice.snapshot().status.jobs, 0);
     advance(
-        RETENTION
+        retention()
             .deleted
             .checked_sub(Duration::from_millis(1))
             .unwrap(),
@@ -139,7 +123,7 @@ async fn a_new_run_of_the_same_name_takes_the_place_of_the_deleted_one() {
     );
     assert_eq!(shown(&slice), ["a/2/running"]);
     // The end of the first one's retention is not the end of the second.
-    advance(RETENTION.deleted * 2).await;
+    advance(retention().deleted * 2).await;
     slice.push(FEED, Update::Contact);
     assert_eq!(shown(&slice), ["a/2/running"]);
     // A late deletion of the first is not one of the second either.
@@ -183,7 +167,7 @@ async fn objects_of_a_feed_without_contact_leave_and_come_back() {
     let slice = slice();
     slice.push(FEED, jobs(Change::Replaced(vec![running("a")])));
     slice.push(OTHER, jobs(Change::Replaced(vec![running("x")])));
-    advance(RETENTION.stale_after).await;
+    advance(retention().stale_after).await;
     slice.push(FEED, Update::Failed);
     slice.push(OTHER, Update::Contact);
     assert_eq!(shown(&slice), ["a/a/running", "x/x/running"]);
@@ -254,7 +238,7 @@ async fn a_configured_job_exists_or_not_or_it_is_not_known() {
         namespace: "maths".into(),
         name: "a".into(),
     };
-    let slice = Slice::new(None, vec![scope], RETENTION);
+    let slice = Slice::new(None, vec![scope], Arc::default());
     let exists = || slice.snapshot().configured.first().map(|job| job.exists);
     slice.push(FEED, Update::Failed);
     assert_eq!(exists(), None);
@@ -266,7 +250,7 @@ async fn a_configured_job_exists_or_not_or_it_is_not_known() {
     slice.push(FEED, Update::JobAbsent);
     assert_eq!(exists(), Some(false));
     assert_eq!(shown(&slice), ["a/a/complete"]); // its end is still to be seen
-    advance(RETENTION.stale_after + Duration::from_secs(1)).await;
+    advance(retention().stale_after + Duration::from_secs(1)).await;
     assert_eq!((exists(), shown(&slice)), (None, Vec::new()));
 }
 

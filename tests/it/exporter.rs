@@ -8,7 +8,7 @@ use job_status_exporter::{
     model::{Code, EventKind, Resource, RestartReason, Verb},
     readiness::{Readiness, State},
     source::Source,
-    store::{Retention, Slice, SliceSnapshot, Store},
+    store::{Settings, Slice, SliceSnapshot, Store},
     target::{Api, Endpoint, RateLimit},
 };
 use tokio::{
@@ -57,12 +57,11 @@ impl Exporter {
                 Some(RateLimit::new(poll.requests_per_second))
             }
         };
-        let source = Source::new("tested".to_owned(), mode, stale_after);
-        let retention = Retention {
-            deleted,
-            stale_after,
-        };
-        let slice = Arc::new(Slice::new(None, source.feeds(), retention));
+        let source = Source::new("tested".to_owned(), mode, Arc::default(), stale_after);
+        let mut settings = Settings::default();
+        settings.retention.deleted = deleted;
+        settings.retention.stale_after = stale_after;
+        let slice = Arc::new(Slice::new(None, source.feeds(), Arc::new(settings)));
         let readiness = Readiness::new(["tested".to_owned()], Duration::from_hours(1));
         let readiness = Arc::new(readiness);
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));

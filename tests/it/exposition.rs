@@ -8,7 +8,7 @@ use job_status_exporter::{
         Activity, Change, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
         Resource, Sink, Uid, Update, Workload,
     },
-    source::{Names, decode},
+    source::decode::{self, Decoder},
     store::{Slice, Store},
 };
 use proptest::prelude::*;
@@ -81,10 +81,9 @@ fn the_reference_has_an_example_of_every_family() {
 /// What the recorded lists of a real server look like on `/metrics`.
 #[test]
 fn recorded_objects_are_shown_as_before() {
-    let mut names = Names::default();
-    let jobs = recorded("jobs.json", |json| decode::job(json, &mut names));
-    let mut names = Names::default();
-    let cronjobs = recorded("cronjobs.json", |json| decode::cronjob(json, &mut names));
+    let mut decoder = Decoder::default();
+    let jobs = recorded("jobs.json", |json| decoder.job(json));
+    let cronjobs = recorded("cronjobs.json", |json| decoder.cronjob(json));
     let (jobs_count, cronjobs_count) = (jobs.len(), cronjobs.len());
     let exposition = exposition(vec![records::slice(None, jobs, cronjobs)]);
     for (format, extension) in [(Format::Text, "prom"), (Format::OpenMetrics, "openmetrics")] {
@@ -168,7 +167,7 @@ fn a_configured_job_keeps_its_series_when_it_appears() {
         namespace: job.namespace.clone(),
         name: job.name.clone(),
     };
-    let slice = Arc::new(Slice::new(None, vec![scope], records::RETENTION));
+    let slice = Arc::new(Slice::new(None, vec![scope], Arc::default()));
     let exposition = exposition(vec![slice.clone()]);
     let exists = || {
         let families = check(&exposition, Format::Text);

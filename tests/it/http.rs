@@ -15,7 +15,7 @@ use job_status_exporter::{
     http::{ExporterPages, Settings},
     model::{Change, FeedId, FeedScope, Sink, Update},
     readiness::Readiness,
-    store::{Retention, Slice, Store},
+    store::{Slice, Store},
 };
 use tokio::{
     net::TcpStream,
@@ -355,12 +355,8 @@ async fn a_stuck_client_is_cut_at_the_drain_deadline() {
 
 #[tokio::test]
 async fn the_exporter_shows_its_targets_and_their_readiness() {
-    let retention = Retention {
-        deleted: Duration::from_mins(2),
-        stale_after: Duration::from_mins(10),
-    };
     let feeds = vec![FeedScope::Jobs];
-    let slice = Arc::new(Slice::new(Some("prod".into()), feeds, retention));
+    let slice = Arc::new(Slice::new(Some("prod".into()), feeds, Arc::default()));
     let store = Arc::new(Store::new(vec![Arc::clone(&slice)]));
     let grace = Duration::from_hours(1);
     let readiness = Arc::new(Readiness::new(["prod".to_owned()], grace));

@@ -1,25 +1,19 @@
 //! Records and stores built by hand, for tests and benches.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use job_status_exporter::{
     model::{
         Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Job, JobState, Name,
         PodCounts, Sink, Uid, Update, Workload,
     },
-    store::{Retention, Slice},
-};
-
-/// The defaults.
-pub(crate) const RETENTION: Retention = Retention {
-    deleted: Duration::from_mins(2),
-    stale_after: Duration::from_mins(10),
+    store::Slice,
 };
 
 /// A slice that watches everything, or one target of several.
 pub(crate) fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let slice = Slice::new(target.map(Name::from), feeds, RETENTION);
+    let slice = Slice::new(target.map(Name::from), feeds, Arc::default());
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
     Arc::new(slice)
@@ -53,6 +47,11 @@ pub(crate) fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
         backoff_limit: Some(6),
         completed_indexes: None,
         failed_indexes: None,
+        due: Some(1_795_445_700 + i64::from(number)),
+        manual: false,
+        ignored: false,
+        labels: None,
+        directives: None,
     }
 }
 
@@ -91,5 +90,8 @@ pub(crate) fn cronjob(name: &str) -> CronJob {
         starting_deadline: None,
         successful_history_limit: Some(3),
         failed_history_limit: Some(1),
+        ignored: false,
+        labels: None,
+        directives: None,
     }
 }

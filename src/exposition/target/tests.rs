@@ -1,6 +1,6 @@
 //! What each family shows of a target.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use jiff::Timestamp;
@@ -10,16 +10,12 @@ use crate::{
     model::{
         Activity, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update, Verb,
     },
-    store::{Retention, Slice, SliceSnapshot},
+    store::{Slice, SliceSnapshot},
 };
 
 fn slice(target: Option<&str>) -> Slice {
-    let retention = Retention {
-        deleted: Duration::ZERO,
-        stale_after: Duration::from_mins(10),
-    };
     let feeds = vec![FeedScope::Jobs];
-    Slice::new(target.map(Into::into), feeds, retention)
+    Slice::new(target.map(Into::into), feeds, Arc::default())
 }
 
 /// All lines about a target.

@@ -10,7 +10,7 @@ fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
         "spec": spec,
         "status": status,
     });
-    job(&object.to_string(), &mut Names::default()).unwrap()
+    Decoder::default().job(&object.to_string()).unwrap()
 }
 
 fn condition(kind: &str, status: &str) -> serde_json::Value {
@@ -187,7 +187,8 @@ fn the_workload_is_the_controlling_owner_else_the_job_itself() {
     let workload = |owners: serde_json::Value| {
         let object =
             json!({"metadata": {"name": "pi", "namespace": "maths", "ownerReferences": owners}});
-        let Workload { kind, name } = job(&object.to_string(), &mut Names::default())
+        let Workload { kind, name } = Decoder::default()
+            .job(&object.to_string())
             .unwrap()
             .workload;
         format!("{kind}/{name}")
@@ -203,68 +204,61 @@ fn the_workload_is_the_controlling_owner_else_the_job_itself() {
 
 #[test]
 fn names_are_shared_between_records() {
-    let mut names = Names::default();
+    let mut decoder = Decoder::default();
     let object = |name: &str| {
         let owner = json!([{"kind": "CronJob", "name": "nightly", "controller": true}]);
         json!({"metadata": {"name": name, "namespace": "maths", "ownerReferences": owner}})
             .to_string()
     };
     let (a, b) = (
-        job(&object("a"), &mut names).unwrap(),
-        job(&object("b"), &mut names).unwrap(),
+        decoder.job(&object("a")).unwrap(),
+        decoder.job(&object("b")).unwrap(),
     );
     assert!(Name::ptr_eq(&a.namespace, &b.namespace));
     assert!(Name::ptr_eq(&a.workload.kind, &b.workload.kind));
     assert!(Name::ptr_eq(&a.workload.name, &b.workload.name));
-    let alone = job(
-        r#"{"metadata":{"name":"a","namespace":"maths"}}"#,
-        &mut names,
-    )
-    .unwrap();
+    let alone = decoder
+        .job(r#"{"metadata":{"name":"a","namespace":"maths"}}"#)
+        .unwrap();
     assert!(Name::ptr_eq(&alone.name, &alone.workload.name));
 }
 
 #[test]
 fn odd_objects_are_read_as_far_as_they_make_sense() {
-    let names = &mut Names::default();
+    let mut decoder = Decoder::default();
     // What a 1.19 server with its own extensions sends.
     let old = r#"{"metadata":{"name":"pi","namespace":"n","creationTimestamp":null,"selfLink":"/x","enable":true,"clusterName":""},
         "spec":{"template":{"metadata":{"creationTimestamp":null}}},"status":{"startTime":"2018-09-05T01:10:59Z","active":1}}"#;
-    let old = job(old, names).unwrap();
+    let old = decoder.job(old).unwrap();
     assert_eq!(
         (old.created, old.start, old.pods.active),
         (None, Some(1_536_109_859), 1)
     );
-    let escaped = job(
-        r#"{"metadata":{"name":"\u00fc\n\"","namespace":"n"}}"#,
-        names,
-    )
-    .unwrap();
+    let escaped = decoder
+        .job(r#"{"metadata":{"name":"\u00fc\n\"","namespace":"n"}}"#)
+        .unwrap();
     assert_eq!(&*escaped.name, "ü\n\"");
-    let fraction = job(
-        r#"{"metadata":{"name":"a","namespace":"n","creationTimestamp":"2026-11-23T15:23:26.9+01:00"}}"#,
-        names,
-    );
+    let fraction = decoder.job(r#"{"metadata":{"name":"a","namespace":"n","creationTimestamp":"2026-11-23T15:23:26.9+01:00"}}"#);
     assert_eq!(fraction.unwrap().created, Some(1_795_443_806));
 }
 
 #[test]
 fn errors_name_the_object() {
-    let names = &mut Names::default();
-    let error = |json: &str, names: &mut Names| job(json, names).unwrap_err().to_string();
+    let mut decoder = Decoder::default();
+    let mut error = |json: &str| decoder.job(json).unwrap_err().to_string();
     let wrong = r#"{"metadata":{"name":"pi","namespace":"maths"},"status":{"active":"two"}}"#;
-    assert_eq!(error(wrong, names), "decode maths/pi");
+    assert_eq!(error(wrong), "decode maths/pi");
     let date = r#"{"metadata":{"name":"pi","namespace":"maths","creationTimestamp":"yesterday"}}"#;
-    assert_eq!(error(date, names), "decode maths/pi");
-    assert_eq!(error(r#"{"metadata":{"name":"pi"}}"#, names), "decode ?/pi");
+    assert_eq!(error(date), "decode maths/pi");
+    assert_eq!(error(r#"{"metadata":{"name":"pi"}}"#), "decode ?/pi");
     assert_eq!(
-        error(r#"{"metadata":{"name":"pi","namespace":"maths"}"#, names),
+        error(r#"{"metadata":{"name":"pi","namespace":"maths"}"#),
         "decode ?/?"
     );
-    assert_eq!(error("[]", names), "decode ?/?");
-    assert_eq!(error("", names), "decode ?/?");
+    assert_eq!(error("[]"), "decode ?/?");
+    assert_eq!(error(""), "decode ?/?");
     let long = format!(r#"{{"metadata":{{"name":"{}"}}}}"#, "x".repeat(100_000));
-    assert!(error(&long, names).len() < 300);
+    assert!(error(&long).len() < 300);
 }
 
 #[test]
@@ -275,7 +269,7 @@ fn cronjobs() {
                  "startingDeadlineSeconds": 200, "successfulJobsHistoryLimit": 3, "jobTemplate": {"spec": {}}},
         "status": {"active": [{"kind": "Job"}, {"kind": "Job"}], "lastScheduleTime": "2026-11-23T14:23:26Z"},
     });
-    let decoded = cronjob(&object.to_string(), &mut Names::default()).unwrap();
+    let decoded = Decoder::default().cronjob(&object.to_string()).unwrap();
     assert_eq!(&*decoded.schedule, "*/5 * * * *");
     assert_eq!(decoded.time_zone.as_deref(), Some("Europe/Berlin"));
     assert_eq!(decoded.concurrency_policy, Some(ConcurrencyPolicy::Forbid));
@@ -295,11 +289,9 @@ fn cronjobs() {
         (decoded.last_schedule, decoded.last_success),
         (Some(1_795_443_806), None)
     );
-    let empty = cronjob(
-        r#"{"metadata":{"name":"a","namespace":"b"},"spec":null}"#,
-        &mut Names::default(),
-    )
-    .unwrap();
+    let empty = Decoder::default()
+        .cronjob(r#"{"metadata":{"name":"a","namespace":"b"},"spec":null}"#)
+        .unwrap();
     assert_eq!(
         (empty.suspended, empty.active_jobs, empty.last_schedule),
         (false, 0, None)

@@ -9,7 +9,7 @@ use crate::{
     config::Namespaces,
     model::{FeedId, Resource, Sink, Update},
     readiness::Readiness,
-    source::{health::Health, kind::Jobs},
+    source::{decode::Decoder, health::Health, kind::Jobs},
     target::{Api, Endpoint, Listing, Scope},
 };
 
@@ -51,6 +51,7 @@ fn watch() -> (Watch<Jobs>, Arc<Told>) {
         Arc::new(health),
         listing,
         Arc::new(Namespaces::default()),
+        Decoder::default(),
     );
     let mut watch = Watch::new(feed, Duration::from_mins(10));
     watch.version = Some("100".to_owned());
