@@ -9,10 +9,15 @@ use std::{path::PathBuf, time::Duration};
 mod cci;
 mod describe;
 mod duration;
+mod history;
 mod keys;
+mod kube_state_metrics;
+mod labels;
 mod layers;
+mod metrics;
 mod namespaces;
 mod network;
+mod pattern;
 mod poll;
 mod problem;
 mod reader;
@@ -20,6 +25,7 @@ mod selector;
 mod settings;
 mod syntax;
 mod target;
+mod thresholds;
 mod tree;
 mod web;
 mod yaml;
@@ -27,11 +33,17 @@ mod yaml;
 pub use cci::{AccessKey, Agency, Cci, CciAuth, KeyAuth, Project, TokenAuth};
 pub use describe::describe;
 pub use duration::parse as parse_duration;
+pub use history::History;
 pub use keys::KEYS;
+pub use kube_state_metrics::{AllowList, KubeStateMetrics};
+pub use labels::{LabelScope, Labels, MappedLabel, OWN_LABELS, Origin};
 pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
-pub use namespaces::{Namespaces, Pattern, Scopes};
+pub use metrics::{Families, Metrics, PerJob};
+pub use namespaces::{Namespaces, Scopes};
+pub use pattern::Pattern;
 pub use poll::Poll;
 pub use problem::{Error, Problem};
+pub use thresholds::Thresholds;
 pub use web::Web;
 
 /// Everything that can be configured, checked.
@@ -41,10 +53,22 @@ pub struct Settings {
     pub web: Web,
     /// What to read, at least one. Names are unique; only a single target may have none.
     pub targets: Vec<Target>,
+    /// Metric labels that come from the objects.
+    pub labels: Labels,
+    /// The Kubernetes label whose value groups the Jobs that carry it and belong to no CronJob.
+    pub workload_label: Option<String>,
+    /// The limits of workloads that set none of their own.
+    pub thresholds: Thresholds,
     /// For how long the series of a finished and deleted Job are kept.
     pub retain_deleted: Duration,
+    /// For how long a workload is kept that has neither Jobs nor a CronJob.
+    pub retain_workloads: Duration,
     /// After how long without contact the series of a target are dropped.
     pub stale_after: Duration,
+    /// Where finished runs are kept beyond the life of the process; `None` for nowhere.
+    pub history: Option<History>,
+    /// What is served on `/metrics`.
+    pub metrics: Metrics,
     /// What is allowed but probably not meant; to be logged.
     pub warnings: Vec<Problem>,
 }
@@ -58,6 +82,8 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// What is read, and how.
     pub mode: Mode,
+    /// The time zone of its kube-controller-manager: that of schedules which name none. An IANA name in its exact case.
+    pub controller_time_zone: String,
 }
 
 /// Where the API of a target is, and with which credentials.

@@ -7,6 +7,8 @@ use super::{
     Selection, Settings, Target, duration::format as time,
 };
 
+mod series;
+
 /// Jobs named in full; more are counted.
 const JOBS_SHOWN: usize = 10;
 
@@ -18,15 +20,7 @@ pub fn describe(settings: &Settings) -> String {
     for address in &web.listen_addresses {
         lines.field("serves", format!("http://{address}{}", web.telemetry_path));
     }
-    let (retain, stale) = (time(settings.retain_deleted), time(settings.stale_after));
-    lines.field(
-        "deleted Jobs",
-        format!("stay for {retain} if they had finished"),
-    );
-    lines.field(
-        "stale data",
-        format!("is dropped after {stale} without contact"),
-    );
+    lines.series(settings);
     for target in &settings.targets {
         lines.target(target);
     }
@@ -78,6 +72,7 @@ impl Lines {
             Mode::Watch(selection) => {
                 self.field("mode", "watch");
                 self.selection(selection);
+                self.time_zone(target);
                 self.rights("list and watch jobs and cronjobs", &selection.namespaces);
             }
             Mode::PollJobs { jobs, poll } => {
@@ -101,6 +96,7 @@ impl Lines {
             Mode::PollLists { selection, poll } => {
                 self.field("mode", "poll lists");
                 self.selection(selection);
+                self.time_zone(target);
                 self.poll(poll);
                 self.rights("list jobs and cronjobs", &selection.namespaces);
             }
@@ -121,6 +117,15 @@ impl Lines {
         if let Some(selector) = &selection.label_selector {
             self.field("labels", selector);
         }
+    }
+
+    /// How schedules are understood.
+    fn time_zone(&mut self, target: &Target) {
+        let zone = &target.controller_time_zone;
+        self.field(
+            "schedules",
+            format!("in {zone} where they name no time zone"),
+        );
     }
 
     /// How often requests are made.

@@ -13,7 +13,9 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// Reads `text`: whole numbers with units, each unit at most once, larger ones first.
+/// Reads a duration such as `30s` or `1h30m`: whole numbers with units, each unit at most once, larger ones first.
+///
+/// The error continues a sentence that begins with the text.
 pub fn parse(text: &str) -> Result<Duration, &'static str> {
     const FORM: &str = "is not a duration such as `30s`, `2m`, `1h30m`, `500ms` or `1d`";
     const LENGTH: &str = "is too long a duration";

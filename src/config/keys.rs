@@ -3,7 +3,7 @@
 //! The table is the grammar that the `reader` goes by: a key that is not here is refused wherever it stands, and a
 //! key that is here is read by somebody and described in `docs/configuration.md`; tests hold both.
 
-/// The paths of all keys, with `[]` for the items of a list.
+/// The paths of all keys, with `[]` for the items of a list. What is inside `labels` is named by the user.
 pub const KEYS: &[&str] = &[
     "web",
     "web.listen_address",
@@ -53,8 +53,32 @@ pub const KEYS: &[&str] = &[
     "targets[].namespaces.include",
     "targets[].namespaces.exclude",
     "targets[].label_selector",
+    "targets[].controller_time_zone",
+    "labels",
+    "label_scope",
+    "workload_label",
+    "thresholds",
+    "thresholds.max_duration",
+    "thresholds.max_success_age",
+    "thresholds.start_grace",
     "retain_deleted",
+    "retain_workloads",
     "stale_after",
+    "history",
+    "history.path",
+    "history.runs_per_workload",
+    "history.max_age",
+    "metrics",
+    "metrics.per_job",
+    "metrics.include",
+    "metrics.exclude",
+    "metrics.run_duration_buckets",
+    "metrics.kube_state_metrics",
+    "metrics.kube_state_metrics.enabled",
+    "metrics.kube_state_metrics.job_labels",
+    "metrics.kube_state_metrics.job_annotations",
+    "metrics.kube_state_metrics.cronjob_labels",
+    "metrics.kube_state_metrics.cronjob_annotations",
 ];
 
 /// Two words more alike than this are taken for the same one misspelt (the measure clap uses for flags).
@@ -103,9 +127,12 @@ mod tests {
     #[test]
     fn children_are_those_of_one_level() {
         assert_eq!(
-            children("").collect::<Vec<_>>(),
-            ["web", "targets", "retain_deleted", "stale_after"]
+            children("history").collect::<Vec<_>>(),
+            ["path", "runs_per_workload", "max_age"]
         );
+        let root: Vec<_> = children("").collect();
+        assert_eq!(root[..2], ["web", "targets"]);
+        assert!(root.iter().all(|key| !key.contains(['.', '['])), "{root:?}");
         assert_eq!(
             children("targets[12].jobs[3]").collect::<Vec<_>>(),
             ["namespace", "name"]
@@ -118,6 +145,6 @@ mod tests {
         let known = ["label_selector", "namespaces", "name"];
         assert_eq!(nearest("labelSelector", known), Some("label_selector"));
         assert_eq!(nearest("namespace", known), Some("namespaces"));
-        assert_eq!(nearest("thresholds", known), None);
+        assert_eq!(nearest("proxy", known), None);
     }
 }

@@ -153,8 +153,23 @@ impl<'a> Node<'a> {
     }
 
     /// The whole number here.
-    pub(super) fn count(&self, range: RangeInclusive<usize>) -> Option<usize> {
+    pub(super) fn count<T>(&self, range: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
         self.numeric("a whole number", range)
+    }
+
+    /// Which of `choices` is named here; `what` each of them is, with its article.
+    pub(super) fn choice<T: Copy>(&self, what: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.parsed(|text| {
+            if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
+                return Ok(*choice);
+            }
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            let names = names.join("`, `");
+            Err(format!("is not {what}; there are `{names}`"))
+        })
     }
 
     /// Yes or no, which the environment gives as text.
@@ -256,6 +271,27 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The entries of the map here, whose keys are the user's to choose. Those without a value are absent.
+    pub(super) fn entries(&self) -> Option<Vec<(&'a str, Node<'a>)>> {
+        let map = match &self.tree.value {
+            Value::Map(map) => map,
+            Value::Null => return Some(Vec::new()),
+            _ => {
+                self.mismatch("a map");
+                return None;
+            }
+        };
+        let section = Section {
+            node: self.clone(),
+            map: Some(map),
+        };
+        let entry = |key: &'a String| {
+            let node = section.child(key)?;
+            (!matches!(node.tree.value, Value::Null)).then_some((key.as_str(), node))
+        };
+        Some(map.keys().filter_map(entry).collect())
+    }
+
     /// The map here, with unknown keys reported. A key without a value is an empty map.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         let map = match &self.tree.value {
@@ -347,7 +383,7 @@ impl<'a> Section<'a> {
 }
 
 /// The beginning of `text`, on one line.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(LONGEST_QUOTE).collect();
     if shown.len() < text.len() {
         shown.push('…');

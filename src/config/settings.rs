@@ -3,19 +3,25 @@
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use super::{
-    Endpoint, Error, Kubernetes, Mode, Selection, Settings, Target, Web, duration,
-    reader::{Node, Report},
-    target,
+    Endpoint, Error, Kubernetes, Labels, Metrics, Mode, Selection, Settings, Target, Thresholds,
+    Web, duration, history, labels, metrics,
+    reader::{Node, Report, Section},
+    target, thresholds,
     tree::Tree,
     web,
 };
 
 /// For how long deleted Jobs are kept unless the configuration says so.
 const RETAIN_DELETED: Duration = Duration::from_mins(2);
+/// For how long workloads without Jobs are kept unless the configuration says so.
+const RETAIN_WORKLOADS: Duration = Duration::from_hours(1);
 /// When data is stale unless the configuration says so.
 const STALE_AFTER: Duration = Duration::from_mins(10);
 /// What `retain_deleted` may be.
 const RETENTIONS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(7 * 24);
+/// What `retain_workloads` may be: workloads that run once a year can be kept from run to run.
+const WORKLOAD_RETENTIONS: RangeInclusive<Duration> =
+    Duration::ZERO..=Duration::from_hours(366 * 24);
 /// What `stale_after` may be.
 const STALENESS: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_hours(7 * 24);
 /// A quiet watch is confirmed by bookmarks alone, which come about once a minute: one may be missed.
@@ -38,35 +44,30 @@ pub(super) fn read(tree: &Tree) -> Result<Settings, Error> {
 /// Reads the root. `None` only when it is not a map.
 fn root(node: &Node<'_>, report: &Report) -> Option<Settings> {
     let root = node.section()?;
-    let web = root
-        .get("web")
-        .map_or_else(Web::default, |node| web::read(&node));
+    let web = root.get("web").map(|node| web::read(&node));
     let targets = match root.find("targets") {
         Some(node) => targets(&node, report),
         None => vec![(node.clone(), default_target())],
     };
-    let retain_deleted = root
-        .get("retain_deleted")
-        .and_then(|node| node.duration(RETENTIONS))
-        .unwrap_or(RETAIN_DELETED);
-    let stale_node = root.get("stale_after");
-    let stale_after = match &stale_node {
-        Some(node) => node.duration(STALENESS),
-        None => Some(STALE_AFTER),
-    };
-    for (node, target) in &targets {
-        let at = stale_node
-            .clone()
-            .unwrap_or_else(|| node.instead_of("stale_after"));
-        if let Some(stale_after) = stale_after {
-            check_staleness(&at, node.path(), target, stale_after);
-        }
-    }
+    let retention = |key, range| root.get(key)?.duration(range);
     Some(Settings {
-        web,
+        web: web.unwrap_or_default(),
+        labels: labels::read(&root),
+        workload_label: root
+            .get("workload_label")
+            .and_then(|node| labels::workload_label(&node)),
+        thresholds: root
+            .get("thresholds")
+            .map_or_else(Thresholds::default, |node| thresholds::read(&node)),
+        retain_deleted: retention("retain_deleted", RETENTIONS).unwrap_or(RETAIN_DELETED),
+        retain_workloads: retention("retain_workloads", WORKLOAD_RETENTIONS)
+            .unwrap_or(RETAIN_WORKLOADS),
+        stale_after: stale_after(&root, &targets),
+        history: root.get("history").and_then(|node| history::read(&node)),
+        metrics: root
+            .get("metrics")
+            .map_or_else(Metrics::default, |node| metrics::read(&node)),
         targets: targets.into_iter().map(|(_, target)| target).collect(),
-        retain_deleted,
-        stale_after: stale_after.unwrap_or(STALE_AFTER),
         warnings: Vec::new(),
     })
 }
@@ -77,6 +78,7 @@ fn default_target() -> Target {
         name: None,
         endpoint: Endpoint::Kubernetes(Kubernetes::default()),
         mode: Mode::Watch(Selection::default()),
+        controller_time_zone: target::CONTROLLER_TIME_ZONE.to_owned(),
     }
 }
 
@@ -86,8 +88,14 @@ impl Default for Settings {
         Self {
             web: Web::default(),
             targets: vec![default_target()],
+            labels: Labels::default(),
+            workload_label: None,
+            thresholds: Thresholds::default(),
             retain_deleted: RETAIN_DELETED,
+            retain_workloads: RETAIN_WORKLOADS,
             stale_after: STALE_AFTER,
+            history: None,
+            metrics: Metrics::default(),
             warnings: Vec::new(),
         }
     }
@@ -122,6 +130,25 @@ fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, Target)> {
         }
     }
     targets
+}
+
+/// Reads `stale_after`, which has to suit each of `targets`.
+fn stale_after(root: &Section<'_>, targets: &[(Node<'_>, Target)]) -> Duration {
+    let node = root.get("stale_after");
+    let stale_after = match &node {
+        Some(node) => node.duration(STALENESS),
+        None => Some(STALE_AFTER),
+    };
+    let Some(stale_after) = stale_after else {
+        return STALE_AFTER;
+    };
+    for (place, target) in targets {
+        let at = node
+            .clone()
+            .unwrap_or_else(|| place.instead_of("stale_after"));
+        check_staleness(&at, place.path(), target, stale_after);
+    }
+    stale_after
 }
 
 /// Reports to `at` when the data of the target at `path` would be stale although all is well.

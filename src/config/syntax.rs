@@ -45,6 +45,11 @@ pub(super) fn is_label_key(text: &str) -> bool {
     }
 }
 
+/// An annotation key: a label key whose prefix may have upper-case letters, too.
+pub(super) fn is_annotation_key(text: &str) -> bool {
+    is_label_key(&text.to_ascii_lowercase())
+}
+
 /// A label value: like a name, or empty.
 pub(super) fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_label_name(text)
@@ -132,6 +137,16 @@ mod tests {
         }
         for bad in ["", "/name", "app/", "a/b/c", "App.io/name", "a b"] {
             assert!(!is_label_key(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn annotation_keys_may_have_upper_case_prefixes() {
+        for good in ["owner", "App.io/name", "example.com/onCall"] {
+            assert!(is_annotation_key(good), "{good}");
+        }
+        for bad in ["", "a b", "/name", "a_b.io/name"] {
+            assert!(!is_annotation_key(bad), "{bad}");
         }
     }
 }

@@ -4,12 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
 use super::{
     Endpoint, JobReference, Kubernetes, Mode, Poll, Scopes, Selection, Target, cci, duration,
     namespaces, poll,
-    reader::{Node, Section},
+    reader::{Node, Section, shown},
     selector, syntax,
 };
+
+/// The zone of the clock of kube-controller-manager unless the configuration says so.
+pub(super) const CONTROLLER_TIME_ZONE: &str = "UTC";
 
 /// The modes by their names in the configuration.
 const MODES: [(&str, Way); 2] = [("watch", Way::Watch), ("poll", Way::Poll)];
@@ -39,10 +44,12 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<Target> {
     if section.find("cci").is_some() {
         check_cci_watch(&section, &mode);
     }
+    let controller_time_zone = controller_time_zone(&section, &mode);
     Some(Target {
         name,
         endpoint: endpoint?,
         mode,
+        controller_time_zone,
     })
 }
 
@@ -144,17 +151,38 @@ fn way(section: &Section<'_>) -> Way {
     } else {
         Way::Watch
     };
-    let named = |text: &str| {
-        MODES
-            .iter()
-            .find(|(name, _)| *name == text)
-            .map(|(_, way)| *way)
-            .ok_or("is not a mode: `watch` or `poll`")
-    };
     section
         .get("mode")
-        .and_then(|node| node.parsed(named))
+        .and_then(|node| node.choice("a mode", &MODES))
         .unwrap_or(implied)
+}
+
+/// Reads `controller_time_zone`.
+fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> String {
+    let Some(node) = section.get("controller_time_zone") else {
+        return CONTROLLER_TIME_ZONE.to_owned();
+    };
+    if let Mode::PollJobs { .. } = mode {
+        node.problem("has no effect beside `jobs`: no CronJob is read then");
+    }
+    let zone = node.text().filter(|text| is_time_zone(&node, text));
+    zone.unwrap_or(CONTROLLER_TIME_ZONE).to_owned()
+}
+
+/// Whether `name` is that of a time zone, in its exact case: Kubernetes takes no other.
+fn is_time_zone(node: &Node<'_>, name: &str) -> bool {
+    let zone = TimeZoneDatabase::bundled().get(name).ok();
+    let spelling = zone.as_ref().and_then(TimeZone::iana_name);
+    if spelling == Some(name) {
+        return true;
+    }
+    let hint = match spelling {
+        Some(spelling) => format!("did you mean `{spelling}`?"),
+        None => "write its IANA name, such as `UTC` or `Europe/Berlin`".to_owned(),
+    };
+    let name = shown(name);
+    node.problem_with_hint(format!("`{name}` is not a time zone"), hint);
+    false
 }
 
 /// Reads `label_selector`.

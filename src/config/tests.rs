@@ -4,6 +4,8 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 use super::*;
 
+mod served;
+
 /// Loads `yaml` as a file in a directory of its own, with `variables` (names without the prefix) and `flags`.
 pub(super) fn load_all(
     yaml: &str,
@@ -39,7 +41,7 @@ fn only_target(yaml: &str) -> Target {
 }
 
 fn named(names: &[&str]) -> Vec<Pattern> {
-    names.iter().map(|name| name.parse().unwrap()).collect()
+    names.iter().copied().map(Pattern::from).collect()
 }
 
 #[test]
@@ -65,8 +67,31 @@ fn nothing_means_to_watch_everything_that_kubectl_would_see() {
                 namespaces: Namespaces::default(),
                 label_selector: None
             }),
+            controller_time_zone: "UTC".to_owned(),
         }]
     );
+    assert_eq!(
+        settings.labels,
+        Labels {
+            mapping: Vec::new(),
+            scope: LabelScope::Info
+        }
+    );
+    assert_eq!(settings.workload_label, None);
+    assert_eq!(settings.retain_workloads, Duration::from_hours(1));
+    assert_eq!(
+        settings.thresholds,
+        Thresholds {
+            max_duration: None,
+            max_success_age: None,
+            start_grace: Duration::from_mins(1)
+        }
+    );
+    assert_eq!(settings.history, None);
+    let metrics = settings.metrics;
+    assert_eq!(metrics.per_job, PerJob::All);
+    assert!(metrics.families.selects("anything"));
+    assert_eq!(metrics.kube_state_metrics, None);
 }
 
 #[test]
@@ -80,13 +105,20 @@ fn keys_without_a_value_are_as_good_as_absent() {
         "targets: [{kubernetes: }]",
         "targets: [{name: , namespaces: , label_selector: , poll: , jobs: }]",
         "targets: [{namespaces: {include: , exclude: }}]",
+        "labels:\nlabel_scope:\nworkload_label:\nretain_workloads:\nthresholds:\nhistory:\nmetrics:\n",
+        "labels: {team: }",
+        "labels: {}",
+        "thresholds: {max_duration: , max_success_age: , start_grace: }",
+        "metrics: {per_job: , include: , run_duration_buckets: , kube_state_metrics: }",
+        "metrics: {kube_state_metrics: {enabled: , job_labels: }}",
+        "targets: [{controller_time_zone: }]",
     ] {
         assert_eq!(load_text(yaml).unwrap(), Settings::default(), "{yaml}");
     }
 }
 
 #[test]
-fn all_settings_are_taken() {
+fn all_settings_of_what_is_read_are_taken() {
     let yaml = r#"
         web:
           listen_address: [":9806", "127.0.0.1:9807"]
@@ -100,6 +132,7 @@ fn all_settings_are_taken() {
             mode: watch
             namespaces: {include: [billing, "etl-*"], exclude: [etl-scratch]}
             label_selector: " tier in (batch, etl) "
+            controller_time_zone: America/Argentina/Buenos_Aires
           - name: lists
             kubernetes: {kubeconfig: ../lists.kubeconfig}
             mode: poll
@@ -138,6 +171,7 @@ fn all_settings_are_taken() {
                     },
                     label_selector: Some("tier in (batch, etl)".to_owned()),
                 }),
+                controller_time_zone: "America/Argentina/Buenos_Aires".to_owned(),
             },
             Target {
                 name: Some("lists".to_owned()),
@@ -158,11 +192,12 @@ fn all_settings_are_taken() {
                         by_list: false,
                     },
                 },
+                controller_time_zone: "UTC".to_owned(),
             },
         ],
         retain_deleted: Duration::ZERO,
         stale_after: Duration::from_hours(1),
-        warnings: Vec::new(),
+        ..Settings::default()
     };
     assert_eq!(settings.unwrap(), expected);
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use job_status_exporter::config::{self, Inputs, KEYS, Settings};
+use job_status_exporter::config::{self, Inputs, KEYS, OWN_LABELS, Settings};
 
 /// The files with extension `kind` directly in `directory`, by name.
 fn files(directory: &str, kind: &str) -> Vec<PathBuf> {
@@ -84,11 +84,8 @@ fn every_mistake_has_its_message() {
 
 /// `key` with the wrong kind of value, and nothing else, as YAML.
 fn wrong_value_at(key: &str) -> String {
-    let wrong = if key.ends_with(".by_list") {
-        "5"
-    } else {
-        "true"
-    };
+    let is_switch = key.ends_with(".by_list") || key.ends_with(".enabled");
+    let wrong = if is_switch { "5" } else { "true" };
     key.rsplit('.').fold(wrong.to_owned(), |inner, part| {
         match part.strip_suffix("[]") {
             Some(name) => format!("{{{name}: [{inner}]}}"),
@@ -121,6 +118,16 @@ fn every_key_is_documented() {
             documentation.contains(&format!("`{key}`")),
             "docs/configuration.md does not explain `{key}`"
         );
+    }
+}
+
+#[test]
+fn every_label_that_cannot_be_mapped_is_documented() {
+    let documentation = fs::read_to_string("docs/configuration.md").unwrap();
+    let (_, section) = documentation.split_once("### `<labels>`").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    for label in OWN_LABELS {
+        assert!(section.contains(&format!("`{label}`")), "{label}");
     }
 }
 

@@ -211,9 +211,8 @@ pub(super) fn everything() -> Mode {
 
 /// Patterns of namespaces and a label selector, both perhaps empty.
 pub(super) fn selection(include: &[&str], exclude: &[&str], labels: &str) -> Selection {
-    let patterns = |texts: &[&str]| -> Vec<Pattern> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    };
+    let patterns =
+        |texts: &[&str]| -> Vec<Pattern> { texts.iter().copied().map(Pattern::from).collect() };
     Selection {
         namespaces: Namespaces {
             include: patterns(include),

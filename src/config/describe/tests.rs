@@ -13,7 +13,7 @@ fn the_description_says_what_would_be_watched() {
 - {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
 - {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
 - {{name: by-list, poll: {{by_list: true}}, jobs: [{{namespace: a, name: j}}]}}
-- {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}}}",
+- {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}, controller_time_zone: Europe/Berlin}}",
         jobs.join(",")
     );
     let mut settings = load_text(&yaml).unwrap();
@@ -23,7 +23,10 @@ fn the_description_says_what_would_be_watched() {
         describe(&settings),
         "  serves        http://0.0.0.0:9806/metrics
   deleted Jobs  stay for 2m if they had finished
+  workloads     stay for 1h without Jobs
   stale data    is dropped after 10m without contact
+  thresholds    runs start within 1m of their due time
+  history       none: counts begin anew with each start
 
 target prod
   API           kubeconfig /p, context c
@@ -31,6 +34,7 @@ target prod
   namespaces    b, e-*
   leaving out   e-x
   labels        t=b
+  schedules     in UTC where they name no time zone
   needs         the right to list and watch jobs and cronjobs in all namespaces (a ClusterRole)
 
 target jobs
@@ -63,11 +67,63 @@ target lists
   API           kubeconfig from $KUBECONFIG or ~/.kube/config, context c
   mode          poll lists
   namespaces    a, b
+  schedules     in Europe/Berlin where they name no time zone
   every         30s, each request at most 10s
   limits        4 requests at a time, 5 per second
   needs         the right to list jobs and cronjobs in these namespaces (a Role in each)
 "
     );
+}
+
+#[test]
+fn the_description_says_which_series_there_are() {
+    let settings = load_text(
+        "labels: {team: team, owner: 'annotation:example.com/owner'}
+label_scope: all
+workload_label: app.kubernetes.io/part-of
+thresholds: {max_duration: 6h, max_success_age: 1d}
+retain_workloads: 0s
+history: {path: /h.redb, max_age: 30d}
+metrics:
+  per_job: active
+  include: ['batch_*']
+  exclude: [batch_job_info, 'batch_cronjob_*']
+  run_duration_buckets: [500ms, 1m30s, 1h]
+  kube_state_metrics: {enabled: true, job_labels: ['*'], cronjob_annotations: [a, b/*]}",
+    );
+    let text = describe(&settings.unwrap());
+    let (general, _) = text.split_once("\n\ntarget ").unwrap();
+    assert_eq!(
+        general,
+        "  serves        http://0.0.0.0:9806/metrics
+  deleted Jobs  stay for 2m if they had finished
+  workloads     stay for 0s without Jobs
+                are named by the label app.kubernetes.io/part-of where a Job has it and no CronJob
+  stale data    is dropped after 10m without contact
+  thresholds    runs start within 1m of their due time
+                runs take at most 6h
+                the last success is at most 1d old
+  history       /h.redb
+                at most 50 runs of each workload, for 30d
+  labels        owner is the annotation example.com/owner
+                team is the label team
+                on all families
+  per Job       only those not finished, and the last of each workload
+  families      batch_*
+  leaving out   batch_job_info, batch_cronjob_*
+  run durations in buckets up to 500ms, 1m30s, 1h
+  kube_*        as kube-state-metrics has them
+                job labels: *
+                cronjob annotations: a, b/*"
+    );
+}
+
+#[test]
+fn the_description_says_when_jobs_have_no_series() {
+    let settings = load_text("metrics: {per_job: none}").unwrap();
+    let text = describe(&settings);
+    let line = "\n  per Job       nothing, only workloads and CronJobs\n";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]

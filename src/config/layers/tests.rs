@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::*;
-use crate::config::{Error, Settings, load, tests::load_all};
+use crate::config::{Error, Origin as LabelOrigin, PerJob, Settings, load, tests::load_all};
 
 fn load_variables(variables: &[(&str, &str)]) -> Result<Settings, Error> {
     load_all("", variables, Flags::default()).0
@@ -54,6 +54,64 @@ fn variables_hold_text_numbers_and_lists() {
     assert_eq!(settings.targets.len(), 2);
     let settings = load_variables(&[("WEB__LISTEN_ADDRESS", "[':1', '[::1]:2']")]).unwrap();
     assert_eq!(settings.web.listen_addresses.len(), 2);
+}
+
+#[test]
+fn variables_reach_every_level_and_names_that_users_choose() {
+    let yaml = "labels: {team: a, owner: b}\nmetrics: {per_job: none, exclude: [kube_*]}";
+    let variables = [
+        ("METRICS__PER_JOB", "active"),
+        ("METRICS__EXCLUDE", "[batch_job_*, batch_cronjob_*]"),
+        ("METRICS__KUBE_STATE_METRICS__ENABLED", "true"),
+        ("METRICS__RUN_DURATION_BUCKETS", "[1m, 1h]"),
+        ("HISTORY__PATH", "/var/lib/history.redb"),
+        ("HISTORY__RUNS_PER_WORKLOAD", "7"),
+        ("THRESHOLDS__MAX_DURATION", "6h"),
+        ("LABELS__TEAM", "example.com/team"),
+        ("LABELS__APP", "annotation:app"),
+    ];
+    let settings = load_all(yaml, &variables, Flags::default()).0.unwrap();
+    let metrics = &settings.metrics;
+    assert_eq!(metrics.per_job, PerJob::Active);
+    assert!(metrics.families.selects("kube_job_info"));
+    assert!(!metrics.families.selects("batch_job_info"));
+    assert!(metrics.kube_state_metrics.is_some());
+    assert_eq!(metrics.run_duration_buckets, [60.0, 3600.0]);
+    let history = settings.history.unwrap();
+    assert_eq!(history.path, Path::new("/var/lib/history.redb"));
+    assert_eq!(history.runs_per_workload, 7);
+    assert_eq!(
+        settings.thresholds.max_duration,
+        Some(Duration::from_hours(6))
+    );
+    let labels = settings.labels.mapping;
+    let labels: Vec<_> = labels.iter().map(|mapped| mapped.label.as_str()).collect();
+    assert_eq!(labels, ["app", "owner", "team"]);
+}
+
+#[test]
+fn a_map_in_a_variable_is_merged_into_that_of_the_file_and_a_list_replaces_it() {
+    let yaml = "labels: {team: a, owner: b}\nmetrics: {include: [a, b]}";
+    let variables = [
+        ("LABELS", "{Team: c, owner: d}"),
+        ("METRICS__INCLUDE", "[c]"),
+    ];
+    let settings = load_all(yaml, &variables, Flags::default()).0.unwrap();
+    let labels = settings.labels.mapping;
+    let labels: Vec<_> = labels
+        .iter()
+        .map(|mapped| (mapped.label.as_str(), mapped.origin.clone()))
+        .collect();
+    let label = |key: &str| LabelOrigin::Label(key.to_owned());
+    assert_eq!(
+        labels,
+        [
+            ("Team", label("c")),
+            ("owner", label("d")),
+            ("team", label("a"))
+        ]
+    );
+    assert_eq!(settings.metrics.families.include, ["c".into()]);
 }
 
 #[test]
