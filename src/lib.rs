@@ -12,6 +12,7 @@
 //! - [`cli`][]: the command line
 //! - [`config`][]: settings from defaults, file, environment and flags, checked as a whole
 //! - [`model`][]: the words that all stages share: jobs, cronjobs, updates
+//! - [`schedule`][]: when CronJobs are due, as their controller reckons
 //! - [`target`][]: one API endpoint: its client, its credentials, its requests and errors
 //! - [`source`][]: follows or polls the objects of a target and pushes what it sees
 //! - [`store`][]: what is known of every target, with consistent snapshots
@@ -30,6 +31,7 @@ pub mod exposition;
 pub mod http;
 pub mod model;
 pub mod readiness;
+pub mod schedule;
 pub mod source;
 pub mod store;
 pub mod target;

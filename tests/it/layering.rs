@@ -8,8 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Words that all share; they name nobody.
-const WORDS: [&str; 2] = ["model", "readiness"];
+/// What all share. Each may name those before it, and nobody else.
+const WORDS: [&str; 3] = ["model", "readiness", "schedule"];
 
 /// The stages in the order of the data. Each sees those before it.
 const FLOW: [&str; 6] = ["config", "target", "source", "store", "exposition", "http"];
@@ -138,8 +138,8 @@ fn everything() -> Vec<&'static str> {
 
 /// What a module may name besides itself; `None` where that is anything.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
-    if WORDS.contains(&module) {
-        return Some(Vec::new());
+    if let Some(place) = WORDS.iter().position(|word| *word == module) {
+        return Some(WORDS[..place].to_vec());
     }
     if let Some(place) = FLOW.iter().position(|stage| *stage == module) {
         return Some([&WORDS[..], &FLOW[..place]].concat());

@@ -1,0 +1,180 @@
+//! Every line of `tests/fixtures/cron`: what the originals answer.
+
+use std::{collections::BTreeMap, fmt::Write, fs};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::*;
+
+/// Counting in the vectors stops here.
+const CAP: u64 = 10_000;
+
+/// A schedule and a time, and the slots after it.
+#[derive(Deserialize)]
+struct Next {
+    group: String,
+    schedule: String,
+    time_zone: Option<String>,
+    #[serde(default)]
+    error: bool,
+    after: Option<Time>,
+    #[serde(default)]
+    next: Vec<Time>,
+}
+
+/// A CronJob and a time, and what the controller makes of it.
+#[derive(Deserialize)]
+struct Missed {
+    group: String,
+    schedule: String,
+    time_zone: Option<String>,
+    creation: Time,
+    last_schedule_time: Option<Time>,
+    starting_deadline_seconds: Option<Seconds>,
+    now: Time,
+    most_recent_schedule_time: Option<Time>,
+    number_of_missed: String,
+    estimate: u64,
+    slots_due: u64,
+    next: Option<Time>,
+    error: bool,
+}
+
+/// A date as RFC 3339 has it, without its fraction.
+struct Time(Seconds);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time: Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(Self(time.as_second()))
+    }
+}
+
+/// Differing lines by their group.
+#[derive(Default)]
+struct Differences(BTreeMap<String, Vec<String>>);
+
+impl Differences {
+    fn note(&mut self, group: &str, line: &str, found: &str, expected: &str) {
+        if found != expected {
+            let text = format!("{line}\n  found    {found}\n  expected {expected}\n");
+            self.0.entry(group.to_owned()).or_default().push(text);
+        }
+    }
+
+    fn assert_none(&self) {
+        let mut report = String::new();
+        for (group, differences) in &self.0 {
+            let _ = writeln!(
+                report,
+                "== {group}: {} lines\n{}",
+                differences.len(),
+                differences.concat()
+            );
+        }
+        assert!(report.is_empty(), "\n{report}");
+    }
+}
+
+fn lines(file: &str) -> Vec<String> {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let text = fs::read_to_string(format!("{root}/tests/fixtures/cron/{file}")).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn parse(schedule: &str, time_zone: Option<&str>) -> Result<Schedule, Error> {
+    Schedule::parse(schedule, time_zone, &Zone::default())
+}
+
+fn show(times: impl IntoIterator<Item = Seconds>) -> String {
+    let times = times
+        .into_iter()
+        .map(|time| Timestamp::from_second(time).unwrap().to_string());
+    times.collect::<Vec<_>>().join(" ")
+}
+
+/// Up to five slots in a row.
+fn slots(schedule: &Schedule, after: Seconds) -> Vec<Seconds> {
+    let slots = std::iter::successors(schedule.next(after), |slot| schedule.next(*slot));
+    slots.take(5).collect()
+}
+
+#[test]
+fn slots_are_those_of_robfig_cron() {
+    let mut differences = Differences::default();
+    let lines = lines("next.jsonl");
+    assert_eq!(lines.len(), 1116);
+    for line in &lines {
+        let wanted: Next = serde_json::from_str(line).unwrap();
+        let expected = if wanted.error {
+            "refused".to_owned()
+        } else {
+            show(wanted.next.iter().map(|slot| slot.0))
+        };
+        let found = match parse(&wanted.schedule, wanted.time_zone.as_deref()) {
+            Err(_) => "refused".to_owned(),
+            // Of a line with a refused schedule, there is nothing to ask for.
+            Ok(schedule) => wanted.after.map_or_else(
+                || "accepted".to_owned(),
+                |after| show(slots(&schedule, after.0)),
+            ),
+        };
+        differences.note(&wanted.group, line, &found, &expected);
+    }
+    differences.assert_none();
+}
+
+#[test]
+fn what_is_due_is_what_the_controller_reckons() {
+    let mut differences = Differences::default();
+    let lines = lines("missed.jsonl");
+    assert_eq!(lines.len(), 195);
+    for line in &lines {
+        let wanted: Missed = serde_json::from_str(line).unwrap();
+        let schedule = parse(&wanted.schedule, wanted.time_zone.as_deref()).unwrap();
+        let window = Window {
+            since: wanted.last_schedule_time.unwrap_or(wanted.creation).0,
+            deadline: wanted.starting_deadline_seconds,
+            now: wanted.now.0,
+        };
+        let expected = if wanted.error {
+            "no slot at all".to_owned()
+        } else {
+            format!(
+                "starts [{}], {} missed, estimate {}, due {}, next [{}]",
+                show(wanted.most_recent_schedule_time.map(|time| time.0)),
+                wanted.number_of_missed,
+                wanted.estimate,
+                wanted.slots_due,
+                show(wanted.next.map(|time| time.0)),
+            )
+        };
+        let found = schedule.due(window, CAP).map_or_else(
+            || "no slot at all".to_owned(),
+            |due| {
+                format!(
+                    "starts [{}], {} missed, estimate {}, due {}, next [{}]",
+                    show(due.start),
+                    missed(due.estimate),
+                    due.estimate,
+                    due.slots,
+                    show(due.next),
+                )
+            },
+        );
+        differences.note(&wanted.group, line, &found, &expected);
+    }
+    differences.assert_none();
+}
+
+/// The controller's words for its estimate.
+fn missed(estimate: u64) -> &'static str {
+    match estimate {
+        0 => "0",
+        1 => "1",
+        2..=100 => "few",
+        _ => "many",
+    }
+}
