@@ -22,7 +22,7 @@ use crate::{
     model::Name,
     readiness::Readiness,
     source::{Source, Wanted},
-    store::{self, Retention, Slice, Store},
+    store::{self, Slice, Store},
     target::{Api, RateLimit},
     telemetry,
 };
@@ -190,27 +190,24 @@ async fn serve(
         plans.iter().map(|plan| plan.title.clone()),
         settings.web.ready_grace,
     ));
-    let defaults = store::Settings::default();
-    let kept = Arc::new(store::Settings {
-        retention: Retention {
-            deleted: settings.retain_deleted,
-            stale_after: settings.stale_after,
-            ..defaults.retention
-        },
-        ..defaults
-    });
-    let wanted = Arc::new(Wanted::default());
+    let kept = store::Settings::from(settings);
+    let wanted = Arc::new(Wanted::from(settings));
     let mut slices = Vec::new();
     for Plan {
         name,
         endpoint,
         mode,
         requests_per_second,
+        controller_zone,
         title,
     } in plans
     {
+        let kept = store::Settings {
+            controller_zone,
+            ..kept.clone()
+        };
         let source = Source::new(title, mode, wanted.clone(), settings.stale_after);
-        let slice = Slice::new(name.map(Name::from), source.feeds(), kept.clone());
+        let slice = Slice::new(name.map(Name::from), source.feeds(), Arc::new(kept));
         let slice = Arc::new(slice);
         let limit = requests_per_second.map(RateLimit::new);
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));

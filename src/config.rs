@@ -6,6 +6,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use crate::schedule::Zone;
+
 mod cci;
 mod describe;
 mod duration;
@@ -82,8 +84,8 @@ pub struct Target {
     pub endpoint: Endpoint,
     /// What is read, and how.
     pub mode: Mode,
-    /// The time zone of its kube-controller-manager: that of schedules which name none. An IANA name in its exact case.
-    pub controller_time_zone: String,
+    /// The time zone of its kube-controller-manager: that of schedules which name none.
+    pub controller_time_zone: Zone,
 }
 
 /// Where the API of a target is, and with which credentials.

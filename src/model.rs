@@ -35,7 +35,7 @@ mod update;
 
 pub use job::{
     CompletionMode, ConcurrencyPolicy, CronJob, Directives, FailureReason, Job, JobState,
-    MappedLabels, PodCounts, Uid, Workload,
+    MappedLabels, NotStarted, PodCounts, Uid, Workload,
 };
 pub use journal::{Forgetful, Journal, Memory, Note};
 pub use run::{

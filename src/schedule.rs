@@ -84,4 +84,17 @@ impl Schedule {
             Rule::Every(step) => after.checked_add(*step),
         }
     }
+
+    /// The first slot strictly after `after`, of the chain that hangs on `since`. Only `@every` is such a chain: what a
+    /// clock shows hangs on nothing.
+    #[must_use]
+    pub fn next_in_chain(&self, since: Seconds, after: Seconds) -> Option<Seconds> {
+        match &self.rule {
+            Rule::Clock(_) => self.next(after),
+            Rule::Every(step) => {
+                let slots = after.checked_sub(since)?.div_euclid(*step) + 1;
+                since.checked_add(slots.checked_mul(*step)?)
+            }
+        }
+    }
 }

@@ -32,7 +32,7 @@ mod poll;
 mod watch;
 mod wire;
 
-pub use metadata::{Origin, Wanted};
+pub use metadata::Wanted;
 
 use configured::{Configured, ConfiguredJob};
 use decode::Decoder;

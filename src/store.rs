@@ -14,21 +14,24 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::model::{
-    self, Activity, Change, CronJob, FeedId, FeedScope, Forgetful, Job, Journal, Memory, Name,
-    Note, Sink, Update, WorkloadId,
+    Activity, Change, FeedId, FeedScope, Forgetful, Job, Journal, Memory, Name, Note, Sink, Update,
+    WorkloadId,
 };
 
 mod activity;
+mod cronjobs;
 mod ledger;
 mod objects;
 mod settings;
 mod workloads;
 
 pub use activity::{ActivityCounts, REQUEST_DURATION_BUCKETS, RequestDurations};
+pub use cronjobs::{Scheduled, Timetable};
 pub use objects::Snapshot;
 pub use settings::{Retention, Settings, Thresholds};
 pub use workloads::Workload;
 
+use cronjobs::CronJobs;
 use objects::{Objects, Transition, Visibility};
 use workloads::{Effects, Teller, Workloads};
 
@@ -54,7 +57,7 @@ pub struct Slice {
 #[derive(Debug)]
 struct Facts {
     jobs: Objects<Job>,
-    cronjobs: Objects<CronJob>,
+    cronjobs: CronJobs,
     workloads: Workloads,
     /// Annotations that made no sense, since the start.
     invalid_annotations: u64,
@@ -82,10 +85,12 @@ struct Feed {
 pub struct SliceSnapshot {
     /// Value of the `target` label; `None` for the single unnamed target.
     pub target: Option<Name>,
+    /// When it was taken.
+    pub date: Timestamp,
     /// The Jobs to show.
     pub jobs: Snapshot<Job>,
     /// The `CronJobs` to show.
-    pub cronjobs: Snapshot<CronJob>,
+    pub cronjobs: Snapshot<Scheduled>,
     /// The workloads to show.
     pub workloads: Snapshot<Workload>,
     /// The configured jobs of which it is known whether they exist.
@@ -147,7 +152,7 @@ impl Slice {
     #[must_use]
     pub fn new(target: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<Settings>) -> Self {
         let memory = Memory {
-            since: model::now().as_second(),
+            since: (settings.clock)().as_second(),
             ..Memory::default()
         };
         Self::remembering(target, feeds, settings, memory, Arc::new(Forgetful))
@@ -165,7 +170,7 @@ impl Slice {
         let feeds = feeds.into_iter().map(Feed::new).collect();
         let facts = Facts {
             jobs: Objects::default(),
-            cronjobs: Objects::default(),
+            cronjobs: CronJobs::new(settings.clone()),
             workloads: Workloads::new(settings.clone(), memory, journal.clone()),
             invalid_annotations: 0,
             feeds,
@@ -192,6 +197,8 @@ impl Slice {
         let mut facts = self.facts();
         let facts = &mut *facts;
         facts.expire(now);
+        let date = (self.settings.clock)();
+        facts.cronjobs.advance(date.as_second());
         let stale: Vec<bool> = facts
             .feeds
             .iter()
@@ -209,6 +216,7 @@ impl Slice {
         let jobs = all.of_marked(self.settings.last_jobs_only);
         SliceSnapshot {
             target: self.target.clone(),
+            date,
             jobs: facts.jobs.snapshot(&jobs),
             cronjobs: facts.cronjobs.snapshot(&all),
             workloads: facts.workloads.snapshot(&all),
@@ -272,7 +280,8 @@ impl Facts {
             debug_assert!(false, "no feed {id:?}");
             return effects;
         };
-        feed.note(&update, now);
+        let date = (settings.clock)();
+        feed.note(&update, now, date);
         let teller = Teller {
             feed: id,
             configured: matches!(feed.scope, FeedScope::Job { .. }),
@@ -291,10 +300,11 @@ impl Facts {
                 self.jobs.change(id, nothing, retain_until, &mut see_job);
             }
             Update::CronJobs(change) => {
-                let see = &mut |transition: Transition<'_, CronJob>| {
+                let see = &mut |transition: Transition<'_, Scheduled>| {
                     workloads.see_cronjob(teller, &transition, &mut effects);
                 };
-                self.cronjobs.change(id, change, retain_until, see);
+                let at = (now, date.as_second());
+                self.cronjobs.change(id, change, at, see);
             }
         }
         if settings.last_jobs_only {
@@ -350,7 +360,7 @@ impl Feed {
         }
     }
 
-    fn note(&mut self, update: &Update, now: Instant) {
+    fn note(&mut self, update: &Update, now: Instant, date: Timestamp) {
         if matches!(update, Update::Failed) {
             self.up = Some(false);
             return;
@@ -373,7 +383,7 @@ impl Feed {
             Update::Contact => Some(true),
             _ => self.up.or(Some(true)),
         };
-        self.last_success = Some(model::now());
+        self.last_success = Some(date);
         self.last_contact = Some(now);
     }
 

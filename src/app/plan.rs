@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Error;
 use crate::{
     config::{self, Mode, Settings},
+    schedule::Zone,
     target::{Cci, Credentials, Endpoint, Failure},
 };
 
@@ -19,6 +20,8 @@ pub(super) struct Plan {
     pub(super) mode: Mode,
     /// The cap on requests, where there is one.
     pub(super) requests_per_second: Option<f64>,
+    /// The zone of schedules that name none.
+    pub(super) controller_zone: Zone,
 }
 
 impl Plan {
@@ -37,7 +40,10 @@ impl Plan {
             },
             config::Endpoint::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
         };
-        Self::new(target.name.clone(), endpoint, target.mode.clone())
+        Self {
+            controller_zone: target.controller_time_zone.clone(),
+            ..Self::new(target.name.clone(), endpoint, target.mode.clone())
+        }
     }
 
     pub(super) fn new(name: Option<String>, endpoint: Endpoint, mode: Mode) -> Self {
@@ -55,6 +61,7 @@ impl Plan {
             endpoint,
             mode,
             requests_per_second,
+            controller_zone: Zone::default(),
         }
     }
 

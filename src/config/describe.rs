@@ -121,7 +121,7 @@ impl Lines {
 
     /// How schedules are understood.
     fn time_zone(&mut self, target: &Target) {
-        let zone = &target.controller_time_zone;
+        let zone = target.controller_time_zone.name();
         self.field(
             "schedules",
             format!("in {zone} where they name no time zone"),

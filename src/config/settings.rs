@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
+use crate::schedule::Zone;
+
 use super::{
     Endpoint, Error, Kubernetes, Labels, Metrics, Mode, Selection, Settings, Target, Thresholds,
     Web, duration, history, labels, metrics,
@@ -78,7 +80,7 @@ fn default_target() -> Target {
         name: None,
         endpoint: Endpoint::Kubernetes(Kubernetes::default()),
         mode: Mode::Watch(Selection::default()),
-        controller_time_zone: target::CONTROLLER_TIME_ZONE.to_owned(),
+        controller_time_zone: Zone::default(),
     }
 }
 

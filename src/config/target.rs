@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use crate::schedule::{self, Zone};
 
 use super::{
     Endpoint, JobReference, Kubernetes, Mode, Poll, Scopes, Selection, Target, cci, duration,
@@ -12,9 +12,6 @@ use super::{
     reader::{Node, Section, shown},
     selector, syntax,
 };
-
-/// The zone of the clock of kube-controller-manager unless the configuration says so.
-pub(super) const CONTROLLER_TIME_ZONE: &str = "UTC";
 
 /// The modes by their names in the configuration.
 const MODES: [(&str, Way); 2] = [("watch", Way::Watch), ("poll", Way::Poll)];
@@ -158,31 +155,27 @@ fn way(section: &Section<'_>) -> Way {
 }
 
 /// Reads `controller_time_zone`.
-fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> String {
+fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
     let Some(node) = section.get("controller_time_zone") else {
-        return CONTROLLER_TIME_ZONE.to_owned();
+        return Zone::default();
     };
     if let Mode::PollJobs { .. } = mode {
         node.problem("has no effect beside `jobs`: no CronJob is read then");
     }
-    let zone = node.text().filter(|text| is_time_zone(&node, text));
-    zone.unwrap_or(CONTROLLER_TIME_ZONE).to_owned()
-}
-
-/// Whether `name` is that of a time zone, in its exact case: Kubernetes takes no other.
-fn is_time_zone(node: &Node<'_>, name: &str) -> bool {
-    let zone = TimeZoneDatabase::bundled().get(name).ok();
-    let spelling = zone.as_ref().and_then(TimeZone::iana_name);
-    if spelling == Some(name) {
-        return true;
-    }
-    let hint = match spelling {
-        Some(spelling) => format!("did you mean `{spelling}`?"),
-        None => "write its IANA name, such as `UTC` or `Europe/Berlin`".to_owned(),
+    let Some(name) = node.text() else {
+        return Zone::default();
     };
-    let name = shown(name);
-    node.problem_with_hint(format!("`{name}` is not a time zone"), hint);
-    false
+    Zone::named(name).unwrap_or_else(|error| {
+        let hint = match error {
+            schedule::Error::UnknownZone {
+                exact: Some(exact), ..
+            } => format!("did you mean `{exact}`?"),
+            _ => "write its IANA name, such as `UTC` or `Europe/Berlin`".to_owned(),
+        };
+        let name = shown(name);
+        node.problem_with_hint(format!("`{name}` is not a time zone"), hint);
+        Zone::default()
+    })
 }
 
 /// Reads `label_selector`.

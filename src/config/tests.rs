@@ -67,7 +67,7 @@ fn nothing_means_to_watch_everything_that_kubectl_would_see() {
                 namespaces: Namespaces::default(),
                 label_selector: None
             }),
-            controller_time_zone: "UTC".to_owned(),
+            controller_time_zone: Zone::default(),
         }]
     );
     assert_eq!(
@@ -171,7 +171,7 @@ fn all_settings_of_what_is_read_are_taken() {
                     },
                     label_selector: Some("tier in (batch, etl)".to_owned()),
                 }),
-                controller_time_zone: "America/Argentina/Buenos_Aires".to_owned(),
+                controller_time_zone: Zone::named("America/Argentina/Buenos_Aires").unwrap(),
             },
             Target {
                 name: Some("lists".to_owned()),
@@ -192,7 +192,7 @@ fn all_settings_of_what_is_read_are_taken() {
                         by_list: false,
                     },
                 },
-                controller_time_zone: "UTC".to_owned(),
+                controller_time_zone: Zone::default(),
             },
         ],
         retain_deleted: Duration::ZERO,

@@ -82,7 +82,8 @@ impl Record for CronJob {
     }
 
     fn block(slice: &SliceSnapshot, number: usize) -> impl Iterator<Item = &Self> {
-        slice.cronjobs.block(number)
+        let cronjobs = slice.cronjobs.block(number);
+        cronjobs.map(|scheduled| &scheduled.cronjob)
     }
 }
 

@@ -213,6 +213,20 @@ pub enum ConcurrencyPolicy {
     Other,
 }
 
+labels! {
+    /// Why nothing was started for the last due time.
+    NotStarted {
+        /// The `CronJob` was suspended.
+        Suspended = "suspended",
+        /// The policy is Forbid, and a run was active.
+        ForbiddenByActiveRun = "forbidden_by_active_run",
+        /// It was too late for it, by `startingDeadlineSeconds`.
+        DeadlinePassed = "deadline_passed",
+        /// No reason is known: the controller is down or behind, or could not create the Job.
+        Unexplained = "unexplained",
+    }
+}
+
 // === impl Job ===
 
 impl Job {

@@ -146,3 +146,15 @@ fn a_day_that_was_left_out_ends_the_search() {
         Some(seconds("2012-01-31T10:00:00Z"))
     );
 }
+
+#[test]
+fn a_chain_hangs_on_its_beginning_and_a_clock_on_nothing() {
+    let every = Schedule::parse("@every 7m", None, &Zone::default()).unwrap();
+    let clock = Schedule::parse("*/7 * * * *", None, &Zone::default()).unwrap();
+    for (after, chained) in [(1000, 1420), (1419, 1420), (1420, 1840), (5000, 5200)] {
+        assert_eq!(every.next_in_chain(1000, after), Some(chained));
+        assert_eq!(clock.next_in_chain(1000, after), clock.next(after));
+    }
+    assert_eq!(every.next_in_chain(0, Seconds::MAX), None);
+    assert_eq!(every.next_in_chain(Seconds::MIN, Seconds::MAX), None);
+}

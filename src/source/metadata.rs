@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{names::Names, wire::Text};
 use crate::{
-    config,
+    config::{self, Origin},
     model::{Directives, MappedLabels, Seconds},
 };
 
@@ -20,15 +20,6 @@ const PREFIX: &str = "job-status-exporter/";
 const DUE: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 /// How the Job came to be, where that was not by its schedule.
 const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
-
-/// Where the value of a configured label comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The Kubernetes label of this key.
-    Label(String),
-    /// The annotation of this key.
-    Annotation(String),
-}
 
 /// What is wanted of labels and annotations beside what the program itself has a use for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +44,16 @@ pub(super) struct Said {
 }
 
 // === impl Wanted ===
+
+impl From<&config::Settings> for Wanted {
+    fn from(settings: &config::Settings) -> Self {
+        let mapping = settings.labels.mapping.iter();
+        Self {
+            mapped: mapping.map(|label| label.origin.clone()).collect(),
+            workload_label: settings.workload_label.clone(),
+        }
+    }
+}
 
 impl Wanted {
     /// Picks the labels that there is a use for.
@@ -186,6 +187,7 @@ impl Said {
             let mut seconds = |annotation, least| {
                 let seconds = config::parse_duration(value)
                     .ok()
+                    .filter(|duration| duration.subsec_nanos() == 0)
                     .and_then(|duration| Seconds::try_from(duration.as_secs()).ok())
                     .filter(|seconds| *seconds >= least);
                 if seconds.is_none() {

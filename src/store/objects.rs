@@ -18,7 +18,7 @@ use crate::model::FeedId;
 mod changes;
 mod snapshot;
 
-pub(super) use changes::Transition;
+pub(super) use changes::{Object, Transition};
 pub use snapshot::Snapshot;
 pub(super) use snapshot::Visibility;
 

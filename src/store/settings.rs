@@ -2,7 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::model::{Directives, Seconds};
+use jiff::Timestamp;
+
+use crate::{
+    config::{self, PerJob},
+    model::{self, Directives, Seconds},
+    schedule::Zone,
+};
 
 /// How facts are kept and what they are measured by.
 #[derive(Clone, Debug)]
@@ -15,6 +21,10 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Upper bounds of the histogram of durations, in seconds, in ascending order.
     pub run_duration_buckets: Arc<[f64]>,
+    /// The zone of schedules that name none: that of the cluster's controller.
+    pub controller_zone: Zone,
+    /// The date. Only tests have another than that of the machine.
+    pub clock: fn() -> Timestamp,
 }
 
 /// How long facts are kept that can no longer be confirmed.
@@ -54,25 +64,33 @@ impl Thresholds {
     }
 }
 
+impl From<&config::Settings> for Settings {
+    fn from(settings: &config::Settings) -> Self {
+        let seconds = |duration: Duration| Seconds::try_from(duration.as_secs());
+        let seconds = |duration| seconds(duration).unwrap_or(Seconds::MAX);
+        let thresholds = &settings.thresholds;
+        Self {
+            retention: Retention {
+                deleted: settings.retain_deleted,
+                stale_after: settings.stale_after,
+                workloads: settings.retain_workloads,
+            },
+            last_jobs_only: settings.metrics.per_job == PerJob::Active,
+            thresholds: Thresholds {
+                max_duration: thresholds.max_duration.map(seconds),
+                max_success_age: thresholds.max_success_age.map(seconds),
+                start_grace: seconds(thresholds.start_grace),
+            },
+            run_duration_buckets: settings.metrics.run_duration_buckets.clone().into(),
+            controller_zone: Zone::default(),
+            clock: model::now,
+        }
+    }
+}
+
 impl Default for Settings {
     /// What holds when nothing is configured.
     fn default() -> Self {
-        Self {
-            retention: Retention {
-                deleted: Duration::from_mins(2),
-                stale_after: Duration::from_mins(10),
-                workloads: Duration::from_hours(1),
-            },
-            last_jobs_only: false,
-            thresholds: Thresholds {
-                max_duration: None,
-                max_success_age: None,
-                start_grace: 60,
-            },
-            run_duration_buckets: Arc::new([
-                1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0,
-                28800.0, 86400.0, 172_800.0,
-            ]),
-        }
+        Self::from(&config::Settings::default())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::*;
-use crate::model::{EventKind, JobState, Resource, Uid, Workload};
+use crate::model::{Code, EventKind, JobState, Resource, Uid, Verb, Workload};
 
 fn retention() -> Retention {
     Settings::default().retention
@@ -258,8 +258,8 @@ async fn a_configured_job_exists_or_not_or_it_is_not_known() {
 fn activity_is_counted_by_closed_labels() {
     let slice = slice();
     let request = |milliseconds| Activity::Request {
-        verb: model::Verb::List,
-        code: model::Code::of_status(429),
+        verb: Verb::List,
+        code: Code::of_status(429),
         duration: Duration::from_millis(milliseconds),
     };
     slice.count(request(5));
@@ -267,10 +267,7 @@ fn activity_is_counted_by_closed_labels() {
     slice.count(Activity::Event(Resource::Jobs, EventKind::Added));
     let counts = slice.snapshot().activity;
     let requests: Vec<_> = counts.requests().collect();
-    assert_eq!(
-        requests,
-        [(model::Verb::List, model::Code::TooManyRequests, 2)]
-    );
+    assert_eq!(requests, [(Verb::List, Code::TooManyRequests, 2)]);
     let (_, durations) = counts.durations().next().unwrap();
     assert_eq!(
         (

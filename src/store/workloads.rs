@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use super::{
     Settings,
+    cronjobs::Scheduled,
     ledger::Ledger,
     objects::{Key, Objects, Record, Snapshot, Transition, Visibility},
 };
 use crate::model::{
-    self, CronJob, Directives, FeedId, Job, Journal, MappedLabels, Memory, Name, Note, Run,
-    Seconds, Totals, WorkloadId,
+    CronJob, Directives, FeedId, Job, Journal, MappedLabels, Memory, Name, Note, Run, Seconds,
+    Totals, WorkloadId,
 };
 
 /// The kind of workloads that fire by a schedule.
@@ -189,7 +190,7 @@ impl Workloads {
         effects: &mut Effects,
     ) {
         match *transition {
-            Transition::Applied { old, new } => self.apply_job(teller, old, new, effects),
+            Transition::Applied { old, new, .. } => self.apply_job(teller, old, new, effects),
             Transition::Gone(job) => {
                 let slot = self.lose_job(teller, job);
                 if job.finished() {
@@ -212,11 +213,12 @@ impl Workloads {
     pub(super) fn see_cronjob(
         &mut self,
         teller: Teller,
-        transition: &Transition<'_, CronJob>,
+        transition: &Transition<'_, Scheduled>,
         effects: &mut Effects,
     ) {
         match *transition {
             Transition::Applied { new, .. } => {
+                let new = &new.cronjob;
                 let slot = self.slot(teller, &id_of_cronjob(new));
                 if let Some(workload) = self.records.get_mut(slot) {
                     workload.scheduled = true;
@@ -230,8 +232,8 @@ impl Workloads {
                     effects.invalid.extend(invalid);
                 }
             }
-            Transition::Gone(cronjob) | Transition::Forgotten(cronjob) => {
-                let id = id_of_cronjob(cronjob);
+            Transition::Gone(gone) | Transition::Forgotten(gone) => {
+                let id = id_of_cronjob(&gone.cronjob);
                 if let Some(slot) = self.find(&id)
                     && let Some(workload) = self.records.get_mut(slot)
                 {
@@ -342,7 +344,8 @@ impl Workloads {
             return slot;
         }
         let remembered = self.remembered.remove(id);
-        let totals = remembered.unwrap_or_else(|| Totals::new(model::now().as_millisecond()));
+        let totals =
+            remembered.unwrap_or_else(|| Totals::new((self.settings.clock)().as_millisecond()));
         self.journal.note(Note::Changed {
             workload: id.clone(),
             totals: totals.clone(),

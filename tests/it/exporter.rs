@@ -96,7 +96,7 @@ impl Exporter {
         let snapshot = self.snapshot();
         let cronjobs = snapshot.cronjobs.iter();
         let mut cronjobs: Vec<_> = cronjobs
-            .map(|cronjob| format!("{}/{}", cronjob.namespace, cronjob.name))
+            .map(|cronjob| format!("{}/{}", cronjob.cronjob.namespace, cronjob.cronjob.name))
             .collect();
         cronjobs.sort();
         cronjobs

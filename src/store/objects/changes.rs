@@ -5,14 +5,17 @@
 use tokio::time::Instant;
 
 use super::{BLOCK, Entry, Key, Objects, Record};
-use crate::model::{Change, CronJob, FeedId, Job, Uid};
+use crate::model::{Change, FeedId, Job, Uid};
 
 /// What the slab needs to know of a record that an API object becomes.
-pub(in crate::store) trait Object: Record + PartialEq {
+pub(in crate::store) trait Object: Record {
     /// The object's identity.
     fn uid(&self) -> &Uid;
     /// Whether it asks to be left out.
     fn ignored(&self) -> bool;
+
+    /// Whether nothing has changed between this and another state of it.
+    fn tells_the_same(&self, other: &Self) -> bool;
 }
 
 /// What becomes of an object, for those who add up.
@@ -20,6 +23,8 @@ pub(in crate::store) trait Object: Record + PartialEq {
 pub(in crate::store) enum Transition<'a, T> {
     /// It is there. `old` is what was known of this very object while it was there, if anything.
     Applied {
+        /// Where it is kept.
+        slot: u32,
         /// Its state before.
         old: Option<&'a T>,
         /// Its state now.
@@ -65,14 +70,15 @@ impl<T: Object> Objects<T> {
             return None;
         }
         let Some(slot) = known else {
-            see(Transition::Applied {
-                old: None,
-                new: &record,
-            });
-            return Some(self.insert(feed, record));
+            let slot = self.insert(feed, record);
+            if let Some(new) = self.get(slot) {
+                let old = None;
+                see(Transition::Applied { slot, old, new });
+            }
+            return Some(slot);
         };
         let same = |entry: &Entry<T>| {
-            entry.record == record && entry.feed == feed && entry.until.is_none()
+            entry.record.tells_the_same(&record) && entry.feed == feed && entry.until.is_none()
         };
         if self.entry(slot).is_some_and(same) {
             return Some(slot); // the block stays as it is, and so does whatever hangs on it
@@ -92,10 +98,8 @@ impl<T: Object> Objects<T> {
             if there && !same_object {
                 see(Transition::Gone(&old.record));
             }
-            see(Transition::Applied {
-                old: (there && same_object).then_some(&old.record),
-                new,
-            });
+            let old = (there && same_object).then_some(&old.record);
+            see(Transition::Applied { slot, old, new });
         }
         Some(slot)
     }
@@ -181,20 +185,8 @@ impl Object for Job {
     fn ignored(&self) -> bool {
         self.ignored
     }
-}
 
-impl Record for CronJob {
-    fn key(&self) -> Key<'_> {
-        ("", &self.namespace, &self.name)
-    }
-}
-
-impl Object for CronJob {
-    fn uid(&self) -> &Uid {
-        &self.uid
-    }
-
-    fn ignored(&self) -> bool {
-        self.ignored
+    fn tells_the_same(&self, other: &Self) -> bool {
+        self == other
     }
 }
