@@ -3,7 +3,7 @@
 //! Played by [`super::cronjob`] and [`super::solo`]. Plots are drawn with equal chances, so a plot that is listed twice comes twice as often.
 
 use super::{
-    cronjob::Cron,
+    cronjob::{Cron, Fate},
     manifest::{Identity, PLAIN, Shape},
     run::Plot,
     solo::Solo,
@@ -17,22 +17,22 @@ const INDEXED: Shape = Shape {
     ..PLAIN
 };
 
-pub(super) const CRONJOBS: [Cron; 11] = [
+pub(super) const CRONJOBS: [Cron; 13] = [
     Cron {
         identity: identity("billing", "invoice-run", "payments"),
         plots: &[Plot::Succeed],
-        ..every(15, "*/5 * * * *")
+        ..every("@every 15s")
     },
     Cron {
         identity: identity("billing", "payment-reconcile", "payments"),
         policy: "Forbid",
         plots: &[Plot::Succeed, Plot::Succeed, Plot::Hang(90)],
-        ..every(12, "*/2 * * * *")
+        ..every("@every 12s")
     },
     Cron {
         identity: identity("billing", "dunning-mails", "payments"),
-        period: None,
-        ..every(0, "0 9 * * 1-5")
+        fate: Fate::Suspended,
+        ..every("0 9 * * 1-5")
     },
     Cron {
         identity: identity("etl", "load-orders", "data"),
@@ -46,7 +46,7 @@ pub(super) const CRONJOBS: [Cron; 11] = [
             Plot::Retry,
             Plot::BackoffLimit,
         ],
-        ..every(20, "*/10 * * * *")
+        ..every("@every 20s")
     },
     Cron {
         identity: identity("etl", "sync-inventory", "data"),
@@ -57,7 +57,7 @@ pub(super) const CRONJOBS: [Cron; 11] = [
             ..PLAIN
         },
         plots: &[Plot::Succeed, Plot::Succeed, Plot::Deadline],
-        ..every(25, "*/15 * * * *")
+        ..every("@every 25s")
     },
     Cron {
         identity: identity("etl", "validate-feed", "data"),
@@ -67,7 +67,7 @@ pub(super) const CRONJOBS: [Cron; 11] = [
             ..PLAIN
         },
         plots: &[Plot::Succeed, Plot::FailurePolicy],
-        ..every(30, "7 * * * *")
+        ..every("@every 30s")
     },
     Cron {
         identity: Identity {
@@ -76,24 +76,43 @@ pub(super) const CRONJOBS: [Cron; 11] = [
         },
         shape: INDEXED,
         plots: &[Plot::Succeed, Plot::FailedIndex],
-        ..every(40, "30 * * * *")
+        ..every("@every 40s")
+    },
+    Cron {
+        identity: identity("reports", "close-of-day", "analytics"),
+        time_zone: Some("Europe/Berlin"),
+        ..every("30 2 * * *")
+    },
+    Cron {
+        identity: Identity {
+            annotations: &[
+                ("job-status-exporter/start-grace", "10s"),
+                ("job-status-exporter/severity", "critical"),
+                (
+                    "job-status-exporter/runbook",
+                    "https://runbooks.example.com/archive-ledger",
+                ),
+            ],
+            ..identity("billing", "archive-ledger", "payments")
+        },
+        fate: Fate::Refused,
+        ..every("* * * * *")
     },
     Cron {
         identity: identity("reports", "daily-sales", "analytics"),
-        time_zone: Some("Europe/Berlin"),
         shape: Shape {
             parallelism: 3,
             completions: 9,
             ..PLAIN
         },
         pace: 1.0,
-        ..every(30, "30 2 * * *")
+        ..every("@every 30s")
     },
     Cron {
         identity: identity("reports", "refresh-dashboards", "analytics"),
         policy: "Replace",
         plots: &[Plot::Succeed, Plot::Hang(300)],
-        ..every(20, "*/5 * * * *")
+        ..every("@every 20s")
     },
     Cron {
         identity: identity("ml", "score-customers", "science"),
@@ -104,7 +123,7 @@ pub(super) const CRONJOBS: [Cron; 11] = [
             ..INDEXED
         },
         plots: &[Plot::Succeed, Plot::TooManyFailedIndexes],
-        ..every(35, "15 */2 * * *")
+        ..every("@every 35s")
     },
     Cron {
         identity: identity("ml", "tune-hyperparameters", "science"),
@@ -116,7 +135,7 @@ pub(super) const CRONJOBS: [Cron; 11] = [
             ..PLAIN
         },
         plots: &[Plot::SuccessPolicy],
-        ..every(30, "0 4 * * *")
+        ..every("@every 30s")
     },
 ];
 
@@ -177,14 +196,14 @@ const fn identity(namespace: &'static str, name: &'static str, team: &'static st
     }
 }
 
-/// A `CronJob` with one short run each `period` seconds, and nothing special.
-const fn every(period: i64, schedule: &'static str) -> Cron {
+/// A `CronJob` with short runs, and nothing special.
+const fn every(schedule: &'static str) -> Cron {
     Cron {
         identity: identity("", "", ""),
         schedule,
         time_zone: None,
         policy: "Allow",
-        period: Some(period),
+        fate: Fate::Runs,
         shape: PLAIN,
         plots: &[Plot::Succeed],
         pace: 3.0,

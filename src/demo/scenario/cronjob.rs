@@ -1,7 +1,7 @@
 //! The `CronJob` controller: starts runs at their time, minds the concurrency policy, keeps the history short.
 //!
-//! Told what to do by [`super::cast`]; awaits the [`Run`]s it starts. The schedule that the object shows is scenery: runs are due
-//! every few seconds, at multiples of the period since the epoch.
+//! Told what to do by [`super::cast`]; awaits the [`Run`]s it starts. Which slot is started when is reckoned as the real
+//! controller does, with what Forbid holds up being started late; most schedules are short, so that there is something to see.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -25,24 +25,35 @@ use crate::{
         clock::timestamp_text,
     },
     model::Seconds,
+    schedule::{Schedule, Window, Zone},
 };
 
 /// A `CronJob`.
 #[derive(Debug)]
 pub(super) struct Cron {
     pub(super) identity: Identity,
-    /// What the object shows.
     pub(super) schedule: &'static str,
     pub(super) time_zone: Option<&'static str>,
     /// `Allow`, `Forbid` or `Replace`.
     pub(super) policy: &'static str,
-    /// Without a period it is suspended.
-    pub(super) period: Option<Seconds>,
+    /// Whether it may start anything.
+    pub(super) fate: Fate,
     pub(super) shape: Shape,
     /// What can happen to a run; drawn anew each time.
     pub(super) plots: &'static [Plot],
     /// How many seconds a pod takes, about.
     pub(super) pace: f64,
+}
+
+/// What the controller makes of a `CronJob`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It starts runs when they are due.
+    Runs,
+    /// It is suspended.
+    Suspended,
+    /// Its Jobs are refused, as by a quota: it starts nothing, and says nothing of it.
+    Refused,
 }
 
 /// How many succeeded and how many failed Jobs are kept: the API's own defaults.
@@ -53,6 +64,9 @@ type Playing = Pin<Box<dyn Future<Output = Result<(Run, Ending), InvalidObject>>
 /// The controller's view of one `CronJob`.
 struct Controller<'a> {
     cron: &'a Cron,
+    schedule: Schedule,
+    /// The slot started last, or the creation.
+    since: Seconds,
     stage: Stage,
     object: Value,
     playing: FuturesUnordered<Playing>,
@@ -65,11 +79,17 @@ struct Controller<'a> {
 /// Creates the `CronJob` and starts its runs.
 pub(super) async fn control(stage: Stage, cron: &Cron) -> Result<Infallible, InvalidObject> {
     let object = stage.api.apply(Kind::CronJob, object(&stage, cron))?;
-    let Some(period) = cron.period else {
+    if cron.fate != Fate::Runs {
+        return std::future::pending().await;
+    }
+    let schedule = Schedule::parse(cron.schedule, cron.time_zone, &Zone::default());
+    let Ok(schedule) = schedule else {
         return std::future::pending().await;
     };
     let mut controller = Controller {
         cron,
+        schedule,
+        since: stage.api.clock().seconds(),
         stage,
         object,
         playing: FuturesUnordered::new(),
@@ -78,14 +98,13 @@ pub(super) async fn control(stage: Stage, cron: &Cron) -> Result<Infallible, Inv
         failed: VecDeque::new(),
     };
     let clock = controller.stage.api.clock();
-    let mut due = (clock.seconds().div_euclid(period) + 1) * period;
     loop {
-        let left = u64::try_from(due - clock.seconds()).unwrap_or(0);
+        let next = controller.sync(clock.seconds())?;
+        // Nothing more to come: as far off as makes no difference.
+        let next = next.unwrap_or(Seconds::from(u32::MAX));
+        let left = u64::try_from(next - clock.seconds()).unwrap_or(0);
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(left)) => {
-                controller.start(due, period)?;
-                due += period;
-            }
+            () = tokio::time::sleep(Duration::from_secs(left)) => {}
             Some(ended) = controller.playing.next() => {
                 let (run, ending) = ended?;
                 controller.finish(run, ending)?;
@@ -97,20 +116,34 @@ pub(super) async fn control(stage: Stage, cron: &Cron) -> Result<Infallible, Inv
 // === impl Controller ===
 
 impl Controller<'_> {
-    /// A run is due.
-    fn start(&mut self, due: Seconds, period: Seconds) -> Result<(), InvalidObject> {
+    /// Starts what is due. Gives the time when there is more.
+    fn sync(&mut self, now: Seconds) -> Result<Option<Seconds>, InvalidObject> {
+        let window = Window {
+            since: self.since,
+            deadline: None,
+            now,
+        };
+        let Some(due) = self.schedule.due(window, 0) else {
+            return Ok(None);
+        };
+        let held_up = self.cron.policy == "Forbid" && !self.active.is_empty();
+        if let Some(slot) = due.start.filter(|_| !held_up) {
+            self.start(slot)?;
+            self.since = slot;
+        }
+        Ok(due.next)
+    }
+
+    fn start(&mut self, due: Seconds) -> Result<(), InvalidObject> {
         let cron = self.cron;
         let namespace = cron.identity.namespace;
-        if cron.policy == "Forbid" && !self.active.is_empty() {
-            return Ok(());
-        }
         if cron.policy == "Replace" {
             for name in std::mem::take(&mut self.active).into_keys() {
                 self.stage.api.delete(Kind::Job, namespace, &name);
             }
         }
         let metadata = &self.object["metadata"];
-        let name = format!("{}-{}", cron.identity.name, due / period);
+        let name = format!("{}-{due}", cron.identity.name);
         let due = timestamp_text(due);
         let owner = json!({
             "apiVersion": "batch/v1", "kind": "CronJob", "name": metadata["name"], "uid": metadata["uid"],
@@ -190,7 +223,7 @@ fn object(stage: &Stage, cron: &Cron) -> Value {
     let mut spec = json!({
         "schedule": cron.schedule,
         "concurrencyPolicy": cron.policy,
-        "suspend": cron.period.is_none(),
+        "suspend": cron.fate == Fate::Suspended,
         "successfulJobsHistoryLimit": HISTORY_LIMITS.0,
         "failedJobsHistoryLimit": HISTORY_LIMITS.1,
         "jobTemplate": {
