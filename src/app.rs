@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::{self, Arguments, Command},
     config::{self, Flags, Inputs, Settings},
-    exposition::Exposition,
+    exposition::{Exposition, Labels},
     http::{self, ExporterPages, Server},
     model::Name,
     readiness::Readiness,
@@ -217,7 +217,11 @@ async fn serve(
         slices.push(slice);
     }
     let store = Arc::new(Store::new(slices));
-    let pages = ExporterPages::new(Exposition::new(store.clone()), store, readiness.clone());
+    let pages = ExporterPages::new(
+        Exposition::new(store.clone(), Labels::default()),
+        store,
+        readiness.clone(),
+    );
     let http_settings = http::Settings {
         telemetry_path: settings.web.telemetry_path.clone(),
         max_connections: settings.web.max_connections,

@@ -1,6 +1,6 @@
 //! Metric families as tables of rows, rendered to the two text formats in bounded chunks.
 //!
-//! Each table ([`job`], [`cronjob`], [`target`]) says what its families are called and how a record of the store becomes
+//! Each table ([`job`], [`cronjob`], [`workload`], [`target`]) says what its families are called and how a record of the store becomes
 //! samples; [`own`] adds what the `prometheus` registry knows of this process. [`Scrape`] walks family by family over
 //! all targets, since a family must stand in one piece, and renders one block of records at a time.
 
@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     model::{CronJob, Job},
-    store::{ConfiguredJob, SliceSnapshot, Store},
+    store::{ConfiguredJob, SliceSnapshot, Store, Workload},
 };
 
 mod cronjob;
@@ -22,16 +22,19 @@ mod example;
 mod family;
 mod job;
 mod label;
+mod mapped;
 mod own;
 mod reference;
 mod samples;
 mod target;
 mod value;
+mod workload;
 mod writer;
 
-use family::{Family, Record};
+use family::{Family, Record, View};
 use own::Own;
 
+pub use mapped::{LabelScope, Labels};
 pub use reference::reference;
 
 /// A chunk is handed out as soon as it has this many bytes; what one block adds on top stays bounded too.
@@ -56,6 +59,8 @@ pub struct Exposition {
     store: Arc<Store>,
     /// What is shown of them, in this order.
     families: Arc<[&'static dyn Family]>,
+    /// With which labels from the objects.
+    labels: Arc<Labels>,
     /// What is shown of this process.
     own: Arc<Own>,
 }
@@ -68,6 +73,7 @@ pub struct Exposition {
 pub struct Scrape {
     format: Format,
     families: Arc<[&'static dyn Family]>,
+    labels: Arc<Labels>,
     slices: Vec<SliceSnapshot>,
     own: Arc<Own>,
     /// What is rendered and not handed out yet.
@@ -97,6 +103,7 @@ fn families() -> impl Iterator<Item = &'static dyn Family> {
     rows::<Job>()
         .chain(rows::<ConfiguredJob>())
         .chain(rows::<CronJob>())
+        .chain(rows::<Workload>())
         .chain(rows::<SliceSnapshot>())
 }
 
@@ -116,12 +123,13 @@ impl Format {
 // === impl Exposition ===
 
 impl Exposition {
-    /// Shows what is in `store`, and this process's own metrics.
+    /// Shows what is in `store` with these labels from its objects, and this process's own metrics.
     #[must_use]
-    pub fn new(store: Arc<Store>) -> Self {
+    pub fn new(store: Arc<Store>, labels: Labels) -> Self {
         Self {
             store,
             families: families().collect(),
+            labels: Arc::new(labels),
             own: Arc::new(Own::of_this_process()),
         }
     }
@@ -133,6 +141,7 @@ impl Exposition {
         Scrape {
             format,
             families: self.families.clone(),
+            labels: self.labels.clone(),
             slices: self.store.snapshot(),
             own: self.own.clone(),
             page: BytesMut::new(),
@@ -172,7 +181,11 @@ impl Scrape {
             writer::header(self.format, name, kind, help, &mut self.page);
         }
         let samples = self.page.len();
-        family.render(slice, position.block, &mut self.page);
+        let view = View {
+            format: self.format,
+            labels: &self.labels,
+        };
+        family.render(view, slice, position.block, &mut self.page);
         if self.page.len() == samples {
             self.page.truncate(start);
         } else {

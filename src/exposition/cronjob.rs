@@ -3,13 +3,18 @@
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
 use super::family::{Identity, Record, Row};
-use crate::{model::CronJob, store::SliceSnapshot};
+use crate::{
+    model::{CronJob, Name},
+    store::SliceSnapshot,
+};
 
 impl Record for CronJob {
     const IDENTITY: Identity<Self> = &[
         ("namespace", |cronjob| &cronjob.namespace),
         ("cronjob", |cronjob| &cronjob.name),
     ];
+
+    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> = Some(|cronjob| cronjob.labels.as_deref());
 
     const ROWS: &'static [Row<Self>] = &[
         Row::gauge(

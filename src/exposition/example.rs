@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use crate::{
     model::{
-        Activity, Change, Code, CompletionMode, ConcurrencyPolicy, CronJob, FailureReason, FeedId,
-        FeedScope, Job, JobState, PodCounts, Sink, Uid, Update, Verb, Workload,
+        Activity, Change, Code, CompletionMode, ConcurrencyPolicy, CronJob, Directives,
+        FailureReason, FeedId, FeedScope, Forgetful, Job, JobState, Memory, PodCounts, Sink, Uid,
+        Update, Verb, Workload,
     },
     store::{Slice, SliceSnapshot},
 };
@@ -21,8 +22,10 @@ pub(super) fn target() -> SliceSnapshot {
         name: "nightly-report".into(),
     };
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    let slice = Slice::new(None, feeds, Arc::default());
-    let jobs = vec![failed_job(), suspended_job()];
+    // Runs of whatever date are counted.
+    let memory = Memory::default();
+    let slice = Slice::remembering(None, feeds, Arc::default(), memory, Arc::new(Forgetful));
+    let jobs = vec![failed_job(), running_job(), suspended_job()];
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     let cronjobs = vec![cronjob()];
     slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
@@ -79,6 +82,27 @@ pub(super) fn failed_job() -> Job {
     }
 }
 
+/// A run of the same `CronJob`, made by hand.
+fn running_job() -> Job {
+    let Job {
+        namespace,
+        workload,
+        ..
+    } = failed_job();
+    let uid = Uid::parse("5e0a6d0c-8c55-4c1f-9d3c-0c6f1f8a2b47");
+    Job {
+        state: JobState::Running,
+        start: Some(1_795_445_720),
+        manual: true,
+        ..Job::new(
+            namespace,
+            "nightly-report-manual-x7k2p".into(),
+            uid,
+            workload,
+        )
+    }
+}
+
 /// A Job of its own that nobody has let run yet.
 pub(super) fn suspended_job() -> Job {
     let workload = Workload {
@@ -112,6 +136,12 @@ pub(super) fn cronjob() -> CronJob {
         failed_history_limit: Some(1),
         ignored: false,
         labels: None,
-        directives: None,
+        directives: Some(Box::new(Directives {
+            max_duration: Some(7200),
+            severity: Some("page".into()),
+            runbook: Some("https://runbooks.example.com/nightly-report".into()),
+            invalid: vec![("max-success-age", "a day".into())],
+            ..Directives::default()
+        })),
     }
 }

@@ -7,8 +7,12 @@ use std::fmt;
 
 use bytes::BytesMut;
 
-use super::samples::{Frame, Samples};
-use crate::store::SliceSnapshot;
+use super::{
+    Format,
+    mapped::Labels,
+    samples::{Frame, Samples},
+};
+use crate::{model::Name, store::SliceSnapshot};
 
 /// The type of a family, as Prometheus knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,9 @@ pub(super) trait Record: fmt::Debug + Sized + 'static {
     /// The labels that tell one record from another within a target.
     const IDENTITY: Identity<Self>;
 
+    /// Where its values for the mapped labels are, if it may have any.
+    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> = None;
+
     /// The families.
     const ROWS: &'static [Row<Self>];
 
@@ -48,6 +55,15 @@ pub(super) trait Record: fmt::Debug + Sized + 'static {
 
     /// The records of one block.
     fn block(slice: &SliceSnapshot, number: usize) -> impl Iterator<Item = &Self>;
+}
+
+/// How a reader wants all families.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    /// In which format.
+    pub(super) format: Format,
+    /// With which labels beside those of the tables.
+    pub(super) labels: &'a Labels,
 }
 
 /// A row, whatever its table is about.
@@ -68,7 +84,7 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
     fn blocks(&self, slice: &SliceSnapshot) -> usize;
 
     /// Adds the samples of one block of records to `page`.
-    fn render(&self, slice: &SliceSnapshot, block: usize, page: &mut BytesMut);
+    fn render(&self, view: View<'_>, slice: &SliceSnapshot, block: usize, page: &mut BytesMut);
 }
 
 // === impl Kind ===
@@ -82,6 +98,16 @@ impl Kind {
             Self::Histogram => "histogram",
         }
     }
+}
+
+// === impl View ===
+
+impl View<'static> {
+    /// The text format without any mapped labels.
+    pub(super) const PLAIN: Self = View {
+        format: Format::Text,
+        labels: &Labels::NONE,
+    };
 }
 
 // === impl Row ===
@@ -133,17 +159,26 @@ impl<R> Row<R> {
 impl<R: Record> Row<R> {
     fn render_all<'a>(
         &self,
+        view: View<'_>,
         target: Option<&str>,
         records: impl Iterator<Item = &'a R>,
         page: &mut BytesMut,
     ) {
         let identity_labels = R::IDENTITY.iter().map(|(label, _)| *label);
-        let frame = Frame::new(self.name, target, identity_labels);
+        let mapped = R::MAPPED.map(|values| (view.labels.of(self.name), values));
+        let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
+        let labels = identity_labels.chain(mapped_labels.map(String::as_str));
+        let frame = Frame::new(self.name, target, labels);
         let mut identity = Vec::with_capacity(R::IDENTITY.len());
         for record in records {
             identity.clear();
             identity.extend(R::IDENTITY.iter().map(|(_, value)| value(record)));
-            let mut samples = Samples::new(&frame, &identity, self.labels, page);
+            if let Some((labels, values)) = mapped {
+                let values = values(record).unwrap_or_default();
+                let value = |place| values.get(place).map_or("", |value: &Name| &**value);
+                identity.extend((0..labels.len()).map(value));
+            }
+            let mut samples = Samples::new(&frame, &identity, self.labels, view.format, page);
             (self.samples)(record, &mut samples);
         }
     }
@@ -170,8 +205,9 @@ impl<R: Record> Family for Row<R> {
         R::blocks(slice)
     }
 
-    fn render(&self, slice: &SliceSnapshot, block: usize, page: &mut BytesMut) {
-        self.render_all(slice.target.as_deref(), R::block(slice, block), page);
+    fn render(&self, view: View<'_>, slice: &SliceSnapshot, block: usize, page: &mut BytesMut) {
+        let records = R::block(slice, block);
+        self.render_all(view, slice.target.as_deref(), records, page);
     }
 }
 
@@ -185,7 +221,7 @@ pub(super) mod testing {
     pub(in crate::exposition) fn lines<R: Record>(record: &R) -> Vec<String> {
         let mut page = BytesMut::new();
         for row in R::ROWS {
-            row.render_all(None, std::iter::once(record), &mut page);
+            row.render_all(View::PLAIN, None, std::iter::once(record), &mut page);
         }
         let text = String::from_utf8(page.to_vec()).unwrap();
         text.lines().map(str::to_owned).collect()

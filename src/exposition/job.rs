@@ -4,7 +4,7 @@
 
 use super::family::{Identity, Record, Row};
 use crate::{
-    model::Job,
+    model::{Job, Name},
     store::{ConfiguredJob, SliceSnapshot},
 };
 
@@ -15,6 +15,8 @@ impl Record for Job {
         ("workload_type", |job| &job.workload.kind),
         ("workload", |job| &job.workload.name),
     ];
+
+    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> = Some(|job| job.labels.as_deref());
 
     const ROWS: &'static [Row<Self>] = &[
         Row::gauge(

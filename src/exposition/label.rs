@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::writer;
 use crate::model::{
     Code, CompletionMode, ConcurrencyPolicy, EventKind, FailureReason, JobState, Name, Resource,
-    RestartReason, Uid, Verb,
+    RestartReason, RunResult, Uid, Verb,
 };
 
 /// What a row may give as the value of a label.
@@ -98,5 +98,6 @@ closed_sets!(
     JobState,
     Resource,
     RestartReason,
+    RunResult,
     Verb,
 );

@@ -95,7 +95,7 @@ impl Own {
         for family in self.families() {
             let (name, kind) = (family.name(), kind(&family));
             writer::header(format, name, kind, family.help(), page);
-            samples(&family, page);
+            samples(format, &family, page);
         }
     }
 }
@@ -111,14 +111,14 @@ pub(super) fn kind(family: &MetricFamily) -> Kind {
 }
 
 /// Writes the samples of a family of the registry.
-pub(super) fn samples(family: &MetricFamily, page: &mut BytesMut) {
+pub(super) fn samples(format: Format, family: &MetricFamily, page: &mut BytesMut) {
     let frame = Frame::new(family.name(), None, std::iter::empty());
     for metric in family.get_metric() {
         let labels = metric.get_label();
         let names: Vec<&str> = labels.iter().map(LabelPair::name).collect();
         let values: Vec<&str> = labels.iter().map(LabelPair::value).collect();
         let values: Vec<&dyn Label> = values.iter().map(|value| value as &dyn Label).collect();
-        let mut out = Samples::new(&frame, &[], &names, page);
+        let mut out = Samples::new(&frame, &[], &names, format, page);
         match kind(family) {
             Kind::Gauge => out.sample(&values, metric.get_gauge().get_value()),
             Kind::Counter => out.sample(&values, metric.get_counter().get_value()),

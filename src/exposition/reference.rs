@@ -8,13 +8,13 @@ use bytes::BytesMut;
 use prometheus::proto::{LabelPair, Metric, MetricFamily};
 
 use super::{
-    example,
-    family::{Family, Kind, Record},
+    Format, example,
+    family::{Family, Kind, Record, View},
     own::{self, Own},
 };
 use crate::{
     model::{CronJob, Job},
-    store::{ConfiguredJob, SliceSnapshot},
+    store::{ConfiguredJob, SliceSnapshot, Workload},
 };
 
 const INTRODUCTION: &str = "\
@@ -29,6 +29,9 @@ const INTRODUCTION: &str = "\
 - Series about a target or its objects have the label `target`: the name of the target in the configuration. A single
   target without a name has no such label.
 - All times are seconds since the epoch, all durations are seconds.
+- Labels that the configuration takes from the objects (`labels`) are on `batch_job_info`, `batch_cronjob_info` and
+  `batch_workload_info`; with `label_scope: all` on all series about a Job, a CronJob or a workload. What an object does
+  not have is an empty value.
 ";
 
 const JOBS: &str = "\
@@ -42,6 +45,14 @@ For the jobs that the configuration of a polled target names, whether or not the
 
 const CRONJOBS: &str = "\
 One `CronJob` object. Its runs are above, with `workload_type=\"cronjob\"` and its name as `workload`.";
+
+const WORKLOADS: &str = "\
+A workload is what runs belong to: the controlling owner of their Jobs, else the Job itself (`workload_type=\"job\"`), or
+all Jobs with the same value of the label that `workload_label` names (`workload_type=\"group\"`). Series about a workload
+outlive its Jobs; once neither a Job nor a `CronJob` of it is left, they stay for a while (`retain_workloads`).
+
+Counters and histograms begin at 0 when a workload is first seen, which OpenMetrics tells (`_created`). Runs that had ended
+by then are not counted, but are looked at for what is last. Durations have the buckets of `metrics.run_duration_buckets`.";
 
 const TARGETS: &str = "\
 How reading the targets goes. These series stay when a target fails: `/metrics` answers with status 200 then, too.";
@@ -58,6 +69,7 @@ pub fn reference() -> String {
         table::<Job>("Jobs", JOBS, &example),
         table::<ConfiguredJob>("Configured jobs", CONFIGURED, &example),
         table::<CronJob>("CronJobs", CRONJOBS, &example),
+        table::<Workload>("Workloads", WORKLOADS, &example),
         table::<SliceSnapshot>("Targets", TARGETS, &example),
         own_table(),
     ]
@@ -74,7 +86,9 @@ fn table<R: Record>(title: &str, about: &str, example: &SliceSnapshot) -> String
         .iter()
         .map(|row| {
             let mut page = BytesMut::new();
-            (0..row.blocks(example)).for_each(|block| row.render(example, block, &mut page));
+            for block in 0..row.blocks(example) {
+                row.render(View::PLAIN, example, block, &mut page);
+            }
             first_line(&page)
         })
         .collect();
@@ -99,7 +113,7 @@ fn own_table() -> String {
     own.observe(Duration::from_micros(700));
     let example = |family: &MetricFamily| {
         let mut page = BytesMut::new();
-        own::samples(family, &mut page);
+        own::samples(Format::Text, family, &mut page);
         first_line(&page)
     };
     let examples: String = own.families().iter().map(example).collect();

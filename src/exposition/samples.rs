@@ -6,6 +6,7 @@
 use bytes::BytesMut;
 
 use super::{
+    Format,
     label::{Bound, Label},
     value::{Number, Value},
     writer,
@@ -32,6 +33,7 @@ pub(super) struct Samples<'a> {
     identity: &'a [&'a str],
     /// Names of the row's own labels.
     labels: &'a [&'a str],
+    format: Format,
     page: &'a mut BytesMut,
 }
 
@@ -74,12 +76,14 @@ impl<'a> Samples<'a> {
         frame: &'a Frame,
         identity: &'a [&'a str],
         labels: &'a [&'a str],
+        format: Format,
         page: &'a mut BytesMut,
     ) -> Self {
         Self {
             frame,
             identity,
             labels,
+            format,
             page,
         }
     }
@@ -113,6 +117,15 @@ impl<'a> Samples<'a> {
         self.line("_count", labels, None, Number::Unsigned(count));
     }
 
+    /// Since when the counter or histogram counts whose samples stand right before. Only `OpenMetrics` has a place for it.
+    pub(super) fn created(&mut self, labels: &[&dyn Label], since: impl Value) {
+        if self.format == Format::OpenMetrics
+            && let Some(number) = since.number()
+        {
+            self.line("_created", labels, None, number);
+        }
+    }
+
     fn line(&mut self, suffix: &str, labels: &[&dyn Label], le: Option<Bound>, value: Number) {
         let Self {
             frame, identity, ..
@@ -122,7 +135,7 @@ impl<'a> Samples<'a> {
             self.put(&frame.open);
         } else {
             let (name, labels) = frame.open.split_at(frame.name);
-            self.put(name);
+            self.put(name.strip_suffix("_total").unwrap_or(name));
             self.put(suffix);
             self.put(labels);
         }

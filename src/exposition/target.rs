@@ -91,6 +91,13 @@ impl Record for SliceSnapshot {
             },
         ),
         Row::counter(
+            "job_status_exporter_invalid_annotations_total",
+            &[],
+            "Annotations job-status-exporter/... that were left out because they make no sense; \
+             the log names them.",
+            |target, out| out.value(target.status.invalid_annotations),
+        ),
+        Row::counter(
             "job_status_exporter_watch_restarts_total",
             &["resource", "reason"],
             "Watches that were started again: ended by the server as usual, expired (everything \

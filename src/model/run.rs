@@ -158,17 +158,32 @@ impl Run {
         RunOrder(self.due.unwrap_or(start), start, created)
     }
 
-    /// How long it took, if it ever started. Clocks that disagree make it 0, never less.
+    /// How long it took, if it ever started.
     #[must_use]
     pub fn duration(&self) -> Option<Seconds> {
-        Some((self.end? - self.start?).max(0))
+        elapsed(self.start, self.end)
     }
 
     /// How long after its due time it started, if it had one.
     #[must_use]
     pub fn start_delay(&self) -> Option<Seconds> {
-        Some((self.start? - self.due?).max(0))
+        elapsed(self.due, self.start)
     }
+}
+
+// === impl LastRun ===
+
+impl LastRun {
+    /// How long it took, if it ever started.
+    #[must_use]
+    pub fn duration(&self) -> Option<Seconds> {
+        elapsed(self.start, self.end)
+    }
+}
+
+/// Clocks that disagree make it 0, never less.
+fn elapsed(start: Option<Seconds>, end: Option<Seconds>) -> Option<Seconds> {
+    Some((end? - start?).max(0))
 }
 
 // === impl Totals ===

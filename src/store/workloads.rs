@@ -12,7 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    Settings,
+    Settings, Thresholds,
     cronjobs::Scheduled,
     ledger::Ledger,
     objects::{Key, Objects, Record, Snapshot, Transition, Visibility},
@@ -48,6 +48,7 @@ pub struct Workload {
     described: Described,
     /// The Job of the last finished run.
     last_job: Option<(Name, u64)>,
+    settings: Arc<Settings>,
 }
 
 /// Whose labels and annotations a workload has.
@@ -92,7 +93,7 @@ pub(super) struct Effects {
 // === impl Workload ===
 
 impl Workload {
-    fn new(id: WorkloadId, totals: Totals) -> Self {
+    fn new(id: WorkloadId, totals: Totals, settings: Arc<Settings>) -> Self {
         Self {
             id,
             totals,
@@ -104,6 +105,7 @@ impl Workload {
             directives: None,
             described: Described::Nobody,
             last_job: None,
+            settings,
         }
     }
 
@@ -124,6 +126,18 @@ impl Workload {
     pub fn oldest_active_start(&self) -> Option<Seconds> {
         let (start, _) = self.active.first()?;
         (*start != Seconds::MAX).then_some(*start)
+    }
+
+    /// What it is held to: by its annotations, else by the settings.
+    #[must_use]
+    pub fn thresholds(&self) -> Thresholds {
+        self.settings.thresholds.under(self.directives.as_deref())
+    }
+
+    /// Upper bounds of the histograms of durations.
+    #[must_use]
+    pub fn run_duration_bounds(&self) -> &[f64] {
+        &self.settings.run_duration_buckets
     }
 
     fn needed(&self) -> bool {
@@ -350,8 +364,8 @@ impl Workloads {
             workload: id.clone(),
             totals: totals.clone(),
         });
-        self.records
-            .insert(teller.feed, Workload::new(id.clone(), totals))
+        let workload = Workload::new(id.clone(), totals, self.settings.clone());
+        self.records.insert(teller.feed, workload)
     }
 
     fn find(&self, id: &WorkloadId) -> Option<u32> {

@@ -33,6 +33,8 @@ pub(crate) struct Sample {
 /// - names, labels, escapes and values are well formed, and a unit is the one in the name;
 /// - no series is there twice, and all series of a family have the same labels;
 /// - histograms are cumulative and end in `+Inf`;
+/// - in `OpenMetrics`, when a counter or histogram was created stands right behind it, and the samples of one set of labels
+///   stand together;
 /// - `OpenMetrics` has its mark at the end, and text has not.
 pub(crate) fn check(format: Format, text: &str) -> Families {
     assert!(text.ends_with('\n'), "no line feed at the end");
@@ -60,6 +62,9 @@ pub(crate) fn check(format: Format, text: &str) -> Families {
     }
     for (name, family) in &families {
         check_family(name, family);
+        if format == Format::OpenMetrics {
+            check_metrics(name, family);
+        }
     }
     check_duplicates(&families);
     families
@@ -98,11 +103,14 @@ fn read_comment(format: Format, comment: &str, current: &mut String, families: &
 }
 
 fn sample_names(format: Format, family: &str, kind: &str) -> Vec<String> {
+    let names = |suffixes: &[&str]| -> Vec<String> {
+        let name = |suffix| format!("{family}_{suffix}");
+        suffixes.iter().map(name).collect()
+    };
     match (format, kind) {
-        (Format::OpenMetrics, "counter") => vec![format!("{family}_total")],
-        (_, "histogram") => ["bucket", "sum", "count"]
-            .map(|suffix| format!("{family}_{suffix}"))
-            .to_vec(),
+        (Format::OpenMetrics, "counter") => names(&["total", "created"]),
+        (Format::OpenMetrics, "histogram") => names(&["bucket", "sum", "count", "created"]),
+        (Format::Text, "histogram") => names(&["bucket", "sum", "count"]),
         (_, "") => panic!("no TYPE for {family}"),
         _ => vec![family.to_owned()],
     }
@@ -210,6 +218,35 @@ fn check_family(name: &str, family: &Family) {
     }
 }
 
+/// The labels of a sample as those of the metric that it is a part of.
+fn metric(sample: &Sample) -> Labels {
+    let labels = sample.labels.iter().cloned();
+    labels.filter(|(label, _)| label != "le").collect()
+}
+
+fn check_metrics(name: &str, family: &Family) {
+    let mut metrics: Vec<Labels> = family.samples.iter().map(metric).collect();
+    metrics.dedup();
+    let distinct: HashSet<&Labels> = metrics.iter().collect();
+    assert_eq!(distinct.len(), metrics.len(), "metrics of {name} are mixed");
+    if family.kind == "gauge" {
+        return;
+    }
+    let is_created = |sample: &Sample| sample.name.ends_with("_created");
+    let mut before = None;
+    for sample in &family.samples {
+        if is_created(sample) {
+            let counted = |before: &Sample| {
+                metric(before) == metric(sample)
+                    && (before.name.ends_with("_total") || before.name.ends_with("_count"))
+            };
+            assert!(before.is_some_and(counted), "too early: {sample:?}");
+            assert!(sample.value > 0.0, "before all times: {sample:?}");
+        }
+        before = Some(sample);
+    }
+}
+
 fn check_histogram(name: &str, family: &Family) {
     let mut buckets: HashMap<Labels, Vec<(f64, f64)>> = HashMap::new();
     for sample in &family.samples {
@@ -255,6 +292,9 @@ fn a_broken_exposition_is_refused() {
     let header = "# HELP a b\n# TYPE a gauge\n";
     let whole = format!("{header}a{{l=\"v\"}} 1\n");
     check(Format::Text, &whole);
+    let counters = |samples: &str| format!("# HELP a b\n# TYPE a counter\n{samples}# EOF\n");
+    let created = "a_total{l=\"x\"} 1\na_created{l=\"x\"} 1\na_total{l=\"y\"} 1\n";
+    check(Format::OpenMetrics, &counters(created));
     for (format, broken) in [
         (Format::OpenMetrics, whole.clone()),
         (Format::Text, format!("{whole}# EOF\n")),
@@ -275,6 +315,16 @@ fn a_broken_exposition_is_refused() {
         (
             Format::OpenMetrics,
             "# HELP a b\n# TYPE a counter\na 1\n# EOF\n".to_owned(),
+        ),
+        (
+            Format::OpenMetrics,
+            counters("a_total{l=\"x\"} 1\na_total{l=\"y\"} 1\na_created{l=\"x\"} 1\n"),
+        ),
+        (Format::OpenMetrics, counters("a_created 1\na_total 1\n")),
+        (Format::OpenMetrics, counters("a_total 1\na_created 0\n")),
+        (
+            Format::Text,
+            "# HELP a_total b\n# TYPE a_total counter\na_total 1\na_created 1\n".to_owned(),
         ),
     ] {
         let checked = std::panic::catch_unwind(|| check(format, &broken));

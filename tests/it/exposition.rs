@@ -3,10 +3,10 @@
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 use job_status_exporter::{
-    exposition::{Exposition, Format, Scrape, reference},
+    exposition::{Exposition, Format, LabelScope, Labels, Scrape, reference},
     model::{
         Activity, Change, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
-        Resource, Sink, Uid, Update, Workload,
+        Name, Resource, Sink, Uid, Update, Workload,
     },
     source::decode::{self, Decoder},
     store::{Slice, Store},
@@ -21,7 +21,11 @@ use crate::{
 const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
 
 fn exposition(slices: Vec<Arc<Slice>>) -> Exposition {
-    Exposition::new(Arc::new(Store::new(slices)))
+    labelled(slices, Labels::default())
+}
+
+fn labelled(slices: Vec<Arc<Slice>>, labels: Labels) -> Exposition {
+    Exposition::new(Arc::new(Store::new(slices)), labels)
 }
 
 fn read(scrape: Scrape) -> String {
@@ -181,15 +185,78 @@ fn a_configured_job_keeps_its_series_when_it_appears() {
     assert_eq!(before.labels, after.labels);
 }
 
+/// A configured job may not exist: there is nobody to ask for its labels.
+#[test]
+fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
+    let values = |values: [&str; 2]| Some(values.map(Name::from).as_slice().into());
+    let mut jobs = records::jobs(2);
+    jobs[0].labels = values(["billing", "we\"b"]);
+    let cronjob = CronJob {
+        labels: values(["ops", ""]),
+        ..records::cronjob("nightly")
+    };
+    let configured = FeedScope::Job {
+        namespace: "reports".into(),
+        name: "weekly".into(),
+    };
+    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
+    let slice = Arc::new(Slice::new(Some("prod".into()), feeds, Arc::default()));
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    slice.push(FeedId(1), Update::CronJobs(Change::Applied(cronjob)));
+    slice.push(FeedId(2), Update::JobAbsent);
+    for scope in [LabelScope::Info, LabelScope::All] {
+        let names = vec!["team".to_owned(), "app".to_owned()];
+        let exposition = labelled(vec![slice.clone()], Labels { names, scope });
+        for format in FORMATS {
+            let families = check(&exposition, format);
+            for (name, family) in &families {
+                let of_an_object = name.starts_with("batch_") && name != "batch_job_exists";
+                let expected =
+                    of_an_object && (scope == LabelScope::All || name.ends_with("_info"));
+                for sample in &family.samples {
+                    let mapped =
+                        |(label, _): &&(String, String)| ["team", "app"].contains(&&**label);
+                    let mapped = sample.labels.iter().filter(mapped).count();
+                    assert_eq!(
+                        mapped,
+                        if expected { 2 } else { 0 },
+                        "{scope:?}: {sample:?}"
+                    );
+                }
+            }
+            let of = |family: &str| -> Vec<(String, String)> {
+                let samples = families[family].samples.iter();
+                let values = |sample| [label(sample, "team"), label(sample, "app")];
+                let values = samples.map(|sample| values(sample).map(str::to_owned).into());
+                values.collect()
+            };
+            let pair = |team: &str, app: &str| (team.to_owned(), app.to_owned());
+            let (first, without) = (pair("billing", "we\"b"), pair("", ""));
+            let ops = pair("ops", "");
+            assert_eq!(of("batch_job_info"), [first.clone(), without.clone()]);
+            assert_eq!(of("batch_cronjob_info"), [ops.clone()]);
+            assert_eq!(of("batch_workload_info"), [first, without, ops]);
+        }
+    }
+}
+
 #[test]
 fn a_large_scrape_comes_in_bounded_chunks_and_in_one_piece() {
-    let exposition = exposition(vec![records::slice(None, records::jobs(5_000), Vec::new())]);
+    let mut jobs = records::jobs(5_000);
+    for job in &mut jobs[..2_000] {
+        job.workload = Workload {
+            kind: "job".into(),
+            name: job.name.clone(),
+        };
+    }
+    let exposition = exposition(vec![records::slice(None, jobs, Vec::new())]);
     for format in FORMATS {
         let chunks: Vec<_> = exposition.scrape(format).collect();
         assert!(chunks.len() > 10);
         assert!(chunks.iter().all(|chunk| chunk.len() < 512 * 1024));
         let families = checker::check(format, std::str::from_utf8(&chunks.concat()).unwrap());
         assert_eq!(families["batch_job_state"].samples.len(), 5_000);
+        assert_eq!(families["batch_workload_info"].samples.len(), 3_000);
     }
 }
 
@@ -254,8 +321,8 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn every_string_comes_back(texts in prop::array::uniform8(text())) {
-        let [target, namespace, name, kind, workload, uid, managed_by, schedule] = texts;
+    fn every_string_comes_back(texts in prop::array::uniform9(text())) {
+        let [target, namespace, name, kind, workload, uid, managed_by, schedule, team] = texts;
         let job = Job {
             namespace: namespace.as_str().into(),
             name: name.as_str().into(),
@@ -265,11 +332,13 @@ proptest! {
             state: JobState::Failed,
             failure: Some(FailureReason::Other),
             completion_mode: Some(CompletionMode::Other),
+            labels: Some([team.as_str().into()].into()),
             ..records::jobs(1).remove(0)
         };
         let cronjob = CronJob { schedule: schedule.as_str().into(), ..records::cronjob(&name) };
         let slice = records::slice(Some(&target), vec![job], vec![cronjob]);
-        let exposition = exposition(vec![slice]);
+        let labels = Labels { names: vec!["team".to_owned()], scope: LabelScope::All };
+        let exposition = labelled(vec![slice], labels);
         for format in FORMATS {
             let families = check(&exposition, format);
             let info = &families["batch_job_info"].samples[0];
@@ -281,6 +350,7 @@ proptest! {
                 ("workload", &workload),
                 ("uid", &uid),
                 ("managed_by", &managed_by),
+                ("team", &team),
             ];
             for (name, value) in expected {
                 prop_assert_eq!(label(info, name), value);

@@ -4,16 +4,39 @@ use std::sync::Arc;
 
 use job_status_exporter::{
     model::{
-        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Job, JobState, Name,
-        PodCounts, Sink, Uid, Update, Workload,
+        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Forgetful, Job,
+        JobState, Memory, Name, PodCounts, Sink, Totals, Uid, Update, Workload, WorkloadId,
     },
     store::Slice,
 };
 
-/// A slice that watches everything, or one target of several.
+/// When the workloads of [`slice`] were first seen, in milliseconds.
+const FIRST_SEEN: i64 = 1_795_440_000_125;
+
+/// A slice that watches everything, or one target of several. It goes on from what it was told before: runs of whatever
+/// date are counted.
 pub(crate) fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let slice = Slice::new(target.map(Name::from), feeds, Arc::default());
+    let cronjob_id = |cronjob: &CronJob| WorkloadId {
+        namespace: cronjob.namespace.clone(),
+        kind: "cronjob".into(),
+        name: cronjob.name.clone(),
+    };
+    let job_id = |job: &Job| WorkloadId {
+        namespace: job.namespace.clone(),
+        kind: job.workload.kind.clone(),
+        name: job.workload.name.clone(),
+    };
+    let ids = jobs.iter().map(job_id);
+    let ids = ids.chain(cronjobs.iter().map(cronjob_id));
+    let memory = Memory {
+        workloads: ids
+            .map(|id| (id, Totals::new(FIRST_SEEN), FIRST_SEEN / 1000))
+            .collect(),
+        ..Memory::default()
+    };
+    let (target, settings) = (target.map(Name::from), Arc::default());
+    let slice = Slice::remembering(target, feeds, settings, memory, Arc::new(Forgetful));
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
     Arc::new(slice)

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use jiff::Timestamp;
 
 use crate::{
-    exposition::family::{Family, Record},
+    exposition::family::{Family, Record, View},
     model::{
         Activity, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update, Verb,
     },
@@ -22,7 +22,7 @@ fn slice(target: Option<&str>) -> Slice {
 fn lines(target: &SliceSnapshot) -> Vec<String> {
     let mut page = BytesMut::new();
     for row in SliceSnapshot::ROWS {
-        row.render(target, 0, &mut page);
+        row.render(View::PLAIN, target, 0, &mut page);
     }
     let text = String::from_utf8(page.to_vec()).unwrap();
     text.lines().map(str::to_owned).collect()

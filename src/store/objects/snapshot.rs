@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Block, Entry, Record};
+use super::{BLOCK, Block, Entry, Record};
 use crate::model::FeedId;
+
+/// Parts of a block, see [`Snapshot::part`].
+const PARTS: usize = 32;
 
 /// What a snapshot shows: nothing that is past its time, nothing of a stale feed.
 #[derive(Clone, Debug)]
@@ -57,10 +60,26 @@ impl<T: Record> Snapshot<T> {
 
     /// The records of one block that are to be shown.
     pub fn block(&self, number: usize) -> impl Iterator<Item = &T> {
+        self.shown(self.slots(number))
+    }
+
+    /// Number of parts.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        self.blocks() * PARTS
+    }
+
+    /// The same as [`Self::block`] in smaller portions, for those who have much to say of each record.
+    pub fn part(&self, number: usize) -> impl Iterator<Item = &T> {
+        let mut parts = self.slots(number / PARTS).chunks(BLOCK / PARTS);
+        self.shown(parts.nth(number % PARTS).unwrap_or_default())
+    }
+
+    fn shown<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a T> {
         let Visibility {
             now, marked_only, ..
         } = self.visibility;
-        self.fresh(number)
+        self.fresh(slots)
             .filter(move |entry| entry.until.is_none_or(|until| now < until))
             .filter(move |entry| !marked_only || entry.marked || !entry.record.finished())
             .map(|entry| &entry.record)
@@ -68,7 +87,7 @@ impl<T: Record> Snapshot<T> {
 
     /// The records of one block whose objects exist, whatever else is to be shown.
     pub fn existing(&self, number: usize) -> impl Iterator<Item = &T> {
-        self.fresh(number)
+        self.fresh(self.slots(number))
             .filter(|entry| entry.until.is_none())
             .map(|entry| &entry.record)
     }
@@ -78,18 +97,19 @@ impl<T: Record> Snapshot<T> {
         (0..self.blocks()).flat_map(|number| self.block(number))
     }
 
+    fn slots(&self, block: usize) -> &[Option<Entry<T>>] {
+        let block = self.blocks.get(block);
+        block.map_or(&[], |block| block.as_slice())
+    }
+
     /// What feeds with contact told of.
-    fn fresh(&self, number: usize) -> impl Iterator<Item = &Entry<T>> {
-        let entries = self
-            .blocks
-            .get(number)
-            .map_or(&[][..], |block| block.as_slice());
+    fn fresh<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a Entry<T>> {
         let stale = self.visibility.stale.as_deref();
         let stale = move |feed: FeedId| {
             let stale = stale.and_then(|stale| stale.get(feed.0 as usize));
             stale.is_some_and(|&stale| stale)
         };
-        let entries = entries.iter().flatten();
+        let entries = slots.iter().flatten();
         entries.filter(move |entry| !stale(entry.feed))
     }
 }
