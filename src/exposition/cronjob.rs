@@ -2,11 +2,8 @@
 //!
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
-use super::family::{Identity, Record, Row};
-use crate::{
-    model::{CronJob, Name},
-    store::SliceSnapshot,
-};
+use super::family::{Identity, Mapped, Record, Row};
+use crate::{model::CronJob, store::SliceSnapshot};
 
 impl Record for CronJob {
     const IDENTITY: Identity<Self> = &[
@@ -14,7 +11,7 @@ impl Record for CronJob {
         ("cronjob", |cronjob| &cronjob.name),
     ];
 
-    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> = Some(|cronjob| cronjob.labels.as_deref());
+    const MAPPED: Mapped<Self> = Some(|cronjob| cronjob.labels.as_deref());
 
     const ROWS: &'static [Row<Self>] = &[
         Row::gauge(

@@ -39,13 +39,16 @@ pub(super) struct Row<R: 'static> {
 /// Names of labels, and where their values come from.
 pub(super) type Identity<R> = &'static [(&'static str, fn(&R) -> &str)];
 
+/// Where the values of the mapped labels are; nowhere for records that are not about one object.
+pub(super) type Mapped<R> = Option<fn(&R) -> Option<&[Name]>>;
+
 /// Something of the store that series are about.
 pub(super) trait Record: fmt::Debug + Sized + 'static {
     /// The labels that tell one record from another within a target.
     const IDENTITY: Identity<Self>;
 
-    /// Where its values for the mapped labels are, if it may have any.
-    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> = None;
+    /// The labels of its object that the configuration asks for.
+    const MAPPED: Mapped<Self> = None;
 
     /// The families.
     const ROWS: &'static [Row<Self>];
@@ -166,6 +169,7 @@ impl<R: Record> Row<R> {
     ) {
         let identity_labels = R::IDENTITY.iter().map(|(label, _)| *label);
         let mapped = R::MAPPED.map(|values| (view.labels.of(self.name), values));
+        let mapped = mapped.filter(|(labels, _)| !labels.is_empty());
         let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
         let labels = identity_labels.chain(mapped_labels.map(String::as_str));
         let frame = Frame::new(self.name, target, labels);

@@ -2,9 +2,9 @@
 //!
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
-use super::family::{Identity, Record, Row};
+use super::family::{Identity, Mapped, Record, Row};
 use crate::{
-    model::{Job, Name},
+    model::Job,
     store::{ConfiguredJob, SliceSnapshot},
 };
 
@@ -16,7 +16,7 @@ impl Record for Job {
         ("workload", |job| &job.workload.name),
     ];
 
-    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> = Some(|job| job.labels.as_deref());
+    const MAPPED: Mapped<Self> = Some(|job| job.labels.as_deref());
 
     const ROWS: &'static [Row<Self>] = &[
         Row::gauge(

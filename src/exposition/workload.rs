@@ -6,12 +6,12 @@
 use jiff::Timestamp;
 
 use super::{
-    family::{Identity, Record, Row},
+    family::{Identity, Mapped, Record, Row},
     label::Label,
     samples::Samples,
 };
 use crate::{
-    model::{Histogram, Name, RunResult, START_DELAY_BOUNDS},
+    model::{Histogram, LastRun, RunResult, START_DELAY_BOUNDS},
     store::{SliceSnapshot, Workload},
 };
 
@@ -25,8 +25,7 @@ impl Record for Workload {
         ("workload", |workload| &workload.id.name),
     ];
 
-    const MAPPED: Option<fn(&Self) -> Option<&[Name]>> =
-        Some(|workload| workload.labels.as_deref());
+    const MAPPED: Mapped<Self> = Some(|workload| workload.labels.as_deref());
 
     const ROWS: &'static [Row<Self>] = &[
         Row::gauge(
@@ -87,7 +86,7 @@ impl Record for Workload {
             "How long the last finished run took.",
             |workload, out| {
                 let last = workload.totals.last.as_ref();
-                out.value(last.and_then(|last| last.duration()));
+                out.value(last.and_then(LastRun::duration));
             },
         ),
         Row::gauge(
