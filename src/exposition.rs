@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     model::{CronJob, Job},
-    store::{ConfiguredJob, SliceSnapshot, Store, Workload},
+    store::{ConfiguredJob, Scheduled, SliceSnapshot, Store, Workload},
 };
 
 mod cronjob;
@@ -27,6 +27,7 @@ mod own;
 mod reference;
 mod samples;
 mod target;
+mod timetable;
 mod value;
 mod workload;
 mod writer;
@@ -103,6 +104,7 @@ fn families() -> impl Iterator<Item = &'static dyn Family> {
     rows::<Job>()
         .chain(rows::<ConfiguredJob>())
         .chain(rows::<CronJob>())
+        .chain(rows::<Scheduled>())
         .chain(rows::<Workload>())
         .chain(rows::<SliceSnapshot>())
 }
@@ -184,6 +186,7 @@ impl Scrape {
         let view = View {
             format: self.format,
             labels: &self.labels,
+            date: slice.date.as_second(),
         };
         family.render(view, slice, position.block, &mut self.page);
         if self.page.len() == samples {

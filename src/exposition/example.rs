@@ -12,7 +12,7 @@ use crate::{
         FailureReason, FeedId, FeedScope, Forgetful, Job, JobState, Memory, PodCounts, Sink, Uid,
         Update, Verb, Workload,
     },
-    store::{Slice, SliceSnapshot},
+    store::{Settings, Slice, SliceSnapshot},
 };
 
 /// A target of which every family has something to show.
@@ -24,7 +24,11 @@ pub(super) fn target() -> SliceSnapshot {
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
     // Runs of whatever date are counted.
     let memory = Memory::default();
-    let slice = Slice::remembering(None, feeds, Arc::default(), memory, Arc::new(Forgetful));
+    let settings = Settings {
+        clock: date,
+        ..Settings::default()
+    };
+    let slice = Slice::remembering(None, feeds, settings.into(), memory, Arc::new(Forgetful));
     let jobs = vec![failed_job(), running_job(), suspended_job()];
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     let cronjobs = vec![cronjob()];
@@ -38,9 +42,12 @@ pub(super) fn target() -> SliceSnapshot {
     if let Ok(end) = Timestamp::from_second(1_795_532_140) {
         slice.count(Activity::CredentialExpiry(end));
     }
-    let mut snapshot = slice.snapshot();
-    snapshot.status.last_success = Timestamp::from_second(1_795_445_740).ok();
-    snapshot
+    slice.snapshot()
+}
+
+/// When all this is: the night after, five minutes after the next run was due.
+fn date() -> Timestamp {
+    Timestamp::from_second(1_795_483_200).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// An Indexed run of a `CronJob` that failed.

@@ -12,7 +12,10 @@ use super::{
     mapped::Labels,
     samples::{Frame, Samples},
 };
-use crate::{model::Name, store::SliceSnapshot};
+use crate::{
+    model::{Name, Seconds},
+    store::SliceSnapshot,
+};
 
 /// The type of a family, as Prometheus knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub(super) struct View<'a> {
     pub(super) format: Format,
     /// With which labels beside those of the tables.
     pub(super) labels: &'a Labels,
+    /// As of when.
+    pub(super) date: Seconds,
 }
 
 /// A row, whatever its table is about.
@@ -106,10 +111,11 @@ impl Kind {
 // === impl View ===
 
 impl View<'static> {
-    /// The text format without any mapped labels.
+    /// The text format without any mapped labels, on a day in 2026.
     pub(super) const PLAIN: Self = View {
         format: Format::Text,
         labels: &Labels::NONE,
+        date: 1_795_445_772,
     };
 }
 
@@ -182,7 +188,8 @@ impl<R: Record> Row<R> {
                 let value = |place| values.get(place).map_or("", |value: &Name| &**value);
                 identity.extend((0..labels.len()).map(value));
             }
-            let mut samples = Samples::new(&frame, &identity, self.labels, view.format, page);
+            let samples = Samples::new(&frame, &identity, self.labels, view.format, page);
+            let mut samples = samples.at(view.date);
             (self.samples)(record, &mut samples);
         }
     }

@@ -6,8 +6,8 @@ use bytes::BytesMut;
 
 use super::writer;
 use crate::model::{
-    Code, CompletionMode, ConcurrencyPolicy, EventKind, FailureReason, JobState, Name, Resource,
-    RestartReason, RunResult, Uid, Verb,
+    Code, CompletionMode, ConcurrencyPolicy, EventKind, FailureReason, JobState, Name, NotStarted,
+    Resource, RestartReason, RunResult, Uid, Verb,
 };
 
 /// What a row may give as the value of a label.
@@ -96,6 +96,7 @@ closed_sets!(
     EventKind,
     FailureReason,
     JobState,
+    NotStarted,
     Resource,
     RestartReason,
     RunResult,

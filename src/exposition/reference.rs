@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{CronJob, Job},
-    store::{ConfiguredJob, SliceSnapshot, Workload},
+    store::{ConfiguredJob, Scheduled, SliceSnapshot, Workload},
 };
 
 const INTRODUCTION: &str = "\
@@ -46,6 +46,12 @@ For the jobs that the configuration of a polled target names, whether or not the
 const CRONJOBS: &str = "\
 One `CronJob` object. Its runs are above, with `workload_type=\"cronjob\"` and its name as `workload`.";
 
+const SCHEDULES: &str = "\
+What follows from the schedule of a `CronJob`, reckoned as the CronJob controller of Kubernetes 1.36 does. The object tells
+when it last started a run; a resume, another schedule and the end of a run that was in the way are taken note of when they
+are seen. So after a restart of the exporter, what was due before may look missed until the next start, unless the
+`CronJob` has a `startingDeadlineSeconds`.";
+
 const WORKLOADS: &str = "\
 A workload is what runs belong to: the controlling owner of their Jobs, else the Job itself (`workload_type=\"job\"`), or
 all Jobs with the same value of the label that `workload_label` names (`workload_type=\"group\"`). Series about a workload
@@ -69,6 +75,7 @@ pub fn reference() -> String {
         table::<Job>("Jobs", JOBS, &example),
         table::<ConfiguredJob>("Configured jobs", CONFIGURED, &example),
         table::<CronJob>("CronJobs", CRONJOBS, &example),
+        table::<Scheduled>("Schedules", SCHEDULES, &example),
         table::<Workload>("Workloads", WORKLOADS, &example),
         table::<SliceSnapshot>("Targets", TARGETS, &example),
         own_table(),

@@ -11,6 +11,7 @@ use super::{
     value::{Number, Value},
     writer,
 };
+use crate::model::Seconds;
 
 /// The constant text of a family's lines: what stands around the values that identify a record.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(super) struct Samples<'a> {
     /// Names of the row's own labels.
     labels: &'a [&'a str],
     format: Format,
+    date: Seconds,
     page: &'a mut BytesMut,
 }
 
@@ -84,8 +86,19 @@ impl<'a> Samples<'a> {
             identity,
             labels,
             format,
+            date: 0,
             page,
         }
+    }
+
+    /// The same for facts as of this date.
+    pub(super) fn at(self, date: Seconds) -> Self {
+        Self { date, ..self }
+    }
+
+    /// As of when the facts are that are written down.
+    pub(super) fn date(&self) -> Seconds {
+        self.date
     }
 
     /// The only sample of a row without labels. A value that is not known gives none.

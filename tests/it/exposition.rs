@@ -122,7 +122,6 @@ pub(crate) fn without_volatile(text: &str) -> String {
         "process_",
         "job_status_exporter_build_info",
         "job_status_exporter_scrape_duration_seconds",
-        "job_status_exporter_target_last_success_timestamp_seconds",
     ];
     let stays = |line: &&str| {
         let words: Vec<&str> = line.split(' ').collect();

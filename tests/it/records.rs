@@ -2,41 +2,29 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use job_status_exporter::{
     model::{
         Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Forgetful, Job,
-        JobState, Memory, Name, PodCounts, Sink, Totals, Uid, Update, Workload, WorkloadId,
+        JobState, Memory, Name, PodCounts, Sink, Uid, Update, Workload,
     },
-    store::Slice,
+    store::{Settings, Slice},
 };
 
-/// When the workloads of [`slice`] were first seen, in milliseconds.
-const FIRST_SEEN: i64 = 1_795_440_000_125;
+/// When all of it was just seen for the first time: a moment after the recorded lists were.
+fn date() -> Timestamp {
+    Timestamp::from_millisecond(1_795_445_760_125).unwrap()
+}
 
-/// A slice that watches everything, or one target of several. It goes on from what it was told before: runs of whatever
-/// date are counted.
+/// A slice that watches everything, or one target of several. Runs of whatever date are counted.
 pub(crate) fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let cronjob_id = |cronjob: &CronJob| WorkloadId {
-        namespace: cronjob.namespace.clone(),
-        kind: "cronjob".into(),
-        name: cronjob.name.clone(),
+    let settings = Settings {
+        clock: date,
+        ..Settings::default()
     };
-    let job_id = |job: &Job| WorkloadId {
-        namespace: job.namespace.clone(),
-        kind: job.workload.kind.clone(),
-        name: job.workload.name.clone(),
-    };
-    let ids = jobs.iter().map(job_id);
-    let ids = ids.chain(cronjobs.iter().map(cronjob_id));
-    let memory = Memory {
-        workloads: ids
-            .map(|id| (id, Totals::new(FIRST_SEEN), FIRST_SEEN / 1000))
-            .collect(),
-        ..Memory::default()
-    };
-    let (target, settings) = (target.map(Name::from), Arc::default());
-    let slice = Slice::remembering(target, feeds, settings, memory, Arc::new(Forgetful));
+    let (target, memory) = (target.map(Name::from), Memory::default());
+    let slice = Slice::remembering(target, feeds, settings.into(), memory, Arc::new(Forgetful));
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
     Arc::new(slice)

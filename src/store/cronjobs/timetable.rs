@@ -224,7 +224,10 @@ impl Tally {
             };
         }
         loop {
-            let slot = schedule.next_in_chain(since, self.last)?;
+            // The search goes back in time in one zone, for a quarter of an hour a year.
+            let slot = schedule
+                .next_in_chain(since, self.last)
+                .filter(|slot| *slot > self.last)?;
             if slot >= to || self.slots >= MOST {
                 return Some(slot);
             }
