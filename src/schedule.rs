@@ -51,6 +51,9 @@ enum Rule {
     Every(Seconds),
 }
 
+const MINUTE: usize = 60;
+const DAY: Seconds = 24 * 60 * 60;
+
 impl Schedule {
     /// Reads `schedule`, as in `spec.schedule`, and `time_zone`, as in `spec.timeZone`. Without a zone in either,
     /// `controller` counts: the zone of kube-controller-manager, which the API does not tell.
@@ -75,14 +78,17 @@ impl Schedule {
         Ok(Self { rule, zone })
     }
 
-    /// The first slot strictly after `after`. `None` where the search finds nothing: it looks no further than the
-    /// fifth year after that of `after`, so `0 0 31 2 *` has no slot, and neither has `0 0 29 2 *` from 2096 on.
+    /// The first slot strictly after `after`.
+    ///
+    /// `None` where the search finds nothing: it looks no further than the fifth year after that of `after`, so
+    /// `0 0 31 2 *` has no slot, and neither has `0 0 29 2 *` from 2096 on.
     #[must_use]
     pub fn next(&self, after: Seconds) -> Option<Seconds> {
-        match &self.rule {
-            Rule::Clock(fields) => search::next(fields, self.zone.time_zone(), after),
-            Rule::Every(step) => after.checked_add(*step),
-        }
+        // Where the answer has passed, a later question gets past it.
+        (after..after.saturating_add(DAY))
+            .step_by(MINUTE)
+            .map_while(|from| self.answer(from))
+            .find(|slot| *slot > after)
     }
 
     /// The first slot strictly after `after`, of the chain that hangs on `since`. Only `@every` is such a chain: what a
@@ -92,9 +98,19 @@ impl Schedule {
         match &self.rule {
             Rule::Clock(_) => self.next(after),
             Rule::Every(step) => {
-                let slots = after.checked_sub(since)?.div_euclid(*step) + 1;
-                since.checked_add(slots.checked_mul(*step)?)
+                let slots = after.checked_sub(since)?.div_euclid(*step);
+                since.checked_add(slots.checked_add(1)?.checked_mul(*step)?)
             }
+        }
+    }
+
+    /// What robfig/cron answers to `after`: the first slot after it, but for an oddity that [`next`](Self::next) spares its
+    /// callers. Where clocks go back to within an hour, as on Chatham from 3:45 to 2:45, whoever asks between 2:45 and 3:00
+    /// is told of slots that have passed; sometimes from slot to slot in a circle.
+    fn answer(&self, after: Seconds) -> Option<Seconds> {
+        match &self.rule {
+            Rule::Clock(fields) => search::next(fields, &self.zone.0, after),
+            Rule::Every(step) => after.checked_add(*step),
         }
     }
 }

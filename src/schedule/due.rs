@@ -6,7 +6,7 @@
 use super::{Rule, Schedule, Seconds};
 
 /// How many slots are passed one by one in search of the last; from there on by halving.
-const WALK: u32 = 1_000;
+const WALK: u32 = 100;
 
 /// The time in which the slots of a CronJob are due: after `since` and up to `now`, none older than the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,20 +60,18 @@ struct Reckoning {
 impl Schedule {
     /// What is due in `window`, counting up to `cap` slots.
     ///
-    /// `None` where the schedule names no slot at all, as `0 0 31 2 *`: the controller reports `InvalidSchedule` and does
+    /// `None` where there are no slots to go by, as for `0 0 31 2 *`: the controller reports `InvalidSchedule` and does
     /// nothing until the object changes.
     #[must_use]
     pub fn due(&self, window: Window, cap: u64) -> Option<Due> {
         let Window { since, now, .. } = window;
         let opening = window.opening();
         let reckoning = self.reckon(opening, now)?;
-        let (slots, counted) = self.count(opening, now, cap);
+        let counted = reckoning.first.map(|first| self.count(first, now, cap));
         Some(Due {
-            slots,
+            slots: counted.map_or(0, |(slots, _)| slots),
             first: reckoning.first,
-            latest: reckoning
-                .first
-                .map(|first| self.latest(first.max(counted), now)),
+            latest: counted.map(|(_, last)| self.latest(last, now)),
             start: reckoning.start,
             estimate: reckoning.estimate,
             next: self.wake(since, now),
@@ -82,7 +80,7 @@ impl Schedule {
 
     /// The function `mostRecentScheduleTime` of the controller. `None` is its error.
     fn reckon(&self, opening: Seconds, now: Seconds) -> Option<Reckoning> {
-        let first = self.next(opening)?;
+        let first = self.answer(opening)?;
         if now < first {
             return Some(Reckoning {
                 first: None,
@@ -90,7 +88,7 @@ impl Schedule {
                 estimate: 0,
             });
         }
-        let second = self.next(first)?;
+        let second = self.answer(first)?;
         if now < second {
             return Some(Reckoning {
                 first: Some(first),
@@ -101,8 +99,11 @@ impl Schedule {
         // As if all slots were as far apart as the first two. One more step back, and it looks from there: if the slots
         // after were further apart, that can be behind the last that is due.
         let gap = second - first;
+        if gap < 1 {
+            return None;
+        }
         let steps = now.saturating_sub(first) / gap;
-        let behind = self.next(first + (steps - 1) * gap);
+        let behind = self.answer(first + (steps - 1) * gap);
         Some(Reckoning {
             first: Some(first),
             start: behind
@@ -124,15 +125,15 @@ impl Schedule {
         self.next(from)
     }
 
-    /// How many slots there are after `from` up to `now`, at most `cap`; and the last one counted, or `from`.
-    fn count(&self, from: Seconds, now: Seconds, cap: u64) -> (u64, Seconds) {
+    /// How many slots there are from `first`, which is one, to `now`, at most `cap`; and the last one counted.
+    fn count(&self, first: Seconds, now: Seconds, cap: u64) -> (u64, Seconds) {
         if let Rule::Every(step) = self.rule {
-            let slots = (now.saturating_sub(from) / step).max(0);
-            return (slots.unsigned_abs().min(cap), from + slots * step);
+            let more = now.saturating_sub(first) / step;
+            return ((more.unsigned_abs() + 1).min(cap), first + more * step);
         }
-        let (mut slots, mut last) = (0, from);
+        let (mut slots, mut last) = (cap.min(1), first);
         while slots < cap
-            && let Some(slot) = self.next(last).filter(|slot| *slot <= now)
+            && let Some(slot) = self.due_after(last, now)
         {
             slots += 1;
             last = slot;
@@ -145,22 +146,27 @@ impl Schedule {
     /// The controller passes all slots one by one, be they a year of minutes. Here long ways are halved, by asking from
     /// the middle. The answer is the same but for a slot that a clock change hides from some of those who ask.
     fn latest(&self, slot: Seconds, now: Seconds) -> Seconds {
-        let due = |after| self.next(after).filter(|slot| *slot <= now);
         let mut slot = slot;
         for _ in 0..WALK {
-            match due(slot) {
+            match self.due_after(slot, now) {
                 Some(next) => slot = next,
                 None => return slot,
             }
         }
         let mut none_after = now;
         while slot < none_after {
-            let middle = slot.midpoint(none_after);
-            match due(middle) {
+            let middle = slot + (none_after - slot) / 2;
+            match self.due_after(middle, now) {
                 Some(next) => slot = next,
                 None => none_after = middle,
             }
         }
         slot
+    }
+
+    /// The slot after `after`, if it is due and comes later.
+    fn due_after(&self, after: Seconds, now: Seconds) -> Option<Seconds> {
+        self.next(after)
+            .filter(|slot| after < *slot && *slot <= now)
     }
 }

@@ -171,7 +171,7 @@ fn field(field: Field, text: &str) -> Result<(Set, bool), Error> {
 
 /// The numbers of a part, and whether it counts as a star: `*/2` does not, but neither does `1-31`.
 fn part(field: Field, text: &str) -> Result<(Set, bool), Problem> {
-    let (least, most) = field.bounds();
+    let (min, max) = field.bounds();
     let (range, step) = match text.split_once('/') {
         Some((range, step)) => (range, Some(number(step, NUMBER)?)),
         None => (text, None),
@@ -181,12 +181,12 @@ fn part(field: Field, text: &str) -> Result<(Set, bool), Problem> {
         None => (range, None),
     };
     let star = matches!(low, "*" | "?");
-    let first = if star { least } else { value(field, low)? };
+    let first = if star { min } else { value(field, low)? };
     let last = match high {
         // Whatever follows `*-` is passed over.
-        _ if star => most,
+        _ if star => max,
         Some(high) => value(field, high)?,
-        None if step.is_some() => most,
+        None if step.is_some() => max,
         None => first,
     };
     if first > last {
@@ -202,13 +202,13 @@ fn part(field: Field, text: &str) -> Result<(Set, bool), Problem> {
 
 /// A number or a name within the bounds of the field.
 fn value(field: Field, text: &str) -> Result<u64, Problem> {
-    let (least, most) = field.bounds();
-    let mut named = (least..).zip(field.names());
+    let (min, max) = field.bounds();
+    let mut named = (min..).zip(field.names());
     if let Some((value, _)) = named.find(|(_, name)| text.eq_ignore_ascii_case(name)) {
         return Ok(value);
     }
     let value = number(text, field.wanted())?;
-    if value < least || value > most {
+    if value < min || value > max {
         return Err(Problem::OutOfRange {
             value,
             range: field.range(),

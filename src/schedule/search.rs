@@ -2,8 +2,9 @@
 //!
 //! The search goes from the largest field to the smallest and moves forward until each matches. Months and days move on
 //! the clock, hours and minutes in elapsed time: so a time that a clock change leaves out has no slot, and one that it
-//! repeats has two. Some answers are odd (where there is no midnight, a whole day can be lost), and depend on where the
-//! search begins; they are the controller's all the same. Do not mend the steps.
+//! repeats has two. Some answers are odd, and depend on where the search begins: where there is no midnight, a whole day
+//! can be lost; and where clocks go back to within an hour, the slot found can lie before the time that one asks from. They
+//! are the controller's answers all the same: do not mend the steps.
 
 use jiff::{
     Span, Timestamp,
@@ -37,7 +38,7 @@ pub(super) fn next(fields: &Fields, zone: &TimeZone, after: Seconds) -> Option<S
             && search.minute()?
             && search.second()?;
         if found {
-            return Some(search.here.second).filter(|slot| *slot > after);
+            return Some(search.here.second);
         }
     }
     None

@@ -6,7 +6,7 @@ use super::error::{Error, quote};
 
 /// A time zone of the IANA database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone(TimeZone);
+pub struct Zone(pub(super) TimeZone);
 
 impl Zone {
     /// The zone with this name, in its exact case as for the API server: `Europe/Berlin`, not `europe/berlin`. `Local`
@@ -25,10 +25,6 @@ impl Zone {
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or_default()
-    }
-
-    pub(super) fn time_zone(&self) -> &TimeZone {
-        &self.0
     }
 }
 

@@ -31,6 +31,7 @@ fn zones() -> impl Strategy<Value = Zone> {
 fn times() -> impl Strategy<Value = Seconds> {
     prop_oneof![
         any::<Seconds>(),
+        prop_oneof![Just(Seconds::MIN), Just(0), Just(Seconds::MAX)],
         -400_000_000_000..400_000_000_000_i64,
         0..5_000_000_000_i64,
         253_402_000_000..253_402_300_000_i64,
@@ -39,7 +40,7 @@ fn times() -> impl Strategy<Value = Seconds> {
     ]
 }
 
-/// Asks all that can be asked.
+/// Asks all that can be asked, and whether the answers fit together.
 fn ask(
     schedule: &Schedule,
     since: Seconds,
@@ -47,23 +48,20 @@ fn ask(
     now: Seconds,
 ) -> Result<(), TestCaseError> {
     let slot = schedule.next(since);
-    prop_assert!(slot.is_none_or(|slot| slot > since));
-    let due = schedule.due(
-        Window {
-            since,
-            deadline,
-            now,
-        },
-        100,
-    );
-    if let Some(due) = due {
+    prop_assert!(slot.is_none_or(|slot| slot > since), "{:?}", slot);
+    let slot = schedule.next_in_chain(since, now);
+    prop_assert!(slot.is_none_or(|slot| slot > now), "{:?}", slot);
+    let window = Window {
+        since,
+        deadline,
+        now,
+    };
+    if let Some(due) = schedule.due(window, 100) {
         prop_assert!(due.slots <= 100);
         prop_assert_eq!(due.slots == 0, due.first.is_none());
-        prop_assert_eq!(due.first.is_none(), due.latest.is_none());
-        prop_assert!(due.first <= due.latest && due.start <= due.latest.max(due.start));
-        for slot in [due.first, due.latest, due.start].into_iter().flatten() {
-            prop_assert!(slot > since && slot <= now);
-        }
+        prop_assert_eq!(due.slots == 0, due.latest.is_none());
+        prop_assert!(due.first <= due.latest && due.latest.is_none_or(|slot| slot <= now));
+        prop_assert!(due.start.is_none_or(|slot| slot <= now));
     }
     Ok(())
 }
@@ -85,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn slots_come_later_on_all_clocks(zone in zones(), since in times(), ahead in 0..100_000_000_i64, text in "([0-9]|\\*|\\*/7) ([0-9]|2[0-3]|\\*) (29|31|[1-9]|\\*) ([1-9]|\\*) ([0-6]|\\*)") {
+    fn slots_go_forward_on_all_clocks(zone in zones(), since in times(), ahead in 0..100_000_000_i64, text in "([0-9]|\\*|\\*/7) ([0-9]|2[0-3]|\\*) (29|31|[1-9]|\\*) ([1-9]|\\*) ([0-6]|\\*)") {
         let schedule = Schedule::parse(&text, None, &zone).unwrap();
         ask(&schedule, since, None, since.saturating_add(ahead))?;
     }
@@ -100,6 +98,6 @@ fn endless_texts_are_refused_or_read() {
     let number = error(&format!("{} * * * *", "9".repeat(1_000_000)), None);
     assert!(number.len() < 500, "{number}");
     assert!(error(&"* ".repeat(500_000), None).ends_with("not 500000"));
-    assert!(error(&format!("@every {}", "1h".repeat(500_000)), None).len() < 500);
+    assert!(error(&format!("@every {}", "9h".repeat(500_000)), None).len() < 500);
     assert!(error("@daily", Some(&"A/".repeat(500_000))).len() < 500);
 }

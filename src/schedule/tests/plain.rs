@@ -51,12 +51,10 @@ fn first_slot(fields: &[Numbers; 5], after: Seconds) -> Option<Seconds> {
     let mut date = begin;
     while date.year() <= begin.year() + 5 {
         if has(months, date.month()) && on_day(days, weekdays, date) {
-            for minute in 0..24 * 60_i16 {
-                let (hour, minute) = ((minute / 60) as i8, (minute % 60) as i8);
-                let slot = Offset::UTC
-                    .to_timestamp(date.at(hour, minute, 0, 0))
-                    .unwrap()
-                    .as_second();
+            for (hour, minute) in (0..24).flat_map(|hour| (0..60).map(move |minute| (hour, minute)))
+            {
+                let slot = date.at(hour, minute, 0, 0);
+                let slot = Offset::UTC.to_timestamp(slot).unwrap().as_second();
                 if slot > after && has(hours, hour) && has(minutes, minute) {
                     return Some(slot);
                 }
