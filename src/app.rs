@@ -218,7 +218,7 @@ async fn serve(
     }
     let store = Arc::new(Store::new(slices));
     let pages = ExporterPages::new(
-        Exposition::new(store.clone(), Labels::default()),
+        Exposition::new(store.clone(), Labels::from(&settings.labels)),
         store,
         readiness.clone(),
     );

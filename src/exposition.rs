@@ -35,7 +35,7 @@ mod writer;
 use family::{Family, Record, View};
 use own::Own;
 
-pub use mapped::{LabelScope, Labels};
+pub use mapped::Labels;
 pub use reference::reference;
 
 /// A chunk is handed out as soon as it has this many bytes; what one block adds on top stays bounded too.

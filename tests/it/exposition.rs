@@ -3,12 +3,16 @@
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 use job_status_exporter::{
-    exposition::{Exposition, Format, LabelScope, Labels, Scrape, reference},
+    config::{self, LabelScope, MappedLabel, Origin},
+    exposition::{Exposition, Format, Labels, Scrape, reference},
     model::{
         Activity, Change, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
         Name, Resource, Sink, Uid, Update, Workload,
     },
-    source::decode::{self, Decoder},
+    source::{
+        Wanted,
+        decode::{self, Decoder},
+    },
     store::{Slice, Store},
 };
 use proptest::prelude::*;
@@ -231,6 +235,36 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
             assert_eq!(of("batch_cronjob_info"), [cronjob]);
             assert_eq!(of("batch_workload_info"), [job, bare, cronjob]);
         }
+    }
+}
+
+/// Whoever reads the values and whoever writes the names have to agree on their order.
+#[test]
+fn configured_labels_are_shown_with_the_values_of_the_objects() {
+    let mapped = |label: &str, origin| MappedLabel {
+        label: label.to_owned(),
+        origin,
+    };
+    let app = Origin::Label("app.kubernetes.io/name".to_owned());
+    let on_call = Origin::Annotation("example.com/on-call".to_owned());
+    let settings = config::Settings {
+        labels: config::Labels {
+            mapping: vec![mapped("app", app), mapped("on_call", on_call)],
+            scope: LabelScope::All,
+        },
+        ..config::Settings::default()
+    };
+    let job = r#"{"metadata": {"namespace": "etl", "name": "import", "uid": "1",
+        "labels": {"app.kubernetes.io/name": "warehouse", "app": "x"},
+        "annotations": {"example.com/on-call": "data", "example.com/name": "y"}}}"#;
+    let mut decoder = Decoder::new(Arc::new(Wanted::from(&settings)));
+    let slice = records::slice(None, vec![decoder.job(job).unwrap()], Vec::new());
+    let exposition = labelled(vec![slice], Labels::from(&settings.labels));
+    let families = check(&exposition, Format::Text);
+    for family in ["batch_job_state", "batch_workload_active_runs"] {
+        let sample = &families[family].samples[0];
+        let values = [label(sample, "app"), label(sample, "on_call")];
+        assert_eq!(values, ["warehouse", "data"], "{family}");
     }
 }
 
