@@ -4,7 +4,7 @@ use std::{hint::black_box, sync::Arc};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use job_status_exporter::{
-    exposition::{Exposition, Format, Labels},
+    exposition::{self, Exposition, Format},
     store::Store,
 };
 
@@ -19,7 +19,10 @@ fn render(criterion: &mut Criterion) {
         records::jobs(JOBS),
         vec![records::cronjob("nightly-report")],
     );
-    let exposition = Exposition::new(Arc::new(Store::new(vec![slice])), Labels::default());
+    let exposition = Exposition::new(
+        Arc::new(Store::new(vec![slice])),
+        &exposition::Settings::default(),
+    );
     let mut group = criterion.benchmark_group("render 10,000 jobs");
     for (name, format) in [("text", Format::Text), ("openmetrics", Format::OpenMetrics)] {
         let bytes: usize = exposition.scrape(format).map(|chunk| chunk.len()).sum();

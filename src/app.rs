@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::{self, Arguments, Command},
     config::{self, Flags, Inputs, Settings},
-    exposition::{Exposition, Labels},
+    exposition::{self, Exposition},
     http::{self, ExporterPages, Server},
     model::Name,
     readiness::Readiness,
@@ -218,7 +218,7 @@ async fn serve(
     }
     let store = Arc::new(Store::new(slices));
     let pages = ExporterPages::new(
-        Exposition::new(store.clone(), Labels::from(&settings.labels)),
+        Exposition::new(store.clone(), &exposition::Settings::from(settings)),
         store,
         readiness.clone(),
     );

@@ -13,6 +13,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use crate::{
+    config::Pattern,
     model::{CronJob, Job},
     store::{ConfiguredJob, Scheduled, SliceSnapshot, Store, Workload},
 };
@@ -26,6 +27,7 @@ mod mapped;
 mod own;
 mod reference;
 mod samples;
+mod selection;
 mod target;
 mod timetable;
 mod value;
@@ -34,9 +36,11 @@ mod writer;
 
 use family::{Family, Record, View};
 use own::Own;
+use selection::Selection;
 
 pub use mapped::Labels;
 pub use reference::reference;
+pub use selection::{Settings, UnknownFamily};
 
 /// A chunk is handed out as soon as it has this many bytes; what one block adds on top stays bounded too.
 const CHUNK: usize = 64 * 1024;
@@ -58,8 +62,8 @@ pub enum Format {
 pub struct Exposition {
     /// The facts.
     store: Arc<Store>,
-    /// What is shown of them, in this order.
-    families: Arc<[&'static dyn Family]>,
+    /// What is shown of them.
+    selection: Selection,
     /// With which labels from the objects.
     labels: Arc<Labels>,
     /// What is shown of this process.
@@ -73,7 +77,7 @@ pub struct Exposition {
 #[derive(Debug)]
 pub struct Scrape {
     format: Format,
-    families: Arc<[&'static dyn Family]>,
+    selection: Selection,
     labels: Arc<Labels>,
     slices: Vec<SliceSnapshot>,
     own: Arc<Own>,
@@ -96,12 +100,14 @@ struct Position {
     done: bool,
 }
 
-/// All families of facts, in the order in which they are shown.
-fn families() -> impl Iterator<Item = &'static dyn Family> {
+/// All families of facts that there are by these settings, in the order in which they are shown.
+fn families(settings: &Settings) -> impl Iterator<Item = &'static dyn Family> {
+    let per_job = settings.per_job;
     fn rows<R: Record>() -> impl Iterator<Item = &'static dyn Family> {
         R::ROWS.iter().map(|row| row as &dyn Family)
     }
     rows::<Job>()
+        .filter(move |_| per_job)
         .chain(rows::<ConfiguredJob>())
         .chain(rows::<CronJob>())
         .chain(rows::<Scheduled>())
@@ -125,13 +131,13 @@ impl Format {
 // === impl Exposition ===
 
 impl Exposition {
-    /// Shows what is in `store` with these labels from its objects, and this process's own metrics.
+    /// Shows what is in `store`, as `settings` have it, and this process's own metrics.
     #[must_use]
-    pub fn new(store: Arc<Store>, labels: Labels) -> Self {
+    pub fn new(store: Arc<Store>, settings: &Settings) -> Self {
         Self {
             store,
-            families: families().collect(),
-            labels: Arc::new(labels),
+            selection: Selection::new(settings),
+            labels: Arc::new(settings.labels.clone()),
             own: Arc::new(Own::of_this_process()),
         }
     }
@@ -139,10 +145,26 @@ impl Exposition {
     /// Begins a scrape.
     #[must_use]
     pub fn scrape(&self, format: Format) -> Scrape {
+        self.begin(format, self.selection.clone())
+    }
+
+    /// Begins a scrape of families with these names; of all where none is given.
+    pub fn scrape_families(
+        &self,
+        format: Format,
+        asked: &[Pattern],
+    ) -> Result<Scrape, UnknownFamily> {
+        let own = self.own.families();
+        let own: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
+        let selection = self.selection.narrowed(asked, &own)?;
+        Ok(self.begin(format, selection))
+    }
+
+    fn begin(&self, format: Format, selection: Selection) -> Scrape {
         let began = Instant::now();
         Scrape {
             format,
-            families: self.families.clone(),
+            selection,
             labels: self.labels.clone(),
             slices: self.store.snapshot(),
             own: self.own.clone(),
@@ -159,8 +181,9 @@ impl Scrape {
     /// Renders the next block, or moves on to where there is one.
     fn advance(&mut self) {
         let position = &mut self.position;
-        let Some(&family) = self.families.get(position.family) else {
-            self.own.render(self.format, &mut self.page);
+        let Some(&family) = self.selection.families.get(position.family) else {
+            let shows = |family: &str| self.selection.selects(family);
+            self.own.render(self.format, shows, &mut self.page);
             writer::end(self.format, &mut self.page);
             position.done = true;
             return;

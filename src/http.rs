@@ -33,10 +33,11 @@ mod gzip;
 mod landing;
 mod negotiation;
 mod pages;
+mod query;
 mod router;
 mod watched;
 
-pub use pages::{ExporterPages, Pages, TargetLine};
+pub use pages::{Chunks, ExporterPages, Pages, TargetLine};
 
 use accept::Acceptor;
 use admission::{Admission, Doorkeeper};

@@ -90,9 +90,12 @@ impl Own {
         self.registry.gather()
     }
 
-    /// Writes all families.
-    pub(super) fn render(&self, format: Format, page: &mut BytesMut) {
+    /// Writes the families that are shown.
+    pub(super) fn render(&self, format: Format, shows: impl Fn(&str) -> bool, page: &mut BytesMut) {
         for family in self.families() {
+            if !shows(family.name()) {
+                continue;
+            }
             let (name, kind) = (family.name(), kind(&family));
             writer::header(format, name, kind, family.help(), page);
             samples(format, &family, page);

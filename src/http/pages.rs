@@ -8,16 +8,21 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    exposition::{Exposition, Format},
+    config::Pattern,
+    exposition::{Exposition, Format, UnknownFamily},
     model::Name,
     readiness::{self, Readiness},
     store::{Store, TargetStatus},
 };
 
+/// A response in parts.
+pub type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
+
 /// What there is to show. Each is asked for once per request, on the connection's task, so answers come at once.
 pub trait Pages: Send + Sync + 'static {
-    /// Begins a scrape. Chunks are made when asked for; one should take at most a few milliseconds.
-    fn metrics(&self, format: Format) -> Box<dyn Iterator<Item = Bytes> + Send>;
+    /// Begins a scrape of these families, or of all when none is named. Chunks are made when asked for; one should take
+    /// at most a few milliseconds.
+    fn metrics(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily>;
 
     /// Whether scrapes give a full picture.
     fn readiness(&self) -> readiness::State;
@@ -56,8 +61,9 @@ impl ExporterPages {
 }
 
 impl Pages for ExporterPages {
-    fn metrics(&self, format: Format) -> Box<dyn Iterator<Item = Bytes> + Send> {
-        Box::new(self.exposition.scrape(format))
+    fn metrics(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        let scrape = self.exposition.scrape_families(format, families)?;
+        Ok(Box::new(scrape))
     }
 
     fn readiness(&self) -> readiness::State {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderValue, Method, Request, Response, StatusCode,
     header::{
         ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
         RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -20,6 +20,7 @@ use super::{
     gzip::Gzip,
     landing,
     negotiation::{self, Encoding},
+    query,
 };
 
 const LIVEZ: &str = "/livez";
@@ -67,7 +68,7 @@ impl Router {
             return with(refused, ALLOW, "GET, HEAD");
         }
         match route {
-            Route::Metrics => self.metrics(request.method(), request.headers()),
+            Route::Metrics => self.metrics(request),
             Route::Livez => text(StatusCode::OK, "ok\n"),
             Route::Readyz => self.readyz(),
             Route::Landing => self.landing(),
@@ -98,17 +99,18 @@ impl Router {
         }
     }
 
-    fn metrics(&self, method: &Method, headers: &HeaderMap) -> Response<Content> {
-        let format = negotiation::format(headers);
-        let encoding = negotiation::encoding(headers);
-        let content = if method == Method::HEAD {
+    fn metrics<B>(&self, request: &Request<B>) -> Response<Content> {
+        let format = negotiation::format(request.headers());
+        let encoding = negotiation::encoding(request.headers());
+        let families = query::families(request.uri().query());
+        let content = if request.method() == Method::HEAD {
             Content::EMPTY
         } else {
-            let chunks = self.pages.metrics(format);
-            Content::Streamed(match encoding {
-                Encoding::Identity => Box::new(chunks.map(Ok)),
-                Encoding::Gzip => Box::new(Gzip::new(chunks)),
-            })
+            match (self.pages.metrics(format, &families), encoding) {
+                (Err(unknown), _) => return text(StatusCode::BAD_REQUEST, format!("{unknown}\n")),
+                (Ok(chunks), Encoding::Identity) => Content::Streamed(Box::new(chunks.map(Ok))),
+                (Ok(chunks), Encoding::Gzip) => Content::Streamed(Box::new(Gzip::new(chunks))),
+            }
         };
         let response = with(Response::new(content), CONTENT_TYPE, format.content_type());
         let response = with(response, VARY, "Accept, Accept-Encoding");

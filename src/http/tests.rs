@@ -4,12 +4,16 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 
-use crate::{exposition::Format, readiness::State};
+use crate::{
+    config::Pattern,
+    exposition::{Format, UnknownFamily},
+    readiness::State,
+};
 
-use super::*;
+use super::{pages::Chunks, *};
 
 /// Makes the chunks of a scrape.
-type Scrape = dyn Fn(Format) -> Box<dyn Iterator<Item = Bytes> + Send> + Send + Sync;
+type Scrape = dyn Fn(Format) -> Chunks + Send + Sync;
 
 /// Pages of a test's own.
 pub(super) struct TestPages {
@@ -34,8 +38,11 @@ impl TestPages {
 }
 
 impl Pages for TestPages {
-    fn metrics(&self, format: Format) -> Box<dyn Iterator<Item = Bytes> + Send> {
-        (self.scrape)(format)
+    fn metrics(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        match families.iter().find(|family| family.as_str() == "unknown") {
+            Some(family) => Err(UnknownFamily(family.to_string())),
+            None => Ok((self.scrape)(format)),
+        }
     }
 
     fn readiness(&self) -> State {

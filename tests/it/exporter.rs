@@ -4,7 +4,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use job_status_exporter::{
     config::{JobReference, Mode, Namespaces, Pattern, Poll, Selection},
-    exposition::{Exposition, Format, Labels},
+    exposition::{self, Exposition, Format},
     model::{Code, EventKind, Resource, RestartReason, Verb},
     readiness::{Readiness, State},
     source::Source,
@@ -153,7 +153,7 @@ impl Exporter {
     /// What `/metrics` would say.
     pub(super) fn metrics(&self) -> String {
         let store = Arc::new(Store::new(vec![self.slice.clone()]));
-        let chunks: Vec<u8> = Exposition::new(store, Labels::default())
+        let chunks: Vec<u8> = Exposition::new(store, &exposition::Settings::default())
             .scrape(Format::Text)
             .flatten()
             .collect();

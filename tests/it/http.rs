@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use job_status_exporter::{
-    exposition::{Exposition, Labels},
+    exposition::{self, Exposition},
     http::{ExporterPages, Settings},
     model::{Change, FeedId, FeedScope, Sink, Update},
     readiness::Readiness,
@@ -360,7 +360,7 @@ async fn the_exporter_shows_its_targets_and_their_readiness() {
     let store = Arc::new(Store::new(vec![Arc::clone(&slice)]));
     let grace = Duration::from_hours(1);
     let readiness = Arc::new(Readiness::new(["prod".to_owned()], grace));
-    let exposition = Exposition::new(Arc::clone(&store), Labels::default());
+    let exposition = Exposition::new(Arc::clone(&store), &exposition::Settings::default());
     let pages = ExporterPages::new(exposition, store, Arc::clone(&readiness));
     let mut server = start(pages, Settings::default()).await;
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn rendered(own: &Own, format: Format) -> String {
     let mut page = BytesMut::new();
-    own.render(format, &mut page);
+    own.render(format, |_| true, &mut page);
     String::from_utf8(page.to_vec()).unwrap()
 }
 

@@ -40,6 +40,13 @@ fn paths_and_methods() {
         ("GET", "/metrics", 200, "Text"),
         ("GET", "/metrics?name[]=up", 200, "Text"),
         ("GET", "http://elsewhere/metrics", 200, "Text"),
+        ("GET", "/metrics?family[]=known", 200, "Text"),
+        (
+            "GET",
+            "/metrics?family[]=known&family%5b%5d=unknown",
+            400,
+            "no family is called `unknown`: /metrics has the names of all\n",
+        ),
         ("GET", "/livez", 200, "ok\n"),
         ("GET", "/readyz", 200, "ready\n"),
         ("GET", "/metrics/", 404, "not found\n"),

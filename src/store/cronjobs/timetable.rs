@@ -167,11 +167,11 @@ impl Timetable {
             };
             Some((unblocked, schedule.due(window, 0)?.start?))
         });
-        if let Some((unblocked, slot)) = held_up {
-            if unblocked + grace < now {
-                self.missed += 1;
-                self.missed_since = Some(slot);
-            }
+        if let Some((unblocked, slot)) = held_up
+            && unblocked + grace < now
+        {
+            self.missed += 1;
+            self.missed_since = Some(slot);
         }
         let startable = deadline.is_none_or(|deadline| due_after(now - deadline - 1).is_some());
         self.not_started = match (startable, self.missed) {

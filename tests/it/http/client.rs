@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use job_status_exporter::{
-    exposition::Format,
-    http::{Pages, Server, Settings, TargetLine},
+    config::Pattern,
+    exposition::{Format, UnknownFamily},
+    http::{Chunks, Pages, Server, Settings, TargetLine},
     readiness::State,
 };
 use tokio::{
@@ -18,8 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Far more than anything takes here: reaching it means that something hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
 
 /// Pages whose every scrape, in any format, is made by this.
 pub(super) struct Scrapes(Box<dyn Fn() -> Chunks + Send + Sync>);
@@ -34,8 +33,8 @@ impl Scrapes {
 }
 
 impl Pages for Scrapes {
-    fn metrics(&self, _: Format) -> Chunks {
-        (self.0)()
+    fn metrics(&self, _: Format, _: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        Ok((self.0)())
     }
 
     fn readiness(&self) -> State {
