@@ -9,6 +9,7 @@
 //! - `zone` finds time zones by their exact names
 //! - `search` finds the next slot of five fields on the clocks of a zone
 //! - `due` says what is due since the last start, and what the controller makes of it
+//! - `mirrored` reads schedules as kube-state-metrics does, which gives other answers to some
 //!
 //! A **slot** is a time that a schedule names. Slots are whole seconds, so all times here are: a caller drops the
 //! fraction of a later time, which changes no answer.
@@ -20,6 +21,7 @@ use crate::model::Seconds;
 mod due;
 mod error;
 mod every;
+mod mirrored;
 mod parse;
 mod search;
 mod zone;
@@ -29,8 +31,10 @@ mod tests;
 
 pub use due::{Due, Window};
 pub use error::{Error, Field, Problem};
+pub use mirrored::Mirrored;
 pub use zone::Zone;
 
+use mirrored::Reader;
 use parse::Fields;
 
 /// The schedule of a CronJob with its time zone, ready to be asked.
@@ -65,16 +69,25 @@ impl Schedule {
         time_zone: Option<&str>,
         controller: &Zone,
     ) -> Result<Self, Error> {
+        Self::read(Reader::Controller, schedule, time_zone, controller)
+    }
+
+    fn read(
+        reader: Reader,
+        schedule: &str,
+        time_zone: Option<&str>,
+        local: &Zone,
+    ) -> Result<Self, Error> {
         let named = time_zone.map(Zone::named).transpose()?;
         let (embedded, rule) = parse::split_zone(schedule)?;
         let zone = match (named, embedded) {
             (Some(_), Some(_)) => return Err(Error::TwoZones),
             (Some(zone), None) => zone,
-            (None, None | Some("Local")) => controller.clone(),
-            (None, Some("")) => Zone::default(),
+            (None, None | Some("Local")) => local.clone(),
+            (None, Some("")) if reader == Reader::Controller => Zone::default(),
             (None, Some(name)) => Zone::named(name)?,
         };
-        let rule = parse::rule(rule)?;
+        let rule = parse::rule(reader, rule)?;
         Ok(Self { rule, zone })
     }
 

@@ -78,6 +78,9 @@ pub enum Problem {
     /// As `*/0`.
     #[error("the step is 0")]
     NoStep,
+    /// As `*/60`, which is refused only where kube-state-metrics is followed.
+    #[error("the step is as large as the range")]
+    LongStep,
 }
 
 /// A field of a schedule.

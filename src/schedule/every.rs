@@ -17,15 +17,15 @@ const UNITS: [(&str, u128); 8] = [
 /// What Go's durations hold, in nanoseconds: about 292 years, and one more below zero.
 const LONGEST: u128 = 1 << 63;
 
-/// The whole seconds from slot to slot: at least one, also for durations that are shorter, zero or negative.
-pub(super) fn step(text: &str) -> Option<Seconds> {
+/// The whole seconds of a duration: none if it is shorter than one, zero or negative.
+pub(super) fn seconds(text: &str) -> Option<Seconds> {
     let negative = text.starts_with('-');
     let nanoseconds = length(text.strip_prefix(['-', '+']).unwrap_or(text))?;
     if negative {
-        return Some(1);
+        return Some(0);
     }
     let nanoseconds = i64::try_from(nanoseconds).ok()?;
-    Some((nanoseconds / 1_000_000_000).max(1))
+    Some(nanoseconds / 1_000_000_000)
 }
 
 /// The nanoseconds of a duration without its sign.

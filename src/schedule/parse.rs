@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 
 use super::{
-    Rule,
+    Reader, Rule,
     error::{Error, Field, Problem, quote},
     every,
 };
@@ -19,6 +19,8 @@ pub(super) struct Fields {
     weekdays: Set,
     /// Whether a day has to match both of its fields, or only either.
     both: bool,
+    /// Whether what is due in an hour that the clocks leave out is done after it.
+    pub(super) catches_up: bool,
 }
 
 impl Fields {
@@ -117,10 +119,15 @@ pub(super) fn split_zone(schedule: &str) -> Result<(Option<&str>, &str), Error> 
 }
 
 /// Reads what follows the zone.
-pub(super) fn rule(text: &str) -> Result<Rule, Error> {
+pub(super) fn rule(reader: Reader, text: &str) -> Result<Rule, Error> {
     if let Some(duration) = text.strip_prefix("@every ") {
-        let step = every::step(duration).ok_or_else(|| Error::Every(quote(duration)))?;
-        return Ok(Rule::Every(step));
+        let step = every::seconds(duration).and_then(|seconds| match reader {
+            Reader::Controller => Some(seconds.max(1)),
+            Reader::KubeStateMetrics => (seconds > 0).then_some(seconds),
+        });
+        return step
+            .map(Rule::Every)
+            .ok_or_else(|| Error::Every(quote(duration)));
     }
     let text = match text {
         "@yearly" | "@annually" => "0 0 1 1 *",
@@ -131,34 +138,35 @@ pub(super) fn rule(text: &str) -> Result<Rule, Error> {
         _ if text.starts_with('@') => return Err(Error::Macro(quote(text))),
         _ => text,
     };
-    fields(text).map(Rule::Clock)
+    fields(reader, text).map(Rule::Clock)
 }
 
-fn fields(text: &str) -> Result<Fields, Error> {
+fn fields(reader: Reader, text: &str) -> Result<Fields, Error> {
     let fields: Vec<_> = text.split_whitespace().take(6).collect();
     let [minute, hour, day, month, weekday] = fields[..] else {
         return Err(Error::FieldCount(text.split_whitespace().count()));
     };
-    let (minutes, _) = field(Field::Minute, minute)?;
-    let (hours, _) = field(Field::Hour, hour)?;
-    let (days, any_day) = field(Field::DayOfMonth, day)?;
-    let (months, _) = field(Field::Month, month)?;
-    let (weekdays, any_weekday) = field(Field::DayOfWeek, weekday)?;
+    let (minutes, _) = field(reader, Field::Minute, minute)?;
+    let (hours, _) = field(reader, Field::Hour, hour)?;
+    let (days, any_day) = field(reader, Field::DayOfMonth, day)?;
+    let (months, _) = field(reader, Field::Month, month)?;
+    let (weekdays, any_weekday) = field(reader, Field::DayOfWeek, weekday)?;
     Ok(Fields {
         minutes,
         hours,
         months,
         days,
         weekdays,
-        both: any_day || any_weekday,
+        both: any_day || any_weekday || reader == Reader::KubeStateMetrics,
+        catches_up: reader == Reader::KubeStateMetrics,
     })
 }
 
 /// The numbers of a field, and whether it holds a star. Without any part, as in `,`, it never matches.
-fn field(field: Field, text: &str) -> Result<(Set, bool), Error> {
+fn field(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Error> {
     let (mut set, mut star) = (Set::default(), false);
     for text in text.split(',').filter(|part| !part.is_empty()) {
-        let (numbers, whole) = part(field, text).map_err(|problem| Error::Part {
+        let (numbers, whole) = part(reader, field, text).map_err(|problem| Error::Part {
             field,
             part: quote(text),
             problem,
@@ -170,7 +178,7 @@ fn field(field: Field, text: &str) -> Result<(Set, bool), Error> {
 }
 
 /// The numbers of a part, and whether it counts as a star: `*/2` does not, but neither does `1-31`.
-fn part(field: Field, text: &str) -> Result<(Set, bool), Problem> {
+fn part(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Problem> {
     let (min, max) = field.bounds();
     let (range, step) = match text.split_once('/') {
         Some((range, step)) => (range, Some(number(step, NUMBER)?)),
@@ -181,12 +189,16 @@ fn part(field: Field, text: &str) -> Result<(Set, bool), Problem> {
         None => (range, None),
     };
     let star = matches!(low, "*" | "?");
+    let end = match (reader, field) {
+        (Reader::KubeStateMetrics, Field::DayOfWeek) => max + 1,
+        _ => max,
+    };
     let first = if star { min } else { value(field, low)? };
     let last = match high {
         // Whatever follows `*-` is passed over.
-        _ if star => max,
+        _ if star => end,
         Some(high) => value(field, high)?,
-        None if step.is_some() => max,
+        None if step.is_some() => end,
         None => first,
     };
     if first > last {
@@ -196,8 +208,15 @@ fn part(field: Field, text: &str) -> Result<(Set, bool), Problem> {
     if step == 0 {
         return Err(Problem::NoStep);
     }
+    if reader == Reader::KubeStateMetrics && step > 1 && step > last - first {
+        return Err(Problem::LongStep);
+    }
     let stride = usize::try_from(step).unwrap_or(usize::MAX);
-    Ok(((first..=last).step_by(stride).collect(), star && step == 1))
+    // The number after the last weekday is the first.
+    let numbers = (first..=last)
+        .step_by(stride)
+        .map(|number| if number > max { min } else { number });
+    Ok((numbers.collect(), star && step == 1))
 }
 
 /// A number or a name within the bounds of the field.

@@ -89,8 +89,14 @@ impl<'a> Search<'a> {
         while !self.fields.hours.contains(self.here.wall.hour()) {
             let wall = self.here.wall;
             self.start(wall.date().at(wall.hour(), 0, 0, 0))?;
+            let before = self.here.wall.hour();
             self.step(self.here.plus(HOUR)?)?;
-            if self.here.wall.hour() == 0 {
+            let hour = self.here.wall.hour();
+            if self.fields.catches_up && hour - before == 2 && self.fields.hours.contains(hour - 1)
+            {
+                return Some(true);
+            }
+            if hour == 0 {
                 return Some(false);
             }
         }

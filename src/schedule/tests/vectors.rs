@@ -35,6 +35,18 @@ struct Asked {
     next: Vec<Time>,
 }
 
+/// A schedule and a time, and what kube-state-metrics makes of them.
+#[derive(Deserialize)]
+struct Other {
+    group: String,
+    schedule: String,
+    time_zone: Option<String>,
+    #[serde(default)]
+    invalid: bool,
+    after: Option<Seconds>,
+    next: Option<Seconds>,
+}
+
 /// A CronJob and a time, and what the controller makes of it.
 #[derive(Deserialize)]
 struct Reckoned {
@@ -142,6 +154,34 @@ fn slots_are_those_of_robfig_cron() {
         differences.note(&wanted.group, line, &found, &expected);
     }
     differences.assert_none();
+}
+
+#[test]
+fn kube_state_metrics_is_followed_where_it_differs() {
+    let mut differences = Differences::default();
+    let lines = lines("kube-state-metrics.jsonl");
+    assert_eq!(lines.len(), 924);
+    let mut different = 0;
+    for line in &lines {
+        let wanted: Other = serde_json::from_str(line).unwrap();
+        let answer = |next: Result<Option<Seconds>, Error>| match next {
+            Err(_) => "invalid".to_owned(),
+            Ok(next) => show(next),
+        };
+        let after = wanted.after.unwrap_or(0);
+        let expected = if wanted.invalid {
+            "invalid".to_owned()
+        } else {
+            show(wanted.next)
+        };
+        let (schedule, zone) = (&*wanted.schedule, wanted.time_zone.as_deref());
+        let mirrored = Mirrored::parse(schedule, zone).map(|schedule| schedule.next(after));
+        differences.note(&wanted.group, line, &answer(mirrored), &expected);
+        let controller = parse(schedule, zone).map(|schedule| schedule.next(after));
+        different += usize::from(answer(controller) != expected);
+    }
+    differences.assert_none();
+    assert!(different > 100, "{different} where the controller differs");
 }
 
 #[test]
