@@ -1,8 +1,9 @@
 //! Metric families as tables of rows, rendered to the two text formats in bounded chunks.
 //!
-//! Each table ([`job`], [`cronjob`], [`workload`], [`target`]) says what its families are called and how a record of the store becomes
-//! samples; [`own`] adds what the `prometheus` registry knows of this process. [`Scrape`] walks family by family over
-//! all targets, since a family must stand in one piece, and renders one block of records at a time.
+//! Each table ([`job`], [`cronjob`], [`workload`], [`ksm`], [`target`]) says what its families are called and how a
+//! record of the store becomes samples; [`own`] adds what the `prometheus` registry knows of this process. [`Scrape`]
+//! walks family by family over all targets, since a family must stand in one piece, and renders one block of records at
+//! a time.
 
 use std::{
     iter::FusedIterator,
@@ -22,6 +23,7 @@ mod cronjob;
 mod example;
 mod family;
 mod job;
+mod ksm;
 mod label;
 mod mapped;
 mod own;
@@ -34,7 +36,7 @@ mod value;
 mod workload;
 mod writer;
 
-use family::{Family, Record, View};
+use family::{Family, Table, View};
 use own::Own;
 use selection::Selection;
 
@@ -102,16 +104,22 @@ struct Position {
 
 /// All families of facts that there are by these settings, in the order in which they are shown.
 fn families(settings: &Settings) -> impl Iterator<Item = &'static dyn Family> {
-    let per_job = settings.per_job;
-    fn rows<R: Record>() -> impl Iterator<Item = &'static dyn Family> {
-        R::ROWS.iter().map(|row| row as &dyn Family)
+    fn rows<T: Table>() -> impl Iterator<Item = &'static dyn Family> {
+        T::ROWS.iter().map(|row| row as &dyn Family)
     }
+    let Settings {
+        per_job,
+        kube_state_metrics,
+        ..
+    } = *settings;
+    let mirrored = rows::<ksm::Jobs>().chain(rows::<ksm::CronJobs>());
     rows::<Job>()
         .filter(move |_| per_job)
         .chain(rows::<ConfiguredJob>())
         .chain(rows::<CronJob>())
         .chain(rows::<Scheduled>())
         .chain(rows::<Workload>())
+        .chain(mirrored.filter(move |_| kube_state_metrics))
         .chain(rows::<SliceSnapshot>())
 }
 

@@ -30,6 +30,7 @@ macro_rules! labels {
 
 mod job;
 mod journal;
+mod mirror;
 mod run;
 mod update;
 
@@ -38,6 +39,7 @@ pub use job::{
     MappedLabels, NotStarted, PodCounts, Uid, Workload,
 };
 pub use journal::{Forgetful, Journal, Memory, Note};
+pub use mirror::{ConditionStatus, CronJobMirror, JobMirror, Owner, ShownLabels};
 pub use run::{
     Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,
 };

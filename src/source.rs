@@ -27,6 +27,7 @@ mod items;
 mod kind;
 mod list;
 mod metadata;
+mod mirror;
 mod names;
 mod poll;
 mod watch;

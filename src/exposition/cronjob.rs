@@ -2,10 +2,12 @@
 //!
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
-use super::family::{Identity, Mapped, Record, Row};
+use super::family::{Identity, Mapped, Row, Table};
 use crate::{model::CronJob, store::SliceSnapshot};
 
-impl Record for CronJob {
+impl Table for CronJob {
+    type Record = Self;
+
     const IDENTITY: Identity<Self> = &[
         ("namespace", |cronjob| &cronjob.namespace),
         ("cronjob", |cronjob| &cronjob.name),

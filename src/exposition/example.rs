@@ -86,6 +86,7 @@ pub(super) fn failed_job() -> Job {
         ignored: false,
         labels: None,
         directives: None,
+        mirror: None,
     }
 }
 
@@ -150,5 +151,6 @@ pub(super) fn cronjob() -> CronJob {
             invalid: vec![("max-success-age", "a day".into())],
             ..Directives::default()
         })),
+        mirror: None,
     }
 }

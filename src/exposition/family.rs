@@ -1,9 +1,9 @@
 //! What a metric family is: a row of a table, which says how one record becomes samples.
 //!
-//! The labels that identify a record belong to its [`Record`] and are added here, once for all rows of a table: a row
+//! The labels that identify a record belong to its [`Table`] and are added here, once for all rows of a table: a row
 //! cannot miss them. Rows give their own labels only.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use bytes::BytesMut;
 
@@ -28,15 +28,16 @@ pub(super) enum Kind {
     Histogram,
 }
 
-/// One family: what it is called, what it means, and what it says of a record.
+/// One family: what it is called, what it means, and what it says of a record. A row of table `T`.
 #[derive(Debug)]
-pub(super) struct Row<R: 'static> {
+pub(super) struct Row<R: 'static, T = R> {
     name: &'static str,
     kind: Kind,
     help: &'static str,
     /// Names of the labels beside those that identify the record.
     labels: &'static [&'static str],
     samples: fn(&R, &mut Samples<'_>),
+    table: PhantomData<fn() -> T>,
 }
 
 /// Names of labels, and where their values come from.
@@ -45,22 +46,25 @@ pub(super) type Identity<R> = &'static [(&'static str, fn(&R) -> &str)];
 /// Where the values of the mapped labels are; nowhere for records that are not about one object.
 pub(super) type Mapped<R> = Option<fn(&R) -> Option<&[Name]>>;
 
-/// Something of the store that series are about.
-pub(super) trait Record: fmt::Debug + Sized + 'static {
+/// Families about one kind of record. Where there is one table of a kind, the record itself stands for it.
+pub(super) trait Table: fmt::Debug + Sized + 'static {
+    /// Something of the store that series are about.
+    type Record: fmt::Debug + 'static;
+
     /// The labels that tell one record from another within a target.
-    const IDENTITY: Identity<Self>;
+    const IDENTITY: Identity<Self::Record>;
 
     /// The labels of its object that the configuration asks for.
-    const MAPPED: Mapped<Self> = None;
+    const MAPPED: Mapped<Self::Record> = None;
 
     /// The families.
-    const ROWS: &'static [Row<Self>];
+    const ROWS: &'static [Row<Self::Record, Self>];
 
     /// How many blocks of records there are in `slice`.
     fn blocks(slice: &SliceSnapshot) -> usize;
 
     /// The records of one block.
-    fn block(slice: &SliceSnapshot, number: usize) -> impl Iterator<Item = &Self>;
+    fn block(slice: &SliceSnapshot, number: usize) -> impl Iterator<Item = &Self::Record>;
 }
 
 /// How a reader wants all families.
@@ -121,7 +125,7 @@ impl View<'static> {
 
 // === impl Row ===
 
-impl<R> Row<R> {
+impl<R, T> Row<R, T> {
     /// A gauge. For each of `labels`, the labels of its own, its samples give a value in the same order.
     pub(super) const fn gauge(
         name: &'static str,
@@ -135,6 +139,7 @@ impl<R> Row<R> {
             help,
             labels,
             samples,
+            table: PhantomData,
         }
     }
 
@@ -165,24 +170,24 @@ impl<R> Row<R> {
     }
 }
 
-impl<R: Record> Row<R> {
+impl<T: Table> Row<T::Record, T> {
     fn render_all<'a>(
         &self,
         view: View<'_>,
         target: Option<&str>,
-        records: impl Iterator<Item = &'a R>,
+        records: impl Iterator<Item = &'a T::Record>,
         page: &mut BytesMut,
     ) {
-        let identity_labels = R::IDENTITY.iter().map(|(label, _)| *label);
-        let mapped = R::MAPPED.map(|values| (view.labels.of(self.name), values));
+        let identity_labels = T::IDENTITY.iter().map(|(label, _)| *label);
+        let mapped = T::MAPPED.map(|values| (view.labels.of(self.name), values));
         let mapped = mapped.filter(|(labels, _)| !labels.is_empty());
         let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
         let labels = identity_labels.chain(mapped_labels.map(String::as_str));
         let frame = Frame::new(self.name, target, labels);
-        let mut identity = Vec::with_capacity(R::IDENTITY.len());
+        let mut identity = Vec::with_capacity(T::IDENTITY.len());
         for record in records {
             identity.clear();
-            identity.extend(R::IDENTITY.iter().map(|(_, value)| value(record)));
+            identity.extend(T::IDENTITY.iter().map(|(_, value)| value(record)));
             if let Some((labels, values)) = mapped {
                 let values = values(record).unwrap_or_default();
                 let value = |place| values.get(place).map_or("", |value: &Name| &**value);
@@ -195,7 +200,7 @@ impl<R: Record> Row<R> {
     }
 }
 
-impl<R: Record> Family for Row<R> {
+impl<T: Table> Family for Row<T::Record, T> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -213,11 +218,11 @@ impl<R: Record> Family for Row<R> {
     }
 
     fn blocks(&self, slice: &SliceSnapshot) -> usize {
-        R::blocks(slice)
+        T::blocks(slice)
     }
 
     fn render(&self, view: View<'_>, slice: &SliceSnapshot, block: usize, page: &mut BytesMut) {
-        let records = R::block(slice, block);
+        let records = T::block(slice, block);
         self.render_all(view, slice.target.as_deref(), records, page);
     }
 }
@@ -228,10 +233,10 @@ pub(super) mod testing {
 
     use super::*;
 
-    /// All lines that the table shows of a record in the single unnamed target.
-    pub(in crate::exposition) fn lines<R: Record>(record: &R) -> Vec<String> {
+    /// All lines that the only table of a kind of record shows of one, in the single unnamed target.
+    pub(in crate::exposition) fn lines<T: Table<Record = T>>(record: &T) -> Vec<String> {
         let mut page = BytesMut::new();
-        for row in R::ROWS {
+        for row in T::ROWS {
             row.render_all(View::PLAIN, None, std::iter::once(record), &mut page);
         }
         let text = String::from_utf8(page.to_vec()).unwrap();

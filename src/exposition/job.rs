@@ -2,13 +2,15 @@
 //!
 //! A row gives a value only where the record has one: what the API leaves out is left out here.
 
-use super::family::{Identity, Mapped, Record, Row};
+use super::family::{Identity, Mapped, Row, Table};
 use crate::{
     model::Job,
     store::{ConfiguredJob, SliceSnapshot},
 };
 
-impl Record for Job {
+impl Table for Job {
+    type Record = Self;
+
     const IDENTITY: Identity<Self> = &[
         ("namespace", |job| &job.namespace),
         ("job_name", |job| &job.name),
@@ -143,7 +145,9 @@ impl Record for Job {
 }
 
 /// These series are there before the Job is, and stay as they are when it comes and goes: no workload labels.
-impl Record for ConfiguredJob {
+impl Table for ConfiguredJob {
+    type Record = Self;
+
     const IDENTITY: Identity<Self> = &[
         ("namespace", |job| &job.namespace),
         ("job_name", |job| &job.name),

@@ -9,7 +9,8 @@ use prometheus::proto::{LabelPair, Metric, MetricFamily};
 
 use super::{
     Format, example,
-    family::{Family, Kind, Record, View},
+    family::{Family, Kind, Table, View},
+    ksm,
     own::{self, Own},
 };
 use crate::{
@@ -60,6 +61,14 @@ outlive its Jobs; once neither a Job nor a `CronJob` of it is left, they stay fo
 Counters and histograms begin at 0 when a workload is first seen, which OpenMetrics tells (`_created`). Runs that had ended
 by then are not counted, but are looked at for what is last. Durations have the buckets of `metrics.run_duration_buckets`.";
 
+const MIRRORED_JOBS: &str = "\
+With `metrics.kube_state_metrics.enabled`, these families have the names, labels and values that kube-state-metrics 2.20
+gives them, odd ones included; see [its guide](kube-state-metrics.md). They show the Jobs that exist, however the other
+families are set. There are no mapped labels on them.";
+
+const MIRRORED_CRONJOBS: &str = "\
+The same for CronJobs.";
+
 const TARGETS: &str = "\
 How reading the targets goes. These series stay when a target fails: `/metrics` answers with status 200 then, too.";
 
@@ -69,7 +78,7 @@ About the process, whatever its targets; without the label `target`.";
 /// All families as a Markdown document.
 #[must_use]
 pub fn reference() -> String {
-    let example = example::target();
+    let (example, mirrored) = (example::target(), ksm::example());
     [
         INTRODUCTION.to_owned(),
         table::<Job>("Jobs", JOBS, &example),
@@ -79,17 +88,23 @@ pub fn reference() -> String {
         table::<Workload>("Workloads", WORKLOADS, &example),
         table::<SliceSnapshot>("Targets", TARGETS, &example),
         own_table(),
+        table::<ksm::Jobs>("Jobs as in kube-state-metrics", MIRRORED_JOBS, &mirrored),
+        table::<ksm::CronJobs>(
+            "CronJobs as in kube-state-metrics",
+            MIRRORED_CRONJOBS,
+            &mirrored,
+        ),
     ]
     .concat()
 }
 
 /// The families about one kind of record.
-fn table<R: Record>(title: &str, about: &str, example: &SliceSnapshot) -> String {
-    let rows: String = R::ROWS
+fn table<T: Table>(title: &str, about: &str, example: &SliceSnapshot) -> String {
+    let rows: String = T::ROWS
         .iter()
         .map(|row| table_row(row.name(), row.kind(), row.labels(), row.help()))
         .collect();
-    let examples: String = R::ROWS
+    let examples: String = T::ROWS
         .iter()
         .map(|row| {
             let mut page = BytesMut::new();
@@ -99,7 +114,7 @@ fn table<R: Record>(title: &str, about: &str, example: &SliceSnapshot) -> String
             first_line(&page)
         })
         .collect();
-    let identity: Vec<&str> = R::IDENTITY.iter().map(|(label, _)| *label).collect();
+    let identity: Vec<&str> = T::IDENTITY.iter().map(|(label, _)| *label).collect();
     let about = match quoted(&identity) {
         none if none.is_empty() => about.to_owned(),
         labels => format!("{about}\n\nLabels of all of them: {labels}."),

@@ -11,7 +11,7 @@ use super::{
     value::{Number, Value},
     writer,
 };
-use crate::model::Seconds;
+use crate::model::{Name, Seconds};
 
 /// The constant text of a family's lines: what stands around the values that identify a record.
 #[derive(Debug)]
@@ -111,6 +111,20 @@ impl<'a> Samples<'a> {
         if let Some(number) = value.number() {
             self.line("", labels, None, number);
         }
+    }
+
+    /// A sample with labels that are the record's own, in name too.
+    pub(super) fn labelled(&mut self, labels: &[(Name, Name)], value: impl Value) {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| (&**name, value as &dyn Label));
+        let (names, values): (Vec<_>, Vec<_>) = labels.unzip();
+        let mut samples = Samples {
+            labels: &names,
+            page: self.page,
+            ..*self
+        };
+        samples.sample(&values, value);
     }
 
     /// A histogram: `buckets` are upper bounds with cumulative counts, the infinite one left out.

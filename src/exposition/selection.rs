@@ -16,6 +16,8 @@ pub struct Settings {
     pub families: Families,
     /// Whether there are series about single Jobs.
     pub per_job: bool,
+    /// The families of kube-state-metrics; they have something to show of objects that were read for them.
+    pub kube_state_metrics: bool,
 }
 
 /// A scrape asked for a family that there is not, or that the configuration excludes.
@@ -41,6 +43,7 @@ impl From<&config::Settings> for Settings {
             labels: Labels::from(&settings.labels),
             families: settings.metrics.families.clone(),
             per_job: settings.metrics.per_job != PerJob::None,
+            kube_state_metrics: settings.metrics.kube_state_metrics.is_some(),
         }
     }
 }

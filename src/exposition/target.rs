@@ -3,7 +3,7 @@
 //! These stay when a target fails, and when its objects are too old to be shown: they are how a user gets to know.
 
 use super::{
-    family::{Identity, Record, Row},
+    family::{Identity, Row, Table},
     samples::Samples,
 };
 use crate::{
@@ -11,7 +11,9 @@ use crate::{
     store::{REQUEST_DURATION_BUCKETS, SliceSnapshot},
 };
 
-impl Record for SliceSnapshot {
+impl Table for SliceSnapshot {
+    type Record = Self;
+
     /// The `target` label is all there is.
     const IDENTITY: Identity<Self> = &[];
 

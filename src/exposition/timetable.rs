@@ -1,9 +1,11 @@
 //! The part of the `batch_cronjob_*` families that follows from the schedule: what is due, what was missed, and why.
 
-use super::family::{Identity, Mapped, Record, Row};
+use super::family::{Identity, Mapped, Row, Table};
 use crate::store::{Scheduled, SliceSnapshot};
 
-impl Record for Scheduled {
+impl Table for Scheduled {
+    type Record = Self;
+
     const IDENTITY: Identity<Self> = &[
         ("namespace", |record| &record.cronjob.namespace),
         ("cronjob", |record| &record.cronjob.name),

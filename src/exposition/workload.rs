@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::{
-    family::{Identity, Mapped, Record, Row},
+    family::{Identity, Mapped, Row, Table},
     label::Label,
     samples::Samples,
 };
@@ -18,7 +18,9 @@ use crate::{
 /// The kind of workloads that are one Job each.
 const JOB: &str = "job";
 
-impl Record for Workload {
+impl Table for Workload {
+    type Record = Self;
+
     const IDENTITY: Identity<Self> = &[
         ("namespace", |workload| &workload.id.namespace),
         ("workload_type", |workload| &workload.id.kind),

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, Seconds};
+use super::{CronJobMirror, JobMirror, Name, Seconds};
 
 /// A batch/v1 Job: what is exported of it.
 ///
@@ -59,6 +59,8 @@ pub struct Job {
     pub labels: MappedLabels,
     /// What annotations of this program say, if there are any.
     pub directives: Option<Box<Directives>>,
+    /// What the families of kube-state-metrics show besides, where they are wanted.
+    pub mirror: Option<Box<JobMirror>>,
 }
 
 /// What runs belong to: the Job's controlling owner, else the Job itself.
@@ -122,6 +124,8 @@ pub struct CronJob {
     pub labels: MappedLabels,
     /// What annotations of this program say, if there are any.
     pub directives: Option<Box<Directives>>,
+    /// What the families of kube-state-metrics show besides, where they are wanted.
+    pub mirror: Option<Box<CronJobMirror>>,
 }
 
 /// Values for the configured labels, shared between objects that have the same.
@@ -258,6 +262,7 @@ impl Job {
             ignored: false,
             labels: None,
             directives: None,
+            mirror: None,
         }
     }
 
@@ -298,6 +303,7 @@ impl CronJob {
             ignored: false,
             labels: None,
             directives: None,
+            mirror: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{
     metadata::{Said, Wanted},
+    mirror,
     names::Names,
     wire::{Condition, CronJobObject, JobObject, JobSpec, JobStatus, Metadata},
 };
@@ -93,8 +94,10 @@ impl Decoder {
         let conditions = Conditions::of(status.conditions.as_deref().unwrap_or_default());
         let state = conditions.state(&spec, &status);
         let indexed = spec.completion_mode.as_deref() == Some("Indexed");
-        let labels = wanted.labels(metadata.labels)?;
-        let annotations = wanted.annotations(metadata.annotations)?;
+        let shown = wanted.kube_state_metrics.as_ref();
+        let labels = wanted.labels(metadata.labels, shown.map(|lists| &lists.job_labels))?;
+        let annotations = shown.map(|lists| &lists.job_annotations);
+        let annotations = wanted.annotations(metadata.annotations, annotations)?;
         let Said {
             due,
             manual,
@@ -143,6 +146,7 @@ impl Decoder {
             ignored,
             labels: wanted.map(&labels, &annotations, names),
             directives,
+            mirror: mirror::job(wanted, (&metadata, &status), (&labels, &annotations), names),
             name,
         })
     }
@@ -155,10 +159,14 @@ impl Decoder {
             status,
         } = object;
         let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
-        let labels = wanted.labels(metadata.labels)?;
-        let annotations = wanted.annotations(metadata.annotations)?;
-        let template = spec.job_template.and_then(|template| template.metadata);
-        let template = wanted.annotations(template.and_then(|template| template.annotations))?;
+        let shown = wanted.kube_state_metrics.as_ref();
+        let labels = wanted.labels(metadata.labels, shown.map(|lists| &lists.cronjob_labels))?;
+        let annotations = shown.map(|lists| &lists.cronjob_annotations);
+        let annotations = wanted.annotations(metadata.annotations, annotations)?;
+        let template = spec.job_template.as_ref();
+        let template = template.and_then(|template| template.metadata.as_ref());
+        let template = template.and_then(|template| template.annotations);
+        let template = wanted.annotations(template, None)?;
         let said = Said::of(&annotations, names).over(Said::of(&template, names));
         Ok(CronJob {
             namespace: names.share(&metadata.namespace),
@@ -176,6 +184,7 @@ impl Decoder {
             last_success: status.last_successful_time.seconds(),
             active_jobs: status
                 .active
+                .as_ref()
                 .map_or(0, |jobs| u32::try_from(jobs.len()).unwrap_or(u32::MAX)),
             starting_deadline: spec.starting_deadline_seconds,
             successful_history_limit: spec.successful_jobs_history_limit,
@@ -183,6 +192,12 @@ impl Decoder {
             ignored: said.ignored,
             labels: wanted.map(&labels, &annotations, names),
             directives: said.directives,
+            mirror: mirror::cronjob(
+                wanted,
+                (&metadata, &spec, &status),
+                (&labels, &annotations),
+                names,
+            ),
         })
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{names::Names, wire::Text};
 use crate::{
-    config::{self, Origin},
+    config::{self, AllowList, KubeStateMetrics, Origin},
     model::{Directives, MappedLabels, Seconds},
 };
 
@@ -28,6 +28,8 @@ pub struct Wanted {
     pub mapped: Vec<Origin>,
     /// The label by whose value Jobs are grouped that do not belong to a `CronJob`.
     pub workload_label: Option<String>,
+    /// What the families of kube-state-metrics show, where they are wanted.
+    pub kube_state_metrics: Option<KubeStateMetrics>,
 }
 
 /// The wanted ones of an object's labels or annotations.
@@ -51,35 +53,48 @@ impl From<&config::Settings> for Wanted {
         Self {
             mapped: mapping.map(|label| label.origin.clone()).collect(),
             workload_label: settings.workload_label.clone(),
+            kube_state_metrics: settings.metrics.kube_state_metrics.clone(),
         }
     }
 }
 
 impl Wanted {
-    /// Picks the labels that there is a use for.
-    pub(super) fn labels<'a>(&self, raw: Option<&'a RawValue>) -> serde_json::Result<Pairs<'a>> {
+    /// Picks the labels that there is a use for, `shown` ones included.
+    pub(super) fn labels<'a>(
+        &self,
+        raw: Option<&'a RawValue>,
+        shown: Option<&AllowList>,
+    ) -> serde_json::Result<Pairs<'a>> {
+        let shown = shown.filter(|list| !list.is_empty());
         let mapped = |key: &str| {
             let is = |origin: &Origin| matches!(origin, Origin::Label(label) if label == key);
             self.mapped.iter().any(is)
         };
         let grouping = |key: &str| self.workload_label.as_deref() == Some(key);
-        if self.mapped.is_empty() && self.workload_label.is_none() {
+        if self.mapped.is_empty() && self.workload_label.is_none() && shown.is_none() {
             return Ok(Pairs::default());
         }
-        Pairs::read(raw, &|key| mapped(key) || grouping(key))
+        Pairs::read(raw, &|key| {
+            mapped(key) || grouping(key) || shown.is_some_and(|list| list.allows(key))
+        })
     }
 
-    /// Picks the annotations that there is a use for.
+    /// Picks the annotations that there is a use for, `shown` ones included.
     pub(super) fn annotations<'a>(
         &self,
         raw: Option<&'a RawValue>,
+        shown: Option<&AllowList>,
     ) -> serde_json::Result<Pairs<'a>> {
         let mapped = |key: &str| {
             let is = |origin: &Origin| matches!(origin, Origin::Annotation(annotation) if annotation == key);
             self.mapped.iter().any(is)
         };
         Pairs::read(raw, &|key| {
-            key.starts_with(PREFIX) || key == DUE || key == INSTANTIATE || mapped(key)
+            key.starts_with(PREFIX)
+                || key == DUE
+                || key == INSTANTIATE
+                || mapped(key)
+                || shown.is_some_and(|list| list.allows(key))
         })
     }
 

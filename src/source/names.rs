@@ -10,6 +10,8 @@ pub(super) struct Names {
     known: HashSet<Name>,
     /// Names that come together.
     rows: HashSet<Arc<[Name]>>,
+    /// Pairs that come together.
+    pairs: HashSet<Arc<[(Name, Name)]>>,
     /// Size after the last sweep; twice as many and it is time for the next.
     kept: usize,
 }
@@ -38,16 +40,39 @@ impl Names {
         row
     }
 
+    /// The one copy of these pairs in this order.
+    pub(super) fn share_pairs<'a>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Arc<[(Name, Name)]> {
+        let pairs: Vec<_> = pairs
+            .map(|(key, value)| (self.share(key), self.share(value)))
+            .collect();
+        if let Some(known) = self.pairs.get(pairs.as_slice()) {
+            return known.clone();
+        }
+        self.sweep_when_due();
+        let pairs: Arc<[_]> = pairs.into();
+        self.pairs.insert(pairs.clone());
+        pairs
+    }
+
     /// Drops what nobody else holds, at a cost that is constant per name when spread over the insertions.
     fn sweep_when_due(&mut self) {
-        if self.known.len() + self.rows.len() < 2 * self.kept.max(64) {
+        if self.len() < 2 * self.kept.max(64) {
             return;
         }
+        self.pairs.retain(|pairs| Arc::strong_count(pairs) > 1);
+        self.pairs.shrink_to_fit();
         self.rows.retain(|row| Arc::strong_count(row) > 1);
         self.rows.shrink_to_fit();
         self.known.retain(|name| Name::strong_count(name) > 1);
         self.known.shrink_to_fit();
-        self.kept = self.known.len() + self.rows.len();
+        self.kept = self.len();
+    }
+
+    fn len(&self) -> usize {
+        self.known.len() + self.rows.len() + self.pairs.len()
     }
 }
 

@@ -97,6 +97,8 @@ pub(super) struct Metadata<'a> {
     pub(super) namespace: Text<'a>,
     #[serde(borrow)]
     pub(super) uid: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) resource_version: Option<Text<'a>>,
     #[serde(default)]
     pub(super) creation_timestamp: Time,
     #[serde(borrow)]

@@ -63,6 +63,7 @@ pub(crate) fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
         ignored: false,
         labels: None,
         directives: None,
+        mirror: None,
     }
 }
 
@@ -104,5 +105,6 @@ pub(crate) fn cronjob(name: &str) -> CronJob {
         ignored: false,
         labels: None,
         directives: None,
+        mirror: None,
     }
 }

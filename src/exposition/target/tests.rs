@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use jiff::Timestamp;
 
 use crate::{
-    exposition::family::{Family, Record, View},
+    exposition::family::{Family, Table, View},
     model::{
         Activity, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update, Verb,
     },
