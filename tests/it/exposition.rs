@@ -36,7 +36,7 @@ fn labelled(slices: Vec<Arc<Slice>>, labels: Labels) -> Exposition {
     Exposition::new(Arc::new(Store::new(slices)), &settings)
 }
 
-fn read(scrape: Scrape) -> String {
+pub(crate) fn read(scrape: Scrape) -> String {
     let bytes: Vec<u8> = scrape.flatten().collect();
     String::from_utf8(bytes).unwrap()
 }
@@ -172,7 +172,7 @@ fn recorded_objects_are_shown_as_before() {
 }
 
 /// The items of a recorded list.
-fn recorded<T>(
+pub(crate) fn recorded<T>(
     file: &str,
     mut decode: impl FnMut(&str) -> Result<T, decode::DecodeError>,
 ) -> Vec<T> {

@@ -17,6 +17,7 @@ mod exporter;
 mod exposition;
 mod faults;
 mod http;
+mod ksm;
 mod layering;
 mod lifecycle;
 mod records;
