@@ -1,6 +1,7 @@
 //! Objects that nobody would write, each as the API could give it.
 
 use super::*;
+use crate::exposition::assert_golden;
 
 fn labels(families: &Families, family: &str) -> Vec<(String, String)> {
     families[family].samples[0].labels[2..].to_vec()
@@ -217,4 +218,43 @@ fn a_resource_version_that_is_no_number_is_left_out() {
     assert_eq!(version(json!("")), None);
     assert_eq!(version(json!("abc")), None);
     assert_eq!(version(json!(null)), None);
+}
+
+/// For `promtool check metrics`, too.
+#[test]
+fn all_of_it_is_shown_as_before() {
+    let pairs = json!({
+        "a.b": "\"quoted\"", "a/b": "back\\slash", "a_b": "two\nlines", "camelCase": "größe \u{1f980}", "empty": "",
+    });
+    let object = json!({
+        "metadata": {
+            "name": "quote\"d", "namespace": "line\nfeed", "labels": pairs, "annotations": pairs,
+            "resourceVersion": "4028", "creationTimestamp": "2026-11-23T14:23:26Z",
+            "ownerReferences": [{"kind": "Work\\flow", "name": "größe", "controller": true}],
+        },
+        "spec": {
+            "parallelism": 2, "completions": 3, "activeDeadlineSeconds": 60,
+            "schedule": "0 0 30 2 *", "timeZone": "Europe/Berlin", "concurrencyPolicy": "Later",
+            "startingDeadlineSeconds": 10, "successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 1,
+        },
+        "status": {
+            "startTime": "1969-12-31T23:59:59Z", "completionTime": "2026-11-23T14:23:26Z", "failed": 2,
+            "lastScheduleTime": "2026-11-23T14:23:26Z", "lastSuccessfulTime": "2026-11-23T14:23:26Z",
+            "conditions": [
+                {"type": "Complete", "status": "Unknown"},
+                {"type": "Failed", "status": "False", "reason": "Evicted"},
+                {"type": "Suspended", "status": "True"},
+            ],
+        },
+    });
+    let mut odd = object.clone();
+    odd["metadata"]["name"] = json!("odd");
+    odd["spec"]["schedule"] = json!("*/60 \"\\ * *");
+    let mut decoder = decoder(&["*"]);
+    let job = decoder.job(&object.to_string()).unwrap();
+    let cronjobs = [object, odd].map(|cronjob| decoder.cronjob(&cronjob.to_string()).unwrap());
+    let text = text(vec![job], cronjobs.to_vec());
+    let families = checker::check(Format::Text, &text);
+    assert_eq!(families.len(), 17 + 14);
+    assert_golden("tests/golden/kube-state-metrics.prom", &text);
 }
