@@ -10,7 +10,7 @@ use std::{
 
 use job_status_exporter::{
     config::{AllowList, KubeStateMetrics, Pattern},
-    exposition::{Exposition, Format, Labels, Settings},
+    exposition::{Exposition, Format, Settings},
     model::{CronJob, Job},
     source::{Wanted, decode::Decoder},
     store::{Slice, Store},
@@ -53,8 +53,9 @@ fn decoder(keys: &[&str]) -> Decoder {
 fn exposition(slices: Vec<Arc<Slice>>) -> Exposition {
     let settings = Settings {
         kube_state_metrics: true,
+        ..Settings::default()
     };
-    Exposition::with_settings(Arc::new(Store::new(slices)), Labels::default(), settings)
+    Exposition::new(Arc::new(Store::new(slices)), &settings)
 }
 
 /// Only the families of kube-state-metrics, as text.
@@ -190,7 +191,10 @@ fn they_are_shown_on_request_only() {
     let mut decoder = decoder(&["*"]);
     let jobs = recorded("jobs.json", |json| decoder.job(json));
     let slice = records::slice(None, jobs, Vec::new());
-    let plain = Exposition::new(Arc::new(Store::new(vec![slice.clone()])), Labels::default());
+    let plain = Exposition::new(
+        Arc::new(Store::new(vec![slice.clone()])),
+        &Settings::default(),
+    );
     assert!(!read(plain.scrape(Format::Text)).contains("kube_"));
     assert!(read(exposition(vec![slice]).scrape(Format::Text)).contains("kube_"));
 }
