@@ -38,7 +38,7 @@ pub use job::{
     CompletionMode, ConcurrencyPolicy, CronJob, Directives, FailureReason, Job, JobState,
     MappedLabels, NotStarted, PodCounts, Uid, Workload,
 };
-pub use journal::{Forgetful, Journal, Memory, Note};
+pub use journal::{Forgetful, Journal, LAG, Memory, Note};
 pub use mirror::{ConditionStatus, CronJobMirror, JobMirror, Owner, ShownLabels};
 pub use run::{
     Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,

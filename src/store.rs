@@ -5,10 +5,7 @@
 //! event, or for swapping in one re-list; a reader for as long as it takes to copy some hundred pointers to blocks.
 //! So a scrape sees a re-list in whole or not at all, and renders without holding any lock.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -20,6 +17,7 @@ use crate::model::{
 
 mod activity;
 mod cronjobs;
+mod feed;
 mod ledger;
 mod objects;
 mod settings;
@@ -32,6 +30,7 @@ pub use settings::{Retention, Settings, Thresholds};
 pub use workloads::Workload;
 
 use cronjobs::CronJobs;
+use feed::Feed;
 use objects::{Objects, Transition, Visibility};
 use workloads::{Effects, Teller, Workloads};
 
@@ -64,20 +63,6 @@ struct Facts {
     feeds: Vec<Feed>,
     /// Whether all feeds were read once.
     synced: bool,
-}
-
-/// What is known of one feed.
-#[derive(Debug)]
-struct Feed {
-    scope: FeedScope,
-    /// Outcome of the last attempt; `None` before the first.
-    up: Option<bool>,
-    /// Whether it was read in whole once.
-    synced: bool,
-    /// For a configured job: whether it exists, once that is known.
-    exists: Option<bool>,
-    last_success: Option<Timestamp>,
-    last_contact: Option<Instant>,
 }
 
 /// A consistent picture of one target, which stays as it is while the store goes on.
@@ -240,6 +225,7 @@ impl Sink for Slice {
         let synced = !facts.synced && facts.feeds.iter().all(|feed| feed.synced);
         if synced {
             facts.synced = true;
+            facts.workloads.settle(now);
             self.journal.note(Note::Synced);
         }
         drop(facts);
@@ -282,9 +268,11 @@ impl Facts {
         };
         let date = (settings.clock)();
         feed.note(&update, now, date);
+        let configured = matches!(feed.scope, FeedScope::Job { .. });
+        self.expire(now);
         let teller = Teller {
             feed: id,
-            configured: matches!(feed.scope, FeedScope::Job { .. }),
+            configured,
             now,
         };
         let retain_until = now + settings.retention.deleted;
@@ -311,7 +299,6 @@ impl Facts {
             self.mark(&effects);
         }
         self.invalid_annotations += effects.invalid.len() as u64;
-        self.expire(now);
         effects
     }
 
@@ -328,7 +315,7 @@ impl Facts {
     }
 
     fn expire(&mut self, now: Instant) {
-        self.jobs.expire(now);
+        self.jobs.expire(now, drop);
         self.workloads.expire(now);
     }
 
@@ -342,64 +329,6 @@ impl Facts {
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,
-        }
-    }
-}
-
-// === impl Feed ===
-
-impl Feed {
-    fn new(scope: FeedScope) -> Self {
-        Self {
-            scope,
-            up: None,
-            synced: false,
-            exists: None,
-            last_success: None,
-            last_contact: None,
-        }
-    }
-
-    fn note(&mut self, update: &Update, now: Instant, date: Timestamp) {
-        if matches!(update, Update::Failed) {
-            self.up = Some(false);
-            return;
-        }
-        let configured = matches!(self.scope, FeedScope::Job { .. });
-        match update {
-            Update::JobAbsent => self.exists = Some(false),
-            Update::Jobs(Change::Applied(_)) if configured => self.exists = Some(true),
-            _ => {}
-        }
-        let whole = matches!(
-            update,
-            Update::Jobs(Change::Replaced(_))
-                | Update::CronJobs(Change::Replaced(_))
-                | Update::JobAbsent
-        );
-        self.synced |= whole || self.exists.is_some();
-        // A list alone does not end an outage: the watch that it is for may go on failing.
-        self.up = match update {
-            Update::Contact => Some(true),
-            _ => self.up.or(Some(true)),
-        };
-        self.last_success = Some(date);
-        self.last_contact = Some(now);
-    }
-
-    fn stale(&self, now: Instant, stale_after: Duration) -> bool {
-        self.last_contact
-            .is_none_or(|contact| now.duration_since(contact) > stale_after)
-    }
-
-    fn configured(&self) -> Option<ConfiguredJob> {
-        match (&self.scope, self.exists) {
-            (FeedScope::Job { namespace, name }, Some(exists)) => Some(ConfiguredJob {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                exists,
-            }),
-            _ => None,
         }
     }
 }

@@ -315,7 +315,11 @@ impl Directives {
     #[must_use]
     pub fn over(self, others: Self) -> Self {
         let mut invalid = self.invalid;
-        invalid.extend(others.invalid);
+        for problem in others.invalid {
+            if !invalid.contains(&problem) {
+                invalid.push(problem);
+            }
+        }
         Self {
             max_duration: self.max_duration.or(others.max_duration),
             max_success_age: self.max_success_age.or(others.max_success_age),

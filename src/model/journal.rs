@@ -1,8 +1,12 @@
 //! What has to outlive the process: written down by the store, read back at the next start.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{Run, Seconds, Totals, Uid, WorkloadId};
+
+/// For how long a run stays known whose Job is gone: an API server that lags behind, or a cache before it, may show it
+/// again. What went longer ago than this and is back comes from a server that was set back.
+pub const LAG: Duration = Duration::from_hours(1);
 
 /// Where the store writes down what must not be lost. It never waits for a disk.
 pub trait Journal: fmt::Debug + Send + Sync {
@@ -31,11 +35,12 @@ pub enum Note {
         /// What it all comes to now.
         totals: Totals,
     },
-    /// The API still shows the Job of a run that was remembered: it has to be known for as long.
+    /// The API still shows the Job of a run that is known, or shows it again: it has to be known for as long, whatever was
+    /// said of it before.
     Present(Uid),
-    /// The API no longer shows the Job of a finished run.
+    /// The API no longer shows the Job of a finished run. It has to be known for [`LAG`] from now on.
     Gone(Uid),
-    /// A workload has neither Jobs nor a `CronJob` any more.
+    /// A workload has neither Jobs nor a `CronJob` any more. Any later note of it says that it is back.
     Left(WorkloadId),
     /// Everything was read once: what was not told to be present is gone.
     Synced,

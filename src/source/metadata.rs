@@ -21,6 +21,9 @@ const DUE: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 /// How the Job came to be, where that was not by its schedule.
 const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 
+/// Of a value that makes no sense, as much as this many characters is told.
+const TOLD: usize = 100;
+
 /// What is wanted of labels and annotations beside what the program itself has a use for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -152,7 +155,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Reads the entries of a map whose keys are wanted; the values of others are skipped unread.
+/// Reads the entries of a map whose keys are wanted and which are not null; the values of others are skipped unread.
 struct Filter<'f>(&'f dyn Fn(&str) -> bool);
 
 impl<'de> DeserializeSeed<'de> for Filter<'_> {
@@ -173,10 +176,10 @@ impl<'de> Visitor<'de> for Filter<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut pairs = Vec::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
-            if (self.0)(&key) {
-                pairs.push((key.into_inner(), map.next_value()?));
-            } else {
+            if !(self.0)(&key) {
                 map.next_value::<IgnoredAny>()?;
+            } else if let Some(value) = map.next_value()? {
+                pairs.push((key.into_inner(), value));
             }
         }
         Ok(pairs)
@@ -199,6 +202,10 @@ impl Said {
             let Some(name) = key.strip_prefix(PREFIX) else {
                 continue;
             };
+            let mut complain = |annotation, value: &str| {
+                let told: String = value.chars().take(TOLD).collect();
+                directives.invalid.push((annotation, names.share(&told)));
+            };
             let mut seconds = |annotation, least| {
                 let seconds = config::parse_duration(value)
                     .ok()
@@ -206,7 +213,7 @@ impl Said {
                     .and_then(|duration| Seconds::try_from(duration.as_secs()).ok())
                     .filter(|seconds| *seconds >= least);
                 if seconds.is_none() {
-                    directives.invalid.push((annotation, value.into()));
+                    complain(annotation, value);
                 }
                 seconds
             };
@@ -218,9 +225,9 @@ impl Said {
                 "runbook" => directives.runbook = Some(names.share(value)),
                 "ignore" if value == "true" => said.ignored = true,
                 "ignore" if value == "false" => {}
-                "ignore" => directives.invalid.push(("ignore", value.into())),
+                "ignore" => complain("ignore", value),
                 // A misspelt name would else be without effect and without a word.
-                _ => directives.invalid.push(("unknown", key.into())),
+                _ => complain("unknown", key),
             }
         }
         if directives != Directives::default() {
@@ -238,3 +245,6 @@ impl Said {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

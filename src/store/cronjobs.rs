@@ -41,15 +41,15 @@ impl Record for Scheduled {
     fn key(&self) -> Key<'_> {
         ("", &self.cronjob.namespace, &self.cronjob.name)
     }
+
+    fn hidden(&self) -> bool {
+        self.cronjob.ignored
+    }
 }
 
 impl Object for Scheduled {
     fn uid(&self) -> &Uid {
         &self.cronjob.uid
-    }
-
-    fn ignored(&self) -> bool {
-        self.cronjob.ignored
     }
 
     fn tells_the_same(&self, other: &Self) -> bool {

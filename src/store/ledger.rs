@@ -1,4 +1,4 @@
-//! Runs that are no longer there and must not be counted again.
+//! Runs whose Jobs are not there and which must not be counted again.
 //!
 //! An API server that lags behind, or a cache before it, may show a Job again that was seen to go. Uids of Jobs that are
 //! there need no entry: their last state is known.
@@ -6,27 +6,32 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
-    time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::model::Uid;
+use crate::model::{LAG, Uid};
 
-/// A server that shows what went longer ago than this was set back, not late.
-const KEPT: Duration = Duration::from_hours(1);
-
-/// Uids of finished runs whose Jobs are gone, and of those that earlier processes took note of.
+/// Uids of runs whose Jobs are gone, and of those that earlier processes took note of.
 ///
 /// Kept as 64-bit hashes with a random key: at a million uids, two of them are taken for one with a chance of 1 in 37
 /// million.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     hasher: RandomState,
-    /// Until when each is kept; `None` for good.
-    known: HashMap<u64, Option<Instant>>,
+    /// What became of each, and until when it is kept; `None` as long as it may still turn out to be there.
+    known: HashMap<u64, (Fate, Option<Instant>)>,
     /// The same in the order of time. A uid may have been given more time since.
     leaving: VecDeque<(Instant, u64)>,
+}
+
+/// What became of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its end was seen.
+    Finished,
+    /// Its Job went before that.
+    Deleted,
 }
 
 impl Ledger {
@@ -35,22 +40,43 @@ impl Ledger {
         self.hasher.hash_one(uid)
     }
 
-    /// Whether this run was taken note of.
-    pub(super) fn knows(&self, key: u64) -> bool {
-        self.known.contains_key(&key)
+    /// What became of a run, if that is known.
+    pub(super) fn fate(&self, key: u64) -> Option<Fate> {
+        self.known.get(&key).map(|(fate, _)| *fate)
     }
 
-    /// Keeps a run of an earlier process.
+    /// Strikes out a run whose Job is there in its last state.
+    pub(super) fn strike(&mut self, key: u64) {
+        self.known.remove(&key);
+    }
+
+    /// Keeps a known run for as long as its Job is shown as it was before.
+    pub(super) fn hold(&mut self, key: u64) {
+        if let Some((_, until)) = self.known.get_mut(&key) {
+            *until = None;
+        }
+    }
+
+    /// Keeps a run that an earlier process saw finish.
     pub(super) fn remember(&mut self, uid: &Uid) {
-        let key = self.key(uid);
-        self.known.insert(key, None);
+        self.known.insert(self.key(uid), (Fate::Finished, None));
     }
 
     /// Keeps a run for a while whose Job is gone now.
-    pub(super) fn forget_later(&mut self, uid: &Uid, now: Instant) {
-        let (key, until) = (self.key(uid), now + KEPT);
-        self.known.insert(key, Some(until));
+    pub(super) fn keep(&mut self, key: u64, fate: Fate, now: Instant) {
+        let until = now + LAG;
+        self.known.insert(key, (fate, Some(until)));
         self.leaving.push_back((until, key));
+    }
+
+    /// Everything was read once: runs of earlier processes that were not seen are gone.
+    pub(super) fn settle(&mut self, now: Instant) {
+        for (key, (_, until)) in &mut self.known {
+            if until.is_none() {
+                *until = Some(now + LAG);
+                self.leaving.push_back((now + LAG, *key));
+            }
+        }
     }
 
     /// Drops what was kept for long enough.
@@ -60,9 +86,16 @@ impl Ledger {
                 return;
             }
             self.leaving.pop_front();
-            if self.known.get(&key) == Some(&Some(until)) {
+            if self
+                .known
+                .get(&key)
+                .is_some_and(|(_, kept)| *kept == Some(until))
+            {
                 self.known.remove(&key);
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,11 @@ pub trait Record: Clone {
     fn finished(&self) -> bool {
         false
     }
+
+    /// Whether it is to be left out. It is kept all the same: what was known of it must not be news again one day.
+    fn hidden(&self) -> bool {
+        false
+    }
 }
 
 /// Kind, namespace and name.
@@ -50,7 +55,7 @@ pub(super) struct Objects<T> {
     free: Vec<u32>,
     /// Deleted entries in the order in which their time ends. An entry may have come back to life since.
     deleted: VecDeque<(Instant, u32)>,
-    /// Entries that are not deleted.
+    /// Entries that are there: neither deleted nor hidden.
     live: usize,
 }
 
@@ -65,6 +70,14 @@ struct Entry<T> {
     until: Option<Instant>,
     /// It stands out among its like: shown even where those of its like are not.
     marked: bool,
+}
+
+// === impl Entry ===
+
+impl<T: Record> Entry<T> {
+    fn there(&self) -> bool {
+        self.until.is_none() && !self.record.hidden()
+    }
 }
 
 // === impl Objects ===
@@ -83,7 +96,7 @@ impl<T> Default for Objects<T> {
 }
 
 impl<T: Record> Objects<T> {
-    /// How many objects there are, deleted ones left out.
+    /// How many objects there are, deleted and hidden ones left out.
     pub(super) fn len(&self) -> usize {
         self.live
     }
@@ -111,13 +124,14 @@ impl<T: Record> Objects<T> {
     pub(super) fn insert(&mut self, feed: FeedId, record: T) -> u32 {
         let hash = self.hasher.hash_one(record.key());
         let slot = self.allocate();
-        *self.entry_mut(slot) = Some(Entry {
+        let entry = Entry {
             record,
             feed,
             until: None,
             marked: false,
-        });
-        self.live += 1;
+        };
+        self.live += usize::from(entry.there());
+        *self.entry_mut(slot) = Some(entry);
         let Self {
             blocks,
             index,
@@ -133,25 +147,28 @@ impl<T: Record> Objects<T> {
         if let Some(entry) = self.entry_mut(slot)
             && entry.until.is_none()
         {
+            let was = usize::from(entry.there());
             entry.until = Some(until);
-            self.live -= 1;
+            self.live -= was;
             self.deleted.push_back((until, slot));
         }
     }
 
-    /// What is in a slot is there to stay, as `feed` says.
-    pub(super) fn stay(&mut self, slot: u32, feed: FeedId) {
+    /// What is in a slot is there to stay, as `feed` says. Gives whether it was about to leave.
+    pub(super) fn stay(&mut self, slot: u32, feed: FeedId) -> bool {
         if self
             .entry(slot)
             .is_none_or(|entry| entry.feed == feed && entry.until.is_none())
         {
-            return;
+            return false;
         }
-        if let Some(entry) = self.entry_mut(slot) {
-            let back = entry.until.take().is_some();
-            entry.feed = feed;
-            self.live += usize::from(back);
-        }
+        let Some(entry) = self.entry_mut(slot) else {
+            return false;
+        };
+        let back = entry.until.take().is_some();
+        entry.feed = feed;
+        self.live += usize::from(back);
+        back
     }
 
     /// Makes what is in a slot stand out, or not.
@@ -165,15 +182,14 @@ impl<T: Record> Objects<T> {
 
     /// Puts another state of the same key into a slot. Gives the one before.
     fn put(&mut self, slot: u32, entry: Entry<T>) -> Option<Entry<T>> {
+        self.live += usize::from(entry.there());
         let old = self.entry_mut(slot).replace(entry);
-        if old.as_ref().is_some_and(|old| old.until.is_some()) {
-            self.live += 1;
-        }
+        self.live -= old.as_ref().map_or(0, |old| usize::from(old.there()));
         old
     }
 
-    /// Removes what has been deleted for long enough.
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Removes what has been deleted for long enough, and hands it to `see`.
+    pub(super) fn expire(&mut self, now: Instant, mut see: impl FnMut(T)) {
         while let Some(&(until, slot)) = self.deleted.front() {
             if now < until {
                 return;
@@ -183,8 +199,9 @@ impl<T: Record> Objects<T> {
             if self
                 .entry(slot)
                 .is_some_and(|entry| entry.until == Some(until))
+                && let Some(entry) = self.remove(slot)
             {
-                self.remove(slot);
+                see(entry.record);
             }
         }
     }
@@ -203,7 +220,7 @@ impl<T: Record> Objects<T> {
             found.remove();
         }
         self.free.push(slot);
-        self.live -= usize::from(entry.until.is_none());
+        self.live -= usize::from(entry.there());
         Some(entry)
     }
 

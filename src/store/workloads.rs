@@ -4,68 +4,39 @@
 //! and a scrape O(workloads). A run is counted once, by its uid: Jobs that are there are known by their last state, those
 //! that went by the [`Ledger`], those of earlier processes by what was written down of them.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{
-    Settings, Thresholds,
+    Settings,
     cronjobs::Scheduled,
-    ledger::Ledger,
-    objects::{Key, Objects, Record, Snapshot, Transition, Visibility},
+    ledger::{Fate, Ledger},
+    objects::{Objects, Snapshot, Transition, Visibility},
 };
 use crate::model::{
-    CronJob, Directives, FeedId, Job, Journal, MappedLabels, Memory, Name, Note, Run, Seconds,
-    Totals, WorkloadId,
+    CronJob, FeedId, Job, Journal, Memory, Name, Note, Run, Seconds, Totals, WorkloadId,
 };
+
+mod record;
+mod restored;
+
+pub use record::Workload;
+
+use record::{Described, started};
+use restored::Restored;
 
 /// The kind of workloads that fire by a schedule.
 const CRONJOB: &str = "cronjob";
-
-/// What is known of a workload.
-#[derive(Clone, Debug)]
-pub struct Workload {
-    /// Which one it is.
-    pub id: WorkloadId,
-    /// What its finished runs come to.
-    pub totals: Totals,
-    /// Its runs that are under way, by their start; those that have not started come last.
-    active: BTreeSet<(Seconds, u64)>,
-    /// How many of its Jobs there are.
-    jobs: u32,
-    /// There is a `CronJob` of this name.
-    scheduled: bool,
-    /// The configuration names a Job of it.
-    configured: bool,
-    /// Values for the configured labels: of the `CronJob`, else of the latest Job.
-    pub labels: MappedLabels,
-    /// What its annotations say: those of the `CronJob`, else of the latest Job.
-    pub directives: Option<Box<Directives>>,
-    /// When the object was created that the two above are of; those of a `CronJob` come before all Jobs.
-    described: Described,
-    /// The Job of the last finished run.
-    last_job: Option<(Name, u64)>,
-    settings: Arc<Settings>,
-}
-
-/// Whose labels and annotations a workload has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Described {
-    Nobody,
-    Job(Option<Seconds>),
-    CronJob,
-}
 
 /// All workloads of one target.
 #[derive(Debug)]
 pub(super) struct Workloads {
     records: Objects<Workload>,
     ledger: Ledger,
-    /// What earlier processes knew of workloads that were not seen yet.
-    remembered: HashMap<WorkloadId, Totals>,
+    restored: Restored,
+    /// What the Jobs that the configuration names are runs of, each by its own feed.
+    configured: HashMap<FeedId, WorkloadId>,
     /// Runs that ended before are not counted, unless they were seen under way.
     since: Seconds,
     journal: Arc<dyn Journal>,
@@ -90,88 +61,22 @@ pub(super) struct Effects {
     pub(super) invalid: Vec<(WorkloadId, &'static str, Name)>,
 }
 
-// === impl Workload ===
+// === impl Effects ===
 
-impl Workload {
-    fn new(id: WorkloadId, totals: Totals, settings: Arc<Settings>) -> Self {
-        Self {
-            id,
-            totals,
-            active: BTreeSet::new(),
-            jobs: 0,
-            scheduled: false,
-            configured: false,
-            labels: None,
-            directives: None,
-            described: Described::Nobody,
-            last_job: None,
-            settings,
-        }
+impl Effects {
+    fn complain(&mut self, workload: &WorkloadId, invalid: Vec<(&'static str, Name)>) {
+        let problems = invalid.into_iter();
+        self.invalid
+            .extend(problems.map(|(annotation, value)| (workload.clone(), annotation, value)));
     }
 
-    /// Whether it fires by a schedule.
-    #[must_use]
-    pub fn is_cronjob(&self) -> bool {
-        &*self.id.kind == CRONJOB
-    }
-
-    /// How many runs are under way.
-    #[must_use]
-    pub fn active_runs(&self) -> usize {
-        self.active.len()
-    }
-
-    /// When the oldest of the runs under way started, if any has.
-    #[must_use]
-    pub fn oldest_active_start(&self) -> Option<Seconds> {
-        let (start, _) = self.active.first()?;
-        (*start != Seconds::MAX).then_some(*start)
-    }
-
-    /// What it is held to: by its annotations, else by the settings.
-    #[must_use]
-    pub fn thresholds(&self) -> Thresholds {
-        self.settings.thresholds.under(self.directives.as_deref())
-    }
-
-    /// Upper bounds of the histograms of durations.
-    #[must_use]
-    pub fn run_duration_bounds(&self) -> &[f64] {
-        &self.settings.run_duration_buckets
-    }
-
-    fn needed(&self) -> bool {
-        self.jobs > 0 || self.scheduled || self.configured
-    }
-
-    /// Takes over labels and annotations, if nobody with more to say has. Gives what makes no sense and did not before.
-    fn describe(
-        &mut self,
-        by: Described,
-        labels: &MappedLabels,
-        directives: Option<&Directives>,
-    ) -> Vec<(&'static str, Name)> {
-        if by < self.described {
-            return Vec::new();
-        }
-        self.described = by;
-        if self.labels != *labels {
-            self.labels.clone_from(labels);
-        }
-        if self.directives.as_deref() == directives {
-            return Vec::new();
-        }
-        let known = self.directives.take().unwrap_or_default().invalid;
-        self.directives = directives.cloned().map(Box::new);
-        let invalid = directives.map_or(&[][..], |directives| &directives.invalid);
-        let news = invalid.iter().filter(|problem| !known.contains(problem));
-        news.cloned().collect()
-    }
-}
-
-impl Record for Workload {
-    fn key(&self) -> Key<'_> {
-        (&self.id.kind, &self.id.namespace, &self.id.name)
+    /// Another Job is that of the last run.
+    fn turn_to(&mut self, workload: &mut Workload, name: Name, key: u64) {
+        let namespace = &workload.id.namespace;
+        let before = workload.last_job.replace((name.clone(), key));
+        let before = before.map(|(name, key)| (namespace.clone(), name, key, false));
+        self.last_jobs.extend(before);
+        self.last_jobs.push((namespace.clone(), name, key, true));
     }
 }
 
@@ -183,18 +88,17 @@ impl Workloads {
         for uid in &memory.runs {
             ledger.remember(uid);
         }
-        Self {
+        let mut workloads = Self {
             records: Objects::default(),
             ledger,
-            remembered: memory
-                .workloads
-                .into_iter()
-                .map(|(id, totals, _)| (id, totals))
-                .collect(),
+            restored: Restored::default(),
+            configured: HashMap::new(),
             since: memory.since,
             journal,
             settings,
-        }
+        };
+        workloads.restore(memory.workloads);
+        workloads
     }
 
     pub(super) fn see_job(
@@ -204,23 +108,8 @@ impl Workloads {
         effects: &mut Effects,
     ) {
         match *transition {
-            Transition::Applied { old, new, .. } => self.apply_job(teller, old, new, effects),
-            Transition::Gone(job) => {
-                let slot = self.lose_job(teller, job);
-                if job.finished() {
-                    self.ledger.forget_later(&job.uid, teller.now);
-                    self.journal.note(Note::Gone(job.uid.clone()));
-                } else if let Some(workload) = slot.and_then(|slot| self.records.get_mut(slot)) {
-                    workload.totals.deleted += 1;
-                    self.journal.note(Note::Changed {
-                        workload: workload.id.clone(),
-                        totals: workload.totals.clone(),
-                    });
-                }
-            }
-            Transition::Forgotten(job) => {
-                self.lose_job(teller, job);
-            }
+            Transition::Applied { old, new, .. } => self.see_there(teller, old, new, effects),
+            Transition::Gone(job) => self.see_gone(teller, job),
         }
     }
 
@@ -230,38 +119,36 @@ impl Workloads {
         transition: &Transition<'_, Scheduled>,
         effects: &mut Effects,
     ) {
-        match *transition {
-            Transition::Applied { new, .. } => {
-                let new = &new.cronjob;
-                let slot = self.slot(teller, &id_of_cronjob(new));
-                if let Some(workload) = self.records.get_mut(slot) {
-                    workload.scheduled = true;
-                    workload.totals.succeeded_at(new.last_success);
-                    let directives = new.directives.as_deref();
-                    let invalid = workload.describe(Described::CronJob, &new.labels, directives);
-                    let id = &workload.id;
-                    let invalid = invalid
-                        .into_iter()
-                        .map(|(key, value)| (id.clone(), key, value));
-                    effects.invalid.extend(invalid);
-                }
+        let (old, new) = match *transition {
+            Transition::Applied { old, new, .. } => (old, Some(&new.cronjob)),
+            Transition::Gone(old) => (Some(old), None),
+        };
+        let old = old.map(|old| &old.cronjob).filter(|old| !old.ignored);
+        let new = new.filter(|new| !new.ignored);
+        if let Some(new) = new {
+            let slot = self.slot(teller, &id_of_cronjob(new));
+            if let Some(workload) = self.records.get_mut(slot) {
+                workload.scheduled = true;
+                workload.totals.succeeded_at(new.last_success);
+                let directives = new.directives.as_deref();
+                let invalid = workload.describe(Described::CronJob, &new.labels, directives);
+                effects.complain(&workload.id, invalid);
             }
-            Transition::Gone(gone) | Transition::Forgotten(gone) => {
-                let id = id_of_cronjob(&gone.cronjob);
-                if let Some(slot) = self.find(&id)
-                    && let Some(workload) = self.records.get_mut(slot)
-                {
-                    workload.scheduled = false;
-                    workload.described = Described::Nobody;
-                    self.let_go(slot, teller.now);
-                }
-            }
+        } else if let Some(slot) = old.and_then(|old| self.find(&id_of_cronjob(old)))
+            && let Some(workload) = self.records.get_mut(slot)
+        {
+            workload.scheduled = false;
+            workload.described = Described::Nobody;
+            self.let_go(slot, teller.now);
         }
     }
 
     /// Drops workloads and uids that have been gone for long enough.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.records.expire(now);
+        let restored = &mut self.restored;
+        self.records.expire(now, |workload| {
+            restored.keep(workload.id, workload.totals);
+        });
         self.ledger.expire(now);
     }
 
@@ -274,71 +161,132 @@ impl Workloads {
         self.ledger.key(&job.uid) == uid
     }
 
-    fn apply_job(&mut self, teller: Teller, old: Option<&Job>, new: &Job, effects: &mut Effects) {
+    fn see_there(&mut self, teller: Teller, old: Option<&Job>, new: &Job, effects: &mut Effects) {
+        let key = self.ledger.key(&new.uid);
+        let fate = self.ledger.fate(key);
+        let ended = fate == Some(Fate::Finished);
+        let finished = Run::of(new).filter(|_| !old.is_some_and(Job::finished));
+        if finished.is_some() {
+            self.ledger.strike(key);
+            if ended {
+                self.journal.note(Note::Present(new.uid.clone()));
+            }
+        } else if fate.is_some() {
+            self.ledger.hold(key);
+        }
+        let Some(slot) = self.place(teller, old, new, ended, effects) else {
+            return;
+        };
+        if let Some(run) = finished
+            && let Some(workload) = self.records.get_mut(slot)
+        {
+            if !ended {
+                let seen_before = old.is_some() || fate.is_some();
+                let counted = seen_before || run.end.is_some_and(|end| end >= self.since);
+                let bounds = &self.settings.run_duration_buckets;
+                workload.totals.finish(&run, counted, bounds);
+                self.journal.note(Note::Finished {
+                    workload: workload.id.clone(),
+                    run: run.clone(),
+                    counted,
+                    totals: workload.totals.clone(),
+                });
+            }
+            if self.settings.last_jobs_only && workload.is_last(&run) {
+                effects.turn_to(workload, run.job_name, key);
+            }
+        }
+    }
+
+    fn see_gone(&mut self, teller: Teller, job: &Job) {
+        let key = self.ledger.key(&job.uid);
+        let fate = self.ledger.fate(key);
+        if job.finished() || fate == Some(Fate::Finished) {
+            self.ledger.keep(key, Fate::Finished, teller.now);
+            self.journal.note(Note::Gone(job.uid.clone()));
+        } else if !job.ignored {
+            self.ledger.keep(key, Fate::Deleted, teller.now);
+            if fate.is_none()
+                && let Some(slot) = self.find(&id_of_job(job))
+                && let Some(workload) = self.records.get_mut(slot)
+            {
+                workload.totals.deleted += 1;
+                note_change(&*self.journal, workload);
+            }
+        }
+        if !job.ignored {
+            self.lose_job(teller, job);
+        }
+    }
+
+    /// Puts a Job where it belongs, and takes it from where it belonged before. Gives the slot of its workload, if there
+    /// is to be one. What is known to have `ended` is not under way, whatever is shown of it.
+    fn place(
+        &mut self,
+        teller: Teller,
+        old: Option<&Job>,
+        new: &Job,
+        ended: bool,
+        effects: &mut Effects,
+    ) -> Option<u32> {
         let id = id_of_job(new);
-        let stays = old.is_none_or(|old| id_of_job(old) == id);
+        let old = old.filter(|old| !old.ignored);
+        let stays = !new.ignored && old.is_some_and(|old| id_of_job(old) == id);
         if let Some(old) = old.filter(|_| !stays) {
             self.lose_job(teller, old);
         }
+        if new.ignored {
+            return None;
+        }
         let slot = self.slot(teller, &id);
+        if teller.configured {
+            self.configure(teller, slot, &id);
+        }
         let key = self.ledger.key(&new.uid);
-        let Some(workload) = self.records.get_mut(slot) else {
-            return;
-        };
-        workload.configured |= teller.configured;
+        let workload = self.records.get_mut(slot)?;
         match old.filter(|_| stays) {
             Some(old) => {
                 workload.active.remove(&(started(old), key));
             }
             None => workload.jobs += 1,
         }
-        if new.active() {
+        if new.active() && !ended {
             workload.active.insert((started(new), key));
         }
         let directives = new.directives.as_deref();
         let invalid = workload.describe(Described::Job(new.created), &new.labels, directives);
-        let invalid = invalid
-            .into_iter()
-            .map(|(annotation, value)| (id.clone(), annotation, value));
-        effects.invalid.extend(invalid);
-        let Some(run) = Run::of(new).filter(|_| !old.is_some_and(Job::finished)) else {
+        effects.complain(&id, invalid);
+        Some(slot)
+    }
+
+    /// The Job that the configuration names for this feed is one of the workload in this slot, and of no other any more.
+    fn configure(&mut self, teller: Teller, slot: u32, id: &WorkloadId) {
+        if self.configured.get(&teller.feed) == Some(id) {
             return;
-        };
-        if self.ledger.knows(key) {
-            self.journal.note(Note::Present(run.uid.clone()));
-        } else {
-            let counted = old.is_some() || run.end.is_some_and(|end| end >= self.since);
-            let bounds = &self.settings.run_duration_buckets;
-            workload.totals.finish(&run, counted, bounds);
-            self.journal.note(Note::Finished {
-                workload: id,
-                run: run.clone(),
-                counted,
-                totals: workload.totals.clone(),
-            });
         }
-        let last = workload.totals.last.as_ref().map(|last| last.order);
-        if !run.manual && last == Some(run.order()) {
-            let namespace = &workload.id.namespace;
-            if let Some((name, uid)) = workload.last_job.replace((run.job_name.clone(), key)) {
-                effects
-                    .last_jobs
-                    .push((namespace.clone(), name, uid, false));
-            }
-            let last = (namespace.clone(), run.job_name, key, true);
-            effects.last_jobs.push(last);
+        if let Some(workload) = self.records.get_mut(slot) {
+            workload.configured += 1;
+        }
+        let before = self.configured.insert(teller.feed, id.clone());
+        if let Some(slot) = before.and_then(|before| self.find(&before))
+            && let Some(workload) = self.records.get_mut(slot)
+        {
+            workload.configured -= 1;
+            self.let_go(slot, teller.now);
         }
     }
 
-    /// The Job no longer belongs to its workload. Gives the workload's slot.
-    fn lose_job(&mut self, teller: Teller, job: &Job) -> Option<u32> {
-        let slot = self.find(&id_of_job(job))?;
+    /// The Job no longer belongs to its workload.
+    fn lose_job(&mut self, teller: Teller, job: &Job) {
+        let Some(slot) = self.find(&id_of_job(job)) else {
+            return;
+        };
         let key = self.ledger.key(&job.uid);
-        let workload = self.records.get_mut(slot)?;
-        workload.jobs = workload.jobs.saturating_sub(1);
-        workload.active.remove(&(started(job), key));
+        if let Some(workload) = self.records.get_mut(slot) {
+            workload.jobs = workload.jobs.saturating_sub(1);
+            workload.active.remove(&(started(job), key));
+        }
         self.let_go(slot, teller.now);
-        Some(slot)
     }
 
     /// Keeps a workload for a last while if nothing is left of it.
@@ -354,23 +302,31 @@ impl Workloads {
     /// The slot of a workload that is there, from now on if it was not.
     fn slot(&mut self, teller: Teller, id: &WorkloadId) -> u32 {
         if let Some(slot) = self.find(id) {
-            self.records.stay(slot, teller.feed);
+            if self.records.stay(slot, teller.feed)
+                && let Some(workload) = self.records.get(slot)
+            {
+                note_change(&*self.journal, workload);
+            }
             return slot;
         }
-        let remembered = self.remembered.remove(id);
+        let restored = self.restored.take(id);
         let totals =
-            remembered.unwrap_or_else(|| Totals::new((self.settings.clock)().as_millisecond()));
-        self.journal.note(Note::Changed {
-            workload: id.clone(),
-            totals: totals.clone(),
-        });
+            restored.unwrap_or_else(|| Totals::new((self.settings.clock)().as_millisecond()));
         let workload = Workload::new(id.clone(), totals, self.settings.clone());
+        note_change(&*self.journal, &workload);
         self.records.insert(teller.feed, workload)
     }
 
     fn find(&self, id: &WorkloadId) -> Option<u32> {
         self.records.find((&id.kind, &id.namespace, &id.name))
     }
+}
+
+fn note_change(journal: &dyn Journal, workload: &Workload) {
+    journal.note(Note::Changed {
+        workload: workload.id.clone(),
+        totals: workload.totals.clone(),
+    });
 }
 
 fn id_of_job(job: &Job) -> WorkloadId {
@@ -389,7 +345,5 @@ fn id_of_cronjob(cronjob: &CronJob) -> WorkloadId {
     }
 }
 
-/// When a Job under way started; what has not started comes last.
-fn started(job: &Job) -> Seconds {
-    job.start.unwrap_or(Seconds::MAX)
-}
+#[cfg(test)]
+mod tests;

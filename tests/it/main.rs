@@ -21,4 +21,5 @@ mod ksm;
 mod layering;
 mod lifecycle;
 mod records;
+mod simulation;
 mod sources;

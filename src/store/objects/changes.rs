@@ -11,8 +11,6 @@ use crate::model::{Change, FeedId, Job, Uid};
 pub(in crate::store) trait Object: Record {
     /// The object's identity.
     fn uid(&self) -> &Uid;
-    /// Whether it asks to be left out.
-    fn ignored(&self) -> bool;
 
     /// Whether nothing has changed between this and another state of it.
     fn tells_the_same(&self, other: &Self) -> bool;
@@ -32,8 +30,6 @@ pub(in crate::store) enum Transition<'a, T> {
     },
     /// It is no longer there; this was its last state.
     Gone(&'a T),
-    /// It may be there, but is to be left out from now on.
-    Forgotten(&'a T),
 }
 
 impl<T: Object> Objects<T> {
@@ -55,33 +51,30 @@ impl<T: Object> Objects<T> {
         }
     }
 
-    /// The slot of the object, unless it is left out.
-    fn apply(
-        &mut self,
-        feed: FeedId,
-        record: T,
-        see: &mut impl FnMut(Transition<'_, T>),
-    ) -> Option<u32> {
-        let known = self.find(record.key());
-        if record.ignored() {
-            if let Some(old) = known.and_then(|slot| self.remove(slot)) {
-                see(Transition::Forgotten(&old.record));
-            }
-            return None;
-        }
-        let Some(slot) = known else {
+    /// Gives the object's slot.
+    fn apply(&mut self, feed: FeedId, record: T, see: &mut impl FnMut(Transition<'_, T>)) -> u32 {
+        let Some(slot) = self.find(record.key()) else {
             let slot = self.insert(feed, record);
             if let Some(new) = self.get(slot) {
                 let old = None;
                 see(Transition::Applied { slot, old, new });
             }
-            return Some(slot);
+            return slot;
+        };
+        // What has ended has ended: a server that lags behind shows how it was before.
+        let record = match self.get(slot) {
+            Some(ended)
+                if ended.uid() == record.uid() && ended.finished() && !record.finished() =>
+            {
+                ended.clone()
+            }
+            _ => record,
         };
         let same = |entry: &Entry<T>| {
             entry.record.tells_the_same(&record) && entry.feed == feed && entry.until.is_none()
         };
         if self.entry(slot).is_some_and(same) {
-            return Some(slot); // the block stays as it is, and so does whatever hangs on it
+            return slot; // the block stays as it is, and so does whatever hangs on it
         }
         let marked = |entry: &Entry<T>| entry.marked && entry.record.uid() == record.uid();
         let entry = Entry {
@@ -101,7 +94,7 @@ impl<T: Object> Objects<T> {
             let old = (there && same_object).then_some(&old.record);
             see(Transition::Applied { slot, old, new });
         }
-        Some(slot)
+        slot
     }
 
     /// The last state comes with the deletion and may be news: a Job with TTL 0 finishes and is gone in one go.
@@ -120,9 +113,8 @@ impl<T: Object> Objects<T> {
         if self.entry(slot).is_some_and(other) {
             return;
         }
-        if self.apply(feed, record, see).is_some() {
-            self.retire(slot, retain_until, see);
-        }
+        let slot = self.apply(feed, record, see);
+        self.retire(slot, retain_until, see);
     }
 
     fn replace(
@@ -134,10 +126,7 @@ impl<T: Object> Objects<T> {
     ) {
         let mut seen = vec![false; self.blocks.len() * BLOCK + records.len()];
         for record in records {
-            let Some(slot) = self.apply(feed, record, see) else {
-                continue;
-            };
-            let slot = slot as usize;
+            let slot = self.apply(feed, record, see) as usize;
             if slot >= seen.len() {
                 seen.resize(slot + BLOCK, false);
             }
@@ -159,7 +148,7 @@ impl<T: Object> Objects<T> {
             return;
         };
         see(Transition::Gone(&entry.record));
-        if entry.record.finished() {
+        if entry.record.finished() && !entry.record.hidden() {
             self.leave(slot, until);
         } else {
             self.remove(slot);
@@ -175,15 +164,15 @@ impl Record for Job {
     fn finished(&self) -> bool {
         Self::finished(self)
     }
+
+    fn hidden(&self) -> bool {
+        self.ignored
+    }
 }
 
 impl Object for Job {
     fn uid(&self) -> &Uid {
         &self.uid
-    }
-
-    fn ignored(&self) -> bool {
-        self.ignored
     }
 
     fn tells_the_same(&self, other: &Self) -> bool {

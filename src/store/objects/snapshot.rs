@@ -102,7 +102,7 @@ impl<T: Record> Snapshot<T> {
         block.map_or(&[], |block| block.as_slice())
     }
 
-    /// What feeds with contact told of.
+    /// What feeds with contact told of and is not to be left out.
     fn fresh<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a Entry<T>> {
         let stale = self.visibility.stale.as_deref();
         let stale = move |feed: FeedId| {
@@ -110,6 +110,6 @@ impl<T: Record> Snapshot<T> {
             stale.is_some_and(|&stale| stale)
         };
         let entries = slots.iter().flatten();
-        entries.filter(move |entry| !stale(entry.feed))
+        entries.filter(move |entry| !entry.record.hidden() && !stale(entry.feed))
     }
 }

@@ -1,0 +1,202 @@
+//! What is known of workloads after what a source pushed.
+
+use std::{sync::Mutex, time::Duration};
+
+use tokio::time::advance;
+
+use crate::{
+    model::{
+        Change, CronJob, Directives, FailureReason, FeedId, FeedScope, Forgetful, Job, JobState,
+        Journal, LAG, LastRun, Memory, Name, Note, Seconds, Sink, Totals, Uid, Update,
+        Workload as Owner, WorkloadId,
+    },
+    store::{Retention, Settings, Slice, Workload},
+};
+use std::sync::Arc;
+
+mod annotations;
+mod memory;
+mod transitions;
+
+const JOBS: FeedId = FeedId(0);
+const OTHER_JOBS: FeedId = FeedId(1);
+const CRONJOBS: FeedId = FeedId(2);
+const CONFIGURED: FeedId = FeedId(3);
+
+/// When the exporter began.
+const SINCE: Seconds = 1_000_000;
+
+fn feeds() -> Vec<FeedScope> {
+    let configured = FeedScope::Job {
+        namespace: "maths".into(),
+        name: "polled".into(),
+    };
+    vec![
+        FeedScope::Jobs,
+        FeedScope::Jobs,
+        FeedScope::CronJobs,
+        configured,
+    ]
+}
+
+fn slice_with(memory: Memory, journal: Arc<dyn Journal>, last_jobs_only: bool) -> Slice {
+    let defaults = Settings::default();
+    let settings = Settings {
+        last_jobs_only,
+        retention: Retention {
+            stale_after: Duration::MAX,
+            ..defaults.retention
+        },
+        ..defaults
+    };
+    let memory = Memory {
+        since: SINCE,
+        ..memory
+    };
+    Slice::remembering(None, feeds(), Arc::new(settings), memory, journal)
+}
+
+fn slice() -> Slice {
+    slice_with(Memory::default(), Arc::new(Forgetful), false)
+}
+
+/// The run of the `CronJob` `tick` that is due at `number` minutes; its uid is its name.
+fn run(number: Seconds, state: JobState) -> Job {
+    let name = format!("tick-{number}");
+    let workload = Owner {
+        kind: "cronjob".into(),
+        name: "tick".into(),
+    };
+    let due = SINCE + 60 * number;
+    let finished = matches!(state, JobState::Complete | JobState::Failed);
+    Job {
+        state,
+        due: Some(due),
+        created: Some(due + 1),
+        start: (state != JobState::Suspended).then_some(due + 2),
+        end: finished.then_some(due + 12),
+        failure: (state == JobState::Failed).then_some(FailureReason::DeadlineExceeded),
+        ..Job::new(
+            "maths".into(),
+            name.as_str().into(),
+            Uid::parse(&name),
+            workload,
+        )
+    }
+}
+
+fn running(number: Seconds) -> Job {
+    run(number, JobState::Running)
+}
+
+fn complete(number: Seconds) -> Job {
+    run(number, JobState::Complete)
+}
+
+fn failed(number: Seconds) -> Job {
+    run(number, JobState::Failed)
+}
+
+/// The same run of something else.
+fn of(kind: &str, name: &str, job: Job) -> Job {
+    let workload = Owner {
+        kind: kind.into(),
+        name: name.into(),
+    };
+    Job { workload, ..job }
+}
+
+fn named(name: &str, uid: &str, job: Job) -> Job {
+    Job {
+        name: name.into(),
+        uid: Uid::parse(uid),
+        ..job
+    }
+}
+
+fn ignored(job: Job) -> Job {
+    Job {
+        ignored: true,
+        ..job
+    }
+}
+
+fn cronjob(uid: &str) -> CronJob {
+    CronJob::new(
+        "maths".into(),
+        "tick".into(),
+        Uid::parse(uid),
+        "* * * * *".into(),
+    )
+}
+
+fn apply(slice: &Slice, job: Job) {
+    slice.push(JOBS, Update::Jobs(Change::Applied(job)));
+}
+
+fn delete(slice: &Slice, job: Job) {
+    slice.push(JOBS, Update::Jobs(Change::Deleted(job)));
+}
+
+fn list(slice: &Slice, jobs: impl Into<Vec<Job>>) {
+    slice.push(JOBS, Update::Jobs(Change::Replaced(jobs.into())));
+}
+
+fn apply_cronjob(slice: &Slice, cronjob: CronJob) {
+    slice.push(CRONJOBS, Update::CronJobs(Change::Applied(cronjob)));
+}
+
+/// All feeds but that of `list` were read once.
+fn sync(slice: &Slice) {
+    slice.push(OTHER_JOBS, Update::Jobs(Change::Replaced(Vec::new())));
+    slice.push(CRONJOBS, Update::CronJobs(Change::Replaced(Vec::new())));
+    slice.push(CONFIGURED, Update::JobAbsent);
+}
+
+/// A workload by its name, if it is shown.
+fn workload(slice: &Slice, name: &str) -> Option<Workload> {
+    let snapshot = slice.snapshot();
+    let workload = snapshot.workloads.iter().find(|it| &*it.id.name == name);
+    workload.cloned()
+}
+
+fn tick(slice: &Slice) -> Workload {
+    workload(slice, "tick").expect("the workload is shown")
+}
+
+/// Succeeded, failed, deleted, active.
+fn counts(slice: &Slice) -> (u64, u64, u64, usize) {
+    let tick = tick(slice);
+    let totals = &tick.totals;
+    (
+        totals.succeeded,
+        totals.failed,
+        totals.deleted,
+        tick.active_runs(),
+    )
+}
+
+/// Kind and name of what is shown.
+fn shown(slice: &Slice) -> Vec<String> {
+    let snapshot = slice.snapshot();
+    let name = |workload: &Workload| format!("{}/{}", workload.id.kind, workload.id.name);
+    let mut shown: Vec<_> = snapshot.workloads.iter().map(name).collect();
+    shown.sort();
+    shown
+}
+
+/// Names of the Jobs that are shown.
+fn jobs_shown(slice: &Slice) -> Vec<String> {
+    let snapshot = slice.snapshot();
+    let mut shown: Vec<_> = snapshot
+        .jobs
+        .iter()
+        .map(|job| job.name.to_string())
+        .collect();
+    shown.sort();
+    shown
+}
+
+fn retention() -> Duration {
+    Settings::default().retention.workloads
+}

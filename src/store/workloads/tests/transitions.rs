@@ -1,0 +1,318 @@
+//! What becomes of a Job counts once, in whatever way it is told.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_run_is_counted_when_it_finishes_and_never_again() {
+    let slice = slice();
+    apply(&slice, run(1, JobState::Pending));
+    assert_eq!(counts(&slice), (0, 0, 0, 1));
+    apply(&slice, running(1));
+    assert_eq!(counts(&slice), (0, 0, 0, 1));
+    for _ in 0..3 {
+        apply(&slice, complete(1));
+        list(&slice, [complete(1)]);
+        slice.push(OTHER_JOBS, Update::Jobs(Change::Applied(complete(1))));
+        assert_eq!(counts(&slice), (1, 0, 0, 0));
+    }
+    delete(&slice, complete(1));
+    delete(&slice, complete(1));
+    assert_eq!(counts(&slice), (1, 0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_success_criteria_nor_failure_targets_are_results() {
+    let slice = slice();
+    apply(&slice, run(1, JobState::Succeeding));
+    apply(&slice, run(2, JobState::Failing));
+    assert_eq!(counts(&slice), (0, 0, 0, 2));
+    apply(&slice, complete(1));
+    apply(&slice, failed(2));
+    assert_eq!(counts(&slice), (1, 1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_ends_and_goes_in_one_event_is_a_run() {
+    let slice = slice();
+    apply(&slice, running(1));
+    delete(&slice, failed(1));
+    assert_eq!(counts(&slice), (0, 1, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_goes_before_its_end_is_deleted_once() {
+    for gone in [
+        Update::Jobs(Change::Deleted(running(1))),
+        Update::Jobs(Change::Replaced(Vec::new())),
+    ] {
+        let slice = slice();
+        apply(&slice, running(1));
+        slice.push(JOBS, gone.clone());
+        assert_eq!(counts(&slice), (0, 0, 1, 0));
+        // A server that lags behind shows it once more.
+        list(&slice, [running(1)]);
+        assert_eq!(counts(&slice), (0, 0, 1, 1));
+        slice.push(JOBS, gone);
+        assert_eq!(counts(&slice), (0, 0, 1, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_list_missed_still_counts_when_it_ends() {
+    let slice = slice();
+    let long_ago = Job {
+        end: Some(SINCE - 1),
+        ..complete(1)
+    };
+    apply(&slice, running(1));
+    list(&slice, []);
+    apply(&slice, long_ago); // it was seen under way, so what its end says does not matter
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+    list(&slice, []);
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_has_ended_whatever_a_late_server_shows() {
+    let slice = slice();
+    apply(&slice, running(1));
+    apply(&slice, complete(1));
+    // While the Job is there, as a Job that is shown after its end, and when only its uid is known.
+    for pass in 0..3 {
+        list(&slice, [running(1)]);
+        assert_eq!(counts(&slice), (1, 0, 0, 0), "{pass}");
+        apply(&slice, complete(1));
+        list(&slice, [running(1)]);
+        list(&slice, []);
+        assert_eq!(counts(&slice), (1, 0, 0, 0), "{pass}");
+        if pass > 0 {
+            advance(Settings::default().retention.deleted).await;
+            assert_eq!(slice.snapshot().status.jobs, 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_comes_back_is_known_for_a_while() {
+    let slice = slice();
+    apply_cronjob(&slice, cronjob("c"));
+    apply(&slice, complete(1));
+    for _ in 0..3 {
+        list(&slice, []);
+        advance(LAG.checked_sub(Duration::from_secs(1)).unwrap()).await;
+        list(&slice, [complete(1)]);
+        assert_eq!(counts(&slice), (1, 0, 0, 0));
+    }
+    // From a server that was set back it is news.
+    list(&slice, []);
+    advance(LAG).await;
+    list(&slice, [complete(1)]);
+    assert_eq!(counts(&slice), (2, 0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_run_of_the_same_name_is_another_run() {
+    let slice = slice();
+    let first = |state| named("tick", "uid-1", run(1, state));
+    let second = |state| named("tick", "uid-2", run(2, state));
+    apply(&slice, first(JobState::Running));
+    apply(&slice, second(JobState::Running)); // no word of the end of the first
+    assert_eq!(counts(&slice), (0, 0, 1, 1));
+    apply(&slice, second(JobState::Failed));
+    list(&slice, [named("tick", "uid-3", complete(3))]);
+    assert_eq!(counts(&slice), (1, 1, 1, 0));
+    delete(&slice, second(JobState::Failed));
+    apply(&slice, named("tick", "uid-3", complete(3)));
+    assert_eq!(counts(&slice), (1, 1, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_feeds_that_tell_of_a_job_tell_of_one_run() {
+    let slice = slice();
+    let both = |change: Change<Job>| {
+        slice.push(JOBS, Update::Jobs(change.clone()));
+        slice.push(OTHER_JOBS, Update::Jobs(change));
+    };
+    both(Change::Replaced(vec![running(1), running(2)]));
+    assert_eq!(counts(&slice), (0, 0, 0, 2));
+    both(Change::Applied(complete(1)));
+    both(Change::Deleted(complete(1)));
+    both(Change::Deleted(running(2)));
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+    // One is behind the other.
+    slice.push(JOBS, Update::Jobs(Change::Applied(running(3))));
+    slice.push(JOBS, Update::Jobs(Change::Deleted(failed(3))));
+    slice.push(OTHER_JOBS, Update::Jobs(Change::Applied(running(3))));
+    slice.push(OTHER_JOBS, Update::Jobs(Change::Applied(failed(3))));
+    slice.push(OTHER_JOBS, Update::Jobs(Change::Deleted(failed(3))));
+    assert_eq!(counts(&slice), (1, 1, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspended_job_is_not_under_way_and_starts_when_it_is_resumed() {
+    let slice = slice();
+    let started = |number, start| Job {
+        start: Some(start),
+        ..running(number)
+    };
+    apply(&slice, started(1, SINCE + 100));
+    apply(&slice, started(2, SINCE + 200));
+    assert_eq!(tick(&slice).oldest_active_start(), Some(SINCE + 100));
+    apply(&slice, run(1, JobState::Suspended));
+    assert_eq!(counts(&slice), (0, 0, 0, 1));
+    assert_eq!(tick(&slice).oldest_active_start(), Some(SINCE + 200));
+    apply(&slice, started(1, SINCE + 300));
+    delete(&slice, started(2, SINCE + 200));
+    assert_eq!(tick(&slice).oldest_active_start(), Some(SINCE + 300));
+    let pending = Job {
+        start: None,
+        ..run(3, JobState::Pending)
+    };
+    delete(&slice, started(1, SINCE + 300));
+    apply(&slice, pending);
+    assert_eq!(counts(&slice), (0, 0, 2, 1));
+    assert_eq!(tick(&slice).oldest_active_start(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_counts_for_the_workload_that_it_belongs_to_when_it_ends() {
+    let slice = slice();
+    apply(&slice, of("job", "tick-1", running(1)));
+    apply(&slice, running(1)); // adopted
+    let before = workload(&slice, "tick-1").unwrap();
+    assert_eq!((before.active_runs(), before.totals.deleted), (0, 0));
+    assert_eq!(counts(&slice), (0, 0, 0, 1));
+    apply(&slice, complete(1));
+    apply(&slice, of("group", "sums", complete(1))); // too late to count for another
+    assert_eq!(counts(&slice), (1, 0, 0, 0));
+    assert_eq!(workload(&slice, "sums").unwrap().totals.succeeded, 0);
+    advance(retention()).await;
+    assert_eq!(shown(&slice), ["group/sums"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_and_the_run_after_are_told_from_one_list_in_any_order() {
+    let (first, second, third) = (complete(1), failed(2), failed(3));
+    for listed in [
+        [first.clone(), second.clone(), third.clone()],
+        [third.clone(), second.clone(), first.clone()],
+        [second, third, first],
+    ] {
+        let slice = slice();
+        list(&slice, listed);
+        let totals = tick(&slice).totals;
+        assert_eq!((totals.succeeded, totals.failed), (1, 2));
+        assert_eq!(totals.streak.failures, 2);
+        let last = LastRun {
+            order: totals.last.as_ref().unwrap().order,
+            succeeded: false,
+            start: Some(SINCE + 182),
+            end: Some(SINCE + 192),
+        };
+        assert_eq!(totals.last, Some(last));
+        assert_eq!(totals.last_success, Some(SINCE + 72));
+        let reason = FailureReason::DeadlineExceeded;
+        assert_eq!(totals.last_failure, Some((SINCE + 192, reason)));
+        assert_eq!(totals.success_durations.count(), 1);
+        assert!((totals.failure_durations.sum - 20.0).abs() < 1e-9);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_ended_before_the_start_move_no_counter() {
+    let slice = slice();
+    list(&slice, [complete(-2), failed(-1), running(0)]);
+    assert_eq!(counts(&slice), (0, 0, 0, 1));
+    let totals = tick(&slice).totals;
+    assert_eq!(totals.streak.failures, 1);
+    assert_eq!(totals.last_success, Some(SINCE - 108));
+    assert_eq!(totals.last.unwrap().end, Some(SINCE - 48));
+    apply(&slice, complete(0));
+    assert_eq!(counts(&slice), (1, 0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_without_an_end_counts_if_it_was_seen_under_way() {
+    let slice = slice();
+    let endless = |number| Job {
+        end: None,
+        ..failed(number)
+    };
+    list(&slice, [endless(1), running(2)]);
+    apply(&slice, endless(2));
+    assert_eq!(counts(&slice), (0, 1, 0, 0));
+    assert_eq!(tick(&slice).totals.failure_durations.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_asks_to_be_left_out_is_left_out_and_no_news_when_it_is_let_in_again() {
+    let slice = slice();
+    sync(&slice);
+    list(&slice, [complete(1), running(2), ignored(failed(3))]);
+    assert_eq!(counts(&slice), (1, 0, 0, 1));
+    assert_eq!(slice.snapshot().status.jobs, 2);
+    apply(&slice, ignored(complete(1)));
+    apply(&slice, ignored(running(2)));
+    assert_eq!(counts(&slice), (1, 0, 0, 0));
+    assert_eq!(jobs_shown(&slice), Vec::<String>::new());
+    assert_eq!(slice.snapshot().status.jobs, 0);
+    advance(retention()).await;
+    assert_eq!(shown(&slice), Vec::<String>::new());
+    list(&slice, [complete(1), running(2), failed(3)]);
+    assert_eq!(counts(&slice), (0, 0, 0, 1)); // another workload now, and no old results
+    apply(&slice, complete(2));
+    assert_eq!(counts(&slice), (1, 0, 0, 0));
+    assert_eq!(jobs_shown(&slice), ["tick-1", "tick-2", "tick-3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_and_goes_is_neither_shown_nor_deleted() {
+    let slice = slice();
+    apply(&slice, running(9));
+    list(
+        &slice,
+        [running(9), ignored(running(1)), ignored(complete(2))],
+    );
+    delete(&slice, ignored(complete(2)));
+    list(&slice, [running(9)]);
+    assert_eq!(counts(&slice), (0, 0, 0, 1));
+    assert_eq!(jobs_shown(&slice), ["tick-9"]);
+    // A run that is shown past its end makes place for one that asks to be left out.
+    apply(&slice, named("name", "uid-1", complete(3)));
+    delete(&slice, named("name", "uid-1", complete(3)));
+    apply(&slice, ignored(named("name", "uid-2", running(4))));
+    assert_eq!(jobs_shown(&slice), ["tick-9"]);
+    delete(&slice, running(9));
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+    advance(retention()).await;
+    assert_eq!(shown(&slice), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_job_of_the_last_run_is_marked() {
+    let slice = slice_with(Memory::default(), Arc::new(Forgetful), true);
+    let manual = Job {
+        manual: true,
+        ..complete(9)
+    };
+    list(&slice, [failed(2), complete(1), running(3), manual]);
+    assert_eq!(jobs_shown(&slice), ["tick-2", "tick-3"]);
+    apply(&slice, complete(3));
+    assert_eq!(jobs_shown(&slice), ["tick-3"]);
+    list(&slice, [failed(2), complete(1)]); // the last one is gone, and stays for its time
+    assert_eq!(jobs_shown(&slice), ["tick-3"]);
+    advance(Settings::default().retention.deleted).await;
+    assert_eq!(jobs_shown(&slice), Vec::<String>::new());
+    list(&slice, [failed(2), complete(1), complete(3)]); // a late server
+    assert_eq!(jobs_shown(&slice), ["tick-3"]);
+    slice.push(OTHER_JOBS, Update::Jobs(Change::Applied(complete(3))));
+    apply(&slice, ignored(complete(3)));
+    assert_eq!(jobs_shown(&slice), Vec::<String>::new());
+    apply(&slice, complete(3));
+    assert_eq!(jobs_shown(&slice), ["tick-3"]);
+    list(&slice, [complete(5), complete(4), failed(2)]);
+    delete(&slice, complete(5));
+    // The same name, but another run.
+    apply(&slice, named("tick-5", "another", complete(-5)));
+    assert_eq!(jobs_shown(&slice), Vec::<String>::new());
+}

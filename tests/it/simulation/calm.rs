@@ -1,0 +1,50 @@
+//! The reckoning itself, against what was made up in the first place.
+
+use job_status_exporter::model::{Job, JobState};
+
+use super::{
+    Simulation,
+    world::{ADOPTED, BEGIN, HOUR, Life},
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_calm_month_is_counted_as_it_was_written() {
+    let simulation = Simulation::new(5, 100, false, 0).run().await;
+    let last = simulation.now;
+    let snapshot = simulation.slice.expect("it runs").snapshot();
+    let mut compared = 0;
+    // CronJobs stay, and with them the counters of their workloads.
+    for workload in snapshot.workloads.iter().filter(|it| it.is_cronjob()) {
+        let of_workload = |life: &&Life<Job>| {
+            let (_, job) = life.states.last().unwrap();
+            job.workload.name == workload.id.name
+        };
+        let lives: Vec<_> = simulation.world.jobs.iter().filter(of_workload).collect();
+        // It takes a while until all was listed.
+        let early = |life: &&Life<Job>| (BEGIN..BEGIN + HOUR).contains(&life.gone);
+        if lives.iter().any(early) || workload.id.name.starts_with(ADOPTED) {
+            continue;
+        }
+        let end = |life: &Life<Job>| life.states.last().and_then(|(_, job)| job.end);
+        let ended = |wanted: JobState| {
+            let within = |life: &&&Life<Job>| {
+                let state = life.states.last().map(|(_, job)| job.state);
+                state == Some(wanted) && end(life).is_some_and(|at| (BEGIN..last).contains(&at))
+            };
+            lives.iter().filter(within).count() as u64
+        };
+        let unfinished = lives.iter().filter(|life| end(life).is_none());
+        let deleted = unfinished.filter(|life| (BEGIN..last).contains(&life.gone));
+        let totals = &workload.totals;
+        assert_eq!(
+            totals.succeeded,
+            ended(JobState::Complete),
+            "{:?}",
+            workload.id
+        );
+        assert_eq!(totals.failed, ended(JobState::Failed), "{:?}", workload.id);
+        assert_eq!(totals.deleted, deleted.count() as u64, "{:?}", workload.id);
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared}");
+}
