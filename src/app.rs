@@ -9,6 +9,7 @@ use std::{
     process::ExitCode,
     sync::Arc,
     thread::available_parallelism,
+    time::Duration,
 };
 
 use tokio::runtime::{self, Runtime};
@@ -18,6 +19,7 @@ use crate::{
     cli::{self, Arguments, Command},
     config::{self, Flags, Inputs, Settings},
     exposition::{self, Exposition},
+    history::{self, History},
     http::{self, ExporterPages, Server},
     model::Name,
     readiness::Readiness,
@@ -42,6 +44,9 @@ use supervisor::Supervisor;
 
 /// More threads serve no purpose: decoding keeps one busy per watch, scrapes another. Each costs memory.
 const THREADS: usize = 4;
+
+/// For the last write to the history. A disk that needs longer is not worth being killed for.
+const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -186,6 +191,7 @@ async fn serve(
     mut tasks: Supervisor,
 ) -> Result<(), Error> {
     let mut signals = Signals::listen().map_err(Error::Runtime)?;
+    let mut history = open_history(settings, &plans)?;
     let readiness = Arc::new(Readiness::new(
         plans.iter().map(|plan| plan.title.clone()),
         settings.web.ready_grace,
@@ -193,21 +199,28 @@ async fn serve(
     let kept = store::Settings::from(settings);
     let wanted = Arc::new(Wanted::from(settings));
     let mut slices = Vec::new();
-    for Plan {
-        name,
-        endpoint,
-        mode,
-        requests_per_second,
-        controller_zone,
-        title,
-    } in plans
-    {
+    for (position, plan) in plans.into_iter().enumerate() {
+        let Plan {
+            name,
+            endpoint,
+            mode,
+            requests_per_second,
+            controller_zone,
+            title,
+        } = plan;
         let kept = store::Settings {
             controller_zone,
             ..kept.clone()
         };
         let source = Source::new(title, mode, wanted.clone(), settings.stale_after);
-        let slice = Slice::new(name.map(Name::from), source.feeds(), Arc::new(kept));
+        let (name, kept) = (name.map(Name::from), Arc::new(kept));
+        let slice = match &mut history {
+            Some(history) => {
+                let (memory, journal) = history.target(position);
+                Slice::remembering(name, source.feeds(), kept, memory, journal)
+            }
+            None => Slice::new(name, source.feeds(), kept),
+        };
         let slice = Arc::new(slice);
         let limit = requests_per_second.map(RateLimit::new);
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
@@ -217,11 +230,13 @@ async fn serve(
         slices.push(slice);
     }
     let store = Arc::new(Store::new(slices));
-    let pages = ExporterPages::new(
-        Exposition::new(store.clone(), &exposition::Settings::from(settings)),
-        store,
-        readiness.clone(),
-    );
+    let shown = exposition::Settings::from(settings);
+    let mut exposition = Exposition::new(store.clone(), &shown);
+    if let Some(history) = &history {
+        tasks.spawn("history writer".to_owned(), history.ended());
+        exposition = exposition.with_history(history.status());
+    }
+    let pages = ExporterPages::new(exposition, store, readiness.clone());
     let http_settings = http::Settings {
         telemetry_path: settings.web.telemetry_path.clone(),
         max_connections: settings.web.max_connections,
@@ -244,6 +259,24 @@ async fn serve(
         signal = signals.another() => return Err(Error::Aborted(signal)),
     }
     tasks.stop().await;
+    if let Some(history) = history {
+        tokio::select! {
+            () = history.close(HISTORY_DEADLINE) => {}
+            signal = signals.another() => return Err(Error::Aborted(signal)),
+        }
+    }
     tracing::info!("bye");
     Ok(())
+}
+
+/// Opens the history for these targets, if there is to be one.
+fn open_history(settings: &Settings, plans: &[Plan]) -> Result<Option<History>, Error> {
+    let Some(settings) = history::Settings::of(settings) else {
+        return Ok(None);
+    };
+    let targets = plans
+        .iter()
+        .map(|plan| plan.name.as_deref().map(Name::from));
+    let targets: Vec<_> = targets.collect();
+    Ok(Some(History::open(settings, &targets)?))
 }

@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     config::Pattern,
+    history::{Figures, Status},
     model::{CronJob, Job},
     store::{ConfiguredJob, Scheduled, SliceSnapshot, Store, Workload},
 };
@@ -22,6 +23,7 @@ use crate::{
 mod cronjob;
 mod example;
 mod family;
+mod history;
 mod job;
 mod ksm;
 mod label;
@@ -68,6 +70,8 @@ pub struct Exposition {
     selection: Selection,
     /// With which labels from the objects.
     labels: Arc<Labels>,
+    /// How the history is doing, if there is one.
+    history: Option<Arc<Status>>,
     /// What is shown of this process.
     own: Arc<Own>,
 }
@@ -82,6 +86,7 @@ pub struct Scrape {
     selection: Selection,
     labels: Arc<Labels>,
     slices: Vec<SliceSnapshot>,
+    history: Option<Figures>,
     own: Arc<Own>,
     /// What is rendered and not handed out yet.
     page: BytesMut,
@@ -146,7 +151,17 @@ impl Exposition {
             store,
             selection: Selection::new(settings),
             labels: Arc::new(settings.labels.clone()),
+            history: None,
             own: Arc::new(Own::of_this_process()),
+        }
+    }
+
+    /// The same, and how the history is doing.
+    #[must_use]
+    pub fn with_history(self, history: Arc<Status>) -> Self {
+        Self {
+            history: Some(history),
+            ..self
         }
     }
 
@@ -163,8 +178,10 @@ impl Exposition {
         asked: &[Pattern],
     ) -> Result<Scrape, UnknownFamily> {
         let own = self.own.families();
-        let own: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
-        let selection = self.selection.narrowed(asked, &own)?;
+        let own = own.iter().map(|family| family.name().to_owned());
+        let history = self.history.iter().flat_map(|_| history::names());
+        let others: Vec<String> = own.chain(history.map(str::to_owned)).collect();
+        let selection = self.selection.narrowed(asked, &others)?;
         Ok(self.begin(format, selection))
     }
 
@@ -175,6 +192,7 @@ impl Exposition {
             selection,
             labels: self.labels.clone(),
             slices: self.store.snapshot(),
+            history: self.history.as_deref().map(Status::figures),
             own: self.own.clone(),
             page: BytesMut::new(),
             position: Position::default(),
@@ -191,6 +209,9 @@ impl Scrape {
         let position = &mut self.position;
         let Some(&family) = self.selection.families.get(position.family) else {
             let shows = |family: &str| self.selection.selects(family);
+            if let Some(figures) = &self.history {
+                history::render(figures, self.format, shows, &mut self.page);
+            }
             self.own.render(self.format, shows, &mut self.page);
             writer::end(self.format, &mut self.page);
             position.done = true;

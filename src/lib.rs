@@ -6,7 +6,8 @@
 //! config ──► target (api client + auth) ──► source (watch | poll) ──► store ──► exposition ──► http
 //! ```
 //!
-//! Sources push [`model::Update`]s into the store; a scrape pulls a snapshot out of it. A module imports
+//! Sources push [`model::Update`]s into the store, and the store notes in the history what has to outlive the process, if there
+//! is one; a scrape pulls a snapshot out of it. A module imports
 //! [`model`], [`readiness`] and modules to its left, never to its right; only [`app`] and [`demo`] see all.
 //!
 //! - [`cli`][]: the command line
@@ -15,6 +16,7 @@
 //! - [`schedule`][]: when CronJobs are due, as their controller reckons
 //! - [`target`][]: one API endpoint: its client, its credentials, its requests and errors
 //! - [`source`][]: follows or polls the objects of a target and pushes what it sees
+//! - [`history`][]: finished runs and totals that outlive the process, in a file
 //! - [`store`][]: what is known of every target, with consistent snapshots
 //! - [`exposition`][]: metric families as tables, and the two text formats
 //! - [`http`][]: the server for `/metrics`, `/livez`, `/readyz` and `/`
@@ -28,6 +30,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod exposition;
+pub mod history;
 pub mod http;
 pub mod model;
 pub mod readiness;

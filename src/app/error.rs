@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::supervisor::Ended;
-use crate::{cli::LogFormat, config, http::BindError};
+use crate::{cli::LogFormat, config, history, http::BindError};
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum Error {
     /// A listen address cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The history cannot be had.
+    #[error(transparent)]
+    History(#[from] history::Error),
     /// The system gives no threads, or no signals.
     #[error("start the runtime")]
     Runtime(#[source] io::Error),
@@ -42,7 +45,9 @@ impl Error {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Targets(_) => 2,
+            Self::History(error) if error.is_configuration() => 2,
             Self::Bind(_)
+            | Self::History(_)
             | Self::Runtime(_)
             | Self::Output(_)
             | Self::Demo(_)
@@ -73,6 +78,7 @@ impl Error {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Bind(error) => error.hint(),
+            Self::History(error) => error.hint(),
             Self::Targets(_) => Some(
                 "a target takes `kubernetes.kubeconfig` and `kubernetes.context`; without them it is $KUBECONFIG, \
                  ~/.kube/config, or the service account of the pod; `job-status-exporter demo` needs no cluster",

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
+    history::Figures,
     model::{
         Activity, Change, Code, CompletionMode, ConcurrencyPolicy, CronJob, Directives,
         FailureReason, FeedId, FeedScope, Forgetful, Job, JobState, Memory, PodCounts, Sink, Uid,
@@ -152,5 +153,18 @@ pub(super) fn cronjob() -> CronJob {
             ..Directives::default()
         })),
         mirror: None,
+    }
+}
+
+/// A history that had one bad moment.
+pub(super) fn history() -> Figures {
+    Figures {
+        up: true,
+        errors: 1,
+        last_write: Some(1_795_445_736),
+        file_size: 2_158_592,
+        runs: 4_120,
+        waiting: 0,
+        dropped: 0,
     }
 }

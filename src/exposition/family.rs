@@ -171,7 +171,8 @@ impl<R, T> Row<R, T> {
 }
 
 impl<T: Table> Row<T::Record, T> {
-    fn render_all<'a>(
+    /// Adds the samples of these records to `page`.
+    pub(super) fn render_all<'a>(
         &self,
         view: View<'_>,
         target: Option<&str>,

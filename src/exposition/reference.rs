@@ -9,11 +9,12 @@ use prometheus::proto::{LabelPair, Metric, MetricFamily};
 
 use super::{
     Format, example,
-    family::{Family, Kind, Table, View},
-    ksm,
+    family::{Family, Kind, Row, Table, View},
+    history, ksm,
     own::{self, Own},
 };
 use crate::{
+    history::Figures,
     model::{CronJob, Job},
     store::{ConfiguredJob, Scheduled, SliceSnapshot, Workload},
 };
@@ -72,6 +73,10 @@ The same for CronJobs.";
 const TARGETS: &str = "\
 How reading the targets goes. These series stay when a target fails: `/metrics` answers with status 200 then, too.";
 
+const HISTORY: &str = "\
+The file in which runs and totals survive the process ([history.md](history.md)); only where one is configured, and \
+without the label `target`.";
+
 const OWN: &str = "\
 About the process, whatever its targets; without the label `target`.";
 
@@ -87,6 +92,7 @@ pub fn reference() -> String {
         table::<Scheduled>("Schedules", SCHEDULES, &example),
         table::<Workload>("Workloads", WORKLOADS, &example),
         table::<SliceSnapshot>("Targets", TARGETS, &example),
+        history_table(),
         own_table(),
         table::<ksm::Jobs>("Jobs as in kube-state-metrics", MIRRORED_JOBS, &mirrored),
         table::<ksm::CronJobs>(
@@ -120,6 +126,15 @@ fn table<T: Table>(title: &str, about: &str, example: &SliceSnapshot) -> String 
         labels => format!("{about}\n\nLabels of all of them: {labels}."),
     };
     section(title, &about, &rows, &examples)
+}
+
+/// The families about the history.
+fn history_table() -> String {
+    let row = |row: &Row<Figures>| table_row(row.name(), row.kind(), row.labels(), row.help());
+    let example = |row| first_line(&history::lines(row, &example::history(), Format::Text));
+    let rows: String = Figures::ROWS.iter().map(row).collect();
+    let examples: String = Figures::ROWS.iter().map(example).collect();
+    section("The history", HISTORY, &rows, &examples)
 }
 
 /// The families of the registry. What they show of a process and a build is made up where it varies.

@@ -14,6 +14,8 @@ const STREAK: usize = 32;
 
 labels! {
     /// How a run ended.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
     RunResult {
         /// The Job completed.
         Succeeded = "succeeded",
@@ -168,6 +170,16 @@ impl Run {
     #[must_use]
     pub fn start_delay(&self) -> Option<Seconds> {
         elapsed(self.due, self.start)
+    }
+}
+
+// === impl RunOrder ===
+
+impl RunOrder {
+    /// Due time, start and creation, each of them or what stands in for it.
+    #[must_use]
+    pub fn parts(self) -> (Seconds, Seconds, Seconds) {
+        (self.0, self.1, self.2)
     }
 }
 

@@ -12,7 +12,15 @@ use std::{
 const WORDS: [&str; 3] = ["model", "readiness", "schedule"];
 
 /// The stages in the order of the data. Each sees those before it.
-const FLOW: [&str; 6] = ["config", "target", "source", "store", "exposition", "http"];
+const FLOW: [&str; 7] = [
+    "config",
+    "target",
+    "source",
+    "history",
+    "store",
+    "exposition",
+    "http",
+];
 
 /// Modules beside the flow, and what they may see of it.
 const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli"])];
@@ -21,13 +29,14 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "demo"];
 
 /// Libraries and the only modules that may name them.
-const LIBRARIES: [(&str, &[&str]); 11] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("clap", &["cli"]),
     ("figment", &["config"]),
     ("serde_saphyr", &["config"]),
     ("kube", &["target"]),
     ("k8s_openapi", &["target"]),
     ("prometheus", &["exposition"]),
+    ("redb", &["history"]),
     ("hyper", &["http", "demo"]),
     ("hyper_util", &["target", "http", "demo"]),
     ("reqwest", &["target"]),

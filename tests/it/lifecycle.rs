@@ -3,6 +3,7 @@
 //! Each test starts its own [`Cluster`] and [`Exporter`]. Everything the process logs as JSON is read by a strict reader.
 
 mod cluster;
+mod history;
 mod logs;
 mod process;
 mod secrets;

@@ -16,6 +16,7 @@ mod demo_api;
 mod exporter;
 mod exposition;
 mod faults;
+mod history;
 mod http;
 mod ksm;
 mod layering;

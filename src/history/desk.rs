@@ -1,0 +1,221 @@
+//! Where the journals and the writer meet: what waits to be written, and what the API shows.
+//!
+//! One lock, held for a look-up or a swap and never while the disk works, so that taking note never waits for it.
+
+use std::{
+    collections::HashSet,
+    hash::{BuildHasher as _, RandomState},
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use super::{Status, waiting::Waiting};
+use crate::model::{self, Journal, Note, Run, Uid, WorkloadId};
+
+/// Where the journals and the writer meet.
+#[derive(Debug)]
+pub(super) struct Desk {
+    state: Mutex<State>,
+    /// Rung when there is something for the writer to do.
+    bell: Condvar,
+    hasher: RandomState,
+    pub(super) status: Arc<Status>,
+}
+
+#[derive(Debug)]
+struct State {
+    targets: Vec<Target>,
+    closing: bool,
+}
+
+/// What is known of one target.
+#[derive(Debug, Default)]
+struct Target {
+    waiting: Waiting,
+    /// Finished runs whose Jobs the API shows, hashed: 100,000 of them take 2 MB.
+    live: HashSet<u64>,
+    sync: Sync,
+}
+
+/// How far reading everything has come.
+#[derive(Debug)]
+enum Sync {
+    /// These workloads were seen so far, hashed.
+    Reading(HashSet<u64>),
+    /// All was read, and the writer is to know.
+    Read(HashSet<u64>),
+    /// The writer knows.
+    Told,
+}
+
+/// What the writer takes away of one target.
+#[derive(Debug)]
+pub(super) struct Pile {
+    pub(super) waiting: Waiting,
+    /// Given once, when everything was read: the workloads that were seen, hashed.
+    pub(super) synced: Option<HashSet<u64>>,
+}
+
+/// The journal of one target.
+#[derive(Debug)]
+pub(super) struct TargetJournal {
+    desk: Arc<Desk>,
+    target: usize,
+}
+
+impl Desk {
+    pub(super) fn new(targets: usize, status: Arc<Status>) -> Self {
+        let state = State {
+            targets: (0..targets).map(|_| Target::default()).collect(),
+            closing: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            bell: Condvar::new(),
+            hasher: RandomState::new(),
+            status,
+        }
+    }
+
+    /// Takes away what waits, once something does, `patience` is over, or all is to be brought to an end: then gives `true`.
+    /// With `sleep`, does not care how much waits.
+    pub(super) fn collect(&self, patience: Duration, sleep: bool) -> (Vec<Pile>, bool) {
+        let idle = |state: &mut State| {
+            !state.closing && (sleep || !state.targets.iter().any(Target::has_news))
+        };
+        let waited = self.bell.wait_timeout_while(self.state(), patience, idle);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let piles = state.targets.iter_mut().map(Target::take).collect();
+        (piles, state.closing)
+    }
+
+    /// Asks the writer to bring all to an end.
+    pub(super) fn close(&self) {
+        self.state().closing = true;
+        self.bell.notify_one();
+    }
+
+    /// Finished runs of a target whose Jobs the API shows, hashed.
+    pub(super) fn live(&self, target: usize) -> HashSet<u64> {
+        self.state().targets[target].live.clone()
+    }
+
+    pub(super) fn hash_run(&self, uid: &Uid) -> u64 {
+        self.hasher.hash_one(uid)
+    }
+
+    pub(super) fn hash_workload(&self, id: &WorkloadId) -> u64 {
+        self.hasher.hash_one(id)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note, and says whether the writer is to know of it at once.
+    fn note(&self, target: &mut Target, note: Note) -> bool {
+        match note {
+            Note::Finished {
+                workload,
+                run,
+                counted,
+                totals,
+            } => {
+                target.see(self.hash_workload(&workload));
+                target.live.insert(self.hash_run(&run.uid));
+                target.waiting.finish(workload, run, counted, totals);
+                self.status.waiting.fetch_add(1, Relaxed);
+                let Target { waiting, live, .. } = target;
+                let shown = |run: &Run| live.contains(&self.hash_run(&run.uid));
+                self.dropped(waiting.drop_gone(shown));
+            }
+            Note::Changed { workload, totals } => {
+                target.see(self.hash_workload(&workload));
+                target.waiting.change(workload, totals);
+            }
+            Note::Present(uid) => {
+                target.live.insert(self.hash_run(&uid));
+                return false;
+            }
+            Note::Gone(uid) => {
+                target.live.remove(&self.hash_run(&uid));
+                return false;
+            }
+            Note::Left(workload) => {
+                target.waiting.leave(workload, model::now().as_second());
+            }
+            Note::Synced => target.sync.read(),
+        }
+        true
+    }
+
+    /// So many runs are in the file now.
+    pub(super) fn written(&self, runs: usize) {
+        self.status.waiting.fetch_sub(runs as u64, Relaxed);
+    }
+
+    /// So many runs are not going to be written.
+    pub(super) fn dropped(&self, runs: usize) {
+        self.status.waiting.fetch_sub(runs as u64, Relaxed);
+        self.status.dropped.fetch_add(runs as u64, Relaxed);
+    }
+}
+
+impl Target {
+    fn see(&mut self, workload: u64) {
+        if let Sync::Reading(seen) = &mut self.sync {
+            seen.insert(workload);
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        !self.waiting.is_empty() || matches!(self.sync, Sync::Read(_))
+    }
+
+    fn take(&mut self) -> Pile {
+        let synced = match mem::replace(&mut self.sync, Sync::Told) {
+            Sync::Read(seen) => Some(seen),
+            other => {
+                self.sync = other;
+                None
+            }
+        };
+        Pile {
+            waiting: mem::take(&mut self.waiting),
+            synced,
+        }
+    }
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self::Reading(HashSet::new())
+    }
+}
+
+impl Sync {
+    fn read(&mut self) {
+        if let Self::Reading(seen) = self {
+            *self = Self::Read(mem::take(seen));
+        }
+    }
+}
+
+impl TargetJournal {
+    /// The journal of the target with this position.
+    pub(super) fn new(desk: Arc<Desk>, target: usize) -> Self {
+        Self { desk, target }
+    }
+}
+
+impl Journal for TargetJournal {
+    fn note(&self, note: Note) {
+        let mut state = self.desk.state();
+        let ring = self.desk.note(&mut state.targets[self.target], note);
+        drop(state);
+        if ring {
+            self.desk.bell.notify_one();
+        }
+    }
+}

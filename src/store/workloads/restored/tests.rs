@@ -1,0 +1,214 @@
+//! What a store that remembers shows, counts and notes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::advance;
+
+use super::*;
+use crate::{
+    model::{
+        Change, CronJob, FeedScope, Job, JobState, Journal, Memory, Note, Sink as _, Uid, Update,
+        Workload as Owner,
+    },
+    store::{Settings, Slice},
+};
+
+const JOBS: FeedId = FeedId(0);
+const CRONJOBS: FeedId = FeedId(1);
+
+/// Keeps all notes.
+#[derive(Debug, Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl Journal for Notes {
+    fn note(&self, note: Note) {
+        let text = match note {
+            Note::Finished {
+                workload, counted, ..
+            } => format!("finished {} {counted}", workload.name),
+            Note::Changed { workload, totals } => {
+                format!("changed {} {}", workload.name, totals.succeeded)
+            }
+            Note::Present(uid) => format!("present {uid}"),
+            Note::Gone(uid) => format!("gone {uid}"),
+            Note::Left(workload) => format!("left {}", workload.name),
+            Note::Synced => "synced".to_owned(),
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text);
+    }
+}
+
+struct Scene {
+    slice: Slice,
+    notes: Arc<Notes>,
+}
+
+impl Scene {
+    /// Workloads with the number of their successes, and how many seconds ago they were last there.
+    fn new(workloads: &[(&str, u64, i64)]) -> Self {
+        let settings = Settings::default();
+        let now = (settings.clock)();
+        let workload = |&(name, succeeded, ago): &(&str, u64, i64)| {
+            let totals = Totals {
+                succeeded,
+                ..Totals::new(now.as_millisecond())
+            };
+            (id(name), totals, now.as_second() - ago)
+        };
+        let memory = Memory {
+            since: now.as_second() - 86_400,
+            workloads: workloads.iter().map(workload).collect(),
+            runs: vec![Uid::parse("known")],
+        };
+        let notes = Arc::new(Notes::default());
+        let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
+        let slice = Slice::remembering(None, feeds, Arc::new(settings), memory, notes.clone());
+        Self { slice, notes }
+    }
+
+    fn cronjobs(&self, names: &[&str]) {
+        let cronjob = |name: &&str| {
+            let uid = Uid::parse(name);
+            CronJob::new("etl".into(), (*name).into(), uid, "@daily".into())
+        };
+        let all = names.iter().map(cronjob).collect();
+        self.slice
+            .push(CRONJOBS, Update::CronJobs(Change::Replaced(all)));
+    }
+
+    fn jobs(&self, jobs: Vec<Job>) {
+        self.slice.push(JOBS, Update::Jobs(Change::Replaced(jobs)));
+    }
+
+    /// `name/successes` of the workloads that a scrape shows.
+    fn shown(&self) -> Vec<String> {
+        let snapshot = self.slice.snapshot();
+        let workloads = snapshot.workloads.iter();
+        let mut shown: Vec<_> = workloads
+            .map(|workload| format!("{}/{}", workload.id.name, workload.totals.succeeded))
+            .collect();
+        shown.sort();
+        shown
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *notes)
+    }
+}
+
+fn id(name: &str) -> WorkloadId {
+    WorkloadId {
+        namespace: "etl".into(),
+        kind: "cronjob".into(),
+        name: name.into(),
+    }
+}
+
+/// A Job of a `CronJob` that completed so many seconds ago, or runs.
+fn job(uid: &str, owner: &str, ended: Option<i64>) -> Job {
+    let owner = Owner {
+        kind: "cronjob".into(),
+        name: owner.into(),
+    };
+    let job = Job::new("etl".into(), uid.into(), Uid::parse(uid), owner);
+    let now = crate::model::now().as_second();
+    Job {
+        state: ended.map_or(JobState::Running, |_| JobState::Complete),
+        end: ended.map(|ago| now - ago),
+        ..job
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_were_there_not_long_ago_are_shown_for_the_rest_of_their_time() {
+    // In no order, and one by a clock that was ahead of this one.
+    let all = [
+        ("older", 2, 1800),
+        ("ahead", 4, -60),
+        ("oldest", 1, 3500),
+        ("long-gone", 9, 3600),
+        ("fresh", 3, 0),
+    ];
+    let scene = Scene::new(&all);
+    assert_eq!(scene.shown(), ["ahead/4", "fresh/3", "older/2", "oldest/1"]);
+    advance(Duration::from_secs(101)).await;
+    assert_eq!(scene.shown(), ["ahead/4", "fresh/3", "older/2"]);
+    advance(Duration::from_mins(30)).await;
+    assert_eq!(scene.shown(), ["ahead/4", "fresh/3"]);
+    advance(Duration::from_mins(30)).await;
+    assert_eq!(scene.shown(), Vec::<String>::new());
+    assert_eq!(scene.notes(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_are_seen_go_on_where_they_were_and_are_there_to_stay() {
+    let scene = Scene::new(&[("recent", 3, 60), ("yearly", 7, 86_400), ("gone", 5, 60)]);
+    scene.cronjobs(&["recent", "yearly", "new"]);
+    let changes = ["changed recent 3", "changed yearly 7", "changed new 0"];
+    assert_eq!(scene.notes(), changes);
+    scene.jobs(Vec::new());
+    assert_eq!(scene.notes(), ["synced"]);
+    assert_eq!(scene.shown(), ["gone/5", "new/0", "recent/3", "yearly/7"]);
+    advance(Duration::from_hours(2)).await;
+    scene.cronjobs(&["recent", "yearly", "new"]);
+    assert!(scene.notes().is_empty());
+    assert_eq!(scene.shown(), ["new/0", "recent/3", "yearly/7"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn none_is_forgotten_before_everything_was_read() {
+    let scene = Scene::new(&[("shown", 3, 60), ("hidden", 7, 86_400)]);
+    advance(Duration::from_hours(2)).await;
+    scene.jobs(Vec::new());
+    assert_eq!(scene.shown(), Vec::<String>::new());
+    scene.cronjobs(&["shown", "hidden"]);
+    assert_eq!(
+        scene.notes(),
+        ["changed shown 3", "changed hidden 7", "synced"]
+    );
+    assert_eq!(scene.shown(), ["hidden/7", "shown/3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_comes_after_all_was_read_is_new() {
+    let scene = Scene::new(&[("hidden", 7, 86_400)]);
+    scene.cronjobs(&[]);
+    scene.jobs(Vec::new());
+    scene.cronjobs(&["hidden"]);
+    assert_eq!(scene.notes(), ["synced", "changed hidden 0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_that_ended_meanwhile_are_counted_and_known_ones_are_not() {
+    let scene = Scene::new(&[("nightly", 3, 60)]);
+    let day = 86_400;
+    scene.jobs(vec![
+        job("known", "nightly", Some(7200)),
+        job("new", "nightly", Some(3600)),
+        job("too-old", "nightly", Some(2 * day)),
+        job("running", "nightly", None),
+    ]);
+    let notes = [
+        "changed nightly 3",
+        "present known",
+        "finished nightly true",
+        "finished nightly false",
+    ];
+    assert_eq!(scene.notes(), notes);
+    assert_eq!(scene.shown(), ["nightly/4"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_leaves_with_its_last_job_has_left_whatever_else_is_noted() {
+    let scene = Scene::new(&[]);
+    scene.jobs(vec![job("a", "nightly", None)]);
+    scene.notes();
+    scene.jobs(Vec::new());
+    assert_eq!(scene.notes(), ["changed nightly 0", "left nightly"]);
+    scene.jobs(vec![job("b", "nightly", None)]);
+    assert_eq!(scene.notes(), ["changed nightly 0"], "it is back");
+}

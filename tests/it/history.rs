@@ -1,0 +1,124 @@
+//! A store with a history, process after process, without an API: what is counted, and how often.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use job_status_exporter::{
+    history::{History, Settings},
+    model::{
+        Change, FailureReason, FeedId, FeedScope, Job, JobState, Name, Sink as _, Totals, Uid,
+        Update, Workload,
+    },
+    store::{self, Slice},
+};
+use tempfile::TempDir;
+
+/// A process.
+struct Process {
+    slice: Slice,
+    history: History,
+}
+
+impl Process {
+    fn start(path: &Path) -> Self {
+        let kept = Arc::new(store::Settings::default());
+        let settings = Settings {
+            path: path.to_owned(),
+            runs_per_workload: 2,
+            max_age: Duration::from_hours(24),
+            run_duration_buckets: kept.run_duration_buckets.clone(),
+        };
+        let mut history = History::open(settings, &[Some(Name::from("prod"))]).unwrap();
+        let (memory, journal) = history.target(0);
+        let target = Some("prod".into());
+        let slice = Slice::remembering(target, vec![FeedScope::Jobs], kept, memory, journal);
+        Self { slice, history }
+    }
+
+    fn list(&self, jobs: &[Job]) {
+        let jobs = Update::Jobs(Change::Replaced(jobs.to_vec()));
+        self.slice.push(FeedId(0), jobs);
+    }
+
+    fn totals(&self) -> Totals {
+        let snapshot = self.slice.snapshot();
+        let mut workloads = snapshot.workloads.iter();
+        workloads.next().unwrap().totals.clone()
+    }
+
+    async fn end(self) {
+        self.history.close(Duration::from_secs(30)).await;
+    }
+}
+
+/// A Job that ended so many seconds ago.
+fn job(uid: &str, ago: i64, failure: Option<FailureReason>) -> Job {
+    let workload = Workload {
+        kind: "cronjob".into(),
+        name: "nightly".into(),
+    };
+    let end = jiff::Timestamp::now().as_second() - ago;
+    Job {
+        state: failure.map_or(JobState::Complete, |_| JobState::Failed),
+        failure,
+        start: Some(end - 30),
+        end: Some(end),
+        ..Job::new("etl".into(), uid.into(), Uid::parse(uid), workload)
+    }
+}
+
+#[tokio::test]
+async fn each_run_is_counted_once_however_many_processes_see_it() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("history.redb");
+    let mut jobs = vec![job("before", 3600, None)];
+    let first = Process::start(&path);
+    first.list(&jobs);
+    assert_eq!(first.totals().succeeded, 0, "nobody was there to count it");
+    let mut expected = 0;
+    let mut process = first;
+    for number in 0..5 {
+        jobs.push(job(&format!("seen-{number}"), 0, None));
+        process.list(&jobs);
+        let before = process.totals();
+        assert_eq!(before.succeeded, expected + 1);
+        process.end().await;
+        // More than are kept of a workload whose Jobs are gone, and they count all the same.
+        jobs.push(job(&format!("missed-{number}"), 0, None));
+        process = Process::start(&path);
+        assert_eq!(process.totals(), before, "they are shown at once");
+        process.list(&jobs);
+        process.list(&jobs);
+        expected += 2;
+        assert_eq!(process.totals().succeeded, expected);
+    }
+    process.list(&[]);
+    process.list(&jobs);
+    assert_eq!(
+        process.totals().succeeded,
+        expected,
+        "an API that came back late"
+    );
+}
+
+#[tokio::test]
+async fn what_is_known_of_the_last_runs_survives() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("history.redb");
+    let process = Process::start(&path);
+    let reason = FailureReason::DeadlineExceeded;
+    process.list(&[job("a", 0, None)]);
+    process.list(&[job("b", -1, Some(reason)), job("c", -2, Some(reason))]);
+    let totals = process.totals();
+    assert_eq!(
+        (totals.succeeded, totals.failed, totals.streak.failures),
+        (1, 2, 2)
+    );
+    process.end().await;
+    let later = Process::start(&path).totals();
+    assert_eq!(later, totals);
+    assert_eq!(later.last_failure.map(|(_, reason)| reason), Some(reason));
+    assert_eq!(
+        later.success_durations.count() + later.failure_durations.count(),
+        3
+    );
+}
