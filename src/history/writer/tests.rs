@@ -1,13 +1,8 @@
 //! The writer turn by turn, over a disk that fails when it is told to.
 
-use std::{
-    io,
-    ops::Bound,
-    path::Path,
-    sync::atomic::{AtomicBool, AtomicU64},
-};
+use std::{io, path::Path};
 
-use redb::{BackendError, StorageBackend, backends::FileBackend};
+use redb::backends::FileBackend;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -22,67 +17,9 @@ use crate::{
     model::{Journal as _, Memory, Note, Totals},
 };
 
-/// A disk that fails.
-#[derive(Debug, Default)]
-struct Disk {
-    full: AtomicBool,
-    /// So many writes are left before it fails for good.
-    writes_left: AtomicU64,
-}
+mod disk;
 
-#[derive(Debug)]
-struct Backend {
-    file: FileBackend,
-    disk: Arc<Disk>,
-}
-
-impl Backend {
-    fn check(&self) -> io::Result<()> {
-        let left = &self.disk.writes_left;
-        let spent = left.try_update(Relaxed, Relaxed, |left| left.checked_sub(1));
-        if spent.is_err() || self.disk.full.load(Relaxed) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
-    }
-}
-
-impl StorageBackend for Backend {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.check()?;
-        self.file.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.check()?;
-        self.file.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.check()?;
-        self.file.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.file.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.file.try_lock_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.file.unlock_range(start, end)
-    }
-}
+use disk::{Backend, Disk};
 
 /// A history whose writer works when it is told to.
 struct Scene {
