@@ -106,6 +106,6 @@ fn shown(prefix: &str, pairs: &Pairs<'_>, list: &AllowList, names: &mut Names) -
         return None;
     }
     let allowed = pairs.iter().filter(|(key, _)| list.allows(key));
-    let named = label_names::name(prefix, allowed);
-    Some(names.share_pairs(named.iter().map(|(name, value)| (&**name, *value))))
+    let labels = label_names::name(prefix, allowed);
+    Some(names.share_pairs(labels.iter().map(|(name, value)| (&**name, *value))))
 }

@@ -31,8 +31,11 @@ fn failed_job() -> Job {
     mirrored(
         example::failed_job(),
         JobMirror {
-            labels: labels("label_team", "controlling"),
-            annotations: labels("annotation_example_com_contact", "reports@example.com"),
+            labels: Some(label("label_team", "controlling")),
+            annotations: Some(label(
+                "annotation_example_com_contact",
+                "reports@example.com",
+            )),
             owners: Box::new([owner]),
             failed: Some(ConditionStatus::True),
             failed_reason: Some("FailedIndexes".into()),
@@ -76,8 +79,11 @@ fn mirrored(job: Job, mirror: JobMirror) -> Job {
 fn cronjob() -> CronJob {
     CronJob {
         mirror: Some(Box::new(CronJobMirror {
-            labels: labels("label_team", "controlling"),
-            annotations: labels("annotation_example_com_contact", "reports@example.com"),
+            labels: Some(label("label_team", "controlling")),
+            annotations: Some(label(
+                "annotation_example_com_contact",
+                "reports@example.com",
+            )),
             resource_version: Some(4028),
             concurrency_policy: Some("Forbid".into()),
             schedule_valid: true,
@@ -96,6 +102,6 @@ fn unreadable_cronjob() -> CronJob {
     }
 }
 
-fn labels(name: &str, value: &str) -> Option<Arc<[(Name, Name)]>> {
-    Some(Arc::new([(name.into(), value.into())]))
+fn label(name: &str, value: &str) -> Arc<[(Name, Name)]> {
+    Arc::new([(name.into(), value.into())])
 }

@@ -41,7 +41,8 @@ fn values_come_back_as_they_are() {
     for value in values {
         let metadata = json!({"labels": {"key": value}, "annotations": {"key": value}});
         let job = job(&metadata, &json!(null));
-        let families = shown(std::slice::from_ref(&job), &[job.clone()]);
+        let object = std::slice::from_ref(&job);
+        let families = shown(object, object);
         for (family, name) in [
             ("kube_job_labels", "label_key"),
             ("kube_job_annotations", "annotation_key"),
