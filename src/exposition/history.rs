@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::{
     Format,
-    family::{Family as _, Identity, Row, Table, View},
+    family::{Family, Identity, Row, Table, View},
     writer,
 };
 use crate::{history::Figures, store::SliceSnapshot};
@@ -75,7 +75,7 @@ impl Table for Figures {
 
 /// The names of all families.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    Figures::ROWS.iter().map(|row| row.name())
+    Figures::ROWS.iter().map(Family::name)
 }
 
 /// Writes the families that are shown.

@@ -13,7 +13,7 @@ use job_status_exporter::{
 
 /// When all of it was just seen for the first time: a moment after the recorded lists were.
 fn date() -> Timestamp {
-    Timestamp::from_millisecond(1_795_445_760_125).unwrap()
+    Timestamp::from_millisecond(1_795_445_760_125).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// A slice that watches everything, or one target of several. Runs of whatever date are counted.
