@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
-    model::{self, Forgetful, Journal, Memory, Name, START_DELAY_BOUNDS},
+    model::{self, Forgetful, Journal, LAG, Memory, Name, START_DELAY_BOUNDS},
 };
 
 mod desk;
@@ -167,7 +167,7 @@ impl History {
         status.up.store(true, Relaxed);
         status.runs.store(file.runs, Relaxed);
         status.file_size.store(file.size(), Relaxed);
-        let desk = Arc::new(Desk::new(targets.len(), status.clone()));
+        let desk = Arc::new(Desk::new(targets.len(), LAG, status.clone()));
         let limits = (runs_per_workload, max_age);
         let guard = ended.clone().drop_guard();
         let writer = Writer::new(desk.clone(), place, file, limits, guard);

@@ -3,15 +3,15 @@
 //! One lock, held for a look-up or a swap and never while the disk works, so that taking note never waits for it.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
     mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Status, waiting::Waiting};
-use crate::model::{self, Journal, Note, Run, Uid, WorkloadId};
+use crate::model::{self, Journal, Note, Uid, WorkloadId};
 
 /// Where the journals and the writer meet.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Desk {
     /// Rung when there is something for the writer to do.
     bell: Condvar,
     hasher: RandomState,
+    /// For how long runs have to be known whose Jobs are gone.
+    pub(super) lag: Duration,
     pub(super) status: Arc<Status>,
 }
 
@@ -34,7 +36,9 @@ struct State {
 struct Target {
     waiting: Waiting,
     /// Finished runs whose Jobs the API shows, hashed: 100,000 of them take 2 MB.
-    live: HashSet<u64>,
+    shown: HashSet<u64>,
+    /// Those whose Jobs went lately, hashed, and until when they have to be known.
+    gone: HashMap<u64, Instant>,
     sync: Sync,
 }
 
@@ -65,7 +69,7 @@ pub(super) struct TargetJournal {
 }
 
 impl Desk {
-    pub(super) fn new(targets: usize, status: Arc<Status>) -> Self {
+    pub(super) fn new(targets: usize, lag: Duration, status: Arc<Status>) -> Self {
         let state = State {
             targets: (0..targets).map(|_| Target::default()).collect(),
             closing: false,
@@ -74,6 +78,7 @@ impl Desk {
             state: Mutex::new(state),
             bell: Condvar::new(),
             hasher: RandomState::new(),
+            lag,
             status,
         }
     }
@@ -97,8 +102,16 @@ impl Desk {
     }
 
     /// Finished runs of a target whose Jobs the API shows, hashed.
-    pub(super) fn live(&self, target: usize) -> HashSet<u64> {
-        self.state().targets[target].live.clone()
+    pub(super) fn shown(&self, target: usize) -> HashSet<u64> {
+        self.state().targets[target].shown.clone()
+    }
+
+    /// The same, and those whose Jobs went not long ago: the API may be late and show them again.
+    pub(super) fn known(&self, target: usize) -> HashSet<u64> {
+        let now = Instant::now();
+        let Target { shown, gone, .. } = &mut self.state().targets[target];
+        gone.retain(|_, until| now < *until);
+        shown.iter().chain(gone.keys()).copied().collect()
     }
 
     pub(super) fn hash_run(&self, uid: &Uid) -> u64 {
@@ -123,23 +136,26 @@ impl Desk {
                 totals,
             } => {
                 target.see(self.hash_workload(&workload));
-                target.live.insert(self.hash_run(&run.uid));
+                target.show(self.hash_run(&run.uid));
                 target.waiting.finish(workload, run, counted, totals);
                 self.status.waiting.fetch_add(1, Relaxed);
-                let Target { waiting, live, .. } = target;
-                let shown = |run: &Run| live.contains(&self.hash_run(&run.uid));
-                self.dropped(waiting.drop_gone(shown));
+                let Target { waiting, shown, .. } = target;
+                if waiting.is_crowded() {
+                    self.dropped(waiting.drop_gone(|run| shown.contains(&self.hash_run(&run.uid))));
+                }
             }
             Note::Changed { workload, totals } => {
                 target.see(self.hash_workload(&workload));
                 target.waiting.change(workload, totals);
             }
             Note::Present(uid) => {
-                target.live.insert(self.hash_run(&uid));
+                target.show(self.hash_run(&uid));
                 return false;
             }
             Note::Gone(uid) => {
-                target.live.remove(&self.hash_run(&uid));
+                let uid = self.hash_run(&uid);
+                target.shown.remove(&uid);
+                target.gone.insert(uid, Instant::now() + self.lag);
                 return false;
             }
             Note::Left(workload) => {
@@ -167,6 +183,11 @@ impl Target {
         if let Sync::Reading(seen) = &mut self.sync {
             seen.insert(workload);
         }
+    }
+
+    fn show(&mut self, run: u64) {
+        self.shown.insert(run);
+        self.gone.remove(&run);
     }
 
     fn has_news(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Taking out what nobody needs any more: old runs, surplus runs, workloads and targets that are long gone.
 //!
-//! A run stays for as long as the API shows its Job, whatever the limits: it is what keeps a later process from counting that
-//! Job again. So nothing of a target is touched before everything of it was read.
+//! A run stays for as long as the API shows its Job, and a while longer, whatever the limits: it is what keeps a later process
+//! from counting that Job again. So nothing of a target is touched before everything of it was read.
 
 use std::collections::HashSet;
 
@@ -72,17 +72,17 @@ impl File {
         Ok(())
     }
 
-    /// Takes out of a target what is beyond the limits. Gives the number of runs in the file.
+    /// Takes out of a target what is beyond the limits, but runs that have to be `known`. Gives the number of runs in the file.
     pub(super) fn prune(
         &self,
         target: &str,
         limits: Limits,
-        live: impl Fn(&Uid) -> bool,
+        known: impl Fn(&Uid) -> bool,
     ) -> Result<u64, Failure> {
         loop {
             let transaction = self.database.begin_write()?;
             prune_workloads(&transaction, target, limits.oldest)?;
-            let pruned = prune_runs(&transaction, target, limits, &live)?;
+            let pruned = prune_runs(&transaction, target, limits, &known)?;
             let runs = transaction.open_table(RUNS)?.len()?;
             transaction.commit()?;
             if pruned < STEP {
@@ -162,7 +162,7 @@ fn prune_runs(
     transaction: &WriteTransaction,
     target: &str,
     limits: Limits,
-    live: &impl Fn(&Uid) -> bool,
+    known: &impl Fn(&Uid) -> bool,
 ) -> Result<usize, Failure> {
     let mut runs = transaction.open_table(RUNS)?;
     let mut surplus = Vec::new();
@@ -183,7 +183,7 @@ fn prune_runs(
         rank += 1;
         let Ended { end } = decode(RUNS.name(), value.value())?;
         let old = end.unwrap_or(order.1) < limits.oldest;
-        if (rank > limits.runs || old) && !live(&Uid::parse(uid)) {
+        if (rank > limits.runs || old) && !known(&Uid::parse(uid)) {
             surplus.extend(workload.clone().map(|workload| RunId {
                 workload,
                 order,

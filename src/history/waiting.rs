@@ -74,14 +74,15 @@ impl Waiting {
         self.runs += later.runs;
     }
 
-    /// Drops runs whose Jobs are gone if too many wait, and gives their number. Their workload's totals know of them, and nobody
-    /// will show them to be counted again.
-    pub(super) fn drop_gone(&mut self, live: impl Fn(&Run) -> bool) -> usize {
-        if self.runs < self.patience.max(WAITING_RUNS) {
-            return 0;
-        }
+    /// Whether so many runs wait that some have to go.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.runs >= self.patience.max(WAITING_RUNS)
+    }
+
+    /// Drops runs whose Jobs are not `shown` any more, and gives their number. Their workloads' totals know of them.
+    pub(super) fn drop_gone(&mut self, shown: impl Fn(&Run) -> bool) -> usize {
         for entry in self.workloads.values_mut() {
-            entry.runs.retain(|(run, _)| live(run));
+            entry.runs.retain(|(run, _)| shown(run));
         }
         let left = self.workloads.values().map(|entry| entry.runs.len()).sum();
         // Those that are left may all stay: looking again makes sense once there are twice as many.

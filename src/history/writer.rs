@@ -66,7 +66,8 @@ enum Progress {
     Reading,
     /// Those that were not among these are to leave.
     Settling(HashSet<u64>),
-    Settled,
+    /// From then on it may be pruned: what it no longer shows has been gone for long enough.
+    Settled(Instant),
 }
 
 /// Why there was no writing.
@@ -129,13 +130,11 @@ impl Writer {
             target.batch.absorb(pile.waiting);
             if let Some(seen) = pile.synced {
                 target.progress = Progress::Settling(seen);
-                self.prune_at = Instant::now();
             }
-            if self.file.is_none() {
-                let live = self.desk.live(number);
-                let shown = |run: &Run| live.contains(&self.desk.hash_run(&run.uid));
-                let dropped = target.batch.drop_gone(shown);
-                self.desk.dropped(dropped);
+            if target.batch.is_crowded() && self.file.is_none() {
+                let shown = self.desk.shown(number);
+                let shown = |run: &Run| shown.contains(&self.desk.hash_run(&run.uid));
+                self.desk.dropped(target.batch.drop_gone(shown));
             }
         }
     }
@@ -181,9 +180,10 @@ impl Writer {
             if let Progress::Settling(seen) = &target.progress {
                 let there = |id: &WorkloadId| seen.contains(&self.desk.hash_workload(id));
                 file.settle(name, target.row.seen, there)?;
-                target.progress = Progress::Settled;
+                self.prune_at = Instant::now() + self.desk.lag;
+                target.progress = Progress::Settled(self.prune_at);
             }
-            if matches!(target.progress, Progress::Settled) {
+            if matches!(target.progress, Progress::Settled(_)) {
                 target.row.seen = now;
             }
         }
@@ -197,10 +197,11 @@ impl Writer {
             oldest: model::now().as_second().saturating_sub(age),
         };
         for (number, name) in self.place.targets.iter().enumerate() {
-            if matches!(self.targets[number].progress, Progress::Settled) {
-                let live = self.desk.live(number);
-                let shown = |uid: &Uid| live.contains(&self.desk.hash_run(uid));
-                *runs = file.prune(name, limits, shown)?;
+            if matches!(self.targets[number].progress, Progress::Settled(from) if from <= Instant::now())
+            {
+                let known = self.desk.known(number);
+                let known = |uid: &Uid| known.contains(&self.desk.hash_run(uid));
+                *runs = file.prune(name, limits, known)?;
             }
         }
         file.prune_targets(&self.place.targets, limits.oldest)?;

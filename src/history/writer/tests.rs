@@ -32,10 +32,11 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self::begin(TempDir::new().unwrap())
+        Self::begin(TempDir::new().unwrap(), Duration::ZERO)
     }
 
-    fn begin(directory: TempDir) -> Self {
+    /// Runs whose Jobs are gone have to be known for so long.
+    fn begin(directory: TempDir, lag: Duration) -> Self {
         let full_disk = Arc::new(Disk {
             full: false.into(),
             writes_left: u64::MAX.into(),
@@ -62,7 +63,7 @@ impl Scene {
             }),
         };
         let (file, mut memories) = place.open().unwrap();
-        let desk = Arc::new(Desk::new(1, Arc::new(Status::default())));
+        let desk = Arc::new(Desk::new(1, lag, Arc::new(Status::default())));
         let ended = CancellationToken::new().drop_guard();
         let limits = (3, Duration::from_hours(24));
         Self {
@@ -93,8 +94,9 @@ impl Scene {
 
     /// Another process, after this one ended in the middle of whatever it did.
     fn killed(self) -> Self {
+        let lag = self.writer.desk.lag;
         drop(self.writer);
-        Self::begin(self.directory)
+        Self::begin(self.directory, lag)
     }
 
     fn runs(&self) -> Vec<String> {
@@ -241,6 +243,37 @@ fn surplus_and_old_runs_go_once_everything_was_read_and_their_jobs_are_gone() {
     scene.note([Note::Synced]);
     scene.turn();
     assert_eq!(scene.next().runs(), uids([4, 5, 6]));
+}
+
+#[test]
+fn a_run_is_known_for_a_while_after_its_job_went() {
+    let lag = Duration::from_hours(1);
+    let mut scene = Scene::begin(TempDir::new().unwrap(), lag);
+    let mut book = Book::default();
+    scene.note((1..=8).map(|number| book.finish("nightly", recent(number))));
+    scene.note([1, 2, 3].map(|number| Note::Gone(uid(number))));
+    scene.note([Note::Present(uid(3)), Note::Synced]);
+    scene.turn();
+    // As if everything had been read long ago.
+    let prune = |scene: &mut Scene| {
+        scene.writer.targets[0].progress = Progress::Settled(Instant::now());
+        scene.writer.prune_at = Instant::now();
+        scene.note([Note::Left(workload("other"))]);
+        scene.turn();
+    };
+    prune(&mut scene);
+    assert_eq!(scene.writer.desk.known(0).len(), 8);
+    let mut scene = scene.killed();
+    assert_eq!(scene.runs(), uids(1..=8));
+    // Of the next process, none has to be known yet, but it has only just seen that they are gone.
+    scene.note([Note::Present(uid(4)), Note::Synced]);
+    scene.turn();
+    let mut scene = scene.killed();
+    assert_eq!(scene.runs(), uids(1..=8));
+    scene.note([Note::Present(uid(4)), Note::Synced]);
+    scene.turn();
+    prune(&mut scene);
+    assert_eq!(scene.next().runs(), uids([4, 6, 7, 8]));
 }
 
 #[test]

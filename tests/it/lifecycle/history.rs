@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Cluster, SYNCED, Setup};
 
-/// Few, so that the file is pruned all the time.
+/// Fewer than there are, and none is to be missed for that.
 const RUNS_PER_WORKLOAD: u32 = 5;
 
 fn setup(cluster: &Cluster, history: &Path) -> Setup {
@@ -199,11 +199,6 @@ async fn kill_again_and_again(kills: u32, seed: u64) {
     assert_eq!(counted.collect::<BTreeMap<_, _>>(), world.truth);
     let known: BTreeSet<_> = memory.runs.iter().map(ToString::to_string).collect();
     assert!(world.finished.keys().all(|uid| known.contains(uid)));
-    let surplus = known.len() - world.finished.len();
-    assert!(
-        surplus <= 2 * RUNS_PER_WORKLOAD as usize,
-        "{surplus} runs of Jobs that are gone"
-    );
 }
 
 #[allow(clippy::print_stdout, reason = "shown when it fails")]
