@@ -226,6 +226,7 @@ impl Simulation {
                 let soon = self.now + self.rng.i64(MINUTE..10 * MINUTE);
                 let since = self.now - behind;
                 if behind > 0 && again {
+                    self.check();
                     let caught_up = if self.rng.bool() {
                         Trouble::List {
                             feed,

@@ -93,6 +93,23 @@ async fn what_has_ended_has_ended_whatever_a_late_server_shows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_is_known_for_as_long_as_its_job_is_shown_as_it_was_before() {
+    let slice = slice();
+    sync(&slice);
+    list(&slice, [complete(1), running(2)]);
+    list(&slice, []);
+    advance(Settings::default().retention.deleted).await;
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+    list(&slice, [running(1), running(2)]);
+    advance(10 * LAG).await;
+    assert_eq!(counts(&slice), (1, 0, 1, 1));
+    list(&slice, []);
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+    list(&slice, [complete(1)]);
+    assert_eq!(counts(&slice), (1, 0, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_comes_back_is_known_for_a_while() {
     let slice = slice();
     apply_cronjob(&slice, cronjob("c"));
