@@ -236,6 +236,12 @@ async fn serve(
         tasks.spawn("history writer".to_owned(), history.ended());
         exposition = exposition.with_history(history.status());
     }
+    for pattern in exposition.idle_patterns(&settings.metrics.families) {
+        tracing::warn!(
+            pattern,
+            "`metrics` includes or excludes families that there are not"
+        );
+    }
     let pages = ExporterPages::new(exposition, store, readiness.clone());
     let http_settings = http::Settings {
         telemetry_path: settings.web.telemetry_path.clone(),

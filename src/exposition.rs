@@ -14,7 +14,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    config::Pattern,
+    config::{Families, Pattern},
     history::{Figures, Status},
     model::{CronJob, Job},
     store::{ConfiguredJob, Scheduled, SliceSnapshot, Store, Workload},
@@ -163,6 +163,26 @@ impl Exposition {
             history: Some(history),
             ..self
         }
+    }
+
+    /// The configured patterns that match no family there could be: probably misspelt.
+    #[must_use]
+    pub fn idle_patterns(&self, patterns: &Families) -> Vec<String> {
+        let everything = Settings {
+            per_job: true,
+            kube_state_metrics: true,
+            ..Settings::default()
+        };
+        let facts = families(&everything).map(|family| family.name().to_owned());
+        let own = self.own.families();
+        let own = own.iter().map(|family| family.name().to_owned());
+        let names: Vec<String> = facts
+            .chain(history::names().map(str::to_owned))
+            .chain(own)
+            .collect();
+        let patterns = patterns.include.iter().chain(&patterns.exclude);
+        let idle = patterns.filter(|pattern| !names.iter().any(|name| pattern.matches(name)));
+        idle.map(ToString::to_string).collect()
     }
 
     /// Begins a scrape.

@@ -39,3 +39,29 @@ impl From<&config::Labels> for Labels {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        config::OWN_LABELS,
+        exposition::family::{Family, Table},
+        model::{CronJob, Job},
+        store::{Scheduled, Workload},
+    };
+
+    fn assert_reserved<T: Table>() {
+        let identity = T::IDENTITY.iter().map(|(label, _)| *label);
+        let own = T::ROWS.iter().flat_map(|row| row.labels()).copied();
+        for label in identity.chain(own) {
+            assert!(OWN_LABELS.contains(&label), "{label} could be mapped");
+        }
+    }
+
+    #[test]
+    fn no_label_of_a_table_can_be_mapped() {
+        assert_reserved::<Job>();
+        assert_reserved::<CronJob>();
+        assert_reserved::<Scheduled>();
+        assert_reserved::<Workload>();
+    }
+}
