@@ -94,7 +94,22 @@ impl Cluster {
 
 impl Namespace {
     pub(crate) async fn create(&self, kind: Kind, name: &str, spec: Value) -> Value {
-        let object = json!({"metadata": {"name": name, "labels": {"e2e": name}}, "spec": spec});
+        self.create_with(kind, name, json!({}), spec).await
+    }
+
+    /// Creates an object that has `more` in its metadata.
+    pub(crate) async fn create_with(
+        &self,
+        kind: Kind,
+        name: &str,
+        more: Value,
+        spec: Value,
+    ) -> Value {
+        let mut metadata = json!({"name": name, "labels": {"e2e": name}});
+        if let (Some(metadata), Value::Object(more)) = (metadata.as_object_mut(), more) {
+            metadata.extend(more);
+        }
+        let object = json!({"metadata": metadata, "spec": spec});
         let path = self.path(kind, "");
         self.cluster
             .send("POST", &path, &object)
@@ -106,6 +121,12 @@ impl Namespace {
         self.cluster
             .send("GET", &self.path(kind, name), &Value::Null)
             .await
+    }
+
+    /// All objects of one kind.
+    pub(crate) async fn list(&self, kind: Kind) -> Vec<Value> {
+        let mut list = self.get(kind, "").await.expect("the namespace");
+        serde_json::from_value(list["items"].take()).expect("items")
     }
 
     /// Merges `change` into an object, or into its status by the name `NAME/status`.

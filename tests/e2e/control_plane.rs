@@ -1,4 +1,5 @@
-//! A control plane that a test has for itself, to kill and to bring back: an API server on etcd, without controllers.
+//! A control plane that a test has for itself, to kill and to bring back: an API server on etcd, and
+//! controllers where it is to have them.
 
 use std::{
     env, fs,
@@ -16,13 +17,26 @@ use crate::{cluster::Cluster, exporter::signal};
 pub(crate) struct ControlPlane {
     directory: TempDir,
     port: u16,
+    controllers: bool,
 }
 
 impl ControlPlane {
+    /// One without controllers: Jobs stay as they are.
     pub(crate) async fn start() -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let port = free_ports();
-        let plane = Self { directory, port };
+        Self::new(false).await
+    }
+
+    /// One whose Jobs are run.
+    pub(crate) async fn with_controllers() -> Self {
+        Self::new(true).await
+    }
+
+    async fn new(controllers: bool) -> Self {
+        let plane = Self {
+            directory: TempDir::new().expect("a directory"),
+            port: free_ports(),
+            controllers,
+        };
         plane.up().await;
         plane
     }
@@ -31,7 +45,10 @@ impl ControlPlane {
     pub(crate) async fn up(&self) {
         let mut up = script("up");
         up.arg(self.directory.path());
-        up.args(["--bare", "--port", &self.port.to_string()]);
+        up.args(["--port", &self.port.to_string()]);
+        if !self.controllers {
+            up.arg("--bare");
+        }
         // Its output goes to files of their own: nothing of it holds on to ours.
         let run = tokio::task::spawn_blocking(move || up.output().expect("the script `up`"));
         let output = run.await.expect("no panic");
@@ -55,13 +72,18 @@ impl ControlPlane {
 
     /// Kills the API server, which gets to say goodbye to nobody.
     pub(crate) fn kill_api_server(&self) {
-        let pid = fs::read_to_string(self.directory.path().join("pid/apiserver"));
-        let pid = pid
-            .expect("an API server")
-            .trim()
-            .parse()
-            .expect("a process");
-        signal(pid, "KILL");
+        self.kill("apiserver");
+    }
+
+    /// Kills the controllers: no run is started, and none comes to its end, until it is `up` again.
+    pub(crate) fn kill_controllers(&self) {
+        self.kill("controller-manager");
+    }
+
+    fn kill(&self, process: &str) {
+        let pid = fs::read_to_string(self.directory.path().join("pid").join(process));
+        let pid = pid.expect("a process").trim().parse();
+        signal(pid.expect("a process"), "KILL");
     }
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {

@@ -33,12 +33,8 @@ pub(crate) fn job(job: &Value) -> Facts {
         seconds(&job["metadata"]["creationTimestamp"]),
     );
     add("start_timestamp_seconds", seconds(&status["startTime"]));
-    let since = |kind| condition(job, kind).and_then(|at| seconds(&at["lastTransitionTime"]));
-    add(
-        "end_timestamp_seconds",
-        seconds(&status["completionTime"]).or_else(|| since("Failed")),
-    );
-    add("suspended_timestamp_seconds", since("Suspended"));
+    add("end_timestamp_seconds", end(job));
+    add("suspended_timestamp_seconds", since(job, "Suspended"));
     add("parallelism", spec["parallelism"].as_f64());
     add("completions", spec["completions"].as_f64());
     add("backoff_limit", spec["backoffLimit"].as_f64());
@@ -49,7 +45,26 @@ pub(crate) fn job(job: &Value) -> Facts {
     facts
 }
 
-/// The facts of a CronJob, all of which are fields of it.
+/// The families of a CronJob that follow from its schedule and the time, rather than from its fields.
+const RECKONED: [&str; 5] = [
+    "schedule_valid",
+    "next_schedule_timestamp_seconds",
+    "missed_runs",
+    "late_seconds",
+    "not_started",
+];
+
+/// Leaves only those facts of a CronJob that are fields of it.
+pub(crate) fn fields_of_cronjob(mut facts: Facts) -> Facts {
+    facts.retain(|fact, _| {
+        let family = fact.split('{').next().unwrap_or_default();
+        let family = family.strip_prefix("batch_cronjob_");
+        !family.is_some_and(|family| RECKONED.contains(&family))
+    });
+    facts
+}
+
+/// The facts of a CronJob that are fields of it.
 pub(crate) fn cronjob(cronjob: &Value) -> Facts {
     let (spec, status) = (&cronjob["spec"], &cronjob["status"]);
     let mut facts = Facts::new();
@@ -93,6 +108,16 @@ pub(crate) fn cronjob(cronjob: &Value) -> Facts {
     facts
 }
 
+/// When a Job completed or failed.
+pub(crate) fn end(job: &Value) -> Option<f64> {
+    seconds(&job["status"]["completionTime"]).or_else(|| since(job, "Failed"))
+}
+
+/// Since when a condition of a Job is true.
+fn since(job: &Value, kind: &str) -> Option<f64> {
+    condition(job, kind).and_then(|condition| seconds(&condition["lastTransitionTime"]))
+}
+
 /// A condition of a Job, if it is true.
 pub(crate) fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = job["status"]["conditions"].as_array()?;
@@ -132,7 +157,7 @@ fn labels(labels: &[(&str, &Value)]) -> String {
     clippy::cast_precision_loss,
     reason = "seconds of this century are exact"
 )]
-fn seconds(time: &Value) -> Option<f64> {
+pub(crate) fn seconds(time: &Value) -> Option<f64> {
     let time: jiff::Timestamp = time.as_str()?.parse().expect("a time");
     Some(time.as_second() as f64)
 }
