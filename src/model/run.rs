@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{FailureReason, Job, JobState, Name, Seconds, Uid};
 
 /// Failures in a row that are remembered one by one. A success that is told late, between them, then ends those before it
-/// only; further back a success ends them all.
+/// only. Of one that is told even later it is not known which it ends: they all stay.
 const STREAK: usize = 32;
 
 labels! {
