@@ -51,7 +51,7 @@ mod tests {
 
     fn assert_reserved<T: Table>() {
         let identity = T::IDENTITY.iter().map(|(label, _)| *label);
-        let own = T::ROWS.iter().flat_map(|row| row.labels()).copied();
+        let own = T::ROWS.iter().flat_map(Family::labels).copied();
         for label in identity.chain(own) {
             assert!(OWN_LABELS.contains(&label), "{label} could be mapped");
         }
