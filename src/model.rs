@@ -28,21 +28,24 @@ macro_rules! labels {
     };
 }
 
+mod cronjob;
 mod job;
 mod journal;
 mod mirror;
 mod run;
+mod uid;
 mod update;
 
+pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
 pub use job::{
-    CompletionMode, ConcurrencyPolicy, CronJob, Directives, FailureReason, Job, JobState,
-    MappedLabels, NotStarted, PodCounts, Uid, Workload,
+    CompletionMode, Directives, FailureReason, Job, JobState, MappedLabels, PodCounts, Workload,
 };
 pub use journal::{Forgetful, Journal, LAG, Memory, Note};
 pub use mirror::{ConditionStatus, CronJobMirror, JobMirror, Owner, ShownLabels};
 pub use run::{
     Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,
 };
+pub use uid::Uid;
 pub use update::{
     Activity, Change, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,
     Verb,

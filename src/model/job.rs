@@ -1,10 +1,10 @@
-//! Jobs and CronJobs as this program sees them.
+//! Jobs as this program sees them.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CronJobMirror, JobMirror, Name, Seconds};
+use super::{JobMirror, Name, Seconds, Uid};
 
 /// A batch/v1 Job: what is exported of it.
 ///
@@ -87,47 +87,6 @@ pub struct PodCounts {
     pub terminating: Option<i32>,
 }
 
-/// A batch/v1 CronJob: what is exported of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CronJob {
-    /// Namespace.
-    pub namespace: Name,
-    /// Object name.
-    pub name: Name,
-    /// Tells this object from an earlier one of the same name.
-    pub uid: Uid,
-    /// `spec.schedule`, as written.
-    pub schedule: Name,
-    /// `spec.timeZone`.
-    pub time_zone: Option<Name>,
-    /// `spec.concurrencyPolicy`.
-    pub concurrency_policy: Option<ConcurrencyPolicy>,
-    /// `spec.suspend`.
-    pub suspended: bool,
-    /// `metadata.creationTimestamp`.
-    pub created: Option<Seconds>,
-    /// `status.lastScheduleTime`.
-    pub last_schedule: Option<Seconds>,
-    /// `status.lastSuccessfulTime`.
-    pub last_success: Option<Seconds>,
-    /// Length of `status.active`.
-    pub active_jobs: u32,
-    /// `spec.startingDeadlineSeconds`.
-    pub starting_deadline: Option<i64>,
-    /// `spec.successfulJobsHistoryLimit`.
-    pub successful_history_limit: Option<i32>,
-    /// `spec.failedJobsHistoryLimit`.
-    pub failed_history_limit: Option<i32>,
-    /// The object asks to be left out.
-    pub ignored: bool,
-    /// Values for the configured labels, in their order; empty where none are configured.
-    pub labels: MappedLabels,
-    /// What annotations of this program say, if there are any.
-    pub directives: Option<Box<Directives>>,
-    /// What the families of kube-state-metrics show besides, where they are wanted.
-    pub mirror: Option<Box<CronJobMirror>>,
-}
-
 /// Values for the configured labels, shared between objects that have the same.
 pub type MappedLabels = Option<Arc<[Name]>>;
 
@@ -146,15 +105,6 @@ pub struct Directives {
     pub runbook: Option<Name>,
     /// Annotations that make no sense, with their values.
     pub invalid: Vec<(&'static str, Name)>,
-}
-
-/// An object's `metadata.uid`. A UUID everywhere we know of, kept in its 16 bytes; anything else is kept as it is.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub enum Uid {
-    /// A UUID in its usual lower-case form.
-    Uuid([u8; 16]),
-    /// Any other text.
-    Other(Box<str>),
 }
 
 /// Where a Job is in its life. Exactly one holds at a time.
@@ -204,33 +154,6 @@ pub enum CompletionMode {
     Other,
 }
 
-/// `spec.concurrencyPolicy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConcurrencyPolicy {
-    /// Runs may overlap.
-    Allow,
-    /// A due run waits for the active one.
-    Forbid,
-    /// A due run replaces the active one.
-    Replace,
-    /// A policy of a newer API.
-    Other,
-}
-
-labels! {
-    /// Why nothing was started for the last due time.
-    NotStarted {
-        /// The `CronJob` was suspended.
-        Suspended = "suspended",
-        /// The policy is Forbid, and a run was active.
-        ForbiddenByActiveRun = "forbidden_by_active_run",
-        /// It was too late for it, by `startingDeadlineSeconds`.
-        DeadlinePassed = "deadline_passed",
-        /// No reason is known: the controller is down or behind, or could not create the Job.
-        Unexplained = "unexplained",
-    }
-}
-
 // === impl Job ===
 
 impl Job {
@@ -276,35 +199,6 @@ impl Job {
     #[must_use]
     pub fn active(&self) -> bool {
         !self.finished() && self.state != JobState::Suspended
-    }
-}
-
-// === impl CronJob ===
-
-impl CronJob {
-    /// A `CronJob` of which nothing is known but what identifies it, and when it fires.
-    #[must_use]
-    pub fn new(namespace: Name, name: Name, uid: Uid, schedule: Name) -> Self {
-        Self {
-            namespace,
-            name,
-            uid,
-            schedule,
-            time_zone: None,
-            concurrency_policy: None,
-            suspended: false,
-            created: None,
-            last_schedule: None,
-            last_success: None,
-            active_jobs: 0,
-            starting_deadline: None,
-            successful_history_limit: None,
-            failed_history_limit: None,
-            ignored: false,
-            labels: None,
-            directives: None,
-            mirror: None,
-        }
     }
 }
 
@@ -400,110 +294,5 @@ impl CompletionMode {
             Self::Indexed => "Indexed",
             Self::Other => "Other",
         }
-    }
-}
-
-// === impl ConcurrencyPolicy ===
-
-impl ConcurrencyPolicy {
-    /// Reads `spec.concurrencyPolicy`.
-    #[must_use]
-    pub fn parse(policy: &str) -> Self {
-        match policy {
-            "Allow" => Self::Allow,
-            "Forbid" => Self::Forbid,
-            "Replace" => Self::Replace,
-            _ => Self::Other,
-        }
-    }
-
-    /// The value of the `concurrency_policy` label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "Allow",
-            Self::Forbid => "Forbid",
-            Self::Replace => "Replace",
-            Self::Other => "Other",
-        }
-    }
-}
-
-// === impl Uid ===
-
-impl Uid {
-    /// Keeps a UUID in its compact form where the text can be had back from it letter by letter.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        Self::parse_uuid(text).map_or_else(|| Self::Other(text.into()), Self::Uuid)
-    }
-
-    fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-        let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
-        let mut bytes = [0; 16];
-        let mut digits = 0;
-        for (i, &c) in text.iter().enumerate() {
-            if matches!(i, 8 | 13 | 18 | 23) {
-                if c != b'-' {
-                    return None;
-                }
-                continue;
-            }
-            let digit = match c {
-                b'0'..=b'9' => c - b'0',
-                b'a'..=b'f' => c - b'a' + 10,
-                _ => return None,
-            };
-            bytes[digits / 2] |= digit << (4 * (1 - digits % 2));
-            digits += 1;
-        }
-        Some(bytes)
-    }
-}
-
-impl fmt::Display for Uid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Other(text) => f.write_str(text),
-            Self::Uuid(bytes) => {
-                for (i, byte) in bytes.iter().enumerate() {
-                    if matches!(i, 4 | 6 | 8 | 10) {
-                        f.write_str("-")?;
-                    }
-                    write!(f, "{byte:02x}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Uid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uid_gives_its_text_back() {
-        for text in [
-            "4ba7b5e6-d01a-4327-95ea-e845886801bc",
-            "00000000-0000-0000-0000-000000000042",
-            "4BA7B5E6-D01A-4327-95EA-E845886801BC",
-            "4ba7b5e6-d01a-4327-95ea-e845886801b",
-            "4ba7b5e6+d01a-4327-95ea-e845886801bc",
-            "",
-            "not a uuid at all, but a name of 36 b",
-        ] {
-            assert_eq!(Uid::parse(text).to_string(), text);
-        }
-        assert!(matches!(
-            Uid::parse("4ba7b5e6-d01a-4327-95ea-e845886801bc"),
-            Uid::Uuid(_)
-        ));
     }
 }
