@@ -23,7 +23,7 @@ mod objects;
 mod settings;
 mod workloads;
 
-pub use activity::{ActivityCounts, REQUEST_DURATION_BUCKETS, RequestDurations};
+pub use activity::{ActivityCounts, REQUEST_DURATION_BUCKETS};
 pub use cronjobs::{Scheduled, Timetable};
 pub use objects::Snapshot;
 pub use settings::{Retention, Settings, Thresholds};
@@ -222,8 +222,7 @@ impl Sink for Slice {
         let now = Instant::now();
         let mut facts = self.facts();
         let effects = facts.push(id, update, now, &self.settings);
-        let synced = !facts.synced && facts.feeds.iter().all(|feed| feed.synced);
-        if synced {
+        if !facts.synced && facts.all_read() {
             facts.synced = true;
             facts.workloads.settle(now);
             self.journal.note(Note::Synced);
@@ -295,9 +294,7 @@ impl Facts {
                 self.cronjobs.change(id, change, at, see);
             }
         }
-        if settings.last_jobs_only {
-            self.mark(&effects);
-        }
+        self.mark(&effects);
         self.invalid_annotations += effects.invalid.len() as u64;
         effects
     }
@@ -319,12 +316,17 @@ impl Facts {
         self.workloads.expire(now);
     }
 
+    /// Whether every feed was read in whole once.
+    fn all_read(&self) -> bool {
+        self.feeds.iter().all(|feed| feed.synced)
+    }
+
     fn status(&self) -> TargetStatus {
         let feeds = &self.feeds;
         TargetStatus {
             up: feeds.iter().any(|feed| feed.up == Some(true))
                 && feeds.iter().all(|feed| feed.up != Some(false)),
-            synced: feeds.iter().all(|feed| feed.synced),
+            synced: self.all_read(),
             last_success: feeds.iter().map(|feed| feed.last_success).min().flatten(),
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),

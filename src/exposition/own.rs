@@ -90,6 +90,12 @@ impl Own {
         self.registry.gather()
     }
 
+    /// The names of all families.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let families = self.families().into_iter();
+        families.map(|family| family.name().to_owned())
+    }
+
     /// Writes the families that are shown.
     pub(super) fn render(&self, format: Format, shows: impl Fn(&str) -> bool, page: &mut BytesMut) {
         for family in self.families() {

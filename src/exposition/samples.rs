@@ -11,7 +11,7 @@ use super::{
     value::{Number, Value},
     writer,
 };
-use crate::model::{Name, Seconds};
+use crate::model::{Histogram, Name, Seconds};
 
 /// The constant text of a family's lines: what stands around the values that identify a record.
 #[derive(Debug)]
@@ -142,6 +142,28 @@ impl<'a> Samples<'a> {
         }
         self.line("_sum", labels, None, Number::Float(sum));
         self.line("_count", labels, None, Number::Unsigned(count));
+    }
+
+    /// The histogram of what was observed with these bounds. It is empty where nothing was observed yet, or by an earlier
+    /// process with other bounds: then the next observation begins anew, too.
+    pub(super) fn observations(
+        &mut self,
+        labels: &[&dyn Label],
+        observed: &Histogram,
+        bounds: &[f64],
+    ) {
+        let none = Histogram::default();
+        let observed = if observed.buckets.len() == bounds.len() + 1 {
+            observed
+        } else {
+            &none
+        };
+        let buckets = observed.buckets.iter().chain(std::iter::repeat(&0));
+        let cumulative = bounds.iter().zip(buckets).scan(0, |below, (bound, here)| {
+            *below += here;
+            Some((*bound, *below))
+        });
+        self.histogram(labels, cumulative, observed.count(), observed.sum);
     }
 
     /// Since when the counter or histogram counts whose samples stand right before. Only `OpenMetrics` has a place for it.

@@ -76,15 +76,12 @@ impl Selection {
         self.configured.selects(family) && (self.asked.is_empty() || asked(family))
     }
 
-    /// What a scrape asks for; `others` are the names of families that are not about facts.
+    /// What a scrape asks for, which is something; `others` are the names of families that are not about facts.
     pub(super) fn narrowed(
         &self,
         asked: &[Pattern],
         others: &[String],
     ) -> Result<Self, UnknownFamily> {
-        if asked.is_empty() {
-            return Ok(self.clone());
-        }
         let facts = self.families.iter().map(|family| family.name());
         let others = others.iter().map(String::as_str);
         let others = others.filter(|name| self.selects(name));

@@ -123,12 +123,7 @@ impl Table for SliceSnapshot {
 
 fn request_durations(target: &SliceSnapshot, out: &mut Samples<'_>) {
     for (verb, durations) in target.activity.durations() {
-        let cumulative = durations.buckets.iter().scan(0, |below, requests| {
-            *below += requests;
-            Some(*below)
-        });
-        let buckets = REQUEST_DURATION_BUCKETS.into_iter().zip(cumulative);
-        out.histogram(&[&verb], buckets, durations.count(), durations.sum);
+        out.observations(&[&verb], durations, &REQUEST_DURATION_BUCKETS);
     }
 }
 

@@ -241,19 +241,7 @@ fn histogram(
     bounds: &[f64],
     out: &mut Samples<'_>,
 ) {
-    let none = Histogram::default();
-    // Nothing was observed yet, or by an earlier process with other bounds: then the next observation begins anew, too.
-    let counts = if counts.buckets.len() == bounds.len() + 1 {
-        counts
-    } else {
-        &none
-    };
-    let buckets = counts.buckets.iter().chain(std::iter::repeat(&0));
-    let cumulative = bounds.iter().zip(buckets).scan(0, |below, (bound, runs)| {
-        *below += runs;
-        Some((*bound, *below))
-    });
-    out.histogram(labels, cumulative, counts.count(), counts.sum);
+    out.observations(labels, counts, bounds);
     out.created(labels, first_seen(workload));
 }
 

@@ -17,9 +17,9 @@ use redb::{
 
 use super::rows::{
     BOUNDS_KEY, BadRow, Bounds, FORMAT, FORMAT_KEY, META, RUNS, TARGETS, TargetRow, WORKLOADS,
-    WorkloadRow, decode, encode, workload_key,
+    WorkloadRow, behind, decode, encode, first_run, first_workload, workload_id, workload_key,
 };
-use crate::model::{self, Histogram, Memory, Seconds, Totals, Uid, WorkloadId};
+use crate::model::{self, Histogram, Memory, Seconds, Totals, Uid};
 
 /// What redb may cache. The writer touches a few pages at the end of some workloads, over and over.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -193,7 +193,7 @@ impl Place {
         let mut rows = Vec::new();
         for row in workloads.iter()? {
             let (key, value) = row?;
-            let ((target, namespace, kind, name), value) = (key.value(), value.value());
+            let (key, value) = (key.value(), value.value());
             let mut row: WorkloadRow<'_> = decode(WORKLOADS.name(), value)?;
             let totals = row.totals.to_mut();
             if known.run_duration != self.bounds.run_duration {
@@ -204,7 +204,7 @@ impl Place {
                 totals.start_delays = Histogram::default();
             }
             let row = encode(WORKLOADS.name(), &row)?;
-            rows.push((target.to_owned(), workload_id(namespace, kind, name), row));
+            rows.push((key.0.to_owned(), workload_id(key), row));
         }
         for (target, id, row) in rows {
             workloads.insert(workload_key(&target, &id), row.as_str())?;
@@ -243,41 +243,23 @@ impl Place {
                 since: row.since,
                 ..Memory::default()
             };
-            for workload in workloads.range((target.as_str(), "", "", "")..)? {
+            let behind = behind(target);
+            for workload in workloads.range(first_workload(target)..first_workload(&behind))? {
                 let (key, value) = workload?;
-                let (of, namespace, kind, name) = key.value();
-                if of != target {
-                    break;
-                }
-                let id = workload_id(namespace, kind, name);
+                let id = workload_id(key.value());
                 let WorkloadRow { left, totals } = decode(WORKLOADS.name(), value.value())?;
                 let last_there: Seconds = left.unwrap_or(row.seen);
                 let totals: Totals = totals.into_owned();
                 memory.workloads.push((id, totals, last_there));
             }
-            let first = (target.as_str(), "", "", "", FIRST, "");
-            for run in runs.range(first..)? {
+            for run in runs.range(first_run(target)..first_run(&behind))? {
                 let (key, _) = run?;
-                let (of, _, _, _, _, uid) = key.value();
-                if of != target {
-                    break;
-                }
+                let (_, _, _, _, _, uid) = key.value();
                 memory.runs.push(Uid::parse(uid));
             }
             memories.push(memory);
         }
         Ok((memories, runs.len()?))
-    }
-}
-
-/// What sorts before all runs of a workload.
-pub(super) const FIRST: (Seconds, Seconds, Seconds) = (Seconds::MIN, Seconds::MIN, Seconds::MIN);
-
-pub(super) fn workload_id(namespace: &str, kind: &str, name: &str) -> WorkloadId {
-    WorkloadId {
-        namespace: namespace.into(),
-        kind: kind.into(),
-        name: name.into(),
     }
 }
 

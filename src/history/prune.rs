@@ -9,8 +9,11 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, TableHandle as _, Wri
 use serde::Deserialize;
 
 use super::{
-    file::{FIRST, Failure, File, workload_id},
-    rows::{RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode, workload_key},
+    file::{Failure, File},
+    rows::{
+        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, behind, decode, encode, first_run,
+        first_workload, workload_id, workload_key,
+    },
 };
 use crate::model::{Seconds, Uid, WorkloadId};
 
@@ -51,13 +54,10 @@ impl File {
         {
             let mut workloads = transaction.open_table(WORKLOADS)?;
             let mut left = Vec::new();
-            for row in workloads.range((target, "", "", "")..)? {
+            let behind = behind(target);
+            for row in workloads.range(first_workload(target)..first_workload(&behind))? {
                 let (key, value) = row?;
-                let (of, namespace, kind, name) = key.value();
-                if of != target {
-                    break;
-                }
-                let id = workload_id(namespace, kind, name);
+                let id = workload_id(key.value());
                 let mut row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
                 if row.left.is_none() && !there(&id) {
                     row.left = Some(seen);
@@ -140,15 +140,12 @@ fn prune_workloads(
 ) -> Result<(), Failure> {
     let mut workloads = transaction.open_table(WORKLOADS)?;
     let mut gone = Vec::new();
-    for row in workloads.range((target, "", "", "")..)? {
+    let behind = behind(target);
+    for row in workloads.range(first_workload(target)..first_workload(&behind))? {
         let (key, value) = row?;
-        let (of, namespace, kind, name) = key.value();
-        if of != target {
-            break;
-        }
         let row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
         if row.left.is_some_and(|left| left < oldest) {
-            gone.push(workload_id(namespace, kind, name));
+            gone.push(workload_id(key.value()));
         }
     }
     for id in gone {
@@ -169,15 +166,14 @@ fn prune_runs(
     // Backwards, the latest run of a workload comes first.
     let mut workload: Option<WorkloadId> = None;
     let mut rank = 0;
-    let past = format!("{target}\0");
-    let all = (target, "", "", "", FIRST, "")..(past.as_str(), "", "", "", FIRST, "");
-    for run in runs.range(all)?.rev() {
+    let behind = behind(target);
+    for run in runs.range(first_run(target)..first_run(&behind))?.rev() {
         let (key, value) = run?;
         let (_, namespace, kind, name, order, uid) = key.value();
         let same =
             |id: &WorkloadId| (&*id.namespace, &*id.kind, &*id.name) == (namespace, kind, name);
         if !workload.as_ref().is_some_and(same) {
-            workload = Some(workload_id(namespace, kind, name));
+            workload = Some(workload_id((target, namespace, kind, name)));
             rank = 0;
         }
         rank += 1;

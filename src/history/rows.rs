@@ -123,6 +123,31 @@ pub(super) fn workload_key<'a>(target: &'a str, id: &'a WorkloadId) -> WorkloadK
     (target, &id.namespace, &id.kind, &id.name)
 }
 
+/// The workload that a key is of.
+pub(super) fn workload_id((_, namespace, kind, name): WorkloadKey<'_>) -> WorkloadId {
+    WorkloadId {
+        namespace: namespace.into(),
+        kind: kind.into(),
+        name: name.into(),
+    }
+}
+
+/// The name that sorts right behind a target: its rows are those from the first of the target up to the first of this.
+pub(super) fn behind(target: &str) -> String {
+    format!("{target}\0")
+}
+
+/// What sorts before all workloads of a target.
+pub(super) fn first_workload(target: &str) -> WorkloadKey<'_> {
+    (target, "", "", "")
+}
+
+/// What sorts before all runs of a target.
+pub(super) fn first_run(target: &str) -> RunKey<'_> {
+    let order = (Seconds::MIN, Seconds::MIN, Seconds::MIN);
+    (target, "", "", "", order, "")
+}
+
 /// What a value of `table` is to be.
 pub(super) fn encode(table: &'static str, row: &impl Serialize) -> Result<String, BadRow> {
     serde_json::to_string(row).map_err(|problem| BadRow { table, problem })

@@ -257,10 +257,10 @@ impl Totals {
         };
         *runs += 1;
         if let Some(duration) = run.duration() {
-            durations.observe(duration, duration_bounds);
+            durations.observe(exact(duration), duration_bounds);
         }
         if let Some(delay) = run.start_delay() {
-            self.start_delays.observe(delay, &START_DELAY_BOUNDS);
+            self.start_delays.observe(exact(delay), &START_DELAY_BOUNDS);
         }
     }
 }
@@ -269,6 +269,14 @@ impl Totals {
 pub const START_DELAY_BOUNDS: [f64; 12] = [
     1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0,
 ];
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "durations of less than 285 million years are exact"
+)]
+fn exact(seconds: Seconds) -> f64 {
+    seconds as f64
+}
 
 // === impl Streak ===
 
@@ -303,18 +311,13 @@ impl Streak {
 
 impl Histogram {
     /// Counts `seconds`.
-    pub fn observe(&mut self, seconds: Seconds, bounds: &[f64]) {
+    pub fn observe(&mut self, seconds: f64, bounds: &[f64]) {
         if self.buckets.len() != bounds.len() + 1 {
             *self = Self {
                 buckets: vec![0; bounds.len() + 1].into(),
                 sum: 0.0,
             };
         }
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "durations of less than 285 million years are exact"
-        )]
-        let seconds = seconds as f64;
         let bucket = bounds.partition_point(|bound| *bound < seconds);
         self.buckets[bucket] += 1;
         self.sum += seconds;

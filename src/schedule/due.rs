@@ -164,9 +164,8 @@ impl Schedule {
         slot
     }
 
-    /// The slot after `after`, if it is due and comes later.
+    /// The slot after `after`, if it is due.
     fn due_after(&self, after: Seconds, now: Seconds) -> Option<Seconds> {
-        self.next(after)
-            .filter(|slot| after < *slot && *slot <= now)
+        self.next(after).filter(|slot| *slot <= now)
     }
 }

@@ -1,6 +1,6 @@
 //! Strings that many records have in common, kept once.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, hash::Hash, sync::Arc};
 
 use crate::model::Name;
 
@@ -30,14 +30,9 @@ impl Names {
 
     /// The one copy of these texts in this order.
     pub(super) fn share_all<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> Arc<[Name]> {
-        let row: Vec<Name> = texts.map(|text| self.share(text)).collect();
-        if let Some(known) = self.rows.get(row.as_slice()) {
-            return known.clone();
-        }
+        let row = texts.map(|text| self.share(text)).collect();
         self.sweep_when_due();
-        let row: Arc<[Name]> = row.into();
-        self.rows.insert(row.clone());
-        row
+        one_copy(&mut self.rows, row)
     }
 
     /// The one copy of these pairs in this order.
@@ -45,16 +40,11 @@ impl Names {
         &mut self,
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Arc<[(Name, Name)]> {
-        let pairs: Vec<_> = pairs
+        let pairs = pairs
             .map(|(key, value)| (self.share(key), self.share(value)))
             .collect();
-        if let Some(known) = self.pairs.get(pairs.as_slice()) {
-            return known.clone();
-        }
         self.sweep_when_due();
-        let pairs: Arc<[_]> = pairs.into();
-        self.pairs.insert(pairs.clone());
-        pairs
+        one_copy(&mut self.pairs, pairs)
     }
 
     /// Drops what nobody else holds, at a cost that is constant per name when spread over the insertions.
@@ -74,6 +64,16 @@ impl Names {
     fn len(&self) -> usize {
         self.known.len() + self.rows.len() + self.pairs.len()
     }
+}
+
+/// The one copy of `row` among `known`.
+fn one_copy<T: Eq + Hash>(known: &mut HashSet<Arc<[T]>>, row: Vec<T>) -> Arc<[T]> {
+    if let Some(known) = known.get(row.as_slice()) {
+        return known.clone();
+    }
+    let row: Arc<[T]> = row.into();
+    known.insert(row.clone());
+    row
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! Counters of what happened with a target: requests, events, errors.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
-use crate::model::{Activity, Code, EventKind, Resource, RestartReason, Verb};
+use crate::model::{Activity, Code, EventKind, Histogram, Resource, RestartReason, Verb};
 
 /// Upper bounds of the request duration histogram, in seconds.
 pub const REQUEST_DURATION_BUCKETS: [f64; 11] = [
@@ -16,20 +14,12 @@ pub const REQUEST_DURATION_BUCKETS: [f64; 11] = [
 pub struct ActivityCounts {
     /// By verb and code.
     requests: [[u64; Code::ALL.len()]; Verb::ALL.len()],
-    durations: [RequestDurations; Verb::ALL.len()],
+    /// By verb.
+    durations: [Histogram; Verb::ALL.len()],
     events: [[u64; EventKind::ALL.len()]; Resource::ALL.len()],
     decode_errors: [u64; Resource::ALL.len()],
     restarts: [[u64; RestartReason::ALL.len()]; Resource::ALL.len()],
     credential_expiry: Option<Timestamp>,
-}
-
-/// How long the requests of one verb took.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestDurations {
-    /// Requests per bucket, not cumulated; the last is for those above every bound.
-    pub buckets: [u64; REQUEST_DURATION_BUCKETS.len() + 1],
-    /// Seconds of all requests.
-    pub sum: f64,
 }
 
 impl ActivityCounts {
@@ -41,7 +31,8 @@ impl ActivityCounts {
                 duration,
             } => {
                 self.requests[verb as usize][code as usize] += 1;
-                self.durations[verb as usize].observe(duration);
+                let seconds = duration.as_secs_f64();
+                self.durations[verb as usize].observe(seconds, &REQUEST_DURATION_BUCKETS);
             }
             Activity::Event(resource, kind) => self.events[resource as usize][kind as usize] += 1,
             Activity::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
@@ -62,7 +53,7 @@ impl ActivityCounts {
     }
 
     /// Durations by verb, those that occurred.
-    pub fn durations(&self) -> impl Iterator<Item = (Verb, &RequestDurations)> {
+    pub fn durations(&self) -> impl Iterator<Item = (Verb, &Histogram)> {
         Verb::ALL
             .iter()
             .map(|&verb| (verb, &self.durations[verb as usize]))
@@ -110,22 +101,5 @@ impl ActivityCounts {
                 self.restarts[resource as usize][reason as usize],
             )
         })
-    }
-}
-
-impl RequestDurations {
-    fn observe(&mut self, duration: Duration) {
-        let seconds = duration.as_secs_f64();
-        let bucket = REQUEST_DURATION_BUCKETS
-            .iter()
-            .position(|bound| seconds <= *bound);
-        self.buckets[bucket.unwrap_or(REQUEST_DURATION_BUCKETS.len())] += 1;
-        self.sum += seconds;
-    }
-
-    /// How many requests there were.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
     }
 }

@@ -310,7 +310,7 @@ fn openmetrics_tells_since_when_is_counted() {
 #[test]
 fn durations_that_were_kept_with_other_bounds_are_not_shown() {
     let mut totals = Totals::new(500_250);
-    totals.success_durations.observe(30, &[10.0]);
+    totals.success_durations.observe(30.0, &[10.0]);
     let slice = slice_with(totals, Settings::default().thresholds);
     let expect = |below: u64| {
         let shown = lines_of(&["run_duration_seconds"], &slice);

@@ -143,8 +143,8 @@ fn what_is_not_known_is_not_observed() {
 #[test]
 fn other_bounds_begin_another_histogram() {
     let mut histogram = Histogram::default();
-    histogram.observe(5, &BOUNDS);
-    histogram.observe(5, &[10.0]);
+    histogram.observe(5.0, &BOUNDS);
+    histogram.observe(5.0, &[10.0]);
     assert_eq!(*histogram.buckets, [1, 0]);
     assert!((histogram.sum - 5.0).abs() < 1e-9);
 }

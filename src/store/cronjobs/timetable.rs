@@ -147,11 +147,8 @@ impl Timetable {
             self.not_started = Some(NotStarted::ForbiddenByActiveRun);
             return;
         }
-        let from = self
-            .seen
-            .unblocked
-            .map_or(excused, |unblocked| unblocked.max(excused));
-        let from = from.max(since);
+        let from = since.max(excused);
+        let from = self.seen.unblocked.map_or(from, |seen| seen.max(from));
         let uncounted = self.tally.count(&schedule, since, from, now - grace);
         (self.missed, self.missed_since) = (self.tally.slots, self.tally.first);
         // A slot that was held up is started as soon as nothing is in its way any more.
@@ -224,10 +221,7 @@ impl Tally {
             };
         }
         loop {
-            // The search goes back in time in one zone, for a quarter of an hour a year.
-            let slot = schedule
-                .next_in_chain(since, self.last)
-                .filter(|slot| *slot > self.last)?;
+            let slot = schedule.next_in_chain(since, self.last)?;
             if slot >= to || self.slots >= MOST {
                 return Some(slot);
             }
