@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use job_status_exporter::source::decode::{self, Decoder};
+use job_status_exporter::decode::{self, Decoder};
 
 /// As many as the client asks for.
 const PAGE: usize = 500;

@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use job_status_exporter::{
     model::{Change, CronJob, FeedId, FeedScope, Seconds, Sink, Uid, Update},
-    store::{Settings, Slice},
+    store::{StoreSettings, TargetStore},
 };
 
 const CRONJOBS: i64 = 10_000;
@@ -39,16 +39,16 @@ fn cronjob(n: i64) -> CronJob {
     }
 }
 
-fn empty() -> Slice {
+fn empty() -> TargetStore {
     NOW.set(MIDNIGHT);
-    let settings = Settings {
+    let settings = StoreSettings {
         clock,
-        ..Settings::default()
+        ..StoreSettings::default()
     };
-    Slice::new(None, vec![FeedScope::CronJobs], Arc::new(settings))
+    TargetStore::new(None, vec![FeedScope::CronJobs], Arc::new(settings))
 }
 
-fn list(slice: &Slice) {
+fn list(slice: &TargetStore) {
     let all = (0..CRONJOBS).map(cronjob).collect();
     slice.push(FeedId(0), Update::CronJobs(Change::Replaced(all)));
 }

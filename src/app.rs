@@ -16,30 +16,31 @@ use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{self, Arguments, Command},
-    config::{self, Flags, Inputs, Settings},
-    exposition::{self, Exposition},
+    cli::{self, Arguments},
+    client::{Api, RateLimit},
+    config::{self, Config},
+    decode::MetadataFilter,
     history::{self, History},
-    http::{self, ExporterPages, Server},
+    metrics::{self, Metrics},
     model::Name,
-    readiness::Readiness,
-    source::{Source, Wanted},
-    store::{self, Slice, Store},
-    target::{Api, RateLimit},
+    server::readiness::Readiness,
+    server::{self, ExporterPages, Server},
+    source::Source,
+    store::{self, Store, TargetStore},
     telemetry,
 };
 
+#[cfg(feature = "demo")]
+mod demo;
 mod error;
 mod plan;
 mod signals;
-mod simulation;
 mod supervisor;
 
 pub use error::Error;
 
 use plan::Plan;
 use signals::Signals;
-use simulation::{Cloud, Simulation};
 use supervisor::Supervisor;
 
 /// More threads serve no purpose: decoding keeps one busy per watch, scrapes another. Each costs memory.
@@ -72,11 +73,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), Error> {
     let runtime = runtime()?;
+    #[cfg(feature = "demo")]
     let outcome = match arguments.command {
-        Some(Command::Demo(demo)) if demo.cci => runtime.block_on(show_cci(demo)),
-        Some(Command::Demo(demo)) => runtime.block_on(show(demo)),
+        Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags)),
         None => runtime.block_on(export(&arguments.export)),
     };
+    #[cfg(not(feature = "demo"))]
+    let outcome = runtime.block_on(export(&arguments.export));
     // An exec plugin may still run on a thread of its own: it is not waited for.
     runtime.shutdown_background();
     outcome
@@ -108,7 +111,7 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
 }
 
 /// Says what would be watched. Addresses come from files that may not be where the configuration is checked.
-async fn describe(settings: &Settings, plans: &[Plan]) -> Result<(), Error> {
+async fn describe(settings: &Config, plans: &[Plan]) -> Result<(), Error> {
     let mut text = config::describe(settings);
     text.push_str("\naddresses\n");
     for plan in plans {
@@ -123,70 +126,10 @@ async fn describe(settings: &Settings, plans: &[Plan]) -> Result<(), Error> {
         .map_err(Error::Output)
 }
 
-/// Exports from a simulated cluster.
-async fn show(flags: cli::Demo) -> Result<(), Error> {
-    tracing::info!(version = cli::VERSION, "starting");
-    let inputs = Inputs {
-        flags: Flags {
-            listen_addresses: flags.listen_addresses,
-            ..Flags::default()
-        },
-        ..Inputs::default()
-    };
-    let settings = config::load(&inputs).map_err(Error::Config)?;
-    let simulation = Simulation::bind().await.map_err(Error::Demo)?;
-    let plans = simulation.plans();
-    let server = Server::bind(&settings.web.listen_addresses).await?;
-    let page = format!("http://{}", server.local_addrs()[0]);
-    let _ = writeln!(
-        io::stdout(),
-        "A simulated cluster lives on {address}, and is exported like any other. Open:\n\n  \
-         {page}/         what is read, and how that goes\n  \
-         {page}/metrics  what Prometheus scrapes\n\n\
-         curl -s {page}/metrics | grep batch_job_failed\n\n\
-         Ctrl-C ends it.",
-        address = simulation.address(),
-    );
-    let mut tasks = Supervisor::default();
-    tasks.spawn("simulated cluster".to_owned(), simulation.run());
-    serve(server, &settings, plans, tasks).await
-}
-
-/// Exports from a simulated CCI, with the configuration that a user would write.
-async fn show_cci(flags: cli::Demo) -> Result<(), Error> {
-    tracing::info!(version = cli::VERSION, "starting");
-    let (cloud, files) = Cloud::bind().await.map_err(Error::Demo)?;
-    let inputs = Inputs {
-        file: Some(files.configuration()),
-        flags: Flags {
-            listen_addresses: flags.listen_addresses,
-            ..Flags::default()
-        },
-        ..Inputs::default()
-    };
-    let settings = config::load(&inputs).map_err(Error::Config)?;
-    let plans = Plan::of_settings(&settings);
-    let server = Server::bind(&settings.web.listen_addresses).await?;
-    let page = format!("http://{}", server.local_addrs()[0]);
-    let _ = writeln!(
-        io::stdout(),
-        "Huawei Cloud CCI and its IAM are simulated on loopback, over HTTPS. Target `token` logs in with a password, \
-         target `signed` signs its requests. Open:\n\n  \
-         {page}/         what is read, and how that goes\n  \
-         {page}/metrics  what Prometheus scrapes\n\n\
-         The configuration, with its secrets and the certificate authority beside it, until the demo ends:\n  {}\n\n\
-         Ctrl-C ends it.",
-        files.configuration().display(),
-    );
-    let mut tasks = Supervisor::default();
-    tasks.spawn("simulated cloud".to_owned(), cloud.run());
-    serve(server, &settings, plans, tasks).await
-}
-
 /// Runs everything until a signal comes or a task ends.
 async fn serve(
     server: Server,
-    settings: &Settings,
+    settings: &Config,
     plans: Vec<Plan>,
     mut tasks: Supervisor,
 ) -> Result<(), Error> {
@@ -196,8 +139,8 @@ async fn serve(
         plans.iter().map(|plan| plan.title.clone()),
         settings.web.ready_grace,
     ));
-    let kept = store::Settings::from(settings);
-    let wanted = Arc::new(Wanted::from(settings));
+    let kept = store::StoreSettings::from(settings);
+    let wanted = Arc::new(MetadataFilter::from(settings));
     let mut slices = Vec::new();
     for (position, plan) in plans.into_iter().enumerate() {
         let Plan {
@@ -208,7 +151,7 @@ async fn serve(
             controller_zone,
             title,
         } = plan;
-        let kept = store::Settings {
+        let kept = store::StoreSettings {
             controller_zone,
             ..kept.clone()
         };
@@ -217,9 +160,9 @@ async fn serve(
         let slice = match &mut history {
             Some(history) => {
                 let (memory, journal) = history.target(position);
-                Slice::remembering(name, source.feeds(), kept, memory, journal)
+                TargetStore::remembering(name, source.feeds(), kept, memory, journal)
             }
-            None => Slice::new(name, source.feeds(), kept),
+            None => TargetStore::new(name, source.feeds(), kept),
         };
         let slice = Arc::new(slice);
         let limit = requests_per_second.map(RateLimit::new);
@@ -230,20 +173,20 @@ async fn serve(
         slices.push(slice);
     }
     let store = Arc::new(Store::new(slices));
-    let shown = exposition::Settings::from(settings);
-    let mut exposition = Exposition::new(store.clone(), &shown);
+    let shown = metrics::MetricsSettings::from(settings);
+    let mut metrics = Metrics::new(store.clone(), &shown);
     if let Some(history) = &history {
         tasks.spawn("history writer".to_owned(), history.ended());
-        exposition = exposition.with_history(history.status());
+        metrics = metrics.with_history(history.status());
     }
-    for pattern in exposition.idle_patterns(&settings.metrics.families) {
+    for pattern in metrics.idle_patterns(&settings.metrics.families) {
         tracing::warn!(
             pattern,
             "`metrics` includes or excludes families that there are not"
         );
     }
-    let pages = ExporterPages::new(exposition, store, readiness.clone());
-    let http_settings = http::Settings {
+    let pages = ExporterPages::new(metrics, store, readiness.clone());
+    let http_settings = server::ServerSettings {
         telemetry_path: settings.web.telemetry_path.clone(),
         max_connections: settings.web.max_connections,
         drain: settings.web.shutdown_timeout,
@@ -276,8 +219,8 @@ async fn serve(
 }
 
 /// Opens the history for these targets, if there is to be one.
-fn open_history(settings: &Settings, plans: &[Plan]) -> Result<Option<History>, Error> {
-    let Some(settings) = history::Settings::of(settings) else {
+fn open_history(settings: &Config, plans: &[Plan]) -> Result<Option<History>, Error> {
+    let Some(settings) = history::HistorySettings::of(settings) else {
         return Ok(None);
     };
     let targets = plans

@@ -5,7 +5,9 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, Parser, ValueEnum};
+#[cfg(feature = "demo")]
+use clap::{CommandFactory as _, Subcommand, error::ErrorKind};
 
 use crate::config::{Flags, Inputs, environment};
 
@@ -31,6 +33,7 @@ pub const VERSION: &str = concat!(
 )]
 pub struct Arguments {
     /// Another command than to export.
+    #[cfg(feature = "demo")]
     #[command(subcommand)]
     pub command: Option<Command>,
     /// How to export.
@@ -42,6 +45,7 @@ pub struct Arguments {
 }
 
 /// Commands other than to export.
+#[cfg(feature = "demo")]
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve a simulated cluster on loopback, and export from it.
@@ -66,6 +70,7 @@ pub struct Export {
 }
 
 /// Flags of the demo.
+#[cfg(feature = "demo")]
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Demo {
     /// Simulate Huawei Cloud CCI in place of a cluster, and read it with a token and with signed requests.
@@ -119,6 +124,7 @@ impl Arguments {
         T: Into<OsString> + Clone,
     {
         let arguments = Self::try_parse_from(arguments)?;
+        #[cfg(feature = "demo")]
         if arguments.command.is_some() && arguments.export != Export::default() {
             return Err(Self::command().error(
                 ErrorKind::ArgumentConflict,

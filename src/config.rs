@@ -1,12 +1,12 @@
 //! Settings from defaults, file, environment and flags, checked as a whole.
 //!
 //! [`load`] merges the layers (`layers`, the only place that knows figment) into one plain tree, then reads the
-//! tree key by key (`reader`, and a file per section). Nothing is half valid: the result is either [`Settings`]
+//! tree key by key (`reader`, and a file per section). Nothing is half valid: the result is either [`Config`]
 //! that can be acted on without further checks, or an [`Error`] with every problem at once.
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::schedule::Zone;
+use kube_cron::Zone;
 
 mod cci;
 mod describe;
@@ -32,35 +32,35 @@ mod tree;
 mod web;
 mod yaml;
 
-pub use cci::{AccessKey, Agency, Cci, CciAuth, KeyAuth, Project, TokenAuth};
+pub use cci::{AccessKey, Agency, CciAuth, CciConfig, KeyAuth, Project, TokenAuth};
 pub use describe::describe;
 pub use duration::parse as parse_duration;
-pub use history::History;
+pub use history::HistoryConfig;
 pub use keys::KEYS;
-pub use kube_state_metrics::{AllowList, KubeStateMetrics};
-pub use labels::{LabelScope, Labels, MappedLabel, OWN_LABELS, Origin};
+pub use kube_state_metrics::{AllowList, KsmConfig};
+pub use labels::{LabelScope, LabelsConfig, MappedLabel, OWN_LABELS, Origin};
 pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
-pub use metrics::{Families, Metrics, PerJob};
+pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
 pub use pattern::Pattern;
-pub use poll::Poll;
+pub use poll::PollConfig;
 pub use problem::{Error, Problem};
-pub use thresholds::Thresholds;
-pub use web::Web;
+pub use thresholds::ThresholdsConfig;
+pub use web::WebConfig;
 
 /// Everything that can be configured, checked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct Config {
     /// The HTTP server.
-    pub web: Web,
+    pub web: WebConfig,
     /// What to read, at least one. Names are unique; only a single target may have none.
-    pub targets: Vec<Target>,
+    pub targets: Vec<TargetConfig>,
     /// Metric labels that come from the objects.
-    pub labels: Labels,
+    pub labels: LabelsConfig,
     /// The Kubernetes label whose value groups the Jobs that carry it and belong to no CronJob.
     pub workload_label: Option<String>,
     /// The limits of workloads that set none of their own.
-    pub thresholds: Thresholds,
+    pub thresholds: ThresholdsConfig,
     /// For how long the series of a finished and deleted Job are kept.
     pub retain_deleted: Duration,
     /// For how long a workload is kept that has neither Jobs nor a CronJob.
@@ -68,20 +68,20 @@ pub struct Settings {
     /// After how long without contact the series of a target are dropped.
     pub stale_after: Duration,
     /// Where finished runs are kept beyond the life of the process; `None` for nowhere.
-    pub history: Option<History>,
+    pub history: Option<HistoryConfig>,
     /// What is served on `/metrics`.
-    pub metrics: Metrics,
+    pub metrics: MetricsConfig,
     /// What is allowed but probably not meant; to be logged.
     pub warnings: Vec<Problem>,
 }
 
 /// One API endpoint, and what to read there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct TargetConfig {
     /// The value of the `target` label; a single target may go without.
     pub name: Option<String>,
     /// Where the API is and who asks.
-    pub endpoint: Endpoint,
+    pub endpoint: EndpointConfig,
     /// What is read, and how.
     pub mode: Mode,
     /// The time zone of its kube-controller-manager: that of schedules which name none.
@@ -94,16 +94,16 @@ pub struct Target {
     clippy::large_enum_variant,
     reason = "there is one per target; a box would only stand in the way"
 )]
-pub enum Endpoint {
+pub enum EndpointConfig {
     /// Any Kubernetes API, found as kubectl finds it.
-    Kubernetes(Kubernetes),
+    Kubernetes(KubernetesConfig),
     /// Huawei Cloud CCI.
-    Cci(Cci),
+    Cci(CciConfig),
 }
 
 /// A Kubernetes API. With neither field set: `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kubernetes {
+pub struct KubernetesConfig {
     /// This file in place of the discovered one.
     pub kubeconfig: Option<PathBuf>,
     /// This context in place of the current one.
@@ -120,14 +120,14 @@ pub enum Mode {
         /// The Jobs.
         jobs: Vec<JobReference>,
         /// How often, and with which limits.
-        poll: Poll,
+        poll: PollConfig,
     },
     /// List again and again.
     PollLists {
         /// What to list.
         selection: Selection,
         /// How often, and with which limits.
-        poll: Poll,
+        poll: PollConfig,
     },
 }
 
@@ -150,7 +150,7 @@ pub struct Selection {
 }
 
 /// The settings that `inputs` give.
-pub fn load(inputs: &Inputs) -> Result<Settings, Error> {
+pub fn load(inputs: &Inputs) -> Result<Config, Error> {
     let tree = layers::merge(inputs).map_err(Error::new)?;
     settings::read(&tree)
 }

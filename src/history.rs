@@ -1,7 +1,7 @@
 //! The memory that survives the process: finished runs and the totals of workloads, in one file.
 //!
-//! The store tells a [`Journal`] per target what must not be lost; it waits at the [`desk`] until the [`writer`], a thread of
-//! its own, has it in the [`file`](mod@file). What was in the file at the start is the [`Memory`] with which the store goes
+//! The store tells a [`Journal`] per target what must not be lost; it waits at the [`queue`] until the [`writer`], a thread of
+//! its own, has it in the [`file`](mod@file). What was in the file at the start is the [`RestoredState`] with which the store goes
 //! on. While the file cannot be written, everything else goes on as usual.
 
 use std::{
@@ -17,28 +17,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
-    model::{self, Forgetful, Journal, LAG, Memory, Name, START_DELAY_BOUNDS},
+    model::{self, Journal, Name, NoopJournal, RestoredState, START_DELAY_BOUNDS, UID_RETENTION},
 };
 
-mod desk;
 mod file;
+mod pending;
 mod prune;
 mod rows;
 mod status;
-mod waiting;
-mod write;
-mod writer;
+mod transaction;
+mod worker;
+mod write_queue;
 
-pub use status::{Figures, Status};
+pub use status::{Status, StatusSnapshot};
 
-use desk::{Desk, TargetJournal};
 use file::{OpenError, Place};
 use rows::Bounds;
-use writer::Writer;
+use worker::Writer;
+use write_queue::{TargetJournal, WriteQueue};
 
 /// What is kept, and where.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct HistorySettings {
     /// The file.
     pub path: PathBuf,
     /// So many runs of each workload are kept, and those that the API still shows.
@@ -53,11 +53,11 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct History {
     /// `None` where the disk gave nothing to begin with: then this process has no history.
-    desk: Option<Arc<Desk>>,
+    queue: Option<Arc<WriteQueue>>,
     status: Arc<Status>,
     ended: CancellationToken,
     path: PathBuf,
-    memories: Vec<Memory>,
+    memories: Vec<RestoredState>,
 }
 
 /// Why there can be no history.
@@ -92,10 +92,10 @@ pub enum Error {
     Thread(#[source] io::Error),
 }
 
-impl Settings {
+impl HistorySettings {
     /// What the configuration says, if it wants a history.
     #[must_use]
-    pub fn of(settings: &config::Settings) -> Option<Self> {
+    pub fn of(settings: &config::Config) -> Option<Self> {
         let history = settings.history.as_ref()?;
         Some(Self {
             path: history.path.clone(),
@@ -110,16 +110,16 @@ impl History {
     /// Opens the file for these targets, in their order, or begins it, and starts its writer. Blocks while it reads.
     ///
     /// A disk that fails is no reason to be without metrics: then this process has no history, and says so.
-    pub fn open(settings: Settings, targets: &[Option<Name>]) -> Result<Self, Error> {
+    pub fn open(settings: HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
         Self::begin(settings, targets, Place::opener())
     }
 
     fn begin(
-        settings: Settings,
+        settings: HistorySettings,
         targets: &[Option<Name>],
         opener: file::Opener,
     ) -> Result<Self, Error> {
-        let Settings {
+        let HistorySettings {
             path,
             runs_per_workload,
             max_age,
@@ -156,7 +156,7 @@ impl History {
                 );
                 status.errors.fetch_add(1, Relaxed);
                 return Ok(Self {
-                    desk: None,
+                    queue: None,
                     status,
                     ended,
                     path,
@@ -167,16 +167,20 @@ impl History {
         status.up.store(true, Relaxed);
         status.runs.store(file.runs, Relaxed);
         status.file_size.store(file.size(), Relaxed);
-        let desk = Arc::new(Desk::new(targets.len(), LAG, status.clone()));
+        let queue = Arc::new(WriteQueue::new(
+            targets.len(),
+            UID_RETENTION,
+            status.clone(),
+        ));
         let limits = (runs_per_workload, max_age);
         let guard = ended.clone().drop_guard();
-        let writer = Writer::new(desk.clone(), place, file, limits, guard);
+        let writer = Writer::new(queue.clone(), place, file, limits, guard);
         thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run())
             .map_err(Error::Thread)?;
         Ok(Self {
-            desk: Some(desk),
+            queue: Some(queue),
             status,
             ended,
             path,
@@ -185,11 +189,11 @@ impl History {
     }
 
     /// What is remembered of a target, by its position, and where its store is to note what happens. The memory is given once.
-    pub fn target(&mut self, position: usize) -> (Memory, Arc<dyn Journal>) {
+    pub fn target(&mut self, position: usize) -> (RestoredState, Arc<dyn Journal>) {
         let memory = self.memories.get_mut(position).map(mem::take);
-        let journal: Arc<dyn Journal> = match &self.desk {
-            Some(desk) => Arc::new(TargetJournal::new(desk.clone(), position)),
-            None => Arc::new(Forgetful),
+        let journal: Arc<dyn Journal> = match &self.queue {
+            Some(queue) => Arc::new(TargetJournal::new(queue.clone(), position)),
+            None => Arc::new(NoopJournal),
         };
         (memory.unwrap_or_else(fresh_memory), journal)
     }
@@ -207,10 +211,10 @@ impl History {
 
     /// Has everything written and the file closed, if that takes no longer than `deadline`.
     pub async fn close(self, deadline: Duration) {
-        let Some(desk) = self.desk else {
+        let Some(queue) = self.queue else {
             return;
         };
-        desk.close();
+        queue.close();
         if timeout(deadline, self.ended.cancelled()).await.is_err() {
             tracing::warn!(
                 path = %self.path.display(),
@@ -242,10 +246,10 @@ impl Error {
     }
 }
 
-fn fresh_memory() -> Memory {
-    Memory {
+fn fresh_memory() -> RestoredState {
+    RestoredState {
         since: model::now().as_second(),
-        ..Memory::default()
+        ..RestoredState::default()
     }
 }
 

@@ -31,23 +31,24 @@ macro_rules! labels {
 mod cronjob;
 mod job;
 mod journal;
-mod mirror;
+mod ksm;
 mod run;
 mod uid;
 mod update;
 
 pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
 pub use job::{
-    CompletionMode, Directives, FailureReason, Job, JobState, MappedLabels, PodCounts, Workload,
+    CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, WorkloadAnnotations,
+    WorkloadRef,
 };
-pub use journal::{Forgetful, Journal, LAG, Memory, Note};
-pub use mirror::{ConditionStatus, CronJobMirror, JobMirror, Owner, ShownLabels};
+pub use journal::{Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION};
+pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, Owner, ShownLabels};
 pub use run::{
     Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,
 };
 pub use uid::Uid;
 pub use update::{
-    Activity, Change, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,
+    Change, ClientEvent, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,
     Verb,
 };
 

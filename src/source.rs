@@ -12,36 +12,28 @@ use std::{
 use tracing::Instrument as _;
 
 use crate::{
+    client::{Api, Listing, Scope},
     config::{Mode, Namespaces, Scopes, Selection},
+    decode::{Decoder, MetadataFilter},
     model::{FeedId, FeedScope, Resource, Sink},
-    readiness::Readiness,
-    target::{Api, Listing, Scope},
+    server::readiness::Readiness,
 };
 
-mod backoff;
 mod configured;
-pub mod decode;
-mod feed;
 mod health;
 mod items;
 mod kind;
 mod list;
-mod metadata;
-mod mirror;
-mod names;
 mod poll;
+mod reader;
 mod watch;
-mod wire;
 
-pub use metadata::Wanted;
-
-use configured::{Configured, ConfiguredJob};
-use decode::Decoder;
-use feed::Feed;
+use configured::{JobPoll, JobPolls};
 use health::Health;
 use items::Lists;
 use kind::{CronJobs, Jobs, Kind};
-use poll::Poll;
+use poll::Poller;
+use reader::ResourceReader;
 use watch::Watch;
 
 /// What keeps one target's facts up to date.
@@ -49,7 +41,7 @@ use watch::Watch;
 pub struct Source {
     target: String,
     mode: Mode,
-    wanted: Arc<Wanted>,
+    wanted: Arc<MetadataFilter>,
     stale_after: Duration,
 }
 
@@ -67,13 +59,18 @@ struct Context {
     health: Arc<Health>,
     selection: Selection,
     namespaces: Arc<Namespaces>,
-    wanted: Arc<Wanted>,
+    wanted: Arc<MetadataFilter>,
 }
 
 impl Source {
     /// The source for a target that people call `target`.
     #[must_use]
-    pub fn new(target: String, mode: Mode, wanted: Arc<Wanted>, stale_after: Duration) -> Self {
+    pub fn new(
+        target: String,
+        mode: Mode,
+        wanted: Arc<MetadataFilter>,
+        stale_after: Duration,
+    ) -> Self {
         Self {
             target,
             mode,
@@ -141,12 +138,12 @@ impl Source {
                 });
                 vec![task(
                     "polling".to_owned(),
-                    Box::pin(Poll::new(poll, items).run()),
+                    Box::pin(Poller::new(poll, items).run()),
                 )]
             }
             Mode::PollJobs { jobs, poll } => {
                 let decoder = Arc::new(Mutex::new(Decoder::new(self.wanted)));
-                let item = |(id, job): (u32, crate::config::JobReference)| ConfiguredJob {
+                let item = |(id, job): (u32, crate::config::JobReference)| JobPoll {
                     id: FeedId(id),
                     api: api.clone(),
                     health: health.clone(),
@@ -155,10 +152,10 @@ impl Source {
                     decoder: decoder.clone(),
                 };
                 let jobs = (0..).zip(jobs).map(item).collect();
-                let items = Configured::items(jobs, poll.by_list);
+                let items = JobPolls::items(jobs, poll.by_list);
                 vec![task(
                     "polling".to_owned(),
-                    Box::pin(Poll::new(poll, items).run()),
+                    Box::pin(Poller::new(poll, items).run()),
                 )]
             }
         }
@@ -166,7 +163,12 @@ impl Source {
 }
 
 impl Context {
-    fn new(api: Arc<Api>, health: Arc<Health>, selection: Selection, wanted: Arc<Wanted>) -> Self {
+    fn new(
+        api: Arc<Api>,
+        health: Arc<Health>,
+        selection: Selection,
+        wanted: Arc<MetadataFilter>,
+    ) -> Self {
         let namespaces = Arc::new(selection.namespaces.clone());
         Self {
             api,
@@ -185,14 +187,14 @@ impl Context {
             .flat_map(move |(number, scope)| make(self, number, scope))
     }
 
-    fn feed<K: Kind>(&self, number: u32, scope: Scope) -> Feed<K> {
+    fn feed<K: Kind>(&self, number: u32, scope: Scope) -> ResourceReader<K> {
         let resource: Resource = K::RESOURCE;
         let listing = Listing {
             resource,
             scope,
             label_selector: self.selection.label_selector.clone(),
         };
-        Feed::new(
+        ResourceReader::new(
             FeedId(number),
             self.api.clone(),
             self.health.clone(),

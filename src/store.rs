@@ -1,6 +1,6 @@
 //! What is known of every target.
 //!
-//! One [`Slice`] per target, written by that target's source through [`Sink`] and read by scrapes through
+//! One [`TargetStore`] per target, written by that target's source through [`Sink`] and read by scrapes through
 //! [`Store::snapshot`]. The lock of a slice is a `std` mutex that nobody holds across an await: a writer holds it for one
 //! event, or for swapping in one re-list; a reader for as long as it takes to copy some hundred pointers to blocks.
 //! So a scrape sees a re-list in whole or not at all, and renders without holding any lock.
@@ -11,79 +11,79 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::model::{
-    Activity, Change, FeedId, FeedScope, Forgetful, Job, Journal, Memory, Name, Note, Sink, Update,
-    WorkloadId,
+    Change, ClientEvent, FeedId, FeedScope, Job, Journal, JournalEntry, Name, NoopJournal,
+    RestoredState, Sink, Update, WorkloadId,
 };
 
-mod activity;
+mod client_counters;
+mod counted_runs;
 mod cronjobs;
 mod feed;
-mod ledger;
 mod objects;
 mod settings;
 mod workloads;
 
-pub use activity::{ActivityCounts, REQUEST_DURATION_BUCKETS};
-pub use cronjobs::{Scheduled, Timetable};
+pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
+pub use cronjobs::{CronJobRecord, ScheduleStatus};
 pub use objects::Snapshot;
-pub use settings::{Retention, Settings, Thresholds};
-pub use workloads::Workload;
+pub use settings::{Retention, StoreSettings, Thresholds};
+pub use workloads::WorkloadRecord;
 
-use cronjobs::CronJobs;
-use feed::Feed;
+use cronjobs::CronJobStore;
+use feed::FeedStatus;
 use objects::{Objects, Transition, Visibility};
-use workloads::{Effects, Teller, Workloads};
+use workloads::{Effects, Observation, Workloads};
 
 /// All targets.
 #[derive(Debug)]
 pub struct Store {
-    slices: Vec<Arc<Slice>>,
+    slices: Vec<Arc<TargetStore>>,
 }
 
 /// One target's part of the store.
 #[derive(Debug)]
-pub struct Slice {
+pub struct TargetStore {
     /// Value of the `target` label; `None` for the single unnamed target.
     target: Option<Name>,
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
     journal: Arc<dyn Journal>,
     /// Never held across an await.
     facts: Mutex<Facts>,
     /// Apart from the facts, so that counting never waits for a re-list.
-    activity: Mutex<ActivityCounts>,
+    client_counters: Mutex<ClientCounters>,
 }
 
 #[derive(Debug)]
 struct Facts {
     jobs: Objects<Job>,
-    cronjobs: CronJobs,
+    cronjobs: CronJobStore,
     workloads: Workloads,
     /// Annotations that made no sense, since the start.
     invalid_annotations: u64,
-    feeds: Vec<Feed>,
+    feeds: Vec<FeedStatus>,
     /// Whether all feeds were read once.
     synced: bool,
 }
 
 /// A consistent picture of one target, which stays as it is while the store goes on.
 #[derive(Debug)]
-pub struct SliceSnapshot {
+pub struct TargetSnapshot {
     /// Value of the `target` label; `None` for the single unnamed target.
     pub target: Option<Name>,
     /// When it was taken.
     pub date: Timestamp,
     /// The Jobs to show.
     pub jobs: Snapshot<Job>,
-    /// The `CronJobs` to show.
-    pub cronjobs: Snapshot<Scheduled>,
+    /// The `CronJobStore` to show.
+    pub cronjobs: Snapshot<CronJobRecord>,
     /// The workloads to show.
-    pub workloads: Snapshot<Workload>,
+    pub workloads: Snapshot<WorkloadRecord>,
     /// The configured jobs of which it is known whether they exist.
     pub configured: Vec<ConfiguredJob>,
     /// How the target itself is doing.
     pub status: TargetStatus,
     /// What was counted.
-    pub activity: ActivityCounts,
+    pub client_counters: ClientCounters,
 }
 
 /// A job that the configuration names.
@@ -108,7 +108,7 @@ pub struct TargetStatus {
     pub last_success: Option<Timestamp>,
     /// Jobs known, deleted ones left out.
     pub jobs: usize,
-    /// `CronJobs` known.
+    /// `CronJobStore` known.
     pub cronjobs: usize,
     /// Annotations that made no sense, since the start; each is counted once while its value stays.
     pub invalid_annotations: u64,
@@ -119,28 +119,28 @@ pub struct TargetStatus {
 impl Store {
     /// A store of these slices, in the order in which they are to be shown.
     #[must_use]
-    pub fn new(slices: Vec<Arc<Slice>>) -> Self {
+    pub fn new(slices: Vec<Arc<TargetStore>>) -> Self {
         Self { slices }
     }
 
     /// A picture of all targets, each consistent in itself.
     #[must_use]
-    pub fn snapshot(&self) -> Vec<SliceSnapshot> {
+    pub fn snapshot(&self) -> Vec<TargetSnapshot> {
         self.slices.iter().map(|slice| slice.snapshot()).collect()
     }
 }
 
 // === impl Slice ===
 
-impl Slice {
+impl TargetStore {
     /// An empty slice for a target with these feeds; [`FeedId`]s are positions in `feeds`.
     #[must_use]
-    pub fn new(target: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<Settings>) -> Self {
-        let memory = Memory {
+    pub fn new(target: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<StoreSettings>) -> Self {
+        let memory = RestoredState {
             since: (settings.clock)().as_second(),
-            ..Memory::default()
+            ..RestoredState::default()
         };
-        Self::remembering(target, feeds, settings, memory, Arc::new(Forgetful))
+        Self::remembering(target, feeds, settings, memory, Arc::new(NoopJournal))
     }
 
     /// The same, going on from what was written down earlier, and writing down what is to outlive the process.
@@ -148,14 +148,14 @@ impl Slice {
     pub fn remembering(
         target: Option<Name>,
         feeds: Vec<FeedScope>,
-        settings: Arc<Settings>,
-        memory: Memory,
+        settings: Arc<StoreSettings>,
+        memory: RestoredState,
         journal: Arc<dyn Journal>,
     ) -> Self {
-        let feeds = feeds.into_iter().map(Feed::new).collect();
+        let feeds = feeds.into_iter().map(FeedStatus::new).collect();
         let facts = Facts {
             jobs: Objects::default(),
-            cronjobs: CronJobs::new(settings.clone()),
+            cronjobs: CronJobStore::new(settings.clone()),
             workloads: Workloads::new(settings.clone(), memory, journal.clone()),
             invalid_annotations: 0,
             feeds,
@@ -166,16 +166,16 @@ impl Slice {
             settings,
             journal,
             facts: Mutex::new(facts),
-            activity: Mutex::default(),
+            client_counters: Mutex::default(),
         }
     }
 
     /// A consistent picture of this target. Drops deleted Jobs whose time is over.
     #[must_use]
-    pub fn snapshot(&self) -> SliceSnapshot {
+    pub fn snapshot(&self) -> TargetSnapshot {
         let now = Instant::now();
-        let activity = self
-            .activity
+        let client_counters = self
+            .client_counters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
@@ -199,7 +199,7 @@ impl Slice {
         let status = facts.status();
         let all = Visibility::new(now, stale);
         let jobs = all.of_marked(self.settings.last_jobs_only);
-        SliceSnapshot {
+        TargetSnapshot {
             target: self.target.clone(),
             date,
             jobs: facts.jobs.snapshot(&jobs),
@@ -207,7 +207,7 @@ impl Slice {
             workloads: facts.workloads.snapshot(&all),
             configured,
             status,
-            activity,
+            client_counters,
         }
     }
 
@@ -217,7 +217,7 @@ impl Slice {
     }
 }
 
-impl Sink for Slice {
+impl Sink for TargetStore {
     fn push(&self, id: FeedId, update: Update) {
         let now = Instant::now();
         let mut facts = self.facts();
@@ -225,7 +225,7 @@ impl Sink for Slice {
         if !facts.synced && facts.all_read() {
             facts.synced = true;
             facts.workloads.settle(now);
-            self.journal.note(Note::Synced);
+            self.journal.note(JournalEntry::Synced);
         }
         drop(facts);
         // Not under the lock: whoever reads the log may be slow.
@@ -248,18 +248,24 @@ impl Sink for Slice {
         }
     }
 
-    fn count(&self, activity: Activity) {
-        self.activity
+    fn count(&self, client_counters: ClientEvent) {
+        self.client_counters
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .count(activity);
+            .count(client_counters);
     }
 }
 
 // === impl Facts ===
 
 impl Facts {
-    fn push(&mut self, id: FeedId, update: Update, now: Instant, settings: &Settings) -> Effects {
+    fn push(
+        &mut self,
+        id: FeedId,
+        update: Update,
+        now: Instant,
+        settings: &StoreSettings,
+    ) -> Effects {
         let mut effects = Effects::default();
         let Some(feed) = self.feeds.get_mut(id.0 as usize) else {
             debug_assert!(false, "no feed {id:?}");
@@ -269,7 +275,7 @@ impl Facts {
         feed.note(&update, now, date);
         let configured = matches!(feed.scope, FeedScope::Job { .. });
         self.expire(now);
-        let teller = Teller {
+        let observation = Observation {
             feed: id,
             configured,
             now,
@@ -277,7 +283,7 @@ impl Facts {
         let retain_until = now + settings.retention.deleted;
         let workloads = &mut self.workloads;
         let mut see_job = |transition: Transition<'_, Job>| {
-            workloads.see_job(teller, &transition, &mut effects);
+            workloads.see_job(observation, &transition, &mut effects);
         };
         match update {
             Update::Contact | Update::Failed => {}
@@ -287,8 +293,8 @@ impl Facts {
                 self.jobs.change(id, nothing, retain_until, &mut see_job);
             }
             Update::CronJobs(change) => {
-                let see = &mut |transition: Transition<'_, Scheduled>| {
-                    workloads.see_cronjob(teller, &transition, &mut effects);
+                let see = &mut |transition: Transition<'_, CronJobRecord>| {
+                    workloads.see_cronjob(observation, &transition, &mut effects);
                 };
                 let at = (now, date.as_second());
                 self.cronjobs.change(id, change, at, see);

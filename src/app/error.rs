@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::supervisor::Ended;
-use crate::{cli::LogFormat, config, history, http::BindError};
+use crate::{cli::LogFormat, config, history, server::BindError};
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]

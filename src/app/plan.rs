@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use kube_cron::Zone;
+
 use super::Error;
 use crate::{
-    config::{self, Mode, Settings},
-    schedule::Zone,
-    target::{Cci, Credentials, Endpoint, Failure},
+    client::{Cci, Credentials, Endpoint, Failure},
+    config::{self, Config, Mode},
 };
 
 /// One target.
@@ -26,19 +27,19 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plans for all configured targets.
-    pub(super) fn of_settings(settings: &Settings) -> Vec<Self> {
+    pub(super) fn of_settings(settings: &Config) -> Vec<Self> {
         let mut credentials = Credentials::default();
         let plan = |target| Self::of_target(target, &mut credentials);
         settings.targets.iter().map(plan).collect()
     }
 
-    fn of_target(target: &config::Target, credentials: &mut Credentials) -> Self {
+    fn of_target(target: &config::TargetConfig, credentials: &mut Credentials) -> Self {
         let endpoint = match &target.endpoint {
-            config::Endpoint::Kubernetes(kubernetes) => Endpoint::Kubernetes {
+            config::EndpointConfig::Kubernetes(kubernetes) => Endpoint::Kubernetes {
                 kubeconfig: kubernetes.kubeconfig.clone(),
                 context: kubernetes.context.clone(),
             },
-            config::Endpoint::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
+            config::EndpointConfig::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
         };
         Self {
             controller_zone: target.controller_time_zone.clone(),

@@ -16,7 +16,7 @@ use super::{
 
 /// A Huawei Cloud CCI endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cci {
+pub struct CciConfig {
     /// The Kubernetes API of a region: https, or http on a loopback address.
     pub endpoint: Uri,
     /// The certificate authorities to trust, of the API and of IAM, in place of those of the system.
@@ -99,14 +99,14 @@ pub enum Project {
 }
 
 /// Reads `cci`.
-pub(super) fn read(node: &Node<'_>) -> Option<Cci> {
+pub(super) fn read(node: &Node<'_>) -> Option<CciConfig> {
     let section = node.section()?;
     let endpoint = section
         .required("endpoint")
         .and_then(|node| network::api_url(&node));
     let ca_file = section.get("ca_file").map(|node| node.file_path());
     let auth = section.required("auth").and_then(|node| auth(&node));
-    Some(Cci {
+    Some(CciConfig {
         endpoint: endpoint?,
         ca_file: right_if_set(ca_file)?,
         auth: auth?,

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Agency, Cci, CciAuth, Endpoint, Kubernetes, Mode, Namespaces, Pattern, Poll, Project, Scopes,
-    Selection, Settings, Target, duration::format as time,
+    Agency, CciAuth, CciConfig, Config, EndpointConfig, KubernetesConfig, Mode, Namespaces,
+    Pattern, PollConfig, Project, Scopes, Selection, TargetConfig, duration::format as time,
 };
 
 mod series;
@@ -14,7 +14,7 @@ const JOBS_SHOWN: usize = 10;
 
 /// What would be served and watched with `settings`, for a person to read. Ends with a line break.
 #[must_use]
-pub fn describe(settings: &Settings) -> String {
+pub fn describe(settings: &Config) -> String {
     let mut lines = Lines::default();
     let web = &settings.web;
     for address in &web.listen_addresses {
@@ -59,14 +59,14 @@ impl Lines {
     }
 
     /// A target.
-    fn target(&mut self, target: &Target) {
+    fn target(&mut self, target: &TargetConfig) {
         match &target.name {
             Some(name) => self.title(&format!("target {name}")),
             None => self.title("target (without a name)"),
         }
         match &target.endpoint {
-            Endpoint::Kubernetes(kubernetes) => self.field("API", kubernetes_api(kubernetes)),
-            Endpoint::Cci(cci) => self.field("API", cci_api(cci)),
+            EndpointConfig::Kubernetes(kubernetes) => self.field("API", kubernetes_api(kubernetes)),
+            EndpointConfig::Cci(cci) => self.field("API", cci_api(cci)),
         }
         match &target.mode {
             Mode::Watch(selection) => {
@@ -120,7 +120,7 @@ impl Lines {
     }
 
     /// How schedules are understood.
-    fn time_zone(&mut self, target: &Target) {
+    fn time_zone(&mut self, target: &TargetConfig) {
         let zone = target.controller_time_zone.name();
         self.field(
             "schedules",
@@ -129,7 +129,7 @@ impl Lines {
     }
 
     /// How often requests are made.
-    fn poll(&mut self, poll: &Poll) {
+    fn poll(&mut self, poll: &PollConfig) {
         let (interval, timeout) = (time(poll.interval), time(poll.timeout));
         let (concurrency, rate) = (poll.concurrency, poll.requests_per_second);
         self.field(
@@ -153,7 +153,7 @@ impl Lines {
 }
 
 /// Where a Kubernetes API is found.
-fn kubernetes_api(kubernetes: &Kubernetes) -> String {
+fn kubernetes_api(kubernetes: &KubernetesConfig) -> String {
     let context = |found: String| match &kubernetes.context {
         Some(context) => format!("{found}, context {context}"),
         None => found,
@@ -169,7 +169,7 @@ fn kubernetes_api(kubernetes: &Kubernetes) -> String {
 }
 
 /// Where CCI is and who asks.
-fn cci_api(cci: &Cci) -> String {
+fn cci_api(cci: &CciConfig) -> String {
     let endpoint = &cci.endpoint;
     match &cci.auth {
         CciAuth::Token(token) => {

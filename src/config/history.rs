@@ -18,7 +18,7 @@ const DEFAULT_AGE: Duration = Duration::from_hours(90 * 24);
 
 /// Where finished runs are kept, and how many of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct History {
+pub struct HistoryConfig {
     /// The file.
     pub path: PathBuf,
     /// How many runs of each workload are kept, at least one.
@@ -28,7 +28,7 @@ pub struct History {
 }
 
 /// Reads `history`. `None` only with a problem.
-pub(super) fn read(node: &Node<'_>) -> Option<History> {
+pub(super) fn read(node: &Node<'_>) -> Option<HistoryConfig> {
     let section = node.section()?;
     let path = section.required("path").and_then(|node| {
         if node.text()?.ends_with('/') {
@@ -41,7 +41,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<History> {
         .get("runs_per_workload")
         .and_then(|node| node.count(RUNS));
     let max_age = section.get("max_age").and_then(|node| node.duration(AGES));
-    Some(History {
+    Some(HistoryConfig {
         path: path?,
         runs_per_workload: runs_per_workload.unwrap_or(DEFAULT_RUNS),
         max_age: max_age.unwrap_or(DEFAULT_AGE),

@@ -27,7 +27,7 @@ const ANNOTATIONS: Subject = Subject {
 
 /// The families of kube-state-metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KubeStateMetrics {
+pub struct KsmConfig {
     /// The labels in `kube_job_labels`.
     pub job_labels: AllowList,
     /// The annotations in `kube_job_annotations`.
@@ -60,7 +60,7 @@ impl AllowList {
 }
 
 /// Reads `kube_state_metrics`. `None` unless it is enabled.
-pub(super) fn read(node: &Node<'_>) -> Option<KubeStateMetrics> {
+pub(super) fn read(node: &Node<'_>) -> Option<KsmConfig> {
     let section = node.section()?;
     let enabled = section.get("enabled").map(|node| node.switch());
     let list = |key, subject| {
@@ -72,7 +72,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<KubeStateMetrics> {
             AllowList { keys }
         })
     };
-    let families = KubeStateMetrics {
+    let families = KsmConfig {
         job_labels: list("job_labels", LABELS),
         job_annotations: list("job_annotations", ANNOTATIONS),
         cronjob_labels: list("cronjob_labels", LABELS),

@@ -43,7 +43,7 @@ const SCOPES: [(&str, LabelScope); 2] = [("info", LabelScope::Info), ("all", Lab
 
 /// Metric labels that come from the objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels {
+pub struct LabelsConfig {
     /// By metric label, in alphabetical order.
     pub mapping: Vec<MappedLabel>,
     /// Which families have them.
@@ -79,7 +79,7 @@ pub enum LabelScope {
 }
 
 /// Reads `labels` and `label_scope` of the root.
-pub(super) fn read(root: &Section<'_>) -> Labels {
+pub(super) fn read(root: &Section<'_>) -> LabelsConfig {
     let node = root.get("labels");
     let mapping = node.as_ref().map_or_else(Vec::new, mapping);
     let scope = root.get("label_scope").and_then(|scope| {
@@ -88,7 +88,7 @@ pub(super) fn read(root: &Section<'_>) -> Labels {
         }
         scope.choice("a scope", &SCOPES)
     });
-    Labels {
+    LabelsConfig {
         mapping,
         scope: scope.unwrap_or_default(),
     }

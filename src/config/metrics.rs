@@ -5,7 +5,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{
-    KubeStateMetrics, duration, kube_state_metrics,
+    KsmConfig, duration, kube_state_metrics,
     pattern::{self, Pattern, Subject},
     reader::{Node, Section},
 };
@@ -40,15 +40,15 @@ const RUN_DURATION_BUCKETS: [f64; 15] = [
 
 /// What is served on `/metrics`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Metrics {
+pub struct MetricsConfig {
     /// Which Jobs have series of their own.
     pub per_job: PerJob,
     /// Which families there are.
-    pub families: Families,
+    pub families: FamilyFilter,
     /// The limits of the buckets of run durations in seconds, from small to large, at least one.
     pub run_duration_buckets: Vec<f64>,
     /// The families of kube-state-metrics, if they are wanted.
-    pub kube_state_metrics: Option<KubeStateMetrics>,
+    pub kube_state_metrics: Option<KsmConfig>,
 }
 
 /// Which Jobs have series of their own.
@@ -65,25 +65,25 @@ pub enum PerJob {
 
 /// Families by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Families {
+pub struct FamilyFilter {
     /// Only these.
     pub include: Vec<Pattern>,
     /// None of these.
     pub exclude: Vec<Pattern>,
 }
 
-impl Default for Metrics {
+impl Default for MetricsConfig {
     fn default() -> Self {
         Self {
             per_job: PerJob::default(),
-            families: Families::default(),
+            families: FamilyFilter::default(),
             run_duration_buckets: RUN_DURATION_BUCKETS.to_vec(),
             kube_state_metrics: None,
         }
     }
 }
 
-impl Default for Families {
+impl Default for FamilyFilter {
     fn default() -> Self {
         Self {
             include: vec![Pattern::from("*")],
@@ -92,7 +92,7 @@ impl Default for Families {
     }
 }
 
-impl Families {
+impl FamilyFilter {
     /// Whether the family of this name is wanted.
     #[must_use]
     pub fn selects(&self, family: &str) -> bool {
@@ -101,12 +101,12 @@ impl Families {
 }
 
 /// Reads `metrics`. What is wrong is reported, and the default stands in for it.
-pub(super) fn read(node: &Node<'_>) -> Metrics {
-    let default = Metrics::default();
+pub(super) fn read(node: &Node<'_>) -> MetricsConfig {
+    let default = MetricsConfig::default();
     let Some(section) = node.section() else {
         return default;
     };
-    Metrics {
+    MetricsConfig {
         per_job: section
             .get("per_job")
             .and_then(|node| node.choice("a selection of Jobs", &PER_JOB))
@@ -123,15 +123,15 @@ pub(super) fn read(node: &Node<'_>) -> Metrics {
 }
 
 /// Reads `include` and `exclude`.
-fn families(section: &Section<'_>) -> Families {
+fn families(section: &Section<'_>) -> FamilyFilter {
     let (include, exclude) = pattern::include_and_exclude(section, SUBJECT);
     if include.is_empty() {
-        return Families {
+        return FamilyFilter {
             exclude,
-            ..Families::default()
+            ..FamilyFilter::default()
         };
     }
-    Families { include, exclude }
+    FamilyFilter { include, exclude }
 }
 
 /// Whether `text` is the name of a family or a pattern of such names.
@@ -181,8 +181,8 @@ mod tests {
 
     #[test]
     fn families_are_selected_when_included_and_not_excluded() {
-        assert!(Families::default().selects("anything"));
-        let families = Families {
+        assert!(FamilyFilter::default().selects("anything"));
+        let families = FamilyFilter {
             include: vec!["batch_*".into(), "kube_job_info".into()],
             exclude: vec!["batch_job_*".into()],
         };

@@ -11,7 +11,7 @@ const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration
 
 /// How a target is polled.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Poll {
+pub struct PollConfig {
     /// The time between two reads of the same thing, before jitter and back-off.
     pub interval: Duration,
     /// How long one request may take; never longer than `interval`.
@@ -24,7 +24,7 @@ pub struct Poll {
     pub by_list: bool,
 }
 
-impl Default for Poll {
+impl Default for PollConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(30),
@@ -36,7 +36,7 @@ impl Default for Poll {
     }
 }
 
-impl Poll {
+impl PollConfig {
     /// How long `requests` take at the allowed rate.
     pub(super) fn time_for(&self, requests: u32) -> Duration {
         Duration::from_secs_f64(f64::from(requests) / self.requests_per_second)
@@ -44,8 +44,8 @@ impl Poll {
 }
 
 /// Reads `poll`. What is wrong is reported, and the default stands in for it.
-pub(super) fn read(node: &Node<'_>) -> Poll {
-    let mut poll = Poll::default();
+pub(super) fn read(node: &Node<'_>) -> PollConfig {
+    let mut poll = PollConfig::default();
     let Some(section) = node.section() else {
         return poll;
     };

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
-use crate::schedule::Zone;
+use kube_cron::Zone;
 
 use super::{
-    Endpoint, Error, Kubernetes, Labels, Metrics, Mode, Selection, Settings, Target, Thresholds,
-    Web, duration, history, labels, metrics,
+    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, MetricsConfig, Mode, Selection,
+    TargetConfig, ThresholdsConfig, WebConfig, duration, history, labels, metrics,
     reader::{Node, Report, Section},
     target, thresholds,
     tree::Tree,
@@ -30,12 +30,12 @@ const STALENESS: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::f
 const WATCH_STALENESS: Duration = Duration::from_mins(2);
 
 /// Gives `tree` its meaning.
-pub(super) fn read(tree: &Tree) -> Result<Settings, Error> {
+pub(super) fn read(tree: &Tree) -> Result<Config, Error> {
     let report = Report::default();
     let settings = root(&Node::root(tree, &report), &report);
     let (problems, warnings) = report.into_parts();
     match settings {
-        Some(settings) if problems.is_empty() => Ok(Settings {
+        Some(settings) if problems.is_empty() => Ok(Config {
             warnings,
             ..settings
         }),
@@ -44,7 +44,7 @@ pub(super) fn read(tree: &Tree) -> Result<Settings, Error> {
 }
 
 /// Reads the root. `None` only when it is not a map.
-fn root(node: &Node<'_>, report: &Report) -> Option<Settings> {
+fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
     let root = node.section()?;
     let web = root.get("web").map(|node| web::read(&node));
     let targets = match root.find("targets") {
@@ -52,7 +52,7 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Settings> {
         None => vec![(node.clone(), default_target())],
     };
     let retention = |key, range| root.get(key)?.duration(range);
-    Some(Settings {
+    Some(Config {
         web: web.unwrap_or_default(),
         labels: labels::read(&root),
         workload_label: root
@@ -60,7 +60,7 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Settings> {
             .and_then(|node| labels::workload_label(&node)),
         thresholds: root
             .get("thresholds")
-            .map_or_else(Thresholds::default, |node| thresholds::read(&node)),
+            .map_or_else(ThresholdsConfig::default, |node| thresholds::read(&node)),
         retain_deleted: retention("retain_deleted", RETENTIONS).unwrap_or(RETAIN_DELETED),
         retain_workloads: retention("retain_workloads", WORKLOAD_RETENTIONS)
             .unwrap_or(RETAIN_WORKLOADS),
@@ -68,43 +68,43 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Settings> {
         history: root.get("history").and_then(|node| history::read(&node)),
         metrics: root
             .get("metrics")
-            .map_or_else(Metrics::default, |node| metrics::read(&node)),
+            .map_or_else(MetricsConfig::default, |node| metrics::read(&node)),
         targets: targets.into_iter().map(|(_, target)| target).collect(),
         warnings: Vec::new(),
     })
 }
 
 /// What is read when nothing is said.
-fn default_target() -> Target {
-    Target {
+fn default_target() -> TargetConfig {
+    TargetConfig {
         name: None,
-        endpoint: Endpoint::Kubernetes(Kubernetes::default()),
+        endpoint: EndpointConfig::Kubernetes(KubernetesConfig::default()),
         mode: Mode::Watch(Selection::default()),
         controller_time_zone: Zone::default(),
     }
 }
 
-impl Default for Settings {
+impl Default for Config {
     /// What holds when nothing is configured: everything in the cluster that kubectl would talk to.
     fn default() -> Self {
         Self {
-            web: Web::default(),
+            web: WebConfig::default(),
             targets: vec![default_target()],
-            labels: Labels::default(),
+            labels: LabelsConfig::default(),
             workload_label: None,
-            thresholds: Thresholds::default(),
+            thresholds: ThresholdsConfig::default(),
             retain_deleted: RETAIN_DELETED,
             retain_workloads: RETAIN_WORKLOADS,
             stale_after: STALE_AFTER,
             history: None,
-            metrics: Metrics::default(),
+            metrics: MetricsConfig::default(),
             warnings: Vec::new(),
         }
     }
 }
 
 /// Reads `targets`. Those with problems are left out: a check against a default in place of a wrong value would mislead.
-fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, Target)> {
+fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, TargetConfig)> {
     let Some(items) = node.items() else {
         return Vec::new();
     };
@@ -135,7 +135,7 @@ fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, Target)> {
 }
 
 /// Reads `stale_after`, which has to suit each of `targets`.
-fn stale_after(root: &Section<'_>, targets: &[(Node<'_>, Target)]) -> Duration {
+fn stale_after(root: &Section<'_>, targets: &[(Node<'_>, TargetConfig)]) -> Duration {
     let node = root.get("stale_after");
     let stale_after = match &node {
         Some(node) => node.duration(STALENESS),
@@ -154,7 +154,7 @@ fn stale_after(root: &Section<'_>, targets: &[(Node<'_>, Target)]) -> Duration {
 }
 
 /// Reports to `at` when the data of the target at `path` would be stale although all is well.
-fn check_staleness(at: &Node<'_>, path: &str, target: &Target, stale_after: Duration) {
+fn check_staleness(at: &Node<'_>, path: &str, target: &TargetConfig, stale_after: Duration) {
     let (least, why) = match &target.mode {
         Mode::Watch(_) => (
             WATCH_STALENESS,

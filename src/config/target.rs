@@ -4,17 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schedule::{self, Zone};
+use kube_cron::{self, Zone};
 
 use super::{
-    Endpoint, JobReference, Kubernetes, Mode, Poll, Scopes, Selection, Target, cci, duration,
-    namespaces, poll,
+    EndpointConfig, JobReference, KubernetesConfig, Mode, PollConfig, Scopes, Selection,
+    TargetConfig, cci, duration, namespaces, poll,
     reader::{Node, Section, shown},
     selector, syntax,
 };
 
 /// The modes by their names in the configuration.
-const MODES: [(&str, Way); 2] = [("watch", Way::Watch), ("poll", Way::Poll)];
+const MODES: [(&str, Way); 2] = [("watch", Way::Watch), ("poll", Way::PollConfig)];
 
 /// How a target is followed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,11 @@ enum Way {
     /// List and watch.
     Watch,
     /// Ask again and again.
-    Poll,
+    PollConfig,
 }
 
 /// Reads a target, one of several or the only one. `None` if it is not clear which API is meant.
-pub(super) fn read(node: &Node<'_>, several: bool) -> Option<Target> {
+pub(super) fn read(node: &Node<'_>, several: bool) -> Option<TargetConfig> {
     let section = node.section()?;
     let name = section.get("name");
     if several && name.is_none() {
@@ -42,7 +42,7 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<Target> {
         check_cci_watch(&section, &mode);
     }
     let controller_time_zone = controller_time_zone(&section, &mode);
-    Some(Target {
+    Some(TargetConfig {
         name,
         endpoint: endpoint?,
         mode,
@@ -51,20 +51,20 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<Target> {
 }
 
 /// Reads `kubernetes` or `cci`; with neither it is a Kubernetes API found as kubectl finds it.
-fn endpoint(section: &Section<'_>) -> Option<Endpoint> {
+fn endpoint(section: &Section<'_>) -> Option<EndpointConfig> {
     let kubernetes = section.find("kubernetes");
     let cci = section.find("cci");
     if let (Some(_), Some(cci)) = (&kubernetes, &cci) {
         cci.problem("stands beside `kubernetes`; a target has one of the two");
     }
-    let cci = cci.map(|node| cci::read(&node).map(Endpoint::Cci));
-    let kubernetes = kubernetes.map(|node| kubernetes_api(&node).map(Endpoint::Kubernetes));
+    let cci = cci.map(|node| cci::read(&node).map(EndpointConfig::Cci));
+    let kubernetes = kubernetes.map(|node| kubernetes_api(&node).map(EndpointConfig::Kubernetes));
     cci.or(kubernetes)
-        .unwrap_or_else(|| Some(Endpoint::Kubernetes(Kubernetes::default())))
+        .unwrap_or_else(|| Some(EndpointConfig::Kubernetes(KubernetesConfig::default())))
 }
 
 /// Reads `kubernetes`.
-fn kubernetes_api(node: &Node<'_>) -> Option<Kubernetes> {
+fn kubernetes_api(node: &Node<'_>) -> Option<KubernetesConfig> {
     let section = node.section()?;
     let kubeconfig = section.get("kubeconfig").and_then(|node| node.file_path());
     let context = section.get("context").and_then(|node| {
@@ -74,7 +74,7 @@ fn kubernetes_api(node: &Node<'_>) -> Option<Kubernetes> {
         }
         Some(context.to_owned())
     });
-    Some(Kubernetes {
+    Some(KubernetesConfig {
         kubeconfig,
         context,
     })
@@ -106,7 +106,7 @@ fn mode(section: &Section<'_>) -> Mode {
             }
             Mode::Watch(selection)
         }
-        (Way::Poll, Some((jobs, node)), poll) => {
+        (Way::PollConfig, Some((jobs, node)), poll) => {
             for key in ["namespaces", "label_selector"] {
                 if let Some(other) = section.get(key) {
                     other.problem("has no effect beside `jobs`, which names each job to read");
@@ -121,8 +121,8 @@ fn mode(section: &Section<'_>) -> Mode {
             }
             Mode::PollJobs { jobs, poll }
         }
-        (Way::Poll, None, poll) => {
-            if let Some((Poll { by_list: true, .. }, node)) = &poll {
+        (Way::PollConfig, None, poll) => {
+            if let Some((PollConfig { by_list: true, .. }, node)) = &poll {
                 let by_list = node.instead_of(format!("{}.by_list", node.path()));
                 by_list.problem_with_hint(
                     "has no effect without `jobs`",
@@ -144,7 +144,7 @@ fn mode(section: &Section<'_>) -> Mode {
 /// Which way `mode` says. Without it: single jobs and CCI are polled, all else is watched.
 fn way(section: &Section<'_>) -> Way {
     let implied = if section.get("jobs").is_some() || section.find("cci").is_some() {
-        Way::Poll
+        Way::PollConfig
     } else {
         Way::Watch
     };
@@ -167,7 +167,7 @@ fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
     };
     Zone::named(name).unwrap_or_else(|error| {
         let hint = match error {
-            schedule::Error::UnknownZone {
+            kube_cron::Error::UnknownZone {
                 exact: Some(exact), ..
             } => format!("did you mean `{exact}`?"),
             _ => "write its IANA name, such as `UTC` or `Europe/Berlin`".to_owned(),
@@ -223,7 +223,7 @@ fn job(node: &Node<'_>) -> Option<JobReference> {
 }
 
 /// Warns when `count` requests do not fit into the interval.
-fn warn_when_late(node: &Node<'_>, what: &str, count: usize, poll: Poll) {
+fn warn_when_late(node: &Node<'_>, what: &str, count: usize, poll: PollConfig) {
     let time = poll.time_for(u32::try_from(count).unwrap_or(u32::MAX));
     if time > poll.interval {
         let rate = poll.requests_per_second;

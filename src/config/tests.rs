@@ -11,7 +11,7 @@ pub(super) fn load_all(
     yaml: &str,
     variables: &[(&str, &str)],
     flags: Flags,
-) -> (Result<Settings, Error>, PathBuf) {
+) -> (Result<Config, Error>, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("exporter.yaml");
     std::fs::write(&file, yaml).unwrap();
@@ -32,11 +32,11 @@ pub(super) fn load_all(
     (load(&inputs), directory.path().to_owned())
 }
 
-pub(super) fn load_text(yaml: &str) -> Result<Settings, Error> {
+pub(super) fn load_text(yaml: &str) -> Result<Config, Error> {
     load_all(yaml, &[], Flags::default()).0
 }
 
-fn only_target(yaml: &str) -> Target {
+fn only_target(yaml: &str) -> TargetConfig {
     load_text(yaml).unwrap().targets.pop().unwrap()
 }
 
@@ -47,7 +47,7 @@ fn named(names: &[&str]) -> Vec<Pattern> {
 #[test]
 fn nothing_means_to_watch_everything_that_kubectl_would_see() {
     let settings = load(&Inputs::default()).unwrap();
-    assert_eq!(settings, Settings::default());
+    assert_eq!(settings, Config::default());
     assert_eq!(
         settings.web.listen_addresses,
         ["0.0.0.0:9806".parse().unwrap()]
@@ -57,9 +57,9 @@ fn nothing_means_to_watch_everything_that_kubectl_would_see() {
     assert_eq!(settings.stale_after, Duration::from_mins(10));
     assert_eq!(
         settings.targets,
-        [Target {
+        [TargetConfig {
             name: None,
-            endpoint: Endpoint::Kubernetes(Kubernetes {
+            endpoint: EndpointConfig::Kubernetes(KubernetesConfig {
                 kubeconfig: None,
                 context: None
             }),
@@ -72,7 +72,7 @@ fn nothing_means_to_watch_everything_that_kubectl_would_see() {
     );
     assert_eq!(
         settings.labels,
-        Labels {
+        LabelsConfig {
             mapping: Vec::new(),
             scope: LabelScope::Info
         }
@@ -81,7 +81,7 @@ fn nothing_means_to_watch_everything_that_kubectl_would_see() {
     assert_eq!(settings.retain_workloads, Duration::from_hours(1));
     assert_eq!(
         settings.thresholds,
-        Thresholds {
+        ThresholdsConfig {
             max_duration: None,
             max_success_age: None,
             start_grace: Duration::from_mins(1)
@@ -113,7 +113,7 @@ fn keys_without_a_value_are_as_good_as_absent() {
         "metrics: {kube_state_metrics: {enabled: , job_labels: }}",
         "targets: [{controller_time_zone: }]",
     ] {
-        assert_eq!(load_text(yaml).unwrap(), Settings::default(), "{yaml}");
+        assert_eq!(load_text(yaml).unwrap(), Config::default(), "{yaml}");
     }
 }
 
@@ -144,13 +144,13 @@ fn all_settings_of_what_is_read_are_taken() {
     let (settings, directory) = load_all(yaml, &[], Flags::default());
     let kubeconfig = |path: &Path, context: Option<&str>| {
         let context = context.map(str::to_owned);
-        Endpoint::Kubernetes(Kubernetes {
+        EndpointConfig::Kubernetes(KubernetesConfig {
             kubeconfig: Some(path.to_owned()),
             context,
         })
     };
-    let expected = Settings {
-        web: Web {
+    let expected = Config {
+        web: WebConfig {
             listen_addresses: vec![
                 "[::]:9806".parse().unwrap(),
                 "127.0.0.1:9807".parse().unwrap(),
@@ -161,7 +161,7 @@ fn all_settings_of_what_is_read_are_taken() {
             shutdown_timeout: Duration::from_secs(90),
         },
         targets: vec![
-            Target {
+            TargetConfig {
                 name: Some("prod".to_owned()),
                 endpoint: kubeconfig(Path::new("/etc/prod.kubeconfig"), Some("prod")),
                 mode: Mode::Watch(Selection {
@@ -173,7 +173,7 @@ fn all_settings_of_what_is_read_are_taken() {
                 }),
                 controller_time_zone: Zone::named("America/Argentina/Buenos_Aires").unwrap(),
             },
-            Target {
+            TargetConfig {
                 name: Some("lists".to_owned()),
                 endpoint: kubeconfig(&directory.join("../lists.kubeconfig"), None),
                 mode: Mode::PollLists {
@@ -184,7 +184,7 @@ fn all_settings_of_what_is_read_are_taken() {
                         },
                         label_selector: None,
                     },
-                    poll: Poll {
+                    poll: PollConfig {
                         interval: Duration::from_mins(1),
                         timeout: Duration::from_secs(20),
                         concurrency: 2,
@@ -197,7 +197,7 @@ fn all_settings_of_what_is_read_are_taken() {
         ],
         retain_deleted: Duration::ZERO,
         stale_after: Duration::from_hours(1),
-        ..Settings::default()
+        ..Config::default()
     };
     assert_eq!(settings.unwrap(), expected);
 }
@@ -213,7 +213,7 @@ fn jobs_alone_mean_to_poll_them() {
         target.mode,
         Mode::PollJobs {
             jobs: vec![job],
-            poll: Poll::default()
+            poll: PollConfig::default()
         }
     );
 }

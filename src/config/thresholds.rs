@@ -13,7 +13,7 @@ const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(2
 
 /// Limits of workloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thresholds {
+pub struct ThresholdsConfig {
     /// How long a run may take; whole seconds, at least one.
     pub max_duration: Option<Duration>,
     /// How old the last success may get; whole seconds, at least one.
@@ -22,7 +22,7 @@ pub struct Thresholds {
     pub start_grace: Duration,
 }
 
-impl Default for Thresholds {
+impl Default for ThresholdsConfig {
     fn default() -> Self {
         Self {
             max_duration: None,
@@ -33,13 +33,13 @@ impl Default for Thresholds {
 }
 
 /// Reads `thresholds`. What is wrong is reported, and the default stands in for it.
-pub(super) fn read(node: &Node<'_>) -> Thresholds {
-    let default = Thresholds::default();
+pub(super) fn read(node: &Node<'_>) -> ThresholdsConfig {
+    let default = ThresholdsConfig::default();
     let Some(section) = node.section() else {
         return default;
     };
     let limit = |key| whole_seconds(&section.get(key)?, LIMITS);
-    Thresholds {
+    ThresholdsConfig {
         max_duration: limit("max_duration"),
         max_success_age: limit("max_success_age"),
         start_grace: section

@@ -12,7 +12,7 @@ const TAKEN: [&str; 3] = ["/", "/livez", "/readyz"];
 
 /// The HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Web {
+pub struct WebConfig {
     /// Where it listens, at least one.
     pub listen_addresses: Vec<SocketAddr>,
     /// Where the metrics are; begins with `/`, and is not the path of another page.
@@ -25,7 +25,7 @@ pub struct Web {
     pub shutdown_timeout: Duration,
 }
 
-impl Default for Web {
+impl Default for WebConfig {
     fn default() -> Self {
         Self {
             listen_addresses: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9806))],
@@ -38,8 +38,8 @@ impl Default for Web {
 }
 
 /// Reads `web`. What is wrong is reported, and the default stands in for it.
-pub(super) fn read(node: &Node<'_>) -> Web {
-    let mut web = Web::default();
+pub(super) fn read(node: &Node<'_>) -> WebConfig {
+    let mut web = WebConfig::default();
     let Some(section) = node.section() else {
         return web;
     };

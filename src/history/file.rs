@@ -19,7 +19,7 @@ use super::rows::{
     BOUNDS_KEY, BadRow, Bounds, FORMAT, FORMAT_KEY, META, RUNS, TARGETS, TargetRow, WORKLOADS,
     WorkloadRow, behind, decode, encode, first_run, first_workload, workload_id, workload_key,
 };
-use crate::model::{self, Histogram, Memory, Seconds, Totals, Uid};
+use crate::model::{self, Histogram, RestoredState, Seconds, Totals, Uid};
 
 /// What redb may cache. The writer touches a few pages at the end of some workloads, over and over.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -50,7 +50,7 @@ pub(super) struct File {
 }
 
 /// What was in the file, by position of the target.
-pub(super) type Memories = Vec<Memory>;
+pub(super) type Memories = Vec<RestoredState>;
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -239,9 +239,9 @@ impl Place {
         let runs = transaction.open_table(RUNS)?;
         let mut memories = Vec::new();
         for (target, row) in self.targets.iter().zip(targets) {
-            let mut memory = Memory {
+            let mut memory = RestoredState {
                 since: row.since,
-                ..Memory::default()
+                ..RestoredState::default()
             };
             let behind = behind(target);
             for workload in workloads.range(first_workload(target)..first_workload(&behind))? {

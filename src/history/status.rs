@@ -19,7 +19,7 @@ pub struct Status {
 
 /// How the file is doing at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Figures {
+pub struct StatusSnapshot {
     /// Whether the last attempt to write succeeded.
     pub up: bool,
     /// Attempts to open or write the file that failed.
@@ -39,8 +39,8 @@ pub struct Figures {
 impl Status {
     /// How it is doing now.
     #[must_use]
-    pub fn figures(&self) -> Figures {
-        Figures {
+    pub fn snapshot(&self) -> StatusSnapshot {
+        StatusSnapshot {
             up: self.up.load(Relaxed),
             errors: self.errors.load(Relaxed),
             last_write: Some(self.last_write.load(Relaxed)).filter(|at| *at != 0),

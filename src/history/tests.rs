@@ -6,13 +6,13 @@ use redb::{Builder, Database, DatabaseError, StorageError, TableDefinition};
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{FailureReason, Note, Run, RunResult, Seconds, Totals, Uid, WorkloadId};
+use crate::model::{FailureReason, JournalEntry, Run, RunResult, Seconds, Totals, Uid, WorkloadId};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const BOUNDS: [f64; 2] = [60.0, 3600.0];
 
-pub(super) fn settings(path: &Path) -> Settings {
-    Settings {
+pub(super) fn settings(path: &Path) -> HistorySettings {
+    HistorySettings {
         path: path.to_owned(),
         runs_per_workload: 50,
         max_age: Duration::from_hours(24 * 90),
@@ -55,9 +55,9 @@ pub(super) fn uid(number: u32) -> Uid {
 pub(super) struct Book(Totals);
 
 impl Book {
-    pub(super) fn finish(&mut self, name: &str, run: Run) -> Note {
+    pub(super) fn finish(&mut self, name: &str, run: Run) -> JournalEntry {
         self.0.finish(&run, true, &BOUNDS);
-        Note::Finished {
+        JournalEntry::Finished {
             workload: workload(name),
             run,
             counted: true,
@@ -71,7 +71,7 @@ fn open(path: &Path) -> History {
 }
 
 /// All that is remembered of the only target, in order.
-fn remembered(history: &mut History) -> Memory {
+fn remembered(history: &mut History) -> RestoredState {
     let (mut memory, _) = history.target(0);
     memory.runs.sort_by_key(ToString::to_string);
     memory
@@ -99,8 +99,8 @@ async fn a_later_process_goes_on_where_an_earlier_one_ended() {
     close(first).await;
 
     let mut second = open(&path);
-    assert_eq!(second.status().figures().runs, 2);
-    assert!(second.status().figures().up && second.status().figures().file_size > 0);
+    assert_eq!(second.status().snapshot().runs, 2);
+    assert!(second.status().snapshot().up && second.status().snapshot().file_size > 0);
     let later = remembered(&mut second);
     assert_eq!(later.since, memory.since);
     assert_eq!(later.runs, [uid(1), uid(2)]);
@@ -139,7 +139,7 @@ async fn histograms_with_other_buckets_begin_anew() {
         .1
         .note(Book::default().finish("nightly", run(1)));
     close(first).await;
-    let other = || Settings {
+    let other = || HistorySettings {
         run_duration_buckets: [60.0, 7200.0].into(),
         ..settings(&path)
     };
@@ -193,7 +193,7 @@ async fn a_file_that_makes_no_sense_is_set_aside_as_it_is() {
         fs::write(&path, content).unwrap();
         let mut history = open(&path);
         assert!(remembered(&mut history).runs.is_empty());
-        assert!(history.status().figures().up);
+        assert!(history.status().snapshot().up);
         close(history).await;
         // All names are of this second or the next: none took the place of another.
         let aside = set_aside(directory.path());
@@ -327,7 +327,7 @@ async fn a_disk_that_fails_at_the_start_leaves_the_process_without_history() {
     let (memory, journal) = history.target(0);
     assert!(memory.since >= before);
     journal.note(Book::default().finish("nightly", run(1)));
-    let status = history.status().figures();
+    let status = history.status().snapshot();
     assert_eq!((status.up, status.errors, status.waiting), (false, 1, 0));
     close(history).await;
 }

@@ -1,6 +1,6 @@
 //! CronJobs as this program sees them.
 
-use super::{CronJobMirror, Directives, MappedLabels, Name, Seconds, Uid};
+use super::{KsmCronJob, MappedLabels, Name, Seconds, Uid, WorkloadAnnotations};
 
 /// A batch/v1 CronJob: what is exported of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub struct CronJob {
     /// Values for the configured labels, in their order; empty where none are configured.
     pub labels: MappedLabels,
     /// What annotations of this program say, if there are any.
-    pub directives: Option<Box<Directives>>,
+    pub annotations: Option<Box<WorkloadAnnotations>>,
     /// What the families of kube-state-metrics show besides, where they are wanted.
-    pub mirror: Option<Box<CronJobMirror>>,
+    pub ksm: Option<Box<KsmCronJob>>,
 }
 
 /// `spec.concurrencyPolicy`.
@@ -93,8 +93,8 @@ impl CronJob {
             failed_history_limit: None,
             ignored: false,
             labels: None,
-            directives: None,
-            mirror: None,
+            annotations: None,
+            ksm: None,
         }
     }
 }

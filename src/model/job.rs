@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobMirror, Name, Seconds, Uid};
+use super::{KsmJob, Name, Seconds, Uid};
 
 /// A batch/v1 Job: what is exported of it.
 ///
@@ -18,7 +18,7 @@ pub struct Job {
     /// What identifies this run.
     pub uid: Uid,
     /// The stable thing that this run belongs to.
-    pub workload: Workload,
+    pub workload: WorkloadRef,
     /// `spec.managedBy`: the controller that looks after this Job, where it is not the built-in one.
     pub managed_by: Option<Name>,
     /// Where the Job is in its life.
@@ -58,14 +58,14 @@ pub struct Job {
     /// Values for the configured labels, in their order; empty where none are configured.
     pub labels: MappedLabels,
     /// What annotations of this program say, if there are any.
-    pub directives: Option<Box<Directives>>,
+    pub annotations: Option<Box<WorkloadAnnotations>>,
     /// What the families of kube-state-metrics show besides, where they are wanted.
-    pub mirror: Option<Box<JobMirror>>,
+    pub ksm: Option<Box<KsmJob>>,
 }
 
 /// What runs belong to: the Job's controlling owner, else the Job itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Workload {
+pub struct WorkloadRef {
     /// The owner's kind in lower case (`cronjob`, `workflow`, ...), `job` for a Job of its own.
     pub kind: Name,
     /// The owner's name.
@@ -92,7 +92,7 @@ pub type MappedLabels = Option<Arc<[Name]>>;
 
 /// What `job-status-exporter/` annotations of an object say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directives {
+pub struct WorkloadAnnotations {
     /// How long a run may take, in seconds.
     pub max_duration: Option<Seconds>,
     /// How long ago the last success may be, in seconds.
@@ -159,7 +159,7 @@ pub enum CompletionMode {
 impl Job {
     /// A Job of which nothing is known but what identifies it.
     #[must_use]
-    pub fn new(namespace: Name, name: Name, uid: Uid, workload: Workload) -> Self {
+    pub fn new(namespace: Name, name: Name, uid: Uid, workload: WorkloadRef) -> Self {
         Self {
             namespace,
             name,
@@ -184,8 +184,8 @@ impl Job {
             manual: false,
             ignored: false,
             labels: None,
-            directives: None,
-            mirror: None,
+            annotations: None,
+            ksm: None,
         }
     }
 
@@ -204,7 +204,7 @@ impl Job {
 
 // === impl Directives ===
 
-impl Directives {
+impl WorkloadAnnotations {
     /// These, and those of `others` where these say nothing.
     #[must_use]
     pub fn over(self, others: Self) -> Self {

@@ -6,17 +6,17 @@ use super::{Run, Seconds, Totals, Uid, WorkloadId};
 
 /// For how long a run stays known whose Job is gone: an API server that lags behind, or a cache before it, may show it
 /// again. What went longer ago than this and is back comes from a server that was set back.
-pub const LAG: Duration = Duration::from_hours(1);
+pub const UID_RETENTION: Duration = Duration::from_hours(1);
 
 /// Where the store writes down what must not be lost. It never waits for a disk.
 pub trait Journal: fmt::Debug + Send + Sync {
     /// Takes note. Notes are kept in the order in which they come.
-    fn note(&self, note: Note);
+    fn note(&self, note: JournalEntry);
 }
 
 /// Something to remember.
 #[derive(Clone, Debug)]
-pub enum Note {
+pub enum JournalEntry {
     /// A run finished, and its workload now stands at these totals: both or nothing is kept.
     Finished {
         /// What it was a run of.
@@ -38,7 +38,7 @@ pub enum Note {
     /// The API still shows the Job of a run that is known, or shows it again: it has to be known for as long, whatever was
     /// said of it before.
     Present(Uid),
-    /// The API no longer shows the Job of a finished run. It has to be known for [`LAG`] from now on.
+    /// The API no longer shows the Job of a finished run. It has to be known for [`UID_RETENTION`] from now on.
     Gone(Uid),
     /// A workload has neither Jobs nor a `CronJob` any more. Any later note of it says that it is back.
     Left(WorkloadId),
@@ -48,7 +48,7 @@ pub enum Note {
 
 /// What was written down before this process began.
 #[derive(Clone, Debug, Default)]
-pub struct Memory {
+pub struct RestoredState {
     /// Since when runs are counted: those that ended before are not.
     pub since: Seconds,
     /// All workloads that are remembered, and when each was last there.
@@ -59,8 +59,8 @@ pub struct Memory {
 
 /// For those who remember nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct Forgetful;
+pub struct NoopJournal;
 
-impl Journal for Forgetful {
-    fn note(&self, _: Note) {}
+impl Journal for NoopJournal {
+    fn note(&self, _: JournalEntry) {}
 }

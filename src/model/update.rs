@@ -35,7 +35,7 @@ pub trait Sink: Send + Sync {
     fn push(&self, feed: FeedId, update: Update);
 
     /// Counts something that happened on the way.
-    fn count(&self, activity: Activity);
+    fn count(&self, client_counters: ClientEvent);
 }
 
 /// A fact about a target.
@@ -66,7 +66,7 @@ pub enum Change<T> {
 
 /// Something worth counting about a target.
 #[derive(Clone, Copy, Debug)]
-pub enum Activity {
+pub enum ClientEvent {
     /// An API request was answered, or failed. For a watch: its start.
     Request {
         /// The verb, as RBAC names it.

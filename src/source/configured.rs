@@ -11,20 +11,19 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    decode::{DecodeError, Decoder},
     health::Health,
     items::{conclude, failed},
     list::{self, Seen},
     poll::{Done, Failed, Item},
-    wire,
 };
 use crate::{
-    model::{Activity, Change, FeedId, Job, Resource, Update, Verb},
-    target::{Api, Error, Failure, Listing, Request, Scope},
+    client::{Api, Error, Failure, Listing, Request, Scope},
+    decode::{DecodeError, Decoder, wire},
+    model::{Change, ClientEvent, FeedId, Job, Resource, Update, Verb},
 };
 
 /// A job that the configuration names.
-pub(super) struct ConfiguredJob {
+pub(super) struct JobPoll {
     pub(super) id: FeedId,
     pub(super) api: Arc<Api>,
     pub(super) health: Arc<Health>,
@@ -35,26 +34,26 @@ pub(super) struct ConfiguredJob {
 }
 
 /// What is polled of the configured jobs.
-pub(super) enum Configured {
-    One(ConfiguredJob),
+pub(super) enum JobPolls {
+    One(JobPoll),
     /// All in one namespace; more than one.
-    Namespace(Vec<ConfiguredJob>),
+    Namespace(Vec<JobPoll>),
 }
 
 // === impl Configured ===
 
-impl Configured {
+impl JobPolls {
     /// Jobs in the order of their feeds, each for itself or by namespace.
-    pub(super) fn items(jobs: Vec<ConfiguredJob>, by_list: bool) -> Vec<Self> {
+    pub(super) fn items(jobs: Vec<JobPoll>, by_list: bool) -> Vec<Self> {
         if !by_list {
             return jobs.into_iter().map(Self::One).collect();
         }
-        let mut namespaces: BTreeMap<String, Vec<ConfiguredJob>> = BTreeMap::new();
+        let mut namespaces: BTreeMap<String, Vec<JobPoll>> = BTreeMap::new();
         for job in jobs {
             let namespace = job.namespace.clone();
             namespaces.entry(namespace).or_default().push(job);
         }
-        let item = |mut jobs: Vec<ConfiguredJob>| match (jobs.pop(), jobs.is_empty()) {
+        let item = |mut jobs: Vec<JobPoll>| match (jobs.pop(), jobs.is_empty()) {
             // A list would tell more than is asked for.
             (Some(job), true) => Self::One(job),
             (job, _) => Self::Namespace(jobs.into_iter().chain(job).collect()),
@@ -63,7 +62,7 @@ impl Configured {
     }
 }
 
-impl Item for Configured {
+impl Item for JobPolls {
     async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
         let jobs = match self {
             Self::One(job) => {
@@ -91,7 +90,7 @@ impl Item for Configured {
 }
 
 /// Lists the namespace of `jobs` and passes on what that tells about them.
-async fn list_configured(jobs: &[ConfiguredJob], timeout: Duration) -> Result<(), Error> {
+async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Error> {
     let Some(first) = jobs.first() else {
         return Ok(());
     };
@@ -101,7 +100,7 @@ async fn list_configured(jobs: &[ConfiguredJob], timeout: Duration) -> Result<()
         scope: Scope::Namespace(first.namespace.clone()),
         label_selector: None,
     };
-    let by_name: HashMap<&str, &ConfiguredJob> = jobs.iter().map(|job| (&*job.name, job)).collect();
+    let by_name: HashMap<&str, &JobPoll> = jobs.iter().map(|job| (&*job.name, job)).collect();
     let mut found = HashMap::new();
     list::walk(&first.api, &listing, timeout, |seen| match seen {
         Seen::Beginning => found.clear(),
@@ -131,7 +130,7 @@ async fn list_configured(jobs: &[ConfiguredJob], timeout: Duration) -> Result<()
 
 // === impl ConfiguredJob ===
 
-impl ConfiguredJob {
+impl JobPoll {
     async fn get(&self, timeout: Duration) -> Result<(), Error> {
         let Self {
             namespace, name, ..
@@ -175,7 +174,7 @@ impl ConfiguredJob {
                 self.health.push_whole(self.id, applied);
             }
             Err(error) => {
-                self.health.count(Activity::DecodeError(Resource::Jobs));
+                self.health.count(ClientEvent::DecodeError(Resource::Jobs));
                 tracing::warn!(%error, cause = error.source(), "skipped a job");
             }
         }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    model::{Activity, FeedId, Sink, Update},
-    readiness::Readiness,
-    target::Error,
+    client::Error,
+    model::{ClientEvent, FeedId, Sink, Update},
+    server::readiness::Readiness,
 };
 
 /// Different complaints that are logged per outage. A target of 1,000 polled jobs may have as many.
@@ -51,8 +51,8 @@ impl Health {
         }
     }
 
-    pub(super) fn count(&self, activity: Activity) {
-        self.sink.count(activity);
+    pub(super) fn count(&self, client_counters: ClientEvent) {
+        self.sink.count(client_counters);
     }
 
     /// A feed was told of a change.

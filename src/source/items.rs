@@ -5,17 +5,17 @@
 use std::time::Duration;
 
 use super::{
-    feed::Feed,
     health::Health,
     kind::{CronJobs, Jobs, Kind},
     poll::{Done, Failed, Item},
+    reader::ResourceReader,
 };
-use crate::{model::FeedId, target::Error};
+use crate::{client::Error, model::FeedId};
 
 /// All objects of one kind in one scope.
 pub(super) enum Lists {
-    Jobs(Feed<Jobs>),
-    CronJobs(Feed<CronJobs>),
+    Jobs(ResourceReader<Jobs>),
+    CronJobs(ResourceReader<CronJobs>),
 }
 
 /// What became of a poll, told to `health`.
@@ -55,7 +55,10 @@ impl Item for Lists {
     }
 }
 
-async fn list<K: Kind>(feed: &mut Feed<K>, timeout: Duration) -> Result<Done<Lists>, Failed> {
+async fn list<K: Kind>(
+    feed: &mut ResourceReader<K>,
+    timeout: Duration,
+) -> Result<Done<Lists>, Failed> {
     let outcome = match feed.list(timeout).await {
         Ok((records, _)) => {
             feed.replace(records);

@@ -1,6 +1,6 @@
 //! The two kinds of objects, so that listing and watching are written once.
 
-use super::decode::{DecodeError, Decoder};
+use crate::decode::{DecodeError, Decoder};
 use crate::model::{Change, CronJob, Job, Resource, Uid, Update};
 
 /// A kind of object that can be listed and watched.

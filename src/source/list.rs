@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{decode, wire::ListMetadata};
 use crate::{
+    client::{Api, Error, Failure, Listing},
+    decode::{self, wire::ListMetadata},
     model::Verb,
-    target::{Api, Error, Failure, Listing},
 };
 
 /// What comes along on the way.

@@ -8,8 +8,8 @@ use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Duration
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
-use super::backoff::Backoff;
-use crate::config::Poll as Settings;
+use crate::backoff::Backoff;
+use crate::config::PollConfig as Settings;
 
 /// After a failure the next attempt comes within this time, even where polls are hours apart. Further ones wait longer, up
 /// to the interval or this, whichever is longer.
@@ -45,7 +45,7 @@ pub(super) struct Failed {
 }
 
 /// Polls a set of items for ever.
-pub(super) struct Poll<I> {
+pub(super) struct Poller<I> {
     settings: Settings,
     slots: Vec<Slot<I>>,
     steady: Lane,
@@ -74,7 +74,7 @@ struct Turn<I> {
     begun: Instant,
 }
 
-impl<I: Item> Poll<I> {
+impl<I: Item> Poller<I> {
     pub(super) fn new(settings: Settings, items: impl IntoIterator<Item = I>) -> Self {
         let mut poll = Self {
             steady: Lane {

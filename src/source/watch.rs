@@ -11,14 +11,14 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    backoff::Backoff,
-    feed::{Decoded, Feed, PAGE_PATIENCE},
     kind::Kind,
-    wire::{Bookmark, Event, version},
+    reader::{Decoded, PAGE_PATIENCE, ResourceReader},
 };
 use crate::{
-    model::{Activity, Change, EventKind, RestartReason, Verb},
-    target::{Error, Failure, Line, Lines, Start, Status},
+    backoff::Backoff,
+    client::{Error, Failure, Line, Lines, Start, Status},
+    decode::wire::{Bookmark, Event, version},
+    model::{Change, ClientEvent, EventKind, RestartReason, Verb},
 };
 
 /// First server version with `WatchList` on by default.
@@ -35,7 +35,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Follows one feed for ever.
 pub(super) struct Watch<K: Kind> {
-    feed: Feed<K>,
+    feed: ResourceReader<K>,
     /// How long one watch request may last. Its end is a sign of life, so it has to come well before facts turn stale.
     duration: Duration,
     /// From where to go on; `None` to list.
@@ -69,7 +69,7 @@ enum End {
 type Initial<K> = Option<Vec<<K as Kind>::Record>>;
 
 impl<K: Kind> Watch<K> {
-    pub(super) fn new(feed: Feed<K>, stale_after: Duration) -> Self {
+    pub(super) fn new(feed: ResourceReader<K>, stale_after: Duration) -> Self {
         Self {
             feed,
             duration: Duration::from_mins(5).min(stale_after / 2),
@@ -145,7 +145,7 @@ impl<K: Kind> Watch<K> {
     async fn open(&self, start: Start<'_>) -> Result<Lines, Error> {
         // Not the same for all, so that watches opened together do not end together.
         let lifetime = self.duration.mul_f64(0.8 + fastrand::f64() / 5.0);
-        let Feed { api, listing, .. } = &self.feed;
+        let ResourceReader { api, listing, .. } = &self.feed;
         api.watch(listing, start, lifetime, PAGE_PATIENCE).await
     }
 
@@ -176,7 +176,9 @@ impl<K: Kind> Watch<K> {
                     }
                 }
                 Some(Line::TooLong) => {
-                    self.feed.health.count(Activity::DecodeError(K::RESOURCE));
+                    self.feed
+                        .health
+                        .count(ClientEvent::DecodeError(K::RESOURCE));
                     tracing::warn!(
                         resource = K::RESOURCE.as_str(),
                         "skipped an object that is too large"
@@ -208,7 +210,9 @@ impl<K: Kind> Watch<K> {
                 EventKind::Unknown
             }
         };
-        self.feed.health.count(Activity::Event(K::RESOURCE, kind));
+        self.feed
+            .health
+            .count(ClientEvent::Event(K::RESOURCE, kind));
         match (kind, initial.as_mut()) {
             (EventKind::Error, _) => {
                 let status = Status::of_event(object);
@@ -222,7 +226,7 @@ impl<K: Kind> Watch<K> {
             (EventKind::Bookmark, _) => return self.take_bookmark(object, initial),
             (EventKind::Deleted, Some(records)) => {
                 // The list is of the server's cache, and what changed since then comes before its end.
-                if let Decoded::Wanted(gone) = self.feed.decode(object) {
+                if let Decoded::MetadataFilter(gone) = self.feed.decode(object) {
                     records.retain(|record| K::uid(record) != K::uid(&gone));
                 }
                 return Ok(None);
@@ -234,7 +238,7 @@ impl<K: Kind> Watch<K> {
                 return Ok(None);
             }
             (EventKind::Deleted, None) => match self.feed.decode(object) {
-                Decoded::Wanted(record) => self
+                Decoded::MetadataFilter(record) => self
                     .feed
                     .health
                     .push(self.feed.id, K::update(Change::Deleted(record))),
@@ -243,7 +247,7 @@ impl<K: Kind> Watch<K> {
                 Decoded::Undecodable => return Ok(Some(End::Expired)),
             },
             (EventKind::Added | EventKind::Modified, None) => {
-                if let Decoded::Wanted(record) = self.feed.decode(object) {
+                if let Decoded::MetadataFilter(record) = self.feed.decode(object) {
                     self.feed
                         .health
                         .push(self.feed.id, K::update(Change::Applied(record)));
@@ -309,7 +313,7 @@ impl<K: Kind> Watch<K> {
         if opened.is_some() || reason == RestartReason::Expired {
             self.feed
                 .health
-                .count(Activity::WatchRestart(K::RESOURCE, reason));
+                .count(ClientEvent::WatchRestart(K::RESOURCE, reason));
         }
         // A watch that ends soon is not opened again at once, whatever it told: a server that cuts or repeats itself would
         // be asked without pause.

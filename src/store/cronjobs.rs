@@ -1,43 +1,43 @@
-//! The `CronJobs` of one target, each with its timetable.
+//! The `CronJobStore` of one target, each with its timetable.
 //!
 //! Timetables change with the clock, not with events alone. Each says when it has to be looked at again, and only those
-//! whose time has come are: 10,000 `CronJobs` cost nothing between their due times.
+//! whose time has come are: 10,000 `CronJobStore` cost nothing between their due times.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{
-    Settings,
+    StoreSettings,
     objects::{Key, Object, Objects, Record, Snapshot, Transition, Visibility},
 };
 use crate::model::{Change, CronJob, FeedId, Seconds, Uid};
 
-mod timetable;
+mod schedule_status;
 
-pub use timetable::Timetable;
+pub use schedule_status::ScheduleStatus;
 
-use timetable::Conditions;
+use schedule_status::Conditions;
 
 /// A `CronJob`, and how it stands with its schedule.
 #[derive(Clone, Debug)]
-pub struct Scheduled {
+pub struct CronJobRecord {
     /// What the API tells.
     pub cronjob: CronJob,
     /// What follows from it at this time. `None` until that is worked out, which is before anybody sees it.
-    timetable: Option<Timetable>,
+    schedule_status: Option<ScheduleStatus>,
 }
 
-/// All `CronJobs` of one target.
+/// All `CronJobStore` of one target.
 #[derive(Debug)]
-pub(super) struct CronJobs {
-    records: Objects<Scheduled>,
+pub(super) struct CronJobStore {
+    records: Objects<CronJobRecord>,
     /// When to look at which slot again; of those for one slot, the one that its timetable names counts.
     wakes: BinaryHeap<Reverse<(Seconds, u32)>>,
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
 }
 
-impl Record for Scheduled {
+impl Record for CronJobRecord {
     fn key(&self) -> Key<'_> {
         ("", &self.cronjob.namespace, &self.cronjob.name)
     }
@@ -47,7 +47,7 @@ impl Record for Scheduled {
     }
 }
 
-impl Object for Scheduled {
+impl Object for CronJobRecord {
     fn uid(&self) -> &Uid {
         &self.cronjob.uid
     }
@@ -57,22 +57,23 @@ impl Object for Scheduled {
     }
 }
 
-impl Scheduled {
+impl CronJobRecord {
     /// How it stands with its schedule.
     #[must_use]
-    pub fn timetable(&self) -> Option<&Timetable> {
-        self.timetable.as_ref()
+    pub fn schedule_status(&self) -> Option<&ScheduleStatus> {
+        self.schedule_status.as_ref()
     }
 
     /// The same, where it can be told what should have happened.
     #[must_use]
-    pub fn judged(&self) -> Option<&Timetable> {
-        self.timetable().filter(|timetable| timetable.valid)
+    pub fn judged(&self) -> Option<&ScheduleStatus> {
+        self.schedule_status()
+            .filter(|schedule_status| schedule_status.valid)
     }
 }
 
-impl CronJobs {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
+impl CronJobStore {
+    pub(super) fn new(settings: Arc<StoreSettings>) -> Self {
         Self {
             records: Objects::default(),
             wakes: BinaryHeap::new(),
@@ -90,11 +91,11 @@ impl CronJobs {
         feed: FeedId,
         change: Change<CronJob>,
         at: (Instant, Seconds),
-        see: &mut impl FnMut(Transition<'_, Scheduled>),
+        see: &mut impl FnMut(Transition<'_, CronJobRecord>),
     ) {
-        let scheduled = |cronjob| Scheduled {
+        let scheduled = |cronjob| CronJobRecord {
             cronjob,
-            timetable: None,
+            schedule_status: None,
         };
         let change = match change {
             Change::Replaced(all) => Change::Replaced(all.into_iter().map(scheduled).collect()),
@@ -120,47 +121,53 @@ impl CronJobs {
             && wake <= date
         {
             self.wakes.pop();
-            let timetable = |slot| self.records.get(slot)?.timetable.as_ref();
-            if timetable(slot).is_some_and(|timetable| timetable.wake == Some(wake)) {
+            let schedule_status = |slot| self.records.get(slot)?.schedule_status.as_ref();
+            if schedule_status(slot)
+                .is_some_and(|schedule_status| schedule_status.wake == Some(wake))
+            {
                 self.work_out(slot, None, date);
             }
         }
     }
 
-    pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<Scheduled> {
+    pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<CronJobRecord> {
         self.records.snapshot(visibility)
     }
 
     /// Brings a timetable up to date, after a change from `old` if there is one.
-    fn work_out(&mut self, slot: u32, old: Option<Scheduled>, date: Seconds) {
+    fn work_out(&mut self, slot: u32, old: Option<CronJobRecord>, date: Seconds) {
         let settings = self.settings.clone();
-        let Some(Scheduled { cronjob, timetable }) = self.records.get_mut(slot) else {
+        let Some(CronJobRecord {
+            cronjob,
+            schedule_status,
+        }) = self.records.get_mut(slot)
+        else {
             return;
         };
-        let directives = cronjob.directives.as_deref();
+        let annotations = cronjob.annotations.as_deref();
         let conditions = Conditions {
             now: date,
-            grace: settings.thresholds.under(directives).start_grace,
+            grace: settings.thresholds.under(annotations).start_grace,
             zone: &settings.controller_zone,
         };
-        let before = old.and_then(|old| Some((old.timetable?, old.cronjob)));
-        let (timetable, known) = match (timetable, before) {
-            (Some(timetable), _) => {
-                let known = timetable.wake;
-                timetable.update(cronjob, conditions);
-                (timetable, known)
+        let before = old.and_then(|old| Some((old.schedule_status?, old.cronjob)));
+        let (schedule_status, known) = match (schedule_status, before) {
+            (Some(schedule_status), _) => {
+                let known = schedule_status.wake;
+                schedule_status.update(cronjob, conditions);
+                (schedule_status, known)
             }
             (none, Some((before, old))) => {
                 let after = before.after(&old, cronjob, conditions);
                 (&mut *none.insert(after), before.wake)
             }
             (none, None) => {
-                let new = Timetable::new(cronjob, conditions);
+                let new = ScheduleStatus::new(cronjob, conditions);
                 (&mut *none.insert(new), None)
             }
         };
         // One that is known and not yet over is still in the heap.
-        if let Some(wake) = timetable.wake
+        if let Some(wake) = schedule_status.wake
             && known.is_none_or(|known| known != wake || known <= date)
         {
             self.wakes.push(Reverse((wake, slot)));

@@ -12,7 +12,7 @@ use crate::model::{Change, FeedScope, Update};
 
 /// What is known of one feed.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(super) struct FeedStatus {
     pub(super) scope: FeedScope,
     /// Outcome of the last attempt; `None` before the first.
     pub(super) up: Option<bool>,
@@ -26,7 +26,7 @@ pub(super) struct Feed {
 
 // === impl Feed ===
 
-impl Feed {
+impl FeedStatus {
     pub(super) fn new(scope: FeedScope) -> Self {
         Self {
             scope,

@@ -3,16 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use kube_cron::Zone;
 
 use crate::{
     config::{self, PerJob},
-    model::{self, Directives, Seconds},
-    schedule::Zone,
+    model::{self, Seconds, WorkloadAnnotations},
 };
 
 /// How facts are kept and what they are measured by.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct StoreSettings {
     /// How long facts are kept that can no longer be confirmed.
     pub retention: Retention,
     /// Of finished Jobs, show the last of each workload only.
@@ -52,20 +52,20 @@ pub struct Thresholds {
 impl Thresholds {
     /// These, where annotations say nothing else.
     #[must_use]
-    pub fn under(self, directives: Option<&Directives>) -> Self {
-        let Some(directives) = directives else {
+    pub fn under(self, annotations: Option<&WorkloadAnnotations>) -> Self {
+        let Some(annotations) = annotations else {
             return self;
         };
         Self {
-            max_duration: directives.max_duration.or(self.max_duration),
-            max_success_age: directives.max_success_age.or(self.max_success_age),
-            start_grace: directives.start_grace.unwrap_or(self.start_grace),
+            max_duration: annotations.max_duration.or(self.max_duration),
+            max_success_age: annotations.max_success_age.or(self.max_success_age),
+            start_grace: annotations.start_grace.unwrap_or(self.start_grace),
         }
     }
 }
 
-impl From<&config::Settings> for Settings {
-    fn from(settings: &config::Settings) -> Self {
+impl From<&config::Config> for StoreSettings {
+    fn from(settings: &config::Config) -> Self {
         let seconds = |duration: Duration| Seconds::try_from(duration.as_secs());
         let seconds = |duration| seconds(duration).unwrap_or(Seconds::MAX);
         let thresholds = &settings.thresholds;
@@ -88,9 +88,9 @@ impl From<&config::Settings> for Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for StoreSettings {
     /// What holds when nothing is configured.
     fn default() -> Self {
-        Self::from(&config::Settings::default())
+        Self::from(&config::Config::default())
     }
 }

@@ -5,21 +5,21 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::*;
-use crate::model::{Code, EventKind, JobState, Resource, Uid, Verb, Workload};
+use crate::model::{Code, EventKind, JobState, Resource, Uid, Verb, WorkloadRef};
 
 fn retention() -> Retention {
-    Settings::default().retention
+    StoreSettings::default().retention
 }
 
 const FEED: FeedId = FeedId(0);
 const OTHER: FeedId = FeedId(1);
 
-fn slice() -> Slice {
-    Slice::new(None, vec![FeedScope::Jobs, FeedScope::Jobs], Arc::default())
+fn slice() -> TargetStore {
+    TargetStore::new(None, vec![FeedScope::Jobs, FeedScope::Jobs], Arc::default())
 }
 
 fn job(name: &str, uid: &str, state: JobState) -> Job {
-    let workload = Workload {
+    let workload = WorkloadRef {
         kind: "job".into(),
         name: name.into(),
     };
@@ -42,7 +42,7 @@ fn jobs(change: Change<Job>) -> Update {
 }
 
 /// `name/uid/state` of what a scrape shows.
-fn shown(slice: &Slice) -> Vec<String> {
+fn shown(slice: &TargetStore) -> Vec<String> {
     let snapshot = slice.snapshot();
     let line = |job: &Job| format!("{}/{}/{}", job.name, job.uid, job.state.as_str());
     let mut shown: Vec<_> = snapshot.jobs.iter().map(line).collect();
@@ -238,7 +238,7 @@ async fn a_configured_job_exists_or_not_or_it_is_not_known() {
         namespace: "maths".into(),
         name: "a".into(),
     };
-    let slice = Slice::new(None, vec![scope], Arc::default());
+    let slice = TargetStore::new(None, vec![scope], Arc::default());
     let exists = || slice.snapshot().configured.first().map(|job| job.exists);
     slice.push(FEED, Update::Failed);
     assert_eq!(exists(), None);
@@ -257,15 +257,15 @@ async fn a_configured_job_exists_or_not_or_it_is_not_known() {
 #[test]
 fn activity_is_counted_by_closed_labels() {
     let slice = slice();
-    let request = |milliseconds| Activity::Request {
+    let request = |milliseconds| ClientEvent::Request {
         verb: Verb::List,
         code: Code::of_status(429),
         duration: Duration::from_millis(milliseconds),
     };
     slice.count(request(5));
     slice.count(request(60_000));
-    slice.count(Activity::Event(Resource::Jobs, EventKind::Added));
-    let counts = slice.snapshot().activity;
+    slice.count(ClientEvent::Event(Resource::Jobs, EventKind::Added));
+    let counts = slice.snapshot().client_counters;
     let requests: Vec<_> = counts.requests().collect();
     assert_eq!(requests, [(Verb::List, Code::TooManyRequests, 2)]);
     let (_, durations) = counts.durations().next().unwrap();

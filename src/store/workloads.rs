@@ -2,26 +2,27 @@
 //!
 //! [`Workloads`] is told of each transition of a Job or `CronJob` once and changes one record for it, so an event costs O(1)
 //! and a scrape O(workloads). A run is counted once, by its uid: Jobs that are there are known by their last state, those
-//! that went by the [`Ledger`], those of earlier processes by what was written down of them.
+//! that went by the [`CountedRuns`], those of earlier processes by what was written down of them.
 
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::{
-    Settings,
-    cronjobs::Scheduled,
-    ledger::{Fate, Ledger},
+    StoreSettings,
+    counted_runs::{CountedRuns, Fate},
+    cronjobs::CronJobRecord,
     objects::{Objects, Snapshot, Transition, Visibility},
 };
 use crate::model::{
-    CronJob, FeedId, Job, Journal, Memory, Name, Note, Run, Seconds, Totals, WorkloadId,
+    CronJob, FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Totals,
+    WorkloadId,
 };
 
 mod record;
 mod restored;
 
-pub use record::Workload;
+pub use record::WorkloadRecord;
 
 use record::{Described, started};
 use restored::Restored;
@@ -32,20 +33,20 @@ const CRONJOB: &str = "cronjob";
 /// All workloads of one target.
 #[derive(Debug)]
 pub(super) struct Workloads {
-    records: Objects<Workload>,
-    ledger: Ledger,
+    records: Objects<WorkloadRecord>,
+    counted_runs: CountedRuns,
     restored: Restored,
     /// What the Jobs that the configuration names are runs of, each by its own feed.
     configured: HashMap<FeedId, WorkloadId>,
     /// Runs that ended before are not counted, unless they were seen under way.
     since: Seconds,
     journal: Arc<dyn Journal>,
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
 }
 
 /// Who told of an object.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Teller {
+pub(super) struct Observation {
     pub(super) feed: FeedId,
     /// The configuration names the object.
     pub(super) configured: bool,
@@ -71,7 +72,7 @@ impl Effects {
     }
 
     /// Another Job is that of the last run.
-    fn turn_to(&mut self, workload: &mut Workload, name: Name, key: u64) {
+    fn set_last_job(&mut self, workload: &mut WorkloadRecord, name: Name, key: u64) {
         let namespace = &workload.id.namespace;
         let before = workload.last_job.replace((name.clone(), key));
         let before = before.map(|(name, key)| (namespace.clone(), name, key, false));
@@ -83,14 +84,18 @@ impl Effects {
 // === impl Workloads ===
 
 impl Workloads {
-    pub(super) fn new(settings: Arc<Settings>, memory: Memory, journal: Arc<dyn Journal>) -> Self {
-        let mut ledger = Ledger::default();
+    pub(super) fn new(
+        settings: Arc<StoreSettings>,
+        memory: RestoredState,
+        journal: Arc<dyn Journal>,
+    ) -> Self {
+        let mut counted_runs = CountedRuns::default();
         for uid in &memory.runs {
-            ledger.remember(uid);
+            counted_runs.remember(uid);
         }
         let mut workloads = Self {
             records: Objects::default(),
-            ledger,
+            counted_runs,
             restored: Restored::default(),
             configured: HashMap::new(),
             since: memory.since,
@@ -103,20 +108,20 @@ impl Workloads {
 
     pub(super) fn see_job(
         &mut self,
-        teller: Teller,
+        observation: Observation,
         transition: &Transition<'_, Job>,
         effects: &mut Effects,
     ) {
         match *transition {
-            Transition::Applied { old, new, .. } => self.see_there(teller, old, new, effects),
-            Transition::Gone(job) => self.see_gone(teller, job),
+            Transition::Applied { old, new, .. } => self.see_there(observation, old, new, effects),
+            Transition::Gone(job) => self.see_gone(observation, job),
         }
     }
 
     pub(super) fn see_cronjob(
         &mut self,
-        teller: Teller,
-        transition: &Transition<'_, Scheduled>,
+        observation: Observation,
+        transition: &Transition<'_, CronJobRecord>,
         effects: &mut Effects,
     ) {
         let (old, new) = match *transition {
@@ -126,12 +131,12 @@ impl Workloads {
         let old = old.map(|old| &old.cronjob).filter(|old| !old.ignored);
         let new = new.filter(|new| !new.ignored);
         if let Some(new) = new {
-            let slot = self.slot(teller, &id_of_cronjob(new));
+            let slot = self.slot(observation, &id_of_cronjob(new));
             if let Some(workload) = self.records.get_mut(slot) {
                 workload.scheduled = true;
                 workload.totals.succeeded_at(new.last_success);
-                let directives = new.directives.as_deref();
-                let invalid = workload.describe(Described::CronJob, &new.labels, directives);
+                let annotations = new.annotations.as_deref();
+                let invalid = workload.describe(Described::CronJob, &new.labels, annotations);
                 effects.complain(&workload.id, invalid);
             }
         } else if let Some(slot) = old.and_then(|old| self.find(&id_of_cronjob(old)))
@@ -139,7 +144,7 @@ impl Workloads {
         {
             workload.scheduled = false;
             workload.described = Described::Nobody;
-            self.let_go(slot, teller.now);
+            self.retire_if_empty(slot, observation.now);
         }
     }
 
@@ -149,32 +154,38 @@ impl Workloads {
         self.records.expire(now, |workload| {
             restored.keep(workload.id, workload.totals);
         });
-        self.ledger.expire(now);
+        self.counted_runs.expire(now);
     }
 
-    pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<Workload> {
+    pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<WorkloadRecord> {
         self.records.snapshot(visibility)
     }
 
     /// Whether this Job is the one with this uid in the ledger's form.
     pub(super) fn is(&self, job: &Job, uid: u64) -> bool {
-        self.ledger.key(&job.uid) == uid
+        self.counted_runs.key(&job.uid) == uid
     }
 
-    fn see_there(&mut self, teller: Teller, old: Option<&Job>, new: &Job, effects: &mut Effects) {
-        let key = self.ledger.key(&new.uid);
-        let fate = self.ledger.fate(key);
+    fn see_there(
+        &mut self,
+        observation: Observation,
+        old: Option<&Job>,
+        new: &Job,
+        effects: &mut Effects,
+    ) {
+        let key = self.counted_runs.key(&new.uid);
+        let fate = self.counted_runs.fate(key);
         let ended = fate == Some(Fate::Finished);
         let finished = Run::of(new).filter(|_| !old.is_some_and(Job::finished));
         if finished.is_some() {
-            self.ledger.strike(key);
+            self.counted_runs.strike(key);
             if ended {
-                self.journal.note(Note::Present(new.uid.clone()));
+                self.journal.note(JournalEntry::Present(new.uid.clone()));
             }
         } else if fate.is_some() {
-            self.ledger.hold(key);
+            self.counted_runs.hold(key);
         }
-        let Some(slot) = self.place(teller, old, new, ended, effects) else {
+        let Some(slot) = self.place(observation, old, new, ended, effects) else {
             return;
         };
         if let Some(run) = finished
@@ -185,7 +196,7 @@ impl Workloads {
                 let counted = seen_before || run.end.is_some_and(|end| end >= self.since);
                 let bounds = &self.settings.run_duration_buckets;
                 workload.totals.finish(&run, counted, bounds);
-                self.journal.note(Note::Finished {
+                self.journal.note(JournalEntry::Finished {
                     workload: workload.id.clone(),
                     run: run.clone(),
                     counted,
@@ -193,19 +204,19 @@ impl Workloads {
                 });
             }
             if self.settings.last_jobs_only && workload.is_last(&run) {
-                effects.turn_to(workload, run.job_name, key);
+                effects.set_last_job(workload, run.job_name, key);
             }
         }
     }
 
-    fn see_gone(&mut self, teller: Teller, job: &Job) {
-        let key = self.ledger.key(&job.uid);
-        let fate = self.ledger.fate(key);
+    fn see_gone(&mut self, observation: Observation, job: &Job) {
+        let key = self.counted_runs.key(&job.uid);
+        let fate = self.counted_runs.fate(key);
         if job.finished() || fate == Some(Fate::Finished) {
-            self.ledger.keep(key, Fate::Finished, teller.now);
-            self.journal.note(Note::Gone(job.uid.clone()));
+            self.counted_runs.keep(key, Fate::Finished, observation.now);
+            self.journal.note(JournalEntry::Gone(job.uid.clone()));
         } else if !job.ignored {
-            self.ledger.keep(key, Fate::Deleted, teller.now);
+            self.counted_runs.keep(key, Fate::Deleted, observation.now);
             if fate.is_none()
                 && let Some(slot) = self.find(&id_of_job(job))
                 && let Some(workload) = self.records.get_mut(slot)
@@ -215,7 +226,7 @@ impl Workloads {
             }
         }
         if !job.ignored {
-            self.lose_job(teller, job);
+            self.lose_job(observation, job);
         }
     }
 
@@ -223,7 +234,7 @@ impl Workloads {
     /// is to be one. What is known to have `ended` is not under way, whatever is shown of it.
     fn place(
         &mut self,
-        teller: Teller,
+        observation: Observation,
         old: Option<&Job>,
         new: &Job,
         ended: bool,
@@ -233,16 +244,16 @@ impl Workloads {
         let old = old.filter(|old| !old.ignored);
         let stays = !new.ignored && old.is_some_and(|old| id_of_job(old) == id);
         if let Some(old) = old.filter(|_| !stays) {
-            self.lose_job(teller, old);
+            self.lose_job(observation, old);
         }
         if new.ignored {
             return None;
         }
-        let slot = self.slot(teller, &id);
-        if teller.configured {
-            self.configure(teller, slot, &id);
+        let slot = self.slot(observation, &id);
+        if observation.configured {
+            self.configure(observation, slot, &id);
         }
-        let key = self.ledger.key(&new.uid);
+        let key = self.counted_runs.key(&new.uid);
         let workload = self.records.get_mut(slot)?;
         match old.filter(|_| stays) {
             Some(old) => {
@@ -253,56 +264,56 @@ impl Workloads {
         if new.active() && !ended {
             workload.active.insert((started(new), key));
         }
-        let directives = new.directives.as_deref();
-        let invalid = workload.describe(Described::Job(new.created), &new.labels, directives);
+        let annotations = new.annotations.as_deref();
+        let invalid = workload.describe(Described::Job(new.created), &new.labels, annotations);
         effects.complain(&id, invalid);
         Some(slot)
     }
 
     /// The Job that the configuration names for this feed is one of the workload in this slot, and of no other any more.
-    fn configure(&mut self, teller: Teller, slot: u32, id: &WorkloadId) {
-        if self.configured.get(&teller.feed) == Some(id) {
+    fn configure(&mut self, observation: Observation, slot: u32, id: &WorkloadId) {
+        if self.configured.get(&observation.feed) == Some(id) {
             return;
         }
         if let Some(workload) = self.records.get_mut(slot) {
             workload.configured += 1;
         }
-        let before = self.configured.insert(teller.feed, id.clone());
+        let before = self.configured.insert(observation.feed, id.clone());
         if let Some(slot) = before.and_then(|before| self.find(&before))
             && let Some(workload) = self.records.get_mut(slot)
         {
             workload.configured -= 1;
-            self.let_go(slot, teller.now);
+            self.retire_if_empty(slot, observation.now);
         }
     }
 
     /// The Job no longer belongs to its workload.
-    fn lose_job(&mut self, teller: Teller, job: &Job) {
+    fn lose_job(&mut self, observation: Observation, job: &Job) {
         let Some(slot) = self.find(&id_of_job(job)) else {
             return;
         };
-        let key = self.ledger.key(&job.uid);
+        let key = self.counted_runs.key(&job.uid);
         if let Some(workload) = self.records.get_mut(slot) {
             workload.jobs = workload.jobs.saturating_sub(1);
             workload.active.remove(&(started(job), key));
         }
-        self.let_go(slot, teller.now);
+        self.retire_if_empty(slot, observation.now);
     }
 
     /// Keeps a workload for a last while if nothing is left of it.
-    fn let_go(&mut self, slot: u32, now: Instant) {
+    fn retire_if_empty(&mut self, slot: u32, now: Instant) {
         let Some(workload) = self.records.get(slot).filter(|workload| !workload.needed()) else {
             return;
         };
-        self.journal.note(Note::Left(workload.id.clone()));
+        self.journal.note(JournalEntry::Left(workload.id.clone()));
         self.records
             .leave(slot, now + self.settings.retention.workloads);
     }
 
     /// The slot of a workload that is there, from now on if it was not.
-    fn slot(&mut self, teller: Teller, id: &WorkloadId) -> u32 {
+    fn slot(&mut self, observation: Observation, id: &WorkloadId) -> u32 {
         if let Some(slot) = self.find(id) {
-            if self.records.stay(slot, teller.feed)
+            if self.records.stay(slot, observation.feed)
                 && let Some(workload) = self.records.get(slot)
             {
                 note_change(&*self.journal, workload);
@@ -312,9 +323,9 @@ impl Workloads {
         let restored = self.restored.take(id);
         let totals =
             restored.unwrap_or_else(|| Totals::new((self.settings.clock)().as_millisecond()));
-        let workload = Workload::new(id.clone(), totals, self.settings.clone());
+        let workload = WorkloadRecord::new(id.clone(), totals, self.settings.clone());
         note_change(&*self.journal, &workload);
-        self.records.insert(teller.feed, workload)
+        self.records.insert(observation.feed, workload)
     }
 
     fn find(&self, id: &WorkloadId) -> Option<u32> {
@@ -322,8 +333,8 @@ impl Workloads {
     }
 }
 
-fn note_change(journal: &dyn Journal, workload: &Workload) {
-    journal.note(Note::Changed {
+fn note_change(journal: &dyn Journal, workload: &WorkloadRecord) {
+    journal.note(JournalEntry::Changed {
         workload: workload.id.clone(),
         totals: workload.totals.clone(),
     });

@@ -13,9 +13,9 @@ use super::*;
 
 /// Keeps what is written.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
+struct RestoredState(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Memory {
+impl Write for RestoredState {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -27,7 +27,7 @@ impl Write for Memory {
 
 /// What `run` logs, without the dates.
 fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String> {
-    let memory = Memory::default();
+    let memory = RestoredState::default();
     let output = memory.clone();
     let subscriber = subscriber(Log { level, format }, move || output.clone(), false);
     with_default(subscriber, run);

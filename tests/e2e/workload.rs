@@ -24,7 +24,7 @@ pub(crate) const A_MINUTE: Duration = EVENTUALLY.saturating_add(Duration::from_s
 pub(crate) const GRACE: u64 = 15;
 
 /// A CronJob, and what is shown of it.
-pub(crate) struct Workload<'a> {
+pub(crate) struct WorkloadRef<'a> {
     pub(crate) exporter: &'a Exporter,
     pub(crate) namespace: &'a Namespace,
     pub(crate) name: &'a str,
@@ -35,7 +35,7 @@ pub(crate) struct Workload<'a> {
 /// Facts of a workload or CronJob, without `batch_`, and their values; those that must not be there have none.
 pub(crate) type Expected<'a> = [(&'a str, Option<f64>)];
 
-impl<'a> Workload<'a> {
+impl<'a> WorkloadRef<'a> {
     pub(crate) fn of(scene: &'a Scene, name: &'a str) -> Self {
         Self {
             exporter: &scene.exporter,

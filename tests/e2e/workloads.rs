@@ -18,7 +18,7 @@ use crate::{
     jobs::{self, Story},
     patience::{EVENTUALLY, SOON, becomes},
     scene::Scene,
-    workload::{A_MINUTE, GRACE, Workload, ago, due, now},
+    workload::{A_MINUTE, GRACE, WorkloadRef, ago, due, now},
 };
 
 const SUCCEEDED: &str = "workload_runs_total{result=\"succeeded\"}";
@@ -70,7 +70,7 @@ async fn runs_are_missed_while_the_controllers_are_away() {
     ))
     .await;
     exporter.is_ready().await;
-    let workload = Workload {
+    let workload = WorkloadRef {
         exporter: &exporter,
         namespace: &namespace,
         name: "waits",
@@ -117,7 +117,7 @@ async fn runs_are_missed_while_the_controllers_are_away() {
 
 /// The last run is the newest, and nothing is forgotten though the Jobs of failed runs are deleted.
 async fn alternates(scene: &Scene, name: &str) {
-    let workload = Workload::of(scene, name);
+    let workload = WorkloadRef::of(scene, name);
     workload
         .create("fail", json!({}), json!({"backoffLimit": 0}))
         .await;
@@ -172,7 +172,7 @@ async fn alternates(scene: &Scene, name: &str) {
 
 /// A run that was due before another and ends after it is counted, but is not the last.
 async fn overlaps(scene: &Scene, name: &str) {
-    let workload = Workload::of(scene, name);
+    let workload = WorkloadRef::of(scene, name);
     let owner = workload
         .create("succeed", json!({"suspend": true}), json!({}))
         .await;
@@ -208,7 +208,7 @@ async fn overlaps(scene: &Scene, name: &str) {
 
 /// What waits for an active run is said so, and not missed.
 async fn is_forbidden(scene: &Scene, name: &str) {
-    let workload = Workload::of(scene, name);
+    let workload = WorkloadRef::of(scene, name);
     let forbid = json!({"concurrencyPolicy": "Forbid"});
     workload.create("hang", forbid, json!({})).await;
     let runs = [("workload_active_runs", Some(1.0)), (FORBIDDEN, None)];
@@ -247,7 +247,7 @@ async fn is_forbidden(scene: &Scene, name: &str) {
 
 /// Nothing is missed in its sleep.
 async fn sleeps(scene: &Scene, name: &str) {
-    let workload = Workload::of(scene, name);
+    let workload = WorkloadRef::of(scene, name);
     let suspended = json!({"suspend": true});
     workload.create("succeed", suspended, json!({})).await;
     let asleep = [
@@ -278,7 +278,7 @@ async fn sleeps(scene: &Scene, name: &str) {
 
 /// Runs are counted, once, though their Jobs are deleted as soon as they end.
 async fn leaves_nothing(scene: &Scene, name: &str) {
-    let workload = Workload::of(scene, name);
+    let workload = WorkloadRef::of(scene, name);
     workload
         .create("succeed", json!({}), json!({"ttlSecondsAfterFinished": 0}))
         .await;
@@ -307,7 +307,7 @@ async fn leaves_nothing(scene: &Scene, name: &str) {
 
 /// A run made by hand counts, but says nothing of the schedule.
 async fn by_hand(scene: &Scene, name: &str) {
-    let workload = Workload::of(scene, name);
+    let workload = WorkloadRef::of(scene, name);
     let owner = workload
         .create("succeed", json!({"suspend": true}), json!({}))
         .await;

@@ -2,11 +2,11 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
+use batch_simulator::gateway::{AccessKey, Gateway, GatewayOptions, Service, Visit};
 use job_status_exporter::{
-    config::{self, Endpoint as Configured, Inputs},
-    demo::gateway::{AccessKey, Gateway, GatewayOptions, Service, Visit},
-    model::{Activity, FeedId, Sink, Update},
-    target::{Api, Cci, Credentials, Endpoint, Listing, Scope},
+    client::{Api, Cci, Credentials, Endpoint, Listing, Scope},
+    config::{self, EndpointConfig as Configured, Inputs},
+    model::{ClientEvent, FeedId, Sink, Update},
 };
 use tokio::task::JoinSet;
 
@@ -26,7 +26,7 @@ struct Nowhere;
 
 impl Sink for Nowhere {
     fn push(&self, _: FeedId, _: Update) {}
-    fn count(&self, _: Activity) {}
+    fn count(&self, _: ClientEvent) {}
 }
 
 impl Cloud {

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use batch_simulator::gateway::{AccessKey, ErrorBody, Gateway, GatewayOptions, Service};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use job_status_exporter::demo::gateway::{AccessKey, ErrorBody, Gateway, GatewayOptions, Service};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

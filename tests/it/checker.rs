@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use job_status_exporter::exposition::Format;
+use job_status_exporter::metrics::Format;
 
 /// What was read: families by name, as `TYPE` lines name them.
 pub(crate) type Families = BTreeMap<String, Family>;

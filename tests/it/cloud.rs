@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use job_status_exporter::demo::gateway::{Agency, Gateway, GatewayOptions, Service, User};
+use batch_simulator::gateway::{Agency, Gateway, GatewayOptions, Service, User};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// With a user, `exporter` of `acme`, whose password is `correct`, and an agency, `readers` of `partner`.

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use job_status_exporter::config::{self, Inputs, KEYS, OWN_LABELS, Settings};
+use job_status_exporter::config::{self, Config, Inputs, KEYS, OWN_LABELS};
 
 /// The files with extension `kind` directly in `directory`, by name.
 fn files(directory: &str, kind: &str) -> Vec<PathBuf> {
@@ -21,7 +21,7 @@ fn files(directory: &str, kind: &str) -> Vec<PathBuf> {
     files
 }
 
-fn load(file: &Path) -> Result<Settings, config::Error> {
+fn load(file: &Path) -> Result<Config, config::Error> {
     config::load(&Inputs {
         file: Some(file.to_owned()),
         ..Inputs::default()
@@ -29,7 +29,7 @@ fn load(file: &Path) -> Result<Settings, config::Error> {
 }
 
 /// Loads a file of these bytes.
-fn load_bytes(bytes: impl AsRef<[u8]>) -> Result<Settings, config::Error> {
+fn load_bytes(bytes: impl AsRef<[u8]>) -> Result<Config, config::Error> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("exporter.yaml");
     fs::write(&path, bytes).unwrap();

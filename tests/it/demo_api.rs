@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use batch_simulator::api::{ApiOptions, Kind, Rights, SimulatedApi};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
-use job_status_exporter::demo::api::{ApiOptions, Kind, Rights, SimulatedApi};
 use kube::{Client, Config, client::Body};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};

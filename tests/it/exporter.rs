@@ -3,13 +3,13 @@
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use job_status_exporter::{
-    config::{JobReference, Mode, Namespaces, Pattern, Poll, Selection},
-    exposition::{self, Exposition, Format},
+    client::{Api, Endpoint, RateLimit},
+    config::{JobReference, Mode, Namespaces, Pattern, PollConfig, Selection},
+    metrics::{self, Format, Metrics},
     model::{Code, EventKind, Resource, RestartReason, Verb},
-    readiness::{Readiness, State},
+    server::readiness::{Readiness, State},
     source::Source,
-    store::{Settings, Slice, SliceSnapshot, Store},
-    target::{Api, Endpoint, RateLimit},
+    store::{Store, StoreSettings, TargetSnapshot, TargetStore},
 };
 use tokio::{
     task::JoinSet,
@@ -21,13 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A source that runs until this is dropped.
 pub(super) struct Exporter {
-    pub(super) slice: Arc<Slice>,
+    pub(super) slice: Arc<TargetStore>,
     pub(super) readiness: Arc<Readiness>,
     tasks: JoinSet<()>,
 }
 
 /// The defaults, but for quick polls.
-pub(super) const POLL: Poll = Poll {
+pub(super) const POLL: PollConfig = PollConfig {
     interval: Duration::from_millis(200),
     timeout: Duration::from_secs(1),
     concurrency: 4,
@@ -58,10 +58,10 @@ impl Exporter {
             }
         };
         let source = Source::new("tested".to_owned(), mode, Arc::default(), stale_after);
-        let mut settings = Settings::default();
+        let mut settings = StoreSettings::default();
         settings.retention.deleted = deleted;
         settings.retention.stale_after = stale_after;
-        let slice = Arc::new(Slice::new(None, source.feeds(), Arc::new(settings)));
+        let slice = Arc::new(TargetStore::new(None, source.feeds(), Arc::new(settings)));
         let readiness = Readiness::new(["tested".to_owned()], Duration::from_hours(1));
         let readiness = Arc::new(readiness);
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
@@ -76,7 +76,7 @@ impl Exporter {
         }
     }
 
-    pub(super) fn snapshot(&self) -> SliceSnapshot {
+    pub(super) fn snapshot(&self) -> TargetSnapshot {
         self.slice.snapshot()
     }
 
@@ -122,30 +122,33 @@ impl Exporter {
     }
 
     pub(super) fn requests(&self, verb: Verb, code: Code) -> u64 {
-        let activity = self.snapshot().activity;
-        let requests = activity
+        let client_counters = self.snapshot().client_counters;
+        let requests = client_counters
             .requests()
             .filter(|(v, c, _)| (*v, *c) == (verb, code));
         requests.map(|(_, _, count)| count).sum()
     }
 
     pub(super) fn decode_errors(&self) -> u64 {
-        let activity = self.snapshot().activity;
-        activity.decode_errors().map(|(_, count)| count).sum()
+        let client_counters = self.snapshot().client_counters;
+        client_counters
+            .decode_errors()
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Events about Jobs.
     pub(super) fn events(&self, kind: EventKind) -> u64 {
-        let activity = self.snapshot().activity;
-        let events = activity.events();
+        let client_counters = self.snapshot().client_counters;
+        let events = client_counters.events();
         let events = events.filter(|(r, k, _)| (*r, *k) == (Resource::Jobs, kind));
         events.map(|(_, _, count)| count).sum()
     }
 
     /// Restarts of the watch of Jobs.
     pub(super) fn restarts(&self, reason: RestartReason) -> u64 {
-        let activity = self.snapshot().activity;
-        let restarts = activity.watch_restarts();
+        let client_counters = self.snapshot().client_counters;
+        let restarts = client_counters.watch_restarts();
         let restarts = restarts.filter(|(r, why, _)| (*r, *why) == (Resource::Jobs, reason));
         restarts.map(|(_, _, count)| count).sum()
     }
@@ -153,7 +156,7 @@ impl Exporter {
     /// What `/metrics` would say.
     pub(super) fn metrics(&self) -> String {
         let store = Arc::new(Store::new(vec![self.slice.clone()]));
-        let chunks: Vec<u8> = Exposition::new(store, &exposition::Settings::default())
+        let chunks: Vec<u8> = Metrics::new(store, &metrics::MetricsSettings::default())
             .scrape(Format::Text)
             .flatten()
             .collect();
@@ -175,7 +178,7 @@ impl Exporter {
             assert!(
                 Instant::now() < deadline,
                 "{seen:?} and never {expected:?}; {:?}",
-                self.snapshot().activity
+                self.snapshot().client_counters
             );
             self.check().await;
         }
@@ -223,7 +226,7 @@ pub(super) fn selection(include: &[&str], exclude: &[&str], labels: &str) -> Sel
 }
 
 /// Single jobs, written `namespace/name`.
-pub(super) fn polled(jobs: &[impl AsRef<str>], poll: Poll) -> Mode {
+pub(super) fn polled(jobs: &[impl AsRef<str>], poll: PollConfig) -> Mode {
     let job = |job: &str| {
         let (namespace, name) = job.split_once('/').unwrap();
         JobReference {
@@ -238,7 +241,7 @@ pub(super) fn polled(jobs: &[impl AsRef<str>], poll: Poll) -> Mode {
 }
 
 /// Everything, listed again and again.
-pub(super) fn listed(poll: Poll) -> Mode {
+pub(super) fn listed(poll: PollConfig) -> Mode {
     Mode::PollLists {
         selection: Selection::default(),
         poll,

@@ -3,25 +3,25 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use job_status_exporter::{
-    history::{History, Settings},
+    history::{History, HistorySettings},
     model::{
         Change, FailureReason, FeedId, FeedScope, Job, JobState, Name, Sink as _, Totals, Uid,
-        Update, Workload,
+        Update, WorkloadRef,
     },
-    store::{self, Slice},
+    store::{self, TargetStore},
 };
 use tempfile::TempDir;
 
 /// A process.
 struct Process {
-    slice: Slice,
+    slice: TargetStore,
     history: History,
 }
 
 impl Process {
     fn start(path: &Path) -> Self {
-        let kept = Arc::new(store::Settings::default());
-        let settings = Settings {
+        let kept = Arc::new(store::StoreSettings::default());
+        let settings = HistorySettings {
             path: path.to_owned(),
             runs_per_workload: 2,
             max_age: Duration::from_hours(24),
@@ -30,7 +30,7 @@ impl Process {
         let mut history = History::open(settings, &[Some(Name::from("prod"))]).unwrap();
         let (memory, journal) = history.target(0);
         let target = Some("prod".into());
-        let slice = Slice::remembering(target, vec![FeedScope::Jobs], kept, memory, journal);
+        let slice = TargetStore::remembering(target, vec![FeedScope::Jobs], kept, memory, journal);
         Self { slice, history }
     }
 
@@ -52,7 +52,7 @@ impl Process {
 
 /// A Job that ended so many seconds ago.
 fn job(uid: &str, ago: i64, failure: Option<FailureReason>) -> Job {
-    let workload = Workload {
+    let workload = WorkloadRef {
         kind: "cronjob".into(),
         name: "nightly".into(),
     };

@@ -9,17 +9,17 @@ use std::{
 };
 
 use job_status_exporter::{
-    config::{AllowList, KubeStateMetrics, Pattern},
-    exposition::{Exposition, Format, Settings},
+    config::{AllowList, KsmConfig, Pattern},
+    decode::{Decoder, MetadataFilter},
+    metrics::{Format, Metrics, MetricsSettings},
     model::{CronJob, Job},
-    source::{Wanted, decode::Decoder},
-    store::{Slice, Store},
+    store::{Store, TargetStore},
 };
 use serde_json::{Value, json};
 
 use crate::{
     checker::{self, Families, Sample},
-    exposition::{read, recorded},
+    metrics::{read, recorded},
     records,
 };
 
@@ -39,29 +39,29 @@ fn allow(keys: &[&str]) -> AllowList {
 }
 
 fn decoder(keys: &[&str]) -> Decoder {
-    Decoder::new(Arc::new(Wanted {
-        kube_state_metrics: Some(KubeStateMetrics {
+    Decoder::new(Arc::new(MetadataFilter {
+        kube_state_metrics: Some(KsmConfig {
             job_labels: allow(keys),
             job_annotations: allow(keys),
             cronjob_labels: allow(keys),
             cronjob_annotations: allow(keys),
         }),
-        ..Wanted::default()
+        ..MetadataFilter::default()
     }))
 }
 
-fn exposition(slices: Vec<Arc<Slice>>) -> Exposition {
-    let settings = Settings {
+fn metrics(slices: Vec<Arc<TargetStore>>) -> Metrics {
+    let settings = MetricsSettings {
         kube_state_metrics: true,
-        ..Settings::default()
+        ..MetricsSettings::default()
     };
-    Exposition::new(Arc::new(Store::new(slices)), &settings)
+    Metrics::new(Arc::new(Store::new(slices)), &settings)
 }
 
 /// Only the families of kube-state-metrics, as text.
 fn text(jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> String {
     let slice = records::slice(None, jobs, cronjobs);
-    let text = read(exposition(vec![slice]).scrape(Format::Text));
+    let text = read(metrics(vec![slice]).scrape(Format::Text));
     let of_kube = |line: &&str| {
         let name = line
             .trim_start_matches("# HELP ")
@@ -191,12 +191,12 @@ fn they_are_shown_on_request_only() {
     let mut decoder = decoder(&["*"]);
     let jobs = recorded("jobs.json", |json| decoder.job(json));
     let slice = records::slice(None, jobs, Vec::new());
-    let plain = Exposition::new(
+    let plain = Metrics::new(
         Arc::new(Store::new(vec![slice.clone()])),
-        &Settings::default(),
+        &MetricsSettings::default(),
     );
     assert!(!read(plain.scrape(Format::Text)).contains("kube_"));
-    assert!(read(exposition(vec![slice]).scrape(Format::Text)).contains("kube_"));
+    assert!(read(metrics(vec![slice]).scrape(Format::Text)).contains("kube_"));
 }
 
 #[test]
@@ -207,9 +207,9 @@ fn objects_of_several_targets_differ_in_their_label() {
         let (job, cronjob) = (decoder.job(&object), decoder.cronjob(&object));
         records::slice(Some(target), vec![job.unwrap()], vec![cronjob.unwrap()])
     };
-    let exposition = exposition(vec![slice("x"), slice("y")]);
+    let metrics = metrics(vec![slice("x"), slice("y")]);
     for format in [Format::Text, Format::OpenMetrics] {
-        let families = checker::check(format, &read(exposition.scrape(format)));
+        let families = checker::check(format, &read(metrics.scrape(format)));
         for name in ["kube_job_info", "kube_job_labels", "kube_cronjob_info"] {
             let samples = &families[name].samples;
             let targets: Vec<_> = samples.iter().map(|sample| &sample.labels[0]).collect();

@@ -9,39 +9,34 @@ use std::{
 };
 
 /// What all share. Each may name those before it, and nobody else.
-const WORDS: [&str; 3] = ["model", "readiness", "schedule"];
+const WORDS: [&str; 2] = ["model", "backoff"];
 
 /// The stages in the order of the data. Each sees those before it.
-const FLOW: [&str; 7] = [
-    "config",
-    "target",
-    "source",
-    "history",
-    "store",
-    "exposition",
-    "http",
+const FLOW: [&str; 8] = [
+    "config", "client", "decode", "source", "history", "store", "metrics", "server",
 ];
 
 /// Modules beside the flow, and what they may see of it.
 const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli"])];
 
 /// Modules that see all.
-const ABOVE: [&str; 2] = ["app", "demo"];
+const ABOVE: [&str; 1] = ["app"];
 
 /// Libraries and the only modules that may name them.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
+    ("batch_simulator", &["app"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
     ("serde_saphyr", &["config"]),
-    ("kube", &["target"]),
-    ("k8s_openapi", &["target"]),
-    ("prometheus", &["exposition"]),
+    ("kube", &["client"]),
+    ("k8s_openapi", &["client"]),
+    ("prometheus", &["metrics"]),
     ("redb", &["history"]),
-    ("hyper", &["http", "demo"]),
-    ("hyper_util", &["target", "http", "demo"]),
-    ("reqwest", &["target"]),
-    ("ring", &["target", "demo"]),
-    ("tower", &["target"]),
+    ("hyper", &["server"]),
+    ("hyper_util", &["client", "server"]),
+    ("reqwest", &["client"]),
+    ("ring", &["client"]),
+    ("tower", &["client"]),
 ];
 
 /// A source file without its comments.
@@ -203,17 +198,17 @@ fn a_path_is_found_however_it_is_written() {
         code: code(text),
     };
     for (depth, text) in [
-        (1, "use crate::store::Slice;"),
+        (1, "use crate::store::TargetStore;"),
         (
             1,
-            "pub use crate::{\n    config::{http, Mode},\n    store,\n};",
+            "pub use crate::{\n    config::{server, Mode},\n    store,\n};",
         ),
-        (1, "let slice = crate::store::Slice::new();"),
+        (1, "let slice = crate::store::TargetStore::new();"),
         (1, "use super::store;"),
         (2, "use super::super::{source::{self}, store};"),
     ] {
         assert!(named(&source(depth, text)).contains("store"), "{text}");
-        assert!(!named(&source(depth, text)).contains("http"), "{text}");
+        assert!(!named(&source(depth, text)).contains("server"), "{text}");
     }
     for (depth, text) in [
         (1, "// crate::store"),

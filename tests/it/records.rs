@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use job_status_exporter::{
     model::{
-        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Forgetful, Job,
-        JobState, Memory, Name, PodCounts, Sink, Uid, Update, Workload,
+        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Job, JobState, Name,
+        NoopJournal, PodCounts, RestoredState, Sink, Uid, Update, WorkloadRef,
     },
-    store::{Settings, Slice},
+    store::{StoreSettings, TargetStore},
 };
 
 /// When all of it was just seen for the first time: a moment after the recorded lists were.
@@ -17,21 +17,31 @@ fn date() -> Timestamp {
 }
 
 /// A slice that watches everything, or one target of several. Runs of whatever date are counted.
-pub(crate) fn slice(target: Option<&str>, jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> Arc<Slice> {
+pub(crate) fn slice(
+    target: Option<&str>,
+    jobs: Vec<Job>,
+    cronjobs: Vec<CronJob>,
+) -> Arc<TargetStore> {
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let settings = Settings {
+    let settings = StoreSettings {
         clock: date,
-        ..Settings::default()
+        ..StoreSettings::default()
     };
-    let (target, memory) = (target.map(Name::from), Memory::default());
-    let slice = Slice::remembering(target, feeds, settings.into(), memory, Arc::new(Forgetful));
+    let (target, memory) = (target.map(Name::from), RestoredState::default());
+    let slice = TargetStore::remembering(
+        target,
+        feeds,
+        settings.into(),
+        memory,
+        Arc::new(NoopJournal),
+    );
     slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
     Arc::new(slice)
 }
 
 /// A completed run of a `CronJob`.
-pub(crate) fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
+pub(crate) fn job(namespace: &Name, workload: &WorkloadRef, number: u32) -> Job {
     Job {
         namespace: namespace.clone(),
         name: format!("{}-{}", workload.name, 29_924_095 + number).into(),
@@ -62,8 +72,8 @@ pub(crate) fn job(namespace: &Name, workload: &Workload, number: u32) -> Job {
         manual: false,
         ignored: false,
         labels: None,
-        directives: None,
-        mirror: None,
+        annotations: None,
+        ksm: None,
     }
 }
 
@@ -72,8 +82,8 @@ pub(crate) fn jobs(count: u32) -> Vec<Job> {
     let namespaces: Vec<Name> = (0..50)
         .map(|n| format!("namespace-{n:02}").into())
         .collect();
-    let workloads: Vec<Workload> = (0..1000)
-        .map(|n| Workload {
+    let workloads: Vec<WorkloadRef> = (0..1000)
+        .map(|n| WorkloadRef {
             kind: "cronjob".into(),
             name: format!("nightly-report-{n:03}").into(),
         })
@@ -104,7 +114,7 @@ pub(crate) fn cronjob(name: &str) -> CronJob {
         failed_history_limit: Some(1),
         ignored: false,
         labels: None,
-        directives: None,
-        mirror: None,
+        annotations: None,
+        ksm: None,
     }
 }

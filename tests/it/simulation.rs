@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use job_status_exporter::{
-    model::{self, Change, FeedId, FeedScope, Journal, Memory, Seconds, Sink, Update},
-    store::{Retention, Settings, Slice},
+    model::{self, Change, FeedId, FeedScope, Journal, RestoredState, Seconds, Sink, Update},
+    store::{Retention, StoreSettings, TargetStore},
 };
 use tokio::time::advance;
 
@@ -56,7 +56,7 @@ struct Simulation {
     history: bool,
     now: Seconds,
     /// `None` while the process is down.
-    slice: Option<Slice>,
+    slice: Option<TargetStore>,
     journal: Arc<Notebook>,
     kept: Kept,
     truth: Truth,
@@ -68,9 +68,9 @@ struct Simulation {
     planned: u64,
 }
 
-fn settings() -> Settings {
-    let defaults = Settings::default();
-    Settings {
+fn settings() -> StoreSettings {
+    let defaults = StoreSettings::default();
+    StoreSettings {
         retention: Retention {
             stale_after: Duration::MAX, // checks come when they come
             ..defaults.retention
@@ -290,15 +290,16 @@ impl Simulation {
                 self.kept.recall(self.now, BEGIN)
             } else {
                 self.truth = Truth::new(self.now, retention(), FEEDS);
-                Memory {
+                RestoredState {
                     since: self.now,
-                    ..Memory::default()
+                    ..RestoredState::default()
                 }
             };
             let mut feeds = vec![FeedScope::Jobs; JOBS.len()];
             feeds.push(FeedScope::CronJobs);
             let journal: Arc<dyn Journal> = self.journal.clone();
-            let slice = Slice::remembering(None, feeds, Arc::new(settings()), memory, journal);
+            let slice =
+                TargetStore::remembering(None, feeds, Arc::new(settings()), memory, journal);
             // What was recalled is told by the real clock, which must not have moved on.
             if model::now().as_second() == before {
                 break slice;

@@ -2,11 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use batch_simulator::api::{ApiOptions, Kind, SimulatedApi};
 use futures_util::future::join_all;
-use job_status_exporter::{
-    demo::api::{ApiOptions, Kind, SimulatedApi},
-    target::Endpoint,
-};
+use job_status_exporter::client::Endpoint;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
@@ -72,7 +70,7 @@ impl Cluster {
     /// How many requests so far are of this kind: `list` or `watch`, `jobs` or `cronjobs`.
     fn count(&self, verb: &str, resource: &str) -> usize {
         let requests = self.api.requests();
-        let wanted = |request: &&job_status_exporter::demo::api::Request| {
+        let wanted = |request: &&batch_simulator::api::Request| {
             request.path.ends_with(&format!("/{resource}"))
                 && request.query.contains("watch=1") == (verb == "watch")
         };

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use super::{
     super::{
-        AllowList, Families, History, KubeStateMetrics, LabelScope, Labels, Metrics, Origin,
-        PerJob, Settings, Thresholds, duration::format as time,
+        AllowList, Config, FamilyFilter, HistoryConfig, KsmConfig, LabelScope, LabelsConfig,
+        MetricsConfig, Origin, PerJob, ThresholdsConfig, duration::format as time,
     },
     Lines, list,
 };
 
 impl Lines {
     /// All that concerns every target.
-    pub(super) fn series(&mut self, settings: &Settings) {
+    pub(super) fn series(&mut self, settings: &Config) {
         let (retain, stale) = (time(settings.retain_deleted), time(settings.stale_after));
         self.field(
             "deleted Jobs",
@@ -39,7 +39,7 @@ impl Lines {
     }
 
     /// The limits of workloads.
-    fn thresholds(&mut self, thresholds: &Thresholds) {
+    fn thresholds(&mut self, thresholds: &ThresholdsConfig) {
         let grace = time(thresholds.start_grace);
         self.field(
             "thresholds",
@@ -57,7 +57,7 @@ impl Lines {
     }
 
     /// Where runs are kept.
-    fn history(&mut self, history: Option<&History>) {
+    fn history(&mut self, history: Option<&HistoryConfig>) {
         let Some(history) = history else {
             self.field("history", "none: counts begin anew with each start");
             return;
@@ -71,7 +71,7 @@ impl Lines {
     }
 
     /// The mapped labels.
-    fn labels(&mut self, labels: &Labels) {
+    fn labels(&mut self, labels: &LabelsConfig) {
         let mut name = "labels";
         for mapped in &labels.mapping {
             let (label, (kind, key)) = (
@@ -94,7 +94,7 @@ impl Lines {
     }
 
     /// Which families there are, and for which Jobs.
-    fn metrics(&mut self, metrics: &Metrics) {
+    fn metrics(&mut self, metrics: &MetricsConfig) {
         match metrics.per_job {
             PerJob::All => {}
             PerJob::Active => self.field(
@@ -103,9 +103,9 @@ impl Lines {
             ),
             PerJob::None => self.field("per Job", "nothing, only workloads and CronJobs"),
         }
-        let default = Metrics::default();
+        let default = MetricsConfig::default();
         if metrics.families != default.families {
-            let Families { include, exclude } = &metrics.families;
+            let FamilyFilter { include, exclude } = &metrics.families;
             self.field("families", list(include));
             if !exclude.is_empty() {
                 self.field("leaving out", list(exclude));
@@ -125,7 +125,7 @@ impl Lines {
     }
 
     /// The families of kube-state-metrics.
-    fn kube_state_metrics(&mut self, families: &KubeStateMetrics) {
+    fn kube_state_metrics(&mut self, families: &KsmConfig) {
         self.field("kube_*", "as kube-state-metrics has them");
         let lists: [(&str, &AllowList); 4] = [
             ("job labels", &families.job_labels),

@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::*;
-use crate::config::{Error, Origin as LabelOrigin, PerJob, Settings, load, tests::load_all};
+use crate::config::{Config, Error, Origin as LabelOrigin, PerJob, load, tests::load_all};
 
-fn load_variables(variables: &[(&str, &str)]) -> Result<Settings, Error> {
+fn load_variables(variables: &[(&str, &str)]) -> Result<Config, Error> {
     load_all("", variables, Flags::default()).0
 }
 
@@ -128,7 +128,7 @@ fn other_variables_are_passed_over() {
         environment,
         ..Inputs::default()
     };
-    assert_eq!(load(&inputs).unwrap(), Settings::default());
+    assert_eq!(load(&inputs).unwrap(), Config::default());
 }
 
 #[test]

@@ -29,8 +29,8 @@ fn all_settings_of_what_is_served_are_taken() {
         origin,
     };
     let keys = |keys: &[&str]| AllowList { keys: named(keys) };
-    let expected = Settings {
-        labels: Labels {
+    let expected = Config {
+        labels: LabelsConfig {
             mapping: vec![
                 mapped("app", Origin::Label("app.kubernetes.io/name".to_owned())),
                 mapped("owner", Origin::Annotation("example.com/owner".to_owned())),
@@ -39,32 +39,32 @@ fn all_settings_of_what_is_served_are_taken() {
             scope: LabelScope::All,
         },
         workload_label: Some("app.kubernetes.io/part-of".to_owned()),
-        thresholds: Thresholds {
+        thresholds: ThresholdsConfig {
             max_duration: Some(Duration::from_hours(6)),
             max_success_age: Some(Duration::from_hours(24)),
             start_grace: Duration::from_mins(2),
         },
         retain_workloads: Duration::ZERO,
-        history: Some(History {
+        history: Some(HistoryConfig {
             path: directory.join("history.redb"),
             runs_per_workload: 10_000,
             max_age: Duration::from_hours(1),
         }),
-        metrics: Metrics {
+        metrics: MetricsConfig {
             per_job: PerJob::None,
-            families: Families {
+            families: FamilyFilter {
                 include: named(&["batch_*", "kube_*"]),
                 exclude: named(&["batch_job_*"]),
             },
             run_duration_buckets: vec![0.1, 1.0, 90.0],
-            kube_state_metrics: Some(KubeStateMetrics {
+            kube_state_metrics: Some(KsmConfig {
                 job_labels: keys(&["*"]),
                 job_annotations: keys(&["example.com/owner"]),
                 cronjob_labels: keys(&["app.kubernetes.io/*", "team"]),
                 cronjob_annotations: keys(&[]),
             }),
         },
-        ..Settings::default()
+        ..Config::default()
     };
     assert_eq!(settings.unwrap(), expected);
 }
@@ -74,7 +74,7 @@ fn a_history_needs_no_more_than_a_path() {
     let settings = load_text("history: {path: /var/lib/history.redb}").unwrap();
     assert_eq!(
         settings.history,
-        Some(History {
+        Some(HistoryConfig {
             path: PathBuf::from("/var/lib/history.redb"),
             runs_per_workload: 50,
             max_age: Duration::from_hours(90 * 24),
@@ -87,7 +87,7 @@ fn the_default_buckets_could_have_been_written() {
     let written = load_text(
         "metrics: {run_duration_buckets: [1s, 5s, 15s, 30s, 1m, 2m, 5m, 10m, 30m, 1h, 2h, 4h, 8h, 1d, 2d]}",
     );
-    assert_eq!(written.unwrap(), Settings::default());
+    assert_eq!(written.unwrap(), Config::default());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
-use crate::target::RateLimit;
+use crate::client::RateLimit;
 
 /// When each item was polled, since the beginning.
 type Starts = Arc<Mutex<BTreeMap<usize, Vec<Duration>>>>;
@@ -103,7 +103,7 @@ async fn poll(settings: Settings, manners: &[Manner], length: Duration) -> Vec<V
         starts: starts.clone(),
     };
     let items: Vec<_> = manners.iter().enumerate().map(item).collect();
-    let run = Poll::new(settings, items).run();
+    let run = Poller::new(settings, items).run();
     timeout(length, run).await.expect_err("polling never ends");
     let starts = starts.lock().unwrap();
     (0..manners.len())
@@ -244,7 +244,7 @@ async fn items_that_take_the_place_of_another_are_polled_in_its_stead() {
         began: Instant::now(),
         starts: starts.clone(),
     };
-    let run = Poll::new(settings(30 * SECOND, 4), [item]).run();
+    let run = Poller::new(settings(30 * SECOND, 4), [item]).run();
     timeout(300 * SECOND, run).await.expect_err("never ends");
     let starts = starts.lock().unwrap();
     let counts: Vec<_> = starts.values().map(Vec::len).collect();
@@ -292,7 +292,7 @@ async fn two_hundred_items_share_five_requests_a_second() {
         },
         limit: limit.clone(),
     };
-    let run = Poll::new(settings(30 * SECOND, 4), (0..200).map(item)).run();
+    let run = Poller::new(settings(30 * SECOND, 4), (0..200).map(item)).run();
     timeout(600 * SECOND, run).await.expect_err("never ends");
     let starts = starts.lock().unwrap();
     let mut all: Vec<_> = starts.values().flatten().copied().collect();

@@ -6,11 +6,12 @@ use tokio::time::advance;
 
 use super::*;
 use crate::{
+    client::{Api, Endpoint, Listing, Scope},
     config::Namespaces,
+    decode::Decoder,
     model::{FeedId, Resource, Sink, Update},
-    readiness::Readiness,
-    source::{decode::Decoder, health::Health, kind::Jobs},
-    target::{Api, Endpoint, Listing, Scope},
+    server::readiness::Readiness,
+    source::{health::Health, kind::Jobs},
 };
 
 /// Keeps what is told.
@@ -27,8 +28,8 @@ impl Sink for Told {
         }
     }
 
-    fn count(&self, activity: Activity) {
-        if let Activity::WatchRestart(_, reason) = activity {
+    fn count(&self, client_counters: ClientEvent) {
+        if let ClientEvent::WatchRestart(_, reason) = client_counters {
             self.restarts.lock().unwrap().push(reason);
         }
     }
@@ -45,7 +46,7 @@ fn watch() -> (Watch<Jobs>, Arc<Told>) {
     let nowhere = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
     let readiness = Readiness::new(["t".to_owned()], Duration::ZERO);
     let health = Health::new("t".to_owned(), 1, told.clone(), Arc::new(readiness));
-    let feed = Feed::new(
+    let feed = ResourceReader::new(
         FeedId(0),
         Arc::new(Api::new(nowhere, told.clone(), None)),
         Arc::new(health),

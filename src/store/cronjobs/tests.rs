@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::{
     model::{
-        Change, ConcurrencyPolicy, CronJob, Directives, FeedId, FeedScope, NotStarted, Seconds,
-        Sink, Uid, Update,
+        Change, ConcurrencyPolicy, CronJob, FeedId, FeedScope, NotStarted, Seconds, Sink, Uid,
+        Update, WorkloadAnnotations,
     },
-    store::{Settings, Slice, Timetable},
+    store::{ScheduleStatus, StoreSettings, TargetStore},
 };
 
 thread_local! {
@@ -27,7 +27,7 @@ fn clock() -> Timestamp {
 
 /// One `CronJob` in a slice, and the time.
 struct Stage {
-    slice: Slice,
+    slice: TargetStore,
     cronjob: CronJob,
 }
 
@@ -35,16 +35,16 @@ impl Stage {
     /// At midnight, with a `CronJob` that started its last run at that time.
     fn new(schedule: &str) -> Self {
         NOW.set(MIDNIGHT);
-        let settings = Settings {
+        let settings = StoreSettings {
             clock,
-            ..Settings::default()
+            ..StoreSettings::default()
         };
         let uid = Uid::parse("u");
         let mut cronjob = CronJob::new("ops".into(), "tick".into(), uid, schedule.into());
         cronjob.created = Some(MIDNIGHT - 30 * 24 * HOUR);
         cronjob.last_schedule = Some(MIDNIGHT);
         Self {
-            slice: Slice::new(None, vec![FeedScope::CronJobs], settings.into()),
+            slice: TargetStore::new(None, vec![FeedScope::CronJobs], settings.into()),
             cronjob,
         }
     }
@@ -72,21 +72,24 @@ impl Stage {
         self.push();
     }
 
-    fn timetable(&self) -> Timetable {
+    fn schedule_status(&self) -> ScheduleStatus {
         let snapshot = self.slice.snapshot();
         let scheduled = snapshot.cronjobs.iter().next().unwrap();
-        scheduled.timetable().unwrap().clone()
+        scheduled.schedule_status().unwrap().clone()
     }
 
     /// How many runs are missed at this time, since when (after midnight), and why nothing was started.
     fn missed(&self, time: Seconds) -> (u64, Option<Seconds>, Option<NotStarted>) {
-        let timetable = self.at(time).timetable();
-        let since = timetable.missed_since.map(|since| since - MIDNIGHT);
-        (timetable.missed, since, timetable.not_started)
+        let schedule_status = self.at(time).schedule_status();
+        let since = schedule_status.missed_since.map(|since| since - MIDNIGHT);
+        (schedule_status.missed, since, schedule_status.not_started)
     }
 
     fn next(&self, time: Seconds) -> Option<Seconds> {
-        self.at(time).timetable().next.map(|next| next - MIDNIGHT)
+        self.at(time)
+            .schedule_status()
+            .next
+            .map(|next| next - MIDNIGHT)
     }
 }
 
@@ -126,11 +129,11 @@ fn a_long_time_without_a_scrape_is_made_good_at_once() {
 fn the_grace_is_that_of_the_annotation() {
     let grace = |seconds| {
         Stage::new("0 * * * *").with(|cronjob| {
-            let directives = Directives {
+            let annotations = WorkloadAnnotations {
                 start_grace: Some(seconds),
-                ..Directives::default()
+                ..WorkloadAnnotations::default()
             };
-            cronjob.directives = Some(directives.into());
+            cronjob.annotations = Some(annotations.into());
         })
     };
     assert_eq!(grace(600).missed(HOUR + 600).0, 0);
@@ -256,9 +259,9 @@ fn a_schedule_that_makes_no_sense_says_so() {
         let stage = Stage::new(schedule).with(|cronjob| {
             cronjob.time_zone = zone.map(Into::into);
         });
-        let timetable = stage.at(48 * HOUR).timetable();
-        assert!(!timetable.valid, "{schedule}");
-        assert_eq!(timetable.next, None);
+        let schedule_status = stage.at(48 * HOUR).schedule_status();
+        assert!(!schedule_status.valid, "{schedule}");
+        assert_eq!(schedule_status.next, None);
         assert_eq!(stage.missed(72 * HOUR), NOTHING);
     }
     let mut stage = Stage::new("every morning").with(|_| {});
@@ -307,8 +310,13 @@ fn many_are_looked_at_when_their_time_comes() {
     let missed = |time| {
         stage.at(time);
         let snapshot = stage.slice.snapshot();
-        let timetables = snapshot.cronjobs.iter().filter_map(|one| one.timetable());
-        timetables.map(|timetable| timetable.missed).sum::<u64>()
+        let timetables = snapshot
+            .cronjobs
+            .iter()
+            .filter_map(|one| one.schedule_status());
+        timetables
+            .map(|schedule_status| schedule_status.missed)
+            .sum::<u64>()
     };
     assert_eq!(missed(0), 0);
     // Minute 0 is due with the last start; 1 to 10 have passed, and their grace.

@@ -6,16 +6,16 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::CRONJOB;
 use crate::{
-    model::{Directives, Job, MappedLabels, Name, Run, Seconds, Totals, WorkloadId},
+    model::{Job, MappedLabels, Name, Run, Seconds, Totals, WorkloadAnnotations, WorkloadId},
     store::{
-        Settings, Thresholds,
+        StoreSettings, Thresholds,
         objects::{Key, Record},
     },
 };
 
 /// What is known of a workload.
 #[derive(Clone, Debug)]
-pub struct Workload {
+pub struct WorkloadRecord {
     /// Which one it is.
     pub id: WorkloadId,
     /// What its finished runs come to.
@@ -31,12 +31,12 @@ pub struct Workload {
     /// Values for the configured labels: of the `CronJob`, else of the latest Job.
     pub labels: MappedLabels,
     /// What its annotations say: those of the `CronJob`, else of the latest Job.
-    pub directives: Option<Box<Directives>>,
+    pub annotations: Option<Box<WorkloadAnnotations>>,
     /// When the object was created that the two above are of; those of a `CronJob` come before all Jobs.
     pub(super) described: Described,
     /// The Job of the last finished run.
     pub(super) last_job: Option<(Name, u64)>,
-    settings: Arc<Settings>,
+    settings: Arc<StoreSettings>,
 }
 
 /// Whose labels and annotations a workload has.
@@ -49,9 +49,9 @@ pub(super) enum Described {
 
 // === impl Workload ===
 
-impl Workload {
+impl WorkloadRecord {
     /// One of which nothing is there yet.
-    pub(super) fn new(id: WorkloadId, totals: Totals, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(id: WorkloadId, totals: Totals, settings: Arc<StoreSettings>) -> Self {
         Self {
             id,
             totals,
@@ -60,7 +60,7 @@ impl Workload {
             scheduled: false,
             configured: 0,
             labels: None,
-            directives: None,
+            annotations: None,
             described: Described::Nobody,
             last_job: None,
             settings,
@@ -89,7 +89,7 @@ impl Workload {
     /// What it is held to: by its annotations, else by the settings.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
-        self.settings.thresholds.under(self.directives.as_deref())
+        self.settings.thresholds.under(self.annotations.as_deref())
     }
 
     /// Upper bounds of the histograms of durations.
@@ -114,7 +114,7 @@ impl Workload {
         &mut self,
         by: Described,
         labels: &MappedLabels,
-        directives: Option<&Directives>,
+        annotations: Option<&WorkloadAnnotations>,
     ) -> Vec<(&'static str, Name)> {
         if by < self.described {
             return Vec::new();
@@ -123,18 +123,18 @@ impl Workload {
         if self.labels != *labels {
             self.labels.clone_from(labels);
         }
-        if self.directives.as_deref() == directives {
+        if self.annotations.as_deref() == annotations {
             return Vec::new();
         }
-        let known = self.directives.take().unwrap_or_default().invalid;
-        self.directives = directives.cloned().map(Box::new);
-        let invalid = directives.map_or(&[][..], |directives| &directives.invalid);
+        let known = self.annotations.take().unwrap_or_default().invalid;
+        self.annotations = annotations.cloned().map(Box::new);
+        let invalid = annotations.map_or(&[][..], |annotations| &annotations.invalid);
         let news = invalid.iter().filter(|problem| !known.contains(problem));
         news.cloned().collect()
     }
 }
 
-impl Record for Workload {
+impl Record for WorkloadRecord {
     fn key(&self) -> Key<'_> {
         (&self.id.kind, &self.id.namespace, &self.id.name)
     }

@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{Workload, Workloads};
+use super::{WorkloadRecord, Workloads};
 use crate::model::{FeedId, Seconds, Totals, WorkloadId};
 
 /// Of workloads of which no feed has told yet. There is no such feed, so it cannot go stale.
@@ -55,7 +55,7 @@ impl Workloads {
             if rest.is_zero() {
                 self.restored.keep(id, totals);
             } else {
-                let workload = Workload::new(id, totals, self.settings.clone());
+                let workload = WorkloadRecord::new(id, totals, self.settings.clone());
                 let slot = self.records.insert(NO_FEED, workload);
                 self.records.leave(slot, now + rest);
             }
@@ -65,6 +65,6 @@ impl Workloads {
     /// Everything was read once: what was not seen by now is gone.
     pub(in crate::store) fn settle(&mut self, now: Instant) {
         self.restored.unseen = None;
-        self.ledger.settle(now);
+        self.counted_runs.settle(now);
     }
 }

@@ -6,11 +6,11 @@ use tokio::time::advance;
 
 use crate::{
     model::{
-        Change, CronJob, Directives, FailureReason, FeedId, FeedScope, Forgetful, Job, JobState,
-        Journal, LAG, LastRun, Memory, Name, Note, Seconds, Sink, Totals, Uid, Update,
-        Workload as Owner, WorkloadId,
+        Change, CronJob, FailureReason, FeedId, FeedScope, Job, JobState, Journal, JournalEntry,
+        LastRun, Name, NoopJournal, RestoredState, Seconds, Sink, Totals, UID_RETENTION, Uid,
+        Update, WorkloadAnnotations, WorkloadId, WorkloadRef as Owner,
     },
-    store::{Retention, Settings, Slice, Workload},
+    store::{Retention, StoreSettings, TargetStore, WorkloadRecord},
 };
 use std::sync::Arc;
 
@@ -39,9 +39,13 @@ fn feeds() -> Vec<FeedScope> {
     ]
 }
 
-fn slice_with(memory: Memory, journal: Arc<dyn Journal>, last_jobs_only: bool) -> Slice {
-    let defaults = Settings::default();
-    let settings = Settings {
+fn slice_with(
+    memory: RestoredState,
+    journal: Arc<dyn Journal>,
+    last_jobs_only: bool,
+) -> TargetStore {
+    let defaults = StoreSettings::default();
+    let settings = StoreSettings {
         last_jobs_only,
         retention: Retention {
             stale_after: Duration::MAX,
@@ -49,15 +53,15 @@ fn slice_with(memory: Memory, journal: Arc<dyn Journal>, last_jobs_only: bool) -
         },
         ..defaults
     };
-    let memory = Memory {
+    let memory = RestoredState {
         since: SINCE,
         ..memory
     };
-    Slice::remembering(None, feeds(), Arc::new(settings), memory, journal)
+    TargetStore::remembering(None, feeds(), Arc::new(settings), memory, journal)
 }
 
-fn slice() -> Slice {
-    slice_with(Memory::default(), Arc::new(Forgetful), false)
+fn slice() -> TargetStore {
+    slice_with(RestoredState::default(), Arc::new(NoopJournal), false)
 }
 
 /// The run of the `CronJob` `tick` that is due at `number` minutes; its uid is its name.
@@ -130,42 +134,42 @@ fn cronjob(uid: &str) -> CronJob {
     )
 }
 
-fn apply(slice: &Slice, job: Job) {
+fn apply(slice: &TargetStore, job: Job) {
     slice.push(JOBS, Update::Jobs(Change::Applied(job)));
 }
 
-fn delete(slice: &Slice, job: Job) {
+fn delete(slice: &TargetStore, job: Job) {
     slice.push(JOBS, Update::Jobs(Change::Deleted(job)));
 }
 
-fn list(slice: &Slice, jobs: impl Into<Vec<Job>>) {
+fn list(slice: &TargetStore, jobs: impl Into<Vec<Job>>) {
     slice.push(JOBS, Update::Jobs(Change::Replaced(jobs.into())));
 }
 
-fn apply_cronjob(slice: &Slice, cronjob: CronJob) {
+fn apply_cronjob(slice: &TargetStore, cronjob: CronJob) {
     slice.push(CRONJOBS, Update::CronJobs(Change::Applied(cronjob)));
 }
 
 /// All feeds but that of `list` were read once.
-fn sync(slice: &Slice) {
+fn sync(slice: &TargetStore) {
     slice.push(OTHER_JOBS, Update::Jobs(Change::Replaced(Vec::new())));
     slice.push(CRONJOBS, Update::CronJobs(Change::Replaced(Vec::new())));
     slice.push(CONFIGURED, Update::JobAbsent);
 }
 
 /// A workload by its name, if it is shown.
-fn workload(slice: &Slice, name: &str) -> Option<Workload> {
+fn workload(slice: &TargetStore, name: &str) -> Option<WorkloadRecord> {
     let snapshot = slice.snapshot();
     let workload = snapshot.workloads.iter().find(|it| &*it.id.name == name);
     workload.cloned()
 }
 
-fn tick(slice: &Slice) -> Workload {
+fn tick(slice: &TargetStore) -> WorkloadRecord {
     workload(slice, "tick").expect("the workload is shown")
 }
 
 /// Succeeded, failed, deleted, active.
-fn counts(slice: &Slice) -> (u64, u64, u64, usize) {
+fn counts(slice: &TargetStore) -> (u64, u64, u64, usize) {
     let tick = tick(slice);
     let totals = &tick.totals;
     (
@@ -177,16 +181,16 @@ fn counts(slice: &Slice) -> (u64, u64, u64, usize) {
 }
 
 /// Kind and name of what is shown.
-fn shown(slice: &Slice) -> Vec<String> {
+fn shown(slice: &TargetStore) -> Vec<String> {
     let snapshot = slice.snapshot();
-    let name = |workload: &Workload| format!("{}/{}", workload.id.kind, workload.id.name);
+    let name = |workload: &WorkloadRecord| format!("{}/{}", workload.id.kind, workload.id.name);
     let mut shown: Vec<_> = snapshot.workloads.iter().map(name).collect();
     shown.sort();
     shown
 }
 
 /// Names of the Jobs that are shown.
-fn jobs_shown(slice: &Slice) -> Vec<String> {
+fn jobs_shown(slice: &TargetStore) -> Vec<String> {
     let snapshot = slice.snapshot();
     let mut shown: Vec<_> = snapshot
         .jobs
@@ -198,5 +202,5 @@ fn jobs_shown(slice: &Slice) -> Vec<String> {
 }
 
 fn retention() -> Duration {
-    Settings::default().retention.workloads
+    StoreSettings::default().retention.workloads
 }

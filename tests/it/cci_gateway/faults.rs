@@ -1,6 +1,6 @@
 //! What goes wrong on demand: every documented error, throttling, services that are away.
 
-use job_status_exporter::demo::gateway::{Availability, DOCUMENTED, RetryAfter, Shape, Throttle};
+use batch_simulator::gateway::{Availability, DOCUMENTED, RetryAfter, Shape, Throttle};
 
 use super::*;
 

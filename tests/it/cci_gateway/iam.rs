@@ -1,6 +1,6 @@
 //! Tokens: how they are had, and for how long.
 
-use job_status_exporter::demo::gateway::{Credential, PasswordPolicy};
+use batch_simulator::gateway::{Credential, PasswordPolicy};
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! The metadata service, and that its keys are known to the gateway.
 
-use job_status_exporter::demo::gateway::MetadataStyle;
+use batch_simulator::gateway::MetadataStyle;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! What CCI shows of Jobs and `CronJobs`: Kubernetes 1.19, with fields of its own.
 
-use job_status_exporter::demo::api::Kind;
+use batch_simulator::api::Kind;
 
 use super::*;
 

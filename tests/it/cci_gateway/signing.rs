@@ -1,7 +1,7 @@
 //! Signed requests: the vectors over the wire, lock-out, skew, temporary keys.
 
+use batch_simulator::gateway::Credential;
 use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
-use job_status_exporter::demo::gateway::Credential;
 
 use super::*;
 

@@ -6,13 +6,13 @@ use std::sync::{
 };
 
 use job_status_exporter::{
-    config::Poll,
+    config::PollConfig,
     model::{Code, Verb},
 };
 
 use super::*;
 
-const BY_LIST: Poll = Poll {
+const BY_LIST: PollConfig = PollConfig {
     by_list: true,
     ..POLL
 };

@@ -3,15 +3,15 @@
 use super::*;
 use crate::{
     checker,
-    exposition::{assert_golden, without_volatile},
+    metrics::{assert_golden, without_volatile},
 };
-use job_status_exporter::{config::Poll, exposition::Format};
+use job_status_exporter::{config::PollConfig, metrics::Format};
 
 /// The whole of `/metrics` after one poll.
 #[tokio::test]
 async fn the_documented_job_is_shown_as_documented() {
     let server = Server::start(|_| Answer::whole(200, &[], documented())).await;
-    let poll = Poll::default();
+    let poll = PollConfig::default();
     let mode = polled(&["namespace-test/pi"], poll);
     let mut exporter = Exporter::start(server.endpoint(), mode);
     exporter.eventually(Exporter::up, true).await;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use job_status_exporter::config::Poll;
+use job_status_exporter::config::PollConfig;
 use tokio::time::Instant;
 
 use super::*;
@@ -40,7 +40,7 @@ fn most_in_any_second(server: &Server) -> usize {
 #[tokio::test]
 async fn the_default_cap_holds_in_every_second() {
     let server = Server::start(answer).await;
-    let mut exporter = Exporter::start(server.endpoint(), polled(&jobs(), Poll::default()));
+    let mut exporter = Exporter::start(server.endpoint(), polled(&jobs(), PollConfig::default()));
     exporter.throughout(6 * SECOND, |_| (), ()).await;
     let most = most_in_any_second(&server);
     assert!((4..=5).contains(&most), "{most}");
@@ -56,7 +56,7 @@ async fn the_default_cap_holds_in_every_second() {
 #[tokio::test]
 async fn all_are_polled_in_turn_and_none_waits_for_those_that_fail() {
     let server = Server::start(answer).await;
-    let poll = Poll {
+    let poll = PollConfig {
         interval: 4 * SECOND,
         timeout: SECOND,
         concurrency: 8,
@@ -122,7 +122,7 @@ async fn a_throttle_storm_is_weathered_by_the_whole_target() {
         Answer::json(&job(namespace, name))
     })
     .await;
-    let poll = Poll {
+    let poll = PollConfig {
         interval: 2 * SECOND,
         timeout: SECOND,
         concurrency: 8,

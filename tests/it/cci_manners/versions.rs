@@ -1,9 +1,7 @@
 //! `CronJobs` where they were before Kubernetes 1.21, or nowhere.
 
-use job_status_exporter::{
-    config::Mode,
-    demo::api::{ApiOptions, CronJobsVersion, Kind, Rights},
-};
+use batch_simulator::api::{ApiOptions, CronJobsVersion, Kind, Rights};
+use job_status_exporter::config::Mode;
 
 use super::*;
 use crate::{

@@ -3,9 +3,9 @@
 use std::{fs, path::Path};
 
 use job_status_exporter::{
-    config::Poll,
+    client::Endpoint,
+    config::PollConfig,
     model::{Code, Verb},
-    target::Endpoint,
 };
 use tempfile::TempDir;
 
@@ -72,8 +72,8 @@ fn runs(directory: &TempDir) -> usize {
     runs.unwrap_or_default().lines().count()
 }
 
-fn patient() -> Poll {
-    Poll {
+fn patient() -> PollConfig {
+    PollConfig {
         timeout: 10 * SECOND,
         ..POLL
     }
@@ -182,7 +182,7 @@ async fn requests_that_waited_for_credentials_together_are_not_sent_together() {
     let script = fs::read_to_string(directory.path().join("plugin")).unwrap();
     write(&directory, "plugin", &format!("sleep 0.4\n{script}"));
     let endpoint = kubeconfig(directory.path(), &server, &user);
-    let poll = Poll {
+    let poll = PollConfig {
         requests_per_second: 10.0,
         concurrency: 8,
         ..patient()

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use job_status_exporter::{
-    config::Poll,
+    config::PollConfig,
     model::{Code, Verb},
 };
 
@@ -198,7 +198,7 @@ async fn a_body_without_end_is_not_kept() {
     let chunk = vec![b' '; 1024 * 1024];
     let endless = (0..65).fold(Answer::chunked(), |answer, _| answer.chunk(&chunk));
     let server = Server::start(lists(vec![endless.end()])).await;
-    let poll = Poll {
+    let poll = PollConfig {
         timeout: 20 * SECOND,
         ..POLL
     };

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use job_status_exporter::{
-    config::Poll,
+    config::PollConfig,
     model::{Code, Verb},
 };
 
@@ -159,7 +159,7 @@ async fn a_pause_is_for_all_polls_of_a_target() {
     })
     .await;
     let jobs: Vec<_> = (0..50).map(|number| format!("etl/job-{number}")).collect();
-    let poll = Poll {
+    let poll = PollConfig {
         requests_per_second: 50.0,
         concurrency: 8,
         ..POLL
@@ -208,7 +208,7 @@ async fn a_dead_job_does_not_delay_the_others() {
         .map(|number| format!("etl/job-{number:02}"))
         .collect();
     jobs.insert(20, "etl/dead".to_owned());
-    let poll = Poll {
+    let poll = PollConfig {
         interval: SECOND,
         timeout: SECOND,
         concurrency: 4,
@@ -239,7 +239,7 @@ async fn the_cap_on_requests_holds_in_every_second() {
     let jobs: Vec<_> = (0..50)
         .map(|number| format!("etl/job-{number:02}"))
         .collect();
-    let poll = Poll {
+    let poll = PollConfig {
         requests_per_second: 20.0,
         ..POLL
     };

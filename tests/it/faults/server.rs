@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::Uri;
-use job_status_exporter::target::Endpoint;
+use job_status_exporter::client::Endpoint;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufStream},

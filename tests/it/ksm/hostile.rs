@@ -1,7 +1,7 @@
 //! Objects that nobody would write, each as the API could give it.
 
 use super::*;
-use crate::exposition::assert_golden;
+use crate::metrics::assert_golden;
 
 fn labels(families: &Families, family: &str) -> Vec<(String, String)> {
     families[family].samples[0].labels[2..].to_vec()

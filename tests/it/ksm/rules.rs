@@ -4,7 +4,7 @@
 //! do these Jobs.
 
 use super::*;
-use crate::exposition::assert_golden;
+use crate::metrics::assert_golden;
 
 /// The families that the rules read.
 const FAMILIES: [&str; 4] = [

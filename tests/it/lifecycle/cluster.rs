@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use job_status_exporter::demo::api::{ApiOptions, Kind, SimulatedApi};
+use batch_simulator::api::{ApiOptions, Kind, SimulatedApi};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 

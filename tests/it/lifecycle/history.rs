@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
+use batch_simulator::api::{Kind, SimulatedApi};
 use futures_util::future::join_all;
 use job_status_exporter::{
-    demo::api::{Kind, SimulatedApi},
     history::{self, History},
-    model::Memory,
+    model::RestoredState,
     store,
 };
 use serde_json::{Value, json};
@@ -35,12 +35,12 @@ fn setup(cluster: &Cluster, history: &Path) -> Setup {
 }
 
 /// What is in the file, as the next process would get it.
-async fn read(path: &Path) -> Memory {
-    let settings = history::Settings {
+async fn read(path: &Path) -> RestoredState {
+    let settings = history::HistorySettings {
         path: path.to_owned(),
         runs_per_workload: RUNS_PER_WORKLOAD,
         max_age: Duration::from_hours(24 * 90),
-        run_duration_buckets: store::Settings::default().run_duration_buckets,
+        run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
     };
     let mut history = History::open(settings, &[None]).unwrap();
     let (memory, _) = history.target(0);
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// What was written down has happened, once; Jobs that are known may go.
-    fn check(&mut self, memory: &Memory) {
+    fn check(&mut self, memory: &RestoredState) {
         let known: BTreeSet<_> = memory.runs.iter().map(ToString::to_string).collect();
         assert_eq!(known.len(), memory.runs.len());
         assert!(known.is_subset(&self.ever));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::{Cluster, Exporter, SYNCED, Setup, process::Line};
-use crate::http::client::PATIENCE;
+use crate::server::client::PATIENCE;
 
 /// A watched target and a polled one.
 fn two_targets(cluster: &Cluster) -> Setup {

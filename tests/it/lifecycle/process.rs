@@ -20,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::http::client::{Client, PATIENCE, Response, request};
+use crate::server::client::{Client, PATIENCE, Response, request};
 
 /// Files and arguments of a process that is not started yet.
 pub(super) struct Setup {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{Ended, Exporter, Setup};
-use crate::http::client::PATIENCE;
+use crate::server::client::PATIENCE;
 
 /// Part of every credential here.
 const SECRET: &str = "s3cret";

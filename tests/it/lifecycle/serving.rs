@@ -3,13 +3,13 @@
 use std::{io::Read as _, time::Duration};
 
 use flate2::read::MultiGzDecoder;
-use job_status_exporter::exposition::Format;
+use job_status_exporter::metrics::Format;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Cluster, Exporter, SYNCED, Setup};
 use crate::{
     checker::{self, Families},
-    http::client::PATIENCE,
+    server::client::PATIENCE,
 };
 
 /// An address that refuses connections.

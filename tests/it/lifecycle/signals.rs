@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{Cluster, Exporter, SYNCED, Setup};
-use crate::http::client::{Client, PATIENCE, request};
+use crate::server::client::{Client, PATIENCE, request};
 
 /// An exporter of `cluster` whose drain may take this long.
 async fn start(cluster: &Cluster, shutdown_timeout: &str) -> Exporter {

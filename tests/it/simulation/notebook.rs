@@ -6,12 +6,12 @@ use std::{
 };
 
 use job_status_exporter::model::{
-    self, Journal, LAG, Memory, Note, Seconds, Totals, Uid, WorkloadId,
+    self, Journal, JournalEntry, RestoredState, Seconds, Totals, UID_RETENTION, Uid, WorkloadId,
 };
 
 /// What one process noted, and when.
 #[derive(Debug, Default)]
-pub(crate) struct Notebook(Mutex<(Seconds, Vec<(Seconds, Note)>)>);
+pub(crate) struct Notebook(Mutex<(Seconds, Vec<(Seconds, JournalEntry)>)>);
 
 /// What is kept of all processes.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Kept {
 }
 
 impl Journal for Notebook {
-    fn note(&self, note: Note) {
+    fn note(&self, note: JournalEntry) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = notes.0;
         notes.1.push((now, note));
@@ -46,32 +46,32 @@ impl Kept {
         let mut there = HashSet::new();
         for (now, note) in &notebook.0.lock().unwrap().1[..notes] {
             match note {
-                Note::Finished { run, .. } => {
+                JournalEntry::Finished { run, .. } => {
                     self.runs.insert(run.uid.clone(), None);
                     there.insert(run.uid.clone());
                 }
-                Note::Present(uid) => {
+                JournalEntry::Present(uid) => {
                     self.runs.insert(uid.clone(), None);
                     there.insert(uid.clone());
                 }
-                Note::Gone(uid) => {
+                JournalEntry::Gone(uid) => {
                     self.runs.insert(uid.clone(), Some(*now));
                 }
-                Note::Left(workload) => {
+                JournalEntry::Left(workload) => {
                     if let Some((_, left)) = self.workloads.get_mut(workload) {
                         *left = Some(*now);
                     }
                 }
-                Note::Synced => {
+                JournalEntry::Synced => {
                     let unseen = self.runs.iter_mut().filter(|(uid, _)| !there.contains(uid));
                     unseen.for_each(|(_, gone)| *gone = gone.or(Some(*now)));
                 }
-                Note::Changed { .. } => {}
+                JournalEntry::Changed { .. } => {}
             }
-            if let Note::Finished {
+            if let JournalEntry::Finished {
                 workload, totals, ..
             }
-            | Note::Changed { workload, totals } = note
+            | JournalEntry::Changed { workload, totals } = note
             {
                 let now = (totals.clone(), None);
                 self.workloads.insert(workload.clone(), now);
@@ -83,15 +83,15 @@ impl Kept {
     }
 
     /// What the next process gets to know, which starts `now`. The store looks at the real clock: that is when it starts.
-    pub(crate) fn recall(&mut self, now: Seconds, since: Seconds) -> Memory {
-        let lag = Seconds::try_from(LAG.as_secs()).unwrap();
+    pub(crate) fn recall(&mut self, now: Seconds, since: Seconds) -> RestoredState {
+        let lag = Seconds::try_from(UID_RETENTION.as_secs()).unwrap();
         self.runs
             .retain(|_, gone| gone.is_none_or(|gone| now < gone + lag));
         let ahead = model::now().as_second() - now;
         let workload = |(id, (totals, left)): (&WorkloadId, &(Totals, Option<Seconds>))| {
             (id.clone(), totals.clone(), left.unwrap_or(now) + ahead)
         };
-        Memory {
+        RestoredState {
             since,
             workloads: self.workloads.iter().map(workload).collect(),
             runs: self.runs.keys().cloned().collect(),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use job_status_exporter::{
     model::{Change, CronJob, FeedId, Job, JobState, Name, Seconds, Uid, Update, WorkloadId},
-    store::{SliceSnapshot, Workload},
+    store::{TargetSnapshot, WorkloadRecord},
 };
 
 use super::world::ADOPTED;
@@ -198,7 +198,7 @@ impl Truth {
     }
 
     /// Compares it all with what is shown. Says what differs.
-    pub(crate) fn check(&self, now: Seconds, snapshot: &SliceSnapshot) -> Result<(), String> {
+    pub(crate) fn check(&self, now: Seconds, snapshot: &TargetSnapshot) -> Result<(), String> {
         let mut shown: HashMap<_, _> = snapshot
             .workloads
             .iter()
@@ -300,7 +300,7 @@ const STREAK: usize = 32;
 
 /// What is shown of a workload, in the form of [`Known::describe`].
 #[allow(clippy::cast_possible_truncation, reason = "sums of whole seconds")]
-fn describe(workload: &Workload, known: &Known) -> String {
+fn describe(workload: &WorkloadRecord, known: &Known) -> String {
     let totals = &workload.totals;
     let count = |runs: u64, durations: &job_status_exporter::model::Histogram| {
         assert_eq!(runs, durations.count());

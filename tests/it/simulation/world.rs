@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use fastrand::Rng;
 use job_status_exporter::model::{
-    Change, CronJob, FailureReason, Job, JobState, Name, Seconds, Uid, Update, Workload,
+    Change, CronJob, FailureReason, Job, JobState, Name, Seconds, Uid, Update, WorkloadRef,
 };
 
 pub(crate) const MINUTE: Seconds = 60;
@@ -39,7 +39,7 @@ pub(crate) struct Event {
 /// How a workload goes about things.
 struct Habits {
     namespace: Name,
-    workload: Workload,
+    workload: WorkloadRef,
     period: Seconds,
     failing: f64,
     /// How long its Jobs stay after their end.
@@ -129,7 +129,7 @@ impl World {
         };
         let habits = Habits {
             namespace: format!("ns-{}", number % 4).into(),
-            workload: Workload {
+            workload: WorkloadRef {
                 kind: kind.into(),
                 name: format!("workload-{number}").into(),
             },
@@ -195,7 +195,7 @@ impl Habits {
         };
         let mut states = Vec::new();
         if adopted {
-            let own = Workload {
+            let own = WorkloadRef {
                 kind: "job".into(),
                 name,
             };

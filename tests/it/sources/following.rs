@@ -2,7 +2,7 @@
 
 use job_status_exporter::{
     model::{Code, EventKind, RestartReason, Verb},
-    readiness::State,
+    server::readiness::State,
 };
 
 use super::*;

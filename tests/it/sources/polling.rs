@@ -1,8 +1,8 @@
-//! Poll mode: single configured jobs, and lists.
+//! PollConfig mode: single configured jobs, and lists.
 
+use batch_simulator::api::Request;
 use job_status_exporter::{
-    config::{Mode, Poll},
-    demo::api::Request,
+    config::{Mode, PollConfig},
     model::{Code, Verb},
 };
 
@@ -132,7 +132,7 @@ async fn a_polled_list_that_expires_midway_is_begun_again_at_once() {
     for number in 0..600 {
         cluster.apply("etl", &format!("load-{number:03}"), running());
     }
-    let poll = Poll {
+    let poll = PollConfig {
         timeout: 5 * SECOND,
         ..POLL
     };

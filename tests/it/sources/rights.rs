@@ -2,10 +2,8 @@
 
 use std::{fs, path::Path};
 
-use job_status_exporter::{
-    demo::api::Rights,
-    model::{Code, Verb},
-};
+use batch_simulator::api::Rights;
+use job_status_exporter::model::{Code, Verb};
 
 use super::*;
 use crate::exporter::{POLL, polled};

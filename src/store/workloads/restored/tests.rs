@@ -7,10 +7,10 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FeedScope, Job, JobState, Journal, Memory, Note, Sink as _, Uid, Update,
-        Workload as Owner,
+        Change, CronJob, FeedScope, Job, JobState, Journal, RestoredState, JournalEntry, Sink as _, Uid, Update,
+        WorkloadRef as Owner,
     },
-    store::{Settings, Slice},
+    store::{StoreSettings, TargetStore},
 };
 
 const JOBS: FeedId = FeedId(0);
@@ -21,18 +21,18 @@ const CRONJOBS: FeedId = FeedId(1);
 struct Notes(Mutex<Vec<String>>);
 
 impl Journal for Notes {
-    fn note(&self, note: Note) {
+    fn note(&self, note: JournalEntry) {
         let text = match note {
-            Note::Finished {
+            JournalEntry::Finished {
                 workload, counted, ..
             } => format!("finished {} {counted}", workload.name),
-            Note::Changed { workload, totals } => {
+            JournalEntry::Changed { workload, totals } => {
                 format!("changed {} {}", workload.name, totals.succeeded)
             }
-            Note::Present(uid) => format!("present {uid}"),
-            Note::Gone(uid) => format!("gone {uid}"),
-            Note::Left(workload) => format!("left {}", workload.name),
-            Note::Synced => "synced".to_owned(),
+            JournalEntry::Present(uid) => format!("present {uid}"),
+            JournalEntry::Gone(uid) => format!("gone {uid}"),
+            JournalEntry::Left(workload) => format!("left {}", workload.name),
+            JournalEntry::Synced => "synced".to_owned(),
         };
         self.0
             .lock()
@@ -42,14 +42,14 @@ impl Journal for Notes {
 }
 
 struct Scene {
-    slice: Slice,
+    slice: TargetStore,
     notes: Arc<Notes>,
 }
 
 impl Scene {
     /// Workloads with the number of their successes, and how many seconds ago they were last there.
     fn new(workloads: &[(&str, u64, i64)]) -> Self {
-        let settings = Settings::default();
+        let settings = StoreSettings::default();
         let now = (settings.clock)();
         let workload = |&(name, succeeded, ago): &(&str, u64, i64)| {
             let totals = Totals {
@@ -58,14 +58,14 @@ impl Scene {
             };
             (id(name), totals, now.as_second() - ago)
         };
-        let memory = Memory {
+        let memory = RestoredState {
             since: now.as_second() - 86_400,
             workloads: workloads.iter().map(workload).collect(),
             runs: vec![Uid::parse("known")],
         };
         let notes = Arc::new(Notes::default());
         let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-        let slice = Slice::remembering(None, feeds, Arc::new(settings), memory, notes.clone());
+        let slice = TargetStore::remembering(None, feeds, Arc::new(settings), memory, notes.clone());
         Self { slice, notes }
     }
 

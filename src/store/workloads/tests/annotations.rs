@@ -2,23 +2,23 @@
 
 use super::*;
 
-fn saying(severity: &str, invalid: &[&str]) -> Directives {
+fn saying(severity: &str, invalid: &[&str]) -> WorkloadAnnotations {
     let invalid = invalid
         .iter()
         .map(|value| ("max-duration", Name::from(*value)));
-    Directives {
+    WorkloadAnnotations {
         severity: Some(severity.into()),
         invalid: invalid.collect(),
-        ..Directives::default()
+        ..WorkloadAnnotations::default()
     }
 }
 
-fn invalid(slice: &Slice) -> u64 {
+fn invalid(slice: &TargetStore) -> u64 {
     slice.snapshot().status.invalid_annotations
 }
 
-fn severity(slice: &Slice) -> Option<String> {
-    let severity = tick(slice).directives?.severity?;
+fn severity(slice: &TargetStore) -> Option<String> {
+    let severity = tick(slice).annotations?.severity?;
     Some(severity.to_string())
 }
 
@@ -26,14 +26,14 @@ fn severity(slice: &Slice) -> Option<String> {
 async fn the_cronjob_speaks_before_its_jobs_and_the_latest_job_before_older_ones() {
     let slice = slice();
     let job = |number, severity, team: &str| Job {
-        directives: Some(Box::new(saying(severity, &[]))),
+        annotations: Some(Box::new(saying(severity, &[]))),
         labels: Some([Name::from(team)].into()),
         ..running(number)
     };
     list(&slice, [job(2, "second", "b"), job(1, "first", "a")]);
     assert_eq!(severity(&slice).as_deref(), Some("second"));
     let spoken = CronJob {
-        directives: Some(Box::new(saying("cronjob", &[]))),
+        annotations: Some(Box::new(saying("cronjob", &[]))),
         labels: Some([Name::from("c")].into()),
         ..cronjob("c")
     };
@@ -55,12 +55,12 @@ async fn the_cronjob_speaks_before_its_jobs_and_the_latest_job_before_older_ones
 async fn an_annotation_that_makes_no_sense_counts_once_while_it_stays() {
     let slice = slice();
     let says = |values: &[&str]| CronJob {
-        directives: Some(Box::new(saying("page", values))),
+        annotations: Some(Box::new(saying("page", values))),
         ..cronjob("c")
     };
     // Its Jobs have it from the template.
     let job = |number| Job {
-        directives: Some(Box::new(saying("page", &["soon"]))),
+        annotations: Some(Box::new(saying("page", &["soon"]))),
         ..running(number)
     };
     apply(&slice, job(1));

@@ -102,33 +102,33 @@ async fn the_workload_of_a_configured_job_stays_until_the_job_belongs_to_another
 
 /// Keeps notes as they come, shortened to what they are about.
 #[derive(Debug, Default)]
-struct Notebook(Mutex<Vec<Note>>);
+struct Notebook(Mutex<Vec<JournalEntry>>);
 
 impl Journal for Notebook {
-    fn note(&self, note: Note) {
+    fn note(&self, note: JournalEntry) {
         self.0.lock().unwrap().push(note);
     }
 }
 
 impl Notebook {
-    fn tear_out(&self) -> Vec<Note> {
+    fn tear_out(&self) -> Vec<JournalEntry> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
     fn read(&self) -> Vec<String> {
         let notes = self.tear_out();
-        let line = |note: &Note| match note {
-            Note::Finished { run, counted, .. } => {
+        let line = |note: &JournalEntry| match note {
+            JournalEntry::Finished { run, counted, .. } => {
                 let counted = if *counted { "counted" } else { "not counted" };
                 format!("{} finished, {counted}", run.uid)
             }
-            Note::Changed { workload, totals } => {
+            JournalEntry::Changed { workload, totals } => {
                 format!("{} has {} deleted", workload.name, totals.deleted)
             }
-            Note::Present(uid) => format!("{uid} is there"),
-            Note::Gone(uid) => format!("{uid} is gone"),
-            Note::Left(workload) => format!("{} is gone", workload.name),
-            Note::Synced => "synced".to_owned(),
+            JournalEntry::Present(uid) => format!("{uid} is there"),
+            JournalEntry::Gone(uid) => format!("{uid} is gone"),
+            JournalEntry::Left(workload) => format!("{} is gone", workload.name),
+            JournalEntry::Synced => "synced".to_owned(),
         };
         notes.iter().map(line).collect()
     }
@@ -137,7 +137,7 @@ impl Notebook {
 #[tokio::test(start_paused = true)]
 async fn what_has_to_outlive_the_process_is_noted_in_order() {
     let journal = Arc::new(Notebook::default());
-    let slice = slice_with(Memory::default(), journal.clone(), false);
+    let slice = slice_with(RestoredState::default(), journal.clone(), false);
     list(&slice, [complete(-1), running(1), running(2)]);
     sync(&slice);
     assert_eq!(
@@ -169,7 +169,7 @@ async fn what_has_to_outlive_the_process_is_noted_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
-    let events: [&dyn Fn(&Slice); 4] = [
+    let events: [&dyn Fn(&TargetStore); 4] = [
         &|slice| {
             list(
                 slice,
@@ -182,14 +182,14 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
     ];
     for told in 1..=events.len() {
         let journal = Arc::new(Notebook::default());
-        let slice = slice_with(Memory::default(), journal.clone(), false);
+        let slice = slice_with(RestoredState::default(), journal.clone(), false);
         for event in &events[..told] {
             event(&slice);
         }
         let notes = journal.tear_out();
         for kept in 0..=notes.len() {
             let memory = recall(&notes[..kept]);
-            let slice = slice_with(memory, Arc::new(Forgetful), false);
+            let slice = slice_with(memory, Arc::new(NoopJournal), false);
             let last = &events[told - 1];
             last(&slice);
             list(
@@ -210,18 +210,18 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
 }
 
 /// What a file gives back that kept these notes.
-fn recall(notes: &[Note]) -> Memory {
-    let mut memory = Memory::default();
+fn recall(notes: &[JournalEntry]) -> RestoredState {
+    let mut memory = RestoredState::default();
     for note in notes {
         match note {
-            Note::Finished { run, .. } => memory.runs.push(run.uid.clone()),
-            Note::Present(uid) => memory.runs.push(uid.clone()),
+            JournalEntry::Finished { run, .. } => memory.runs.push(run.uid.clone()),
+            JournalEntry::Present(uid) => memory.runs.push(uid.clone()),
             _ => {}
         }
-        if let Note::Finished {
+        if let JournalEntry::Finished {
             workload, totals, ..
         }
-        | Note::Changed { workload, totals } = note
+        | JournalEntry::Changed { workload, totals } = note
         {
             memory.workloads.retain(|(known, ..)| known != workload);
             memory.workloads.push((workload.clone(), totals.clone(), 0));
@@ -241,10 +241,10 @@ async fn a_remembered_run_goes_on_where_it_was() {
         succeeded: 41,
         ..Totals::new(7)
     };
-    let memory = Memory {
+    let memory = RestoredState {
         workloads: vec![(id, known, 0)],
         runs: vec![Uid::parse("tick-1"), Uid::parse("tick-2")],
-        ..Memory::default()
+        ..RestoredState::default()
     };
     let journal = Arc::new(Notebook::default());
     let slice = slice_with(memory, journal.clone(), true);

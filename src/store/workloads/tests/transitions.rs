@@ -86,7 +86,7 @@ async fn what_has_ended_has_ended_whatever_a_late_server_shows() {
         list(&slice, []);
         assert_eq!(counts(&slice), (1, 0, 0, 0), "{pass}");
         if pass > 0 {
-            advance(Settings::default().retention.deleted).await;
+            advance(StoreSettings::default().retention.deleted).await;
             assert_eq!(slice.snapshot().status.jobs, 0);
         }
     }
@@ -98,10 +98,10 @@ async fn a_run_is_known_for_as_long_as_its_job_is_shown_as_it_was_before() {
     sync(&slice);
     list(&slice, [complete(1), running(2)]);
     list(&slice, []);
-    advance(Settings::default().retention.deleted).await;
+    advance(StoreSettings::default().retention.deleted).await;
     assert_eq!(counts(&slice), (1, 0, 1, 0));
     list(&slice, [running(1), running(2)]);
-    advance(10 * LAG).await;
+    advance(10 * UID_RETENTION).await;
     assert_eq!(counts(&slice), (1, 0, 1, 1));
     list(&slice, []);
     assert_eq!(counts(&slice), (1, 0, 1, 0));
@@ -116,13 +116,13 @@ async fn a_run_that_comes_back_is_known_for_a_while() {
     apply(&slice, complete(1));
     for _ in 0..3 {
         list(&slice, []);
-        advance(LAG.checked_sub(Duration::from_secs(1)).unwrap()).await;
+        advance(UID_RETENTION.checked_sub(Duration::from_secs(1)).unwrap()).await;
         list(&slice, [complete(1)]);
         assert_eq!(counts(&slice), (1, 0, 0, 0));
     }
     // From a server that was set back it is news.
     list(&slice, []);
-    advance(LAG).await;
+    advance(UID_RETENTION).await;
     list(&slice, [complete(1)]);
     assert_eq!(counts(&slice), (2, 0, 0, 0));
 }
@@ -307,7 +307,7 @@ async fn what_is_left_out_and_goes_is_neither_shown_nor_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn only_the_job_of_the_last_run_is_marked() {
-    let slice = slice_with(Memory::default(), Arc::new(Forgetful), true);
+    let slice = slice_with(RestoredState::default(), Arc::new(NoopJournal), true);
     let manual = Job {
         manual: true,
         ..complete(9)
@@ -318,7 +318,7 @@ async fn only_the_job_of_the_last_run_is_marked() {
     assert_eq!(jobs_shown(&slice), ["tick-3"]);
     list(&slice, [failed(2), complete(1)]); // the last one is gone, and stays for its time
     assert_eq!(jobs_shown(&slice), ["tick-3"]);
-    advance(Settings::default().retention.deleted).await;
+    advance(StoreSettings::default().retention.deleted).await;
     assert_eq!(jobs_shown(&slice), Vec::<String>::new());
     list(&slice, [failed(2), complete(1), complete(3)]); // a late server
     assert_eq!(jobs_shown(&slice), ["tick-3"]);

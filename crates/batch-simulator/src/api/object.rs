@@ -1,0 +1,205 @@
+//! One stored object, kept as the bytes that lists show.
+//!
+//! [`super::registry`] makes them, [`super::selector`] matches them, [`super::list`] and [`super::watch`] write them. An object
+//! never changes: a change makes a new one.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::clock::Clock;
+
+/// The kinds that the simulated API serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// batch/v1 Job.
+    Job,
+    /// batch/v1 `CronJob`.
+    CronJob,
+}
+
+/// Why an object cannot be stored.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum InvalidObject {
+    /// The value is not a JSON object.
+    #[error("store object: it is not a JSON object")]
+    NotAMap,
+    /// `metadata.name` is absent or empty.
+    #[error("store object: it has no metadata.name")]
+    NoName,
+}
+
+/// A stored object.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// `namespace/name`: sorts as the keys of etcd do, where `a-b/x` comes before `a/x`.
+    pub(super) key: String,
+    pub(super) kind: Kind,
+    pub(super) uid: String,
+    pub(super) labels: BTreeMap<String, String>,
+    /// JSON without `kind` and `apiVersion`, as the items of a list are. Always a non-empty map.
+    item: String,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// `Job`, `CronJob`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Job => "Job",
+            Self::CronJob => "CronJob",
+        }
+    }
+
+    /// The resource name in paths: `jobs`, `cronjobs`.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Job => "jobs",
+            Self::CronJob => "cronjobs",
+        }
+    }
+
+    pub(super) fn of_resource(resource: &str) -> Option<Self> {
+        match resource {
+            "jobs" => Some(Self::Job),
+            "cronjobs" => Some(Self::CronJob),
+            _ => None,
+        }
+    }
+
+    /// What a Go server writes for an object of this kind that has nothing but a resource version: a bookmark.
+    pub(super) fn bookmark(self, version: u64, initial_events_end: bool) -> String {
+        let pod_template = json!({"metadata": {}, "spec": {"containers": null}});
+        let spec = match self {
+            Self::Job => json!({ "template": pod_template }),
+            Self::CronJob => {
+                json!({"schedule": "", "jobTemplate": {"metadata": {}, "spec": {"template": pod_template}}})
+            }
+        };
+        let mut metadata = json!({"resourceVersion": version.to_string()});
+        if initial_events_end {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        json!({"kind": self.as_str(), "apiVersion": "batch/v1", "metadata": metadata, "spec": spec, "status": {}})
+            .to_string()
+    }
+}
+
+// === impl Object ===
+
+impl Object {
+    /// A new object out of what [`complete`] gave.
+    pub(super) fn new(kind: Kind, mut value: Value, version: u64) -> Self {
+        value["metadata"]["resourceVersion"] = json!(version.to_string());
+        if let Some(root) = value.as_object_mut() {
+            root.remove("kind");
+            root.remove("apiVersion");
+        }
+        let metadata = &value["metadata"];
+        let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+        let labels = metadata["labels"].as_object().map(|labels| {
+            let pair = |(k, v): (&String, &Value)| Some((k.clone(), v.as_str()?.to_owned()));
+            labels.iter().filter_map(pair).collect()
+        });
+        Self {
+            key: format!("{}/{}", text("namespace"), text("name")),
+            kind,
+            uid: text("uid").to_owned(),
+            labels: labels.unwrap_or_default(),
+            item: value.to_string(),
+        }
+    }
+
+    /// The same object under another version: what DELETED events show.
+    pub(super) fn with_version(&self, version: u64) -> Self {
+        Self::new(self.kind, self.value(), version)
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        self.key
+            .split_once('/')
+            .map_or("", |(namespace, _)| namespace)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.key.split_once('/').map_or("", |(_, name)| name)
+    }
+
+    /// As an item of a list: without `kind` and `apiVersion`.
+    pub(super) fn item(&self) -> &str {
+        &self.item
+    }
+
+    /// Appends the object as it stands alone, with `kind` and `apiVersion`.
+    pub(super) fn write(&self, out: &mut String) {
+        out.push_str("{\"kind\":\"");
+        out.push_str(self.kind.as_str());
+        out.push_str("\",\"apiVersion\":\"batch/v1\",");
+        out.push_str(self.item.get(1..).unwrap_or("}"));
+    }
+
+    /// As a JSON value, with `kind` and `apiVersion`.
+    pub(super) fn value(&self) -> Value {
+        let mut value: Value = serde_json::from_str(&self.item).unwrap_or_default();
+        value["kind"] = json!(self.kind.as_str());
+        value["apiVersion"] = json!("batch/v1");
+        value
+    }
+}
+
+/// Completes `value` as a server does on a write; `before` is what it replaces, and equal to the outcome where nothing changes.
+///
+/// The uid and the creation time are kept when the value leaves them out; the generation counts changes of the spec. Spec
+/// and status are written in one go, unlike on a real server.
+pub(super) fn complete(
+    kind: Kind,
+    mut value: Value,
+    before: Option<&Value>,
+    clock: Clock,
+    new_uid: impl FnOnce() -> String,
+) -> Result<Value, InvalidObject> {
+    let root = value.as_object_mut().ok_or(InvalidObject::NotAMap)?;
+    root.insert("kind".to_owned(), json!(kind.as_str()));
+    root.insert("apiVersion".to_owned(), json!("batch/v1"));
+    root.entry("spec").or_insert_with(|| json!({}));
+    root.entry("status").or_insert_with(|| json!({}));
+    let spec_changed = before.is_some_and(|before| before.get("spec") != root.get("spec"));
+    let metadata = root
+        .get_mut("metadata")
+        .and_then(Value::as_object_mut)
+        .ok_or(InvalidObject::NoName)?;
+    if !metadata.get("name").is_some_and(is_filled) {
+        return Err(InvalidObject::NoName);
+    }
+    if !metadata.get("namespace").is_some_and(is_filled) {
+        metadata.insert("namespace".to_owned(), json!("default"));
+    }
+    let kept = |field| before.map(|before| before["metadata"][field].clone());
+    metadata
+        .entry("uid")
+        .or_insert_with(|| kept("uid").unwrap_or_else(|| json!(new_uid())));
+    metadata
+        .entry("creationTimestamp")
+        .or_insert_with(|| kept("creationTimestamp").unwrap_or_else(|| json!(clock.text())));
+    match kept("generation") {
+        None => {
+            metadata.entry("generation").or_insert_with(|| json!(1));
+        }
+        Some(last) => {
+            let generation = last.as_i64().unwrap_or(1) + i64::from(spec_changed);
+            metadata.insert("generation".to_owned(), json!(generation));
+        }
+    }
+    if let Some(version) = kept("resourceVersion") {
+        metadata.insert("resourceVersion".to_owned(), version);
+    }
+    Ok(value)
+}
+
+fn is_filled(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.is_empty())
+}

@@ -1,0 +1,284 @@
+//! Ten simulated minutes of `super`, looked at event by event.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use serde_json::Value;
+
+use super::*;
+use crate::api::{ApiOptions, Kind};
+
+/// Everything that a watcher of the scenario got to see.
+struct Story {
+    api: SimulatedApi,
+    jobs: Vec<Value>,
+    cronjobs: Vec<Value>,
+    most_jobs: usize,
+}
+
+/// Ten minutes, played once for all tests that only look.
+static TEN_MINUTES: LazyLock<Story> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.unwrap().block_on(play(10))
+});
+
+async fn play(minutes: u64) -> Story {
+    let api = SimulatedApi::new(ApiOptions {
+        seed: 1,
+        ..ApiOptions::default()
+    });
+    let mut story = Story {
+        api: api.clone(),
+        jobs: Vec::new(),
+        cronjobs: Vec::new(),
+        most_jobs: 0,
+    };
+    let mut jobs = std::pin::pin!(api.lines(Kind::Job));
+    let mut cronjobs = std::pin::pin!(api.lines(Kind::CronJob));
+    let mut playing = std::pin::pin!(run(api.clone(), ScenarioSettings::default()));
+    let mut end = std::pin::pin!(sleep(Duration::from_secs(60 * minutes)));
+    let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    loop {
+        tokio::select! {
+            ended = &mut playing => panic!("{ended:?}"),
+            () = &mut end => return story,
+            Some(frame) = jobs.next() => {
+                let text = std::str::from_utf8(&frame).unwrap();
+                story.jobs.extend(text.lines().map(parse));
+                story.most_jobs = story.most_jobs.max(api.count(Kind::Job));
+            }
+            Some(frame) = cronjobs.next() => {
+                let text = std::str::from_utf8(&frame).unwrap();
+                story.cronjobs.extend(text.lines().map(parse));
+            }
+        }
+    }
+}
+
+/// The types of the conditions that hold, last one last.
+fn conditions(job: &Value) -> Vec<&str> {
+    let conditions = job["status"]["conditions"].as_array();
+    let holds = |c: &&Value| c["status"] == "True";
+    let conditions = conditions.into_iter().flatten().filter(holds);
+    conditions.map(|c| c["type"].as_str().unwrap()).collect()
+}
+
+fn state(job: &Value) -> &'static str {
+    if job["spec"]["suspend"] == true {
+        return "suspended";
+    }
+    match conditions(job).last() {
+        Some(&"Complete") => "complete",
+        Some(&"Failed") => "failed",
+        Some(&"SuccessCriteriaMet") => "succeeding",
+        Some(&"FailureTarget") => "failing",
+        _ if job["status"]["ready"].as_u64().unwrap_or(0) > 0 => "running",
+        _ => "pending",
+    }
+}
+
+fn key(object: &Value) -> (String, String) {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap().to_owned();
+    (text("namespace"), text("name"))
+}
+
+fn shape_of(value: &Value) -> BTreeSet<&str> {
+    let map = value.as_object().unwrap();
+    map.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn every_state_and_reason_occurs_and_counts_stay_bounded() {
+    let story = &*TEN_MINUTES;
+    let jobs = || story.jobs.iter().map(|event| &event["object"]);
+
+    let states: BTreeSet<&str> = jobs().map(state).collect();
+    let all = "suspended pending running succeeding failing complete failed";
+    assert_eq!(states, all.split(' ').collect());
+
+    let reasons: BTreeSet<&str> = jobs()
+        .filter(|job| matches!(state(job), "failed" | "complete"))
+        .map(|job| &job["status"]["conditions"])
+        .map(|conditions| conditions.as_array().unwrap().last().unwrap())
+        .map(|condition| condition["reason"].as_str().unwrap())
+        .collect();
+    let all = "BackoffLimitExceeded CompletionsReached DeadlineExceeded FailedIndexes MaxFailedIndexesExceeded \
+               PodFailurePolicy SuccessPolicy";
+    assert_eq!(reasons, all.split(' ').collect());
+
+    let stopping = |job: &&Value| job["status"]["terminating"].as_u64().unwrap_or(0) > 0;
+    let stopping: BTreeSet<&str> = jobs().filter(stopping).map(state).collect();
+    assert_eq!(stopping, BTreeSet::from(["failing", "succeeding"]));
+    let indexes = jobs().filter_map(|job| job["status"]["completedIndexes"].as_str());
+    assert!(
+        indexes
+            .clone()
+            .any(|text| text.contains('-') && text.contains(','))
+    );
+    let owners = jobs().filter_map(|job| job["metadata"]["ownerReferences"][0]["kind"].as_str());
+    assert_eq!(
+        owners.collect::<BTreeSet<_>>(),
+        BTreeSet::from(["CronJob", "Workflow"])
+    );
+    let namespaces: BTreeSet<String> = jobs().map(|job| key(job).0).collect();
+    assert_eq!(namespaces.len(), 4);
+
+    assert!(story.most_jobs < 80, "{}", story.most_jobs);
+    assert_eq!(story.api.count(Kind::CronJob), 13);
+    assert!(story.jobs.len() > 2_000, "{}", story.jobs.len());
+}
+
+#[test]
+fn runs_only_take_the_steps_that_a_real_controller_takes() {
+    let story = &*TEN_MINUTES;
+    let mut last: BTreeMap<String, &Value> = BTreeMap::new();
+    let mut resumed = 0;
+    for event in &story.jobs {
+        let job = &event["object"];
+        let uid = job["metadata"]["uid"].as_str().unwrap().to_owned();
+        let status = &job["status"];
+        let Some(before) = last.insert(uid, job) else {
+            assert_eq!(event["type"], "ADDED");
+            assert_eq!(*status, serde_json::json!({}));
+            continue;
+        };
+        let (from, to) = (state(before), state(job));
+        let allowed: &[&str] = match from {
+            "suspended" => &["suspended", "pending"],
+            "pending" | "running" => &["suspended", "pending", "running", "succeeding", "failing"],
+            "succeeding" => &["succeeding", "complete"],
+            "failing" => &["failing", "failed"],
+            // Nothing happens to a finished Job but its deletion.
+            _ => {
+                assert_eq!(event["type"], "DELETED");
+                continue;
+            }
+        };
+        assert!(allowed.contains(&to), "{from} to {to}: {job}");
+        resumed += usize::from(from == "suspended" && to == "pending");
+        assert_eq!(status.get("completionTime").is_some(), to == "complete");
+        for count in ["active", "succeeded", "failed"] {
+            assert_ne!(status[count], 0, "left out when 0");
+        }
+        let finished = matches!(to, "complete" | "failed");
+        if finished {
+            assert_eq!(status["terminating"], 0);
+            assert_eq!(status["uncountedTerminatedPods"], serde_json::json!({}));
+        }
+    }
+    assert!(resumed > 3);
+}
+
+#[test]
+fn cronjobs_follow_their_runs() {
+    let story = &*TEN_MINUTES;
+    let mut starts: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
+    let mut successes = starts.clone();
+    let mut active: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for event in &story.cronjobs {
+        let object = &event["object"];
+        let status = &object["status"];
+        if let Some(time) = status["lastScheduleTime"].as_str() {
+            starts.entry(key(object)).or_default().insert(time);
+        }
+        if let Some(time) = status["lastSuccessfulTime"].as_str() {
+            successes.entry(key(object)).or_default().insert(time);
+        }
+        let now = status["active"].as_array().map_or(0, Vec::len);
+        let most = active.entry(key(object)).or_default();
+        *most = now.max(*most);
+        if object["spec"]["concurrencyPolicy"] != "Allow" {
+            assert!(now <= 1);
+        }
+    }
+    let of = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
+    let suspended = of("billing", "dunning-mails");
+    assert!(!starts.contains_key(&suspended));
+    assert_eq!(active[&suspended], 0);
+    let invoices = starts[&of("billing", "invoice-run")].len();
+    assert!((39..=41).contains(&invoices), "{invoices} in 600 s / 15 s");
+    // The hanging runs forbid others.
+    let reconcile = starts[&of("billing", "payment-reconcile")].len();
+    assert!((5..40).contains(&reconcile), "{reconcile} in 600 s / 12 s");
+    assert_eq!(starts.len(), 10);
+    assert_eq!(successes.len(), 10);
+
+    let first = story
+        .jobs
+        .iter()
+        .find(|event| event["object"]["metadata"]["ownerReferences"][0]["name"] == "invoice-run");
+    let job = &first.unwrap()["object"];
+    let due = &job["metadata"]["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"];
+    let due: jiff::Timestamp = due.as_str().unwrap().parse().unwrap();
+    let name = format!("invoice-run-{}", due.as_second());
+    assert_eq!(job["metadata"]["name"], name);
+    assert_eq!(job["metadata"]["ownerReferences"][0]["controller"], true);
+}
+
+#[test]
+fn polled_jobs_come_again_under_their_names() {
+    let story = &*TEN_MINUTES;
+    for (i, polled) in POLLED_JOBS.iter().enumerate() {
+        let mine = story
+            .jobs
+            .iter()
+            .map(|event| &event["object"])
+            .filter(|job| key(job) == (polled.namespace.to_owned(), polled.name.to_owned()));
+        let uids: BTreeSet<&str> = mine
+            .map(|job| job["metadata"]["uid"].as_str().unwrap())
+            .collect();
+        if i + 1 == POLLED_JOBS.len() {
+            assert!(uids.is_empty(), "{polled:?}");
+        } else {
+            assert!((4..20).contains(&uids.len()), "{polled:?}: {}", uids.len());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_plays_the_same_story() {
+    let told = async || {
+        let story = play(2).await;
+        let line = |event: &Value| {
+            let object = &event["object"];
+            let (namespace, name) = key(object);
+            // Runs of CronJobs are numbered by the date.
+            let name = name
+                .trim_end_matches(|c: char| c.is_ascii_digit())
+                .to_owned();
+            (namespace, name, state(object))
+        };
+        let solo = |event: &&Value| event["object"]["metadata"]["ownerReferences"].is_null();
+        story.jobs.iter().filter(solo).map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, told().await);
+}
+
+/// The recordings have every field that a Job and its status can show in such a story.
+#[test]
+fn jobs_have_the_fields_of_recorded_ones() {
+    let recorded = include_str!("../../../../tests/fixtures/kubernetes-1.36/jobs.json");
+    let recorded: Value = serde_json::from_str(recorded).unwrap();
+    let items = recorded["items"].as_array().unwrap();
+    let fields = |part: &'static str| -> BTreeSet<&str> {
+        items.iter().flat_map(|job| shape_of(&job[part])).collect()
+    };
+    let (metadata, spec, status) = (fields("metadata"), fields("spec"), fields("status"));
+    let story = &*TEN_MINUTES;
+    for event in &story.jobs {
+        let job = &event["object"];
+        assert!(shape_of(&job["metadata"]).is_subset(&metadata), "{job}");
+        let known: BTreeSet<&str> = spec
+            .iter()
+            .copied()
+            .chain(["ttlSecondsAfterFinished"])
+            .collect();
+        assert!(shape_of(&job["spec"]).is_subset(&known), "{job}");
+        assert!(shape_of(&job["status"]).is_subset(&status), "{job}");
+    }
+}

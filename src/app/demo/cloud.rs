@@ -1,0 +1,135 @@
+//! The cloud of `demo --cci`: IAM and CCI on loopback, and a configuration that reads from it with both kinds of credentials.
+//!
+//! The configuration and its secrets are files as a user would have them, in a directory of their own that is gone at the end.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    net::Ipv4Addr,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+};
+
+use tokio::net::TcpListener;
+
+use batch_simulator::{
+    gateway::{AccessKey, Gateway, GatewayOptions, Service, User},
+    scenario::{self, POLLED_JOBS, ScenarioSettings},
+};
+
+/// A simulated cloud that is reachable, but not yet alive.
+pub(in crate::app) struct Cloud {
+    gateway: Gateway,
+    iam: TcpListener,
+    cci: TcpListener,
+}
+
+/// The files of the demo. They are removed when this is dropped.
+pub(in crate::app) struct Files {
+    directory: PathBuf,
+}
+
+impl Cloud {
+    pub(in crate::app) async fn bind() -> io::Result<(Self, Files)> {
+        let cloud = Self {
+            gateway: Gateway::new(GatewayOptions::default())?,
+            iam: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+            cci: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        };
+        let files = cloud.write_files()?;
+        Ok((cloud, files))
+    }
+
+    fn write_files(&self) -> io::Result<Files> {
+        let files = Files::create()?;
+        let random = || -> String {
+            std::iter::repeat_with(fastrand::alphanumeric)
+                .take(32)
+                .collect()
+        };
+        let (password, secret) = (random(), random());
+        files.write("ca.pem", self.gateway.ca_pem())?;
+        files.write("password", &password)?;
+        files.write("secret-key", &secret)?;
+        files.write("exporter.yaml", &self.configuration()?)?;
+        self.gateway.add_user(User {
+            domain: "demo".to_owned(),
+            name: "exporter".to_owned(),
+            password,
+            agent_operator: false,
+        });
+        self.gateway.add_access_key(AccessKey {
+            access: "DEMOACCESSKEY0000000".to_owned(),
+            secret,
+            security_token: None,
+        });
+        Ok(files)
+    }
+
+    fn configuration(&self) -> io::Result<String> {
+        let (iam, cci) = (self.iam.local_addr()?, self.cci.local_addr()?);
+        let project = GatewayOptions::default().project;
+        let jobs =
+            POLLED_JOBS.map(|job| format!("{{namespace: {}, name: {}}}", job.namespace, job.name));
+        let jobs = jobs.join(", ");
+        Ok(format!(
+            "targets:
+  - name: token
+    cci:
+      endpoint: https://{cci}
+      ca_file: ca.pem
+      auth: {{token: {{iam_endpoint: \"https://{iam}\", domain: demo, username: exporter, password_file: password, project: {name}}}}}
+    poll: {{interval: 2s, timeout: 2s}}
+    jobs: [{jobs}]
+  - name: signed
+    cci:
+      endpoint: https://{cci}
+      ca_file: ca.pem
+      auth: {{aksk: {{access_key: DEMOACCESSKEY0000000, secret_key_file: secret-key, project_id: \"{id}\"}}}}
+    poll: {{interval: 2s, timeout: 2s}}
+    jobs: [{jobs}]
+",
+            name = project.name,
+            id = project.id,
+        ))
+    }
+
+    /// Serves and plays, as long as all goes well.
+    pub(in crate::app) async fn run(self) {
+        let forever = std::future::pending::<()>;
+        let play = scenario::run(self.gateway.api().clone(), ScenarioSettings::default());
+        let iam = self.gateway.clone();
+        tokio::select! {
+            () = iam.serve(Service::Iam, self.iam, forever()) => {}
+            () = self.gateway.serve(Service::Cci, self.cci, forever()) => {}
+            Err(error) = play => tracing::error!(%error, "the simulated cluster came to an end"),
+        }
+    }
+}
+
+impl Files {
+    /// In the system's directory for such things, for this user alone.
+    fn create() -> io::Result<Self> {
+        let name = format!("job-status-exporter-demo-{:016x}", fastrand::u64(..));
+        let directory = std::env::temp_dir().join(name);
+        DirBuilder::new().mode(0o700).create(&directory)?;
+        Ok(Self { directory })
+    }
+
+    fn write(&self, name: &str, content: &str) -> io::Result<()> {
+        fs::write(self.directory.join(name), content)
+    }
+
+    /// The configuration.
+    pub(in crate::app) fn configuration(&self) -> PathBuf {
+        self.directory.join("exporter.yaml")
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.directory) {
+            tracing::warn!(%error, directory = %self.directory.display(), "remove the files of the demo");
+        }
+    }
+}

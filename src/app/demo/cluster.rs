@@ -1,0 +1,72 @@
+//! The simulated cluster of `demo`: an API on a loopback port, and the scenario that plays on it.
+
+use std::{io, net::Ipv4Addr, time::Duration};
+
+use batch_simulator::{
+    api::{ApiOptions, SimulatedApi},
+    scenario::{self, POLLED_JOBS, ScenarioSettings},
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    app::plan::Plan,
+    client::Endpoint,
+    config::{JobReference, Mode, PollConfig, Selection},
+};
+
+/// Often enough that a person sees jobs come and go.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// A simulated cluster that is reachable, but not yet alive.
+pub(super) struct Simulation {
+    listener: TcpListener,
+    address: http::Uri,
+    api: SimulatedApi,
+}
+
+impl Simulation {
+    pub(super) async fn bind() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = format!("http://{}/", listener.local_addr()?);
+        Ok(Self {
+            listener,
+            address: address.parse().map_err(io::Error::other)?,
+            api: SimulatedApi::new(ApiOptions::default()),
+        })
+    }
+
+    /// Where the API is.
+    pub(super) fn address(&self) -> &http::Uri {
+        &self.address
+    }
+
+    /// Two targets, one in each mode: all of the cluster watched, and a few jobs polled by name.
+    pub(super) fn plans(&self) -> Vec<Plan> {
+        let job = |job: &scenario::NamedJob| JobReference {
+            namespace: job.namespace.to_owned(),
+            name: job.name.to_owned(),
+        };
+        let polled = Mode::PollJobs {
+            jobs: POLLED_JOBS.iter().map(job).collect(),
+            poll: PollConfig {
+                interval: INTERVAL,
+                timeout: INTERVAL,
+                ..PollConfig::default()
+            },
+        };
+        let watched = Mode::Watch(Selection::default());
+        let endpoint = || Endpoint::Address(self.address.clone());
+        [("watched", watched), ("polled", polled)]
+            .map(|(name, mode)| Plan::new(Some(name.to_owned()), endpoint(), mode))
+            .into()
+    }
+
+    /// Serves and plays, as long as all goes well.
+    pub(super) async fn run(self) {
+        let play = scenario::run(self.api.clone(), ScenarioSettings::default());
+        tokio::select! {
+            () = self.api.serve(self.listener, std::future::pending()) => {}
+            Err(error) = play => tracing::error!(%error, "the simulated cluster came to an end"),
+        }
+    }
+}

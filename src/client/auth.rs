@@ -1,0 +1,3 @@
+//! How requests to an API are authenticated.
+
+pub(super) mod cci;

@@ -1,0 +1,215 @@
+//! Hours with signed requests, some of which are refused, and whether what arrives is what was signed.
+
+use super::*;
+
+fn signing(folder: &Path) -> Arc<Authentication> {
+    fs::write(folder.join("sk"), "secret\n").unwrap();
+    let keys = KeyFiles::new(&KeyAuth {
+        access_key: AccessKey::Given("AK".to_owned()),
+        secret_key_file: folder.join("sk"),
+        project_id: "p".to_owned(),
+        security_token_file: None,
+    });
+    let signing = Signing::new(Keys::Files(keys), Some("p".to_owned()));
+    Arc::new(Authentication::Signature(signing))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let authentication = signing(folder.path());
+    let locked = Arc::new(Mutex::new(true));
+    let server = Arc::new(Server::new({
+        let locked = locked.clone();
+        move |_| {
+            if *locked.lock().unwrap() {
+                StatusCode::UNAUTHORIZED
+            } else {
+                StatusCode::OK
+            }
+        }
+    }));
+    // Ten at once with a key that nobody knows yet: one finds out for all.
+    let outcomes = join_all((0..10).map(|_| call(&authentication, &server))).await;
+    assert_eq!(server.requests(), 1);
+    let mut outcomes = outcomes.into_iter();
+    let first = outcomes.next().unwrap().unwrap();
+    assert!(note(&first).contains("gets locked for everybody otherwise"));
+    for outcome in outcomes {
+        let text = suppressed(outcome);
+        assert!(
+            text.contains("the signature of a request was refused (401); the next attempt"),
+            "{text}"
+        );
+        assert!(!text.contains("AK ") && !text.contains("secret"), "{text}");
+    }
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_hours(24) {
+        join_all((0..4).map(|_| call(&authentication, &server))).await;
+        sleep(Duration::from_secs(10)).await;
+    }
+    let at = server.state().at.clone();
+    assert!(
+        at.windows(2)
+            .all(|two| two[1] - two[0] >= Duration::from_mins(5))
+    );
+    assert!(at.len() > 250, "{}", at.len());
+
+    *locked.lock().unwrap() = false;
+    sleep(Duration::from_mins(6)).await;
+    let outcomes = join_all((0..10).map(|_| call(&authentication, &server))).await;
+    assert!(
+        outcomes
+            .into_iter()
+            .all(|outcome| outcome.unwrap().status() == StatusCode::OK)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_known_to_be_good_is_used_by_all_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let authentication = signing(folder.path());
+    let server = Arc::new(Server::new(|_| StatusCode::OK));
+    let ten = || join_all((0..10).map(|_| call(&authentication, &server)));
+    ten().await;
+    ten().await;
+    assert_eq!(server.state().most, 10);
+    // An overloaded gateway has not looked at the signature.
+    for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY] {
+        let authentication = signing(folder.path());
+        let server = Arc::new(Server::new(move |_| status));
+        join_all((0..3).map(|_| call(&authentication, &server))).await;
+        assert_eq!(server.state().most, 1, "{status}");
+        assert_eq!(server.requests(), 3, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_is_named() {
+    for (minutes, said) in [
+        (
+            20,
+            Some("the clock of this host is 20 minutes behind that of the server"),
+        ),
+        (
+            -20,
+            Some("the clock of this host is 20 minutes ahead of that of the server"),
+        ),
+        (3, None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let authentication = signing(folder.path());
+        let mut server = Server::new(|_| StatusCode::UNAUTHORIZED);
+        // The date has whole seconds.
+        server.ahead = SignedDuration::from_mins(minutes)
+            + SignedDuration::from_millis(minutes.signum() * 1_000);
+        let server = Arc::new(server);
+        let texts = [
+            note(&call(&authentication, &server).await.unwrap()),
+            suppressed(call(&authentication, &server).await),
+        ];
+        for text in texts {
+            assert_eq!(text.contains("clock"), said.is_some(), "{text}");
+            assert!(text.contains(said.unwrap_or_default()), "{text}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_with_a_body_is_not_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let authenticated = Authenticated {
+        authentication: signing(folder.path()),
+        client: tower::service_fn(|_| async { Ok::<_, Infallible>(Response::new(())) }),
+    };
+    let request = Request::get("https://cci.example/").body(Body::from(vec![1]));
+    assert!(authenticated.oneshot(request.unwrap()).await.is_err());
+}
+
+/// What the server computes for a request as it arrived.
+fn expected(request: &Request<Body>) -> String {
+    let text = |name: &str| request.headers()[name].to_str().unwrap();
+    let headers = ["host", "x-project-id", "x-sdk-date"].map(|name| (name, text(name)));
+    let to_sign = ToSign {
+        method: request.method().as_str(),
+        target: &Target::new(request.uri().path(), request.uri().query()),
+        headers: &headers,
+        payload: EMPTY_PAYLOAD,
+        date: text("x-sdk-date"),
+    };
+    sign(&to_sign, "AK", "secret")
+}
+
+proptest! {
+    #[test]
+    fn the_signature_is_that_of_the_request_as_it_is_sent(
+        path in "(/[!-~&&[^?#\"<>{}`\\\\^|]]{0,8}){1,4}",
+        query in proptest::option::of("[!-~&&[^#\"<>]]{0,30}"),
+        port in proptest::option::of(1_u16..),
+        base in "https?",
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let authentication = signing(folder.path());
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+        let Ok(request) = Request::get(format!("{base}://cci.example{port}{path}{query}")).body(Body::empty()) else {
+            return Ok(());
+        };
+        let sent = Arc::new(Mutex::new(None));
+        let authenticated = Authenticated {
+            authentication,
+            client: tower::service_fn({
+                let sent = sent.clone();
+                move |request| {
+                    *sent.lock().unwrap() = Some(request);
+                    ready(Ok::<_, Infallible>(Response::new(())))
+                }
+            }),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(authenticated.oneshot(request)).unwrap();
+        let sent = sent.lock().unwrap().take().unwrap();
+        prop_assert_eq!(sent.headers()[header::AUTHORIZATION].to_str().unwrap(), expected(&sent));
+        let date = sent.headers()["x-sdk-date"].to_str().unwrap();
+        prop_assert!(jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).is_ok());
+    }
+}
+
+#[test]
+fn what_is_secret_is_not_part_of_a_request_that_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sts"), "security-token").unwrap();
+    fs::write(folder.path().join("sk"), "secret").unwrap();
+    let keys = KeyFiles::new(&KeyAuth {
+        access_key: AccessKey::Given("AK".to_owned()),
+        secret_key_file: folder.path().join("sk"),
+        project_id: "p".to_owned(),
+        security_token_file: Some(folder.path().join("sts")),
+    });
+    let signing = Signing::new(Keys::Files(keys), None);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let turn = runtime.block_on(signing.turn()).ok().unwrap();
+    let (mut parts, ()) = Request::get("https://cci.example/")
+        .body(())
+        .unwrap()
+        .into_parts();
+    signing
+        .sign(&turn, &mut parts, Timestamp::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(parts.headers["x-security-token"], "security-token");
+    assert_eq!(parts.headers["x-sdk-date"], "19700101T000000Z");
+    let signed = parts.headers[header::AUTHORIZATION].to_str().unwrap();
+    assert!(
+        signed.contains("SignedHeaders=host;x-sdk-date;x-security-token,"),
+        "{signed}"
+    );
+    let shown = format!("{parts:?}");
+    for secret in ["security-token", "secret", "Signature"] {
+        assert!(
+            !shown.replace("x-security-token", "").contains(secret),
+            "{shown}"
+        );
+    }
+}

@@ -1,0 +1,315 @@
+//! A server with a script for the tests of all that goes over real HTTP, and a whole target against it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use super::*;
+use crate::{
+    client::{Api, Endpoint},
+    config::{AccessKey, KeyAuth, Project, TokenAuth},
+    model::{ClientEvent, Code, FeedId, Sink, Update},
+};
+
+/// Answers one connection after the other with the next of its answers.
+pub(super) struct Script {
+    pub(super) address: SocketAddr,
+    thread: JoinHandle<Vec<String>>,
+}
+
+impl Script {
+    pub(super) fn new(answers: Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let thread = thread::spawn(move || {
+            let answer = |answer: String| {
+                let mut stream = accept(&listener);
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let (mut head, mut length) = (String::new(), 0);
+                while !head.ends_with("\r\n\r\n") {
+                    let from = head.len();
+                    reader.read_line(&mut head).unwrap();
+                    let line = head[from..].to_ascii_lowercase();
+                    if let Some(value) = line.strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+                head + &String::from_utf8(body).unwrap()
+            };
+            answers.into_iter().map(answer).collect()
+        });
+        Self { address, thread }
+    }
+
+    /// The requests, once all answers are given.
+    pub(super) fn requests(self) -> Vec<String> {
+        self.thread.join().unwrap()
+    }
+}
+
+/// The next connection. Who waits for one that never comes would wait for ever.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    for _ in 0..2_000 {
+        if let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            return stream;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    panic!("nobody came for the next answer");
+}
+
+/// An answer with these header lines, and the end of the connection.
+pub(super) fn answer(status: u16, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    )
+}
+
+/// Keeps what is counted.
+#[derive(Default)]
+struct Counter(Mutex<Vec<ClientEvent>>);
+
+impl Sink for Counter {
+    fn push(&self, _: FeedId, _: Update) {}
+
+    fn count(&self, client_counters: ClientEvent) {
+        self.0.lock().unwrap().push(client_counters);
+    }
+}
+
+impl Counter {
+    fn codes(&self) -> Vec<Code> {
+        let activities = self.0.lock().unwrap();
+        let code = |client_counters: &ClientEvent| match client_counters {
+            ClientEvent::Request { code, .. } => Some(*code),
+            _ => None,
+        };
+        activities.iter().filter_map(code).collect()
+    }
+}
+
+fn with_key(address: SocketAddr, folder: &Path) -> config::CciConfig {
+    fs::write(folder.join("sk"), "secret-key\n").unwrap();
+    config::CciConfig {
+        endpoint: format!("http://{address}/base/").parse().unwrap(),
+        ca_file: None,
+        auth: CciAuth::AccessKey(KeyAuth {
+            access_key: AccessKey::Given("AK".to_owned()),
+            secret_key_file: folder.join("sk"),
+            project_id: "0123".to_owned(),
+            security_token_file: None,
+        }),
+    }
+}
+
+fn with_token(cci: SocketAddr, iam: SocketAddr, folder: &Path) -> config::CciConfig {
+    fs::write(folder.join("password"), "pass word\n").unwrap();
+    config::CciConfig {
+        endpoint: format!("http://{cci}").parse().unwrap(),
+        ca_file: None,
+        auth: CciAuth::Token(TokenAuth {
+            iam_endpoint: format!("http://{iam}").parse().unwrap(),
+            domain: "acme".to_owned(),
+            username: "exporter".to_owned(),
+            password_file: folder.join("password"),
+            project: Project::Name("cn-north-4".to_owned()),
+            agency: None,
+            header: http::HeaderName::from_static("x-auth-token"),
+        }),
+    }
+}
+
+fn api(settings: &config::CciConfig) -> (Api, Arc<Counter>) {
+    let cci = Arc::new(Cci::new(settings, &mut Credentials::default()));
+    let counter = Arc::new(Counter::default());
+    let api = Api::new(Endpoint::Cci(cci), counter.clone(), None);
+    (api, counter)
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_signed_target_sends_what_it_signs_and_goes_silent_when_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = r#"{"error_msg":"Incorrect IAM authentication information: verify aksk signature fail","error_code":"APIGW.0301","request_id":"0123"}"#;
+    let server = Script::new(vec![answer(200, "", "{}"), answer(401, "", refusal)]);
+    let address = server.address;
+    let (api, counter) = api(&with_key(address, folder.path()));
+    assert_eq!(
+        &api.job_status("n", "pi", PATIENCE).await.unwrap()[..],
+        b"{}"
+    );
+    let error = api
+        .job_status("n", "pi", PATIENCE)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with(
+            "get status of job `pi` in namespace `n`: 401 Unauthorized: Incorrect IAM"
+        ) && error.contains("(APIGW.0301, request 0123); no request is made before 2"),
+        "{error}"
+    );
+    // The server is gone by now: whoever came would be told otherwise.
+    let requests = server.requests();
+    let error = api
+        .job_status("n", "other", PATIENCE)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the next attempt is made after 2"),
+        "{error}"
+    );
+    assert_eq!(counter.codes(), [Code::Ok, Code::Unauthorized]);
+
+    let head = requests[0].to_ascii_lowercase();
+    assert!(
+        head.starts_with("get /base/apis/batch/v1/namespaces/n/jobs/pi/status http/1.1\r\n"),
+        "{head}"
+    );
+    for line in [
+        format!("\r\nhost: {address}\r\n"),
+        "\r\nx-project-id: 0123\r\n".to_owned(),
+        "\r\nuser-agent: job-status-exporter/".to_owned(),
+        "\r\nauthorization: sdk-hmac-sha256 access=ak, signedheaders=host;x-project-id;x-sdk-date, signature=".to_owned(),
+    ] {
+        assert!(head.contains(&line), "{line}: {head}");
+    }
+    assert_eq!(head.matches("\r\nhost:").count(), 1);
+}
+
+#[tokio::test]
+async fn a_target_with_a_token_asks_iam_first_and_tells_when_the_token_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = "M".repeat(32 * 1024);
+    let body = r#"{"token":{"issued_at":"2026-01-04T09:05:22.701000Z","expires_at":"2026-01-05T09:05:22.701000Z"}}"#;
+    let iam = Script::new(vec![answer(
+        201,
+        &format!("x-subject-token: {token}\r\n"),
+        body,
+    )]);
+    let cci = Script::new(vec![
+        answer(200, "", "{}"),
+        answer(302, "Location: /elsewhere\r\n", ""),
+    ]);
+    let (api, counter) = api(&with_token(cci.address, iam.address, folder.path()));
+    assert!(api.job_status("n", "pi", PATIENCE).await.is_ok());
+    let moved = api.job_status("n", "pi", PATIENCE).await.unwrap_err();
+    assert!(moved.to_string().contains("302"), "{moved}");
+    let requests = cci.requests();
+    assert!(requests[0].contains(&format!("x-auth-token: {token}\r\n")));
+    assert_eq!(iam.requests().len(), 1);
+    let end: Timestamp = "2026-01-05T09:05:22.701Z".parse().unwrap();
+    let activities = counter.0.lock().unwrap();
+    let tells = |client_counters: &ClientEvent| matches!(client_counters, ClientEvent::CredentialExpiry(at) if *at == end);
+    assert!(activities.iter().any(tells), "{activities:?}");
+}
+
+#[tokio::test]
+async fn a_revoked_token_costs_one_more_request_and_two_refused_ones_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = |token| {
+        let body = r#"{"token":{"issued_at":"2026-01-04T09:05:22.701000Z","expires_at":"2026-01-05T09:05:22.701000Z"}}"#;
+        answer(201, &format!("x-subject-token: {token}\r\n"), body)
+    };
+    let refusal = r#"{"error_msg":"The token must be updated.","error_code":"APIGW.0307","request_id":"0123"}"#;
+    let refused = || answer(401, "", refusal);
+    let iam = Script::new(vec![token("one"), token("two"), token("three")]);
+    let cci = Script::new(vec![refused(), answer(200, "", "{}"), refused(), refused()]);
+    let (api, counter) = api(&with_token(cci.address, iam.address, folder.path()));
+    assert!(api.job_status("n", "pi", PATIENCE).await.is_ok());
+    let error = api
+        .job_status("n", "pi", PATIENCE)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("a new token was refused too"), "{error}");
+    let error = api
+        .job_status("n", "pi", PATIENCE)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the next attempt is made after 2"),
+        "{error}"
+    );
+    assert_eq!(counter.codes(), [Code::Ok, Code::Unauthorized]);
+    let requests = cci.requests();
+    for (request, token) in requests.iter().zip(["one", "two", "two", "three"]) {
+        assert!(
+            request.contains(&format!("x-auth-token: {token}\r\n")),
+            "{request}"
+        );
+    }
+    assert_eq!(iam.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_or_wrong_is_told_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let address = async |settings: &config::CciConfig| {
+        let cci = Cci::new(settings, &mut Credentials::default());
+        assert!(!format!("{cci:?}").contains("secret-key"));
+        let address = Endpoint::Cci(Arc::new(cci)).address().await;
+        address.map_err(|failure| failure.to_string())
+    };
+    let mut key = with_key(nowhere, folder.path());
+    assert_eq!(address(&key).await.unwrap(), "http://127.0.0.1:1/base/");
+    for (ca, said) in [
+        (None, "No such file"),
+        (Some(""), "no client: "),
+        (
+            Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            "no client: ",
+        ),
+    ] {
+        let path = folder.path().join("ca");
+        if let Some(ca) = ca {
+            fs::write(&path, ca).unwrap();
+        }
+        key.ca_file = Some(path);
+        let error = address(&key).await.unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+    key.ca_file = None;
+    fs::write(folder.path().join("sk"), "\n").unwrap();
+    let error = address(&key).await.unwrap_err();
+    assert!(error.contains("sk is empty"), "{error}");
+
+    let token = with_token(nowhere, nowhere, folder.path());
+    assert!(address(&token).await.is_ok());
+    fs::remove_file(folder.path().join("password")).unwrap();
+    let error = address(&token).await.unwrap_err();
+    assert!(error.contains("cannot read the password file"), "{error}");
+}
+
+#[test]
+fn targets_of_one_user_share_a_token_and_others_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (iam, other_iam) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+    let mut credentials = Credentials::default();
+    let mut settings = with_token(([127, 0, 0, 1], 3).into(), iam, folder.path());
+    let _ = Cci::new(&settings, &mut credentials);
+    settings.endpoint = "http://127.0.0.1:4".parse().unwrap();
+    let _ = Cci::new(&settings, &mut credentials);
+    assert_eq!(credentials.tokens.len(), 1);
+    let _ = Cci::new(
+        &with_token(other_iam, other_iam, folder.path()),
+        &mut credentials,
+    );
+    assert_eq!(credentials.tokens.len(), 2);
+}

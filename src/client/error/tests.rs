@@ -1,0 +1,156 @@
+//! Refusals by their shape, as real servers worded them.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::*;
+use crate::{
+    client::Scope,
+    model::{Resource, Verb},
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A refusal with this `Retry-After`.
+fn busy(retry_after: &str, body: &str) -> Error {
+    let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, retry_after.parse().unwrap())]);
+    let status = Status::of_answer(429, &headers, body.as_bytes());
+    error(
+        Verb::List,
+        Resource::Jobs,
+        Failure::Status(Box::new(status)),
+    )
+}
+
+fn error(verb: Verb, resource: Resource, failure: Failure) -> Error {
+    let request = Request {
+        verb,
+        resource,
+        scope: Scope::All,
+        name: None,
+    };
+    Error {
+        request: Box::new(request),
+        failure,
+    }
+}
+
+fn refused(code: u16, body: &str) -> Error {
+    let status = Status::of_answer(code, &HeaderMap::new(), body.as_bytes());
+    error(
+        Verb::List,
+        Resource::Jobs,
+        Failure::Status(Box::new(status)),
+    )
+}
+
+#[test]
+fn a_missing_right_is_named() {
+    let body = include_str!("../../../tests/fixtures/kubernetes-1.36/errors/403-list-all.json");
+    let forbidden = refused(403, body);
+    assert_eq!(
+        forbidden.to_string(),
+        "list jobs in all namespaces: 403 Forbidden: jobs.batch is forbidden: User \"nobody\" cannot list resource \
+         \"jobs\" in API group \"batch\" at the cluster scope"
+    );
+    assert!(
+        forbidden
+            .hint()
+            .unwrap()
+            .contains("`list` and `watch` on `jobs`")
+    );
+    assert_eq!(forbidden.failure.code(), Code::Forbidden);
+}
+
+#[test]
+fn only_a_kubernetes_status_about_jobs_makes_a_job_absent() {
+    let recorded =
+        include_str!("../../../tests/fixtures/kubernetes-1.36/errors/404-job-status.json");
+    assert!(refused(404, recorded).is_job_absent());
+    for body in [
+        "404 page not found\n",
+        r#"{"error_msg":"The API does not exist","error_code":"APIGW.0101","request_id":"0"}"#,
+        r#"{"kind":"Status","status":"Failure","reason":"NotFound","details":{"kind":"namespaces"},"code":404}"#,
+        "",
+        "null",
+    ] {
+        assert!(!refused(404, body).is_job_absent(), "{body}");
+        assert!(refused(404, body).hint().unwrap().contains("no such API"));
+    }
+}
+
+#[test]
+fn the_error_event_of_a_watch_has_the_code_in_its_object() {
+    let event = include_str!("../../../tests/fixtures/kubernetes-1.36/watch/too-old.jsonl");
+    let event: serde_json::Value = serde_json::from_str(event).unwrap();
+    let status = Status::of_event(&event["object"].to_string());
+    assert_eq!(status.code, 410);
+    assert!(
+        error(
+            Verb::Watch,
+            Resource::Jobs,
+            Failure::Status(Box::new(status))
+        )
+        .is_expired()
+    );
+    for nothing in ["{}", "null", "5"] {
+        assert_eq!(Status::of_event(nothing).code, 500);
+    }
+}
+
+#[test]
+fn the_longest_pause_that_the_server_names_counts() {
+    let body = r#"{"details":{"retryAfterSeconds":7}}"#;
+    assert_eq!(
+        refused(429, body).retry_after(),
+        Some(Duration::from_secs(7))
+    );
+    assert_eq!(busy("60", body).retry_after(), Some(Duration::from_mins(1)));
+    assert_eq!(busy("5", body).retry_after(), Some(Duration::from_secs(7)));
+    let endless = format!(r#"{{"details":{{"retryAfterSeconds":{}}}}}"#, u64::MAX);
+    assert_eq!(refused(429, &endless).retry_after(), Some(HOUR));
+    assert_eq!(busy(&u64::MAX.to_string(), "").retry_after(), Some(HOUR));
+    for nothing in ["-1", "soon", ""] {
+        assert_eq!(busy(nothing, "").retry_after(), None, "{nothing}");
+    }
+}
+
+#[test]
+fn bodies_are_cut_and_kept_on_one_line() {
+    let text = refused(502, &format!("<html>\n{}", "x\u{1b}[31m".repeat(10_000))).to_string();
+    assert!(
+        text.starts_with("list jobs in all namespaces: 502 Bad Gateway: <html> x"),
+        "{text}"
+    );
+    assert!(
+        text.len() < 700 && !text.contains(char::is_control),
+        "{text}"
+    );
+    assert_eq!(
+        refused(500, "").to_string(),
+        "list jobs in all namespaces: 500 Internal Server Error"
+    );
+    assert_eq!(
+        refused(494, "").to_string(),
+        "list jobs in all namespaces: 494"
+    );
+}
+
+#[test]
+fn causes_are_said_once() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("outer: {0}")]
+    struct Outer(#[source] std::io::Error);
+    let text = describe(&Outer(std::io::Error::other("inner")));
+    assert_eq!(text, "outer: inner");
+}
+
+#[test]
+fn certificates_of_version_1_are_explained() {
+    let failure = Failure::Transport(
+        "tls handshake: invalid peer certificate: UnsupportedCertVersion".to_owned(),
+    );
+    let hint = error(Verb::Get, Resource::Jobs, failure).hint();
+    assert!(hint.unwrap().contains("version 3"));
+}

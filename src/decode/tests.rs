@@ -1,0 +1,299 @@
+//! One small case per rule; whole recorded answers are in the golden tests.
+
+use serde_json::json;
+
+use super::*;
+
+fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
+    let object = json!({
+        "metadata": {"name": "pi", "namespace": "maths", "uid": "4ba7b5e6-d01a-4327-95ea-e845886801bc"},
+        "spec": spec,
+        "status": status,
+    });
+    Decoder::default().job(&object.to_string()).unwrap()
+}
+
+fn condition(kind: &str, status: &str) -> serde_json::Value {
+    json!({"type": kind, "status": status, "reason": "BackoffLimitExceeded", "lastTransitionTime": "2026-11-23T14:23:26Z"})
+}
+
+#[test]
+fn states() {
+    use JobState::{Complete, Failed, Failing, Pending, Running, Succeeding, Suspended};
+    let cases = [
+        (json!({}), json!({}), Pending),
+        (json!(null), json!(null), Pending),
+        (json!({}), json!({"active": 2, "ready": 0}), Pending),
+        (json!({}), json!({"active": 2, "ready": 1}), Running),
+        (json!({}), json!({"active": 2}), Running), // before 1.24
+        (json!({}), json!({"ready": 0, "failed": 1}), Running), // waits to be retried
+        (json!({}), json!({"ready": 0, "succeeded": 1}), Running),
+        (
+            json!({"suspend": true}),
+            json!({"conditions": [condition("Suspended", "True")]}),
+            Suspended,
+        ),
+        (json!({"suspend": true}), json!({}), Suspended), // the controller has not seen it yet
+        (
+            json!({"suspend": false}),
+            json!({"ready": 1, "conditions": [condition("Suspended", "False")]}),
+            Running,
+        ),
+        (
+            json!({}),
+            json!({"conditions": [condition("FailureTarget", "True")], "terminating": 1}),
+            Failing,
+        ),
+        (
+            json!({}),
+            json!({"conditions": [condition("SuccessCriteriaMet", "True")]}),
+            Succeeding,
+        ),
+        (
+            json!({}),
+            json!({"conditions": [condition("SuccessCriteriaMet", "True"), condition("Complete", "True")]}),
+            Complete,
+        ),
+        (
+            json!({}),
+            json!({"conditions": [condition("FailureTarget", "True"), condition("Failed", "True")]}),
+            Failed,
+        ),
+        (
+            json!({}),
+            json!({"conditions": [condition("Failed", "Unknown")], "ready": 1}),
+            Running,
+        ),
+        (
+            json!({"suspend": true}),
+            json!({"conditions": [condition("Failed", "True")]}),
+            Failed,
+        ),
+    ];
+    for (spec, status, expected) in cases {
+        assert_eq!(decode(&spec, &status).state, expected, "{spec} {status}");
+    }
+}
+
+#[test]
+fn the_end_is_the_completion_time_or_when_the_job_became_failed() {
+    let at = 1_795_443_806;
+    let complete = json!({"completionTime": "2026-11-23T14:23:26Z", "conditions": [{"type": "Complete", "status": "True"}]});
+    assert_eq!(decode(&json!({}), &complete).end, Some(at));
+    let failed =
+        json!({"conditions": [condition("FailureTarget", "True"), condition("Failed", "True")]});
+    assert_eq!(decode(&json!({}), &failed).end, Some(at));
+    assert_eq!(
+        decode(
+            &json!({}),
+            &json!({"conditions": [condition("FailureTarget", "True")]})
+        )
+        .end,
+        None
+    );
+}
+
+#[test]
+fn failure_reasons_are_a_closed_set() {
+    let reason = |text: serde_json::Value| {
+        decode(
+            &json!({}),
+            &json!({"conditions": [{"type": "Failed", "status": "True", "reason": text}]}),
+        )
+        .failure
+    };
+    for known in [
+        "BackoffLimitExceeded",
+        "DeadlineExceeded",
+        "PodFailurePolicy",
+        "FailedIndexes",
+        "MaxFailedIndexesExceeded",
+    ] {
+        assert_eq!(reason(json!(known)).map(FailureReason::as_str), Some(known));
+    }
+    assert_eq!(reason(json!("Whatever")), Some(FailureReason::Other));
+    assert_eq!(reason(json!(null)), Some(FailureReason::Other));
+    assert_eq!(
+        decode(
+            &json!({}),
+            &json!({"conditions": [condition("FailureTarget", "True")]})
+        )
+        .failure,
+        None
+    );
+}
+
+#[test]
+fn counts_that_are_absent_are_zero_only_where_the_api_means_zero() {
+    let pods = decode(&json!({}), &json!({})).pods;
+    assert_eq!(
+        pods,
+        PodCounts {
+            active: 0,
+            succeeded: 0,
+            failed: 0,
+            ready: None,
+            terminating: None
+        }
+    );
+    let pods = decode(
+        &json!({}),
+        &json!({"ready": 0, "terminating": 2, "failed": null}),
+    )
+    .pods;
+    assert_eq!(
+        pods,
+        PodCounts {
+            active: 0,
+            succeeded: 0,
+            failed: 0,
+            ready: Some(0),
+            terminating: Some(2)
+        }
+    );
+}
+
+#[test]
+fn indexes_are_counted_without_being_listed() {
+    for (text, expected) in [
+        ("", Some(0)),
+        ("7", Some(1)),
+        ("1,3-5,7", Some(5)),
+        ("0-99999999999", Some(100_000_000_000)),
+        ("5-1", None),
+        ("1,,2", None),
+        ("a", None),
+        ("-1", None),
+        ("0-18446744073709551615", None),
+    ] {
+        assert_eq!(count_indexes(text), expected, "{text}");
+    }
+    let indexed = json!({"completionMode": "Indexed"});
+    let status = json!({"completedIndexes": "0,2-3", "failedIndexes": "1"});
+    assert_eq!(decode(&indexed, &status).completed_indexes, Some(3));
+    assert_eq!(decode(&indexed, &status).failed_indexes, None); // no limit per index: the API keeps no such set
+    assert_eq!(decode(&indexed, &json!({})).completed_indexes, Some(0));
+    assert_eq!(
+        decode(&json!({"completionMode": "NonIndexed"}), &json!({})).completed_indexes,
+        None
+    );
+    let per_index = json!({"completionMode": "Indexed", "backoffLimitPerIndex": 0});
+    assert_eq!(decode(&per_index, &status).failed_indexes, Some(1));
+    assert_eq!(decode(&per_index, &json!({})).failed_indexes, Some(0));
+}
+
+#[test]
+fn the_workload_is_the_controlling_owner_else_the_job_itself() {
+    let workload = |owners: serde_json::Value| {
+        let object =
+            json!({"metadata": {"name": "pi", "namespace": "maths", "ownerReferences": owners}});
+        let WorkloadRef { kind, name } = Decoder::default()
+            .job(&object.to_string())
+            .unwrap()
+            .workload;
+        format!("{kind}/{name}")
+    };
+    assert_eq!(workload(json!(null)), "job/pi");
+    assert_eq!(
+        workload(json!([{"kind": "Workflow", "name": "w"}])),
+        "job/pi"
+    );
+    let two = json!([{"kind": "Workflow", "name": "w"}, {"kind": "CronJob", "name": "c", "controller": true}]);
+    assert_eq!(workload(two), "cronjob/c");
+}
+
+#[test]
+fn names_are_shared_between_records() {
+    let mut decoder = Decoder::default();
+    let object = |name: &str| {
+        let owner = json!([{"kind": "CronJob", "name": "nightly", "controller": true}]);
+        json!({"metadata": {"name": name, "namespace": "maths", "ownerReferences": owner}})
+            .to_string()
+    };
+    let (a, b) = (
+        decoder.job(&object("a")).unwrap(),
+        decoder.job(&object("b")).unwrap(),
+    );
+    assert!(Name::ptr_eq(&a.namespace, &b.namespace));
+    assert!(Name::ptr_eq(&a.workload.kind, &b.workload.kind));
+    assert!(Name::ptr_eq(&a.workload.name, &b.workload.name));
+    let alone = decoder
+        .job(r#"{"metadata":{"name":"a","namespace":"maths"}}"#)
+        .unwrap();
+    assert!(Name::ptr_eq(&alone.name, &alone.workload.name));
+}
+
+#[test]
+fn odd_objects_are_read_as_far_as_they_make_sense() {
+    let mut decoder = Decoder::default();
+    // What a 1.19 server with its own extensions sends.
+    let old = r#"{"metadata":{"name":"pi","namespace":"n","creationTimestamp":null,"selfLink":"/x","enable":true,"clusterName":""},
+        "spec":{"template":{"metadata":{"creationTimestamp":null}}},"status":{"startTime":"2018-09-05T01:10:59Z","active":1}}"#;
+    let old = decoder.job(old).unwrap();
+    assert_eq!(
+        (old.created, old.start, old.pods.active),
+        (None, Some(1_536_109_859), 1)
+    );
+    let escaped = decoder
+        .job(r#"{"metadata":{"name":"\u00fc\n\"","namespace":"n"}}"#)
+        .unwrap();
+    assert_eq!(&*escaped.name, "ü\n\"");
+    let fraction = decoder.job(r#"{"metadata":{"name":"a","namespace":"n","creationTimestamp":"2026-11-23T15:23:26.9+01:00"}}"#);
+    assert_eq!(fraction.unwrap().created, Some(1_795_443_806));
+}
+
+#[test]
+fn errors_name_the_object() {
+    let mut decoder = Decoder::default();
+    let mut error = |json: &str| decoder.job(json).unwrap_err().to_string();
+    let wrong = r#"{"metadata":{"name":"pi","namespace":"maths"},"status":{"active":"two"}}"#;
+    assert_eq!(error(wrong), "decode maths/pi");
+    let date = r#"{"metadata":{"name":"pi","namespace":"maths","creationTimestamp":"yesterday"}}"#;
+    assert_eq!(error(date), "decode maths/pi");
+    assert_eq!(error(r#"{"metadata":{"name":"pi"}}"#), "decode ?/pi");
+    assert_eq!(
+        error(r#"{"metadata":{"name":"pi","namespace":"maths"}"#),
+        "decode ?/?"
+    );
+    assert_eq!(error("[]"), "decode ?/?");
+    assert_eq!(error(""), "decode ?/?");
+    let long = format!(r#"{{"metadata":{{"name":"{}"}}}}"#, "x".repeat(100_000));
+    assert!(error(&long).len() < 300);
+}
+
+#[test]
+fn cronjobs() {
+    let object = json!({
+        "metadata": {"name": "tick", "namespace": "ops", "uid": "u", "creationTimestamp": "2026-11-23T14:23:26Z"},
+        "spec": {"schedule": "*/5 * * * *", "timeZone": "Europe/Berlin", "concurrencyPolicy": "Forbid", "suspend": true,
+                 "startingDeadlineSeconds": 200, "successfulJobsHistoryLimit": 3, "jobTemplate": {"spec": {}}},
+        "status": {"active": [{"kind": "Job"}, {"kind": "Job"}], "lastScheduleTime": "2026-11-23T14:23:26Z"},
+    });
+    let decoded = Decoder::default().cronjob(&object.to_string()).unwrap();
+    assert_eq!(&*decoded.schedule, "*/5 * * * *");
+    assert_eq!(decoded.time_zone.as_deref(), Some("Europe/Berlin"));
+    assert_eq!(decoded.concurrency_policy, Some(ConcurrencyPolicy::Forbid));
+    assert!(decoded.suspended);
+    assert_eq!(
+        (decoded.active_jobs, decoded.starting_deadline),
+        (2, Some(200))
+    );
+    assert_eq!(
+        (
+            decoded.successful_history_limit,
+            decoded.failed_history_limit
+        ),
+        (Some(3), None)
+    );
+    assert_eq!(
+        (decoded.last_schedule, decoded.last_success),
+        (Some(1_795_443_806), None)
+    );
+    let empty = Decoder::default()
+        .cronjob(r#"{"metadata":{"name":"a","namespace":"b"},"spec":null}"#)
+        .unwrap();
+    assert_eq!(
+        (empty.suspended, empty.active_jobs, empty.last_schedule),
+        (false, 0, None)
+    );
+}

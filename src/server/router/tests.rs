@@ -1,0 +1,174 @@
+//! Requests and their responses, without a connection.
+
+use std::io::Read;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING};
+
+use crate::{metrics::Format, server::tests::TestPages};
+
+use super::*;
+
+fn router(pages: TestPages) -> Router {
+    Router::new(Arc::new(pages), "/metrics".to_owned())
+}
+
+fn request(method: &str, path: &str) -> Request<()> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .body(())
+        .expect("a request")
+}
+
+fn bytes(content: Content) -> Vec<u8> {
+    match content {
+        Content::Whole(bytes) => bytes.to_vec(),
+        Content::Streamed(chunks) => chunks
+            .flat_map(|chunk| chunk.expect("no error").to_vec())
+            .collect(),
+    }
+}
+
+fn body(response: Response<Content>) -> String {
+    String::from_utf8(bytes(response.into_body())).expect("text")
+}
+
+#[test]
+fn paths_and_methods() {
+    let router = router(TestPages::new());
+    let cases = [
+        ("GET", "/metrics", 200, "Text"),
+        ("GET", "/metrics?name[]=up", 200, "Text"),
+        ("GET", "http://elsewhere/metrics", 200, "Text"),
+        ("GET", "/metrics?family[]=known", 200, "Text"),
+        (
+            "GET",
+            "/metrics?family[]=known&family%5b%5d=unknown",
+            400,
+            "no family is called `unknown`: /metrics has the names of all\n",
+        ),
+        ("GET", "/livez", 200, "ok\n"),
+        ("GET", "/readyz", 200, "ready\n"),
+        ("GET", "/metrics/", 404, "not found\n"),
+        ("GET", "//metrics", 404, "not found\n"),
+        ("GET", "/healthz", 404, "not found\n"),
+        ("POST", "/healthz", 404, "not found\n"),
+        ("OPTIONS", "*", 404, "not found\n"),
+        ("POST", "/metrics", 405, "method not allowed\n"),
+        ("PUT", "/livez", 405, "method not allowed\n"),
+        ("DELETE", "/", 405, "method not allowed\n"),
+        ("get", "/readyz", 405, "method not allowed\n"),
+    ];
+    for (method, path, status, text) in cases {
+        let response = router.respond(&request(method, path));
+        assert_eq!(response.status(), status, "{method} {path}");
+        let allow = response.headers().get(ALLOW);
+        assert_eq!(
+            allow.map(HeaderValue::as_bytes),
+            (status == 405).then_some(&b"GET, HEAD"[..]),
+            "{method} {path}"
+        );
+        assert_eq!(body(response), text, "{method} {path}");
+    }
+}
+
+#[test]
+fn the_landing_page_leads_to_the_others() {
+    let router = Router::new(Arc::new(TestPages::new()), "/prometheus".to_owned());
+    let response = router.respond(&request("GET", "/"));
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+    let page = body(response);
+    for path in ["/prometheus", "/livez", "/readyz"] {
+        assert!(page.contains(&format!("<a href=\"{path}\">")), "{path}");
+        let status = router.respond(&request("GET", path)).status();
+        assert_eq!(status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(router.respond(&request("GET", "/metrics")).status(), 404);
+}
+
+#[test]
+fn readiness_names_what_it_waits_for() {
+    let pages = Arc::new(TestPages::new());
+    let router = Router::new(pages.clone(), "/metrics".to_owned());
+    let answer = |state| {
+        *pages.readiness.lock().expect("no panic") = state;
+        let response = router.respond(&request("GET", "/readyz"));
+        (response.status().as_u16(), body(response))
+    };
+    let waiting = State::Waiting(vec!["cci".to_owned(), "prod".to_owned()]);
+    assert_eq!(
+        answer(waiting),
+        (
+            503,
+            "waiting for the first read of:\ncci\nprod\n".to_owned()
+        )
+    );
+    assert_eq!(answer(State::Draining), (503, "shutting down\n".to_owned()));
+    assert_eq!(answer(State::Ready), (200, "ready\n".to_owned()));
+}
+
+#[test]
+fn a_scrape_says_what_it_is() {
+    let router = router(TestPages::new());
+    let mut request = request("GET", "/metrics");
+    let plain = router.respond(&request);
+    assert_eq!(plain.headers()[CONTENT_TYPE], Format::Text.content_type());
+    assert_eq!(plain.headers()[VARY], "Accept, Accept-Encoding");
+    assert!(!plain.headers().contains_key(CONTENT_ENCODING));
+    assert_eq!(body(plain), "Text");
+
+    let headers = request.headers_mut();
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/openmetrics-text;version=1.0.0"),
+    );
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let zipped = router.respond(&request);
+    assert_eq!(
+        zipped.headers()[CONTENT_TYPE],
+        Format::OpenMetrics.content_type()
+    );
+    assert_eq!(zipped.headers()[CONTENT_ENCODING], "gzip");
+    let compressed = bytes(zipped.into_body());
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(compressed.as_slice())
+        .read_to_string(&mut text)
+        .expect("gzip");
+    assert_eq!(text, "OpenMetrics");
+}
+
+#[test]
+fn a_head_begins_no_scrape() {
+    let router = router(TestPages::scraping(|_| panic!("a scrape for a HEAD")));
+    let mut head = request("HEAD", "/metrics");
+    head.headers_mut()
+        .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    let response = router.respond(&head);
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+    assert!(bytes(response.into_body()).is_empty());
+}
+
+#[test]
+fn beyond_the_cap_there_is_only_the_truth_about_health() {
+    let pages = Arc::new(TestPages::new());
+    *pages.readiness.lock().expect("no panic") = State::Draining;
+    let router = Router::new(pages, "/metrics".to_owned());
+    let cases = [
+        ("/metrics", 503, true),
+        ("/", 503, true),
+        ("/nowhere", 503, true),
+        ("/livez", 200, false),
+        ("/readyz", 503, false),
+    ];
+    for (path, status, retry) in cases {
+        let response = router.decline(&request("GET", path));
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(response.headers()[CONNECTION], "close", "{path}");
+        assert_eq!(
+            response.headers().contains_key(RETRY_AFTER),
+            retry,
+            "{path}"
+        );
+    }
+}

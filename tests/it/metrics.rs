@@ -1,0 +1,393 @@
+//! Whole scrapes in both formats, and the reference of their families.
+
+use std::{collections::HashSet, fs, path::Path, sync::Arc};
+
+use job_status_exporter::{
+    config::{self, LabelScope, MappedLabel, Origin},
+    decode::{self, Decoder, MetadataFilter},
+    metrics::{self, Format, Labels, Metrics, Scrape, reference},
+    model::{
+        Change, ClientEvent, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job,
+        JobState, Name, Resource, Sink, Uid, Update, WorkloadRef,
+    },
+    store::{Store, TargetStore},
+};
+use proptest::prelude::*;
+
+use crate::{
+    checker::{self, Families},
+    records,
+};
+
+mod selection;
+
+const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
+
+fn metrics(slices: Vec<Arc<TargetStore>>) -> Metrics {
+    labelled(slices, Labels::default())
+}
+
+fn labelled(slices: Vec<Arc<TargetStore>>, labels: Labels) -> Metrics {
+    let settings = metrics::MetricsSettings {
+        labels,
+        ..metrics::MetricsSettings::default()
+    };
+    Metrics::new(Arc::new(Store::new(slices)), &settings)
+}
+
+pub(crate) fn read(scrape: Scrape) -> String {
+    let bytes: Vec<u8> = scrape.flatten().collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn label<'a>(sample: &'a checker::Sample, name: &str) -> &'a str {
+    let found = sample.labels.iter().find(|(label, _)| label == name);
+    &found.unwrap_or_else(|| panic!("no {name} in {sample:?}")).1
+}
+
+fn check(metrics: &Metrics, format: Format) -> Families {
+    checker::check(format, &read(metrics.scrape(format)))
+}
+
+/// Compares with a file of the repository, or writes it.
+pub(crate) fn assert_golden(path: &str, actual: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, actual).unwrap();
+    }
+    let expected = fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        actual == expected,
+        "{path} is stale: run `UPDATE_GOLDEN=1 cargo test` and look at the difference"
+    );
+}
+
+/// The names of the process metrics depend on the platform.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_reference_is_up_to_date() {
+    assert_golden("docs/metrics.md", &reference());
+}
+
+#[test]
+fn the_reference_has_an_example_of_every_family() {
+    let reference = reference();
+    let rows = reference.lines().filter_map(|line| {
+        let name = line.strip_prefix("| `")?.split('`').next()?;
+        (!name.starts_with("process_")).then_some(name)
+    });
+    let mut names = HashSet::new();
+    for name in rows {
+        let example = |line: &str| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['{', ' ']) || rest.starts_with("_bucket{"))
+        };
+        assert!(reference.lines().any(example), "no example of {name}");
+        assert!(names.insert(name), "{name} is there twice");
+    }
+    assert!(names.len() > 30, "{names:?}");
+}
+
+/// What the recorded lists of a real server look like on `/metrics`.
+#[test]
+fn recorded_objects_are_shown_as_before() {
+    let mut decoder = Decoder::default();
+    let jobs = recorded("jobs.json", |json| decoder.job(json));
+    let cronjobs = recorded("cronjobs.json", |json| decoder.cronjob(json));
+    let (jobs_count, cronjobs_count) = (jobs.len(), cronjobs.len());
+    let metrics = metrics(vec![records::slice(None, jobs, cronjobs)]);
+    for (format, extension) in [(Format::Text, "prom"), (Format::OpenMetrics, "openmetrics")] {
+        let text = read(metrics.scrape(format));
+        let families = checker::check(format, &text);
+        let samples = |family: &str| families[family].samples.len();
+        assert_eq!(samples("batch_job_state"), jobs_count);
+        assert_eq!(samples("batch_cronjob_info"), cronjobs_count);
+        let golden = format!("tests/golden/kubernetes-1.36.{extension}");
+        assert_golden(&golden, &without_volatile(&text));
+    }
+}
+
+/// The items of a recorded list.
+pub(crate) fn recorded<T>(
+    file: &str,
+    mut decode: impl FnMut(&str) -> Result<T, decode::DecodeError>,
+) -> Vec<T> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kubernetes-1.36");
+    let list: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join(file)).unwrap()).unwrap();
+    let items = list["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|item| decode(&item.to_string()).unwrap())
+        .collect()
+}
+
+/// Leaves out what differs from run to run and from build to build.
+pub(crate) fn without_volatile(text: &str) -> String {
+    let volatile = [
+        "process_",
+        "job_status_exporter_build_info",
+        "job_status_exporter_scrape_duration_seconds",
+    ];
+    let stays = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let name = if line.starts_with("# ") && words.len() > 2 {
+            words[2]
+        } else {
+            line
+        };
+        !volatile.iter().any(|prefix| name.starts_with(prefix))
+    };
+    text.split_inclusive('\n').filter(stays).collect()
+}
+
+#[test]
+fn several_targets_share_families_and_differ_in_their_label() {
+    let jobs = || records::jobs(3);
+    let slices = vec![
+        records::slice(Some("a"), jobs(), vec![records::cronjob("x")]),
+        records::slice(Some("b"), jobs(), vec![records::cronjob("x")]),
+    ];
+    slices[1].count(ClientEvent::DecodeError(Resource::Jobs));
+    let metrics = metrics(slices);
+    for format in FORMATS {
+        let families = check(&metrics, format);
+        let state = &families["batch_job_state"].samples;
+        let targets: Vec<&str> = state.iter().map(|sample| label(sample, "target")).collect();
+        assert_eq!(targets, ["a", "a", "a", "b", "b", "b"]);
+        assert_eq!(families["batch_cronjob_info"].samples.len(), 2);
+    }
+}
+
+#[test]
+fn a_family_without_samples_has_no_header() {
+    let metrics = metrics(vec![records::slice(None, Vec::new(), Vec::new())]);
+    for format in FORMATS {
+        let families = check(&metrics, format);
+        assert!(families.keys().all(|name| !name.starts_with("batch_")));
+        assert!(families.contains_key("job_status_exporter_target_up"));
+    }
+}
+
+#[test]
+fn a_configured_job_keeps_its_series_when_it_appears() {
+    let job = records::jobs(1).remove(0);
+    let scope = FeedScope::Job {
+        namespace: job.namespace.clone(),
+        name: job.name.clone(),
+    };
+    let slice = Arc::new(TargetStore::new(None, vec![scope], Arc::default()));
+    let metrics = metrics(vec![slice.clone()]);
+    let exists = || {
+        let families = check(&metrics, Format::Text);
+        families["batch_job_exists"].samples[0].clone()
+    };
+    slice.push(FeedId(0), Update::JobAbsent);
+    let before = exists();
+    slice.push(FeedId(0), Update::Jobs(Change::Applied(job)));
+    let after = exists();
+    assert_eq!((before.value, after.value), (0.0, 1.0));
+    assert_eq!(before.labels, after.labels);
+}
+
+/// A configured job may not exist: there is nobody to ask for its labels.
+#[test]
+fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
+    let values = |values: [&str; 2]| Some(values.map(Name::from).as_slice().into());
+    let mut jobs = records::jobs(2);
+    jobs[0].labels = values(["billing", "we\"b"]);
+    let cronjob = CronJob {
+        labels: values(["ops", ""]),
+        ..records::cronjob("nightly")
+    };
+    let configured = FeedScope::Job {
+        namespace: "reports".into(),
+        name: "weekly".into(),
+    };
+    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
+    let slice = Arc::new(TargetStore::new(Some("prod".into()), feeds, Arc::default()));
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    slice.push(FeedId(1), Update::CronJobs(Change::Applied(cronjob)));
+    slice.push(FeedId(2), Update::JobAbsent);
+    for scope in [LabelScope::Info, LabelScope::All] {
+        let names = vec!["team".to_owned(), "app".to_owned()];
+        let metrics = labelled(vec![slice.clone()], Labels { names, scope });
+        for format in FORMATS {
+            let families = check(&metrics, format);
+            for (name, family) in &families {
+                let of_an_object = name.starts_with("batch_") && name != "batch_job_exists";
+                let expected =
+                    of_an_object && (scope == LabelScope::All || name.ends_with("_info"));
+                for sample in &family.samples {
+                    let names = sample.labels.iter().map(|(name, _)| name.as_str());
+                    let mapped: Vec<&str> = names
+                        .filter(|name| ["team", "app"].contains(name))
+                        .collect();
+                    let all: &[&str] = if expected { &["team", "app"] } else { &[] };
+                    assert_eq!(mapped, all, "{scope:?}: {sample:?}");
+                }
+            }
+            let of = |family: &str| -> Vec<[&str; 2]> {
+                let samples = families[family].samples.iter();
+                let values = samples.map(|sample| [label(sample, "team"), label(sample, "app")]);
+                values.collect()
+            };
+            let (job, bare, cronjob) = (["billing", "we\"b"], ["", ""], ["ops", ""]);
+            assert_eq!(of("batch_job_info"), [job, bare]);
+            assert_eq!(of("batch_cronjob_info"), [cronjob]);
+            assert_eq!(of("batch_workload_info"), [job, bare, cronjob]);
+        }
+    }
+}
+
+/// Whoever reads the values and whoever writes the names have to agree on their order.
+#[test]
+fn configured_labels_are_shown_with_the_values_of_the_objects() {
+    let mapped = |label: &str, origin| MappedLabel {
+        label: label.to_owned(),
+        origin,
+    };
+    let app = Origin::Label("app.kubernetes.io/name".to_owned());
+    let on_call = Origin::Annotation("example.com/on-call".to_owned());
+    let settings = config::Config {
+        labels: config::LabelsConfig {
+            mapping: vec![mapped("app", app), mapped("on_call", on_call)],
+            scope: LabelScope::All,
+        },
+        ..config::Config::default()
+    };
+    let job = r#"{"metadata": {"namespace": "etl", "name": "import", "uid": "1",
+        "labels": {"app.kubernetes.io/name": "warehouse", "app": "x"},
+        "annotations": {"example.com/on-call": "data", "example.com/name": "y"}}}"#;
+    let mut decoder = Decoder::new(Arc::new(MetadataFilter::from(&settings)));
+    let slice = records::slice(None, vec![decoder.job(job).unwrap()], Vec::new());
+    let metrics = labelled(vec![slice], Labels::from(&settings.labels));
+    let families = check(&metrics, Format::Text);
+    for family in ["batch_job_state", "batch_workload_active_runs"] {
+        let sample = &families[family].samples[0];
+        let values = [label(sample, "app"), label(sample, "on_call")];
+        assert_eq!(values, ["warehouse", "data"], "{family}");
+    }
+}
+
+#[test]
+fn a_large_scrape_comes_in_bounded_chunks_and_in_one_piece() {
+    let mut jobs = records::jobs(5_000);
+    for job in &mut jobs[..2_000] {
+        job.workload = WorkloadRef {
+            kind: "job".into(),
+            name: job.name.clone(),
+        };
+    }
+    let metrics = metrics(vec![records::slice(None, jobs, Vec::new())]);
+    for format in FORMATS {
+        let chunks: Vec<_> = metrics.scrape(format).collect();
+        assert!(chunks.len() > 10);
+        assert!(chunks.iter().all(|chunk| chunk.len() < 512 * 1024));
+        let families = checker::check(format, std::str::from_utf8(&chunks.concat()).unwrap());
+        assert_eq!(families["batch_job_state"].samples.len(), 5_000);
+        assert_eq!(families["batch_workload_info"].samples.len(), 3_000);
+    }
+}
+
+#[test]
+fn a_scrape_shows_what_was_there_when_it_began() {
+    let slice = records::slice(None, records::jobs(2_000), Vec::new());
+    let metrics = metrics(vec![slice.clone()]);
+    let mut scrape = metrics.scrape(Format::Text);
+    let mut text = scrape.next().unwrap().to_vec();
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
+    text.extend(scrape.flatten());
+    let families = checker::check(Format::Text, std::str::from_utf8(&text).unwrap());
+    assert_eq!(families["batch_job_failed_pods"].samples.len(), 2_000);
+}
+
+#[test]
+fn only_whole_scrapes_are_timed() {
+    let metrics = metrics(vec![records::slice(None, Vec::new(), Vec::new())]);
+    drop(metrics.scrape(Format::Text));
+    let timed = || {
+        let families = check(&metrics, Format::Text);
+        let samples = &families["job_status_exporter_scrape_duration_seconds"].samples;
+        samples.last().unwrap().value
+    };
+    assert!((timed() - 0.0).abs() < f64::EPSILON);
+    assert!((timed() - 1.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn a_scrape_can_be_sent_to_another_thread() {
+    fn assert_send<T: Send + 'static>() {}
+    assert_send::<Scrape>();
+}
+
+#[test]
+fn a_huge_name_is_shown_in_full() {
+    let name = "\"\\\n".repeat(64 * 1024 / 3);
+    let cronjob = CronJob {
+        schedule: name.as_str().into(),
+        ..records::cronjob("x")
+    };
+    let metrics = metrics(vec![records::slice(None, Vec::new(), vec![cronjob])]);
+    for format in FORMATS {
+        let families = check(&metrics, format);
+        let info = &families["batch_cronjob_info"].samples[0];
+        assert_eq!(label(info, "schedule"), name);
+    }
+}
+
+/// Anything a string can be, with what is special in the formats more often than chance has it.
+fn text() -> impl Strategy<Value = String> {
+    let char = prop_oneof![
+        any::<char>(),
+        prop::sample::select(
+            &[
+                '"', '\\', '\n', '\r', '\0', '{', '}', ',', '=', ' ', '#', 'n'
+            ][..]
+        ),
+    ];
+    prop::collection::vec(char, 0..24).prop_map(String::from_iter)
+}
+
+proptest! {
+    #[test]
+    fn every_string_comes_back(texts in prop::array::uniform9(text())) {
+        let [target, namespace, name, kind, workload, uid, managed_by, schedule, team] = texts;
+        let job = Job {
+            namespace: namespace.as_str().into(),
+            name: name.as_str().into(),
+            workload: WorkloadRef { kind: kind.as_str().into(), name: workload.as_str().into() },
+            uid: Uid::parse(&uid),
+            managed_by: Some(managed_by.as_str().into()),
+            state: JobState::Failed,
+            failure: Some(FailureReason::Other),
+            completion_mode: Some(CompletionMode::Other),
+            labels: Some([team.as_str().into()].into()),
+            ..records::jobs(1).remove(0)
+        };
+        let cronjob = CronJob { schedule: schedule.as_str().into(), ..records::cronjob(&name) };
+        let slice = records::slice(Some(&target), vec![job], vec![cronjob]);
+        let labels = Labels { names: vec!["team".to_owned()], scope: LabelScope::All };
+        let metrics = labelled(vec![slice], labels);
+        for format in FORMATS {
+            let families = check(&metrics, format);
+            let info = &families["batch_job_info"].samples[0];
+            let expected = [
+                ("target", &target),
+                ("namespace", &namespace),
+                ("job_name", &name),
+                ("workload_type", &kind),
+                ("workload", &workload),
+                ("uid", &uid),
+                ("managed_by", &managed_by),
+                ("team", &team),
+            ];
+            for (name, value) in expected {
+                prop_assert_eq!(label(info, name), value);
+            }
+            let info = &families["batch_cronjob_info"].samples[0];
+            prop_assert_eq!(label(info, "schedule"), &schedule);
+        }
+    }
+}

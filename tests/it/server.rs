@@ -1,0 +1,386 @@
+//! The server over real TCP, with clients of all manners.
+
+use std::{
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use job_status_exporter::{
+    metrics::{self, Metrics},
+    model::{Change, FeedId, FeedScope, Sink, Update},
+    server::readiness::Readiness,
+    server::{ExporterPages, ServerSettings},
+    store::{Store, TargetStore},
+};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep, timeout},
+};
+
+pub(crate) mod client;
+
+use client::{Running, Scrapes, request, start};
+
+/// Some chunks of about 60 KB.
+fn scrape() -> impl Iterator<Item = Bytes> + Send + 'static {
+    (0..10).map(|block| {
+        let lines = (0..1000).map(|job| {
+            format!(
+                "batch_job_info{{job_name=\"{block}-{job}\",uid=\"{}\"}} 1\n",
+                job * 7919
+            )
+        });
+        Bytes::from(lines.collect::<String>())
+    })
+}
+
+fn whole_scrape() -> Vec<u8> {
+    scrape().collect::<Vec<_>>().concat()
+}
+
+async fn serving() -> Running {
+    start(Scrapes::new(scrape), ServerSettings::default()).await
+}
+
+#[tokio::test]
+async fn every_address_serves_the_same() {
+    let mut server = serving().await;
+    assert_eq!(server.get("/metrics").await.body, whole_scrape());
+    server.addresses.swap(0, 1);
+    assert_eq!(server.get("/metrics").await.body, whole_scrape());
+}
+
+#[tokio::test]
+async fn gzip_is_the_plain_scrape_compressed() {
+    let server = serving().await;
+    let mut client = server.connect().await;
+    client
+        .send("GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+        .await;
+    let response = client.response("GET").await;
+    assert_eq!(response.headers["content-encoding"], "gzip");
+    assert_eq!(response.headers["vary"], "Accept, Accept-Encoding");
+    assert!(response.body.len() < whole_scrape().len() / 4);
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(response.body.as_slice())
+        .read_to_end(&mut plain)
+        .expect("gzip");
+    assert!(plain == whole_scrape());
+}
+
+#[tokio::test]
+async fn a_connection_is_reused() {
+    let server = serving().await;
+    let mut client = server.connect().await;
+    for (method, path, status) in [
+        ("GET", "/metrics", 200),
+        ("HEAD", "/metrics", 200),
+        ("HEAD", "/", 200),
+        ("GET", "/nowhere", 404),
+        ("POST", "/metrics", 405),
+        ("GET", "/livez", 200),
+    ] {
+        client.send(request(method, path)).await;
+        let response = client.response(method).await;
+        assert_eq!(response.status, status, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let server = serving().await;
+    let mut client = server.connect().await;
+    let all = ["/livez", "/metrics", "/readyz"].map(|path| request("GET", path));
+    client.send(all.concat()).await;
+    assert_eq!(client.response("GET").await.text(), "ok\n");
+    assert!(client.response("GET").await.body == whole_scrape());
+    assert_eq!(client.response("GET").await.text(), "ready\n");
+}
+
+#[tokio::test]
+async fn head_has_the_headers_of_get() {
+    let server = serving().await;
+    for path in ["/metrics", "/", "/livez", "/readyz", "/nowhere"] {
+        let get = server.get(path).await;
+        let mut client = server.connect().await;
+        client.send(request("HEAD", path)).await;
+        let head = client.response("HEAD").await;
+        assert_eq!(head.status, get.status, "{path}");
+        let mut expected = get.headers;
+        // It describes the transfer of a body, which there is none of.
+        expected.remove("transfer-encoding");
+        expected.remove("date");
+        let mut headers = head.headers;
+        headers.remove("date");
+        assert_eq!(headers, expected, "{path}");
+        client.half_close().await;
+        assert_eq!(client.rest().await, b"", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn other_methods_learn_what_is_allowed() {
+    let server = serving().await;
+    let requests = [
+        "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b",
+        "PUT /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n\r\n",
+        // The body is not waited for, and not asked for either.
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n",
+        "POST /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nthe first bytes",
+    ];
+    for request in requests {
+        let mut client = server.connect().await;
+        client.send(request).await;
+        let response = client.response("POST").await;
+        assert_eq!(response.status, 405, "{request}");
+        assert_eq!(response.headers["allow"], "GET, HEAD", "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_get_with_a_body_is_answered() {
+    let server = serving().await;
+    let mut client = server.connect().await;
+    client
+        .send("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        .await;
+    assert_eq!(client.response("GET").await.text(), "ok\n");
+}
+
+#[tokio::test]
+async fn http_1_0_gets_its_answer_up_to_the_end_of_the_connection() {
+    let server = serving().await;
+    let mut client = server.connect().await;
+    client.send("GET /metrics HTTP/1.0\r\n\r\n").await;
+    let response = client.response("GET").await;
+    assert!(!response.headers.contains_key("transfer-encoding"));
+    assert!(response.body == whole_scrape());
+}
+
+#[tokio::test]
+async fn garbage_is_answered_400_and_hurts_nobody() {
+    let server = serving().await;
+    let cases: [&[u8]; 6] = [
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS hello\r\n\r\n",
+        b"GET /metrics HTTP/9.9\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+    ];
+    for garbage in cases {
+        let mut client = server.connect().await;
+        client.send(garbage).await;
+        let shown = String::from_utf8_lossy(garbage);
+        assert_eq!(client.head().await.0, 400, "{shown}");
+        assert_eq!(client.rest().await, b"", "{shown}");
+    }
+    assert_eq!(server.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn headers_without_end_are_answered_431() {
+    let server = serving().await;
+    let large = format!("GET /livez HTTP/1.1\r\nX-Large: {}", "x".repeat(20_000));
+    let many = format!("GET /livez HTTP/1.1\r\n{}\r\n", "X-Many: 1\r\n".repeat(200));
+    for flood in [large, many] {
+        let mut client = server.connect().await;
+        client.send(flood).await;
+        assert_eq!(client.head().await.0, 431);
+        client.rest().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_end_is_cut() {
+    let server = serving().await;
+    let mut client = server.connect().await;
+    client.send("GET /livez HTTP/1.1\r\nHost: x\r\n").await;
+    let start = Instant::now();
+    assert_eq!(client.rest().await, b"");
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
+
+#[tokio::test]
+async fn a_full_server_says_so_at_once_but_stays_alive_to_probes() {
+    let settings = ServerSettings {
+        max_connections: 3,
+        ..ServerSettings::default()
+    };
+    let server = start(Scrapes::new(scrape), settings).await;
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        let mut client = server.connect().await;
+        client.send(request("GET", "/livez")).await;
+        assert_eq!(client.response("GET").await.status, 200);
+        taken.push(client);
+    }
+    let mut late = server.connect().await;
+    late.send(request("GET", "/metrics")).await;
+    let response = late.response("GET").await;
+    assert_eq!(response.status, 503);
+    assert_eq!(response.headers["connection"], "close");
+    assert!(response.headers.contains_key("retry-after"));
+    assert_eq!(late.rest().await, b"");
+    assert_eq!(server.get("/livez").await.status, 200);
+
+    // Those who have a place keep it, and a place that gets free is given away.
+    let mut leaving = taken.pop().expect("three");
+    leaving.send(request("GET", "/metrics")).await;
+    assert_eq!(leaving.response("GET").await.status, 200);
+    leaving.half_close().await;
+    assert_eq!(leaving.rest().await, b"");
+    let retrying = async { while server.get("/metrics").await.status == 503 {} };
+    timeout(client::PATIENCE, retrying)
+        .await
+        .expect("a free place");
+}
+
+#[tokio::test]
+async fn beyond_those_who_are_told_connections_are_closed() {
+    let settings = ServerSettings {
+        max_connections: 0,
+        ..ServerSettings::default()
+    };
+    let server = start(Scrapes::new(scrape), settings).await;
+    let mut silent = Vec::new();
+    for _ in 0..32 {
+        silent.push(server.connect().await);
+    }
+    let mut late = server.connect().await;
+    late.send(request("GET", "/metrics")).await;
+    assert_eq!(late.rest().await, b"");
+    // The silent ones are cut as well, and then there is somebody to answer again.
+    for mut client in silent {
+        assert_eq!(client.rest().await, b"");
+    }
+    assert_eq!(server.get("/metrics").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_panic_costs_its_own_connection_only() {
+    let scrapes = AtomicUsize::new(0);
+    let pages = Scrapes::new(move || {
+        let first = scrapes.fetch_add(1, Ordering::Relaxed) == 0;
+        scrape().inspect(move |_| assert!(!first, "this test means to panic"))
+    });
+    let server = start(pages, ServerSettings::default()).await;
+    let mut client = server.connect().await;
+    client.send(request("GET", "/metrics")).await;
+    let answered = client.rest().await;
+    assert!(!answered.ends_with(b"0\r\n\r\n"), "it looks complete");
+    assert!(server.get("/metrics").await.body == whole_scrape());
+}
+
+/// A scrape of 100 MB that counts the chunks that were made, and more than sockets can swallow.
+fn large(made: &Arc<AtomicUsize>) -> Scrapes {
+    let made = Arc::clone(made);
+    Scrapes::new(move || {
+        let made = Arc::clone(&made);
+        let chunk = Bytes::from(vec![b'x'; 100_000]);
+        (0..1000).map(move |_| {
+            made.fetch_add(1, Ordering::Relaxed);
+            chunk.clone()
+        })
+    })
+}
+
+#[tokio::test]
+async fn a_client_may_close_its_side_once_it_has_asked() {
+    let server = start(large(&Arc::default()), ServerSettings::default()).await;
+    let mut client = server.connect().await;
+    client.send(request("GET", "/metrics")).await;
+    client.half_close().await;
+    assert_eq!(client.response("GET").await.body.len(), 100_000_000);
+    assert_eq!(client.rest().await, b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scrape_is_made_as_it_is_read() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let server = start(large(&made), ServerSettings::default()).await;
+    let mut client = server.connect().await;
+    client.send(request("GET", "/metrics")).await;
+    client.head().await;
+    client.exactly(100_000).await;
+    // Paused time passes when nobody has anything to do.
+    sleep(Duration::from_secs(1)).await;
+    let made = made.load(Ordering::Relaxed);
+    assert!((1..500).contains(&made), "{made} of 1000 chunks");
+}
+
+#[tokio::test]
+async fn a_scrape_in_flight_is_finished_at_shutdown() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let mut server = start(large(&made), ServerSettings::default()).await;
+    let mut idle = server.connect().await;
+    idle.send(request("GET", "/livez")).await;
+    idle.response("GET").await;
+    let mut client = server.connect().await;
+    client.send(request("GET", "/metrics")).await;
+    let (status, _) = client.head().await;
+    server.begin_shutdown();
+    assert_eq!(idle.rest().await, b"", "idle connections end at once");
+    let refused = TcpStream::connect(server.addresses[0]).await;
+    assert!(refused.is_err(), "the port is still open");
+
+    assert!(made.load(Ordering::Relaxed) < 1000, "it was not in flight");
+    let body = client.rest().await;
+    assert_eq!(status, 200);
+    assert!(body.len() > 100_000_000 && body.ends_with(b"0\r\n\r\n"));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_stuck_client_is_cut_at_the_drain_deadline() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let settings = ServerSettings {
+        drain: Duration::from_millis(50),
+        ..ServerSettings::default()
+    };
+    let mut server = start(large(&made), settings).await;
+    let mut client = server.connect().await;
+    client.send(request("GET", "/metrics")).await;
+    client.head().await;
+    server.begin_shutdown();
+    server.end().await;
+    let rest = client.rest().await;
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "it looks complete");
+}
+
+#[tokio::test]
+async fn the_exporter_shows_its_targets_and_their_readiness() {
+    let feeds = vec![FeedScope::Jobs];
+    let slice = Arc::new(TargetStore::new(Some("prod".into()), feeds, Arc::default()));
+    let store = Arc::new(Store::new(vec![Arc::clone(&slice)]));
+    let grace = Duration::from_hours(1);
+    let readiness = Arc::new(Readiness::new(["prod".to_owned()], grace));
+    let metrics = Metrics::new(Arc::clone(&store), &metrics::MetricsSettings::default());
+    let pages = ExporterPages::new(metrics, store, Arc::clone(&readiness));
+    let mut server = start(pages, ServerSettings::default()).await;
+
+    let waiting = server.get("/readyz").await;
+    assert_eq!(waiting.status, 503);
+    assert!(waiting.text().contains("prod"));
+    let page = server.get("/").await;
+    assert!(page.text().contains("<td>prod</td>"));
+    assert!(page.text().contains("never"));
+
+    slice.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
+    readiness.synced("prod");
+    assert_eq!(server.get("/readyz").await.status, 200);
+    let page = server.get("/").await;
+    assert!(page.text().contains("<td>up</td>"));
+    assert!(!page.text().contains("never"));
+    let metrics = server.get("/metrics").await;
+    assert_eq!(metrics.status, 200);
+    assert!(metrics.headers["content-type"].starts_with("text/plain"));
+
+    server.begin_shutdown();
+    server.end().await;
+}

@@ -1,0 +1,202 @@
+//! A server on a free port, and a client that speaks HTTP/1 byte by byte: what it sends, a library would not.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use job_status_exporter::{
+    config::Pattern,
+    metrics::{Format, UnknownFamily},
+    server::readiness::State,
+    server::{Chunks, Pages, Server, ServerSettings, TargetLine},
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Far more than anything takes here: reaching it means that something hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Pages whose every scrape, in any format, is made by this.
+pub(super) struct Scrapes(Box<dyn Fn() -> Chunks + Send + Sync>);
+
+impl Scrapes {
+    pub(super) fn new<I>(begin: impl Fn() -> I + Send + Sync + 'static) -> Self
+    where
+        I: Iterator<Item = Bytes> + Send + 'static,
+    {
+        Self(Box::new(move || Box::new(begin())))
+    }
+}
+
+impl Pages for Scrapes {
+    fn metrics(&self, _: Format, _: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        Ok((self.0)())
+    }
+
+    fn readiness(&self) -> State {
+        State::Ready
+    }
+
+    fn targets(&self) -> Vec<TargetLine> {
+        Vec::new()
+    }
+}
+
+/// A server that serves; it is aborted when dropped.
+pub(super) struct Running {
+    pub(super) addresses: Vec<SocketAddr>,
+    shutdown: CancellationToken,
+    task: JoinSet<()>,
+}
+
+pub(super) async fn start(pages: impl Pages, settings: ServerSettings) -> Running {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::bind(&[any, any]).await.expect("free ports");
+    let addresses = server.local_addrs().to_vec();
+    let shutdown = CancellationToken::new();
+    let mut task = JoinSet::new();
+    task.spawn(server.serve(Arc::new(pages), settings, shutdown.clone()));
+    Running {
+        addresses,
+        shutdown,
+        task,
+    }
+}
+
+impl Running {
+    pub(super) async fn connect(&self) -> Client {
+        Client::connect(self.addresses[0]).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Response {
+        let mut client = self.connect().await;
+        client.send(&request("GET", path)).await;
+        client.response("GET").await
+    }
+
+    pub(super) fn begin_shutdown(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Waits until the server has returned.
+    pub(super) async fn end(&mut self) {
+        let ended = self.task.join_next().await;
+        ended.expect("ends once").expect("no panic");
+    }
+}
+
+pub(crate) fn request(method: &str, path: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: exporter\r\n\r\n")
+}
+
+pub(crate) struct Client(BufReader<TcpStream>);
+
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// By lower-case name.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await;
+        Self(BufReader::new(stream.expect("a connection")))
+    }
+
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let sent = self.0.write_all(bytes.as_ref()).await;
+        sent.expect("an open connection");
+    }
+
+    /// Sends nothing more, but still reads.
+    pub(super) async fn half_close(&mut self) {
+        self.0.shutdown().await.expect("an open connection");
+    }
+
+    pub(crate) async fn response(&mut self, method: &str) -> Response {
+        let response = timeout(PATIENCE, self.read_response(method));
+        response.await.expect("a response in time")
+    }
+
+    async fn read_response(&mut self, method: &str) -> Response {
+        let (status, headers) = self.head().await;
+        let length = headers.get("content-length").map(|length| length.parse());
+        let body = if method == "HEAD" {
+            Vec::new()
+        } else if let Some(length) = length {
+            self.exactly(length.expect("a number")).await
+        } else if headers.contains_key("transfer-encoding") {
+            self.chunks().await
+        } else {
+            self.rest().await
+        };
+        Response {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// The head of a response, leaving its body to be read.
+    pub(crate) async fn head(&mut self) -> (u16, BTreeMap<String, String>) {
+        let status_line = self.line().await;
+        let status = status_line.split(' ').nth(1).expect("a status");
+        let mut headers = BTreeMap::new();
+        loop {
+            let line = self.line().await;
+            if line.is_empty() {
+                return (status.parse().expect("a number"), headers);
+            }
+            let (name, value) = line.split_once(": ").expect("a header");
+            let twice = headers.insert(name.to_lowercase(), value.to_owned());
+            assert_eq!(twice, None, "{name} is there twice");
+        }
+    }
+
+    /// Whatever comes until the server closes; a reset counts as closing.
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
+        if let Err(error) = read.expect("the end in time") {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+        rest
+    }
+
+    pub(crate) async fn exactly(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes).await.expect("more bytes");
+        bytes
+    }
+
+    async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.line().await;
+            let length = usize::from_str_radix(&line, 16).expect("a chunk length");
+            body.extend(self.exactly(length).await);
+            assert_eq!(self.line().await, "");
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    async fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).await.expect("a line");
+        let line = line.strip_suffix("\r\n").expect("a whole line");
+        line.to_owned()
+    }
+}
