@@ -3,12 +3,9 @@
 //! [`Source::feeds`] says what streams of facts a mode has, so that the store can be set up; [`Source::start`] gives the
 //! tasks that keep them up to date. The tasks never end: whatever fails is waited for and tried again.
 
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tracing::Instrument as _;
 
 use crate::{

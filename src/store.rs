@@ -5,7 +5,9 @@
 //! event, or for swapping in one re-list; a reader for as long as it takes to copy some hundred pointers to blocks.
 //! So a scrape sees a re-list in whole or not at all, and renders without holding any lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -174,11 +176,7 @@ impl TargetStore {
     #[must_use]
     pub fn snapshot(&self) -> TargetSnapshot {
         let now = Instant::now();
-        let client_counters = self
-            .client_counters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let client_counters = self.client_counters.lock().clone();
         let mut facts = self.facts();
         let facts = &mut *facts;
         facts.expire(now);
@@ -213,7 +211,7 @@ impl TargetStore {
 
     /// A panic elsewhere while the lock was held leaves facts that are at worst one event old: no reason to go down.
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.facts.lock()
     }
 }
 
@@ -248,11 +246,8 @@ impl Sink for TargetStore {
         }
     }
 
-    fn count(&self, client_counters: ClientEvent) {
-        self.client_counters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .count(client_counters);
+    fn count(&self, event: ClientEvent) {
+        self.client_counters.lock().count(event);
     }
 }
 

@@ -1,9 +1,8 @@
 //! How fast a target is asked, shared by all that goes to it: a cap, and what the server makes of it.
 
-use std::{
-    sync::{Mutex as StdMutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
+
+use parking_lot::{Mutex as SyncMutex, MutexGuard};
 
 use tokio::{
     sync::Mutex,
@@ -33,7 +32,7 @@ pub struct RateLimit {
     /// from when a turn was taken, and turns do not catch up after the process was held up.
     next: Mutex<Instant>,
     /// Never held across an await.
-    pace: StdMutex<Pace>,
+    pace: SyncMutex<Pace>,
 }
 
 /// What the server makes of the cap.
@@ -65,7 +64,7 @@ impl RateLimit {
         Self {
             distance,
             next: Mutex::new(now),
-            pace: StdMutex::new(Pace {
+            pace: SyncMutex::new(Pace {
                 held_until: now,
                 slowness: 1.0,
                 slowed: None,
@@ -115,7 +114,7 @@ impl RateLimit {
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pace.lock()
     }
 }
 

@@ -3,10 +3,9 @@
 //! It is found out on the way: `batch/v1` is asked first, and only a refusal leads to the question what the server has.
 //! Nothing is concluded from a server that refuses everything: it may just be the wrong address, or a bad moment.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use tokio::time::Instant;
 
@@ -152,7 +151,7 @@ impl Versions {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

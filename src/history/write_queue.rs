@@ -6,9 +6,11 @@ use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher as _, RandomState},
     mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Status, pending::PendingWrites};
 use crate::model::{self, Journal, JournalEntry, Uid, WorkloadId};
@@ -89,8 +91,8 @@ impl WriteQueue {
         let idle = |state: &mut State| {
             !state.closing && (sleep || !state.targets.iter().any(Target::has_news))
         };
-        let waited = self.bell.wait_timeout_while(self.state(), patience, idle);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        self.bell.wait_while_for(&mut state, idle, patience);
         let piles = state.targets.iter_mut().map(Target::take).collect();
         (piles, state.closing)
     }
@@ -123,7 +125,7 @@ impl WriteQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Takes note, and says whether the writer is to know of it at once.

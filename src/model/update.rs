@@ -35,7 +35,7 @@ pub trait Sink: Send + Sync {
     fn push(&self, feed: FeedId, update: Update);
 
     /// Counts something that happened on the way.
-    fn count(&self, client_counters: ClientEvent);
+    fn count(&self, event: ClientEvent);
 }
 
 /// A fact about a target.

@@ -4,12 +4,11 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use tokio::time::Instant;
 
@@ -47,10 +46,7 @@ impl Readiness {
 
     /// `target` was read in whole for the first time. Harmless when repeated.
     pub fn synced(&self, target: &str) {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(target);
+        self.waiting.lock().remove(target);
     }
 
     /// Shutdown begins: not ready from now on.
@@ -64,7 +60,7 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return State::Draining;
         }
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.waiting.lock();
         if waiting.is_empty() || Instant::now() >= self.grace_ends {
             return State::Ready;
         }

@@ -4,9 +4,11 @@ use std::{
     collections::{BTreeMap, HashMap},
     error::Error as _,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use bytes::Bytes;
 
@@ -162,7 +164,7 @@ impl JobPoll {
     }
 
     fn decode(&self, json: &str) -> Result<Job, DecodeError> {
-        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut decoder = self.decoder.lock();
         decoder.job(json)
     }
 

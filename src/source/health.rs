@@ -1,9 +1,8 @@
 //! How the feeds of one target are doing: told to the store, and to people when it changes.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeSet, sync::Arc};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     client::Error,
@@ -51,8 +50,8 @@ impl Health {
         }
     }
 
-    pub(super) fn count(&self, client_counters: ClientEvent) {
-        self.sink.count(client_counters);
+    pub(super) fn count(&self, event: ClientEvent) {
+        self.sink.count(event);
     }
 
     /// A feed was told of a change.
@@ -103,6 +102,6 @@ impl Health {
     }
 
     fn feeds(&self) -> MutexGuard<'_, Feeds> {
-        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+        self.feeds.lock()
     }
 }

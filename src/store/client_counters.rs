@@ -23,8 +23,8 @@ pub struct ClientCounters {
 }
 
 impl ClientCounters {
-    pub(super) fn count(&mut self, client_counters: ClientEvent) {
-        match client_counters {
+    pub(super) fn count(&mut self, event: ClientEvent) {
+        match event {
             ClientEvent::Request {
                 verb,
                 code,

@@ -8,11 +8,13 @@ use std::{
     collections::VecDeque,
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch as pulse};
@@ -296,5 +298,5 @@ impl SimulatedApi {
 
 /// A panic elsewhere does not make the data wrong: each change is made whole under the lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

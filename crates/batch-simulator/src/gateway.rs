@@ -6,13 +6,9 @@
 //! temporary keys; [`journal`] counts; [`error`] has the published errors. Nothing here is shared with the exporter's side of it. No
 //! lock is held across an await.
 
-use std::{
-    future::Future,
-    io,
-    ops::RangeInclusive,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, io, ops::RangeInclusive, sync::Arc, time::Duration};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -336,5 +332,5 @@ impl Gateway {
 
 /// A panic elsewhere does not make the data wrong: each change is made whole under the lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }

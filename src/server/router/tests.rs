@@ -91,7 +91,7 @@ fn readiness_names_what_it_waits_for() {
     let pages = Arc::new(TestPages::new());
     let router = Router::new(pages.clone(), "/metrics".to_owned());
     let answer = |state| {
-        *pages.readiness.lock().expect("no panic") = state;
+        *pages.readiness.lock() = state;
         let response = router.respond(&request("GET", "/readyz"));
         (response.status().as_u16(), body(response))
     };
@@ -152,7 +152,7 @@ fn a_head_begins_no_scrape() {
 #[test]
 fn beyond_the_cap_there_is_only_the_truth_about_health() {
     let pages = Arc::new(TestPages::new());
-    *pages.readiness.lock().expect("no panic") = State::Draining;
+    *pages.readiness.lock() = State::Draining;
     let router = Router::new(pages, "/metrics".to_owned());
     let cases = [
         ("/metrics", 503, true),

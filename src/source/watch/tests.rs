@@ -1,6 +1,8 @@
 //! How a watch goes on after each kind of end, under paused time. Nothing is sent: outcomes are made up.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use tokio::time::advance;
 
@@ -24,13 +26,13 @@ struct Told {
 impl Sink for Told {
     fn push(&self, _: FeedId, update: Update) {
         if matches!(update, Update::Failed) {
-            *self.failures.lock().unwrap() += 1;
+            *self.failures.lock() += 1;
         }
     }
 
-    fn count(&self, client_counters: ClientEvent) {
-        if let ClientEvent::WatchRestart(_, reason) = client_counters {
-            self.restarts.lock().unwrap().push(reason);
+    fn count(&self, event: ClientEvent) {
+        if let ClientEvent::WatchRestart(_, reason) = event {
+            self.restarts.lock().push(reason);
         }
     }
 }
@@ -96,8 +98,8 @@ async fn a_watch_that_ends_in_the_usual_course_goes_on_at_once() {
         assert_eq!(wait, None);
     }
     assert_eq!(watch.version.as_deref(), Some("103"));
-    assert_eq!(*told.restarts.lock().unwrap(), [RestartReason::Ended; 3]);
-    assert_eq!(*told.failures.lock().unwrap(), 0);
+    assert_eq!(*told.restarts.lock(), [RestartReason::Ended; 3]);
+    assert_eq!(*told.failures.lock(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,8 +154,8 @@ async fn an_expired_version_is_no_failure_but_a_list_that_expires_is() {
         let gone = refusal(&watch, 410);
         let wait = watch.judge(&Err(gone));
         assert!(wait.is_some() && watch.version.is_none());
-        assert_eq!(*told.failures.lock().unwrap(), failures);
-        let restarts = told.restarts.lock().unwrap().len();
+        assert_eq!(*told.failures.lock(), failures);
+        let restarts = told.restarts.lock().len();
         assert_eq!(restarts, 1 - failures);
     }
 }
@@ -174,11 +176,8 @@ async fn after_two_failures_only_a_list_tells() {
         let wait = wait.as_secs_f64();
         assert!((longest / 2.0..=longest).contains(&wait), "{waits:?}");
     }
-    assert_eq!((waits.len(), *told.failures.lock().unwrap()), (8, 8));
-    assert!(
-        told.restarts.lock().unwrap().is_empty(),
-        "no watch was open"
-    );
+    assert_eq!((waits.len(), *told.failures.lock()), (8, 8));
+    assert!(told.restarts.lock().is_empty(), "no watch was open");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What is known of workloads after what a source pushed.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use tokio::time::advance;
 

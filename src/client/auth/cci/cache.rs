@@ -4,10 +4,9 @@
 //! credential that it could use; a renewal that fails costs nothing while the old one lives. Issuers lock out those who come
 //! with wrong secrets again and again, so a refusal is followed by minutes of silence, except when the secret was changed.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -181,7 +180,7 @@ impl<T: Send + Sync + 'static> Cache<T> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl<T> State<T> {

@@ -4,12 +4,9 @@
 //! Every token has the scope of a project, as CCI wants it. The secrets are the password and the tokens: neither is ever
 //! part of a message.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fs, path::PathBuf, time::Duration};
+
+use parking_lot::Mutex;
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_TYPE};
@@ -56,7 +53,7 @@ impl Iam {
     async fn token(&self) -> Result<Issued<SecretString>, NotIssued> {
         let user = &self.user;
         let password = user.password().map_err(passing)?;
-        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(password.clone());
+        *self.sent.lock() = Some(password.clone());
         let Some(agency) = &user.agency else {
             return self.ask(user.login(&password, &user.project()), None).await;
         };
@@ -99,12 +96,7 @@ impl Iam {
         );
         if answer.status != StatusCode::CREATED {
             let mut refusal = answer.refusal(&who);
-            if let Some(password) = self
-                .sent
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .as_ref()
-            {
+            if let Some(password) = self.sent.lock().as_ref() {
                 refusal.why = refusal.why.replace(password.expose_secret(), "***");
             }
             return Err(refusal);
@@ -121,7 +113,7 @@ impl Issuer for Iam {
     }
 
     fn has_new_secret(&self) -> bool {
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = self.sent.lock();
         let sent = sent.as_ref().map(SecretString::expose_secret);
         self.user
             .password()

@@ -3,10 +3,9 @@
 //! An access key with more than five refusals in a row is locked for everybody who uses it. So a refusal is followed by
 //! minutes without any request of this target, and a key that has not been accepted yet is tried by one request at a time.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use http::{HeaderValue, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
 use jiff::{SignedDuration, Timestamp};
@@ -194,7 +193,7 @@ impl Signing {
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock()
     }
 }
 

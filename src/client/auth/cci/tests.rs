@@ -5,10 +5,12 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::Duration,
 };
+
+use parking_lot::Mutex;
 
 use super::*;
 use crate::{
@@ -84,15 +86,15 @@ struct Counter(Mutex<Vec<ClientEvent>>);
 impl Sink for Counter {
     fn push(&self, _: FeedId, _: Update) {}
 
-    fn count(&self, client_counters: ClientEvent) {
-        self.0.lock().unwrap().push(client_counters);
+    fn count(&self, event: ClientEvent) {
+        self.0.lock().push(event);
     }
 }
 
 impl Counter {
     fn codes(&self) -> Vec<Code> {
-        let activities = self.0.lock().unwrap();
-        let code = |client_counters: &ClientEvent| match client_counters {
+        let activities = self.0.lock();
+        let code = |event: &ClientEvent| match event {
             ClientEvent::Request { code, .. } => Some(*code),
             _ => None,
         };
@@ -213,8 +215,9 @@ async fn a_target_with_a_token_asks_iam_first_and_tells_when_the_token_ends() {
     assert!(requests[0].contains(&format!("x-auth-token: {token}\r\n")));
     assert_eq!(iam.requests().len(), 1);
     let end: Timestamp = "2026-01-05T09:05:22.701Z".parse().unwrap();
-    let activities = counter.0.lock().unwrap();
-    let tells = |client_counters: &ClientEvent| matches!(client_counters, ClientEvent::CredentialExpiry(at) if *at == end);
+    let activities = counter.0.lock();
+    let tells =
+        |event: &ClientEvent| matches!(event, ClientEvent::CredentialExpiry(at) if *at == end);
     assert!(activities.iter().any(tells), "{activities:?}");
 }
 

@@ -3,10 +3,9 @@
 //! The token may be shared with other targets; whether it is accepted is between this target and its API: a token of the
 //! wrong project is good for IAM and for nothing else, and must not make anybody ask IAM for new ones all the time.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
@@ -115,6 +114,6 @@ impl Tokens {
     }
 
     fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock()
     }
 }

@@ -1,6 +1,8 @@
 //! What a store that remembers shows, counts and notes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use tokio::time::advance;
 
@@ -36,7 +38,6 @@ impl Journal for Notes {
         };
         self.0
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
             .push(text);
     }
 }
@@ -95,7 +96,7 @@ impl Scene {
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = self.notes.0.lock();
         std::mem::take(&mut *notes)
     }
 }

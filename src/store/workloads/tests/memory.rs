@@ -1,6 +1,7 @@
 //! For how long workloads stay, and what outlives the process.
 
 use super::*;
+use parking_lot::Mutex;
 
 #[tokio::test(start_paused = true)]
 async fn a_workload_outlives_its_jobs_for_a_while() {
@@ -106,13 +107,13 @@ struct Notebook(Mutex<Vec<JournalEntry>>);
 
 impl Journal for Notebook {
     fn note(&self, note: JournalEntry) {
-        self.0.lock().unwrap().push(note);
+        self.0.lock().push(note);
     }
 }
 
 impl Notebook {
     fn tear_out(&self) -> Vec<JournalEntry> {
-        std::mem::take(&mut *self.0.lock().unwrap())
+        std::mem::take(&mut *self.0.lock())
     }
 
     fn read(&self) -> Vec<String> {

@@ -1,13 +1,8 @@
 //! Hours against an API that refuses, in paused time: what is sent, what is not, and what is said of it.
 
-use std::{
-    collections::HashSet,
-    convert::Infallible,
-    fs,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, convert::Infallible, fs, path::Path, time::Duration};
+
+use parking_lot::Mutex;
 
 use futures_util::future::{join_all, ready};
 use http::{HeaderName, header};
@@ -59,8 +54,8 @@ impl Server {
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, Counts> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> parking_lot::MutexGuard<'_, Counts> {
+        self.state.lock()
     }
 
     fn requests(&self) -> usize {
@@ -143,7 +138,7 @@ struct Iam {
 
 impl Iam {
     fn issued(&self) -> usize {
-        *self.issued.lock().unwrap()
+        *self.issued.lock()
     }
 }
 
@@ -153,8 +148,8 @@ impl Issuer for Iam {
     fn issue(
         &self,
     ) -> futures_util::future::BoxFuture<'_, Result<Issued<SecretString>, NotIssued>> {
-        *self.issued.lock().unwrap() += 1;
-        let outcome = if *self.down.lock().unwrap() {
+        *self.issued.lock() += 1;
+        let outcome = if *self.down.lock() {
             Err(NotIssued {
                 why: "IAM is down".to_owned(),
                 refused: false,
@@ -184,7 +179,7 @@ fn refuses(revoked: &Arc<Mutex<HashSet<String>>>) -> Arc<Server> {
     let revoked = revoked.clone();
     Arc::new(Server::new(move |request| {
         let token = request.headers()["x-auth-token"].to_str().unwrap();
-        if revoked.lock().unwrap().contains(token) {
+        if revoked.lock().contains(token) {
             StatusCode::UNAUTHORIZED
         } else {
             StatusCode::OK
@@ -205,10 +200,7 @@ async fn a_day_of_polling_survives_expiry_and_revocation_with_a_handful_of_token
     while start.elapsed() < Duration::from_hours(24) {
         if revocations < 3 && start.elapsed() >= Duration::from_hours(6 * (revocations + 1)) {
             revocations += 1;
-            revoked
-                .lock()
-                .unwrap()
-                .insert(format!("token-{revocations}"));
+            revoked.lock().insert(format!("token-{revocations}"));
         }
         // Eight at once: one token for all of them.
         let calls = (0..8).map(|n| call(&targets[n % 2], &server));
@@ -270,8 +262,8 @@ async fn a_revoked_token_while_iam_is_down_is_the_answer_of_the_api_with_the_rea
     let revoked = Arc::new(Mutex::new(HashSet::new()));
     let server = refuses(&revoked);
     assert!(call(&target, &server).await.is_ok());
-    revoked.lock().unwrap().insert("token-1".to_owned());
-    *iam.down.lock().unwrap() = true;
+    revoked.lock().insert("token-1".to_owned());
+    *iam.down.lock() = true;
     let response = call(&target, &server).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert!(
@@ -284,7 +276,7 @@ async fn a_revoked_token_while_iam_is_down_is_the_answer_of_the_api_with_the_rea
         requests,
         "the refused token is not sent again"
     );
-    *iam.down.lock().unwrap() = false;
+    *iam.down.lock() = false;
     sleep(Duration::from_mins(2)).await;
     assert_eq!(
         call(&target, &server).await.unwrap().status(),

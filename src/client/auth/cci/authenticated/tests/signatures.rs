@@ -22,7 +22,7 @@ async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
     let server = Arc::new(Server::new({
         let locked = locked.clone();
         move |_| {
-            if *locked.lock().unwrap() {
+            if *locked.lock() {
                 StatusCode::UNAUTHORIZED
             } else {
                 StatusCode::OK
@@ -55,7 +55,7 @@ async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
     );
     assert!(at.len() > 250, "{}", at.len());
 
-    *locked.lock().unwrap() = false;
+    *locked.lock() = false;
     sleep(Duration::from_mins(6)).await;
     let outcomes = join_all((0..10).map(|_| call(&authentication, &server))).await;
     assert!(
@@ -161,14 +161,14 @@ proptest! {
             client: tower::service_fn({
                 let sent = sent.clone();
                 move |request| {
-                    *sent.lock().unwrap() = Some(request);
+                    *sent.lock() = Some(request);
                     ready(Ok::<_, Infallible>(Response::new(())))
                 }
             }),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(authenticated.oneshot(request)).unwrap();
-        let sent = sent.lock().unwrap().take().unwrap();
+        let sent = sent.lock().take().unwrap();
         prop_assert_eq!(sent.headers()[header::AUTHORIZATION].to_str().unwrap(), expected(&sent));
         let date = sent.headers()["x-sdk-date"].to_str().unwrap();
         prop_assert!(jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date).is_ok());
