@@ -1,4 +1,4 @@
-# One verb per recipe. .ci/run goes through those that a change has to pass.
+# One verb per recipe. .ci/run runs all checks that a change must pass.
 
 # Lists the recipes.
 default:
@@ -8,7 +8,7 @@ default:
 fmt:
     cargo fmt
 
-# Judges format, code and scripts; warnings are errors.
+# Checks format, code and scripts; warnings are errors.
 lint:
     cargo fmt --check
     cargo clippy --all-targets --locked -- -D warnings
@@ -18,7 +18,7 @@ lint:
 test *ARGUMENTS:
     cargo test --locked {{ ARGUMENTS }}
 
-# Writes the golden files and docs/metrics.md anew; look at the diff before you commit it.
+# Regenerates the golden files and docs/metrics.md; read the diff before you commit it.
 bless:
     UPDATE_GOLDEN=1 cargo test --locked
     git diff --stat
@@ -27,7 +27,7 @@ bless:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 
-# Checks licences, duplicates, sources and advisories of the dependencies (needs cargo-deny).
+# Checks licences, duplicates, sources and advisories of dependencies (needs cargo-deny).
 deny:
     cargo deny --locked check
 
@@ -35,20 +35,20 @@ deny:
 build:
     cargo build --release --locked
 
-# Lets promtool judge the recorded metrics, and a real Prometheus the demo.
+# Checks the golden files with promtool, and scrapes the demo with a real Prometheus.
 prometheus: build
     scripts/check-golden
     scripts/check-demo
 
-# Runs the end-to-end tests against a control plane of their own.
+# Runs the end-to-end tests against a temporary control plane.
 e2e *ARGUMENTS:
     scripts/with-cluster cargo test --locked --test e2e {{ ARGUMENTS }}
 
-# Measures decoding and rendering.
+# Runs the benchmarks of decoding, rendering and schedules.
 bench *ARGUMENTS:
     cargo bench --locked {{ ARGUMENTS }}
 
-# Measures the whole exporter against an API server full of Jobs; see docs/performance.md.
+# Measures the whole exporter with an API server and many Jobs; see docs/performance.md.
 benchmark *ARGUMENTS: build
     scripts/with-cluster --bare scripts/benchmark {{ ARGUMENTS }}
 
@@ -56,10 +56,10 @@ benchmark *ARGUMENTS: build
 image TAG="job-status-exporter":
     docker build --build-arg REVISION="$(git rev-parse --short=12 HEAD)" --tag {{ TAG }} .
 
-# Runs the exporter; without arguments against the cluster that kubectl would use. `just run demo` needs none.
+# Runs the exporter with the cluster that kubectl would use. `just run demo` needs no cluster.
 run *ARGUMENTS:
     cargo run --release --locked -- {{ ARGUMENTS }}
 
-# Everything that a change has to pass.
+# Runs all checks that a change must pass.
 ci:
     .ci/run
