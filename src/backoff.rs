@@ -1,44 +1,69 @@
-//! How long to wait after failures: longer each time, and never all at once.
+//! The one exponential back-off of this program. Whatever retries, waits by it.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
-/// Exponential back-off with jitter.
+/// How waits grow from one failure to the next.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    /// The wait after the first failure, before jitter.
+    pub(crate) first: Duration,
+    /// No wait is longer than this, before jitter.
+    pub(crate) longest: Duration,
+    /// Each wait is multiplied by a random factor from this range, so that clients that failed together do not retry together.
+    pub(crate) jitter: Range<f64>,
+}
+
+/// Counts failures in a row, and gives the wait after each.
 #[derive(Debug)]
-pub(super) struct Backoff {
-    first: Duration,
-    longest: Duration,
+pub(crate) struct Backoff {
+    policy: Policy,
     failures: u32,
 }
 
-impl Backoff {
-    /// Waits about `first`, then twice as long each time, up to `longest`.
-    pub(super) fn new(first: Duration, longest: Duration) -> Self {
+impl Policy {
+    /// Waits are between half of the doubled value and all of it.
+    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
         Self {
             first,
-            longest: longest.max(first),
+            longest,
+            jitter: 0.5..1.0,
+        }
+    }
+
+    /// The wait after one more failure, when there were `failures` before it: twice as long each time, up to the longest.
+    pub(crate) fn wait(&self, failures: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1 << failures.min(30));
+        let Range { start, end } = self.jitter;
+        doubled
+            .min(self.longest.max(self.first))
+            .mul_f64(start + (end - start) * fastrand::f64())
+    }
+}
+
+impl Backoff {
+    pub(crate) const fn new(policy: Policy) -> Self {
+        Self {
+            policy,
             failures: 0,
         }
     }
 
-    /// Something worked: the next failure is the first again.
-    pub(super) fn reset(&mut self) {
+    /// The next failure counts as the first.
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// Failures in a row.
-    pub(super) fn failures(&self) -> u32 {
+    pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// How long to wait after one more failure; `at_least` where the server asked for it.
-    pub(super) fn next(&mut self, at_least: Option<Duration>) -> Duration {
-        let doubled = self.first.saturating_mul(1 << self.failures.min(30));
+    /// Counts a failure and gives the wait after it. `retry_after` is the server's `Retry-After`, a minimum: a request that
+    /// comes earlier is refused again.
+    pub(crate) fn next(&mut self, retry_after: Option<Duration>) -> Duration {
+        let wait = self.policy.wait(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let wait = doubled
-            .min(self.longest)
-            .mul_f64(0.5 + fastrand::f64() / 2.0);
-        // The server's word is a minimum: who comes earlier is refused again. Spread what comes after it.
-        at_least.map_or(wait, |pause| {
+        retry_after.map_or(wait, |pause| {
             pause.mul_f64(1.0 + fastrand::f64() / 10.0).max(wait)
         })
     }
@@ -48,9 +73,14 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    fn backoff(first: u64, longest: u64) -> Backoff {
+        let policy = Policy::new(Duration::from_secs(first), Duration::from_secs(longest));
+        Backoff::new(policy)
+    }
+
     #[test]
-    fn waits_double_up_to_the_longest_and_begin_again_after_success() {
-        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+    fn waits_double_up_to_the_longest_and_restart_after_success() {
+        let mut backoff = backoff(1, 30);
         for expected in [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
             let wait = backoff.next(None).as_secs_f64();
             assert!(
@@ -67,10 +97,28 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_ask_for_more_but_not_for_less() {
-        let mut backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(10));
+    fn a_server_can_ask_for_a_longer_wait_but_not_for_a_shorter_one() {
+        let mut backoff = backoff(10, 10);
         let wait = backoff.next(Some(Duration::from_mins(1))).as_secs_f64();
         assert!((60.0..=66.0).contains(&wait), "{wait}");
         assert!(backoff.next(Some(Duration::from_secs(1))) >= Duration::from_secs(5));
+    }
+
+    #[test]
+    fn jitter_is_as_configured() {
+        let policy = Policy {
+            jitter: 1.0..1.1,
+            ..Policy::new(Duration::from_secs(10), Duration::from_secs(60))
+        };
+        for failures in [0, 1, 2, 40] {
+            let exact = (10.0 * f64::from(1 << failures.min(8))).min(60.0);
+            let wait = policy.wait(failures).as_secs_f64();
+            assert!((exact..=exact * 1.1).contains(&wait), "{wait}");
+        }
+        let exact = Policy {
+            jitter: 1.0..1.0,
+            ..policy
+        };
+        assert_eq!(exact.wait(1), Duration::from_secs(20));
     }
 }

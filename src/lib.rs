@@ -7,7 +7,7 @@
 //! ```
 
 pub mod app;
-pub mod backoff;
+mod backoff;
 pub mod cli;
 pub mod client;
 pub mod config;

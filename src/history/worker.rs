@@ -20,7 +20,10 @@ use super::{
     transaction::Part,
     write_queue::{Batch, WriteQueue},
 };
-use crate::model::{self, Run, Seconds, Uid, WorkloadId};
+use crate::{
+    backoff::{Backoff, Policy},
+    model::{self, Run, Seconds, Uid, WorkloadId},
+};
 
 /// How often it is written down that all is still there, where nothing else is to be written.
 const HEARTBEAT: Duration = Duration::from_mins(5);
@@ -29,8 +32,11 @@ const HEARTBEAT: Duration = Duration::from_mins(5);
 const PRUNING: Duration = Duration::from_hours(1);
 
 /// The pauses after failures.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LAST_PAUSE: Duration = Duration::from_mins(1);
+const RETRY: Policy = Policy {
+    // Other processes may share the disk.
+    jitter: 0.8..1.0,
+    ..Policy::new(Duration::from_secs(1), Duration::from_mins(1))
+};
 
 /// The thread that writes.
 #[derive(Debug)]
@@ -45,6 +51,8 @@ pub(super) struct Writer {
     prune_at: Instant,
     /// Runs in the file when it was last pruned.
     pruned: u64,
+    backoff: Backoff,
+    /// The wait before the next attempt, after a failure.
     pause: Duration,
     /// Cancelled when the thread ends, however that comes.
     _ended: DropGuard,
@@ -102,7 +110,8 @@ impl Writer {
             targets,
             prune_at: Instant::now(),
             pruned: 0,
-            pause: FIRST_PAUSE,
+            backoff: Backoff::new(RETRY),
+            pause: RETRY.first,
             _ended: ended,
         }
     }
@@ -212,7 +221,7 @@ impl Writer {
 
     fn succeeded(&mut self, failing: bool) {
         self.queue.status.up.store(true, Relaxed);
-        self.pause = FIRST_PAUSE;
+        self.backoff.reset();
         if failing {
             tracing::info!(path = %self.place.path.display(), "the history is written again");
         }
@@ -222,11 +231,9 @@ impl Writer {
         let status = &self.queue.status;
         status.up.store(false, Relaxed);
         status.errors.fetch_add(1, Relaxed);
+        self.pause = self.backoff.next(None);
         let path = self.place.path.display();
         if failing {
-            // Not at the same moment as others that share the disk.
-            let pause = (self.pause * 2).min(LAST_PAUSE);
-            self.pause = pause.mul_f64(0.8 + 0.2 * fastrand::f64());
             tracing::debug!(%path, error = %trouble, "the history still cannot be written");
         } else {
             tracing::error!(

@@ -17,9 +17,15 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
+use crate::backoff::{Backoff, Policy};
+
 /// Long enough for some connection to end, short enough not to be noticed by a scrape.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const RETRY: Policy = Policy {
+    first: FIRST_PAUSE,
+    longest: Duration::from_secs(1),
+    jitter: 1.0..1.0,
+};
 
 /// A source of connections; a trait so that its failures can be played.
 pub(super) trait Listen {
@@ -43,8 +49,8 @@ pub(super) struct Acceptor<L> {
     listeners: Vec<L>,
     /// The one to ask first, so that a busy listener does not starve the others.
     next: usize,
-    /// The next pause, growing while accepting fails.
-    pause: Duration,
+    /// The pauses while accepting fails.
+    backoff: Backoff,
     /// Kept here and not in the future: `accept` is cancelled whenever a connection ends.
     resume_at: Option<Instant>,
 }
@@ -54,7 +60,7 @@ impl<L: Listen> Acceptor<L> {
         Self {
             listeners,
             next: 0,
-            pause: FIRST_PAUSE,
+            backoff: Backoff::new(RETRY),
             resume_at: None,
         }
     }
@@ -68,9 +74,9 @@ impl<L: Listen> Acceptor<L> {
             }
             match poll_fn(|cx| self.poll_any(cx)).await {
                 Ok(accepted) => {
-                    if self.pause > FIRST_PAUSE {
+                    if self.backoff.failures() > 0 {
                         info!("accepting connections again");
-                        self.pause = FIRST_PAUSE;
+                        self.backoff.reset();
                     }
                     return accepted;
                 }
@@ -78,11 +84,10 @@ impl<L: Listen> Acceptor<L> {
                     debug!(%error, "a client gave up before it was accepted");
                 }
                 Err(error) => {
-                    if self.pause == FIRST_PAUSE {
+                    if self.backoff.failures() == 0 {
                         warn!(%error, "cannot accept connections, trying on");
                     }
-                    self.resume_at = Some(Instant::now() + self.pause);
-                    self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                    self.resume_at = Some(Instant::now() + self.backoff.next(None));
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Duration
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Policy};
 use crate::config::PollConfig as Settings;
 
 /// After a failure the next attempt comes within this time, even where polls are hours apart. Further ones wait longer, up
@@ -102,7 +102,7 @@ impl<I: Item> Poller<I> {
             self.steady.due.push(Reverse((now, self.slots.len())));
             self.slots.push(Slot {
                 item: Some(item),
-                backoff: Backoff::new(interval.min(PATIENCE), interval.max(PATIENCE)),
+                backoff: Backoff::new(Policy::new(interval.min(PATIENCE), interval.max(PATIENCE))),
             });
         }
     }

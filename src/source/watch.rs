@@ -15,7 +15,7 @@ use super::{
     reader::{Decoded, PAGE_PATIENCE, ResourceReader},
 };
 use crate::{
-    backoff::Backoff,
+    backoff::{Backoff, Policy},
     client::{Error, Failure, Line, Lines, Start, Status},
     decode::wire::{Bookmark, Event, version},
     model::{Change, ClientEvent, EventKind, RestartReason, Verb},
@@ -30,8 +30,8 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// How much later than asked for a server may end a watch before the connection is taken for dead.
 const OVERTIME: Duration = Duration::from_secs(15);
 
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Waits between attempts that fail.
+const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Follows one feed for ever.
 pub(super) struct Watch<K: Kind> {
@@ -75,7 +75,7 @@ impl<K: Kind> Watch<K> {
             duration: Duration::from_mins(5).min(stale_after / 2),
             version: None,
             streams_lists: None,
-            backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+            backoff: Backoff::new(RETRY),
             attempt: Attempt::default(),
         }
     }

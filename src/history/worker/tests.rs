@@ -179,13 +179,12 @@ fn pauses_grow_while_the_disk_fails() {
     scene.disk.full.store(true, Relaxed);
     scene.note([Book::default().finish("nightly", run(1))]);
     scene.turn();
-    scene.writer.pause = FIRST_PAUSE;
     let mut before = Duration::ZERO;
     for _ in 0..8 {
         let pause = scene.writer.pause;
-        let grown = (before + before / 2).min(LAST_PAUSE / 2);
+        let grown = (before + before / 2).min(RETRY.longest / 2);
         assert!(
-            pause >= grown && pause <= LAST_PAUSE,
+            pause >= grown && pause <= RETRY.longest,
             "{before:?}, then {pause:?}"
         );
         before = pause;

@@ -12,6 +12,8 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
+use crate::backoff::Policy;
+
 use super::suppressed::{Cooldown, Suppressed};
 
 /// Renewed with this much of its life gone, or a little earlier: targets that began together do not come back together.
@@ -27,10 +29,19 @@ const SHORTEST: Duration = Duration::from_mins(1);
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 
 /// Waits after failures that may pass by themselves: from the first to the longest.
-const FAILED: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+const FAILED: Policy = Policy {
+    jitter: JITTER,
+    ..Policy::new(Duration::from_secs(1), Duration::from_mins(1))
+};
 
 /// Waits after refusals.
-const REFUSED: (Duration, Duration) = (Duration::from_mins(5), Duration::from_hours(1));
+const REFUSED: Policy = Policy {
+    jitter: JITTER,
+    ..Policy::new(Duration::from_mins(5), Duration::from_hours(1))
+};
+
+/// Waits are not shortened: an issuer that counts refusals is asked no earlier.
+const JITTER: std::ops::Range<f64> = 1.0..1.1;
 
 /// Where credentials come from.
 pub(super) trait Issuer: Send + Sync {
@@ -201,7 +212,8 @@ impl<T> State<T> {
                 self.hold = None;
             }
             Err(NotIssued { why, refused }) => {
-                let pause = pause(if refused { REFUSED } else { FAILED }, self.failures);
+                let policy = if refused { REFUSED } else { FAILED };
+                let pause = policy.wait(self.failures);
                 self.failures = self.failures.saturating_add(1);
                 let hold = Cooldown::new(pause, why);
                 tracing::warn!(
@@ -213,12 +225,6 @@ impl<T> State<T> {
             }
         }
     }
-}
-
-/// Twice as long after each failure, and a little more, so that not all come back at once.
-fn pause((first, longest): (Duration, Duration), failures: u32) -> Duration {
-    let doubled = first.saturating_mul(1 << failures.min(30)).min(longest);
-    doubled.mul_f64(1.0 + fastrand::f64() / 10.0)
 }
 
 impl<T> Credential<T> {

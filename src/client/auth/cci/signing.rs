@@ -17,10 +17,13 @@ use super::{
     signature::{self, DATE_FORMAT, EMPTY_PAYLOAD, Request, Target},
     suppressed::{Cooldown, Suppressed},
 };
-use crate::model;
+use crate::{backoff::Policy, model};
 
 /// No request is made for this long after a refusal, and a little more.
-const SILENCE: Duration = Duration::from_mins(5);
+const SILENCE: Policy = Policy {
+    jitter: 1.0..1.05,
+    ..Policy::new(Duration::from_mins(5), Duration::from_mins(5))
+};
 
 /// The API takes a date that is 15 minutes off; a clock that is this far off is worth a word.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -88,7 +91,7 @@ impl Signing {
         let mut standing = self.standing();
         match status {
             StatusCode::UNAUTHORIZED => {
-                let pause = SILENCE.mul_f64(1.0 + fastrand::f64() / 20.0);
+                let pause = SILENCE.wait(0);
                 let skew = date.and_then(skew).unwrap_or_default();
                 let hold = Cooldown::new(
                     pause,

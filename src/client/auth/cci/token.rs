@@ -11,13 +11,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::backoff::Policy;
+
 use super::{
     cache::{Cache, Credential},
     suppressed::{Cooldown, Suppressed},
 };
 
 /// After a new token was refused: nothing is asked of IAM or of the API for this long, then for twice as long, up to the longest.
-const SILENCE: (Duration, Duration) = (Duration::from_mins(5), Duration::from_hours(1));
+const SILENCE: Policy = Policy {
+    jitter: 1.0..1.05,
+    ..Policy::new(Duration::from_mins(5), Duration::from_hours(1))
+};
 
 /// The token of one target's requests.
 pub(super) struct Tokens {
@@ -73,9 +78,7 @@ impl Tokens {
         standing.refused = Some(token.number);
         standing.in_a_row = standing.in_a_row.saturating_add(1);
         let doublings = standing.in_a_row.checked_sub(2)?;
-        let (first, longest) = SILENCE;
-        let doubled = first.saturating_mul(1 << doublings.min(30)).min(longest);
-        let pause = doubled.mul_f64(1.0 + fastrand::f64() / 20.0);
+        let pause = SILENCE.wait(doublings);
         let hold = Cooldown::new(
             pause,
             "the API refuses tokens that IAM has just given (401)",
