@@ -28,7 +28,9 @@ macro_rules! labels {
     };
 }
 
+mod client_event;
 mod cronjob;
+mod feed;
 mod job;
 mod journal;
 mod ksm;
@@ -36,7 +38,9 @@ mod run;
 mod uid;
 mod update;
 
+pub use client_event::{ClientEvent, Code, EventCounter, EventKind, Resource, RestartReason, Verb};
 pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
+pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use job::{
     CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, WorkloadAnnotations,
     WorkloadRef,
@@ -47,10 +51,7 @@ pub use run::{
     Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,
 };
 pub use uid::Uid;
-pub use update::{
-    Change, ClientEvent, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,
-    Verb,
-};
+pub use update::{Change, Update};
 
 /// A string that many records share: cloning it copies a pointer.
 pub type Name = Arc<str>;

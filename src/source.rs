@@ -1,7 +1,12 @@
-//! Follows or polls the objects of one target and pushes what it sees.
+//! Keeps the store up to date with the objects of one target.
 //!
-//! [`Source::feeds`] says what streams of facts a mode has, so that the store can be set up; [`Source::start`] gives the
-//! tasks that keep them up to date. The tasks never end: whatever fails is waited for and tried again.
+//! [`Source::start`] registers the feeds of its mode with the store and returns the tasks that read them. The tasks never
+//! end: after a failure they wait and try again.
+//!
+//! - `reader`: lists one kind of object in one scope, and decodes its objects
+//! - `watch`: lists once, then watches
+//! - `poll`: reads again and again on an interval: whole lists, or single configured Jobs
+//! - `feed_reporter`: pushes updates to the store, and logs when the target goes down or up
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -10,198 +15,173 @@ use tracing::Instrument as _;
 
 use crate::{
     client::{Api, Listing, Scope},
-    config::{Mode, Namespaces, Scopes, Selection},
+    config::{Config, JobReference, Mode, Namespaces, PollConfig, Scopes, Selection},
     decode::{Decoder, MetadataFilter},
-    model::{FeedId, FeedScope, Resource, Sink},
-    server::readiness::Readiness,
+    model::{FeedScope, Sink},
 };
 
-mod configured;
-mod health;
-mod items;
-mod kind;
-mod list;
+mod feed_reporter;
 mod poll;
 mod reader;
 mod watch;
 
-use configured::{JobPoll, JobPolls};
-use health::Health;
-use items::Lists;
-use kind::{CronJobs, Jobs, Kind};
-use poll::Poller;
-use reader::ResourceReader;
+use feed_reporter::{FeedReporter, Outage};
+use poll::{JobPoll, JobPolls, ListPoll, Poller};
+use reader::{CronJobs, Jobs, ResourceReader, WatchedResource};
 use watch::Watch;
 
-/// What keeps one target's facts up to date.
-#[derive(Debug)]
-pub struct Source {
-    target: String,
-    mode: Mode,
-    wanted: Arc<MetadataFilter>,
-    stale_after: Duration,
+/// What a source reads, and how.
+#[derive(Clone, Debug)]
+pub struct SourceSettings {
+    /// Watch or poll, and which objects.
+    pub mode: Mode,
+    /// Which labels and annotations of objects are kept.
+    pub metadata: Arc<MetadataFilter>,
+    /// When the store drops what was not confirmed. Watches end early enough to confirm it before that.
+    pub stale_after: Duration,
 }
 
-/// A part of a source that runs for as long as the process does.
+/// Reads one target.
+pub struct Source {
+    /// The target's name in log lines.
+    target: String,
+    settings: SourceSettings,
+    api: Arc<Api>,
+    sink: Arc<dyn Sink>,
+    outage: Arc<Outage>,
+}
+
+/// A part of a source that runs as long as the process.
 pub struct Task {
-    /// For the message should it ever end.
+    /// Names the task in the error should it ever end.
     pub name: String,
     /// What to run.
-    pub run: Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub run: BoxedTask,
 }
 
-/// What the feeds of a target have in common.
-struct Context {
-    api: Arc<Api>,
-    health: Arc<Health>,
-    selection: Selection,
-    namespaces: Arc<Namespaces>,
-    wanted: Arc<MetadataFilter>,
+type BoxedTask = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl SourceSettings {
+    /// The settings of a target that is read in this `mode`.
+    #[must_use]
+    pub fn from_config(config: &Config, mode: Mode) -> Self {
+        Self {
+            mode,
+            metadata: Arc::new(MetadataFilter::from(config)),
+            stale_after: config.stale_after,
+        }
+    }
 }
 
 impl Source {
-    /// The source for a target that people call `target`.
+    /// A source that reads from `api` and pushes to `sink`. `target` names the target in log lines.
     #[must_use]
     pub fn new(
         target: String,
-        mode: Mode,
-        wanted: Arc<MetadataFilter>,
-        stale_after: Duration,
+        settings: SourceSettings,
+        api: Arc<Api>,
+        sink: Arc<dyn Sink>,
     ) -> Self {
         Self {
             target,
-            mode,
-            wanted,
-            stale_after,
-        }
-    }
-
-    /// The feeds of this source. Their order gives them their [`FeedId`]s.
-    #[must_use]
-    pub fn feeds(&self) -> Vec<FeedScope> {
-        match &self.mode {
-            Mode::PollJobs { jobs, .. } => {
-                let job = |job: &crate::config::JobReference| FeedScope::Job {
-                    namespace: job.namespace.as_str().into(),
-                    name: job.name.as_str().into(),
-                };
-                jobs.iter().map(job).collect()
-            }
-            Mode::Watch(selection) | Mode::PollLists { selection, .. } => scopes(selection)
-                .iter()
-                .flat_map(|_| [FeedScope::Jobs, FeedScope::CronJobs])
-                .collect(),
-        }
-    }
-
-    /// The tasks of this source: they read from `api` and push to `sink`.
-    #[must_use]
-    pub fn start(self, api: Arc<Api>, sink: Arc<dyn Sink>, readiness: Arc<Readiness>) -> Vec<Task> {
-        let feeds = self.feeds().len();
-        let health = Arc::new(Health::new(self.target.clone(), feeds, sink, readiness));
-        let span = tracing::info_span!("source", target = self.target);
-        let task = |name: String, run: Pin<Box<dyn Future<Output = ()> + Send>>| Task {
-            name: format!("{name} of target {}", self.target),
-            run: Box::pin(run.instrument(span.clone())),
-        };
-        match self.mode {
-            Mode::Watch(selection) => {
-                let context = Context::new(api, health, selection, self.wanted);
-                let watches = context.each_scope(|context, number, scope| {
-                    let jobs = context.feed::<Jobs>(number, scope.clone());
-                    let cronjobs = context.feed::<CronJobs>(number + 1, scope.clone());
-                    let (jobs, cronjobs) = (
-                        Watch::new(jobs, self.stale_after),
-                        Watch::new(cronjobs, self.stale_after),
-                    );
-                    [
-                        task(format!("watch of jobs in {scope}"), Box::pin(jobs.run())),
-                        task(
-                            format!("watch of cronjobs in {scope}"),
-                            Box::pin(cronjobs.run()),
-                        ),
-                    ]
-                });
-                watches.collect()
-            }
-            Mode::PollLists { selection, poll } => {
-                let context = Context::new(api, health, selection, self.wanted);
-                let items = context.each_scope(|context, number, scope| {
-                    let jobs = context.feed::<Jobs>(number, scope.clone());
-                    [
-                        Lists::Jobs(jobs),
-                        Lists::CronJobs(context.feed::<CronJobs>(number + 1, scope)),
-                    ]
-                });
-                vec![task(
-                    "polling".to_owned(),
-                    Box::pin(Poller::new(poll, items).run()),
-                )]
-            }
-            Mode::PollJobs { jobs, poll } => {
-                let decoder = Arc::new(Mutex::new(Decoder::new(self.wanted)));
-                let item = |(id, job): (u32, crate::config::JobReference)| JobPoll {
-                    id: FeedId(id),
-                    api: api.clone(),
-                    health: health.clone(),
-                    namespace: job.namespace,
-                    name: job.name,
-                    decoder: decoder.clone(),
-                };
-                let jobs = (0..).zip(jobs).map(item).collect();
-                let items = JobPolls::items(jobs, poll.by_list);
-                vec![task(
-                    "polling".to_owned(),
-                    Box::pin(Poller::new(poll, items).run()),
-                )]
-            }
-        }
-    }
-}
-
-impl Context {
-    fn new(
-        api: Arc<Api>,
-        health: Arc<Health>,
-        selection: Selection,
-        wanted: Arc<MetadataFilter>,
-    ) -> Self {
-        let namespaces = Arc::new(selection.namespaces.clone());
-        Self {
+            settings,
             api,
-            health,
-            selection,
-            namespaces,
-            wanted,
+            sink,
+            outage: Arc::default(),
         }
     }
 
-    /// Calls `make` for each scope with the number of the first of its two feeds.
-    fn each_scope<T>(&self, make: impl Fn(&Self, u32, Scope) -> [T; 2]) -> impl Iterator<Item = T> {
-        (0..)
-            .step_by(2)
-            .zip(scopes(&self.selection))
-            .flat_map(move |(number, scope)| make(self, number, scope))
+    /// Registers all feeds, and returns the tasks that read them.
+    #[must_use]
+    pub fn start(self) -> Vec<Task> {
+        match self.settings.mode.clone() {
+            Mode::Watch(selection) => self.watch(&selection),
+            Mode::PollLists { selection, poll } => vec![self.poll_lists(&selection, poll)],
+            Mode::PollJobs { jobs, poll } => vec![self.poll_jobs(jobs, poll)],
+        }
     }
 
-    fn feed<K: Kind>(&self, number: u32, scope: Scope) -> ResourceReader<K> {
-        let resource: Resource = K::RESOURCE;
+    fn watch(&self, selection: &Selection) -> Vec<Task> {
+        let stale_after = self.settings.stale_after;
+        let tasks = scopes(selection).into_iter().flat_map(|scope| {
+            let jobs = Watch::new(self.reader::<Jobs>(selection, &scope), stale_after);
+            let cronjobs = Watch::new(self.reader::<CronJobs>(selection, &scope), stale_after);
+            [
+                self.task(&format!("watch of jobs in {scope}"), jobs.run()),
+                self.task(&format!("watch of cronjobs in {scope}"), cronjobs.run()),
+            ]
+        });
+        tasks.collect()
+    }
+
+    fn poll_lists(&self, selection: &Selection, poll: PollConfig) -> Task {
+        let lists = scopes(selection).into_iter().flat_map(|scope| {
+            [
+                ListPoll::Jobs(self.reader(selection, &scope)),
+                ListPoll::CronJobs(self.reader(selection, &scope)),
+            ]
+        });
+        self.task("polling", Poller::new(poll, lists).run())
+    }
+
+    fn poll_jobs(&self, jobs: Vec<JobReference>, poll: PollConfig) -> Task {
+        let decoder = Arc::new(Mutex::new(self.decoder()));
+        let jobs = jobs.into_iter().map(|job| {
+            let scope = FeedScope::Job {
+                namespace: job.namespace.as_str().into(),
+                name: job.name.as_str().into(),
+            };
+            JobPoll {
+                api: self.api.clone(),
+                feed: self.feed(scope),
+                job,
+                decoder: decoder.clone(),
+            }
+        });
+        let items = JobPolls::items(jobs.collect(), poll.by_list);
+        self.task("polling", Poller::new(poll, items).run())
+    }
+
+    /// A reader of one kind of object, with a feed of its own.
+    fn reader<R: WatchedResource>(
+        &self,
+        selection: &Selection,
+        scope: &Scope,
+    ) -> ResourceReader<R> {
         let listing = Listing {
-            resource,
-            scope,
-            label_selector: self.selection.label_selector.clone(),
+            resource: R::RESOURCE,
+            scope: scope.clone(),
+            label_selector: selection.label_selector.clone(),
         };
+        let namespaces: Arc<Namespaces> = Arc::new(selection.namespaces.clone());
         ResourceReader::new(
-            FeedId(number),
             self.api.clone(),
-            self.health.clone(),
+            self.feed(R::SCOPE),
             listing,
-            self.namespaces.clone(),
-            Decoder::new(self.wanted.clone()),
+            namespaces,
+            self.decoder(),
         )
     }
+
+    fn feed(&self, scope: FeedScope) -> FeedReporter {
+        let handle = self.sink.clone().register(scope);
+        FeedReporter::new(handle, self.outage.clone())
+    }
+
+    fn decoder(&self) -> Decoder {
+        Decoder::new(self.settings.metadata.clone())
+    }
+
+    fn task(&self, name: &str, run: impl Future<Output = ()> + Send + 'static) -> Task {
+        let span = tracing::info_span!("source", target = self.target);
+        Task {
+            name: format!("{name} of target {}", self.target),
+            run: Box::pin(run.instrument(span)),
+        }
+    }
 }
 
+/// The scopes to request: the named namespaces, or all if a pattern is among them.
 fn scopes(selection: &Selection) -> Vec<Scope> {
     match selection.namespaces.scopes() {
         Scopes::All => vec![Scope::All],

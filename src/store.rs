@@ -1,26 +1,28 @@
-//! What is known of every target.
+//! Everything known about every target.
 //!
-//! One [`TargetStore`] per target, written by that target's source through [`Sink`] and read by scrapes through
-//! [`Store::snapshot`]. The lock of a slice is a `std` mutex that nobody holds across an await: a writer holds it for one
-//! event, or for swapping in one re-list; a reader for as long as it takes to copy some hundred pointers to blocks.
-//! So a scrape sees a re-list in whole or not at all, and renders without holding any lock.
+//! A target's source registers its feeds with its [`TargetStore`] and pushes updates to them; scrapes read through
+//! [`Store::snapshot`]. The lock of a target is never held across an await: a writer holds it for one event, or while it
+//! swaps in one re-list; a reader holds it while it copies some hundred pointers to blocks. So a scrape sees a re-list
+//! completely or not at all, and renders without holding any lock.
+//!
+//! The store owns each fact about a target: its objects, the totals of its workloads, and the health of its feeds.
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::model::{
-    Change, ClientEvent, FeedId, FeedScope, Job, Journal, JournalEntry, Name, NoopJournal,
-    RestoredState, Sink, Update, WorkloadId,
+    Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
+    JournalEntry, Name, NoopJournal, RestoredState, Sink, Update, WorkloadId,
 };
 
 mod client_counters;
 mod counted_runs;
 mod cronjobs;
-mod feed;
+mod feeds;
 mod objects;
 mod settings;
 mod workloads;
@@ -32,26 +34,26 @@ pub use settings::{Retention, StoreSettings, Thresholds};
 pub use workloads::WorkloadRecord;
 
 use cronjobs::CronJobStore;
-use feed::FeedStatus;
+use feeds::Feeds;
 use objects::{Objects, Transition, Visibility};
 use workloads::{Effects, Observation, Workloads};
 
 /// All targets.
 #[derive(Debug)]
 pub struct Store {
-    slices: Vec<Arc<TargetStore>>,
+    targets: Vec<Arc<TargetStore>>,
 }
 
-/// One target's part of the store.
+/// The store of one target.
 #[derive(Debug)]
 pub struct TargetStore {
     /// Value of the `target` label; `None` for the single unnamed target.
-    target: Option<Name>,
+    name: Option<Name>,
     settings: Arc<StoreSettings>,
     journal: Arc<dyn Journal>,
     /// Never held across an await.
     facts: Mutex<Facts>,
-    /// Apart from the facts, so that counting never waits for a re-list.
+    /// Locked apart from the facts, so that counting never waits for a re-list.
     client_counters: Mutex<ClientCounters>,
 }
 
@@ -60,14 +62,12 @@ struct Facts {
     jobs: Objects<Job>,
     cronjobs: CronJobStore,
     workloads: Workloads,
-    /// Annotations that made no sense, since the start.
+    /// Invalid annotations, counted since the start.
     invalid_annotations: u64,
-    feeds: Vec<FeedStatus>,
-    /// Whether all feeds were read once.
-    synced: bool,
+    feeds: Feeds,
 }
 
-/// A consistent picture of one target, which stays as it is while the store goes on.
+/// A consistent view of one target. It does not change while the store does.
 #[derive(Debug)]
 pub struct TargetSnapshot {
     /// Value of the `target` label; `None` for the single unnamed target.
@@ -80,91 +80,102 @@ pub struct TargetSnapshot {
     pub cronjobs: Snapshot<CronJobRecord>,
     /// The workloads to show.
     pub workloads: Snapshot<WorkloadRecord>,
-    /// The configured jobs of which it is known whether they exist.
+    /// The configured Jobs of which it is known whether they exist.
     pub configured: Vec<ConfiguredJob>,
-    /// How the target itself is doing.
+    /// The health of the target.
     pub status: TargetStatus,
-    /// What was counted.
+    /// The counters of its client.
     pub client_counters: ClientCounters,
 }
 
-/// A job that the configuration names.
+/// A configured Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredJob {
     /// Its namespace.
     pub namespace: Name,
     /// Its name.
     pub name: Name,
-    /// Whether there is one.
+    /// Whether it exists.
     pub exists: bool,
 }
 
-/// How a target is doing.
+/// The health of a target, and how much the store holds of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetStatus {
-    /// No feed failed at its last attempt, and at least one succeeded.
+    /// At least one feed works, and none failed at its last attempt.
     pub up: bool,
-    /// Every feed was read in whole once.
+    /// Every feed was read completely at least once.
     pub synced: bool,
-    /// The oldest last success among the feeds: everything shown was confirmed then or later. `None` until each had one.
+    /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
     pub last_success: Option<Timestamp>,
-    /// Jobs known, deleted ones left out.
+    /// Jobs that exist.
     pub jobs: usize,
-    /// `CronJobStore` known.
+    /// `CronJobs` that exist.
     pub cronjobs: usize,
-    /// Annotations that made no sense, since the start; each is counted once while its value stays.
+    /// Invalid annotations since the start. One is counted again only when its value changes.
     pub invalid_annotations: u64,
 }
 
 // === impl Store ===
 
 impl Store {
-    /// A store of these slices, in the order in which they are to be shown.
+    /// A store of these targets. They are shown in this order.
     #[must_use]
-    pub fn new(slices: Vec<Arc<TargetStore>>) -> Self {
-        Self { slices }
+    pub fn new(targets: Vec<Arc<TargetStore>>) -> Self {
+        Self { targets }
     }
 
-    /// A picture of all targets, each consistent in itself.
+    /// The targets.
+    #[must_use]
+    pub fn targets(&self) -> &[Arc<TargetStore>] {
+        &self.targets
+    }
+
+    /// A view of all targets. Each is consistent in itself.
     #[must_use]
     pub fn snapshot(&self) -> Vec<TargetSnapshot> {
-        self.slices.iter().map(|slice| slice.snapshot()).collect()
+        self.targets
+            .iter()
+            .map(|target| target.snapshot())
+            .collect()
     }
 }
 
-// === impl Slice ===
+// === impl TargetStore ===
 
 impl TargetStore {
-    /// An empty slice for a target with these feeds; [`FeedId`]s are positions in `feeds`.
+    /// An empty store for a target with these feeds.
     #[must_use]
-    pub fn new(target: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<StoreSettings>) -> Self {
-        let memory = RestoredState {
+    pub fn new(name: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<StoreSettings>) -> Self {
+        let state = RestoredState {
             since: (settings.clock)().as_second(),
             ..RestoredState::default()
         };
-        Self::remembering(target, feeds, settings, memory, Arc::new(NoopJournal))
+        Self::remembering(name, feeds, settings, state, Arc::new(NoopJournal))
     }
 
-    /// The same, going on from what was written down earlier, and writing down what is to outlive the process.
+    /// A store that continues from `state`, and writes to `journal` what has to outlive the process.
     #[must_use]
     pub fn remembering(
-        target: Option<Name>,
-        feeds: Vec<FeedScope>,
+        name: Option<Name>,
+        scopes: Vec<FeedScope>,
         settings: Arc<StoreSettings>,
-        memory: RestoredState,
+        state: RestoredState,
         journal: Arc<dyn Journal>,
     ) -> Self {
-        let feeds = feeds.into_iter().map(FeedStatus::new).collect();
+        let mut feeds = Feeds::default();
+        for scope in scopes {
+            feeds.register(scope);
+        }
         let facts = Facts {
             jobs: Objects::default(),
             cronjobs: CronJobStore::new(settings.clone()),
-            workloads: Workloads::new(settings.clone(), memory, journal.clone()),
+            workloads: Workloads::new(settings.clone(), state, journal.clone()),
             invalid_annotations: 0,
             feeds,
-            synced: false,
         };
         Self {
-            target,
+            name,
             settings,
             journal,
             facts: Mutex::new(facts),
@@ -172,80 +183,88 @@ impl TargetStore {
         }
     }
 
-    /// A consistent picture of this target. Drops deleted Jobs whose time is over.
+    /// Value of the `target` label; `None` for the single unnamed target.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The name of the target for people.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        self.name().unwrap_or("default")
+    }
+
+    /// Whether every feed was read completely at least once.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.facts.lock().feeds.synced()
+    }
+
+    /// A consistent view of this target. Drops deleted Jobs whose retention is over.
     #[must_use]
     pub fn snapshot(&self) -> TargetSnapshot {
         let now = Instant::now();
         let client_counters = self.client_counters.lock().clone();
-        let mut facts = self.facts();
+        let mut facts = self.facts.lock();
         let facts = &mut *facts;
         facts.expire(now);
         let date = (self.settings.clock)();
         facts.cronjobs.advance(date.as_second());
-        let stale: Vec<bool> = facts
-            .feeds
-            .iter()
-            .map(|feed| feed.stale(now, self.settings.retention.stale_after))
-            .collect();
-        let configured = facts
-            .feeds
-            .iter()
-            .zip(&stale)
-            .filter(|(_, stale)| !**stale)
-            .filter_map(|(feed, _)| feed.configured());
-        let configured = configured.collect();
-        let status = facts.status();
+        let stale = facts.feeds.stale(now, self.settings.retention.stale_after);
+        let configured = facts.feeds.configured_jobs(&stale);
         let all = Visibility::new(now, stale);
         let jobs = all.of_marked(self.settings.last_jobs_only);
         TargetSnapshot {
-            target: self.target.clone(),
+            target: self.name.clone(),
             date,
             jobs: facts.jobs.snapshot(&jobs),
             cronjobs: facts.cronjobs.snapshot(&all),
             workloads: facts.workloads.snapshot(&all),
             configured,
-            status,
+            status: facts.status(),
             client_counters,
         }
     }
 
-    /// A panic elsewhere while the lock was held leaves facts that are at worst one event old: no reason to go down.
-    fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock()
+    /// Logs annotations that are invalid and were not before.
+    fn warn_of_invalid_annotations(&self, invalid: Vec<(WorkloadId, &'static str, Name)>) {
+        for (workload, annotation, value) in invalid {
+            tracing::warn!(
+                target = self.name(),
+                namespace = &*workload.namespace,
+                kind = &*workload.kind,
+                name = &*workload.name,
+                annotation,
+                value = &*value,
+                "ignoring an invalid annotation"
+            );
+        }
     }
 }
 
 impl Sink for TargetStore {
-    fn push(&self, id: FeedId, update: Update) {
+    fn register(self: Arc<Self>, scope: FeedScope) -> FeedHandle {
+        let id = self.facts.lock().feeds.register(scope);
+        FeedHandle::new(id, self)
+    }
+
+    fn push(&self, feed: FeedId, update: Update) -> HealthChange {
         let now = Instant::now();
-        let mut facts = self.facts();
-        let effects = facts.push(id, update, now, &self.settings);
-        if !facts.synced && facts.all_read() {
-            facts.synced = true;
+        let mut facts = self.facts.lock();
+        let (health, effects) = facts.push(feed, update, now, &self.settings);
+        if health.synced {
             facts.workloads.settle(now);
             self.journal.note(JournalEntry::Synced);
         }
         drop(facts);
-        // Not under the lock: whoever reads the log may be slow.
-        for (workload, annotation, value) in effects.invalid {
-            let WorkloadId {
-                namespace,
-                kind,
-                name,
-            } = workload;
-            let target = self.target.as_deref();
-            tracing::warn!(
-                target,
-                namespace = &*namespace,
-                kind = &*kind,
-                name = &*name,
-                annotation,
-                value = &*value,
-                "an annotation makes no sense and is left out"
-            );
-        }
+        // After the lock is released, since writing a log line can block.
+        self.warn_of_invalid_annotations(effects.invalid);
+        health
     }
+}
 
+impl EventCounter for TargetStore {
     fn count(&self, event: ClientEvent) {
         self.client_counters.lock().count(event);
     }
@@ -256,23 +275,21 @@ impl Sink for TargetStore {
 impl Facts {
     fn push(
         &mut self,
-        id: FeedId,
+        feed: FeedId,
         update: Update,
         now: Instant,
         settings: &StoreSettings,
-    ) -> Effects {
+    ) -> (HealthChange, Effects) {
         let mut effects = Effects::default();
-        let Some(feed) = self.feeds.get_mut(id.0 as usize) else {
-            debug_assert!(false, "no feed {id:?}");
-            return effects;
-        };
         let date = (settings.clock)();
-        feed.note(&update, now, date);
-        let configured = matches!(feed.scope, FeedScope::Job { .. });
+        let Some(health) = self.feeds.record(feed, &update, now, date) else {
+            debug_assert!(false, "no feed {feed:?}");
+            return (HealthChange::default(), effects);
+        };
         self.expire(now);
         let observation = Observation {
-            feed: id,
-            configured,
+            feed,
+            configured: self.feeds.is_configured(feed),
             now,
         };
         let retain_until = now + settings.retention.deleted;
@@ -282,25 +299,25 @@ impl Facts {
         };
         match update {
             Update::Contact | Update::Failed => {}
-            Update::Jobs(change) => self.jobs.change(id, change, retain_until, &mut see_job),
+            Update::Jobs(change) => self.jobs.change(feed, change, retain_until, &mut see_job),
             Update::JobAbsent => {
-                let nothing = Change::Replaced(Vec::new());
-                self.jobs.change(id, nothing, retain_until, &mut see_job);
+                let none = Change::Replaced(Vec::new());
+                self.jobs.change(feed, none, retain_until, &mut see_job);
             }
             Update::CronJobs(change) => {
                 let see = &mut |transition: Transition<'_, CronJobRecord>| {
                     workloads.see_cronjob(observation, &transition, &mut effects);
                 };
                 let at = (now, date.as_second());
-                self.cronjobs.change(id, change, at, see);
+                self.cronjobs.change(feed, change, at, see);
             }
         }
         self.mark(&effects);
         self.invalid_annotations += effects.invalid.len() as u64;
-        effects
+        (health, effects)
     }
 
-    /// Marks the Jobs of last runs, so that they are shown where other finished ones are not.
+    /// Marks the Jobs of last runs: they are shown where other finished Jobs are not.
     fn mark(&mut self, effects: &Effects) {
         for (namespace, name, uid, last) in &effects.last_jobs {
             if let Some(slot) = self.jobs.find(("", namespace, name))
@@ -317,18 +334,11 @@ impl Facts {
         self.workloads.expire(now);
     }
 
-    /// Whether every feed was read in whole once.
-    fn all_read(&self) -> bool {
-        self.feeds.iter().all(|feed| feed.synced)
-    }
-
     fn status(&self) -> TargetStatus {
-        let feeds = &self.feeds;
         TargetStatus {
-            up: feeds.iter().any(|feed| feed.up == Some(true))
-                && feeds.iter().all(|feed| feed.up != Some(false)),
-            synced: self.all_read(),
-            last_success: feeds.iter().map(|feed| feed.last_success).min().flatten(),
+            up: self.feeds.up(),
+            synced: self.feeds.synced(),
+            last_success: self.feeds.last_success(),
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use super::{Error, plan::Plan, serve, supervisor::Supervisor};
+use super::{Error, plan::TargetPlan, serve, supervisor::Supervisor};
 use crate::{
     cli,
     config::{self, Flags, Inputs},
@@ -36,7 +36,7 @@ async fn show(flags: cli::Demo) -> Result<(), Error> {
     };
     let settings = config::load(&inputs).map_err(Error::Config)?;
     let simulation = Simulation::bind().await.map_err(Error::Demo)?;
-    let plans = simulation.plans();
+    let plans = simulation.plans(&settings);
     let server = Server::bind(&settings.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
@@ -66,7 +66,7 @@ async fn show_cci(flags: cli::Demo) -> Result<(), Error> {
         ..Inputs::default()
     };
     let settings = config::load(&inputs).map_err(Error::Config)?;
-    let plans = Plan::of_settings(&settings);
+    let plans = TargetPlan::from_config(&settings);
     let server = Server::bind(&settings.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(

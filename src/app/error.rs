@@ -1,4 +1,4 @@
-//! What ends the process other than a signal, and how that is told.
+//! The errors that end the process, and how they are reported.
 
 use std::{
     error::Error as StdError,
@@ -12,31 +12,31 @@ use crate::{cli::LogFormat, config, history, server::BindError};
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration is wrong. Nothing was started.
+    /// The configuration is invalid. Nothing was started.
     #[error("{0}")]
     Config(config::Error),
-    /// Targets whose address or credentials cannot be read. Nothing was started.
+    /// The address or credentials of these targets cannot be read. Nothing was started.
     #[error("{}", list(.0))]
     Targets(Vec<String>),
-    /// A listen address cannot be had.
+    /// A listen address cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The history cannot be had.
+    /// The history file cannot be opened.
     #[error(transparent)]
     History(#[from] history::Error),
-    /// The system gives no threads, or no signals.
+    /// The runtime cannot start its threads or listen for signals.
     #[error("start the runtime")]
     Runtime(#[source] io::Error),
-    /// What was asked for cannot be printed.
+    /// The requested output cannot be written.
     #[error("write to standard output")]
     Output(#[source] io::Error),
     /// The simulated API cannot be served.
     #[error("start the simulated API on loopback")]
     Demo(#[source] io::Error),
-    /// A task that should live as long as the process did not.
-    #[error("{0}: this is a defect, please report it")]
+    /// A task that runs as long as the process ended.
+    #[error("{0}: this is a bug, please report it")]
     TaskEnded(Ended),
-    /// A second signal came before the shutdown was over.
+    /// A second signal arrived during the shutdown.
     #[error("aborted by a second signal ({0})")]
     Aborted(&'static str),
 }
@@ -56,15 +56,15 @@ impl Error {
         }
     }
 
-    /// Tells it on standard error: to a person as it is, to a machine as the last message of the log.
-    pub(super) fn tell(&self, format: LogFormat) {
+    /// Writes it to standard error: as text, or as the last message of a JSON log.
+    pub(super) fn report(&self, format: LogFormat) {
         let text = self.with_causes();
         let hint = self.hint();
         match format {
             LogFormat::Json => tracing::error!(hint, "{text}"),
             LogFormat::Text => {
                 let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
-                // Nobody left to tell where standard error is closed.
+                // Standard error may be closed.
                 let _ = writeln!(io::stderr(), "error: {text}{hint}");
             }
         }
@@ -88,7 +88,7 @@ impl Error {
     }
 }
 
-/// One problem as it is, several below a line that counts them.
+/// One problem alone, or several below a line that counts them.
 fn list(problems: &[String]) -> String {
     match problems {
         [problem] => problem.clone(),

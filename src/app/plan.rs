@@ -1,87 +1,88 @@
-//! What is going to run for each target, before anything of it runs.
+//! The plan for each target: what will run for it, before any of it runs.
 
 use std::sync::Arc;
-
-use kube_cron::Zone;
 
 use super::Error;
 use crate::{
     client::{Cci, Credentials, Endpoint, Failure},
-    config::{self, Config, Mode},
+    config::{Config, EndpointConfig, Mode, TargetConfig},
+    source::SourceSettings,
+    store::StoreSettings,
 };
 
-/// One target.
+/// What will run for one target.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct TargetPlan {
     /// Value of the `target` label.
     pub(super) name: Option<String>,
-    /// What people call it.
+    /// The name in log lines and errors.
     pub(super) title: String,
     pub(super) endpoint: Endpoint,
-    pub(super) mode: Mode,
-    /// The cap on requests, where there is one.
+    /// The cap on requests, if there is one.
     pub(super) requests_per_second: Option<f64>,
-    /// The zone of schedules that name none.
-    pub(super) controller_zone: Zone,
+    pub(super) source: SourceSettings,
+    pub(super) store: StoreSettings,
 }
 
-impl Plan {
+impl TargetPlan {
     /// The plans for all configured targets.
-    pub(super) fn of_settings(settings: &Config) -> Vec<Self> {
+    pub(super) fn from_config(config: &Config) -> Vec<Self> {
         let mut credentials = Credentials::default();
-        let plan = |target| Self::of_target(target, &mut credentials);
-        settings.targets.iter().map(plan).collect()
+        let plan = |target| Self::from_target(config, target, &mut credentials);
+        config.targets.iter().map(plan).collect()
     }
 
-    fn of_target(target: &config::TargetConfig, credentials: &mut Credentials) -> Self {
+    fn from_target(config: &Config, target: &TargetConfig, credentials: &mut Credentials) -> Self {
         let endpoint = match &target.endpoint {
-            config::EndpointConfig::Kubernetes(kubernetes) => Endpoint::Kubernetes {
+            EndpointConfig::Kubernetes(kubernetes) => Endpoint::Kubernetes {
                 kubeconfig: kubernetes.kubeconfig.clone(),
                 context: kubernetes.context.clone(),
             },
-            config::EndpointConfig::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
+            EndpointConfig::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
         };
-        Self {
-            controller_zone: target.controller_time_zone.clone(),
-            ..Self::new(target.name.clone(), endpoint, target.mode.clone())
-        }
+        let mut plan = Self::new(config, target.name.clone(), endpoint, target.mode.clone());
+        plan.store.controller_zone = target.controller_time_zone.clone();
+        plan
     }
 
-    pub(super) fn new(name: Option<String>, endpoint: Endpoint, mode: Mode) -> Self {
+    /// The plan for a target that is not configured by itself.
+    pub(super) fn new(
+        config: &Config,
+        name: Option<String>,
+        endpoint: Endpoint,
+        mode: Mode,
+    ) -> Self {
         let requests_per_second = match &mode {
-            // A watch makes a handful of requests, and its pages of a list wait for one another.
+            // A watch makes a handful of requests, and the pages of its list follow one another.
             Mode::Watch(_) => None,
             Mode::PollJobs { poll, .. } | Mode::PollLists { poll, .. } => {
                 Some(poll.requests_per_second)
             }
         };
-        let title = name.clone().unwrap_or_else(|| "default".to_owned());
         Self {
+            title: name.clone().unwrap_or_else(|| "default".to_owned()),
             name,
-            title,
             endpoint,
-            mode,
             requests_per_second,
-            controller_zone: Zone::default(),
+            source: SourceSettings::from_config(config, mode),
+            store: StoreSettings::from(config),
         }
     }
 
-    /// Where the API is; why that cannot be told. Sends nothing.
+    /// The address of the API, or why it is unknown. Sends no request.
     pub(super) async fn address(&self) -> Result<String, String> {
-        self.endpoint
-            .address()
-            .await
-            .map_err(|failure| match failure {
-                // There is no client to speak of yet.
-                Failure::Client(text) => text,
-                other => other.to_string(),
-            })
+        let address = self.endpoint.address().await;
+        address.map_err(|failure| match failure {
+            // "no client" would say nothing here.
+            Failure::Client(reason) => reason,
+            other => other.to_string(),
+        })
     }
 }
 
-/// Whether all addresses and credentials can be read. A file that is missing now is a mistake to be told now; an API that does
-/// not answer is not: that shows on `/metrics`.
-pub(super) async fn check(plans: &[Plan]) -> Result<(), Error> {
+/// Checks that all addresses and credentials can be read. A missing file is a mistake to report now. An API that does not
+/// answer is not: that shows on `/metrics`.
+pub(super) async fn check(plans: &[TargetPlan]) -> Result<(), Error> {
     let mut problems = Vec::new();
     for plan in plans {
         match plan.address().await {

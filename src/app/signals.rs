@@ -1,4 +1,4 @@
-//! The signals that ask the process to end.
+//! The signals that stop the process.
 
 use std::{io, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::{
     time::sleep,
 };
 
-/// `timeout` and some supervisors send a signal to the process and, at the same moment, to its process group. That is
-/// one request to end, not two.
+/// `timeout` and some supervisors send a signal to the process and, at the same moment, to its process group. That is one
+/// request to stop, not two.
 const ECHO: Duration = Duration::from_millis(500);
 
-/// SIGTERM and SIGINT, from when it was made on.
+/// Receives SIGTERM and SIGINT from its creation on.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -25,7 +25,7 @@ impl Signals {
         })
     }
 
-    /// Waits for a signal and gives its name.
+    /// Waits for a signal and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -33,7 +33,7 @@ impl Signals {
         }
     }
 
-    /// Waits for another signal than the one that was just given, and gives its name.
+    /// Waits for a second signal and returns its name. Ignores an echo of the first.
     pub(super) async fn another(&mut self) -> &'static str {
         let echo = sleep(ECHO);
         tokio::pin!(echo);

@@ -1,6 +1,6 @@
-//! Tasks that live as long as the process: should one end, by a panic or otherwise, its name is known.
+//! Supervises the tasks that run as long as the process. When one ends or panics, its name is known.
 //!
-//! A task that died unseen would leave its facts to age while everything looks well, so all tasks are started here.
+//! All tasks are started here: one that died unnoticed would leave stale data while everything looks healthy.
 
 use std::{collections::HashMap, fmt};
 
@@ -27,7 +27,7 @@ impl Supervisor {
         self.names.insert(id, name);
     }
 
-    /// Waits for a task to end, for ever if there is none.
+    /// Waits until a task ends, for ever if there is none.
     pub(super) async fn first_end(&mut self) -> Ended {
         let (id, panicked) = match self.tasks.join_next_with_id().await {
             None => std::future::pending().await,
@@ -40,7 +40,7 @@ impl Supervisor {
         }
     }
 
-    /// Cancels all tasks and waits until they are gone.
+    /// Cancels all tasks and waits until they have stopped.
     pub(super) async fn stop(mut self) {
         self.tasks.shutdown().await;
     }

@@ -18,7 +18,7 @@ use super::{
     request::encode,
     version::{Verdict, Version, Versions},
 };
-use crate::model::{self, ClientEvent, Resource, Sink, Verb};
+use crate::model::{self, ClientEvent, EventCounter, Resource, Verb};
 
 mod cronjobs;
 
@@ -37,7 +37,7 @@ const REBUILD: Duration = Duration::from_secs(2);
 /// The API of one target, for all of its sources.
 pub struct Api {
     endpoint: Endpoint,
-    sink: Arc<dyn Sink>,
+    events: Arc<dyn EventCounter>,
     limit: RateLimit,
     cronjobs: Versions,
     /// Held while the server is asked what it has, so that one question serves all who wonder.
@@ -60,12 +60,16 @@ struct Held {
 }
 
 impl Api {
-    /// The API at `endpoint`. Counts what it does at `sink`. Without a limit, requests only wait when the server wants it.
+    /// The API at `endpoint`. Counts requests through `events`. Without a limit, requests only wait when the server wants it.
     #[must_use]
-    pub fn new(endpoint: Endpoint, sink: Arc<dyn Sink>, limit: Option<RateLimit>) -> Self {
+    pub fn new(
+        endpoint: Endpoint,
+        events: Arc<dyn EventCounter>,
+        limit: Option<RateLimit>,
+    ) -> Self {
         Self {
             endpoint,
-            sink,
+            events,
             limit: limit.unwrap_or_else(RateLimit::without_cap),
             cronjobs: Versions::default(),
             discovery: Mutex::default(),
@@ -231,7 +235,7 @@ impl Api {
             Err(Failure::Suppressed(_)) => return outcome,
             Err(failure) => failure.code(),
         };
-        self.sink.count(ClientEvent::Request {
+        self.events.count(ClientEvent::Request {
             verb,
             code,
             duration: begin.elapsed(),
@@ -274,7 +278,7 @@ impl Api {
     async fn dispatch(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
         let outcome = dispatch(&connection.client, path).await;
         if let Some(end) = connection.credentials_end() {
-            self.sink.count(ClientEvent::CredentialExpiry(end));
+            self.events.count(ClientEvent::CredentialExpiry(end));
         }
         outcome
     }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use crate::{
     history::StatusSnapshot,
     model::{
-        Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, CronJob, FailureReason,
-        FeedId, FeedScope, Job, JobState, NoopJournal, PodCounts, RestoredState, Sink, Uid, Update,
-        Verb, WorkloadAnnotations, WorkloadRef,
+        Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, CronJob, EventCounter as _,
+        FailureReason, FeedId, FeedScope, Job, JobState, NoopJournal, PodCounts, RestoredState,
+        Sink, Uid, Update, Verb, WorkloadAnnotations, WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };

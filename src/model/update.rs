@@ -1,217 +1,30 @@
-//! What sources tell the store.
+//! What sources push to the store.
 
-use std::time::Duration;
+use super::{CronJob, Job};
 
-use jiff::Timestamp;
-
-use super::{CronJob, Job, Name};
-
-/// One stream of facts within a target: a watch of one kind and scope, or the polling of one job.
-///
-/// Feeds are numbered from 0 per target. An object belongs to the feed that told of it last: a re-list replaces the
-/// objects of its own feed only, and only they disappear when that feed has had no contact for too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FeedId(pub u32);
-
-/// What a feed is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FeedScope {
-    /// All Jobs of some scope.
-    Jobs,
-    /// All `CronJobs` of some scope.
-    CronJobs,
-    /// One configured job, which need not exist.
-    Job {
-        /// Its namespace.
-        namespace: Name,
-        /// Its name.
-        name: Name,
-    },
-}
-
-/// Where sources push to. The store implements it, once per target.
-pub trait Sink: Send + Sync {
-    /// Takes in one fact of one feed. Cheap, and never waits for a scrape longer than it takes to copy a snapshot.
-    fn push(&self, feed: FeedId, update: Update);
-
-    /// Counts something that happened on the way.
-    fn count(&self, event: ClientEvent);
-}
-
-/// A fact about a target.
+/// An update of one feed.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// About Jobs.
+    /// Jobs changed.
     Jobs(Change<Job>),
-    /// About `CronJobs`.
+    /// `CronJobs` changed.
     CronJobs(Change<CronJob>),
-    /// The job that this feed polls does not exist.
+    /// The configured Job of this feed does not exist.
     JobAbsent,
-    /// The feed works, and what is known of it is as fresh as it gets. Only this ends an outage.
+    /// The feed works: its watch is open, or its poll is complete. Only this ends an outage: a list alone does not, because a
+    /// user who may list but not watch would be up and down again with every attempt.
     Contact,
-    /// An attempt to reach the API failed: what is known of this feed stays, and ages.
+    /// An attempt to reach the API failed. The store keeps the objects of this feed until they are stale.
     Failed,
 }
 
 /// A change to the objects of one kind in one feed.
 #[derive(Clone, Debug)]
 pub enum Change<T> {
-    /// The feed was listed in whole: these are all of its objects.
+    /// A complete list: these are all objects of the feed.
     Replaced(Vec<T>),
-    /// One object was created or changed.
+    /// An object was created or changed.
     Applied(T),
-    /// One object is gone; this was its last state.
+    /// An object was deleted. This was its last state.
     Deleted(T),
-}
-
-/// Something worth counting about a target.
-#[derive(Clone, Copy, Debug)]
-pub enum ClientEvent {
-    /// An API request was answered, or failed. For a watch: its start.
-    Request {
-        /// The verb, as RBAC names it.
-        verb: Verb,
-        /// How it ended.
-        code: Code,
-        /// How long the answer took, to its end; for a watch, to its headers.
-        duration: Duration,
-    },
-    /// A watch event was received.
-    Event(Resource, EventKind),
-    /// An object could not be decoded and was skipped.
-    DecodeError(Resource),
-    /// A watch ended and was started again.
-    WatchRestart(Resource, RestartReason),
-    /// The credential in use ends at this time.
-    CredentialExpiry(Timestamp),
-}
-
-labels! {
-    /// A kind of object, as the API names its resource.
-    Resource {
-        /// batch/v1 Jobs.
-        Jobs = "jobs",
-        /// batch/v1 `CronJobs`.
-        CronJobs = "cronjobs",
-    }
-}
-
-labels! {
-    /// A verb of the Kubernetes API, as in an RBAC rule.
-    Verb {
-        /// One object.
-        Get = "get",
-        /// A list or one page of it.
-        List = "list",
-        /// A stream of changes.
-        Watch = "watch",
-    }
-}
-
-labels! {
-    /// The type of a watch event.
-    EventKind {
-        /// An object was created, or is part of the initial state.
-        Added = "added",
-        /// An object changed.
-        Modified = "modified",
-        /// An object is gone.
-        Deleted = "deleted",
-        /// Nothing but a new resource version.
-        Bookmark = "bookmark",
-        /// The server ends the watch with a Status.
-        Error = "error",
-        /// A type this program does not know.
-        Unknown = "unknown",
-    }
-}
-
-labels! {
-    /// Why a watch was started again.
-    RestartReason {
-        /// The server ended it in the usual course.
-        Ended = "ended",
-        /// The resource version is no longer known to the server: everything is listed again.
-        Expired = "expired",
-        /// The connection broke, or the stream made no sense.
-        Error = "error",
-    }
-}
-
-labels! {
-    /// How a request ended: the HTTP status, or what went wrong before there was one. Statuses that a Kubernetes API or a
-    /// gateway before it is not known to send fall into their class.
-    Code {
-        /// 200.
-        Ok = "200",
-        /// 400.
-        BadRequest = "400",
-        /// 401.
-        Unauthorized = "401",
-        /// 403.
-        Forbidden = "403",
-        /// 404.
-        NotFound = "404",
-        /// 405.
-        MethodNotAllowed = "405",
-        /// 406.
-        NotAcceptable = "406",
-        /// 410.
-        Gone = "410",
-        /// 413.
-        TooLarge = "413",
-        /// 422.
-        Unprocessable = "422",
-        /// 429.
-        TooManyRequests = "429",
-        /// 500.
-        InternalError = "500",
-        /// 502.
-        BadGateway = "502",
-        /// 503.
-        Unavailable = "503",
-        /// 504.
-        GatewayTimeout = "504",
-        /// Any other 2xx.
-        OtherSuccess = "2xx",
-        /// Any 3xx.
-        Redirect = "3xx",
-        /// Any other 4xx.
-        OtherClientError = "4xx",
-        /// Any other 5xx.
-        OtherServerError = "5xx",
-        /// No answer in time.
-        Timeout = "timeout",
-        /// No connection, a broken one, or an answer that makes no sense.
-        TransportError = "error",
-    }
-}
-
-impl Code {
-    /// Classes an HTTP status.
-    #[must_use]
-    pub fn of_status(status: u16) -> Self {
-        match status {
-            200 => Self::Ok,
-            400 => Self::BadRequest,
-            401 => Self::Unauthorized,
-            403 => Self::Forbidden,
-            404 => Self::NotFound,
-            405 => Self::MethodNotAllowed,
-            406 => Self::NotAcceptable,
-            410 => Self::Gone,
-            413 => Self::TooLarge,
-            422 => Self::Unprocessable,
-            429 => Self::TooManyRequests,
-            500 => Self::InternalError,
-            502 => Self::BadGateway,
-            503 => Self::Unavailable,
-            504 => Self::GatewayTimeout,
-            201..=299 => Self::OtherSuccess,
-            300..=399 => Self::Redirect,
-            402..=499 => Self::OtherClientError,
-            501..=599 => Self::OtherServerError,
-            _ => Self::TransportError,
-        }
-    }
 }

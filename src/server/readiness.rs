@@ -1,55 +1,52 @@
-//! Whether the process is ready: every target was read once, or its grace period is over, and no shutdown has begun.
+//! Whether the process is ready: every target is synced, or the grace period is over, and no shutdown has started.
 //!
-//! Sources report a target when its *first complete* read is in (not the first event); `app` begins the drain; `http` asks.
+//! The store owns whether a target is synced; this asks it.
 
 use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use parking_lot::Mutex;
-
 use tokio::time::Instant;
 
-/// Shared state of readiness.
+use crate::store::{Store, TargetStore};
+
+/// Answers `/readyz`.
 #[derive(Debug)]
 pub struct Readiness {
-    /// Targets whose first read is not in, by the name a person knows them by.
-    waiting: Mutex<BTreeSet<String>>,
-    /// From here on a target that cannot be read no longer holds readiness back: it shows as `target_up 0`.
+    store: Arc<Store>,
+    /// From then on an unreachable target no longer holds readiness back: it shows as `target_up 0`.
     grace_ends: Instant,
-    /// Set once, when shutdown begins.
+    /// Set once, when shutdown starts.
     draining: AtomicBool,
 }
 
 /// The answer to "ready?".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Scrapes give a full picture, or as full as it gets.
+    /// Scrapes show every target, or the grace period is over.
     Ready,
-    /// These targets have not been read yet.
+    /// These targets are not synced yet.
     Waiting(Vec<String>),
     /// The process is shutting down.
     Draining,
 }
 
 impl Readiness {
-    /// Ready once each of `targets` was [`read`](Self::synced), or after `grace`.
-    pub fn new(targets: impl IntoIterator<Item = String>, grace: Duration) -> Self {
+    /// Ready once each target of `store` is synced, or after `grace`.
+    #[must_use]
+    pub fn new(store: Arc<Store>, grace: Duration) -> Self {
         Self {
-            waiting: Mutex::new(targets.into_iter().collect()),
+            store,
             grace_ends: Instant::now() + grace,
             draining: AtomicBool::new(false),
         }
     }
 
-    /// `target` was read in whole for the first time. Harmless when repeated.
-    pub fn synced(&self, target: &str) {
-        self.waiting.lock().remove(target);
-    }
-
-    /// Shutdown begins: not ready from now on.
+    /// Shutdown starts: not ready from now on.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -60,27 +57,59 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return State::Draining;
         }
-        let waiting = self.waiting.lock();
-        if waiting.is_empty() || Instant::now() >= self.grace_ends {
+        if Instant::now() >= self.grace_ends {
             return State::Ready;
         }
-        State::Waiting(waiting.iter().cloned().collect())
+        let unsynced = |target: &&Arc<TargetStore>| !target.is_synced();
+        let waiting = self.store.targets().iter().filter(unsynced);
+        let mut names: Vec<_> = waiting
+            .map(|target| target.display_name().to_owned())
+            .collect();
+        if names.is_empty() {
+            return State::Ready;
+        }
+        names.sort();
+        State::Waiting(names)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Change, FeedScope, Sink as _, Update};
 
     #[tokio::test(start_paused = true)]
-    async fn a_dead_target_holds_readiness_for_the_grace_period_only() {
-        let readiness = Readiness::new(["a".to_owned(), "b".to_owned()], Duration::from_secs(30));
-        readiness.synced("a");
-        readiness.synced("a");
+    async fn an_unreachable_target_delays_readiness_by_the_grace_period_only() {
+        let target = |name: &str| {
+            let store = TargetStore::new(Some(name.into()), Vec::new(), Arc::default());
+            Arc::new(store)
+        };
+        let (a, b) = (target("a"), target("b"));
+        let feeds = [&a, &b].map(|target| target.clone().register(FeedScope::Jobs));
+        let store = Arc::new(Store::new(vec![a, b]));
+        let readiness = Readiness::new(store, Duration::from_secs(30));
+        let both = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(readiness.state(), State::Waiting(both));
+        feeds[0].push(Update::Jobs(Change::Replaced(Vec::new())));
+        feeds[1].push(Update::Failed);
         assert_eq!(readiness.state(), State::Waiting(vec!["b".to_owned()]));
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(readiness.state(), State::Ready);
         readiness.drain();
         assert_eq!(readiness.state(), State::Draining);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ready_before_the_grace_period_is_over_once_all_targets_are_synced() {
+        let target = Arc::new(TargetStore::new(None, Vec::new(), Arc::default()));
+        let feed = target.clone().register(FeedScope::Jobs);
+        let store = Arc::new(Store::new(vec![target]));
+        let readiness = Readiness::new(store, Duration::from_secs(30));
+        assert_eq!(
+            readiness.state(),
+            State::Waiting(vec!["default".to_owned()])
+        );
+        feed.push(Update::Jobs(Change::Replaced(Vec::new())));
+        assert_eq!(readiness.state(), State::Ready);
     }
 }

@@ -1,120 +1,153 @@
-//! Asks for each of its items on an interval, whatever they are: single configured jobs, or whole lists.
+//! Polls a set of items on an interval, whatever they are: configured Jobs or whole lists.
 //!
-//! One slow or dead item never delays the others: what failed last time goes through a lane of its own, one at a time, and
-//! waits longer after each failure, while the healthy ones have the rest of the slots to themselves.
+//! A slow or dead item never delays the others: items whose last poll failed go through a lane of their own, one at a time,
+//! and wait longer after each failure. The healthy items share the remaining slots.
 
 use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 
-use crate::backoff::{Backoff, Policy};
-use crate::config::PollConfig as Settings;
+use super::feed_reporter::FeedReporter;
+use crate::{
+    backoff::{Backoff, Policy},
+    client::Error,
+    config::PollConfig,
+};
 
-/// After a failure the next attempt comes within this time, even where polls are hours apart. Further ones wait longer, up
-/// to the interval or this, whichever is longer.
-const PATIENCE: Duration = Duration::from_mins(2);
+mod jobs;
+mod lists;
 
-/// Something that is polled. It passes on what it learns itself, failures included.
-pub(super) trait Item: Send {
-    /// Asks once; no request may take longer than `timeout`.
+pub(super) use jobs::{JobPoll, JobPolls};
+pub(super) use lists::ListPoll;
+
+/// After a failure the next attempt follows within this time, even where polls are hours apart. Later attempts wait longer,
+/// up to the interval or this, whichever is longer.
+const FIRST_RETRY: Duration = Duration::from_mins(2);
+
+/// Something that is polled. It reports results and failures to its feeds itself.
+pub(super) trait PollItem: Send {
+    /// Polls once. No request may take longer than `timeout`.
     fn poll(
         &mut self,
         timeout: Duration,
-    ) -> impl Future<Output = Result<Done<Self>, Failed>> + Send
+    ) -> impl Future<Output = Result<PollSuccess<Self>, PollFailure>> + Send
     where
         Self: Sized;
 }
 
 /// A poll that worked.
 #[derive(Debug)]
-pub(super) enum Done<I> {
-    /// In the usual way.
+pub(super) enum PollSuccess<I> {
+    /// The item is polled again after the interval.
     Polled,
-    /// It turned out that these are to be polled in its place.
+    /// These items are polled from now on in place of this one.
     Split(Vec<I>),
 }
 
 /// A poll that failed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Failed {
-    /// How long the server wants to be left alone.
+pub(super) struct PollFailure {
+    /// `Retry-After` of the server.
     pub(super) retry_after: Option<Duration>,
-    /// The server is asked too often. That is not the matter of this item more than of any other.
+    /// The server throttles the whole target, so the failure says nothing about this item.
     pub(super) throttled: bool,
 }
 
 /// Polls a set of items for ever.
 pub(super) struct Poller<I> {
-    settings: Settings,
+    config: PollConfig,
     slots: Vec<Slot<I>>,
-    steady: Lane,
-    troubled: Lane,
+    healthy: Lane,
+    failing: Lane,
 }
 
-/// An item's place: empty while it is being polled, and when others have taken its place.
+/// The place of an item: empty while the item is polled, and after it was split.
 struct Slot<I> {
     item: Option<I>,
     backoff: Backoff,
 }
 
-/// Items that wait for their time, the earliest first.
+/// Items that wait for their next poll, the earliest first.
 struct Lane {
     due: BinaryHeap<Reverse<(Instant, usize)>>,
     running: usize,
     limit: usize,
 }
 
-/// An item that is to be polled, or was.
+/// One poll of an item.
 struct Turn<I> {
-    number: usize,
-    /// Whether it came through the lane of those that failed.
-    troubled: bool,
+    slot: usize,
+    /// Whether the item came through the lane of failing items.
+    failing: bool,
     item: I,
-    begun: Instant,
+    started: Instant,
 }
 
-impl<I: Item> Poller<I> {
-    pub(super) fn new(settings: Settings, items: impl IntoIterator<Item = I>) -> Self {
-        let mut poll = Self {
-            steady: Lane {
-                due: BinaryHeap::new(),
-                running: 0,
-                limit: settings.concurrency.saturating_sub(1).max(1),
-            },
-            troubled: Lane {
-                due: BinaryHeap::new(),
-                running: 0,
-                limit: 1,
-            },
+/// Reports the outcome of a poll of one feed.
+fn finish<I>(
+    feed: &FeedReporter,
+    outcome: Result<(), Error>,
+) -> Result<PollSuccess<I>, PollFailure> {
+    match outcome {
+        Ok(()) => {
+            feed.contact();
+            Ok(PollSuccess::Polled)
+        }
+        Err(error) => {
+            feed.fail(&error);
+            Err(PollFailure::from(&error))
+        }
+    }
+}
+
+// === impl PollFailure ===
+
+impl From<&Error> for PollFailure {
+    fn from(error: &Error) -> Self {
+        Self {
+            retry_after: error.retry_after(),
+            throttled: error.is_throttled(),
+        }
+    }
+}
+
+// === impl Poller ===
+
+impl<I: PollItem> Poller<I> {
+    pub(super) fn new(config: PollConfig, items: impl IntoIterator<Item = I>) -> Self {
+        let mut poller = Self {
+            healthy: Lane::new(config.concurrency.saturating_sub(1).max(1)),
+            failing: Lane::new(1),
             slots: Vec::new(),
-            settings,
+            config,
         };
-        poll.add(items);
-        poll
+        poller.add(items);
+        poller
     }
 
-    /// Takes items on; they are due now.
+    /// Adds items that are due now.
     fn add(&mut self, items: impl IntoIterator<Item = I>) {
-        let Settings { interval, .. } = self.settings;
+        let interval = self.config.interval;
         let now = Instant::now();
         for item in items {
-            self.steady.due.push(Reverse((now, self.slots.len())));
+            self.healthy.push(now, self.slots.len());
+            let policy = Policy::new(interval.min(FIRST_RETRY), interval.max(FIRST_RETRY));
             self.slots.push(Slot {
                 item: Some(item),
-                backoff: Backoff::new(Policy::new(interval.min(PATIENCE), interval.max(PATIENCE))),
+                backoff: Backoff::new(policy),
             });
         }
     }
 
     pub(super) async fn run(mut self) {
         let mut running = FuturesUnordered::new();
-        let timeout = self.settings.timeout;
+        let timeout = self.config.timeout;
         loop {
             let next = self.next_start(running.len());
             tokio::select! {
                 Some((turn, outcome)) = running.next() => self.reschedule(turn, outcome),
-                () = until(next) => {
+                () = wait_until(next) => {
                     if let Some(mut turn) = self.start() {
                         running.push(async move {
                             let outcome = turn.item.poll(timeout).await;
@@ -126,78 +159,69 @@ impl<I: Item> Poller<I> {
         }
     }
 
-    /// When the next item may start; `None` when all slots are taken.
+    /// When the next item may start; `None` while all slots are taken.
     fn next_start(&self, running: usize) -> Option<Instant> {
-        if running >= self.settings.concurrency {
+        if running >= self.config.concurrency {
             return None;
         }
-        [&self.steady, &self.troubled]
+        [&self.healthy, &self.failing]
             .into_iter()
             .filter_map(Lane::next_start)
             .min()
     }
 
-    /// Takes the item whose time has come; a healthy one if there are both.
+    /// Takes an item that is due, a healthy one first.
     fn start(&mut self) -> Option<Turn<I>> {
-        let begun = Instant::now();
-        let steady = self.steady.start(begun).map(|number| (number, false));
-        let (number, troubled) =
-            steady.or_else(|| self.troubled.start(begun).map(|number| (number, true)))?;
+        let started = Instant::now();
+        let healthy = self.healthy.start(started).map(|slot| (slot, false));
+        let (slot, failing) =
+            healthy.or_else(|| self.failing.start(started).map(|slot| (slot, true)))?;
         Some(Turn {
-            number,
-            troubled,
-            item: self.slots[number].item.take()?,
-            begun,
+            slot,
+            failing,
+            item: self.slots[slot].item.take()?,
+            started,
         })
     }
 
-    fn reschedule(&mut self, turn: Turn<I>, outcome: Result<Done<I>, Failed>) {
-        let Turn {
-            number,
-            troubled,
-            item,
-            begun,
-        } = turn;
-        let came_through = if troubled {
-            &mut self.troubled
+    fn reschedule(&mut self, turn: Turn<I>, outcome: Result<PollSuccess<I>, PollFailure>) {
+        let lane = if turn.failing {
+            &mut self.failing
         } else {
-            &mut self.steady
+            &mut self.healthy
         };
-        came_through.running -= 1;
-        let slot = &mut self.slots[number];
-        slot.item = Some(item);
+        lane.running -= 1;
+        let slot = &mut self.slots[turn.slot];
+        slot.item = Some(turn.item);
         match outcome {
-            Ok(Done::Split(items)) => {
+            Ok(PollSuccess::Split(items)) => {
                 slot.item = None;
                 self.add(items);
             }
-            Ok(Done::Polled) => {
+            Ok(PollSuccess::Polled) => {
                 slot.backoff.reset();
-                // Earlier than the interval rather than later, so that no fact is older than an interval.
-                let wait = self.settings.interval.mul_f64(0.9 + fastrand::f64() / 10.0);
-                self.steady.due.push(Reverse((begun + wait, number)));
+                // Earlier than the interval rather than later, so that no object is older than an interval.
+                let wait = self.config.interval.mul_f64(0.9 + fastrand::f64() / 10.0);
+                self.healthy.push(turn.started + wait, turn.slot);
             }
-            // Counted from now: a poll may take as long as the wait after it.
-            Err(Failed {
-                retry_after,
-                throttled,
-            }) => {
-                let due = Instant::now() + slot.backoff.next(retry_after);
-                let lane = if throttled {
-                    &mut self.steady
+            Err(failure) => {
+                // Counted from now: a poll may take as long as the wait after it.
+                let due = Instant::now() + slot.backoff.next(failure.retry_after);
+                let lane = if failure.throttled {
+                    &mut self.healthy
                 } else {
-                    &mut self.troubled
+                    &mut self.failing
                 };
-                lane.due.push(Reverse((due, number)));
+                lane.push(due, turn.slot);
             }
         }
     }
 }
 
-/// Waits for a moment, or for ever where there is none.
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
+/// Waits for `instant`, or for ever if there is none.
+async fn wait_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
         None => pending().await,
     }
 }
@@ -205,6 +229,19 @@ async fn until(moment: Option<Instant>) {
 // === impl Lane ===
 
 impl Lane {
+    /// A lane in which at most `limit` items are polled at once.
+    fn new(limit: usize) -> Self {
+        Self {
+            due: BinaryHeap::new(),
+            running: 0,
+            limit,
+        }
+    }
+
+    fn push(&mut self, due: Instant, slot: usize) {
+        self.due.push(Reverse((due, slot)));
+    }
+
     fn next_start(&self) -> Option<Instant> {
         let Reverse((due, _)) = self.due.peek()?;
         (self.running < self.limit).then_some(*due)
@@ -214,9 +251,9 @@ impl Lane {
         if self.next_start()? > now {
             return None;
         }
-        let Reverse((_, number)) = self.due.pop()?;
+        let Reverse((_, slot)) = self.due.pop()?;
         self.running += 1;
-        Some(number)
+        Some(slot)
     }
 }
 

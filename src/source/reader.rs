@@ -1,142 +1,139 @@
-//! One kind of object in one scope: how it is listed in whole, and how its objects are read.
+//! Reads one kind of object in one scope: lists it completely, and decodes its objects.
 //!
-//! Both modes build on it: `watch` lists once and follows, `poll` lists again and again. An object that cannot be
-//! decoded is counted, logged with its name and left out.
+//! Both modes build on it: `watch` lists once and then watches, `poll` lists at each interval. An object that cannot be
+//! decoded is counted, logged with its name and skipped.
 
 use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{
-    health::Health,
-    kind::Kind,
-    list::{self, Seen},
-};
+use super::feed_reporter::FeedReporter;
 use crate::{
     client::{Api, Error, Listing, Scope},
     config::Namespaces,
     decode::Decoder,
-    model::{Change, ClientEvent, FeedId},
+    model::{Change, ClientEvent},
 };
 
-/// A page comes within this time, or the list has failed.
-pub(super) const PAGE_PATIENCE: Duration = Duration::from_mins(1);
+mod list;
+mod resource;
 
-/// A list that takes longer than this says how far it is, each time.
-const PROGRESS: Duration = Duration::from_secs(3);
+pub(super) use list::{ListStep, invalid_list, read_list};
+pub(super) use resource::{CronJobs, Jobs, WatchedResource};
 
-/// Undecodable objects that are logged by name per list; the rest are counted.
-const NAMED: usize = 20;
+/// The time for one page of a list.
+pub(super) const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// One kind of object in one scope of a target.
-pub(super) struct ResourceReader<K: Kind> {
-    pub(super) id: FeedId,
+/// A list that takes longer than this logs its progress, each time.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
+
+/// Undecodable objects that are logged by name per list. Further ones are only counted.
+const LOGGED_UNDECODABLE: usize = 20;
+
+/// Reads one kind of object in one scope of a target.
+pub(super) struct ResourceReader<R: WatchedResource> {
     pub(super) api: Arc<Api>,
-    pub(super) health: Arc<Health>,
+    pub(super) feed: FeedReporter,
     pub(super) listing: Listing,
-    /// Applied here: the API can select one namespace or all.
+    /// Applied here, because the API can select one namespace or all, but no patterns.
     namespaces: Arc<Namespaces>,
     decoder: Decoder,
     undecodable: usize,
     progress: Progress,
-    kind: PhantomData<fn() -> K>,
+    resource: PhantomData<fn() -> R>,
 }
 
-/// What became of an object.
+/// The outcome of decoding an object.
 pub(super) enum Decoded<T> {
-    MetadataFilter(T),
-    /// It is in a namespace that is not selected.
-    Unwanted,
+    Selected(T),
+    /// Its namespace is not selected.
+    Unselected,
     /// It was counted and logged.
     Undecodable,
 }
 
-/// Tells people that a long list is coming along.
+/// When a list started, and when its progress was last logged.
 struct Progress {
-    begun: Instant,
-    told: Instant,
+    started: Instant,
+    logged: Instant,
 }
 
-impl<K: Kind> ResourceReader<K> {
+impl<R: WatchedResource> ResourceReader<R> {
     pub(super) fn new(
-        id: FeedId,
         api: Arc<Api>,
-        health: Arc<Health>,
+        feed: FeedReporter,
         listing: Listing,
         namespaces: Arc<Namespaces>,
         decoder: Decoder,
     ) -> Self {
         Self {
-            id,
             api,
-            health,
+            feed,
             listing,
             namespaces,
             decoder,
             undecodable: 0,
-            progress: Progress::begin(),
-            kind: PhantomData,
+            progress: Progress::start(),
+            resource: PhantomData,
         }
     }
 
-    /// Lists everything, page by page. Gives the resource version from which to watch, where the server tells one.
+    /// Lists everything, page by page. Returns the records and the resource version to watch from, if the server sends one.
     pub(super) async fn list(
         &mut self,
-        patience: Duration,
-    ) -> Result<(Vec<K::Record>, Option<String>), Error> {
+        timeout: Duration,
+    ) -> Result<(Vec<R::Record>, Option<String>), Error> {
         let (api, listing) = (self.api.clone(), self.listing.clone());
         let mut records = Vec::new();
-        let version = list::walk(&api, &listing, patience, |seen| match seen {
-            Seen::Beginning => {
-                self.begin_list();
+        let version = read_list(&api, &listing, timeout, |step| match step {
+            ListStep::Start => {
+                self.start_list();
                 records.clear();
             }
-            Seen::Object(json) => records.extend(self.decode(json).wanted()),
-            Seen::PageEnd { remaining } => self.report_progress(records.len(), remaining),
+            ListStep::Object(json) => records.extend(self.decode(json).selected()),
+            ListStep::PageEnd { remaining } => self.log_progress(records.len(), remaining),
         });
         let version = version.await?;
         Ok((records, version))
     }
 
-    /// Everything was read anew: logs and counts start over.
-    pub(super) fn begin_list(&mut self) {
+    /// Resets what is counted and logged per list.
+    pub(super) fn start_list(&mut self) {
         self.undecodable = 0;
-        self.progress = Progress::begin();
+        self.progress = Progress::start();
     }
 
-    /// Passes on a list that is complete.
-    pub(super) fn replace(&mut self, records: Vec<K::Record>) {
+    /// Pushes a complete list to the store.
+    pub(super) fn replace(&mut self, records: Vec<R::Record>) {
         tracing::debug!(
             objects = records.len(),
-            seconds = self.progress.begun.elapsed().as_secs_f64(),
+            seconds = self.progress.started.elapsed().as_secs_f64(),
             "listed"
         );
-        if self.undecodable > NAMED {
+        if self.undecodable > LOGGED_UNDECODABLE {
             tracing::warn!(
                 objects = self.undecodable,
                 "skipped objects that cannot be decoded"
             );
         }
-        self.health
-            .push_whole(self.id, K::update(Change::Replaced(records)));
+        self.feed.push(R::update(Change::Replaced(records)));
     }
 
-    /// The server has no such objects, and that is all there is to say about them.
-    pub(super) fn none_served(&self) {
-        let none = K::update(Change::Replaced(Vec::new()));
-        self.health.push_whole(self.id, none);
-        self.health.works(self.id);
+    /// Reports that the server does not serve this resource: there are no objects, and that is no failure.
+    pub(super) fn report_not_served(&self) {
+        self.feed.push(R::update(Change::Replaced(Vec::new())));
+        self.feed.contact();
     }
 
-    /// Reads an object.
-    pub(super) fn decode(&mut self, json: &str) -> Decoded<K::Record> {
-        match K::decode(json, &mut self.decoder) {
-            Ok(record) if self.selects(K::namespace(&record)) => Decoded::MetadataFilter(record),
-            Ok(_) => Decoded::Unwanted,
+    /// Decodes an object.
+    pub(super) fn decode(&mut self, json: &str) -> Decoded<R::Record> {
+        match R::decode(json, &mut self.decoder) {
+            Ok(record) if self.selects(R::namespace(&record)) => Decoded::Selected(record),
+            Ok(_) => Decoded::Unselected,
             Err(error) => {
-                self.health.count(ClientEvent::DecodeError(K::RESOURCE));
+                self.feed.count(ClientEvent::DecodeError(R::RESOURCE));
                 self.undecodable += 1;
-                if self.undecodable <= NAMED {
+                if self.undecodable <= LOGGED_UNDECODABLE {
                     tracing::warn!(%error, cause = error.source(), "skipped an object");
                 }
                 Decoded::Undecodable
@@ -144,11 +141,12 @@ impl<K: Kind> ResourceReader<K> {
         }
     }
 
-    pub(super) fn report_progress(&mut self, listed: usize, remaining: Option<i64>) {
-        if self.progress.told.elapsed() >= PROGRESS {
-            self.progress.told = Instant::now();
+    /// Logs how many objects were `listed`, if the list takes long.
+    pub(super) fn log_progress(&mut self, listed: usize, remaining: Option<i64>) {
+        if self.progress.logged.elapsed() >= PROGRESS_INTERVAL {
+            self.progress.logged = Instant::now();
             tracing::info!(
-                resource = K::RESOURCE.as_str(),
+                resource = R::RESOURCE.as_str(),
                 listed,
                 remaining,
                 "listing"
@@ -156,34 +154,34 @@ impl<K: Kind> ResourceReader<K> {
         }
     }
 
-    /// A list that was answered, but not with what was asked for.
-    pub(super) fn nonsense(&self, why: impl Into<String>) -> Error {
-        list::nonsense(&self.listing, why)
+    /// The error for an answer that is not the requested list.
+    pub(super) fn invalid_list(&self, reason: impl Into<String>) -> Error {
+        invalid_list(&self.listing, reason)
     }
 
     fn selects(&self, namespace: &str) -> bool {
         match &self.listing.scope {
             Scope::All => self.namespaces.selects(namespace),
-            Scope::Namespace(asked) => namespace == asked,
+            Scope::Namespace(requested) => namespace == requested,
         }
     }
 }
 
 impl<T> Decoded<T> {
-    pub(super) fn wanted(self) -> Option<T> {
+    pub(super) fn selected(self) -> Option<T> {
         match self {
-            Self::MetadataFilter(record) => Some(record),
-            Self::Unwanted | Self::Undecodable => None,
+            Self::Selected(record) => Some(record),
+            Self::Unselected | Self::Undecodable => None,
         }
     }
 }
 
 impl Progress {
-    fn begin() -> Self {
+    fn start() -> Self {
         let now = Instant::now();
         Self {
-            begun: now,
-            told: now,
+            started: now,
+            logged: now,
         }
     }
 }

@@ -1,77 +1,74 @@
-//! Follows all objects of one kind in one scope: a complete list, then every change to it.
+//! Watches all objects of one kind in one scope: a complete list, then every change to it.
 //!
-//! The list comes as a stream where the server has `WatchList` (Kubernetes 1.34 on), else in pages. Whatever happens, the
-//! store keeps what it was told last; here it is decided whether to go on from the last resource version or to list again,
-//! and how long to wait before that. Only a watch that lasts or tells of *later* versions counts as progress: a server that
-//! lists well and then refuses the watch, ends it or repeats itself is not asked for a new list without pause.
+//! The list arrives as a stream where the server has `WatchList` (Kubernetes 1.34 and later), else in pages. Whatever
+//! happens, the store keeps what it has. This module decides whether to continue from the last resource version or to list
+//! again, and how long to wait before that. Only a watch that lasts, or that reports *later* versions, counts as progress:
+//! a server that lists well and then refuses the watch, ends it or repeats itself is not asked for a new list at once.
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::{
-    kind::Kind,
-    reader::{Decoded, PAGE_PATIENCE, ResourceReader},
-};
+use super::reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource};
 use crate::{
     backoff::{Backoff, Policy},
-    client::{Error, Failure, Line, Lines, Start, Status},
-    decode::wire::{Bookmark, Event, version},
-    model::{Change, ClientEvent, EventKind, RestartReason, Verb},
+    client::{Error, Failure, Line, Lines, Start},
+    model::{ClientEvent, RestartReason, Verb},
 };
 
-/// First server version with `WatchList` on by default.
-const STREAMS_LISTS: (u32, u32) = (1, 34);
+mod events;
 
-/// A watch that lived this long was a working one, and is opened again at once when it ends.
+/// The first server version with `WatchList` on by default.
+const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
+
+/// A watch that lived this long worked. When it ends, the next one starts at once.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// How much later than asked for a server may end a watch before the connection is taken for dead.
+/// A server may end a watch this much later than requested. After that the connection is considered dead.
 const OVERTIME: Duration = Duration::from_secs(15);
 
 /// Waits between attempts that fail.
 const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
 
-/// Follows one feed for ever.
-pub(super) struct Watch<K: Kind> {
-    feed: ResourceReader<K>,
-    /// How long one watch request may last. Its end is a sign of life, so it has to come well before facts turn stale.
+/// Watches one feed for ever.
+pub(super) struct Watch<R: WatchedResource> {
+    reader: ResourceReader<R>,
+    /// How long one watch request may last. Its end confirms the objects, so it has to come well before they are stale.
     duration: Duration,
-    /// From where to go on; `None` to list.
+    /// The resource version to continue from; `None` to list.
     version: Option<String>,
-    /// Whether to list by streaming; `None` until the server was asked for its version.
+    /// Whether the server streams lists; `None` until its version is known.
     streams_lists: Option<bool>,
     backoff: Backoff,
     attempt: Attempt,
 }
 
-/// What became of the present attempt so far.
+/// The present attempt so far.
 #[derive(Default)]
 struct Attempt {
     /// When the watch was opened, if it was.
     opened: Option<Instant>,
-    /// Whether the watch told anything at all.
-    heard: bool,
-    /// Whether the watch told of a later resource version, so that going on from there is no mere repetition.
+    /// Whether anything was received.
+    received: bool,
+    /// Whether a later resource version was received, so that continuing from there repeats nothing.
     advanced: bool,
 }
 
-/// How a watch ended that did not fail.
+/// How a watch ended without an error.
 enum End {
-    /// In the usual course: go on from the last version.
+    /// The server ended it: continue from the last version.
     Ended,
-    /// The last version is of no more use.
+    /// The last version has expired: list again.
     Expired,
 }
 
-/// Events of a streamed list before its end.
-type Initial<K> = Option<Vec<<K as Kind>::Record>>;
+/// The objects of a streamed list until its end; `None` afterwards.
+type InitialList<R> = Option<Vec<<R as WatchedResource>::Record>>;
 
-impl<K: Kind> Watch<K> {
-    pub(super) fn new(feed: ResourceReader<K>, stale_after: Duration) -> Self {
+impl<R: WatchedResource> Watch<R> {
+    pub(super) fn new(reader: ResourceReader<R>, stale_after: Duration) -> Self {
         Self {
-            feed,
+            reader,
             duration: Duration::from_mins(5).min(stale_after / 2),
             version: None,
             streams_lists: None,
@@ -85,37 +82,37 @@ impl<K: Kind> Watch<K> {
             self.attempt = Attempt::default();
             let outcome = self.follow().await;
             if matches!(&outcome, Err(error) if error.is_not_served()) {
-                self.feed.none_served();
+                self.reader.report_not_served();
                 sleep(self.duration).await;
                 continue;
             }
-            if let Some(wait) = self.judge(&outcome) {
+            if let Some(wait) = self.conclude(&outcome) {
                 tracing::debug!(?wait, "waiting before the next attempt");
                 sleep(wait).await;
             }
         }
     }
 
-    /// Lists if need be, then watches until the watch ends.
+    /// Lists if necessary, then watches until the watch ends.
     async fn follow(&mut self) -> Result<End, Error> {
         let (lines, mut initial) = match self.version.clone() {
             Some(version) => (self.resume(&version).await?, None),
-            None => self.begin().await?,
+            None => self.list_and_watch().await?,
         };
         self.attempt.opened = Some(Instant::now());
         let outcome = self.read(lines, &mut initial).await;
         if initial.is_some() && outcome.is_err() {
-            // What stands in between may cut or hold back long streams, or drop the wish for a list.
+            // A proxy may cut or buffer long streams, or drop the parameter that requests the list.
             tracing::debug!("the streamed list broke off: listing in pages from now on");
             self.streams_lists = Some(false);
         }
         outcome
     }
 
-    /// A watch from the beginning: with the list to come as its first events, or after a list in pages.
-    async fn begin(&mut self) -> Result<(Lines, Initial<K>), Error> {
+    /// Opens a watch that starts with the list as its first events, or one after a list in pages.
+    async fn list_and_watch(&mut self) -> Result<(Lines, InitialList<R>), Error> {
         if self.streams_lists().await {
-            self.feed.begin_list();
+            self.reader.start_list();
             match self.open(Start::InitialList).await {
                 Ok(lines) => return Ok((lines, Some(Vec::new()))),
                 Err(error) if error.is_watch_list_refused() => {
@@ -125,216 +122,124 @@ impl<K: Kind> Watch<K> {
                 Err(error) => return Err(error),
             }
         }
-        let (records, version) = self.feed.list(PAGE_PATIENCE).await?;
+        let (records, version) = self.reader.list(PAGE_TIMEOUT).await?;
         let Some(version) = version else {
-            return Err(self
-                .feed
-                .nonsense("the list has no resource version to watch from: poll this target"));
+            let reason = "the list has no resource version to watch from: poll this target";
+            return Err(self.reader.invalid_list(reason));
         };
-        self.feed.replace(records);
+        self.reader.replace(records);
         self.version = Some(version.clone());
         Ok((self.resume(&version).await?, None))
     }
 
     async fn resume(&self, version: &str) -> Result<Lines, Error> {
         let lines = self.open(Start::After(version)).await?;
-        self.feed.health.works(self.feed.id);
+        self.reader.feed.contact();
         Ok(lines)
     }
 
     async fn open(&self, start: Start<'_>) -> Result<Lines, Error> {
-        // Not the same for all, so that watches opened together do not end together.
+        // Jitter, so that watches opened together do not end together.
         let lifetime = self.duration.mul_f64(0.8 + fastrand::f64() / 5.0);
-        let ResourceReader { api, listing, .. } = &self.feed;
-        api.watch(listing, start, lifetime, PAGE_PATIENCE).await
+        let ResourceReader { api, listing, .. } = &self.reader;
+        api.watch(listing, start, lifetime, PAGE_TIMEOUT).await
     }
 
     async fn streams_lists(&mut self) -> bool {
         if self.streams_lists.is_none() {
-            let version = self.feed.api.version(PAGE_PATIENCE).await;
+            let version = self.reader.api.version(PAGE_TIMEOUT).await;
             tracing::debug!(?version, "server version");
-            // Not remembered while unknown: a server that is down tells no version.
-            self.streams_lists = version.map(|version| version >= STREAMS_LISTS);
+            // Asked again while unknown: a server that is down reports no version.
+            self.streams_lists = version.map(|version| version >= WATCH_LIST_VERSION);
         }
         self.streams_lists.unwrap_or(false)
     }
 
-    async fn read(&mut self, mut lines: Lines, initial: &mut Initial<K>) -> Result<End, Error> {
+    /// Applies events until the watch ends.
+    async fn read(&mut self, mut lines: Lines, initial: &mut InitialList<R>) -> Result<End, Error> {
         loop {
-            let patience = if initial.is_some() {
-                PAGE_PATIENCE
+            let timeout = if initial.is_some() {
+                PAGE_TIMEOUT
             } else {
                 self.duration + OVERTIME
             };
-            let line = lines.next(patience).await;
-            let line = line.map_err(|failure| self.failed(failure))?;
-            self.attempt.heard |= line.is_some();
+            let line = lines.next(timeout).await;
+            let line = line.map_err(|failure| self.error(failure))?;
+            self.attempt.received |= line.is_some();
             match line {
                 Some(Line::Whole(line)) => {
-                    if let Some(end) = self.take(&line, initial)? {
+                    if let Some(end) = self.apply(&line, initial)? {
                         return Ok(end);
                     }
                 }
                 Some(Line::TooLong) => {
-                    self.feed
-                        .health
-                        .count(ClientEvent::DecodeError(K::RESOURCE));
+                    self.reader
+                        .feed
+                        .count(ClientEvent::DecodeError(R::RESOURCE));
                     tracing::warn!(
-                        resource = K::RESOURCE.as_str(),
+                        resource = R::RESOURCE.as_str(),
                         "skipped an object that is too large"
                     );
                 }
                 None if initial.is_some() => {
-                    return Err(self.nonsense("it ended within the initial list"));
+                    return Err(self.invalid_response("it ended within the initial list"));
                 }
                 None => return Ok(End::Ended),
             }
         }
     }
 
-    /// Takes in one event. Gives the end of the watch, if this is it.
-    fn take(&mut self, line: &Bytes, initial: &mut Initial<K>) -> Result<Option<End>, Error> {
-        let event: Event<'_> = match serde_json::from_slice(line) {
-            Ok(event) => event,
-            Err(error) => return Err(self.nonsense(error.to_string())),
-        };
-        let object = event.object.get();
-        let kind = match &*event.kind {
-            "ADDED" => EventKind::Added,
-            "MODIFIED" => EventKind::Modified,
-            "DELETED" => EventKind::Deleted,
-            "BOOKMARK" => EventKind::Bookmark,
-            "ERROR" => EventKind::Error,
-            other => {
-                tracing::debug!(kind = other, "skipped an event of an unknown type");
-                EventKind::Unknown
-            }
-        };
-        self.feed
-            .health
-            .count(ClientEvent::Event(K::RESOURCE, kind));
-        match (kind, initial.as_mut()) {
-            (EventKind::Error, _) => {
-                let status = Status::of_event(object);
-                return if status.code == 410 {
-                    Ok(Some(End::Expired))
-                } else {
-                    Err(self.failed(Failure::Status(Box::new(status))))
-                };
-            }
-            (EventKind::Unknown, _) => return Ok(None),
-            (EventKind::Bookmark, _) => return self.take_bookmark(object, initial),
-            (EventKind::Deleted, Some(records)) => {
-                // The list is of the server's cache, and what changed since then comes before its end.
-                if let Decoded::MetadataFilter(gone) = self.feed.decode(object) {
-                    records.retain(|record| K::uid(record) != K::uid(&gone));
-                }
-                return Ok(None);
-            }
-            (_, Some(records)) => {
-                let listed = records.len();
-                records.extend(self.feed.decode(object).wanted());
-                self.feed.report_progress(listed, None);
-                return Ok(None);
-            }
-            (EventKind::Deleted, None) => match self.feed.decode(object) {
-                Decoded::MetadataFilter(record) => self
-                    .feed
-                    .health
-                    .push(self.feed.id, K::update(Change::Deleted(record))),
-                Decoded::Unwanted => {}
-                // It may be in the store, from when it could be decoded: only a new list tells what is left.
-                Decoded::Undecodable => return Ok(Some(End::Expired)),
-            },
-            (EventKind::Added | EventKind::Modified, None) => {
-                if let Decoded::MetadataFilter(record) = self.feed.decode(object) {
-                    self.feed
-                        .health
-                        .push(self.feed.id, K::update(Change::Applied(record)));
-                }
-            }
-        }
-        Ok(self.advance(version(object)))
-    }
-
-    fn take_bookmark(
-        &mut self,
-        object: &str,
-        initial: &mut Initial<K>,
-    ) -> Result<Option<End>, Error> {
-        let bookmark: Bookmark =
-            serde_json::from_str(object).map_err(|error| self.nonsense(error.to_string()))?;
-        if bookmark.ends_initial_list()
-            && let Some(records) = initial.take()
-        {
-            self.feed.replace(records);
-        } else if initial.is_some() {
-            return Ok(None);
-        }
-        self.feed.health.works(self.feed.id);
-        Ok(self.advance(Some(bookmark.metadata.resource_version)))
-    }
-
-    /// Notes how far the watch has come. A version that goes *back* is that of another server: its store was set up
-    /// anew or restored, and what was seen so far is of no use there.
-    fn advance(&mut self, version: Option<String>) -> Option<End> {
-        let version = version?;
-        let number = |version: &str| version.parse::<u64>().ok();
-        let before = self.version.replace(version.clone())?;
-        match (number(&before), number(&version)) {
-            (Some(before), Some(now)) if now < before => return Some(End::Expired),
-            _ => self.attempt.advanced |= before != version,
-        }
-        None
-    }
-
-    /// Decides how to go on, and after how long.
-    fn judge(&mut self, outcome: &Result<End, Error>) -> Option<Duration> {
+    /// Reports the outcome of an attempt. Decides where to continue, and returns how long to wait before.
+    fn conclude(&mut self, outcome: &Result<End, Error>) -> Option<Duration> {
         let Attempt {
             opened,
-            heard,
+            received,
             advanced,
         } = self.attempt;
         let settled = opened.is_some_and(|opened| opened.elapsed() >= SETTLED);
         if settled || advanced {
             self.backoff.reset();
         }
-        let (reason, retry_after) = match outcome {
-            Ok(End::Ended) => (RestartReason::Ended, None),
-            Ok(End::Expired) => (RestartReason::Expired, None),
-            Err(error) if error.is_expired() && self.version.is_some() => {
-                (RestartReason::Expired, None)
-            }
-            Err(error) => {
-                self.feed.health.fail(self.feed.id, error);
-                (RestartReason::Error, error.retry_after())
-            }
-        };
+        let (reason, retry_after) = self.report(outcome);
         if opened.is_some() || reason == RestartReason::Expired {
-            self.feed
-                .health
-                .count(ClientEvent::WatchRestart(K::RESOURCE, reason));
+            let restart = ClientEvent::WatchRestart(R::RESOURCE, reason);
+            self.reader.feed.count(restart);
         }
-        // A watch that ends soon is not opened again at once, whatever it told: a server that cuts or repeats itself would
-        // be asked without pause.
+        // A watch that ends early is not reopened at once, whatever it reported: a server that cuts connections or repeats
+        // itself would be asked without pause.
         let wait =
             (!settled || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
-        // After an outage the server may have come back on another day's state, in which our version means nothing or,
-        // worse, lies in the future: such a watch stays silent, even without bookmarks. Only a list tells.
-        let silent = settled && !heard && reason == RestartReason::Ended;
+        // After an outage the server may have been restored from a backup. Our version then means nothing there or, worse,
+        // lies in the future: such a watch stays silent, even without bookmarks. Only a list shows the difference.
+        let silent = settled && !received && reason == RestartReason::Ended;
         if silent || reason == RestartReason::Expired || self.backoff.failures() > 1 {
             self.version = None;
         }
         wait
     }
 
-    fn nonsense(&self, why: impl Into<String>) -> Error {
-        self.failed(Failure::Nonsense(why.into()))
+    /// Why the watch is restarted, and the server's `Retry-After`. Reports failures.
+    fn report(&self, outcome: &Result<End, Error>) -> (RestartReason, Option<Duration>) {
+        match outcome {
+            Ok(End::Ended) => (RestartReason::Ended, None),
+            Ok(End::Expired) => (RestartReason::Expired, None),
+            Err(error) if error.is_expired() && self.version.is_some() => {
+                (RestartReason::Expired, None)
+            }
+            Err(error) => {
+                self.reader.feed.fail(error);
+                (RestartReason::Error, error.retry_after())
+            }
+        }
     }
 
-    fn failed(&self, failure: Failure) -> Error {
+    fn invalid_response(&self, reason: impl Into<String>) -> Error {
+        self.error(Failure::Nonsense(reason.into()))
+    }
+
+    fn error(&self, failure: Failure) -> Error {
         Error {
-            request: Box::new(self.feed.listing.request(Verb::Watch)),
+            request: Box::new(self.reader.listing.request(Verb::Watch)),
             failure,
         }
     }

@@ -6,7 +6,7 @@ use batch_simulator::gateway::{AccessKey, Gateway, GatewayOptions, Service, Visi
 use job_status_exporter::{
     client::{Api, Cci, Credentials, Endpoint, Listing, Scope},
     config::{self, EndpointConfig as Configured, Inputs},
-    model::{ClientEvent, FeedId, Sink, Update},
+    model::{ClientEvent, EventCounter},
 };
 use tokio::task::JoinSet;
 
@@ -24,8 +24,7 @@ struct Cloud {
 
 struct Nowhere;
 
-impl Sink for Nowhere {
-    fn push(&self, _: FeedId, _: Update) {}
+impl EventCounter for Nowhere {
     fn count(&self, _: ClientEvent) {}
 }
 

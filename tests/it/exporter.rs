@@ -8,7 +8,7 @@ use job_status_exporter::{
     metrics::{self, Format, Metrics},
     model::{Code, EventKind, Resource, RestartReason, Verb},
     server::readiness::{Readiness, State},
-    source::Source,
+    source::{Source, SourceSettings},
     store::{Store, StoreSettings, TargetSnapshot, TargetStore},
 };
 use tokio::{
@@ -57,16 +57,21 @@ impl Exporter {
                 Some(RateLimit::new(poll.requests_per_second))
             }
         };
-        let source = Source::new("tested".to_owned(), mode, Arc::default(), stale_after);
         let mut settings = StoreSettings::default();
         settings.retention.deleted = deleted;
         settings.retention.stale_after = stale_after;
-        let slice = Arc::new(TargetStore::new(None, source.feeds(), Arc::new(settings)));
-        let readiness = Readiness::new(["tested".to_owned()], Duration::from_hours(1));
-        let readiness = Arc::new(readiness);
+        let slice = Arc::new(TargetStore::new(None, Vec::new(), Arc::new(settings)));
+        let store = Arc::new(Store::new(vec![slice.clone()]));
+        let readiness = Arc::new(Readiness::new(store, Duration::from_hours(1)));
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
+        let settings = SourceSettings {
+            mode,
+            metadata: Arc::default(),
+            stale_after,
+        };
+        let source = Source::new("tested".to_owned(), settings, api, slice.clone());
         let mut tasks = JoinSet::new();
-        for task in source.start(api, slice.clone(), readiness.clone()) {
+        for task in source.start() {
             tasks.spawn(task.run);
         }
         Self {

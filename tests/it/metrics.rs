@@ -7,8 +7,8 @@ use job_status_exporter::{
     decode::{self, Decoder, MetadataFilter},
     metrics::{self, Format, Labels, Metrics, Scrape, reference},
     model::{
-        Change, ClientEvent, CompletionMode, CronJob, FailureReason, FeedId, FeedScope, Job,
-        JobState, Name, Resource, Sink, Uid, Update, WorkloadRef,
+        Change, ClientEvent, CompletionMode, CronJob, EventCounter as _, FailureReason, FeedId,
+        FeedScope, Job, JobState, Name, Resource, Sink, Uid, Update, WorkloadRef,
     },
     store::{Store, TargetStore},
 };

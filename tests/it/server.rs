@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use job_status_exporter::{
     metrics::{self, Metrics},
-    model::{Change, FeedId, FeedScope, Sink, Update},
+    model::{Change, FeedScope, Sink as _, Update},
     server::readiness::Readiness,
     server::{ExporterPages, ServerSettings},
     store::{Store, TargetStore},
@@ -355,11 +355,12 @@ async fn a_stuck_client_is_cut_at_the_drain_deadline() {
 
 #[tokio::test]
 async fn the_exporter_shows_its_targets_and_their_readiness() {
-    let feeds = vec![FeedScope::Jobs];
-    let slice = Arc::new(TargetStore::new(Some("prod".into()), feeds, Arc::default()));
-    let store = Arc::new(Store::new(vec![Arc::clone(&slice)]));
+    let target = TargetStore::new(Some("prod".into()), Vec::new(), Arc::default());
+    let target = Arc::new(target);
+    let jobs = target.clone().register(FeedScope::Jobs);
+    let store = Arc::new(Store::new(vec![target]));
     let grace = Duration::from_hours(1);
-    let readiness = Arc::new(Readiness::new(["prod".to_owned()], grace));
+    let readiness = Arc::new(Readiness::new(store.clone(), grace));
     let metrics = Metrics::new(Arc::clone(&store), &metrics::MetricsSettings::default());
     let pages = ExporterPages::new(metrics, store, Arc::clone(&readiness));
     let mut server = start(pages, ServerSettings::default()).await;
@@ -371,8 +372,7 @@ async fn the_exporter_shows_its_targets_and_their_readiness() {
     assert!(page.text().contains("<td>prod</td>"));
     assert!(page.text().contains("never"));
 
-    slice.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
-    readiness.synced("prod");
+    jobs.push(Update::Jobs(Change::Replaced(Vec::new())));
     assert_eq!(server.get("/readyz").await.status, 200);
     let page = server.get("/").await;
     assert!(page.text().contains("<td>up</td>"));

@@ -9,9 +9,9 @@ use batch_simulator::{
 use tokio::net::TcpListener;
 
 use crate::{
-    app::plan::Plan,
+    app::plan::TargetPlan,
     client::Endpoint,
-    config::{JobReference, Mode, PollConfig, Selection},
+    config::{Config, JobReference, Mode, PollConfig, Selection},
 };
 
 /// Often enough that a person sees jobs come and go.
@@ -41,7 +41,7 @@ impl Simulation {
     }
 
     /// Two targets, one in each mode: all of the cluster watched, and a few jobs polled by name.
-    pub(super) fn plans(&self) -> Vec<Plan> {
+    pub(super) fn plans(&self, config: &Config) -> Vec<TargetPlan> {
         let job = |job: &scenario::NamedJob| JobReference {
             namespace: job.namespace.to_owned(),
             name: job.name.to_owned(),
@@ -57,7 +57,7 @@ impl Simulation {
         let watched = Mode::Watch(Selection::default());
         let endpoint = || Endpoint::Address(self.address.clone());
         [("watched", watched), ("polled", polled)]
-            .map(|(name, mode)| Plan::new(Some(name.to_owned()), endpoint(), mode))
+            .map(|(name, mode)| TargetPlan::new(config, Some(name.to_owned()), endpoint(), mode))
             .into()
     }
 

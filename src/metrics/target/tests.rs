@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use crate::{
     metrics::family::{Family, Table, View},
     model::{
-        ClientEvent, Code, EventKind, FeedId, FeedScope, Resource, RestartReason, Sink, Update,
-        Verb,
+        ClientEvent, Code, EventCounter as _, EventKind, FeedId, FeedScope, Resource,
+        RestartReason, Sink, Update, Verb,
     },
     store::{TargetSnapshot, TargetStore},
 };

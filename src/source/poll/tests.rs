@@ -34,12 +34,12 @@ struct Fake {
     starts: Starts,
 }
 
-impl Item for Fake {
-    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
+impl PollItem for Fake {
+    async fn poll(&mut self, timeout: Duration) -> Result<PollSuccess<Self>, PollFailure> {
         let now = self.began.elapsed();
         self.note(now);
         let failed = |retry_after| {
-            Err(Failed {
+            Err(PollFailure {
                 retry_after,
                 throttled: false,
             })
@@ -47,7 +47,7 @@ impl Item for Fake {
         match self.manner {
             Manner::Answers(after) => {
                 sleep(after).await;
-                Ok(Done::Polled)
+                Ok(PollSuccess::Polled)
             }
             Manner::Hangs => {
                 sleep(timeout).await;
@@ -55,11 +55,11 @@ impl Item for Fake {
             }
             Manner::Fails(retry_after) => failed(retry_after),
             Manner::FailsUntil(end) if now < end => failed(None),
-            Manner::ThrottledUntil(end) if now < end => Err(Failed {
+            Manner::ThrottledUntil(end) if now < end => Err(PollFailure {
                 retry_after: None,
                 throttled: true,
             }),
-            Manner::FailsUntil(_) | Manner::ThrottledUntil(_) => Ok(Done::Polled),
+            Manner::FailsUntil(_) | Manner::ThrottledUntil(_) => Ok(PollSuccess::Polled),
             Manner::Splits(count) => {
                 let part = |part| Fake {
                     number: self.number + 1 + part,
@@ -67,7 +67,7 @@ impl Item for Fake {
                     began: self.began,
                     starts: self.starts.clone(),
                 };
-                Ok(Done::Split((0..count).map(part).collect()))
+                Ok(PollSuccess::Split((0..count).map(part).collect()))
             }
         }
     }
@@ -82,8 +82,8 @@ impl Fake {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn settings(interval: Duration, concurrency: usize) -> Settings {
-    Settings {
+fn settings(interval: Duration, concurrency: usize) -> PollConfig {
+    PollConfig {
         interval,
         timeout: interval.min(10 * SECOND),
         concurrency,
@@ -93,7 +93,7 @@ fn settings(interval: Duration, concurrency: usize) -> Settings {
 }
 
 /// Polls items of these manners for so long.
-async fn poll(settings: Settings, manners: &[Manner], length: Duration) -> Vec<Vec<Duration>> {
+async fn poll(settings: PollConfig, manners: &[Manner], length: Duration) -> Vec<Vec<Duration>> {
     let starts = Starts::default();
     let began = Instant::now();
     let item = |(number, &manner)| Fake {
@@ -262,12 +262,12 @@ struct Limited {
     limit: Arc<RateLimit>,
 }
 
-impl Item for Limited {
-    async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
+impl PollItem for Limited {
+    async fn poll(&mut self, timeout: Duration) -> Result<PollSuccess<Self>, PollFailure> {
         self.limit.turn().await;
         match self.item.poll(timeout).await? {
-            Done::Polled => Ok(Done::Polled),
-            Done::Split(_) => unreachable!("not among these"),
+            PollSuccess::Polled => Ok(PollSuccess::Polled),
+            PollSuccess::Split(_) => unreachable!("not among these"),
         }
     }
 }

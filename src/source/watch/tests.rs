@@ -2,34 +2,41 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use tokio::time::advance;
 
 use super::*;
 use crate::{
-    client::{Api, Endpoint, Listing, Scope},
+    client::{Api, Endpoint, Listing, Scope, Status},
     config::Namespaces,
     decode::Decoder,
-    model::{FeedId, Resource, Sink, Update},
-    server::readiness::Readiness,
-    source::{health::Health, kind::Jobs},
+    model::{EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Resource, Sink, Update},
+    source::{feed_reporter::FeedReporter, reader::Jobs},
 };
 
-/// Keeps what is told.
+/// Records what the watch pushes and counts.
 #[derive(Default)]
-struct Told {
+struct Recorder {
     failures: Mutex<usize>,
     restarts: Mutex<Vec<RestartReason>>,
 }
 
-impl Sink for Told {
-    fn push(&self, _: FeedId, update: Update) {
+impl Sink for Recorder {
+    fn register(self: Arc<Self>, _: FeedScope) -> FeedHandle {
+        FeedHandle::new(FeedId(0), self)
+    }
+
+    fn push(&self, _: FeedId, update: Update) -> HealthChange {
         if matches!(update, Update::Failed) {
             *self.failures.lock() += 1;
         }
+        HealthChange::default()
     }
+}
 
+impl EventCounter for Recorder {
     fn count(&self, event: ClientEvent) {
         if let ClientEvent::WatchRestart(_, reason) = event {
             self.restarts.lock().push(reason);
@@ -37,28 +44,26 @@ impl Sink for Told {
     }
 }
 
-/// A watch that is to go on from version 100.
-fn watch() -> (Watch<Jobs>, Arc<Told>) {
-    let told = Arc::new(Told::default());
+/// A watch that continues from version 100.
+fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
+    let recorder = Arc::new(Recorder::default());
     let listing = Listing {
         resource: Resource::Jobs,
         scope: Scope::All,
         label_selector: None,
     };
     let nowhere = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
-    let readiness = Readiness::new(["t".to_owned()], Duration::ZERO);
-    let health = Health::new("t".to_owned(), 1, told.clone(), Arc::new(readiness));
-    let feed = ResourceReader::new(
-        FeedId(0),
-        Arc::new(Api::new(nowhere, told.clone(), None)),
-        Arc::new(health),
+    let handle = recorder.clone().register(FeedScope::Jobs);
+    let reader = ResourceReader::new(
+        Arc::new(Api::new(nowhere, recorder.clone(), None)),
+        FeedReporter::new(handle, Arc::default()),
         listing,
         Arc::new(Namespaces::default()),
         Decoder::default(),
     );
-    let mut watch = Watch::new(feed, Duration::from_mins(10));
+    let mut watch = Watch::new(reader, Duration::from_mins(10));
     watch.version = Some("100".to_owned());
-    (watch, told)
+    (watch, recorder)
 }
 
 /// An attempt that opened a watch, heard what `tell` says, and ended after `life`.
@@ -73,15 +78,15 @@ async fn attempt(
         ..Attempt::default()
     };
     for version in tell.split_whitespace() {
-        watch.attempt.heard = true;
+        watch.attempt.received = true;
         watch.advance(Some(version.to_owned()));
     }
     advance(life).await;
-    watch.judge(&outcome)
+    watch.conclude(&outcome)
 }
 
 fn refusal(watch: &Watch<Jobs>, code: u16) -> Error {
-    watch.failed(Failure::Status(Box::new(Status {
+    watch.error(Failure::Status(Box::new(Status {
         code,
         ..Status::default()
     })))
@@ -92,14 +97,14 @@ const MOMENT: Duration = Duration::from_millis(10);
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_ends_in_the_usual_course_goes_on_at_once() {
-    let (mut watch, told) = watch();
+    let (mut watch, recorder) = watch();
     for told in ["101", "101", "102 103"] {
         let wait = attempt(&mut watch, 4 * MINUTE, told, Ok(End::Ended)).await;
         assert_eq!(wait, None);
     }
     assert_eq!(watch.version.as_deref(), Some("103"));
-    assert_eq!(*told.restarts.lock(), [RestartReason::Ended; 3]);
-    assert_eq!(*told.failures.lock(), 0);
+    assert_eq!(*recorder.restarts.lock(), [RestartReason::Ended; 3]);
+    assert_eq!(*recorder.failures.lock(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,24 +154,24 @@ async fn versions_that_go_back_are_another_servers() {
 #[tokio::test(start_paused = true)]
 async fn an_expired_version_is_no_failure_but_a_list_that_expires_is() {
     for (version, failures) in [(Some("100"), 0), (None, 1)] {
-        let (mut watch, told) = watch();
+        let (mut watch, recorder) = watch();
         watch.version = version.map(str::to_owned);
         let gone = refusal(&watch, 410);
-        let wait = watch.judge(&Err(gone));
+        let wait = watch.conclude(&Err(gone));
         assert!(wait.is_some() && watch.version.is_none());
-        assert_eq!(*told.failures.lock(), failures);
-        let restarts = told.restarts.lock().len();
+        assert_eq!(*recorder.failures.lock(), failures);
+        let restarts = recorder.restarts.lock().len();
         assert_eq!(restarts, 1 - failures);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn after_two_failures_only_a_list_tells() {
-    let (mut watch, told) = watch();
+    let (mut watch, recorder) = watch();
     let mut waits = Vec::new();
     for version in [Some("100"), None, None, None, None, None, None, None] {
         let error = refusal(&watch, 503);
-        waits.extend(watch.judge(&Err(error)));
+        waits.extend(watch.conclude(&Err(error)));
         assert_eq!(watch.version.as_deref(), version);
     }
     for (wait, longest) in waits
@@ -176,8 +181,8 @@ async fn after_two_failures_only_a_list_tells() {
         let wait = wait.as_secs_f64();
         assert!((longest / 2.0..=longest).contains(&wait), "{waits:?}");
     }
-    assert_eq!((waits.len(), *told.failures.lock()), (8, 8));
-    assert!(told.restarts.lock().is_empty(), "no watch was open");
+    assert_eq!((waits.len(), *recorder.failures.lock()), (8, 8));
+    assert!(recorder.restarts.lock().is_empty(), "no watch was open");
 }
 
 #[tokio::test]
@@ -198,7 +203,7 @@ async fn a_streamed_list_is_of_the_moment_at_its_end() {
     ] {
         assert!(
             watch
-                .take(&event(kind, name), &mut initial)
+                .apply(&event(kind, name), &mut initial)
                 .unwrap()
                 .is_none()
         );

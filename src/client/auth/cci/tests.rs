@@ -16,7 +16,7 @@ use super::*;
 use crate::{
     client::{Api, Endpoint},
     config::{AccessKey, KeyAuth, Project, TokenAuth},
-    model::{ClientEvent, Code, FeedId, Sink, Update},
+    model::{ClientEvent, Code, EventCounter},
 };
 
 /// Answers one connection after the other with the next of its answers.
@@ -83,9 +83,7 @@ pub(super) fn answer(status: u16, headers: &str, body: &str) -> String {
 #[derive(Default)]
 struct Counter(Mutex<Vec<ClientEvent>>);
 
-impl Sink for Counter {
-    fn push(&self, _: FeedId, _: Update) {}
-
+impl EventCounter for Counter {
     fn count(&self, event: ClientEvent) {
         self.0.lock().push(event);
     }

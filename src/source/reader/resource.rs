@@ -1,14 +1,18 @@
-//! The two kinds of objects, so that listing and watching are written once.
+//! The two kinds of objects as one trait, so that listing and watching are written once.
 
-use crate::decode::{DecodeError, Decoder};
-use crate::model::{Change, CronJob, Job, Resource, Uid, Update};
+use crate::{
+    decode::{DecodeError, Decoder},
+    model::{Change, CronJob, FeedScope, Job, Resource, Uid, Update},
+};
 
 /// A kind of object that can be listed and watched.
-pub(super) trait Kind: Send + 'static {
-    /// What is kept of an object.
+pub(in crate::source) trait WatchedResource: Send + 'static {
+    /// What the store keeps of an object.
     type Record: Send;
 
     const RESOURCE: Resource;
+
+    const SCOPE: FeedScope;
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<Self::Record, DecodeError>;
 
@@ -20,15 +24,17 @@ pub(super) trait Kind: Send + 'static {
 }
 
 /// batch/v1 Jobs.
-pub(super) struct Jobs;
+pub(in crate::source) struct Jobs;
 
 /// batch/v1 `CronJobs`.
-pub(super) struct CronJobs;
+pub(in crate::source) struct CronJobs;
 
-impl Kind for Jobs {
+impl WatchedResource for Jobs {
     type Record = Job;
 
     const RESOURCE: Resource = Resource::Jobs;
+
+    const SCOPE: FeedScope = FeedScope::Jobs;
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<Job, DecodeError> {
         decoder.job(json)
@@ -47,10 +53,12 @@ impl Kind for Jobs {
     }
 }
 
-impl Kind for CronJobs {
+impl WatchedResource for CronJobs {
     type Record = CronJob;
 
     const RESOURCE: Resource = Resource::CronJobs;
+
+    const SCOPE: FeedScope = FeedScope::CronJobs;
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<CronJob, DecodeError> {
         decoder.cronjob(json)

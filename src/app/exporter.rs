@@ -1,0 +1,130 @@
+//! The exporter: its stages are built, run until a signal or a failure, and shut down.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, plan::TargetPlan, signals::Signals, supervisor::Supervisor};
+use crate::{
+    client::{Api, RateLimit},
+    config::Config,
+    history::{History, HistorySettings},
+    metrics::{Metrics, MetricsSettings},
+    model::Name,
+    server::{ExporterPages, Server, ServerSettings, readiness::Readiness},
+    source::Source,
+    store::{Store, TargetStore},
+};
+
+/// The time for the last write to the history. A slower disk must not make the process miss its termination grace period.
+const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// All stages, built and not yet serving.
+pub(super) struct Exporter {
+    /// Sources, the history's writer, and the simulator in a demo.
+    tasks: Supervisor,
+    history: Option<History>,
+    readiness: Arc<Readiness>,
+    pages: ExporterPages,
+    server: ServerSettings,
+}
+
+impl Exporter {
+    /// Builds the stages from left to right and starts the sources. `tasks` are supervised with them.
+    pub(super) fn build(
+        config: &Config,
+        plans: Vec<TargetPlan>,
+        mut tasks: Supervisor,
+    ) -> Result<Self, Error> {
+        let mut history = open_history(config, &plans)?;
+        let mut targets = Vec::new();
+        for (position, plan) in plans.into_iter().enumerate() {
+            targets.push(start_target(plan, position, history.as_mut(), &mut tasks));
+        }
+        let store = Arc::new(Store::new(targets));
+        let mut metrics = Metrics::new(store.clone(), &MetricsSettings::from(config));
+        if let Some(history) = &history {
+            tasks.spawn("history writer".to_owned(), history.ended());
+            metrics = metrics.with_history(history.status());
+        }
+        for pattern in metrics.idle_patterns(&config.metrics.families) {
+            tracing::warn!(pattern, "a pattern of `metrics` matches no metric family");
+        }
+        let readiness = Arc::new(Readiness::new(store.clone(), config.web.ready_grace));
+        Ok(Self {
+            tasks,
+            history,
+            pages: ExporterPages::new(metrics, store, readiness.clone()),
+            readiness,
+            server: ServerSettings {
+                telemetry_path: config.web.telemetry_path.clone(),
+                max_connections: config.web.max_connections,
+                drain: config.web.shutdown_timeout,
+            },
+        })
+    }
+
+    /// Serves until a signal arrives, then shuts down. A task that ends before that is an error.
+    pub(super) async fn run(mut self, server: Server, mut signals: Signals) -> Result<(), Error> {
+        let shutdown = CancellationToken::new();
+        let mut serving = Supervisor::default();
+        serving.spawn(
+            "HTTP server".to_owned(),
+            server.serve(Arc::new(self.pages), self.server, shutdown.clone()),
+        );
+        tokio::select! {
+            ended = self.tasks.first_end() => return Err(Error::TaskEnded(ended)),
+            ended = serving.first_end() => return Err(Error::TaskEnded(ended)),
+            signal = signals.next() => tracing::info!(signal, "shutting down"),
+        }
+        self.readiness.drain();
+        shutdown.cancel();
+        let stop = async {
+            serving.first_end().await;
+            self.tasks.stop().await;
+            if let Some(history) = self.history {
+                history.close(HISTORY_DEADLINE).await;
+            }
+        };
+        tokio::select! {
+            () = stop => {}
+            signal = signals.another() => return Err(Error::Aborted(signal)),
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Opens the history for these targets, if one is configured.
+fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>, Error> {
+    let Some(settings) = HistorySettings::of(config) else {
+        return Ok(None);
+    };
+    let name = |plan: &TargetPlan| plan.name.as_deref().map(Name::from);
+    let names: Vec<_> = plans.iter().map(name).collect();
+    Ok(Some(History::open(settings, &names)?))
+}
+
+/// Builds the store, client and source of one target, and starts its tasks.
+fn start_target(
+    plan: TargetPlan,
+    position: usize,
+    history: Option<&mut History>,
+    tasks: &mut Supervisor,
+) -> Arc<TargetStore> {
+    let (name, settings) = (plan.name.map(Name::from), Arc::new(plan.store));
+    let store = match history {
+        Some(history) => {
+            let (state, journal) = history.target(position);
+            TargetStore::remembering(name, Vec::new(), settings, state, journal)
+        }
+        None => TargetStore::new(name, Vec::new(), settings),
+    };
+    let store = Arc::new(store);
+    let limit = plan.requests_per_second.map(RateLimit::new);
+    let api = Arc::new(Api::new(plan.endpoint, store.clone(), limit));
+    for task in Source::new(plan.title, plan.source, api, store.clone()).start() {
+        tasks.spawn(task.name, task.run);
+    }
+    store
+}

@@ -1,0 +1,163 @@
+//! What happens on the way to an API: requests, watch events, errors. The store counts them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// Counts the events of one target. The store implements it.
+pub trait EventCounter: Send + Sync {
+    /// Counts an event.
+    fn count(&self, event: ClientEvent);
+}
+
+/// Something that happened between this program and the API of a target.
+#[derive(Clone, Copy, Debug)]
+pub enum ClientEvent {
+    /// An API request was answered, or failed. For a watch: its start.
+    Request {
+        /// The verb, as RBAC names it.
+        verb: Verb,
+        /// How it ended.
+        code: Code,
+        /// How long the answer took, to its end; for a watch, to its headers.
+        duration: Duration,
+    },
+    /// A watch event was received.
+    Event(Resource, EventKind),
+    /// An object could not be decoded and was skipped.
+    DecodeError(Resource),
+    /// A watch ended and was started again.
+    WatchRestart(Resource, RestartReason),
+    /// The credential in use ends at this time.
+    CredentialExpiry(Timestamp),
+}
+
+labels! {
+    /// A kind of object, as the API names its resource.
+    Resource {
+        /// batch/v1 Jobs.
+        Jobs = "jobs",
+        /// batch/v1 `CronJobs`.
+        CronJobs = "cronjobs",
+    }
+}
+
+labels! {
+    /// A verb of the Kubernetes API, as in an RBAC rule.
+    Verb {
+        /// One object.
+        Get = "get",
+        /// A list or one page of it.
+        List = "list",
+        /// A stream of changes.
+        Watch = "watch",
+    }
+}
+
+labels! {
+    /// The type of a watch event.
+    EventKind {
+        /// An object was created, or is part of the initial state.
+        Added = "added",
+        /// An object changed.
+        Modified = "modified",
+        /// An object is gone.
+        Deleted = "deleted",
+        /// Nothing but a new resource version.
+        Bookmark = "bookmark",
+        /// The server ends the watch with a Status.
+        Error = "error",
+        /// A type this program does not know.
+        Unknown = "unknown",
+    }
+}
+
+labels! {
+    /// Why a watch was started again.
+    RestartReason {
+        /// The server ended it in the usual course.
+        Ended = "ended",
+        /// The resource version is no longer known to the server: everything is listed again.
+        Expired = "expired",
+        /// The connection broke, or the stream made no sense.
+        Error = "error",
+    }
+}
+
+labels! {
+    /// How a request ended: the HTTP status, or what went wrong before there was one. Statuses that a Kubernetes API or a
+    /// gateway before it is not known to send fall into their class.
+    Code {
+        /// 200.
+        Ok = "200",
+        /// 400.
+        BadRequest = "400",
+        /// 401.
+        Unauthorized = "401",
+        /// 403.
+        Forbidden = "403",
+        /// 404.
+        NotFound = "404",
+        /// 405.
+        MethodNotAllowed = "405",
+        /// 406.
+        NotAcceptable = "406",
+        /// 410.
+        Gone = "410",
+        /// 413.
+        TooLarge = "413",
+        /// 422.
+        Unprocessable = "422",
+        /// 429.
+        TooManyRequests = "429",
+        /// 500.
+        InternalError = "500",
+        /// 502.
+        BadGateway = "502",
+        /// 503.
+        Unavailable = "503",
+        /// 504.
+        GatewayTimeout = "504",
+        /// Any other 2xx.
+        OtherSuccess = "2xx",
+        /// Any 3xx.
+        Redirect = "3xx",
+        /// Any other 4xx.
+        OtherClientError = "4xx",
+        /// Any other 5xx.
+        OtherServerError = "5xx",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// No connection, a broken one, or an answer that makes no sense.
+        TransportError = "error",
+    }
+}
+
+impl Code {
+    /// Classes an HTTP status.
+    #[must_use]
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            200 => Self::Ok,
+            400 => Self::BadRequest,
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden,
+            404 => Self::NotFound,
+            405 => Self::MethodNotAllowed,
+            406 => Self::NotAcceptable,
+            410 => Self::Gone,
+            413 => Self::TooLarge,
+            422 => Self::Unprocessable,
+            429 => Self::TooManyRequests,
+            500 => Self::InternalError,
+            502 => Self::BadGateway,
+            503 => Self::Unavailable,
+            504 => Self::GatewayTimeout,
+            201..=299 => Self::OtherSuccess,
+            300..=399 => Self::Redirect,
+            402..=499 => Self::OtherClientError,
+            501..=599 => Self::OtherServerError,
+            _ => Self::TransportError,
+        }
+    }
+}

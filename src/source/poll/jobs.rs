@@ -1,0 +1,195 @@
+//! Polling of configured Jobs: each by its own request, or all Jobs of a namespace by one list.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    error::Error as _,
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::{PollFailure, PollItem, PollSuccess, finish};
+use crate::{
+    client::{Api, Error, Failure, Listing, Request, Scope},
+    config::JobReference,
+    decode::{DecodeError, Decoder, wire},
+    model::{Change, ClientEvent, Job, Resource, Update, Verb},
+    source::{
+        feed_reporter::FeedReporter,
+        reader::{ListStep, read_list},
+    },
+};
+
+/// A configured Job that is polled.
+pub(in crate::source) struct JobPoll {
+    pub(in crate::source) api: Arc<Api>,
+    pub(in crate::source) feed: FeedReporter,
+    pub(in crate::source) job: JobReference,
+    /// Shared by all configured Jobs, so that they share strings. Never held across an await.
+    pub(in crate::source) decoder: Arc<Mutex<Decoder>>,
+}
+
+/// What one request of the poller covers.
+pub(in crate::source) enum JobPolls {
+    One(JobPoll),
+    /// All configured Jobs of one namespace, more than one.
+    Namespace(Vec<JobPoll>),
+}
+
+// === impl JobPolls ===
+
+impl JobPolls {
+    /// One item per Job, or `by_list` one per namespace.
+    pub(in crate::source) fn items(jobs: Vec<JobPoll>, by_list: bool) -> Vec<Self> {
+        if !by_list {
+            return jobs.into_iter().map(Self::One).collect();
+        }
+        let mut namespaces: BTreeMap<String, Vec<JobPoll>> = BTreeMap::new();
+        for poll in jobs {
+            let namespace = poll.job.namespace.clone();
+            namespaces.entry(namespace).or_default().push(poll);
+        }
+        let item = |mut jobs: Vec<JobPoll>| match (jobs.pop(), jobs.is_empty()) {
+            // A list would return more than is needed.
+            (Some(job), true) => Self::One(job),
+            (job, _) => Self::Namespace(jobs.into_iter().chain(job).collect()),
+        };
+        namespaces.into_values().map(item).collect()
+    }
+}
+
+impl PollItem for JobPolls {
+    async fn poll(&mut self, timeout: Duration) -> Result<PollSuccess<Self>, PollFailure> {
+        let jobs = match self {
+            Self::One(job) => {
+                let outcome = job.get(timeout).await;
+                return finish(&job.feed, outcome);
+            }
+            Self::Namespace(jobs) => jobs,
+        };
+        match list_configured(jobs, timeout).await {
+            Ok(()) => Ok(PollSuccess::Polled),
+            Err(error) if error.is_forbidden() => {
+                let hint = error.hint();
+                tracing::warn!(%error, hint, "polling each Job by its own request from now on");
+                let jobs = mem::take(jobs).into_iter();
+                Ok(PollSuccess::Split(jobs.map(Self::One).collect()))
+            }
+            Err(error) => {
+                for job in jobs {
+                    job.feed.fail(&error);
+                }
+                Err(PollFailure::from(&error))
+            }
+        }
+    }
+}
+
+/// Lists the namespace of `jobs` and reports each of them.
+async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Error> {
+    let Some(first) = jobs.first() else {
+        return Ok(());
+    };
+    let namespace = first.job.namespace.clone();
+    tracing::debug!(namespace, "polling by list");
+    let listing = Listing {
+        resource: Resource::Jobs,
+        scope: Scope::Namespace(namespace),
+        label_selector: None,
+    };
+    let positions: HashMap<&str, usize> =
+        jobs.iter().map(|poll| &*poll.job.name).zip(0..).collect();
+    let mut found = HashMap::new();
+    read_list(&first.api, &listing, timeout, |step| match step {
+        ListStep::Start => found.clear(),
+        ListStep::Object(json) => {
+            let position = wire::name(json).and_then(|name| positions.get(&*name));
+            let Some(&position) = position else { return };
+            match jobs[position].decode(json) {
+                // The server returned more than the requested namespace.
+                Ok(other) if *other.namespace != *jobs[position].job.namespace => {}
+                decoded => {
+                    found.insert(position, decoded);
+                }
+            }
+        }
+        ListStep::PageEnd { .. } => {}
+    })
+    .await?;
+    for (position, poll) in jobs.iter().enumerate() {
+        match found.remove(&position) {
+            Some(decoded) => poll.report(decoded),
+            None => poll.feed.push(Update::JobAbsent),
+        }
+        poll.feed.contact();
+    }
+    Ok(())
+}
+
+// === impl JobPoll ===
+
+impl JobPoll {
+    /// Requests the status of the Job and reports it.
+    async fn get(&self, timeout: Duration) -> Result<(), Error> {
+        let JobReference { namespace, name } = &self.job;
+        tracing::debug!(namespace, job = name, "polling");
+        match self.api.job_status(namespace, name, timeout).await {
+            Ok(body) => self.read(&body),
+            Err(error) if error.is_job_absent() => {
+                self.feed.push(Update::JobAbsent);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reports the Job in `body`. A Job that cannot be decoded is skipped; any other object is an invalid response.
+    fn read(&self, body: &Bytes) -> Result<(), Error> {
+        let JobReference { namespace, name } = &self.job;
+        match self.decode(&String::from_utf8_lossy(body)) {
+            Ok(job) if *job.namespace == **namespace && *job.name == **name => {
+                self.report(Ok(job));
+                Ok(())
+            }
+            Ok(job) => {
+                Err(self.invalid_response(format!("it is job {}/{}", job.namespace, job.name)))
+            }
+            Err(error) if error.is_about(namespace, name) => {
+                self.report(Err(error));
+                Ok(())
+            }
+            Err(error) => Err(self.invalid_response(error.cause().to_string())),
+        }
+    }
+
+    fn decode(&self, json: &str) -> Result<Job, DecodeError> {
+        self.decoder.lock().job(json)
+    }
+
+    /// Pushes the Job to the store, or logs that it exists but cannot be decoded.
+    fn report(&self, decoded: Result<Job, DecodeError>) {
+        match decoded {
+            Ok(job) => self.feed.push(Update::Jobs(Change::Applied(job))),
+            Err(error) => {
+                self.feed.count(ClientEvent::DecodeError(Resource::Jobs));
+                tracing::warn!(%error, cause = error.source(), "skipped a job");
+            }
+        }
+    }
+
+    fn invalid_response(&self, reason: String) -> Error {
+        let request = Request {
+            verb: Verb::Get,
+            resource: Resource::Jobs,
+            scope: Scope::Namespace(self.job.namespace.clone()),
+            name: Some(self.job.name.clone()),
+        };
+        Error {
+            request: Box::new(request),
+            failure: Failure::Nonsense(reason),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The feeds of one target and their health: the only owner of up, synced, stale and last contact.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::ConfiguredJob;
+use crate::model::{Change, FeedId, FeedScope, HealthChange, Update};
+
+/// All feeds of one target. A [`FeedId`] is a position here.
+#[derive(Debug, Default)]
+pub(super) struct Feeds(Vec<FeedStatus>);
+
+/// The health of one feed, and whether its configured Job exists.
+#[derive(Debug)]
+struct FeedStatus {
+    scope: FeedScope,
+    /// Outcome of the last attempt; `None` before the first.
+    up: Option<bool>,
+    /// Whether it was read completely at least once.
+    synced: bool,
+    /// For a configured Job: whether it exists, once that is known.
+    exists: Option<bool>,
+    /// When the API last confirmed what the store holds.
+    last_success: Option<Timestamp>,
+    /// The same on the monotonic clock.
+    last_contact: Option<Instant>,
+}
+
+// === impl Feeds ===
+
+impl Feeds {
+    pub(super) fn register(&mut self, scope: FeedScope) -> FeedId {
+        let id = u32::try_from(self.0.len()).unwrap_or(u32::MAX); // no configuration has 4 billion feeds
+        self.0.push(FeedStatus::new(scope));
+        FeedId(id)
+    }
+
+    /// Records an update of feed `id`. `None` if there is no such feed.
+    pub(super) fn record(
+        &mut self,
+        id: FeedId,
+        update: &Update,
+        now: Instant,
+        date: Timestamp,
+    ) -> Option<HealthChange> {
+        let (was_synced, was_failing) = (self.synced(), self.failing());
+        let feed = self.0.get_mut(id.0 as usize)?;
+        feed.record(update, now, date);
+        Some(HealthChange {
+            synced: !was_synced && self.synced(),
+            went_down: !was_failing && self.failing(),
+            recovered: was_failing && !self.failing(),
+        })
+    }
+
+    /// Whether feed `id` polls a configured Job.
+    pub(super) fn is_configured(&self, id: FeedId) -> bool {
+        let feed = self.0.get(id.0 as usize);
+        feed.is_some_and(|feed| matches!(feed.scope, FeedScope::Job { .. }))
+    }
+
+    /// Whether every feed was read completely at least once.
+    pub(super) fn synced(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|feed| feed.synced)
+    }
+
+    /// Whether at least one feed works and none fails.
+    pub(super) fn up(&self) -> bool {
+        self.0.iter().any(|feed| feed.up == Some(true)) && !self.failing()
+    }
+
+    /// The oldest last success: everything the store holds was confirmed then or later. `None` until each feed had one.
+    pub(super) fn last_success(&self) -> Option<Timestamp> {
+        self.0.iter().map(|feed| feed.last_success).min().flatten()
+    }
+
+    /// For each feed, whether its last contact was longer than `stale_after` ago.
+    pub(super) fn stale(&self, now: Instant, stale_after: Duration) -> Vec<bool> {
+        let stale = |feed: &FeedStatus| feed.stale(now, stale_after);
+        self.0.iter().map(stale).collect()
+    }
+
+    /// The configured Jobs of feeds that are not `stale`, as far as it is known whether they exist.
+    pub(super) fn configured_jobs(&self, stale: &[bool]) -> Vec<ConfiguredJob> {
+        let feeds = self.0.iter().zip(stale);
+        feeds
+            .filter(|(_, stale)| !**stale)
+            .filter_map(|(feed, _)| feed.configured_job())
+            .collect()
+    }
+
+    fn failing(&self) -> bool {
+        self.0.iter().any(|feed| feed.up == Some(false))
+    }
+}
+
+// === impl FeedStatus ===
+
+impl FeedStatus {
+    fn new(scope: FeedScope) -> Self {
+        Self {
+            scope,
+            up: None,
+            synced: false,
+            exists: None,
+            last_success: None,
+            last_contact: None,
+        }
+    }
+
+    fn record(&mut self, update: &Update, now: Instant, date: Timestamp) {
+        if matches!(update, Update::Failed) {
+            self.up = Some(false);
+            return;
+        }
+        let configured = matches!(self.scope, FeedScope::Job { .. });
+        match update {
+            Update::JobAbsent => self.exists = Some(false),
+            Update::Jobs(Change::Applied(_)) if configured => self.exists = Some(true),
+            _ => {}
+        }
+        let complete_list = matches!(
+            update,
+            Update::Jobs(Change::Replaced(_)) | Update::CronJobs(Change::Replaced(_))
+        );
+        self.synced |= complete_list || self.exists.is_some();
+        self.up = match update {
+            Update::Contact => Some(true),
+            // See `Update::Contact` for why this does not end an outage.
+            _ => self.up.or(Some(true)),
+        };
+        self.last_success = Some(date);
+        self.last_contact = Some(now);
+    }
+
+    fn stale(&self, now: Instant, stale_after: Duration) -> bool {
+        self.last_contact
+            .is_none_or(|contact| now.duration_since(contact) > stale_after)
+    }
+
+    fn configured_job(&self) -> Option<ConfiguredJob> {
+        match (&self.scope, self.exists) {
+            (FeedScope::Job { namespace, name }, Some(exists)) => Some(ConfiguredJob {
+                namespace: namespace.clone(),
+                name: name.clone(),
+                exists,
+            }),
+            _ => None,
+        }
+    }
+}
