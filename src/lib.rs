@@ -3,8 +3,37 @@
 //! Data flows one way:
 //!
 //! ```text
-//! config ──► client ──► decode ──► source (watch | poll) ──► store (+ history) ──► metrics ──► server
+//! config ──► client ──► source (watch | poll) ──► store ──► metrics ──► server
+//!                          │                        │
+//!                        decode                  history (a file)
 //! ```
+//!
+//! Sources read an API through its client, decode the objects and push [`model::Update`]s into the store. The store keeps
+//! the objects, counts runs, and writes to the history what has to outlive the process. A scrape takes a snapshot of the
+//! store, renders it and sends it. A module imports [`model`] and the modules to its left, never those to its right; only
+//! [`app`] sees all of them. `tests/it/layering.rs` checks that.
+//!
+//! The stages, from left to right:
+//!
+//! - [`config`]: settings from defaults, file, environment and flags, checked as a whole
+//! - [`client`]: the client of one API: its address, credentials, requests and errors
+//! - [`decode`]: JSON of the API to records
+//! - [`source`]: lists, watches or polls the objects of one target, and pushes them to the store
+//! - [`history`]: finished runs and totals that outlive the process, in a file
+//! - [`store`]: everything known about every target, with consistent snapshots
+//! - [`metrics`]: metric families as tables, and the two text formats
+//! - [`server`]: the HTTP server for `/metrics`, `/livez`, `/readyz` and `/`
+//!
+//! Beside them:
+//!
+//! - [`model`]: the types that the stages share: Jobs, CronJobs, runs, updates
+//! - `backoff`: the one exponential back-off
+//! - [`cli`]: the command line
+//! - [`telemetry`]: logging
+//! - [`app`]: builds the stages, supervises their tasks, handles signals
+//!
+//! Two crates stand on their own: `kube_cron` evaluates schedules as the CronJob controller does, and `batch_simulator`
+//! is the simulated API of the command `demo` (a default feature) and of the tests.
 
 pub mod app;
 mod backoff;
