@@ -168,8 +168,9 @@ fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
     Zone::named(name).unwrap_or_else(|error| {
         let hint = match error {
             kube_cron::Error::UnknownZone {
-                exact: Some(exact), ..
-            } => format!("did you mean `{exact}`?"),
+                suggestion: Some(name),
+                ..
+            } => format!("did you mean `{name}`?"),
             _ => "write its IANA name, such as `UTC` or `Europe/Berlin`".to_owned(),
         };
         let name = shown(name);

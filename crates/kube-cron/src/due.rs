@@ -1,171 +1,206 @@
-//! What is due since the last start, and what the CronJob controller makes of it.
+//! The due times of a window, and the run that the CronJob controller starts for them.
 //!
-//! The controller makes one run for all slots that are due: for the most recent, or what it takes for that by an
-//! estimate, which for uneven schedules can miss. So what is due and what will be started are two answers.
+//! The controller starts one run for all due times: for the most recent one. It finds that one through an estimate, which
+//! can miss it for irregular schedules. So [`DueTimes::latest`] and [`DueTimes::start`] can differ.
 
-use super::{Rule, Schedule, Seconds};
+use super::{Schedule, Seconds};
 
-/// How many slots are passed one by one in search of the last; from there on by halving.
-const WALK: u32 = 100;
+/// How many due times the search for the latest one visits in sequence, before it bisects.
+const LINEAR_STEPS: u32 = 100;
 
-/// The time in which the slots of a CronJob are due: after `since` and up to `now`, none older than the deadline.
+/// The time range for [`Schedule::due`]: after `since`, up to and including `now`, and not before the starting deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// `status.lastScheduleTime`, or `metadata.creationTimestamp` while that is not set.
+    /// `status.lastScheduleTime`, or `metadata.creationTimestamp` while that is not set. Seconds since the Unix epoch.
     pub since: Seconds,
-    /// `spec.startingDeadlineSeconds`.
-    pub deadline: Option<Seconds>,
-    /// The time of asking, its fraction dropped.
+    /// `spec.startingDeadlineSeconds`: how many seconds after its due time a run may start. `None` for no limit.
+    pub starting_deadline: Option<Seconds>,
+    /// The current time without its fraction. Seconds since the Unix epoch.
     pub now: Seconds,
 }
 
 impl Window {
-    /// Slots are due from here on, but not at this very second.
-    fn opening(self) -> Seconds {
-        let oldest = self
-            .deadline
+    /// The `earliestTime` of the controller. Due times are later than this.
+    fn earliest_time(self) -> Seconds {
+        let deadline = self
+            .starting_deadline
             .map(|deadline| self.now.saturating_sub(deadline));
-        oldest.map_or(self.since, |oldest| oldest.max(self.since))
+        deadline.map_or(self.since, |deadline| deadline.max(self.since))
     }
 }
 
-/// What is due in a [`Window`].
+/// The due times of a [`Window`]. All times are in seconds since the Unix epoch.
 ///
-/// To keep it up to date, nothing needs to be done before `next`; without a deadline, one more slot is due then, and
-/// [`Schedule::next`] has the one after.
+/// Without a starting deadline, the values stay valid until `next`. At `next`, one more due time exists, and
+/// [`Schedule::next`] returns the one after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// How many slots are due, as far as they were to be counted.
-    pub slots: u64,
-    /// The oldest of them.
-    pub first: Option<Seconds>,
-    /// The most recent of them, also when not all were counted.
+pub struct DueTimes {
+    /// The number of due times, up to the limit of the call.
+    pub count: u64,
+    /// The earliest due time. `None` if there is none.
+    pub earliest: Option<Seconds>,
+    /// The latest due time, even if `count` is at its limit. `None` if there is none.
     pub latest: Option<Seconds>,
-    /// The slot that the controller would start a run for. Where it is none although slots are due, they are lost.
+    /// The due time for which the controller starts a run (`nextScheduleTime`). If it is `None` although due times exist,
+    /// the estimate of the controller missed them, and it starts nothing.
     pub start: Option<Seconds>,
-    /// How many slots the controller believes to be due. Over 100 it warns with an event, and starts the run all the same.
+    /// The number of due times that the controller estimates. Above 100 it reports the event `TooManyMissedTimes` and
+    /// still starts the run.
     pub estimate: u64,
-    /// The slot that the controller sleeps until, if nothing else wakes it.
+    /// The due time at which the controller syncs the CronJob again (`nextScheduleTimeDuration`). It ignores the starting
+    /// deadline.
     pub next: Option<Seconds>,
 }
 
-/// The controller's view of the slots after some opening.
+/// The result of [`Schedule::most_recent_schedule_time`].
 #[derive(Clone, Copy)]
-struct Reckoning {
-    first: Option<Seconds>,
-    start: Option<Seconds>,
+struct MissedSchedules {
+    earliest: Option<Seconds>,
+    most_recent: Option<Seconds>,
     estimate: u64,
 }
 
 impl Schedule {
-    /// What is due in `window`, counting up to `cap` slots.
+    /// The due times of `window`, and the run that the controller starts for them. Counting stops at `max_count`.
     ///
-    /// `None` where there are no slots to go by, as for `0 0 31 2 *`: the controller reports `InvalidSchedule` and does
-    /// nothing until the object changes.
+    /// `None` if the search finds no due time, as for `0 0 31 2 *`, or none after the first that is due. The controller then
+    /// reports the event `InvalidSchedule` and starts nothing until the object changes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::{Schedule, Window, Zone};
+    ///
+    /// let schedule = Schedule::parse("@hourly", None, &Zone::UTC)?;
+    /// let window = Window {
+    ///     since: 0,
+    ///     starting_deadline: None,
+    ///     now: 3 * 3_600 + 60,
+    /// };
+    /// let due = schedule.due(window, 1_000).expect("due times exist");
+    /// assert_eq!(due.count, 3);
+    /// assert_eq!(due.earliest, Some(3_600));
+    /// assert_eq!(due.start, Some(3 * 3_600));
+    /// assert_eq!(due.next, Some(4 * 3_600));
+    ///
+    /// // A run may start 30 seconds late. None is due in this time.
+    /// let window = Window {
+    ///     starting_deadline: Some(30),
+    ///     ..window
+    /// };
+    /// let due = schedule.due(window, 1_000).expect("due times exist");
+    /// assert_eq!((due.count, due.start), (0, None));
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
     #[must_use]
-    pub fn due(&self, window: Window, cap: u64) -> Option<Due> {
+    pub fn due(&self, window: Window, max_count: u64) -> Option<DueTimes> {
         let Window { since, now, .. } = window;
-        let opening = window.opening();
-        let reckoning = self.reckon(opening, now)?;
-        let counted = reckoning.first.map(|first| self.count(first, now, cap));
-        Some(Due {
-            slots: counted.map_or(0, |(slots, _)| slots),
-            first: reckoning.first,
-            latest: counted.map(|(_, last)| self.latest(last, now)),
-            start: reckoning.start,
-            estimate: reckoning.estimate,
-            next: self.wake(since, now),
+        let missed = self.most_recent_schedule_time(window.earliest_time(), now)?;
+        let counted = (missed.earliest).map(|earliest| self.count_due(earliest, now, max_count));
+        Some(DueTimes {
+            count: counted.map_or(0, |(count, _)| count),
+            earliest: missed.earliest,
+            latest: counted.map(|(_, last)| self.latest_due(last, now)),
+            start: missed.most_recent,
+            estimate: missed.estimate,
+            next: self.next_schedule_time(since, now),
         })
     }
 
-    /// The function `mostRecentScheduleTime` of the controller. `None` is its error.
-    fn reckon(&self, opening: Seconds, now: Seconds) -> Option<Reckoning> {
-        let first = self.answer(opening)?;
+    /// The function `mostRecentScheduleTime` of the controller. `None` stands for its error.
+    fn most_recent_schedule_time(
+        &self,
+        earliest_time: Seconds,
+        now: Seconds,
+    ) -> Option<MissedSchedules> {
+        let first = self.next_raw(earliest_time)?;
         if now < first {
-            return Some(Reckoning {
-                first: None,
-                start: None,
+            return Some(MissedSchedules {
+                earliest: None,
+                most_recent: None,
                 estimate: 0,
             });
         }
-        let second = self.answer(first)?;
+        let second = self.next_raw(first)?;
         if now < second {
-            return Some(Reckoning {
-                first: Some(first),
-                start: Some(first),
+            return Some(MissedSchedules {
+                earliest: Some(first),
+                most_recent: Some(first),
                 estimate: 1,
             });
         }
-        // As if all slots were as far apart as the first two. One more step back, and it looks from there: if the slots
-        // after were further apart, that can be behind the last that is due.
-        let gap = second - first;
-        if gap < 1 {
+        // The controller assumes that all due times are as far apart as the first two. It goes back one more interval and
+        // searches from there. If later intervals are longer, the search can start behind the latest due time.
+        let interval = second - first;
+        if interval < 1 {
             return None;
         }
-        let steps = now.saturating_sub(first) / gap;
-        let behind = self.answer(first + (steps - 1) * gap);
-        Some(Reckoning {
-            first: Some(first),
-            start: behind
-                .filter(|slot| *slot <= now)
-                .map(|slot| self.latest(slot, now)),
-            estimate: steps.unsigned_abs() + 1,
+        let intervals = now.saturating_sub(first) / interval;
+        let found = self.next_raw(first + (intervals - 1) * interval);
+        Some(MissedSchedules {
+            earliest: Some(first),
+            most_recent: found
+                .filter(|due| *due <= now)
+                .map(|due| self.latest_due(due, now)),
+            estimate: intervals.unsigned_abs() + 1,
         })
     }
 
-    /// The function `nextScheduleTimeDuration` of the controller, which reckons without the deadline.
-    fn wake(&self, since: Seconds, now: Seconds) -> Option<Seconds> {
-        let from = match self.reckon(since, now) {
-            Some(Reckoning {
-                start: Some(slot), ..
-            }) => slot,
-            Some(Reckoning { first: None, .. }) => since,
+    /// The function `nextScheduleTimeDuration` of the controller, as a point in time.
+    fn next_schedule_time(&self, since: Seconds, now: Seconds) -> Option<Seconds> {
+        let from = match self.most_recent_schedule_time(since, now) {
+            Some(MissedSchedules {
+                most_recent: Some(due),
+                ..
+            }) => due,
+            Some(MissedSchedules { earliest: None, .. }) => since,
             _ => now,
         };
         self.next(from)
     }
 
-    /// How many slots there are from `first`, which is one, to `now`, at most `cap`; and the last one counted.
-    fn count(&self, first: Seconds, now: Seconds, cap: u64) -> (u64, Seconds) {
-        if let Rule::Every(step) = self.rule {
-            let more = now.saturating_sub(first) / step;
-            return ((more.unsigned_abs() + 1).min(cap), first + more * step);
+    /// The number of due times from `earliest`, which is one, to `now`, at most `max_count`; and the last one counted.
+    fn count_due(&self, earliest: Seconds, now: Seconds, max_count: u64) -> (u64, Seconds) {
+        if let Some(interval) = self.interval() {
+            let more = now.saturating_sub(earliest) / interval;
+            let count = (more.unsigned_abs() + 1).min(max_count);
+            return (count, earliest + more * interval);
         }
-        let (mut slots, mut last) = (cap.min(1), first);
-        while slots < cap
-            && let Some(slot) = self.due_after(last, now)
+        let (mut count, mut last) = (max_count.min(1), earliest);
+        while count < max_count
+            && let Some(due) = self.due_after(last, now)
         {
-            slots += 1;
-            last = slot;
+            count += 1;
+            last = due;
         }
-        (slots, last)
+        (count, last)
     }
 
-    /// The last slot up to `now`, given one.
+    /// The latest due time up to `now`, given any due time.
     ///
-    /// The controller passes all slots one by one, be they a year of minutes. Here long ways are halved, by asking from
-    /// the middle. The answer is the same but for a slot that a clock change hides from some of those who ask.
-    fn latest(&self, slot: Seconds, now: Seconds) -> Seconds {
-        let mut slot = slot;
-        for _ in 0..WALK {
-            match self.due_after(slot, now) {
-                Some(next) => slot = next,
-                None => return slot,
+    /// The controller visits all due times in sequence, which can be a year of minutes. This function bisects long ranges.
+    /// The result is the same, except for a due time that only searches from certain times find, near a clock change.
+    fn latest_due(&self, due: Seconds, now: Seconds) -> Seconds {
+        let mut latest = due;
+        for _ in 0..LINEAR_STEPS {
+            match self.due_after(latest, now) {
+                Some(next) => latest = next,
+                None => return latest,
             }
         }
         let mut none_after = now;
-        while slot < none_after {
-            let middle = slot + (none_after - slot) / 2;
+        while latest < none_after {
+            let middle = latest + (none_after - latest) / 2;
             match self.due_after(middle, now) {
-                Some(next) => slot = next,
+                Some(next) => latest = next,
                 None => none_after = middle,
             }
         }
-        slot
+        latest
     }
 
-    /// The slot after `after`, if it is due.
+    /// The first due time after `after`, if it is not later than `now`.
     fn due_after(&self, after: Seconds, now: Seconds) -> Option<Seconds> {
-        self.next(after).filter(|slot| *slot <= now)
+        self.next(after).filter(|due| *due <= now)
     }
 }

@@ -1,86 +1,90 @@
-//! What can be wrong with a schedule, said to the person who wrote it.
+//! The reasons why a schedule is invalid.
 //!
-//! Schedules come from strangers: what is quoted of them is [cut and escaped](quote), fit for a log line.
+//! Schedules are untrusted input. All text that errors quote is [truncated and escaped](quote), so it fits a log line.
 
 use std::fmt;
 
-/// Why a schedule or its zone is refused.
+/// The reason why a schedule or its time zone is invalid.
+///
+/// The message is one line for the author of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// Neither a macro nor five fields.
+    /// The schedule is not a macro and does not have five fields. Holds the number of fields.
     #[error("a schedule has 5 fields (minute, hour, day of month, month, day of week), not {0}")]
     FieldCount(usize),
-    /// A part of a field, which is a list at commas, cannot be read.
-    #[error("{field} `{part}`: {problem}")]
+    /// One part of a field is invalid. Commas separate the parts.
+    #[error("{field} `{part}`: {reason}")]
     Part {
-        /// The field it stands in.
+        /// The field that contains the part.
         field: Field,
-        /// The part.
+        /// The text of the part.
         part: String,
-        /// What is wrong with it.
-        problem: Problem,
+        /// Why it is invalid.
+        reason: PartError,
     },
-    /// Begins with `@` and is no macro.
+    /// The schedule starts with `@` and is not a known macro. Holds the schedule.
     #[error(
         "`{0}` is not one of @yearly, @annually, @monthly, @weekly, @daily, @midnight, @hourly and `@every 1h30m`"
     )]
-    Macro(String),
-    /// What follows `@every` is not a duration as Go reads it.
+    UnknownMacro(String),
+    /// The text after `@every` is not a Go duration. Holds that text.
     #[error(
         "`@every {0}`: not a duration such as `1h30m` or `90s` (units are h, m, s, ms, us and ns)"
     )]
-    Every(String),
-    /// No time zone has this name, in this case.
-    #[error("`{name}` is not a time zone{}", hint(exact.as_deref()))]
+    InvalidDuration(String),
+    /// No time zone has this name.
+    #[error("`{name}` is not a time zone{}", hint(suggestion.as_deref()))]
     UnknownZone {
-        /// The name.
+        /// The unknown name.
         name: String,
-        /// The name that differs from it in case only.
-        exact: Option<String>,
+        /// The existing name that differs only in case, if there is one.
+        suggestion: Option<String>,
     },
-    /// `TZ=` in the schedule, and no blank to end it.
+    /// `TZ=` or `CRON_TZ=` is not followed by a blank and a schedule. Holds the whole text.
     #[error("no schedule follows the time zone in `{0}`")]
-    ZoneAlone(String),
-    /// `TZ=` in the schedule, and `timeZone` too.
+    MissingSchedule(String),
+    /// The schedule contains `TZ=` or `CRON_TZ=`, and `spec.timeZone` is set.
     #[error("the time zone is named twice, in the schedule and in `timeZone`")]
-    TwoZones,
+    DuplicateZone,
 }
 
-fn hint(exact: Option<&str>) -> String {
-    exact.map_or_else(String::new, |exact| format!(", but `{exact}` is"))
+fn hint(suggestion: Option<&str>) -> String {
+    suggestion.map_or_else(String::new, |name| format!(", but `{name}` is"))
 }
 
-/// What can be wrong with a part of a field.
+/// The reason why one part of a field is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// Nothing stands where a number should.
+#[non_exhaustive]
+pub enum PartError {
+    /// A number is missing, as in `*/`.
     #[error("a number is missing")]
-    Missing,
-    /// Something else stands where a number or a name should.
-    #[error("`{text}` is not {wanted}")]
-    Unreadable {
-        /// What stands there.
+    MissingNumber,
+    /// The text is neither a number nor a name of the field.
+    #[error("`{text}` is not {expected}")]
+    InvalidNumber {
+        /// The text.
         text: String,
-        /// What could stand there.
-        wanted: &'static str,
+        /// What the field accepts, in words.
+        expected: &'static str,
     },
-    /// A number that the field does not have.
+    /// The number is outside the range of the field.
     #[error("{value} is not in {range}")]
     OutOfRange {
         /// The number.
         value: u64,
-        /// What the field has.
+        /// The range of the field, in words.
         range: &'static str,
     },
-    /// As `22-6`: ranges do not go over the end.
+    /// The range ends before it begins, as in `22-6`. Ranges do not wrap around.
     #[error("the range ends before it begins")]
-    Backwards,
-    /// As `*/0`.
+    ReversedRange,
+    /// The step is 0, as in `*/0`.
     #[error("the step is 0")]
-    NoStep,
-    /// As `*/60`, which is refused only where kube-state-metrics is followed.
+    ZeroStep,
+    /// The step is as large as the range, as in `*/60`. Only [`KsmSchedule`](crate::KsmSchedule) rejects this.
     #[error("the step is as large as the range")]
-    LongStep,
+    StepTooLarge,
 }
 
 /// A field of a schedule.
@@ -94,7 +98,7 @@ pub enum Field {
     DayOfMonth,
     /// 1 to 12, or `jan` to `dec`.
     Month,
-    /// 0 to 6 from Sunday on, or `sun` to `sat`.
+    /// 0 (Sunday) to 6, or `sun` to `sat`.
     DayOfWeek,
 }
 
@@ -110,12 +114,12 @@ impl fmt::Display for Field {
     }
 }
 
-/// The beginning of `text`, on one line.
+/// The first 60 characters of `text`, with control characters escaped.
 pub(super) fn quote(text: &str) -> String {
-    const LONGEST: usize = 60;
+    const MAX_CHARS: usize = 60;
     let mut quoted = String::new();
     for (n, c) in text.chars().enumerate() {
-        if n == LONGEST {
+        if n == MAX_CHARS {
             quoted.push('…');
             break;
         }

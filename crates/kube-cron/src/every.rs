@@ -1,8 +1,8 @@
-//! The duration after `@every`, as Go's `time.ParseDuration` reads it: `1h30m`, `1.5h`, `500ms`, `-5m`, `0`.
+//! The duration after `@every`, as Go's `time.ParseDuration` parses it: `1h30m`, `1.5h`, `500ms`, `-5m`, `0`.
 
 use super::Seconds;
 
-/// The units, each with its length in nanoseconds. There are two signs for micro.
+/// The units and their lengths in nanoseconds. Unicode has two signs for micro.
 const UNITS: [(&str, u128); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -14,13 +14,13 @@ const UNITS: [(&str, u128); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// What Go's durations hold, in nanoseconds: about 292 years, and one more below zero.
-const LONGEST: u128 = 1 << 63;
+/// The limit of Go's durations in nanoseconds, about 292 years. Only negative durations reach it.
+const LIMIT: u128 = 1 << 63;
 
-/// The whole seconds of a duration: none if it is shorter than one, zero or negative.
-pub(super) fn seconds(text: &str) -> Option<Seconds> {
+/// The whole seconds of a duration: 0 if it is negative or shorter than a second. `None` if it is invalid.
+pub(super) fn parse_seconds(text: &str) -> Option<Seconds> {
     let negative = text.starts_with('-');
-    let nanoseconds = length(text.strip_prefix(['-', '+']).unwrap_or(text))?;
+    let nanoseconds = parse_nanoseconds(text.strip_prefix(['-', '+']).unwrap_or(text))?;
     if negative {
         return Some(0);
     }
@@ -29,15 +29,15 @@ pub(super) fn seconds(text: &str) -> Option<Seconds> {
 }
 
 /// The nanoseconds of a duration without its sign.
-fn length(text: &str) -> Option<u128> {
+fn parse_nanoseconds(text: &str) -> Option<u128> {
     if text == "0" {
         return Some(0);
     }
     let mut sum = 0;
     let mut rest = text;
     loop {
-        let (whole, tail) = digits(rest);
-        let (fraction, tail) = tail.strip_prefix('.').map_or(("", tail), digits);
+        let (whole, tail) = split_digits(rest);
+        let (fraction, tail) = tail.strip_prefix('.').map_or(("", tail), split_digits);
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
@@ -51,8 +51,8 @@ fn length(text: &str) -> Option<u128> {
         };
         sum = whole
             .checked_mul(*unit)?
-            .checked_add(sum + part(fraction, *unit))?;
-        if sum > LONGEST {
+            .checked_add(sum + fraction_nanoseconds(fraction, *unit))?;
+        if sum > LIMIT {
             return None;
         }
         if tail.is_empty() {
@@ -62,9 +62,9 @@ fn length(text: &str) -> Option<u128> {
     }
 }
 
-/// The nanoseconds of the digits after a point. Go reckons in floating point here, which gives the same down to the
-/// nanosecond; what is below is of no interest.
-fn part(digits: &str, unit: u128) -> u128 {
+/// The nanoseconds of the digits after the decimal point. Go uses floating point here; the results are equal to the
+/// nanosecond, and whole seconds are needed.
+fn fraction_nanoseconds(digits: &str, unit: u128) -> u128 {
     let mut scale = 1;
     let mut sum = 0;
     for digit in digits.bytes().take(18) {
@@ -74,8 +74,8 @@ fn part(digits: &str, unit: u128) -> u128 {
     sum * unit / scale
 }
 
-/// The digits at the beginning, and the rest.
-fn digits(text: &str) -> (&str, &str) {
+/// The leading digits, and the rest.
+fn split_digits(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| !c.is_ascii_digit());
     text.split_at(end.unwrap_or(text.len()))
 }

@@ -1,130 +1,82 @@
-//! When CronJobs are due, exactly as the CronJob controller of Kubernetes reckons.
+//! Due times of Kubernetes CronJobs, computed exactly as the CronJob controller computes them.
 //!
-//! The controller reads schedules with robfig/cron v3, whose answers around clock changes, for the two day fields and
-//! for `@every` are its own. Whoever wants to say that a run was missed has to give the same answers, so this module
-//! copies that search and the controller's arithmetic step by step. A schedule is a pure function: it reads no clock and
-//! no file, and the time zone data is in the binary.
+//! The controller reads schedules with [robfig/cron] v3. Around clock changes, for the two day fields and for `@every`,
+//! that library has rules of its own. This crate implements its parser and its search step by step, and the functions
+//! with which the controller of Kubernetes 1.36 decides which run to start. Test vectors that the original Go code
+//! computed are in `tests/fixtures`.
 //!
-//! - `parse` reads the text: five fields, macros, `@every`
-//! - `zone` finds time zones by their exact names
-//! - `search` finds the next slot of five fields on the clocks of a zone
-//! - `due` says what is due since the last start, and what the controller makes of it
-//! - `mirrored` reads schedules as kube-state-metrics does, which gives other answers to some
+//! A **due time** is a time for which a schedule asks for a run. All times are whole [`Seconds`] since the Unix epoch.
+//! The crate does no I/O: it reads no clock and no file, and the binary includes the time zone data.
 //!
-//! A **slot** is a time that a schedule names. Slots are whole seconds, so all times here are: a caller drops the
-//! fraction of a later time, which changes no answer.
+//! # Map
 //!
-//! Checked against vectors computed by the originals, in `tests/fixtures`.
-
-/// A point in time or a duration in whole seconds, times since the Unix epoch.
-pub type Seconds = i64;
+//! | item | use |
+//! |---|---|
+//! | [`Schedule::parse`] | parse `spec.schedule` and `spec.timeZone` |
+//! | [`Schedule::next`] | the first due time after a given time |
+//! | [`Schedule::next_anchored`] | the same, with `@every` counted from an anchor |
+//! | [`Schedule::due`] | the due times of a [`Window`], and the run that the controller starts for them |
+//! | [`Zone`] | a time zone of the IANA database |
+//! | [`KsmSchedule`] | the same schedules as kube-state-metrics evaluates them |
+//! | [`Error`], [`PartError`], [`Field`] | the reason why a schedule is invalid |
+//!
+//! The modules are private: `parse` reads the fields, macros and `@every`; `every` reads durations; `search` finds the
+//! next match of five fields; `due` has the functions of the controller; `zone` looks up time zones; `ksm` has the
+//! differences of kube-state-metrics.
+//!
+//! # Examples
+//!
+//! ```
+//! use kube_cron::{Schedule, Window, Zone};
+//!
+//! // spec.schedule, spec.timeZone, and the time zone of kube-controller-manager.
+//! let schedule = Schedule::parse("*/5 * * * *", Some("Europe/Berlin"), &Zone::UTC)?;
+//!
+//! let last_schedule_time = 1_774_774_800; // 2026-03-29T09:00:00Z
+//! let due = schedule.due(
+//!     Window {
+//!         since: last_schedule_time,
+//!         starting_deadline: None,
+//!         now: last_schedule_time + 11 * 60,
+//!     },
+//!     100,
+//! );
+//! let due = due.expect("the schedule has due times");
+//! assert_eq!(due.count, 2); // 09:05 and 09:10 UTC
+//! assert_eq!(due.start, Some(last_schedule_time + 10 * 60));
+//! # Ok::<(), kube_cron::Error>(())
+//! ```
+//!
+//! [robfig/cron]: https://github.com/robfig/cron
 
 mod due;
 mod error;
 mod every;
 mod ksm;
 mod parse;
+mod schedule;
 mod search;
 mod zone;
 
 #[cfg(test)]
 mod tests;
 
-pub use due::{Due, Window};
-pub use error::{Error, Field, Problem};
+pub use due::{DueTimes, Window};
+pub use error::{Error, Field, PartError};
 pub use ksm::KsmSchedule;
+pub use schedule::Schedule;
 pub use zone::Zone;
 
-use ksm::Reader;
-use parse::Fields;
-
-/// The schedule of a CronJob with its time zone, ready to be asked.
+/// A point in time, in whole seconds since the Unix epoch, or a duration in whole seconds.
 ///
-/// Small, and cheap to clone: sets of bits, and a zone that all schedules of that zone share.
-#[derive(Clone, Debug)]
-pub struct Schedule {
-    rule: Rule,
-    zone: Zone,
-}
+/// Due times are whole seconds. Callers drop the fraction of other times; this does not change any result.
+pub type Seconds = i64;
 
-/// The two kinds of schedules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Rule {
-    /// Five fields, looked for on the clocks of the zone.
-    Clock(Fields),
-    /// `@every`: seconds from slot to slot, on no clock. The chain hangs on the time that one asks from.
-    Every(Seconds),
-}
+const MINUTE: Seconds = 60;
+const HOUR: Seconds = 60 * MINUTE;
+const DAY: Seconds = 24 * HOUR;
 
-const MINUTE: usize = 60;
-const DAY: Seconds = 24 * 60 * 60;
-
-impl Schedule {
-    /// Reads `schedule`, as in `spec.schedule`, and `time_zone`, as in `spec.timeZone`. Without a zone in either,
-    /// `controller` counts: the zone of kube-controller-manager, which the API does not tell.
-    ///
-    /// A zone at the start of the schedule (`TZ=Europe/Berlin 0 9 * * *`, or `CRON_TZ=`) is refused by the API for
-    /// new objects, but the controller goes on to honour it for old ones.
-    pub fn parse(
-        schedule: &str,
-        time_zone: Option<&str>,
-        controller: &Zone,
-    ) -> Result<Self, Error> {
-        Self::read(Reader::Controller, schedule, time_zone, controller)
-    }
-
-    fn read(
-        reader: Reader,
-        schedule: &str,
-        time_zone: Option<&str>,
-        local: &Zone,
-    ) -> Result<Self, Error> {
-        let named = time_zone.map(Zone::named).transpose()?;
-        let (embedded, rule) = parse::split_zone(schedule)?;
-        let zone = match (named, embedded) {
-            (Some(_), Some(_)) => return Err(Error::TwoZones),
-            (Some(zone), None) => zone,
-            (None, None | Some("Local")) => local.clone(),
-            (None, Some("")) if reader == Reader::Controller => Zone::default(),
-            (None, Some(name)) => Zone::named(name)?,
-        };
-        let rule = parse::rule(reader, rule)?;
-        Ok(Self { rule, zone })
-    }
-
-    /// The first slot strictly after `after`.
-    ///
-    /// `None` where the search finds nothing: it looks no further than the fifth year after that of `after`, so
-    /// `0 0 31 2 *` has no slot, and neither has `0 0 29 2 *` from 2096 on.
-    #[must_use]
-    pub fn next(&self, after: Seconds) -> Option<Seconds> {
-        // Where the answer has passed, a later question gets past it.
-        (after..after.saturating_add(DAY))
-            .step_by(MINUTE)
-            .map_while(|from| self.answer(from))
-            .find(|slot| *slot > after)
-    }
-
-    /// The first slot strictly after `after`, of the chain that hangs on `since`. Only `@every` is such a chain: what a
-    /// clock shows hangs on nothing.
-    #[must_use]
-    pub fn next_in_chain(&self, since: Seconds, after: Seconds) -> Option<Seconds> {
-        match &self.rule {
-            Rule::Clock(_) => self.next(after),
-            Rule::Every(step) => {
-                let slots = after.checked_sub(since)?.div_euclid(*step);
-                since.checked_add(slots.checked_add(1)?.checked_mul(*step)?)
-            }
-        }
-    }
-
-    /// What robfig/cron answers to `after`: the first slot after it, but for an oddity that [`next`](Self::next) spares its
-    /// callers. Where clocks go back to within an hour, as on Chatham from 3:45 to 2:45, whoever asks between 2:45 and 3:00
-    /// is told of slots that have passed; sometimes from slot to slot in a circle.
-    fn answer(&self, after: Seconds) -> Option<Seconds> {
-        match &self.rule {
-            Rule::Clock(fields) => search::next(fields, &self.zone.0, after),
-            Rule::Every(step) => after.checked_add(*step),
-        }
-    }
-}
+/// Runs the examples of the README as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -1,36 +1,39 @@
-//! Reads the text of a schedule into sets of numbers, with the rules of robfig/cron: what it takes is taken, however
-//! odd (`1,,2`, `*-x`), and what it refuses is refused, however common elsewhere (Sunday as 7, `22-6`, `L`).
+//! Parses the text of a schedule into sets of numbers, by the rules of robfig/cron.
+//!
+//! It accepts whatever the library accepts (`1,,2`, `*-x`), and rejects whatever it rejects, even if other cron
+//! implementations support it (Sunday as 7, `22-6`, `L`).
 
 use jiff::civil::Date;
 
 use super::{
-    Reader, Rule,
-    error::{Error, Field, Problem, quote},
+    error::{Error, Field, PartError, quote},
     every,
+    ksm::Dialect,
+    schedule::Rule,
 };
 
-/// The numbers that each of the five fields names.
+/// The numbers that match each of the five fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
-    pub(super) minutes: Set,
-    pub(super) hours: Set,
-    pub(super) months: Set,
-    days: Set,
-    weekdays: Set,
-    /// Whether a day has to match both of its fields, or only either.
-    both: bool,
-    /// Whether what is due in an hour that the clocks leave out is done after it.
-    pub(super) catches_up: bool,
+    pub(super) minutes: BitSet,
+    pub(super) hours: BitSet,
+    pub(super) months: BitSet,
+    days: BitSet,
+    weekdays: BitSet,
+    /// Whether a day must match both day fields, or only either.
+    match_both_days: bool,
+    /// Whether a due time in an hour that a clock change skips moves to the next hour.
+    pub(super) defer_skipped_hour: bool,
 }
 
 impl Fields {
-    /// Whether the fields name this day, whatever its month.
-    pub(super) fn name_day(&self, date: Date) -> bool {
+    /// Whether the day fields match this date. Its month is ignored.
+    pub(super) fn matches_day(&self, date: Date) -> bool {
         let day = self.days.contains(date.day());
         let weekday = self
             .weekdays
             .contains(date.weekday().to_sunday_zero_offset());
-        if self.both {
+        if self.match_both_days {
             day && weekday
         } else {
             day || weekday
@@ -38,11 +41,11 @@ impl Fields {
     }
 }
 
-/// A set of numbers below 64.
+/// A set of numbers from 0 to 63.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Set(u64);
+pub(super) struct BitSet(u64);
 
-impl Set {
+impl BitSet {
     pub(super) fn contains(self, number: i8) -> bool {
         self.0 >> number & 1 == 1
     }
@@ -52,14 +55,14 @@ impl Set {
     }
 }
 
-impl FromIterator<u64> for Set {
+impl FromIterator<u64> for BitSet {
     fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Self {
         Self(numbers.into_iter().fold(0, |set, number| set | 1 << number))
     }
 }
 
 impl Field {
-    /// The smallest and the largest number.
+    /// The smallest and the largest valid number.
     fn bounds(self) -> (u64, u64) {
         match self {
             Self::Minute => (0, 59),
@@ -70,7 +73,7 @@ impl Field {
         }
     }
 
-    /// The bounds in words.
+    /// The bounds in words, for errors.
     fn range(self) -> &'static str {
         match self {
             Self::Minute => "0 to 59",
@@ -81,7 +84,7 @@ impl Field {
         }
     }
 
-    /// Names for the numbers, from the smallest on.
+    /// The names of the numbers, in order from the smallest.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Minute | Self::Hour | Self::DayOfMonth => &[],
@@ -92,8 +95,8 @@ impl Field {
         }
     }
 
-    /// What can stand for a number, in words.
-    fn wanted(self) -> &'static str {
+    /// The values that the field accepts, in words, for errors.
+    fn expected(self) -> &'static str {
         match self {
             Self::Minute | Self::Hour | Self::DayOfMonth => NUMBER,
             Self::Month => "a number or one of `jan` to `dec`",
@@ -104,7 +107,7 @@ impl Field {
 
 const NUMBER: &str = "a number";
 
-/// The zone that a schedule begins with, if it does, and the rest. The zone ends at a blank and may be empty.
+/// Splits a leading `TZ=` or `CRON_TZ=` off a schedule. The name of the zone ends at a blank and can be empty.
 pub(super) fn split_zone(schedule: &str) -> Result<(Option<&str>, &str), Error> {
     let prefix = ["TZ=", "CRON_TZ="]
         .iter()
@@ -114,20 +117,20 @@ pub(super) fn split_zone(schedule: &str) -> Result<(Option<&str>, &str), Error> 
     };
     let (zone, rest) = text
         .split_once(' ')
-        .ok_or_else(|| Error::ZoneAlone(quote(schedule)))?;
+        .ok_or_else(|| Error::MissingSchedule(quote(schedule)))?;
     Ok((Some(zone), rest.trim()))
 }
 
-/// Reads what follows the zone.
-pub(super) fn rule(reader: Reader, text: &str) -> Result<Rule, Error> {
+/// Parses a schedule without its zone.
+pub(super) fn parse_rule(dialect: Dialect, text: &str) -> Result<Rule, Error> {
     if let Some(duration) = text.strip_prefix("@every ") {
-        let step = every::seconds(duration).and_then(|seconds| match reader {
-            Reader::Controller => Some(seconds.max(1)),
-            Reader::KubeStateMetrics => (seconds > 0).then_some(seconds),
+        let step = every::parse_seconds(duration).and_then(|seconds| match dialect {
+            Dialect::Controller => Some(seconds.max(1)),
+            Dialect::KubeStateMetrics => (seconds > 0).then_some(seconds),
         });
         return step
             .map(Rule::Every)
-            .ok_or_else(|| Error::Every(quote(duration)));
+            .ok_or_else(|| Error::InvalidDuration(quote(duration)));
     }
     let text = match text {
         "@yearly" | "@annually" => "0 0 1 1 *",
@@ -135,41 +138,41 @@ pub(super) fn rule(reader: Reader, text: &str) -> Result<Rule, Error> {
         "@weekly" => "0 0 * * 0",
         "@daily" | "@midnight" => "0 0 * * *",
         "@hourly" => "0 * * * *",
-        _ if text.starts_with('@') => return Err(Error::Macro(quote(text))),
+        _ if text.starts_with('@') => return Err(Error::UnknownMacro(quote(text))),
         _ => text,
     };
-    fields(reader, text).map(Rule::Clock)
+    parse_fields(dialect, text).map(Rule::Fields)
 }
 
-fn fields(reader: Reader, text: &str) -> Result<Fields, Error> {
+fn parse_fields(dialect: Dialect, text: &str) -> Result<Fields, Error> {
     let fields: Vec<_> = text.split_whitespace().take(6).collect();
     let [minute, hour, day, month, weekday] = fields[..] else {
         return Err(Error::FieldCount(text.split_whitespace().count()));
     };
-    let (minutes, _) = field(reader, Field::Minute, minute)?;
-    let (hours, _) = field(reader, Field::Hour, hour)?;
-    let (days, any_day) = field(reader, Field::DayOfMonth, day)?;
-    let (months, _) = field(reader, Field::Month, month)?;
-    let (weekdays, any_weekday) = field(reader, Field::DayOfWeek, weekday)?;
+    let (minutes, _) = parse_field(dialect, Field::Minute, minute)?;
+    let (hours, _) = parse_field(dialect, Field::Hour, hour)?;
+    let (days, any_day) = parse_field(dialect, Field::DayOfMonth, day)?;
+    let (months, _) = parse_field(dialect, Field::Month, month)?;
+    let (weekdays, any_weekday) = parse_field(dialect, Field::DayOfWeek, weekday)?;
     Ok(Fields {
         minutes,
         hours,
         months,
         days,
         weekdays,
-        both: any_day || any_weekday || reader == Reader::KubeStateMetrics,
-        catches_up: reader == Reader::KubeStateMetrics,
+        match_both_days: any_day || any_weekday || dialect == Dialect::KubeStateMetrics,
+        defer_skipped_hour: dialect == Dialect::KubeStateMetrics,
     })
 }
 
-/// The numbers of a field, and whether it holds a star. Without any part, as in `,`, it never matches.
-fn field(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Error> {
-    let (mut set, mut star) = (Set::default(), false);
+/// The numbers of a field, and whether one of its parts is a star. A field without parts (`,`) never matches.
+fn parse_field(dialect: Dialect, field: Field, text: &str) -> Result<(BitSet, bool), Error> {
+    let (mut set, mut star) = (BitSet::default(), false);
     for text in text.split(',').filter(|part| !part.is_empty()) {
-        let (numbers, whole) = part(reader, field, text).map_err(|problem| Error::Part {
+        let (numbers, whole) = parse_part(dialect, field, text).map_err(|reason| Error::Part {
             field,
             part: quote(text),
-            problem,
+            reason,
         })?;
         set = set.union(numbers);
         star |= whole;
@@ -177,11 +180,11 @@ fn field(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Error>
     Ok((set, star))
 }
 
-/// The numbers of a part, and whether it counts as a star: `*/2` does not, but neither does `1-31`.
-fn part(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Problem> {
+/// The numbers of a part, and whether it is a star. Neither `*/2` nor `1-31` is one.
+fn parse_part(dialect: Dialect, field: Field, text: &str) -> Result<(BitSet, bool), PartError> {
     let (min, max) = field.bounds();
     let (range, step) = match text.split_once('/') {
-        Some((range, step)) => (range, Some(number(step, NUMBER)?)),
+        Some((range, step)) => (range, Some(parse_number(step, NUMBER)?)),
         None => (text, None),
     };
     let (low, high) = match range.split_once('-') {
@@ -189,30 +192,30 @@ fn part(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Problem
         None => (range, None),
     };
     let star = matches!(low, "*" | "?");
-    let end = match (reader, field) {
-        (Reader::KubeStateMetrics, Field::DayOfWeek) => max + 1,
+    let end = match (dialect, field) {
+        (Dialect::KubeStateMetrics, Field::DayOfWeek) => max + 1,
         _ => max,
     };
-    let first = if star { min } else { value(field, low)? };
+    let first = if star { min } else { parse_value(field, low)? };
     let last = match high {
-        // Whatever follows `*-` is passed over.
+        // robfig/cron ignores the text after `*-`.
         _ if star => end,
-        Some(high) => value(field, high)?,
+        Some(high) => parse_value(field, high)?,
         None if step.is_some() => end,
         None => first,
     };
     if first > last {
-        return Err(Problem::Backwards);
+        return Err(PartError::ReversedRange);
     }
     let step = step.unwrap_or(1);
     if step == 0 {
-        return Err(Problem::NoStep);
+        return Err(PartError::ZeroStep);
     }
-    if reader == Reader::KubeStateMetrics && step > 1 && step > last - first {
-        return Err(Problem::LongStep);
+    if dialect == Dialect::KubeStateMetrics && step > 1 && step > last - first {
+        return Err(PartError::StepTooLarge);
     }
     let stride = usize::try_from(step).unwrap_or(usize::MAX);
-    // The number after the last weekday is the first.
+    // 7 is Sunday, too.
     let numbers = (first..=last)
         .step_by(stride)
         .map(|number| if number > max { min } else { number });
@@ -220,15 +223,15 @@ fn part(reader: Reader, field: Field, text: &str) -> Result<(Set, bool), Problem
 }
 
 /// A number or a name within the bounds of the field.
-fn value(field: Field, text: &str) -> Result<u64, Problem> {
+fn parse_value(field: Field, text: &str) -> Result<u64, PartError> {
     let (min, max) = field.bounds();
     let mut named = (min..).zip(field.names());
     if let Some((value, _)) = named.find(|(_, name)| text.eq_ignore_ascii_case(name)) {
         return Ok(value);
     }
-    let value = number(text, field.wanted())?;
+    let value = parse_number(text, field.expected())?;
     if value < min || value > max {
-        return Err(Problem::OutOfRange {
+        return Err(PartError::OutOfRange {
             value,
             range: field.range(),
         });
@@ -236,16 +239,16 @@ fn value(field: Field, text: &str) -> Result<u64, Problem> {
     Ok(value)
 }
 
-/// Digits, with a plus and zeros in front allowed, up to the largest signed number of 64 bits.
-fn number(text: &str, wanted: &'static str) -> Result<u64, Problem> {
+/// A decimal number up to `i64::MAX`. A leading plus and leading zeros are allowed.
+fn parse_number(text: &str, expected: &'static str) -> Result<u64, PartError> {
     if text.is_empty() {
-        return Err(Problem::Missing);
+        return Err(PartError::MissingNumber);
     }
     let number = text.parse().ok();
     number
         .filter(|number| i64::try_from(*number).is_ok())
-        .ok_or_else(|| Problem::Unreadable {
+        .ok_or_else(|| PartError::InvalidNumber {
             text: quote(text),
-            wanted,
+            expected,
         })
 }

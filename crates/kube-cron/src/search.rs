@@ -1,10 +1,12 @@
-//! Finds the next slot of five fields, by the steps of robfig/cron and in their order.
+//! Finds the next due time of five fields, by the steps of robfig/cron and in their order.
 //!
-//! The search goes from the largest field to the smallest and moves forward until each matches. Months and days move on
-//! the clock, hours and minutes in elapsed time: so a time that a clock change leaves out has no slot, and one that it
-//! repeats has two. Some answers are odd, and depend on where the search begins: where there is no midnight, a whole day
-//! can be lost; and where clocks go back to within an hour, the slot found can lie before the time that one asks from. They
-//! are the controller's answers all the same: do not mend the steps.
+//! The search goes from the largest field to the smallest and moves forward until each matches. Months and days move in
+//! local time, hours and minutes in elapsed time. So a local time that a clock change skips has no due time, and one that
+//! it repeats has two.
+//!
+//! Some results look wrong and depend on the start of the search. Where midnight does not exist, the search can lose a
+//! whole day. Where clocks go back in the middle of an hour, it can find a time before its start. The controller gets the
+//! same results: do not fix the steps.
 
 use jiff::{
     Span, Timestamp,
@@ -12,57 +14,55 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-use super::{Seconds, parse::Fields};
+use super::{HOUR, MINUTE, Seconds, parse::Fields};
 
-/// What a search may take. To go six years day by day takes some 2,300, and whatever finds a slot takes fewer. The rest
-/// finds none: a field that is empty, as `,` is; or a day that a zone left out, as Pacific/Apia did with 30 December
-/// 2011, where the original goes round for ever.
-const STEPS: u32 = 10_000;
+/// The limit of steps in one search. Six years of days take about 2,300 steps, and every successful search takes fewer.
+///
+/// A search reaches the limit if a field is empty (`,`), or at a day that a zone skipped: Pacific/Apia had no 30 December
+/// 2011, and the original never returns.
+const MAX_STEPS: u32 = 10_000;
 
-const MINUTE: Seconds = 60;
-const HOUR: Seconds = 60 * MINUTE;
-
-/// The first slot after `after`, if there is one within five years after that year.
+/// The first due time after `after`. `None` if it is more than five calendar years later.
 pub(super) fn next(fields: &Fields, zone: &TimeZone, after: Seconds) -> Option<Seconds> {
     let mut search = Search {
         fields,
-        here: Moment::at(zone, after.checked_add(1)?)?,
-        moved: false,
-        steps: STEPS,
+        current: LocalTime::at(zone, after.checked_add(1)?)?,
+        advanced: false,
+        steps_left: MAX_STEPS,
     };
-    let last_year = search.here.wall.year() + 5;
-    while search.here.wall.year() <= last_year {
+    let last_year = search.current.civil.year() + 5;
+    while search.current.civil.year() <= last_year {
         let found = search.month()?
             && search.day()?
             && search.hour()?
             && search.minute()?
             && search.second()?;
         if found {
-            return Some(search.here.second);
+            return Some(search.current.unix);
         }
     }
     None
 }
 
-/// A search under way.
+/// The state of a search.
 ///
-/// The method of each field moves forward until that field matches. It answers `true` then; `false` if the field began
-/// again at its start, so that the larger ones have to be looked at anew; and `None` if the search is given up.
+/// The method of each field moves forward until that field matches, and returns `true`. It returns `false` if the field
+/// wrapped around: the larger fields are then checked again. It returns `None` if the search fails.
 struct Search<'a> {
     fields: &'a Fields,
-    here: Moment<'a>,
-    /// Whether some field moved. The first that moves sets the smaller ones to their start.
-    moved: bool,
-    steps: u32,
+    current: LocalTime<'a>,
+    /// Whether a field moved. The first move resets all smaller fields.
+    advanced: bool,
+    steps_left: u32,
 }
 
 impl<'a> Search<'a> {
     fn month(&mut self) -> Option<bool> {
-        while !self.fields.months.contains(self.here.wall.month()) {
-            let date = self.here.wall.date().first_of_month();
-            self.start(date.to_datetime(Time::midnight()))?;
-            self.step(self.here.next_month()?)?;
-            if self.here.wall.month() == 1 {
+        while !self.fields.months.contains(self.current.civil.month()) {
+            let date = self.current.civil.date().first_of_month();
+            self.reset_to(date.to_datetime(Time::midnight()))?;
+            self.advance(self.current.next_month()?)?;
+            if self.current.civil.month() == 1 {
                 return Some(false);
             }
         }
@@ -70,15 +70,15 @@ impl<'a> Search<'a> {
     }
 
     fn day(&mut self) -> Option<bool> {
-        while !self.fields.name_day(self.here.wall.date()) {
-            let date = self.here.wall.date();
-            self.start(date.to_datetime(Time::midnight()))?;
-            self.step(self.here.next_day()?)?;
-            // Where the day has no midnight: to the one after, or back, which may be the evening before.
-            let hour = Seconds::from(self.here.wall.hour());
-            let away = if hour > 12 { 24 - hour } else { -hour };
-            self.here = self.here.plus(away * HOUR)?;
-            if self.here.wall.day() == 1 {
+        while !self.fields.matches_day(self.current.civil.date()) {
+            let date = self.current.civil.date();
+            self.reset_to(date.to_datetime(Time::midnight()))?;
+            self.advance(self.current.next_day()?)?;
+            // If the day has no midnight: forward to the next one, or back, possibly to the evening before.
+            let hour = Seconds::from(self.current.civil.hour());
+            let offset = if hour > 12 { 24 - hour } else { -hour };
+            self.current = self.current.plus(offset * HOUR)?;
+            if self.current.civil.day() == 1 {
                 return Some(false);
             }
         }
@@ -86,13 +86,15 @@ impl<'a> Search<'a> {
     }
 
     fn hour(&mut self) -> Option<bool> {
-        while !self.fields.hours.contains(self.here.wall.hour()) {
-            let wall = self.here.wall;
-            self.start(wall.date().at(wall.hour(), 0, 0, 0))?;
-            let before = self.here.wall.hour();
-            self.step(self.here.plus(HOUR)?)?;
-            let hour = self.here.wall.hour();
-            if self.fields.catches_up && hour - before == 2 && self.fields.hours.contains(hour - 1)
+        while !self.fields.hours.contains(self.current.civil.hour()) {
+            let civil = self.current.civil;
+            self.reset_to(civil.date().at(civil.hour(), 0, 0, 0))?;
+            let before = self.current.civil.hour();
+            self.advance(self.current.plus(HOUR)?)?;
+            let hour = self.current.civil.hour();
+            if self.fields.defer_skipped_hour
+                && hour - before == 2
+                && self.fields.hours.contains(hour - 1)
             {
                 return Some(true);
             }
@@ -104,93 +106,95 @@ impl<'a> Search<'a> {
     }
 
     fn minute(&mut self) -> Option<bool> {
-        while !self.fields.minutes.contains(self.here.wall.minute()) {
-            if !self.moved {
-                self.moved = true;
-                self.here = self.here.plus(-self.here.second.rem_euclid(MINUTE))?;
+        while !self.fields.minutes.contains(self.current.civil.minute()) {
+            if !self.advanced {
+                self.advanced = true;
+                self.current = self.current.plus(-self.current.unix.rem_euclid(MINUTE))?;
             }
-            self.step(self.here.plus(MINUTE)?)?;
-            if self.here.wall.minute() == 0 {
+            self.advance(self.current.plus(MINUTE)?)?;
+            if self.current.civil.minute() == 0 {
                 return Some(false);
             }
         }
         Some(true)
     }
 
-    /// All slots are at second 0, and getting there begins a new minute.
+    /// All due times are at second 0. The move to it starts a new minute.
     fn second(&mut self) -> Option<bool> {
-        let second = Seconds::from(self.here.wall.second());
+        let second = Seconds::from(self.current.civil.second());
         if second == 0 {
             return Some(true);
         }
-        self.moved = true;
-        self.step(self.here.plus(MINUTE - second)?)?;
+        self.advanced = true;
+        self.advance(self.current.plus(MINUTE - second)?)?;
         Some(false)
     }
 
-    /// Sets the smaller fields to their start, `wall`, if this is the first move.
-    fn start(&mut self, wall: DateTime) -> Option<()> {
-        if !self.moved {
-            self.moved = true;
-            self.here = Moment::showing(self.here.zone, wall)?;
+    /// Moves to `civil`, which resets the smaller fields, if this is the first move.
+    fn reset_to(&mut self, civil: DateTime) -> Option<()> {
+        if !self.advanced {
+            self.advanced = true;
+            self.current = LocalTime::from_civil(self.current.zone, civil)?;
         }
         Some(())
     }
 
-    fn step(&mut self, to: Moment<'a>) -> Option<()> {
-        self.steps = self.steps.checked_sub(1)?;
-        self.here = to;
+    fn advance(&mut self, to: LocalTime<'a>) -> Option<()> {
+        self.steps_left = self.steps_left.checked_sub(1)?;
+        self.current = to;
         Some(())
     }
 }
 
-/// A point in time, and what the clocks of the zone show then. There is none beyond the years that jiff knows, -9999 to
-/// 9999.
+/// A point in time and the local time in a zone. It is limited to the range of jiff, the years -9999 to 9999.
 #[derive(Clone, Copy)]
-struct Moment<'a> {
+struct LocalTime<'a> {
     zone: &'a TimeZone,
-    second: Seconds,
-    wall: DateTime,
+    /// Seconds since the Unix epoch.
+    unix: Seconds,
+    civil: DateTime,
 }
 
-impl<'a> Moment<'a> {
-    fn at(zone: &'a TimeZone, second: Seconds) -> Option<Self> {
-        let time = Timestamp::from_second(second).ok()?;
-        let wall = zone.to_datetime(time);
-        Some(Self { zone, second, wall })
+impl<'a> LocalTime<'a> {
+    fn at(zone: &'a TimeZone, unix: Seconds) -> Option<Self> {
+        let time = Timestamp::from_second(unix).ok()?;
+        let civil = zone.to_datetime(time);
+        Some(Self { zone, unix, civil })
     }
 
-    /// The moment when the clocks show `wall`, by the rule of Go's `time.Date`: its offset is the one in force if `wall`
-    /// is read in the offset in force if `wall` is read as UTC. If clocks never show `wall`, that is after the gap in
-    /// zones east of UTC and before it in those west; if they show it twice, it is either.
-    fn showing(zone: &'a TimeZone, wall: DateTime) -> Option<Self> {
-        let utc = Offset::UTC.to_timestamp(wall).ok()?.as_second();
-        let offset = |second| {
-            let time = Timestamp::from_second(second).ok()?;
+    /// The point in time with the local time `civil`, by the rule of Go's `time.Date`.
+    ///
+    /// The rule takes the offset at `civil` as UTC, and applies the offset in force at the resulting time. If the local
+    /// time does not exist, the result is after the gap in zones east of UTC and before it in zones west of UTC. If it
+    /// exists twice, the result is either.
+    fn from_civil(zone: &'a TimeZone, civil: DateTime) -> Option<Self> {
+        let utc = Offset::UTC.to_timestamp(civil).ok()?.as_second();
+        let offset = |unix| {
+            let time = Timestamp::from_second(unix).ok()?;
             Some(Seconds::from(zone.to_offset(time).seconds()))
         };
         Self::at(zone, utc - offset(utc - offset(utc)?)?)
     }
 
-    /// Later in elapsed time.
+    /// Adds elapsed time.
     fn plus(self, seconds: Seconds) -> Option<Self> {
-        Self::at(self.zone, self.second.checked_add(seconds)?)
+        Self::at(self.zone, self.unix.checked_add(seconds)?)
     }
 
-    /// The same time on the clock a day later.
+    /// The same local time on the next day.
     fn next_day(self) -> Option<Self> {
-        let date = self.wall.date().tomorrow().ok()?;
-        Self::showing(self.zone, date.to_datetime(self.wall.time()))
+        let date = self.civil.date().tomorrow().ok()?;
+        Self::from_civil(self.zone, date.to_datetime(self.civil.time()))
     }
 
-    /// The same time on the clock and day a month later; what goes over the end of that month goes into the one after.
+    /// The same local time and day in the next month. A day beyond the end of that month overflows into the one after.
     fn next_month(self) -> Option<Self> {
-        let date = self.wall.date();
+        let date = self.civil.date();
         let first = date
             .first_of_month()
             .checked_add(Span::new().months(1))
             .ok()?;
         let date = first.checked_add(Span::new().days(date.day() - 1)).ok()?;
-        Self::showing(self.zone, date.to_datetime(self.wall.time()))
+        Self::from_civil(self.zone, date.to_datetime(self.civil.time()))
     }
 }

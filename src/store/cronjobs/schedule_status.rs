@@ -125,7 +125,7 @@ impl ScheduleStatus {
         let Some(schedule) = schedule else {
             return;
         };
-        let slot_after = |time: Seconds| schedule.next_in_chain(since, time.max(since));
+        let slot_after = |time: Seconds| schedule.next_anchored(since, time.max(since));
         let due_after = |time| slot_after(time).filter(|slot| *slot <= now);
         let next = slot_after(now);
         self.wake = next;
@@ -158,7 +158,7 @@ impl ScheduleStatus {
         let held_up = held_up.and_then(|unblocked| {
             let window = Window {
                 since: since.max(excused),
-                deadline,
+                starting_deadline: deadline,
                 now: unblocked,
             };
             Some((unblocked, schedule.due(window, 0)?.start?))
@@ -220,7 +220,7 @@ impl Tally {
             };
         }
         loop {
-            let slot = schedule.next_in_chain(since, self.last)?;
+            let slot = schedule.next_anchored(since, self.last)?;
             if slot >= to || self.slots >= MOST {
                 return Some(slot);
             }

@@ -118,7 +118,7 @@ impl Controller<'_> {
     fn sync(&mut self, now: Seconds) -> Result<Option<Seconds>, InvalidObject> {
         let window = Window {
             since: self.since,
-            deadline: None,
+            starting_deadline: None,
             now,
         };
         let Some(due) = self.schedule.due(window, 0) else {

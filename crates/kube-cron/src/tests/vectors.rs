@@ -1,4 +1,4 @@
-//! Every line of `tests/fixtures`: what the originals answer.
+//! Compares results with every line of `tests/fixtures`, which the original Go libraries computed.
 
 use std::{collections::BTreeMap, fmt::Write, fs, iter};
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::*;
 
-/// Counting in the vectors stops here.
-const CAP: u64 = 10_000;
+/// The limit of `slots_due` in the vectors.
+const MAX_COUNT: u64 = 10_000;
 
-/// Zones whose rules have changed since, with those that the vectors were computed with.
-const CHANGED: [(&str, &[u8]); 2] = [
+/// Zones whose rules changed since the vectors were computed, and their data of that time.
+const CHANGED_ZONES: [(&str, &[u8]); 2] = [
     (
         "Africa/Casablanca",
         include_bytes!("../../tests/fixtures/zones/Africa-Casablanca.tzif"),
@@ -22,9 +22,9 @@ const CHANGED: [(&str, &[u8]); 2] = [
     ),
 ];
 
-/// A schedule and a time, and the slots after it.
+/// A line of `next.jsonl`.
 #[derive(Deserialize)]
-struct Asked {
+struct NextVector {
     group: String,
     schedule: String,
     time_zone: Option<String>,
@@ -35,9 +35,9 @@ struct Asked {
     next: Vec<Time>,
 }
 
-/// A schedule and a time, and what kube-state-metrics makes of them.
+/// A line of `kube-state-metrics.jsonl`.
 #[derive(Deserialize)]
-struct Other {
+struct KsmVector {
     group: String,
     schedule: String,
     time_zone: Option<String>,
@@ -47,9 +47,9 @@ struct Other {
     next: Option<Seconds>,
 }
 
-/// A CronJob and a time, and what the controller makes of it.
+/// A line of `missed.jsonl`.
 #[derive(Deserialize)]
-struct Reckoned {
+struct MissedVector {
     group: String,
     schedule: String,
     time_zone: Option<String>,
@@ -65,7 +65,7 @@ struct Reckoned {
     error: bool,
 }
 
-/// A date as RFC 3339 has it, without its fraction.
+/// A time in RFC 3339 form. The fraction is dropped.
 struct Time(Seconds);
 
 impl<'de> Deserialize<'de> for Time {
@@ -76,12 +76,12 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// Differing lines by their group.
+/// Lines with a different result, by group.
 #[derive(Default)]
 struct Differences(BTreeMap<String, Vec<String>>);
 
 impl Differences {
-    fn note(&mut self, group: &str, line: &str, found: &str, expected: &str) {
+    fn compare(&mut self, group: &str, line: &str, found: &str, expected: &str) {
         if found != expected {
             let text = format!("{line}\n  found    {found}\n  expected {expected}\n");
             self.0.entry(group.to_owned()).or_default().push(text);
@@ -108,11 +108,13 @@ fn lines(file: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// As [`Schedule::parse`], but with the rules that a zone had then.
+/// [`Schedule::parse`] with the time zone data of the vectors.
 fn parse(schedule: &str, time_zone: Option<&str>) -> Result<Schedule, Error> {
-    let changed = CHANGED.iter().find(|(name, _)| Some(*name) == time_zone);
+    let changed = CHANGED_ZONES
+        .iter()
+        .find(|(name, _)| Some(*name) == time_zone);
     let Some((name, data)) = changed else {
-        return Schedule::parse(schedule, time_zone, &Zone::default());
+        return Schedule::parse(schedule, time_zone, &Zone::UTC);
     };
     let zone = TimeZone::tzif(name, data).unwrap();
     Schedule::parse(schedule, None, &Zone(zone))
@@ -125,110 +127,113 @@ fn show(times: impl IntoIterator<Item = Seconds>) -> String {
     times.collect::<Vec<_>>().join(" ")
 }
 
-/// Up to five slots in a row.
-fn slots(schedule: &Schedule, after: Seconds) -> Vec<Seconds> {
-    let slots = iter::successors(schedule.answer(after), |slot| schedule.answer(*slot));
-    slots.take(5).collect()
+/// Up to five consecutive results.
+fn next_five(schedule: &Schedule, after: Seconds) -> Vec<Seconds> {
+    let due_times = iter::successors(schedule.next_raw(after), |due| schedule.next_raw(*due));
+    due_times.take(5).collect()
 }
 
 #[test]
-fn slots_are_those_of_robfig_cron() {
+fn next_equals_robfig_cron() {
     let mut differences = Differences::default();
     let lines = lines("next.jsonl");
     assert_eq!(lines.len(), 1116);
     for line in &lines {
-        let wanted: Asked = serde_json::from_str(line).unwrap();
-        let expected = if wanted.error {
-            "refused".to_owned()
+        let vector: NextVector = serde_json::from_str(line).unwrap();
+        let expected = if vector.error {
+            "invalid".to_owned()
         } else {
-            show(wanted.next.iter().map(|slot| slot.0))
+            show(vector.next.iter().map(|due| due.0))
         };
-        let found = match parse(&wanted.schedule, wanted.time_zone.as_deref()) {
-            Err(_) => "refused".to_owned(),
-            // Of a line with a refused schedule, there is nothing to ask for.
-            Ok(schedule) => wanted.after.map_or_else(
-                || "accepted".to_owned(),
-                |after| show(slots(&schedule, after.0)),
+        let found = match parse(&vector.schedule, vector.time_zone.as_deref()) {
+            Err(_) => "invalid".to_owned(),
+            // Lines with an invalid schedule have no `after`.
+            Ok(schedule) => vector.after.map_or_else(
+                || "valid".to_owned(),
+                |after| show(next_five(&schedule, after.0)),
             ),
         };
-        differences.note(&wanted.group, line, &found, &expected);
+        differences.compare(&vector.group, line, &found, &expected);
     }
     differences.assert_none();
 }
 
 #[test]
-fn kube_state_metrics_is_followed_where_it_differs() {
+fn ksm_next_equals_kube_state_metrics() {
     let mut differences = Differences::default();
     let lines = lines("kube-state-metrics.jsonl");
     assert_eq!(lines.len(), 924);
     let mut different = 0;
     for line in &lines {
-        let wanted: Other = serde_json::from_str(line).unwrap();
-        let answer = |next: Result<Option<Seconds>, Error>| match next {
+        let vector: KsmVector = serde_json::from_str(line).unwrap();
+        let describe = |next: Result<Option<Seconds>, Error>| match next {
             Err(_) => "invalid".to_owned(),
             Ok(next) => show(next),
         };
-        let after = wanted.after.unwrap_or(0);
-        let expected = if wanted.invalid {
+        let after = vector.after.unwrap_or(0);
+        let expected = if vector.invalid {
             "invalid".to_owned()
         } else {
-            show(wanted.next)
+            show(vector.next)
         };
-        let (schedule, zone) = (&*wanted.schedule, wanted.time_zone.as_deref());
-        let mirrored = KsmSchedule::parse(schedule, zone).map(|schedule| schedule.next(after));
-        differences.note(&wanted.group, line, &answer(mirrored), &expected);
+        let (schedule, zone) = (&*vector.schedule, vector.time_zone.as_deref());
+        let ksm = KsmSchedule::parse(schedule, zone).map(|schedule| schedule.next(after));
+        differences.compare(&vector.group, line, &describe(ksm), &expected);
         let controller = parse(schedule, zone).map(|schedule| schedule.next(after));
-        different += usize::from(answer(controller) != expected);
+        different += usize::from(describe(controller) != expected);
     }
     differences.assert_none();
-    assert!(different > 100, "{different} where the controller differs");
+    assert!(
+        different > 100,
+        "{different} lines differ from the controller"
+    );
 }
 
 #[test]
-fn what_is_due_is_what_the_controller_reckons() {
+fn due_equals_the_cronjob_controller() {
     let mut differences = Differences::default();
     let lines = lines("missed.jsonl");
     assert_eq!(lines.len(), 195);
     for line in &lines {
-        let wanted: Reckoned = serde_json::from_str(line).unwrap();
-        let schedule = parse(&wanted.schedule, wanted.time_zone.as_deref()).unwrap();
+        let vector: MissedVector = serde_json::from_str(line).unwrap();
+        let schedule = parse(&vector.schedule, vector.time_zone.as_deref()).unwrap();
         let window = Window {
-            since: wanted.last_schedule_time.unwrap_or(wanted.creation).0,
-            deadline: wanted.starting_deadline_seconds,
-            now: wanted.now.0,
+            since: vector.last_schedule_time.unwrap_or(vector.creation).0,
+            starting_deadline: vector.starting_deadline_seconds,
+            now: vector.now.0,
         };
-        let expected = if wanted.error {
-            "no slot at all".to_owned()
+        let expected = if vector.error {
+            "no due time".to_owned()
         } else {
             format!(
                 "starts [{}], {} missed, estimate {}, due {}, next [{}]",
-                show(wanted.most_recent_schedule_time.map(|time| time.0)),
-                wanted.number_of_missed,
-                wanted.estimate,
-                wanted.slots_due,
-                show(wanted.next.map(|time| time.0)),
+                show(vector.most_recent_schedule_time.map(|time| time.0)),
+                vector.number_of_missed,
+                vector.estimate,
+                vector.slots_due,
+                show(vector.next.map(|time| time.0)),
             )
         };
-        let found = schedule.due(window, CAP).map_or_else(
-            || "no slot at all".to_owned(),
+        let found = schedule.due(window, MAX_COUNT).map_or_else(
+            || "no due time".to_owned(),
             |due| {
                 format!(
                     "starts [{}], {} missed, estimate {}, due {}, next [{}]",
                     show(due.start),
-                    missed(due.estimate),
+                    missed_type(due.estimate),
                     due.estimate,
-                    due.slots,
+                    due.count,
                     show(due.next),
                 )
             },
         );
-        differences.note(&wanted.group, line, &found, &expected);
+        differences.compare(&vector.group, line, &found, &expected);
     }
     differences.assert_none();
 }
 
-/// The controller's words for its estimate.
-fn missed(estimate: u64) -> &'static str {
+/// The `missedSchedulesType` of the controller for an estimate.
+fn missed_type(estimate: u64) -> &'static str {
     match estimate {
         0 => "0",
         1 => "1",

@@ -1,0 +1,155 @@
+//! The public type for schedules.
+
+use super::{
+    DAY, Error, MINUTE, Seconds, Zone,
+    ksm::Dialect,
+    parse::{self, Fields},
+    search,
+};
+
+/// The schedule of a CronJob and its time zone.
+///
+/// The type is small and cheap to clone: it holds bit sets and a shared reference to the time zone.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    rule: Rule,
+    zone: Zone,
+}
+
+/// The two kinds of schedules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Five fields, matched against local time in the zone.
+    Fields(Fields),
+    /// `@every`: the seconds from one due time to the next, independent of the zone. At least 1.
+    Every(Seconds),
+}
+
+impl Schedule {
+    /// Parses `spec.schedule` and `spec.timeZone` of a CronJob.
+    ///
+    /// If neither names a time zone, the schedule uses `controller_zone`: the time zone of kube-controller-manager,
+    /// which the API does not expose.
+    ///
+    /// The schedule can begin with a time zone, as in `TZ=Europe/Berlin 0 9 * * *` or `CRON_TZ=…`. The API server rejects
+    /// this in new objects, but the controller still evaluates it in old ones.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] if the controller rejects the schedule or the time zone, or if both name a time zone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::{Error, Schedule, Zone};
+    ///
+    /// assert!(Schedule::parse("30 2 * * mon-fri", Some("Europe/Berlin"), &Zone::UTC).is_ok());
+    /// assert!(Schedule::parse("@every 1h30m", None, &Zone::UTC).is_ok());
+    ///
+    /// let error = Schedule::parse("0 0 * * 7", None, &Zone::UTC).unwrap_err();
+    /// assert_eq!(error.to_string(), "day of week `7`: 7 is not in 0 (Sunday) to 6");
+    /// let error = Schedule::parse("0 0 * *", None, &Zone::UTC).unwrap_err();
+    /// assert_eq!(error, Error::FieldCount(4));
+    /// ```
+    pub fn parse(
+        schedule: &str,
+        time_zone: Option<&str>,
+        controller_zone: &Zone,
+    ) -> Result<Self, Error> {
+        Self::parse_as(Dialect::Controller, schedule, time_zone, controller_zone)
+    }
+
+    pub(super) fn parse_as(
+        dialect: Dialect,
+        schedule: &str,
+        time_zone: Option<&str>,
+        local: &Zone,
+    ) -> Result<Self, Error> {
+        let named = time_zone.map(Zone::named).transpose()?;
+        let (embedded, rule) = parse::split_zone(schedule)?;
+        let zone = match (named, embedded) {
+            (Some(_), Some(_)) => return Err(Error::DuplicateZone),
+            (Some(zone), None) => zone,
+            (None, None | Some("Local")) => local.clone(),
+            (None, Some("")) if dialect == Dialect::Controller => Zone::UTC,
+            (None, Some(name)) => Zone::named(name)?,
+        };
+        let rule = parse::parse_rule(dialect, rule)?;
+        Ok(Self { rule, zone })
+    }
+
+    /// The first due time strictly after `after`.
+    ///
+    /// For `@every` this is `after` plus the interval; see [`next_anchored`](Self::next_anchored).
+    ///
+    /// `None` if no due time lies in the year of `after` or in the five years that follow it. This is always so for
+    /// `0 0 31 2 *`, and for `0 0 29 2 *` from its due time in 2096 to the end of 2098: the next 29 February is in 2104.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::{Schedule, Zone};
+    ///
+    /// let hourly = Schedule::parse("@hourly", None, &Zone::UTC)?;
+    /// assert_eq!(hourly.next(0), Some(3_600));
+    /// assert_eq!(hourly.next(3_600), Some(7_200));
+    ///
+    /// let never = Schedule::parse("0 0 31 2 *", None, &Zone::UTC)?;
+    /// assert_eq!(never.next(0), None);
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn next(&self, after: Seconds) -> Option<Seconds> {
+        // If a result is not later than `after`, a search from a later time finds one that is.
+        (0..DAY / MINUTE)
+            .map_while(|minutes| self.next_raw(after.checked_add(minutes * MINUTE)?))
+            .find(|due| *due > after)
+    }
+
+    /// The first due time strictly after `after`, where the due times of `@every` are counted from `anchor`.
+    ///
+    /// The controller counts them from `status.lastScheduleTime`, or from `metadata.creationTimestamp` while that is not
+    /// set. For five fields the anchor has no effect.
+    ///
+    /// `None` as for [`next`](Self::next), or if the result does not fit into [`Seconds`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::{Schedule, Zone};
+    ///
+    /// let schedule = Schedule::parse("@every 10m", None, &Zone::UTC)?;
+    /// assert_eq!(schedule.next(1_000), Some(1_600));
+    /// assert_eq!(schedule.next_anchored(0, 1_000), Some(1_200));
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn next_anchored(&self, anchor: Seconds, after: Seconds) -> Option<Seconds> {
+        match &self.rule {
+            Rule::Fields(_) => self.next(after),
+            Rule::Every(step) => {
+                let steps = after.checked_sub(anchor)?.div_euclid(*step);
+                anchor.checked_add(steps.checked_add(1)?.checked_mul(*step)?)
+            }
+        }
+    }
+
+    /// What the Go library returns for `after`. It can lie before `after`, where [`next`](Self::next) never does.
+    ///
+    /// Where clocks go back in the middle of an hour, as on Chatham from 3:45 to 2:45, a search that starts between 2:45
+    /// and 3:00 finds due times that have passed. Repeated searches can then return the same due times in a circle.
+    pub(super) fn next_raw(&self, after: Seconds) -> Option<Seconds> {
+        match &self.rule {
+            Rule::Fields(fields) => search::next(fields, &self.zone.0, after),
+            Rule::Every(step) => after.checked_add(*step),
+        }
+    }
+
+    /// The interval of `@every`.
+    pub(super) fn interval(&self) -> Option<Seconds> {
+        match self.rule {
+            Rule::Fields(_) => None,
+            Rule::Every(step) => Some(step),
+        }
+    }
+}
