@@ -24,7 +24,7 @@ use crate::{
     metrics::{self, Metrics},
     model::Name,
     server::readiness::Readiness,
-    server::{self, ExporterPages, Server},
+    server::{ExporterData, Server, ServerSettings},
     source::Source,
     store::{self, Store, TargetStore},
     telemetry,
@@ -185,14 +185,10 @@ async fn serve(
             "`metrics` includes or excludes families that there are not"
         );
     }
-    let pages = ExporterPages::new(metrics, store, readiness.clone());
-    let http_settings = server::ServerSettings {
-        telemetry_path: settings.web.telemetry_path.clone(),
-        max_connections: settings.web.max_connections,
-        drain: settings.web.shutdown_timeout,
-    };
+    let data = ExporterData::new(metrics, store, readiness.clone());
+    let server_settings = ServerSettings::from_config(&settings.web);
     let shutdown = CancellationToken::new();
-    let serving = server.serve(Arc::new(pages), http_settings, shutdown.clone());
+    let serving = server.serve(Arc::new(data), server_settings, shutdown.clone());
     let mut server = Supervisor::default();
     server.spawn("HTTP server".to_owned(), serving);
 
