@@ -146,7 +146,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// Parses a weight such as `0`, `0.25` or `1.000` to thousandths. RFC 9110 allows three decimals; further ones are cut off.
+/// Parses a weight such as `0`, `0.25` or `1.000` to thousandths. RFC 9110 allows three decimals; further ones are ignored.
 fn quality(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {

@@ -213,12 +213,12 @@ async fn a_full_server_responds_503_at_once_but_serves_probes() {
         ..ServerSettings::default()
     };
     let server = start(TestData::new(scrape), settings).await;
-    let mut served = Vec::new();
+    let mut accepted = Vec::new();
     for _ in 0..3 {
         let mut client = server.connect().await;
         client.send(request("GET", "/livez")).await;
         assert_eq!(client.response("GET").await.status, 200);
-        served.push(client);
+        accepted.push(client);
     }
     let mut late = server.connect().await;
     late.send(request("GET", "/metrics")).await;
@@ -230,7 +230,7 @@ async fn a_full_server_responds_503_at_once_but_serves_probes() {
     assert_eq!(server.get("/livez").await.status, 200);
 
     // Served connections stay open, and a connection that ends makes room for another.
-    let mut leaving = served.pop().expect("three");
+    let mut leaving = accepted.pop().expect("three");
     leaving.send(request("GET", "/metrics")).await;
     assert_eq!(leaving.response("GET").await.status, 200);
     leaving.half_close().await;
