@@ -1,7 +1,7 @@
-//! The command line: flags in the form that Prometheus exporters share, such as `--config.file`.
+//! The command line, with flags in the style of Prometheus exporters, such as `--config.file`.
 //!
-//! Only reads arguments: `config` gives settings their meaning, `telemetry` takes [`Log`], `app` acts. Every flag is
-//! used by the command it stands with, or refused.
+//! This module only parses arguments. `config` interprets the settings, `telemetry` takes [`Log`], and `app` runs the command.
+//! A flag that its command does not use is an error.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -11,7 +11,7 @@ use clap::{CommandFactory as _, Subcommand, error::ErrorKind};
 
 use crate::config::{Flags, Inputs, environment};
 
-/// Version and revision, for people.
+/// Version and revision for display.
 pub const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (revision ",
@@ -19,52 +19,51 @@ pub const VERSION: &str = concat!(
     ")"
 );
 
-/// The arguments of one start.
+/// The command line arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(
     name = "job-status-exporter",
-    // As every exporter prints it: `NAME, version VERSION (...)`.
+    // The format of all exporters: `NAME, version VERSION (...)`.
     display_name = "job-status-exporter, version",
     version = VERSION,
     about = "Prometheus exporter for the status of Kubernetes Jobs and CronJobs",
-    after_help = "Without a configuration it watches the cluster that kubectl would talk to. Every setting of the \
-                  configuration file can come from the environment too, as JOB_STATUS_EXPORTER__KEY__KEY; \
-                  flags win over both."
+    after_help = "Without a configuration, the exporter watches the cluster that kubectl uses. Environment variables \
+                  JOB_STATUS_EXPORTER__KEY__KEY override the configuration file, and flags override both."
 )]
 pub struct Arguments {
-    /// Another command than to export.
+    /// The command; without one, the exporter runs.
     #[cfg(feature = "demo")]
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How to export.
+    /// Flags of the exporter.
     #[command(flatten)]
     pub export: Export,
-    /// What to log.
+    /// Flags for logs.
     #[command(flatten)]
     pub log: Log,
 }
 
-/// Commands other than to export.
+/// Commands other than the exporter itself.
 #[cfg(feature = "demo")]
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Serve a simulated cluster on loopback, and export from it.
+    /// Simulate a cluster on a loopback address and export its metrics.
     Demo(Demo),
 }
 
-/// Flags of the exporter itself.
+/// Flags of the exporter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub struct Export {
     /// Configuration file (YAML).
     #[arg(long = "config.file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
-    /// Check the configuration, say what would be watched, and exit.
+    /// Check the configuration, print what the exporter would read, and exit.
     #[arg(long = "config.check")]
     pub config_check: bool,
-    /// Address to listen on, such as `:9806`; can be given several times [default: 0.0.0.0:9806].
+    /// Address to listen on, such as `:9806`; can be repeated [default: 0.0.0.0:9806].
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     pub listen_addresses: Vec<String>,
-    /// Path under which metrics are served [default: /metrics].
+    /// Path of the metrics [default: /metrics].
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
 }
@@ -73,10 +72,10 @@ pub struct Export {
 #[cfg(feature = "demo")]
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Demo {
-    /// Simulate Huawei Cloud CCI in place of a cluster, and read it with a token and with signed requests.
+    /// Simulate Huawei Cloud CCI instead of a cluster, with one target for each way to authenticate: token and AK/SK.
     #[arg(long)]
     pub cci: bool,
-    /// Address to listen on; can be given several times.
+    /// Address to listen on; can be repeated.
     #[arg(
         long = "web.listen-address",
         value_name = "ADDRESS",
@@ -85,20 +84,23 @@ pub struct Demo {
     pub listen_addresses: Vec<String>,
 }
 
-/// Flags about logs, the same for all commands.
+/// Flags for logs, shared by all commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub struct Log {
-    /// Least severe messages to log.
+    /// Minimum level of log messages.
     #[arg(long = "log.level", value_enum, default_value = "info", global = true)]
     pub level: LogLevel,
-    /// Form of log messages.
+    /// Format of log messages.
     #[arg(long = "log.format", value_enum, default_value = "text", global = true)]
     pub format: LogFormat,
 }
 
-/// How severe a message is.
+/// Level of a log message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "the names say it, and would show in --help")]
+#[allow(
+    missing_docs,
+    reason = "doc comments would show in --help, and the names are enough"
+)]
 pub enum LogLevel {
     Error,
     Warn,
@@ -107,18 +109,21 @@ pub enum LogLevel {
     Trace,
 }
 
-/// How messages are written.
+/// Format of log messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs, reason = "the names say it, and would show in --help")]
+#[allow(
+    missing_docs,
+    reason = "doc comments would show in --help, and the names are enough"
+)]
 pub enum LogFormat {
     Text,
     Json,
 }
 
 impl Arguments {
-    /// Reads the arguments of a process, the program's name first.
+    /// Parses the arguments of the process. The first one is the name of the program.
     ///
-    /// The error is clap's: it also stands for `--help` and `--version`, and knows its exit code.
+    /// For `--help` and `--version`, too, clap returns an error, which has the text and the exit code.
     pub fn read<T>(arguments: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
     where
         T: Into<OsString> + Clone,
@@ -128,7 +133,7 @@ impl Arguments {
         if arguments.command.is_some() && arguments.export != Export::default() {
             return Err(Self::command().error(
                 ErrorKind::ArgumentConflict,
-                "flags of a command are given after its name; before it only `--log.level` and `--log.format` have a meaning",
+                "flags of a command must follow its name; only `--log.level` and `--log.format` can precede it",
             ));
         }
         Ok(arguments)
@@ -136,7 +141,7 @@ impl Arguments {
 }
 
 impl Export {
-    /// Where the settings of this process come from.
+    /// The sources of the configuration.
     #[must_use]
     pub fn inputs(&self) -> Inputs {
         Inputs {
@@ -171,12 +176,12 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_is_consistent() {
+    fn the_clap_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn nothing_is_required() {
+    fn all_arguments_are_optional() {
         let arguments = read(&[]).unwrap();
         assert_eq!(arguments.command, None);
         assert_eq!(arguments.export, Export::default());
@@ -190,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_exporters_are_understood() {
+    fn all_flags_are_parsed() {
         let arguments = read(&[
             "--config.file=exporter.yaml",
             "--config.check",
@@ -222,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_has_flags_of_its_own_and_shares_those_of_logs() {
+    fn the_demo_has_its_own_flags_and_shares_the_log_flags() {
         for arguments in [
             ["demo", "--log.level", "debug"],
             ["--log.level", "debug", "demo"],
@@ -230,7 +235,7 @@ mod tests {
             let arguments = read(&arguments).unwrap();
             assert_eq!(arguments.log.level, LogLevel::Debug);
             let Some(Command::Demo(demo)) = arguments.command else {
-                panic!("not the demo");
+                panic!("the command is not `demo`");
             };
             assert_eq!(demo.listen_addresses, ["127.0.0.1:9806"]);
             assert!(!demo.cci);
@@ -254,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn usage_errors_end_with_2_and_questions_with_0() {
+    fn usage_errors_exit_with_2_and_help_and_version_with_0() {
         for wrong in [
             ["--config"].as_slice(),
             &["--log.level", "loud"],
@@ -266,13 +271,13 @@ mod tests {
         ] {
             assert_eq!(read(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
         }
-        for question in ["--help", "--version"] {
-            assert_eq!(read(&[question]).unwrap_err().exit_code(), 0, "{question}");
+        for flag in ["--help", "--version"] {
+            assert_eq!(read(&[flag]).unwrap_err().exit_code(), 0, "{flag}");
         }
     }
 
     #[test]
-    fn the_version_has_the_form_of_exporters() {
+    fn the_version_has_the_format_of_exporters() {
         let text = read(&["--version"]).unwrap_err().to_string();
         let revision = text
             .strip_prefix(concat!(

@@ -1,6 +1,6 @@
-//! Logging: what is written, and in which form. Standard error only; standard output is for what was asked for.
+//! Logging to standard error. Standard output is for the results of commands.
 //!
-//! Invariant: in the form `json` whatever goes to standard error is JSON, also what ends the process.
+//! With the format `json`, everything on standard error is JSON, including panics and the error that ends the process.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -19,56 +19,56 @@ use crate::cli::{Log, LogFormat};
 
 mod json;
 
-use json::Json;
+use json::JsonLayer;
 
-/// Where our own messages come from.
-const OURS: &str = env!("CARGO_CRATE_NAME");
+/// Prefix of the `tracing` target of the exporter's own messages.
+const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Starts logging for the whole process. Does nothing where that was done before.
+/// Installs the logger for the whole process. Does nothing if one is installed.
 pub fn start(log: Log) {
     let subscriber = subscriber(log, io::stderr, io::stderr().is_terminal());
-    // Fails only when there is a subscriber already, as in tests.
+    // Fails only if there is a subscriber, as in tests.
     let _ = tracing::subscriber::set_global_default(subscriber);
     if log.format == LogFormat::Json {
-        panic::set_hook(Box::new(|panicked| {
-            let text = panicked.payload_as_str().unwrap_or("no message");
-            let place = panicked.location().map(tracing::field::display);
-            tracing::error!(place, "a task panicked: {text}");
+        panic::set_hook(Box::new(|panic| {
+            let text = panic.payload_as_str().unwrap_or("no message");
+            let location = panic.location().map(tracing::field::display);
+            tracing::error!(location, "a task panicked: {text}");
         }));
     }
 }
 
-fn subscriber<Output>(log: Log, output: Output, colours: bool) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber<Output>(log: Log, output: Output, colors: bool) -> Box<dyn Subscriber + Send + Sync>
 where
     Output: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     match log.format {
         LogFormat::Text => {
-            // Without tracing's own `target`, the module: ours is the API endpoint.
+            // Hides the `target` of `tracing`, which is the module: in these logs, `target` is an API endpoint.
             let layer = fmt::layer()
                 .with_writer(output)
                 .with_target(false)
-                .with_ansi(colours);
+                .with_ansi(colors);
             Box::new(filtered(log.level.into(), layer))
         }
-        LogFormat::Json => Box::new(filtered(log.level.into(), Json(output))),
+        LogFormat::Json => Box::new(filtered(log.level.into(), JsonLayer(output))),
     }
 }
 
-/// Our own messages from `level` on, those of libraries when they are bad. kube's client reports each failed request as an
-/// error, in words that our messages have better, so it is heard only when asked for everything.
+/// Passes the exporter's messages from `level` on, and warnings and errors of libraries. The client of kube logs each failed
+/// request as an error, which the exporter logs with more detail, so its messages pass only at level `trace`.
 fn filtered(
     level: Level,
     layer: impl Layer<Registry> + Send + Sync,
 ) -> impl Subscriber + Send + Sync {
     let mut events = Targets::new()
-        .with_target(OURS, level)
+        .with_target(CRATE, level)
         .with_default(level.min(Level::WARN));
     if level < Level::TRACE {
         events = events.with_target("kube_client", LevelFilter::OFF);
     }
-    // Whatever the level of a message, the span around it says which target it is about.
-    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with(OURS))
+    // Spans pass at every level, since they contain the target of a message.
+    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with(CRATE))
         .with_max_level_hint(LevelFilter::INFO);
     Registry::default().with(layer.with_filter(events.or(spans)))
 }

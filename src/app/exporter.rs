@@ -11,7 +11,7 @@ use crate::{
     history::{History, HistorySettings},
     metrics::{Metrics, MetricsSettings},
     model::Name,
-    server::{ExporterPages, Server, ServerSettings, readiness::Readiness},
+    server::{ExporterData, Server, ServerSettings, readiness::Readiness},
     source::Source,
     store::{Store, TargetStore},
 };
@@ -25,7 +25,7 @@ pub(super) struct Exporter {
     tasks: Supervisor,
     history: Option<History>,
     readiness: Arc<Readiness>,
-    pages: ExporterPages,
+    data: ExporterData,
     server: ServerSettings,
 }
 
@@ -54,13 +54,9 @@ impl Exporter {
         Ok(Self {
             tasks,
             history,
-            pages: ExporterPages::new(metrics, store, readiness.clone()),
+            data: ExporterData::new(metrics, store, readiness.clone()),
             readiness,
-            server: ServerSettings {
-                telemetry_path: config.web.telemetry_path.clone(),
-                max_connections: config.web.max_connections,
-                drain: config.web.shutdown_timeout,
-            },
+            server: ServerSettings::from_config(&config.web),
         })
     }
 
@@ -70,7 +66,7 @@ impl Exporter {
         let mut serving = Supervisor::default();
         serving.spawn(
             "HTTP server".to_owned(),
-            server.serve(Arc::new(self.pages), self.server, shutdown.clone()),
+            server.serve(Arc::new(self.data), self.server, shutdown.clone()),
         );
         tokio::select! {
             ended = self.tasks.first_end() => return Err(Error::TaskEnded(ended)),

@@ -1,7 +1,7 @@
-//! Accepts connections from several listeners, and rests when the system has none to give.
+//! Accepts connections from several listeners, with a back-off after errors.
 //!
-//! `accept` fails at once and again when the process is out of file descriptors, so a loop that just tries again burns a
-//! core. Invariant: between two failures of that kind there is a pause.
+//! When the process is out of file descriptors, `accept` fails immediately every time. The back-off keeps the loop from using a
+//! whole core.
 
 use std::{
     future::poll_fn,
@@ -19,7 +19,7 @@ use tracing::{debug, info, warn};
 
 use crate::backoff::{Backoff, Policy};
 
-/// Long enough for some connection to end, short enough not to be noticed by a scrape.
+/// Long enough for a connection to end, and short enough not to delay a scrape.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const RETRY: Policy = Policy {
     first: FIRST_PAUSE,
@@ -27,9 +27,9 @@ const RETRY: Policy = Policy {
     jitter: 1.0..1.0,
 };
 
-/// A source of connections; a trait so that its failures can be played.
+/// A listener. The trait lets tests simulate errors.
 pub(super) trait Listen {
-    /// What is accepted.
+    /// An accepted connection.
     type Stream;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>>;
@@ -43,15 +43,14 @@ impl Listen for TcpListener {
     }
 }
 
-/// All listeners as one.
+/// Accepts from all listeners in turn.
 #[derive(Debug)]
 pub(super) struct Acceptor<L> {
     listeners: Vec<L>,
-    /// The one to ask first, so that a busy listener does not starve the others.
+    /// The listener to poll first. It rotates, so that a busy listener does not starve the others.
     next: usize,
-    /// The pauses while accepting fails.
     backoff: Backoff,
-    /// Kept here and not in the future: `accept` is cancelled whenever a connection ends.
+    /// End of the current back-off. It outlives the future of `accept`, which is cancelled whenever a connection ends.
     resume_at: Option<Instant>,
 }
 
@@ -65,7 +64,7 @@ impl<L: Listen> Acceptor<L> {
         }
     }
 
-    /// The next connection. May be cancelled without losing one.
+    /// The next connection. Cancelling the future loses no connection.
     pub(super) async fn accept(&mut self) -> (L::Stream, SocketAddr) {
         loop {
             if let Some(resume_at) = self.resume_at {
@@ -80,12 +79,12 @@ impl<L: Listen> Acceptor<L> {
                     }
                     return accepted;
                 }
-                Err(error) if lost_by_the_client(&error) => {
-                    debug!(%error, "a client gave up before it was accepted");
+                Err(error) if is_connection_error(&error) => {
+                    debug!(%error, "a client closed its connection before it was accepted");
                 }
                 Err(error) => {
                     if self.backoff.failures() == 0 {
-                        warn!(%error, "cannot accept connections, trying on");
+                        warn!(%error, "cannot accept connections, retrying");
                     }
                     self.resume_at = Some(Instant::now() + self.backoff.next(None));
                 }
@@ -106,7 +105,8 @@ impl<L: Listen> Acceptor<L> {
     }
 }
 
-fn lost_by_the_client(error: &io::Error) -> bool {
+/// Whether the error concerns one connection and not the listener.
+fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -125,7 +125,7 @@ mod tests {
     const PEER: SocketAddr =
         SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 
-    /// Gives these results at once, then nothing.
+    /// Returns these results immediately, then stays pending.
     struct Script(RefCell<VecDeque<io::Result<&'static str>>>);
 
     impl Script {
@@ -145,22 +145,22 @@ mod tests {
         }
     }
 
-    fn out_of_descriptors() -> io::Error {
+    fn out_of_file_descriptors() -> io::Error {
         const EMFILE: i32 = 24;
         io::Error::from_raw_os_error(EMFILE)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_grow_while_accepting_fails_and_start_small_again() {
-        let mut results: Vec<_> = (0..9).map(|_| Err(out_of_descriptors())).collect();
+    async fn back_off_grows_while_accepting_fails_and_restarts_after_success() {
+        let mut results: Vec<_> = (0..9).map(|_| Err(out_of_file_descriptors())).collect();
         results.push(Ok("first"));
-        results.push(Err(out_of_descriptors()));
+        results.push(Err(out_of_file_descriptors()));
         results.push(Ok("second"));
         let mut acceptor = Acceptor::new(vec![Script::new(results)]);
 
         let start = Instant::now();
         assert_eq!(acceptor.accept().await.0, "first");
-        // 10 + 20 + … + 640 ms, then twice the longest.
+        // 10 + 20 + … + 640 ms, then twice the maximum.
         assert_eq!(start.elapsed(), Duration::from_millis(1270 + 2 * 1000));
         let start = Instant::now();
         assert_eq!(acceptor.accept().await.0, "second");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_gave_up_delays_nobody() {
+    async fn a_connection_closed_by_its_client_delays_no_other() {
         let gone = Err(io::ErrorKind::ConnectionAborted.into());
         let mut acceptor = Acceptor::new(vec![Script::new([gone, Ok("next")])]);
         let start = Instant::now();
@@ -177,8 +177,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_outlives_a_cancelled_accept() {
-        let script = Script::new([Err(out_of_descriptors()), Ok("after")]);
+    async fn back_off_continues_after_a_cancelled_accept() {
+        let script = Script::new([Err(out_of_file_descriptors()), Ok("after")]);
         let mut acceptor = Acceptor::new(vec![script]);
         let start = Instant::now();
         let half = FIRST_PAUSE / 2;
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn listeners_take_turns() {
+    async fn listeners_are_polled_in_turn() {
         let busy = Script::new([Ok("a1"), Ok("a2")]);
         let quiet = Script::new([Ok("b1")]);
         let mut acceptor = Acceptor::new(vec![busy, quiet]);

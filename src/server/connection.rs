@@ -1,6 +1,6 @@
-//! Serves one connection: hyper with its limits, between a watched stream and the router.
+//! Serves one connection with hyper.
 //!
-//! Invariant: a request that was read is answered in whole, also when shutdown begins meanwhile, unless its client is too slow.
+//! A request that was read gets its complete response, also when shutdown begins in between, unless its client is too slow.
 
 use std::{convert::Infallible, future::ready, net::SocketAddr, pin::pin, time::Duration};
 
@@ -15,28 +15,30 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{
-    body::{Content, Exchange},
+    active_request::ActiveRequest,
+    body::{Body, Content},
     router::Router,
-    timeouts::Watched,
+    timeouts::TimedStream,
 };
 
-/// For a request head; more is answered 431. It is also what hyper gathers of an answer before it writes, so a chunk of a scrape is
-/// written before the next one is made.
+/// Maximum size of a request head; a larger one gets 431. hyper also buffers this much of a response before it writes, so it
+/// writes a chunk of a scrape before it asks for the next one.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// A connection that is only told that there is no place must be quick: places for this are few.
-const DECLINE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum time to reject a connection. It is short because few connections can be rejected at once.
+const REJECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Answers requests until the client closes, is too slow, or `shutdown` begins and the answer in flight is out.
+/// Responds to requests until the client closes the connection or is too slow, or until `shutdown` begins and the current
+/// response is sent.
 pub(super) async fn serve<Io>(io: Io, peer: SocketAddr, router: Router, shutdown: CancellationToken)
 where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
-    answer(io, peer, shutdown, |request| router.respond(request)).await;
+    run(io, peer, shutdown, |request| router.respond(request)).await;
 }
 
-/// Tells the client that there is no place for it, and closes.
-pub(super) async fn decline<Io>(
+/// Responds that the server is full, and closes the connection.
+pub(super) async fn reject<Io>(
     io: Io,
     peer: SocketAddr,
     router: Router,
@@ -44,51 +46,54 @@ pub(super) async fn decline<Io>(
 ) where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
-    let declining = answer(io, peer, shutdown, |request| router.decline(request));
-    if timeout(DECLINE_TIMEOUT, declining).await.is_err() {
-        debug!(%peer, "cut a client that there was no place for");
+    let rejection = run(io, peer, shutdown, |request| {
+        router.respond_when_full(request)
+    });
+    if timeout(REJECT_TIMEOUT, rejection).await.is_err() {
+        debug!(%peer, "closed a rejected connection that sent no request in time");
     }
 }
 
-async fn answer<Io>(
+async fn run<Io>(
     io: Io,
     peer: SocketAddr,
     shutdown: CancellationToken,
-    respond: impl Fn(&Request<Incoming>) -> Response<Content>,
+    respond: impl Fn(&Request<()>) -> Response<Content>,
 ) where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
-    let stream = Watched::new(io, peer);
+    let stream = TimedStream::new(io, peer);
     let phase = stream.phase();
-    // The body of a request is dropped unread, which makes hyper close the connection unless it is short.
     let service = service_fn(move |request: Request<Incoming>| {
-        let exchange = Exchange::begin(phase.clone(), &request);
-        ready(Ok::<_, Infallible>(exchange.answer(respond(&request))))
+        // hyper closes the connection when a body is dropped unread, unless the body is short.
+        let request = request.map(drop);
+        let active = ActiveRequest::start(phase.clone(), &request);
+        ready(Ok::<_, Infallible>(Body::wrap(active, respond(&request))))
     });
     let connection = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
-        // `Watched` has the timeouts.
+        // `TimedStream` has the timeouts.
         .header_read_timeout(None)
-        // A client may close its side when it has asked: `printf 'GET /metrics …' | nc` does.
+        // A client may close its side after its request, as `printf 'GET /metrics …' | nc` does.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    // Biased, so that a request which has arrived before shutdown is read before the connection counts as idle.
-    let ended = tokio::select! {
+    // Biased, so that a request that arrived before shutdown is read before the connection counts as idle.
+    let result = tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
+        result = connection.as_mut() => result,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
-    if let Err(error) = ended {
-        debug!(%peer, error = %describe(&error), "connection");
+    if let Err(error) = result {
+        debug!(%peer, error = %with_source(&error), "connection failed");
     }
 }
 
-/// hyper's errors say nothing without their sources.
-fn describe(error: &hyper::Error) -> String {
+/// The message of a hyper error does not contain its cause.
+fn with_source(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -1,7 +1,7 @@
-//! Who gets in: a place for each connection, some more for telling the rest that there is none.
+//! Limits the number of open connections.
 //!
-//! Being told 503 beats hanging in the backlog until the scrape times out, but telling costs a connection too, so these are
-//! bounded as well. Invariant: at most `max_connections + OVERFLOW` connections are open.
+//! A connection beyond the limit gets a 503 response, which is better than waiting in the backlog until the scrape times out.
+//! The number of these responses is limited too: at most `max_connections + MAX_REJECTIONS` connections are open.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,30 +11,30 @@ use tokio::{
 };
 use tracing::warn;
 
-/// Connections that are answered 503 at the same time; each for no longer than `connection::DECLINE_TIMEOUT`.
-const OVERFLOW: usize = 32;
+/// Maximum of connections that get 503 at once. Each takes at most `connection::REJECT_TIMEOUT`.
+const MAX_REJECTIONS: usize = 32;
 
-/// A full server says so this often.
-const WARN_EVERY: Duration = Duration::from_secs(10);
+/// Minimum time between two warnings.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What becomes of a connection.
+/// What to do with a new connection. A permit is held as long as the connection is open.
 #[derive(Debug)]
-pub(super) enum Admission {
-    /// It is served, and keeps its place until it drops this.
-    Served(OwnedSemaphorePermit),
-    /// There is no place left: it is told so, and let go.
-    Overflow(OwnedSemaphorePermit),
-    /// Not even for that.
-    Closed,
+pub(super) enum Decision {
+    /// Serve it.
+    Serve(OwnedSemaphorePermit),
+    /// Respond 503 and close it.
+    Reject(OwnedSemaphorePermit),
+    /// Close it without a response.
+    Close,
 }
 
-/// Hands out places.
+/// Decides which connections are served.
 #[derive(Debug)]
 pub(super) struct ConnectionLimit {
-    places: Arc<Semaphore>,
-    overflow: Arc<Semaphore>,
+    served: Arc<Semaphore>,
+    rejections: Arc<Semaphore>,
     max_connections: usize,
-    /// Connections not served since the last warning.
+    /// Connections that were not served since the last warning.
     rejected: u64,
     warned_at: Option<Instant>,
 }
@@ -42,31 +42,32 @@ pub(super) struct ConnectionLimit {
 impl ConnectionLimit {
     pub(super) fn new(max_connections: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(max_connections)),
-            overflow: Arc::new(Semaphore::new(OVERFLOW)),
+            served: Arc::new(Semaphore::new(max_connections)),
+            rejections: Arc::new(Semaphore::new(MAX_REJECTIONS)),
             max_connections,
             rejected: 0,
             warned_at: None,
         }
     }
 
-    pub(super) fn admit(&mut self, peer: SocketAddr) -> Admission {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Admission::Served(place);
+    pub(super) fn decide(&mut self, peer: SocketAddr) -> Decision {
+        if let Ok(permit) = Arc::clone(&self.served).try_acquire_owned() {
+            return Decision::Serve(permit);
         }
-        self.note_rejection(peer);
-        match Arc::clone(&self.overflow).try_acquire_owned() {
-            Ok(place) => Admission::Overflow(place),
-            Err(_) => Admission::Closed,
+        self.count_rejection(peer);
+        match Arc::clone(&self.rejections).try_acquire_owned() {
+            Ok(permit) => Decision::Reject(permit),
+            Err(_) => Decision::Close,
         }
     }
 
-    fn note_rejection(&mut self, peer: SocketAddr) {
+    /// Warns about rejected connections, at most once per [`WARN_INTERVAL`].
+    fn count_rejection(&mut self, peer: SocketAddr) {
         self.rejected += 1;
         let now = Instant::now();
         if self
             .warned_at
-            .is_some_and(|warned_at| now.duration_since(warned_at) < WARN_EVERY)
+            .is_some_and(|warned_at| now.duration_since(warned_at) < WARN_INTERVAL)
         {
             return;
         }
@@ -74,7 +75,7 @@ impl ConnectionLimit {
             rejected = self.rejected,
             max_connections = self.max_connections,
             last = %peer,
-            "all connections are taken, rejecting further ones"
+            "connection limit reached, rejecting connections"
         );
         self.rejected = 0;
         self.warned_at = Some(now);
@@ -86,18 +87,19 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn places_then_overflow_then_nothing_until_one_leaves() {
+    async fn connections_beyond_the_limit_are_rejected_then_closed_until_one_ends() {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let mut limit = ConnectionLimit::new(1);
-        let served = limit.admit(peer);
-        assert!(matches!(served, Admission::Served(_)));
-        let told: Vec<_> = (0..OVERFLOW).map(|_| limit.admit(peer)).collect();
+        let served = limit.decide(peer);
+        assert!(matches!(served, Decision::Serve(_)));
+        let rejected: Vec<_> = (0..MAX_REJECTIONS).map(|_| limit.decide(peer)).collect();
         assert!(
-            told.iter()
-                .all(|connection_limit| matches!(connection_limit, Admission::Overflow(_)))
+            rejected
+                .iter()
+                .all(|decision| matches!(decision, Decision::Reject(_)))
         );
-        assert!(matches!(limit.admit(peer), Admission::Closed));
+        assert!(matches!(limit.decide(peer), Decision::Close));
         drop(served);
-        assert!(matches!(limit.admit(peer), Admission::Served(_)));
+        assert!(matches!(limit.decide(peer), Decision::Serve(_)));
     }
 }

@@ -1,7 +1,6 @@
-//! Which format and which compression a client wants, by the rules of RFC 9110, section 12.
+//! Content negotiation: chooses format and compression from `Accept` and `Accept-Encoding` (RFC 9110, section 12).
 //!
-//! Beside `router`, pure. Never a refusal: a client that names nothing we have gets plain text, as from every exporter, since
-//! a scrape that fails on a header helps nobody.
+//! There is no 406 response. A client that accepts no available format gets plain text, as from other exporters.
 
 use http::{
     HeaderMap,
@@ -10,54 +9,63 @@ use http::{
 
 use crate::metrics::Format;
 
-/// How a body is compressed.
+/// Compression of a response body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Not at all.
     Identity,
     Gzip,
 }
 
-/// One element of an `Accept` or `Accept-Encoding` list.
-struct Range<'a> {
+/// One element of an `Accept` or `Accept-Encoding` header.
+struct Element<'a> {
+    /// Media range or content coding.
     name: &'a str,
     version: Option<&'a str>,
-    /// In thousandths.
+    /// Weight `q` in thousandths.
     quality: u16,
 }
 
-/// What a client thinks of something we have: how exactly it named it, then how much it wants it.
+/// How a client rates a media type.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Wish {
-    exactness: u8,
+struct Rating {
+    specificity: Specificity,
     quality: u16,
 }
 
-/// From this exactness on a media type was named, and not just covered by a wildcard.
-const NAMED: u8 = 3;
+/// The kind of media range that matches a media type.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Specificity {
+    #[default]
+    NoMatch,
+    AnyType,
+    AnySubtype,
+    Type,
+    TypeAndVersion,
+}
 
-/// The format for a scrape: what is wanted more; when equally, `OpenMetrics` to those who ask for it by name.
+/// The format for a scrape: the one with the higher quality. If both are equal, `OpenMetrics` only if the client names it.
 pub(super) fn format(headers: &HeaderMap) -> Format {
-    let open_metrics = wish(headers, "application", "openmetrics-text", "1.0.0");
-    let text = wish(headers, "text", "plain", "0.0.4");
-    let by_name = open_metrics.exactness >= NAMED && open_metrics.quality == text.quality;
-    if open_metrics.quality > 0 && (open_metrics.quality > text.quality || by_name) {
+    let open_metrics = rate(headers, "application", "openmetrics-text", "1.0.0");
+    let text = rate(headers, "text", "plain", "0.0.4");
+    let wins_tie =
+        open_metrics.specificity >= Specificity::Type && open_metrics.quality == text.quality;
+    if open_metrics.quality > 0 && (open_metrics.quality > text.quality || wins_tie) {
         Format::OpenMetrics
     } else {
         Format::Text
     }
 }
 
-/// Gzip for those who say that they can read it, unless they would rather have it plain.
+/// Gzip if the client accepts it, unless the client prefers `identity`.
 pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
-    let quality = |wanted: &[&str]| {
-        ranges(headers, &ACCEPT_ENCODING)
-            .filter(|range| {
-                wanted
+    let quality = |codings: &[&str]| {
+        elements(headers, &ACCEPT_ENCODING)
+            .filter(|element| {
+                codings
                     .iter()
-                    .any(|name| range.name.eq_ignore_ascii_case(name))
+                    .any(|coding| element.name.eq_ignore_ascii_case(coding))
             })
-            .map(|range| range.quality)
+            .map(|element| element.quality)
             .max()
     };
     let gzip = quality(&["gzip", "x-gzip"])
@@ -71,36 +79,34 @@ pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
     }
 }
 
-/// The most exact range that covers a media type decides, not the one with the highest quality.
-fn wish(headers: &HeaderMap, kind: &str, subtype: &str, version: &str) -> Wish {
-    ranges(headers, &ACCEPT)
-        .filter_map(|range| {
-            let exactness = range.exactness(kind, subtype, version)?;
-            Some(Wish {
-                exactness,
-                quality: range.quality,
-            })
+/// The rating of a media type. The most specific range decides, not the one with the highest quality.
+fn rate(headers: &HeaderMap, kind: &str, subtype: &str, version: &str) -> Rating {
+    elements(headers, &ACCEPT)
+        .map(|element| Rating {
+            specificity: element.specificity(kind, subtype, version),
+            quality: element.quality,
         })
+        .filter(|rating| rating.specificity != Specificity::NoMatch)
         .max()
         .unwrap_or_default()
 }
 
-fn ranges<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Range<'a>> {
+fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = Element<'a>> {
     headers
         .get_all(name)
         .into_iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(Range::parse)
+        .filter_map(Element::parse)
 }
 
-// === impl Range ===
+// === impl Element ===
 
-impl<'a> Range<'a> {
-    /// `None` for what makes no sense. Parameters other than `version` (`escaping`, `charset`) are no reason not to match.
+impl<'a> Element<'a> {
+    /// `None` if the element is invalid. Parameters other than `q` and `version`, such as `escaping` and `charset`, are ignored.
     fn parse(element: &'a str) -> Option<Self> {
         let mut parts = element.split(';').map(str::trim);
-        let mut range = Self {
+        let mut parsed = Self {
             name: parts.next().filter(|name| !name.is_empty())?,
             version: None,
             quality: 1000,
@@ -108,36 +114,39 @@ impl<'a> Range<'a> {
         for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
             let (name, value) = (name.trim_end(), value.trim_start());
             if name.eq_ignore_ascii_case("q") {
-                range.quality = quality(value)?;
+                parsed.quality = quality(value)?;
             } else if name.eq_ignore_ascii_case("version") {
-                range.version = Some(value.trim_matches('"'));
+                parsed.version = Some(value.trim_matches('"'));
             }
         }
-        Some(range)
+        Some(parsed)
     }
 
-    fn exactness(&self, kind: &str, subtype: &str, version: &str) -> Option<u8> {
-        let (range_kind, range_subtype) = self.name.split_once('/')?;
+    fn specificity(&self, kind: &str, subtype: &str, version: &str) -> Specificity {
+        let Some((range_kind, range_subtype)) = self.name.split_once('/') else {
+            return Specificity::NoMatch;
+        };
         if range_kind == "*" && range_subtype == "*" {
-            return Some(1);
+            return Specificity::AnyType;
         }
         if !range_kind.eq_ignore_ascii_case(kind) {
-            return None;
+            return Specificity::NoMatch;
         }
         if range_subtype == "*" {
-            return Some(2);
+            return Specificity::AnySubtype;
         }
         if !range_subtype.eq_ignore_ascii_case(subtype) {
-            return None;
+            return Specificity::NoMatch;
         }
         match self.version {
-            None => Some(NAMED),
-            Some(wanted) => (wanted == version).then_some(NAMED + 1),
+            None => Specificity::Type,
+            Some(requested) if requested == version => Specificity::TypeAndVersion,
+            Some(_) => Specificity::NoMatch,
         }
     }
 }
 
-/// `0`, `0.25`, `1.000`; more than three digits are more than is allowed, but clear.
+/// Parses a weight such as `0`, `0.25` or `1.000` to thousandths. RFC 9110 allows three decimals; further ones are ignored.
 fn quality(text: &str) -> Option<u16> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|digit| digit.is_ascii_digit()) {

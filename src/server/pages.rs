@@ -1,83 +1,78 @@
-//! What the server has to show, and where it comes from.
+//! The pages of the server: a table of routes, and one module per page.
 //!
-//! The seam between the server and the stages before it, so that the server is tested with pages of the test's own.
-//! Invariant: a page is made from memory. Nothing here waits for an API.
+//! To add a page, write its module and add it to [`routes`]. The landing page then links to it.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use http::{Request, Response};
 
-use crate::{
-    config::Pattern,
-    metrics::{Format, Metrics, UnknownFamily},
-    model::Name,
-    server::readiness::{self, Readiness},
-    store::{Store, TargetStatus},
-};
+use super::{body::Content, data::PageData};
 
-/// A response in parts.
-pub type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
+mod landing;
+mod livez;
+mod metrics;
+mod readyz;
 
-/// What there is to show. Each is asked for once per request, on the connection's task, so answers come at once.
-pub trait Pages: Send + Sync + 'static {
-    /// Begins a scrape of these families, or of all when none is named. Chunks are made when asked for; one should take
-    /// at most a few milliseconds.
-    fn metrics(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily>;
+/// Path of the landing page.
+const LANDING: &str = "/";
 
-    /// Whether scrapes give a full picture.
-    fn readiness(&self) -> readiness::State;
+/// Responds to a GET or HEAD request for a page.
+pub(super) type Page = fn(&Request<()>, &Site) -> Response<Content>;
 
-    /// The targets, for people.
-    fn targets(&self) -> Vec<TargetLine>;
+/// A path and its page.
+pub(super) struct Route {
+    pub(super) path: String,
+    pub(super) page: Page,
+    /// The text of the landing page about this page.
+    summary: &'static str,
+    /// Whether the kubelet probes this page. The server responds to probes even if it is full.
+    pub(super) probe: bool,
 }
 
-/// A target on the landing page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TargetLine {
-    /// Its name; `None` for the single unnamed one.
-    pub name: Option<Name>,
-    /// How it is doing.
-    pub status: TargetStatus,
+/// What a page can use to make its response.
+pub(super) struct Site {
+    pub(super) data: Arc<dyn PageData>,
+    pub(super) routes: Vec<Route>,
 }
 
-/// The pages of the exporter.
-#[derive(Debug)]
-pub struct ExporterPages {
-    metrics: Metrics,
-    store: Arc<Store>,
-    readiness: Arc<Readiness>,
+/// All pages. The first route with a path wins.
+fn routes(telemetry_path: String) -> Vec<Route> {
+    vec![
+        Route::new(telemetry_path, metrics::respond, "metrics for Prometheus"),
+        Route::new(
+            "/readyz",
+            readyz::respond,
+            "readiness: every target was read once",
+        )
+        .probe(),
+        Route::new("/livez", livez::respond, "liveness: the process runs").probe(),
+        Route::new(LANDING, landing::respond, "this page"),
+    ]
 }
 
-impl ExporterPages {
-    /// Shows these.
-    #[must_use]
-    pub fn new(metrics: Metrics, store: Arc<Store>, readiness: Arc<Readiness>) -> Self {
+impl Route {
+    fn new(path: impl Into<String>, page: Page, summary: &'static str) -> Self {
         Self {
-            metrics,
-            store,
-            readiness,
+            path: path.into(),
+            page,
+            summary,
+            probe: false,
+        }
+    }
+
+    fn probe(self) -> Self {
+        Self {
+            probe: true,
+            ..self
         }
     }
 }
 
-impl Pages for ExporterPages {
-    fn metrics(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily> {
-        let scrape = self.metrics.scrape_families(format, families)?;
-        Ok(Box::new(scrape))
-    }
-
-    fn readiness(&self) -> readiness::State {
-        self.readiness.state()
-    }
-
-    fn targets(&self) -> Vec<TargetLine> {
-        self.store
-            .snapshot()
-            .into_iter()
-            .map(|slice| TargetLine {
-                name: slice.target,
-                status: slice.status,
-            })
-            .collect()
+impl Site {
+    pub(super) fn new(data: Arc<dyn PageData>, telemetry_path: String) -> Self {
+        Self {
+            data,
+            routes: routes(telemetry_path),
+        }
     }
 }

@@ -1,15 +1,15 @@
-//! What a query asks of a scrape: `family[]=NAME`, any number of times.
+//! Parses the query of a scrape: `family[]=PATTERN`, any number of times.
 //!
-//! Parameters of other names are passed over: Prometheus can be told to send any.
+//! Other parameters are ignored, since Prometheus can be configured to send any parameter.
 
 use percent_encoding::percent_decode_str;
 
 use crate::config::Pattern;
 
-/// The parameter, as the exporters that have one like it call theirs.
+/// Name of the parameter. The brackets follow `collect[]` and `name[]` of other exporters.
 const FAMILY: &str = "family[]";
 
-/// Names and patterns of the families that are asked for; with none of them, all are.
+/// Names and patterns of the requested families. An empty list means all families.
 pub(super) fn families(query: Option<&str>) -> Vec<Pattern> {
     let parameters = query.unwrap_or_default().split('&');
     let pairs = parameters.filter_map(|parameter| parameter.split_once('='));
@@ -25,21 +25,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_are_found_however_they_are_written() {
-        let asked = |query| {
+    fn families_are_decoded_and_other_parameters_ignored() {
+        let requested = |query| {
             let families = families(query);
             let names: Vec<String> = families.iter().map(ToString::to_string).collect();
             names.join(" ")
         };
-        assert_eq!(asked(None), "");
-        assert_eq!(asked(Some("")), "");
-        assert_eq!(asked(Some("x=1&family=a&family[]&&=")), "");
+        assert_eq!(requested(None), "");
+        assert_eq!(requested(Some("")), "");
+        assert_eq!(requested(Some("x=1&family=a&family[]&&=")), "");
         assert_eq!(
-            asked(Some("family[]=a&x=1&family%5B%5D=batch_%2A")),
+            requested(Some("family[]=a&x=1&family%5B%5D=batch_%2A")),
             "a batch_*"
         );
-        assert_eq!(asked(Some("family[]=")), "");
+        assert_eq!(requested(Some("family[]=")), "");
         assert_eq!(families(Some("family[]=")).len(), 1);
-        assert_eq!(asked(Some("family[]=%ff")), "\u{fffd}");
+        assert_eq!(requested(Some("family[]=%ff")), "\u{fffd}");
     }
 }

@@ -1,8 +1,8 @@
-//! A connection's stream, cut when its client takes too long.
+//! Closes a connection when its client is too slow.
 //!
-//! hyper's own header timeout also runs while a connection is idle between two requests, and nothing in hyper notices a
-//! client that stops reading. So the clock is here, below hyper: [`Watched`] is the stream that hyper reads and writes,
-//! [`Phase`] is what `connection` knows of the request. Invariant: a read or write that is pending has its alarm set.
+//! hyper's own header timeout also runs while a connection is idle between two requests, and hyper has no timeout for a client
+//! that stops reading. So the timeouts are below hyper: hyper reads and writes a [`TimedStream`], and `connection` updates its
+//! [`RequestPhase`]. A pending read or write always has the timer set.
 
 use std::{
     io,
@@ -13,133 +13,131 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::{Mutex, MutexGuard};
-
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Instant, Sleep, sleep_until},
 };
 use tracing::{debug, warn};
 
-/// For a whole request head, from its first byte, and for the first one from the start of the connection.
+/// Maximum time to receive a request head: from its first byte, or from the start of the connection for the first request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two requests. Prometheus closes idle connections itself after 5 minutes; were we first, a scrape could meet a
-/// connection that is just being closed.
+/// Maximum time between two requests. Prometheus closes idle connections after 5 minutes. A shorter timeout here could close a
+/// connection just when a scrape arrives.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(6);
 
-/// Without a single byte taken by the client. An unfinished scrape keeps its snapshot in memory.
+/// Maximum time in which the client takes no byte. An unfinished scrape keeps its snapshot in memory.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// For a whole answer, however steadily it trickles.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
+/// Maximum time to send a whole response, even if the client takes some bytes now and then.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Where a connection stands, shared between its stream and its service.
+/// The phase of a connection and its start. The stream and the service of the connection share it.
 #[derive(Clone, Debug)]
-pub(super) struct Phase(Arc<Mutex<(Stage, Instant)>>);
+pub(super) struct RequestPhase(Arc<Mutex<(Phase, Instant)>>);
 
-/// What a connection is waiting for.
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Phase {
     /// The rest of a request head.
     Head,
-    /// The client, to take the answer.
-    Answer,
-    /// Another request.
+    /// The client to take the response.
+    Response,
+    /// The next request.
     Idle,
 }
 
-/// A stream with deadlines.
+/// A stream with timeouts.
 #[derive(Debug)]
-pub(super) struct Watched<Io> {
+pub(super) struct TimedStream<Io> {
     io: Io,
     peer: SocketAddr,
-    phase: Phase,
-    /// Since when the client has taken nothing of what there is to write.
+    phase: RequestPhase,
+    /// The start of the first write that the client has not taken yet.
     stalled_since: Option<Instant>,
-    alarm: Pin<Box<Sleep>>,
+    timer: Pin<Box<Sleep>>,
+}
+
+// === impl RequestPhase ===
+
+impl RequestPhase {
+    /// The request head is complete.
+    pub(super) fn start_response(&self) {
+        self.enter(Phase::Response);
+    }
+
+    /// The whole response is handed to the stream.
+    pub(super) fn finish_response(&self) {
+        self.enter(Phase::Idle);
+    }
+
+    /// Bytes arrived. On an idle connection they start a request head.
+    fn receive(&self) {
+        let mut current = self.0.lock();
+        if current.0 == Phase::Idle {
+            *current = (Phase::Head, Instant::now());
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        *self.0.lock() = (phase, Instant::now());
+    }
 }
 
 // === impl Phase ===
 
 impl Phase {
-    /// A request is in; its answer begins.
-    pub(super) fn answer(&self) {
-        self.enter(Stage::Answer);
-    }
-
-    /// The answer was handed to the stream.
-    pub(super) fn idle(&self) {
-        self.enter(Stage::Idle);
-    }
-
-    fn received(&self) {
-        if self.lock().0 == Stage::Idle {
-            self.enter(Stage::Head);
-        }
-    }
-
-    fn enter(&self, stage: Stage) {
-        *self.lock() = (stage, Instant::now());
-    }
-
-    fn lock(&self) -> MutexGuard<'_, (Stage, Instant)> {
-        self.0.lock()
-    }
-}
-
-// === impl Stage ===
-
-impl Stage {
     fn timeout(self) -> Duration {
         match self {
             Self::Head => HEAD_TIMEOUT,
-            Self::Answer => ANSWER_TIMEOUT,
+            Self::Response => RESPONSE_TIMEOUT,
             Self::Idle => IDLE_TIMEOUT,
         }
     }
 }
 
-// === impl Watched ===
+// === impl TimedStream ===
 
-impl<Io> Watched<Io> {
-    /// Watches a connection that was just accepted.
+impl<Io> TimedStream<Io> {
+    /// Starts the timeouts of a connection that was just accepted.
     pub(super) fn new(io: Io, peer: SocketAddr) -> Self {
         let now = Instant::now();
         Self {
             io,
             peer,
-            phase: Phase(Arc::new(Mutex::new((Stage::Head, now)))),
+            phase: RequestPhase(Arc::new(Mutex::new((Phase::Head, now)))),
             stalled_since: None,
-            alarm: Box::pin(sleep_until(now + HEAD_TIMEOUT)),
+            timer: Box::pin(sleep_until(now + HEAD_TIMEOUT)),
         }
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> RequestPhase {
         self.phase.clone()
     }
 
-    /// Ready with the error to end on once the client is overdue; else wakes the task when it is.
-    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let (stage, since) = *self.phase.lock();
-        let mut deadline = since + stage.timeout();
+    /// Ready with an error once a timeout has passed. Until then, the task wakes at the next timeout.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let (phase, since) = *self.phase.0.lock();
+        let mut deadline = since + phase.timeout();
         if let Some(stalled_since) = self.stalled_since {
             deadline = deadline.min(stalled_since + STALL_TIMEOUT);
         }
-        if self.alarm.deadline() != deadline {
-            self.alarm.as_mut().reset(deadline);
+        if self.timer.deadline() != deadline {
+            self.timer.as_mut().reset(deadline);
         }
-        ready!(self.alarm.as_mut().poll(cx));
+        ready!(self.timer.as_mut().poll(cx));
         let peer = self.peer;
-        if self.stalled_since.is_some() || stage == Stage::Answer {
-            warn!(%peer, "cut a client that does not read its answer in time");
+        if self.stalled_since.is_some() || phase == Phase::Response {
+            warn!(%peer, "closed a connection: the client did not read the response in time");
         } else {
-            debug!(%peer, waiting_for = ?stage, "cut a client that takes too long");
+            debug!(%peer, ?phase, "closed a connection: no request in time");
         }
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
-    fn written(
+    /// Applies the stall timeout to the result of a write.
+    fn check_write(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
@@ -149,11 +147,11 @@ impl<Io> Watched<Io> {
             return written;
         }
         self.stalled_since.get_or_insert_with(Instant::now);
-        self.poll_overdue(cx).map(Err)
+        self.poll_timeout(cx).map(Err)
     }
 }
 
-impl<Io: AsyncRead + Unpin> AsyncRead for Watched<Io> {
+impl<Io: AsyncRead + Unpin> AsyncRead for TimedStream<Io> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -162,23 +160,23 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Watched<Io> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.io).poll_read(cx, buf);
         if read.is_pending() {
-            return self.poll_overdue(cx).map(Err);
+            return self.poll_timeout(cx).map(Err);
         }
         if buf.filled().len() > before {
-            self.phase.received();
+            self.phase.receive();
         }
         read
     }
 }
 
-impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
+impl<Io: AsyncWrite + Unpin> AsyncWrite for TimedStream<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.written(cx, written)
+        self.check_write(cx, written)
     }
 
     fn poll_write_vectored(
@@ -187,7 +185,7 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Watched<Io> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
-        self.written(cx, written)
+        self.check_write(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,7 +1,7 @@
-//! One JSON object per line and event: `timestamp`, `level`, `message`, what the spans around it say, its own fields.
+//! Writes each event as one line of JSON: `timestamp`, `level`, `message`, the fields of its spans, and its own fields.
 //!
-//! Spans are flattened: `target` has one place, whether the event names it or happens within a span that does. Invariant: no
-//! key is there twice; of fields with the same name the innermost counts.
+//! Fields of spans and events are in one flat object, so `target` has the same place whether the event or a span has it. Keys
+//! are unique: the innermost field with a name wins.
 
 use std::{fmt, io::Write as _};
 
@@ -21,16 +21,16 @@ use tracing_subscriber::{
 
 use crate::model;
 
-/// Writes each event to what this makes.
-pub(super) struct Json<Output>(pub(super) Output);
+/// A layer that writes JSON lines to its output.
+pub(super) struct JsonLayer<Output>(pub(super) Output);
 
-/// Names and values in their order.
+/// Names and values, in order.
 #[derive(Default)]
 struct Fields(Vec<(&'static str, Value)>);
 
-// === impl Json ===
+// === impl JsonLayer ===
 
-impl<S, Output> Layer<S> for Json<Output>
+impl<S, Output> Layer<S> for JsonLayer<Output>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     Output: for<'a> MakeWriter<'a> + 'static,
@@ -55,7 +55,7 @@ where
         let mut line = Fields::default();
         line.set("timestamp", format!("{:.6}", model::now()));
         line.set("level", event.metadata().level().as_str());
-        // Its place; the event brings the text.
+        // Reserves the position of the message. The event sets the text.
         line.set("message", "");
         for span in context
             .event_scope(event)
@@ -71,7 +71,7 @@ where
         event.record(&mut line);
         if let Ok(mut bytes) = serde_json::to_vec(&line) {
             bytes.push(b'\n');
-            // Nobody left to tell where standard error is closed.
+            // If standard error is closed, the error cannot be reported.
             let _ = self.0.make_writer().write_all(&bytes);
         }
     }
@@ -82,8 +82,8 @@ where
 impl Fields {
     fn set(&mut self, name: &'static str, value: impl Into<Value>) {
         let value = value.into();
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, before)) => *before = value,
+        match self.0.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, current)) => *current = value,
             None => self.0.push((name, value)),
         }
     }

@@ -1,4 +1,4 @@
-//! Lines as they are written.
+//! Tests of complete log lines.
 
 use std::{
     io::Write,
@@ -11,11 +11,11 @@ use crate::cli::LogLevel;
 
 use super::*;
 
-/// Keeps what is written.
+/// Captures the written bytes.
 #[derive(Clone, Default)]
-struct RestoredState(Arc<Mutex<Vec<u8>>>);
+struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 
-impl Write for RestoredState {
+impl Write for CapturedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -25,14 +25,14 @@ impl Write for RestoredState {
     }
 }
 
-/// What `run` logs, without the dates.
+/// The log lines of `run`, without timestamps.
 fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String> {
-    let memory = RestoredState::default();
-    let output = memory.clone();
+    let captured = CapturedOutput::default();
+    let output = captured.clone();
     let subscriber = subscriber(Log { level, format }, move || output.clone(), false);
     with_default(subscriber, run);
-    let bytes = memory.0.lock().unwrap().clone();
-    let undated = |line: &str| match format {
+    let bytes = captured.0.lock().unwrap().clone();
+    let without_timestamp = |line: &str| match format {
         LogFormat::Text => line.split_once(' ').unwrap().1.to_owned(),
         LogFormat::Json => {
             let (date, rest) = line
@@ -44,11 +44,11 @@ fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String>
         }
     };
     let text = String::from_utf8(bytes).unwrap();
-    text.lines().map(undated).collect()
+    text.lines().map(without_timestamp).collect()
 }
 
 #[test]
-fn json_has_the_fields_of_spans_and_no_key_twice() {
+fn json_has_the_fields_of_spans_and_unique_keys() {
     let lines = logged(LogFormat::Json, LogLevel::Info, || {
         let span = tracing::info_span!("source", target = "prod", attempt = 1);
         let _inside = span.enter();
@@ -67,7 +67,7 @@ fn json_has_the_fields_of_spans_and_no_key_twice() {
 }
 
 #[test]
-fn messages_name_their_target_at_every_level() {
+fn messages_contain_their_target_at_every_level() {
     for (format, line) in [
         (
             LogFormat::Json,
@@ -77,7 +77,7 @@ fn messages_name_their_target_at_every_level() {
     ] {
         let lines = logged(format, LogLevel::Error, || {
             let _inside = tracing::info_span!("source", target = "prod").entered();
-            tracing::warn!("not heard");
+            tracing::warn!("below the level");
             tracing::error!("broken");
         });
         assert_eq!(lines, [line]);
@@ -85,7 +85,7 @@ fn messages_name_their_target_at_every_level() {
 }
 
 #[test]
-fn libraries_are_heard_when_they_are_bad_and_the_client_when_asked_for_everything() {
+fn libraries_log_warnings_and_the_kube_client_only_at_trace() {
     let run = || {
         tracing::info!(target: "hyper", "chatter");
         tracing::warn!(target: "hyper", "trouble");

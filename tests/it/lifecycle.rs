@@ -1,6 +1,6 @@
-//! The binary as its users run it: a process with a configuration, signals, logs and exit codes.
+//! The exporter as a process: configuration, signals, logs and exit codes.
 //!
-//! Each test starts its own [`Cluster`] and [`Exporter`]. Everything the process logs as JSON is read by a strict reader.
+//! Each test starts its own [`Cluster`] and [`Exporter`]. JSON logs are parsed and checked strictly.
 
 mod cluster;
 mod history;
@@ -12,7 +12,7 @@ mod signals;
 mod start;
 
 use cluster::Cluster;
-use process::{Ended, Exporter, Setup};
+use process::{Exited, Exporter, Setup};
 
-/// What is logged when a target was read in whole for the first time.
+/// Log message after the first complete read of a target.
 const SYNCED: &str = "target is synced: everything configured was read once";

@@ -1,4 +1,4 @@
-//! The server over real TCP, with clients of all manners.
+//! The server over TCP, with regular, slow and invalid clients.
 
 use std::{
     io::Read,
@@ -14,7 +14,7 @@ use job_status_exporter::{
     metrics::{self, Metrics},
     model::{Change, FeedScope, Sink as _, Update},
     server::readiness::Readiness,
-    server::{ExporterPages, ServerSettings},
+    server::{ExporterData, ServerSettings},
     store::{Store, TargetStore},
 };
 use tokio::{
@@ -24,9 +24,9 @@ use tokio::{
 
 pub(crate) mod client;
 
-use client::{Running, Scrapes, request, start};
+use client::{RunningServer, TestData, request, start};
 
-/// Some chunks of about 60 KB.
+/// Ten chunks of about 60 KB.
 fn scrape() -> impl Iterator<Item = Bytes> + Send + 'static {
     (0..10).map(|block| {
         let lines = (0..1000).map(|job| {
@@ -43,21 +43,21 @@ fn whole_scrape() -> Vec<u8> {
     scrape().collect::<Vec<_>>().concat()
 }
 
-async fn serving() -> Running {
-    start(Scrapes::new(scrape), ServerSettings::default()).await
+async fn running_server() -> RunningServer {
+    start(TestData::new(scrape), ServerSettings::default()).await
 }
 
 #[tokio::test]
-async fn every_address_serves_the_same() {
-    let mut server = serving().await;
+async fn all_addresses_serve_the_same() {
+    let mut server = running_server().await;
     assert_eq!(server.get("/metrics").await.body, whole_scrape());
     server.addresses.swap(0, 1);
     assert_eq!(server.get("/metrics").await.body, whole_scrape());
 }
 
 #[tokio::test]
-async fn gzip_is_the_plain_scrape_compressed() {
-    let server = serving().await;
+async fn the_gzip_scrape_unzips_to_the_plain_scrape() {
+    let server = running_server().await;
     let mut client = server.connect().await;
     client
         .send("GET /metrics HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
@@ -75,7 +75,7 @@ async fn gzip_is_the_plain_scrape_compressed() {
 
 #[tokio::test]
 async fn a_connection_is_reused() {
-    let server = serving().await;
+    let server = running_server().await;
     let mut client = server.connect().await;
     for (method, path, status) in [
         ("GET", "/metrics", 200),
@@ -92,8 +92,8 @@ async fn a_connection_is_reused() {
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_order() {
-    let server = serving().await;
+async fn pipelined_requests_get_their_responses_in_order() {
+    let server = running_server().await;
     let mut client = server.connect().await;
     let all = ["/livez", "/metrics", "/readyz"].map(|path| request("GET", path));
     client.send(all.concat()).await;
@@ -103,8 +103,8 @@ async fn pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test]
-async fn head_has_the_headers_of_get() {
-    let server = serving().await;
+async fn a_head_request_gets_the_headers_of_a_get_request() {
+    let server = running_server().await;
     for path in ["/metrics", "/", "/livez", "/readyz", "/nowhere"] {
         let get = server.get(path).await;
         let mut client = server.connect().await;
@@ -112,7 +112,7 @@ async fn head_has_the_headers_of_get() {
         let head = client.response("HEAD").await;
         assert_eq!(head.status, get.status, "{path}");
         let mut expected = get.headers;
-        // It describes the transfer of a body, which there is none of.
+        // A response without a body has no transfer encoding.
         expected.remove("transfer-encoding");
         expected.remove("date");
         let mut headers = head.headers;
@@ -124,12 +124,12 @@ async fn head_has_the_headers_of_get() {
 }
 
 #[tokio::test]
-async fn other_methods_learn_what_is_allowed() {
-    let server = serving().await;
+async fn other_methods_get_405_with_the_allowed_methods() {
+    let server = running_server().await;
     let requests = [
         "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na=b",
         "PUT /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n\r\n",
-        // The body is not waited for, and not asked for either.
+        // The server does not wait for the body and does not ask for it.
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n",
         "POST /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nthe first bytes",
     ];
@@ -143,8 +143,8 @@ async fn other_methods_learn_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_get_with_a_body_is_answered() {
-    let server = serving().await;
+async fn a_get_request_with_a_body_gets_its_response() {
+    let server = running_server().await;
     let mut client = server.connect().await;
     client
         .send("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
@@ -153,8 +153,8 @@ async fn a_get_with_a_body_is_answered() {
 }
 
 #[tokio::test]
-async fn http_1_0_gets_its_answer_up_to_the_end_of_the_connection() {
-    let server = serving().await;
+async fn the_end_of_the_connection_ends_an_http_1_0_response() {
+    let server = running_server().await;
     let mut client = server.connect().await;
     client.send("GET /metrics HTTP/1.0\r\n\r\n").await;
     let response = client.response("GET").await;
@@ -163,20 +163,20 @@ async fn http_1_0_gets_its_answer_up_to_the_end_of_the_connection() {
 }
 
 #[tokio::test]
-async fn garbage_is_answered_400_and_hurts_nobody() {
-    let server = serving().await;
+async fn an_invalid_request_gets_400_and_the_server_keeps_running() {
+    let server = running_server().await;
     let cases: [&[u8]; 6] = [
-        b"nonsense\r\n\r\n",
+        b"invalid\r\n\r\n",
         b"GET\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS hello\r\n\r\n",
         b"GET /metrics HTTP/9.9\r\n\r\n",
         b"GET /metrics HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET /metrics HTTP/1.1\r\nContent-Length: many\r\n\r\n",
     ];
-    for garbage in cases {
+    for invalid in cases {
         let mut client = server.connect().await;
-        client.send(garbage).await;
-        let shown = String::from_utf8_lossy(garbage);
+        client.send(invalid).await;
+        let shown = String::from_utf8_lossy(invalid);
         assert_eq!(client.head().await.0, 400, "{shown}");
         assert_eq!(client.rest().await, b"", "{shown}");
     }
@@ -184,21 +184,21 @@ async fn garbage_is_answered_400_and_hurts_nobody() {
 }
 
 #[tokio::test]
-async fn headers_without_end_are_answered_431() {
-    let server = serving().await;
+async fn a_request_head_that_is_too_large_gets_431() {
+    let server = running_server().await;
     let large = format!("GET /livez HTTP/1.1\r\nX-Large: {}", "x".repeat(20_000));
     let many = format!("GET /livez HTTP/1.1\r\n{}\r\n", "X-Many: 1\r\n".repeat(200));
-    for flood in [large, many] {
+    for head in [large, many] {
         let mut client = server.connect().await;
-        client.send(flood).await;
+        client.send(head).await;
         assert_eq!(client.head().await.0, 431);
         client.rest().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_does_not_end_is_cut() {
-    let server = serving().await;
+async fn an_incomplete_request_head_times_out() {
+    let server = running_server().await;
     let mut client = server.connect().await;
     client.send("GET /livez HTTP/1.1\r\nHost: x\r\n").await;
     let start = Instant::now();
@@ -207,18 +207,18 @@ async fn a_head_that_does_not_end_is_cut() {
 }
 
 #[tokio::test]
-async fn a_full_server_says_so_at_once_but_stays_alive_to_probes() {
+async fn a_full_server_responds_503_at_once_but_serves_probes() {
     let settings = ServerSettings {
         max_connections: 3,
         ..ServerSettings::default()
     };
-    let server = start(Scrapes::new(scrape), settings).await;
-    let mut taken = Vec::new();
+    let server = start(TestData::new(scrape), settings).await;
+    let mut accepted = Vec::new();
     for _ in 0..3 {
         let mut client = server.connect().await;
         client.send(request("GET", "/livez")).await;
         assert_eq!(client.response("GET").await.status, 200);
-        taken.push(client);
+        accepted.push(client);
     }
     let mut late = server.connect().await;
     late.send(request("GET", "/metrics")).await;
@@ -229,25 +229,25 @@ async fn a_full_server_says_so_at_once_but_stays_alive_to_probes() {
     assert_eq!(late.rest().await, b"");
     assert_eq!(server.get("/livez").await.status, 200);
 
-    // Those who have a place keep it, and a place that gets free is given away.
-    let mut leaving = taken.pop().expect("three");
+    // Served connections stay open, and a connection that ends makes room for another.
+    let mut leaving = accepted.pop().expect("three");
     leaving.send(request("GET", "/metrics")).await;
     assert_eq!(leaving.response("GET").await.status, 200);
     leaving.half_close().await;
     assert_eq!(leaving.rest().await, b"");
     let retrying = async { while server.get("/metrics").await.status == 503 {} };
-    timeout(client::PATIENCE, retrying)
+    timeout(client::TEST_TIMEOUT, retrying)
         .await
-        .expect("a free place");
+        .expect("a free connection");
 }
 
 #[tokio::test]
-async fn beyond_those_who_are_told_connections_are_closed() {
+async fn connections_are_closed_when_too_many_get_503() {
     let settings = ServerSettings {
         max_connections: 0,
         ..ServerSettings::default()
     };
-    let server = start(Scrapes::new(scrape), settings).await;
+    let server = start(TestData::new(scrape), settings).await;
     let mut silent = Vec::new();
     for _ in 0..32 {
         silent.push(server.connect().await);
@@ -255,7 +255,7 @@ async fn beyond_those_who_are_told_connections_are_closed() {
     let mut late = server.connect().await;
     late.send(request("GET", "/metrics")).await;
     assert_eq!(late.rest().await, b"");
-    // The silent ones are cut as well, and then there is somebody to answer again.
+    // The silent connections time out, and then further ones get 503 again.
     for mut client in silent {
         assert_eq!(client.rest().await, b"");
     }
@@ -263,24 +263,27 @@ async fn beyond_those_who_are_told_connections_are_closed() {
 }
 
 #[tokio::test]
-async fn a_panic_costs_its_own_connection_only() {
+async fn a_panic_ends_only_its_own_connection() {
     let scrapes = AtomicUsize::new(0);
-    let pages = Scrapes::new(move || {
+    let data = TestData::new(move || {
         let first = scrapes.fetch_add(1, Ordering::Relaxed) == 0;
-        scrape().inspect(move |_| assert!(!first, "this test means to panic"))
+        scrape().inspect(move |_| assert!(!first, "the first scrape panics on purpose"))
     });
-    let server = start(pages, ServerSettings::default()).await;
+    let server = start(data, ServerSettings::default()).await;
     let mut client = server.connect().await;
     client.send(request("GET", "/metrics")).await;
-    let answered = client.rest().await;
-    assert!(!answered.ends_with(b"0\r\n\r\n"), "it looks complete");
+    let response = client.rest().await;
+    assert!(
+        !response.ends_with(b"0\r\n\r\n"),
+        "the response looks complete"
+    );
     assert!(server.get("/metrics").await.body == whole_scrape());
 }
 
-/// A scrape of 100 MB that counts the chunks that were made, and more than sockets can swallow.
-fn large(made: &Arc<AtomicUsize>) -> Scrapes {
+/// A scrape of 100 MB, more than socket buffers can hold. It counts the chunks it makes.
+fn large(made: &Arc<AtomicUsize>) -> TestData {
     let made = Arc::clone(made);
-    Scrapes::new(move || {
+    TestData::new(move || {
         let made = Arc::clone(&made);
         let chunk = Bytes::from(vec![b'x'; 100_000]);
         (0..1000).map(move |_| {
@@ -291,7 +294,7 @@ fn large(made: &Arc<AtomicUsize>) -> Scrapes {
 }
 
 #[tokio::test]
-async fn a_client_may_close_its_side_once_it_has_asked() {
+async fn a_client_may_close_its_sending_side_after_the_request() {
     let server = start(large(&Arc::default()), ServerSettings::default()).await;
     let mut client = server.connect().await;
     client.send(request("GET", "/metrics")).await;
@@ -301,21 +304,21 @@ async fn a_client_may_close_its_side_once_it_has_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_scrape_is_made_as_it_is_read() {
+async fn chunks_of_a_scrape_are_made_when_the_client_reads() {
     let made = Arc::new(AtomicUsize::new(0));
     let server = start(large(&made), ServerSettings::default()).await;
     let mut client = server.connect().await;
     client.send(request("GET", "/metrics")).await;
     client.head().await;
     client.exactly(100_000).await;
-    // Paused time passes when nobody has anything to do.
+    // With paused time, the sleep ends when all tasks are idle.
     sleep(Duration::from_secs(1)).await;
     let made = made.load(Ordering::Relaxed);
     assert!((1..500).contains(&made), "{made} of 1000 chunks");
 }
 
 #[tokio::test]
-async fn a_scrape_in_flight_is_finished_at_shutdown() {
+async fn an_open_scrape_is_completed_at_shutdown() {
     let made = Arc::new(AtomicUsize::new(0));
     let mut server = start(large(&made), ServerSettings::default()).await;
     let mut idle = server.connect().await;
@@ -324,12 +327,19 @@ async fn a_scrape_in_flight_is_finished_at_shutdown() {
     let mut client = server.connect().await;
     client.send(request("GET", "/metrics")).await;
     let (status, _) = client.head().await;
-    server.begin_shutdown();
-    assert_eq!(idle.rest().await, b"", "idle connections end at once");
+    server.start_shutdown();
+    assert_eq!(
+        idle.rest().await,
+        b"",
+        "idle connections are closed at once"
+    );
     let refused = TcpStream::connect(server.addresses[0]).await;
     assert!(refused.is_err(), "the port is still open");
 
-    assert!(made.load(Ordering::Relaxed) < 1000, "it was not in flight");
+    assert!(
+        made.load(Ordering::Relaxed) < 1000,
+        "the scrape was complete before the shutdown"
+    );
     let body = client.rest().await;
     assert_eq!(status, 200);
     assert!(body.len() > 100_000_000 && body.ends_with(b"0\r\n\r\n"));
@@ -337,24 +347,24 @@ async fn a_scrape_in_flight_is_finished_at_shutdown() {
 }
 
 #[tokio::test]
-async fn a_stuck_client_is_cut_at_the_drain_deadline() {
+async fn a_client_that_does_not_read_is_disconnected_after_the_shutdown_timeout() {
     let made = Arc::new(AtomicUsize::new(0));
     let settings = ServerSettings {
-        drain: Duration::from_millis(50),
+        shutdown_timeout: Duration::from_millis(50),
         ..ServerSettings::default()
     };
     let mut server = start(large(&made), settings).await;
     let mut client = server.connect().await;
     client.send(request("GET", "/metrics")).await;
     client.head().await;
-    server.begin_shutdown();
+    server.start_shutdown();
     server.end().await;
     let rest = client.rest().await;
-    assert!(!rest.ends_with(b"0\r\n\r\n"), "it looks complete");
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "the response looks complete");
 }
 
 #[tokio::test]
-async fn the_exporter_shows_its_targets_and_their_readiness() {
+async fn pages_show_the_targets_and_their_readiness() {
     let target = TargetStore::new(Some("prod".into()), Vec::new(), Arc::default());
     let target = Arc::new(target);
     let jobs = target.clone().register(FeedScope::Jobs);
@@ -362,8 +372,8 @@ async fn the_exporter_shows_its_targets_and_their_readiness() {
     let grace = Duration::from_hours(1);
     let readiness = Arc::new(Readiness::new(store.clone(), grace));
     let metrics = Metrics::new(Arc::clone(&store), &metrics::MetricsSettings::default());
-    let pages = ExporterPages::new(metrics, store, Arc::clone(&readiness));
-    let mut server = start(pages, ServerSettings::default()).await;
+    let data = ExporterData::new(metrics, store, Arc::clone(&readiness));
+    let mut server = start(data, ServerSettings::default()).await;
 
     let waiting = server.get("/readyz").await;
     assert_eq!(waiting.status, 503);
@@ -381,6 +391,6 @@ async fn the_exporter_shows_its_targets_and_their_readiness() {
     assert_eq!(metrics.status, 200);
     assert!(metrics.headers["content-type"].starts_with("text/plain"));
 
-    server.begin_shutdown();
+    server.start_shutdown();
     server.end().await;
 }

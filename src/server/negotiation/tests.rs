@@ -1,4 +1,4 @@
-//! Tables of headers, those of real clients among them.
+//! Tables of headers, some of them from real clients.
 
 use http::HeaderValue;
 
@@ -19,7 +19,7 @@ fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
 }
 
 #[test]
-fn formats() {
+fn the_format_follows_accept() {
     let cases: &[(&[&str], Format)] = &[
         // Prometheus 3, 2.42 and 2.5; curl, nothing, Firefox; Prometheus that prefers protobuf.
         (
@@ -52,7 +52,7 @@ fn formats() {
             ],
             OpenMetrics,
         ),
-        // Asked for by name, without a version, in other spellings.
+        // OpenMetrics by name, without a version, in other spellings.
         (&["application/openmetrics-text"], OpenMetrics),
         (
             &["Application/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.1"],
@@ -63,12 +63,12 @@ fn formats() {
             OpenMetrics,
         ),
         (&["application/*"], OpenMetrics),
-        // Equal wishes.
+        // Equal quality.
         (&["application/openmetrics-text,text/plain"], OpenMetrics),
         (&["text/plain, application/openmetrics-text"], OpenMetrics),
         (&["*/*, application/openmetrics-text;q=1.0"], OpenMetrics),
         (&["application/*, text/*"], Text),
-        // Quality decides, across lines, and a more exact range over a wider one.
+        // Quality decides, also across header lines; a specific range overrides a wildcard.
         (&["application/openmetrics-text;q=0.5,text/plain"], Text),
         (
             &["text/plain;q=0.5", "application/openmetrics-text;q=0.6"],
@@ -82,12 +82,12 @@ fn formats() {
             ],
             Text,
         ),
-        // Nothing that we have.
+        // No available format.
         (&["application/json"], Text),
         (&["application/openmetrics-text;version=2.0.0"], Text),
         (&["application/openmetrics-text;q=0"], Text),
         (&["text/plain;q=0,application/openmetrics-text;q=0"], Text),
-        // Nonsense.
+        // Invalid values.
         (&[""], Text),
         (&[",;,/,=;q=,;q=1"], Text),
         (&["application/openmetrics-text;q=2"], Text),
@@ -108,7 +108,7 @@ fn formats() {
 }
 
 #[test]
-fn encodings() {
+fn the_encoding_follows_accept_encoding() {
     let cases: &[(&[&str], Encoding)] = &[
         (&[], Identity),
         (&[""], Identity),
@@ -139,7 +139,7 @@ fn encodings() {
 }
 
 #[test]
-fn qualities() {
+fn weights_are_parsed_to_thousandths() {
     let cases = [
         ("0", Some(0)),
         ("1", Some(1000)),

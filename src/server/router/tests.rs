@@ -1,15 +1,21 @@
-//! Requests and their responses, without a connection.
+//! Responses to requests, without a connection.
 
 use std::io::Read;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING};
+use http::{
+    HeaderValue,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY},
+};
 
-use crate::{metrics::Format, server::tests::TestPages};
+use crate::{
+    metrics::Format,
+    server::{readiness::State, tests::TestData},
+};
 
 use super::*;
 
-fn router(pages: TestPages) -> Router {
-    Router::new(Arc::new(pages), "/metrics".to_owned())
+fn router(data: TestData) -> Router {
+    Router::new(Arc::new(data), "/metrics".to_owned())
 }
 
 fn request(method: &str, path: &str) -> Request<()> {
@@ -22,8 +28,8 @@ fn request(method: &str, path: &str) -> Request<()> {
 
 fn bytes(content: Content) -> Vec<u8> {
     match content {
-        Content::Whole(bytes) => bytes.to_vec(),
-        Content::Streamed(chunks) => chunks
+        Content::Full(bytes) => bytes.to_vec(),
+        Content::Stream(chunks) => chunks
             .flat_map(|chunk| chunk.expect("no error").to_vec())
             .collect(),
     }
@@ -34,8 +40,8 @@ fn body(response: Response<Content>) -> String {
 }
 
 #[test]
-fn paths_and_methods() {
-    let router = router(TestPages::new());
+fn responses_depend_on_path_and_method() {
+    let router = router(TestData::new());
     let cases = [
         ("GET", "/metrics", 200, "Text"),
         ("GET", "/metrics?name[]=up", 200, "Text"),
@@ -73,8 +79,8 @@ fn paths_and_methods() {
 }
 
 #[test]
-fn the_landing_page_leads_to_the_others() {
-    let router = Router::new(Arc::new(TestPages::new()), "/prometheus".to_owned());
+fn the_landing_page_links_to_the_other_pages() {
+    let router = Router::new(Arc::new(TestData::new()), "/prometheus".to_owned());
     let response = router.respond(&request("GET", "/"));
     assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
     let page = body(response);
@@ -87,29 +93,29 @@ fn the_landing_page_leads_to_the_others() {
 }
 
 #[test]
-fn readiness_names_what_it_waits_for() {
-    let pages = Arc::new(TestPages::new());
-    let router = Router::new(pages.clone(), "/metrics".to_owned());
-    let answer = |state| {
-        *pages.readiness.lock() = state;
+fn readiness_lists_the_targets_it_waits_for() {
+    let data = Arc::new(TestData::new());
+    let router = Router::new(data.clone(), "/metrics".to_owned());
+    let readyz = |state| {
+        *data.readiness.lock() = state;
         let response = router.respond(&request("GET", "/readyz"));
         (response.status().as_u16(), body(response))
     };
     let waiting = State::Waiting(vec!["cci".to_owned(), "prod".to_owned()]);
     assert_eq!(
-        answer(waiting),
+        readyz(waiting),
         (
             503,
             "waiting for the first read of:\ncci\nprod\n".to_owned()
         )
     );
-    assert_eq!(answer(State::Draining), (503, "shutting down\n".to_owned()));
-    assert_eq!(answer(State::Ready), (200, "ready\n".to_owned()));
+    assert_eq!(readyz(State::Draining), (503, "shutting down\n".to_owned()));
+    assert_eq!(readyz(State::Ready), (200, "ready\n".to_owned()));
 }
 
 #[test]
-fn a_scrape_says_what_it_is() {
-    let router = router(TestPages::new());
+fn the_headers_of_a_scrape_name_its_format_and_encoding() {
+    let router = router(TestData::new());
     let mut request = request("GET", "/metrics");
     let plain = router.respond(&request);
     assert_eq!(plain.headers()[CONTENT_TYPE], Format::Text.content_type());
@@ -138,8 +144,10 @@ fn a_scrape_says_what_it_is() {
 }
 
 #[test]
-fn a_head_begins_no_scrape() {
-    let router = router(TestPages::scraping(|_| panic!("a scrape for a HEAD")));
+fn a_head_request_starts_no_scrape() {
+    let router = router(TestData::scraping(|_| {
+        panic!("a scrape for a HEAD request")
+    }));
     let mut head = request("HEAD", "/metrics");
     head.headers_mut()
         .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -150,10 +158,10 @@ fn a_head_begins_no_scrape() {
 }
 
 #[test]
-fn beyond_the_cap_there_is_only_the_truth_about_health() {
-    let pages = Arc::new(TestPages::new());
-    *pages.readiness.lock() = State::Draining;
-    let router = Router::new(pages, "/metrics".to_owned());
+fn a_full_server_still_responds_to_probes() {
+    let data = Arc::new(TestData::new());
+    *data.readiness.lock() = State::Draining;
+    let router = Router::new(data, "/metrics".to_owned());
     let cases = [
         ("/metrics", 503, true),
         ("/", 503, true),
@@ -162,7 +170,7 @@ fn beyond_the_cap_there_is_only_the_truth_about_health() {
         ("/readyz", 503, false),
     ];
     for (path, status, retry) in cases {
-        let response = router.decline(&request("GET", path));
+        let response = router.respond_when_full(&request("GET", path));
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers()[CONNECTION], "close", "{path}");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A simulated API on a port of its own, which can go away and come back.
+//! A simulated Kubernetes API on its own port. It can be stopped and started again.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use batch_simulator::api::{ApiOptions, Kind, SimulatedApi};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
-/// An API that is served until it is stopped.
+/// A simulated API that runs until it is stopped.
 pub(super) struct Cluster {
     pub(super) api: SimulatedApi,
     address: SocketAddr,
@@ -27,7 +27,7 @@ impl Cluster {
         cluster
     }
 
-    /// Where it is, as a kubeconfig has it.
+    /// The URL of the API, for a kubeconfig.
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -38,14 +38,14 @@ impl Cluster {
         self.api.apply(Kind::Job, object).unwrap();
     }
 
-    /// The API is gone: connections end, new ones are refused.
+    /// Stops the API: connections are closed and new ones refused.
     pub(super) async fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.serving.join_next().await.unwrap().unwrap();
     }
 
-    /// The API is back where it was.
-    pub(super) async fn come_back(&mut self) {
+    /// Starts the API again at the same address.
+    pub(super) async fn restart(&mut self) {
         self.serve(TcpListener::bind(self.address).await.unwrap());
     }
 
@@ -53,7 +53,7 @@ impl Cluster {
         let (stop, stopped) = oneshot::channel();
         self.stop = Some(stop);
         self.serving.spawn(self.api.clone().serve(listener, async {
-            // A cluster that is dropped need not be stopped.
+            // The sender may be dropped without a signal.
             let _ = stopped.await;
         }));
     }

@@ -1,4 +1,4 @@
-//! A history that survives whatever becomes of the process.
+//! The history file survives restarts and kills of the process.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Cluster, SYNCED, Setup};
 
-/// Fewer than there are, and none is to be missed for that.
+/// Fewer than the runs of a workload. The totals count all runs anyway.
 const RUNS_PER_WORKLOAD: u32 = 5;
 
 fn setup(cluster: &Cluster, history: &Path) -> Setup {
@@ -34,7 +34,7 @@ fn setup(cluster: &Cluster, history: &Path) -> Setup {
     setup.config(&config)
 }
 
-/// What is in the file, as the next process would get it.
+/// Reads the history file as the next process does.
 async fn read(path: &Path) -> RestoredState {
     let settings = history::HistorySettings {
         path: path.to_owned(),
@@ -43,52 +43,52 @@ async fn read(path: &Path) -> RestoredState {
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
     };
     let mut history = History::open(settings, &[None]).unwrap();
-    let (memory, _) = history.target(0);
+    let (state, _) = history.target(0);
     history.close(Duration::from_secs(30)).await;
-    memory
+    state
 }
 
-/// Jobs of two CronJobs, and what truly became of them.
-struct World {
+/// Creates and finishes Jobs of two CronJobs, and keeps their actual results.
+struct JobGenerator {
     api: SimulatedApi,
-    dice: fastrand::Rng,
-    made: u32,
+    rng: fastrand::Rng,
+    created: u32,
     running: Vec<(String, &'static str)>,
-    /// Names of finished Jobs by uid, as long as the API shows them.
+    /// Names of the finished Jobs that are not deleted, by uid.
     finished: BTreeMap<String, String>,
-    /// All uids that ever finished.
-    ever: BTreeSet<String>,
-    /// Successes and failures by workload.
-    truth: BTreeMap<&'static str, (u64, u64)>,
+    /// The uids of all finished Jobs.
+    all_finished: BTreeSet<String>,
+    /// Number of succeeded and failed runs by workload.
+    expected: BTreeMap<&'static str, (u64, u64)>,
 }
 
-impl World {
-    fn new(api: SimulatedApi, dice: fastrand::Rng) -> Self {
+impl JobGenerator {
+    fn new(api: SimulatedApi, rng: fastrand::Rng) -> Self {
         Self {
             api,
-            dice,
-            made: 0,
+            rng,
+            created: 0,
             running: Vec::new(),
             finished: BTreeMap::new(),
-            ever: BTreeSet::new(),
-            truth: BTreeMap::new(),
+            all_finished: BTreeSet::new(),
+            expected: BTreeMap::new(),
         }
     }
 
-    /// A Job starts, or one of those that run comes to its end.
-    fn go_on(&mut self) {
-        if self.running.len() < 3 || (self.running.len() < 8 && self.dice.bool()) {
-            self.made += 1;
-            let workload = ["hourly", "nightly"][self.dice.usize(..2)];
-            let name = format!("{workload}-{}", self.made);
+    /// Creates a Job or finishes a running one.
+    fn step(&mut self) {
+        if self.running.len() < 3 || (self.running.len() < 8 && self.rng.bool()) {
+            self.created += 1;
+            let workload = ["hourly", "nightly"][self.rng.usize(..2)];
+            let name = format!("{workload}-{}", self.created);
             self.apply(&name, workload, &json!({"active": 1, "ready": 1}));
             self.running.push((name, workload));
             return;
         }
         let (name, workload) = self
             .running
-            .swap_remove(self.dice.usize(..self.running.len()));
-        let success = self.dice.bool();
+            .swap_remove(self.rng.usize(..self.running.len()));
+        let success = self.rng.bool();
         let (kind, reason) = if success {
             ("Complete", "CompletionsReached")
         } else {
@@ -105,9 +105,9 @@ impl World {
             &json!({"startTime": now, "conditions": [condition]}),
         );
         let uid = self.api.uid(Kind::Job, "etl", &name).unwrap();
-        self.ever.insert(uid.clone());
+        self.all_finished.insert(uid.clone());
         self.finished.insert(uid, name);
-        let (succeeded, failed) = self.truth.entry(workload).or_default();
+        let (succeeded, failed) = self.expected.entry(workload).or_default();
         *(if success { succeeded } else { failed }) += 1;
     }
 
@@ -121,22 +121,22 @@ impl World {
         self.api.apply(Kind::Job, object).unwrap();
     }
 
-    /// What was written down has happened, once; Jobs that are known may go.
-    fn check(&mut self, memory: &RestoredState) {
-        let known: BTreeSet<_> = memory.runs.iter().map(ToString::to_string).collect();
-        assert_eq!(known.len(), memory.runs.len());
-        assert!(known.is_subset(&self.ever));
-        for (id, totals, _) in &memory.workloads {
-            // One that was seen and has no finished run yet is not in the truth.
-            let (succeeded, failed) = self.truth.get(&*id.name).copied().unwrap_or_default();
+    /// Asserts that every recorded run finished and was recorded once. Deletes some of the recorded Jobs.
+    fn check(&mut self, state: &RestoredState) {
+        let recorded: BTreeSet<_> = state.runs.iter().map(ToString::to_string).collect();
+        assert_eq!(recorded.len(), state.runs.len());
+        assert!(recorded.is_subset(&self.all_finished));
+        for (id, totals, _) in &state.workloads {
+            // A workload without a finished run has no entry.
+            let (succeeded, failed) = self.expected.get(&*id.name).copied().unwrap_or_default();
             assert!(
                 totals.succeeded <= succeeded && totals.failed <= failed,
                 "{id:?}"
             );
         }
-        let shown: Vec<_> = self.finished.keys().cloned().collect();
-        for uid in shown {
-            if known.contains(&uid) && self.dice.u8(..4) == 0 {
+        let existing: Vec<_> = self.finished.keys().cloned().collect();
+        for uid in existing {
+            if recorded.contains(&uid) && self.rng.u8(..4) == 0 {
                 let name = self.finished.remove(&uid).unwrap();
                 assert!(self.api.delete(Kind::Job, "etl", &name));
             }
@@ -144,81 +144,81 @@ impl World {
     }
 }
 
-/// One exporter after the other on the same file, each killed at some moment while runs finish.
-async fn kill_again_and_again(kills: u32, seed: u64) {
+/// Starts exporters one after another on the same file, and kills each at a random moment while runs finish.
+async fn kill_repeatedly(kills: u32, seed: u64) {
     let cluster = Cluster::start().await;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
-    // Counting begins now.
+    // Creates the file.
     let since = read(&path).await.since;
-    let mut world = World::new(cluster.api.clone(), fastrand::Rng::with_seed(seed));
-    let mut written = BTreeSet::new();
+    let mut jobs = JobGenerator::new(cluster.api.clone(), fastrand::Rng::with_seed(seed));
+    let mut totals_seen = BTreeSet::new();
     for _ in 0..kills {
-        // Some end while no exporter runs.
-        (0..world.dice.u8(..8)).for_each(|_| world.go_on());
+        // Some runs finish while no exporter runs.
+        (0..jobs.rng.u8(..8)).for_each(|_| jobs.step());
         let setup = setup(&cluster, &path);
-        let exporter = if world.dice.u8(..4) == 0 {
-            // It may not even come to open the file.
+        let exporter = if jobs.rng.u8(..4) == 0 {
+            // This one can be killed before it opens the file.
             setup.spawn()
         } else {
             let mut exporter = setup.start().await;
             exporter.logged(SYNCED).await;
             exporter
         };
-        let moment = Instant::now() + Duration::from_millis(world.dice.u64(..150));
-        while Instant::now() < moment {
-            world.go_on();
-            sleep(Duration::from_millis(world.dice.u64(..8))).await;
+        let kill_at = Instant::now() + Duration::from_millis(jobs.rng.u64(..150));
+        while Instant::now() < kill_at {
+            jobs.step();
+            sleep(Duration::from_millis(jobs.rng.u64(..8))).await;
         }
         drop(exporter);
-        let memory = read(&path).await;
-        assert_eq!(memory.since, since, "the file was not begun again");
-        written.insert(
-            memory
+        let state = read(&path).await;
+        assert_eq!(state.since, since, "the file was replaced");
+        totals_seen.insert(
+            state
                 .workloads
                 .iter()
                 .map(|(_, totals, _)| totals.succeeded)
                 .sum::<u64>(),
         );
-        world.check(&memory);
+        jobs.check(&state);
     }
     assert!(
-        written.len() > kills as usize / 8,
-        "few of them came to writing: {written:?}"
+        totals_seen.len() > kills as usize / 8,
+        "few exporters wrote anything: {totals_seen:?}"
     );
     let mut last = setup(&cluster, &path).start().await;
     last.logged(SYNCED).await;
     last.signal(&["TERM"]);
-    let ended = last.end().await;
-    assert_eq!(ended.status.code(), Some(0), "{:?}", ended.log);
-    let memory = read(&path).await;
-    let counted = memory
+    let exited = last.exit().await;
+    assert_eq!(exited.status.code(), Some(0), "{:?}", exited.log);
+    let state = read(&path).await;
+    let counted = state
         .workloads
         .iter()
         .map(|(id, totals, _)| (&*id.name, (totals.succeeded, totals.failed)));
-    assert_eq!(counted.collect::<BTreeMap<_, _>>(), world.truth);
-    let known: BTreeSet<_> = memory.runs.iter().map(ToString::to_string).collect();
-    assert!(world.finished.keys().all(|uid| known.contains(uid)));
+    assert_eq!(counted.collect::<BTreeMap<_, _>>(), jobs.expected);
+    let recorded: BTreeSet<_> = state.runs.iter().map(ToString::to_string).collect();
+    assert!(jobs.finished.keys().all(|uid| recorded.contains(uid)));
 }
 
-#[allow(clippy::print_stdout, reason = "shown when it fails")]
+#[allow(clippy::print_stdout, reason = "the seed of a failed test")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_run_is_lost_or_counted_twice_however_often_it_is_killed() {
+async fn no_run_is_lost_or_counted_twice_by_kills() {
     let seed = std::env::var_os("SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed}");
-    join_all((0..4).map(|part| kill_again_and_again(25, seed.wrapping_add(part)))).await;
+    join_all((0..4).map(|part| kill_repeatedly(25, seed.wrapping_add(part)))).await;
 }
 
 #[tokio::test]
-async fn a_history_is_kept_from_one_process_to_the_next() {
+async fn a_history_survives_a_restart_and_has_one_process_at_a_time() {
     let cluster = Cluster::start().await;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let mut first = setup(&cluster, &path).start().await;
     first.logged(SYNCED).await;
 
-    let second = setup(&cluster, &path).spawn().end().await;
+    let second = setup(&cluster, &path).spawn().exit().await;
     assert_eq!(second.status.code(), Some(1));
     let expected = format!(
         "error: history file {}: it is in use by another process",
@@ -232,7 +232,7 @@ async fn a_history_is_kept_from_one_process_to_the_next() {
     );
 
     first.signal(&["TERM"]);
-    assert_eq!(first.end().await.status.code(), Some(0));
+    assert_eq!(first.exit().await.status.code(), Some(0));
     let mut third = setup(&cluster, &path).start().await;
     third.logged(SYNCED).await;
     let response = third.get("/metrics").await;
@@ -246,11 +246,11 @@ async fn a_history_is_kept_from_one_process_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_broken_file_is_set_aside_and_told_of() {
+async fn a_broken_history_file_is_moved_aside_and_logged() {
     let cluster = Cluster::start().await;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
-    fs::write(&path, "my shopping list").unwrap();
+    fs::write(&path, "not a history").unwrap();
     let mut exporter = setup(&cluster, &path).start().await;
     let message = "the history file is of no use: it was set aside, and a new one is begun; counters begin at 0";
     let line = exporter.logged(message).await;
@@ -258,22 +258,22 @@ async fn a_broken_file_is_set_aside_and_told_of() {
     assert_eq!(line.text("path"), path.to_str().unwrap());
     assert_eq!(
         fs::read_to_string(line.text("set_aside")).unwrap(),
-        "my shopping list"
+        "not a history"
     );
     exporter.logged(SYNCED).await;
 }
 
 #[tokio::test]
-async fn a_path_that_cannot_be_is_refused() {
+async fn an_impossible_path_is_an_error() {
     let cluster = Cluster::start().await;
     let path = Path::new("/nowhere/history.redb");
-    let ended = setup(&cluster, path).spawn().end().await;
-    assert_eq!(ended.status.code(), Some(2));
+    let exited = setup(&cluster, path).spawn().exit().await;
+    assert_eq!(exited.status.code(), Some(2));
     let expected =
         "error: open history file /nowhere/history.redb: No such file or directory (os error 2)";
     assert!(
-        ended.log.iter().any(|line| line == expected),
+        exited.log.iter().any(|line| line == expected),
         "{:?}",
-        ended.log
+        exited.log
     );
 }

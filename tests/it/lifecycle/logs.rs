@@ -1,13 +1,13 @@
-//! What is logged at which level, and in which form.
+//! Levels and formats of log messages.
 
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
 use super::{Cluster, Exporter, SYNCED, Setup, process::Line};
-use crate::server::client::PATIENCE;
+use crate::server::client::TEST_TIMEOUT;
 
-/// A watched target and a polled one.
+/// A setup with a watched and a polled target.
 fn two_targets(cluster: &Cluster) -> Setup {
     let kubernetes = "kubernetes: {kubeconfig: kubeconfig}";
     let config = format!(
@@ -21,7 +21,7 @@ fn two_targets(cluster: &Cluster) -> Setup {
         .config(&config)
 }
 
-/// The next line with this message from each of the two targets.
+/// Waits for the next line with this message from each of the two targets.
 async fn from_both(exporter: &mut Exporter, message: &str) -> [Line; 2] {
     let lines = [
         exporter.logged(message).await,
@@ -45,14 +45,14 @@ async fn transitions_are_logged_with_their_target_and_reason() {
         let hint = "nothing listens at this address: is the API server up?";
         assert_eq!(line.text("hint"), hint);
     }
-    cluster.come_back().await;
+    cluster.restart().await;
     for line in from_both(&mut exporter, "target is up again").await {
         assert_eq!(line.text("level"), "INFO");
     }
 
     exporter.signal(&["TERM"]);
     let about_the_process = ["starting", "listening", "shutting down", "bye"];
-    for line in exporter.end().await.lines() {
+    for line in exporter.exit().await.lines() {
         assert!(["INFO", "WARN"].contains(&line.text("level")), "{line:?}");
         let about_a_target = !about_the_process.contains(&line.text("message"));
         assert_eq!(line.get("target").is_some(), about_a_target, "{line:?}");
@@ -77,7 +77,7 @@ async fn polls_and_requests_are_logged_at_debug() {
 }
 
 #[tokio::test]
-async fn text_without_a_terminal_has_no_colours() {
+async fn text_without_a_terminal_has_no_colors() {
     let cluster = Cluster::start().await;
     let mut exporter = two_targets(&cluster).spawn();
     exporter
@@ -86,12 +86,12 @@ async fn text_without_a_terminal_has_no_colours() {
     let synced = format!("INFO source{{target=\"polled\"}}: {SYNCED}");
     exporter.until(|line| line.ends_with(&synced)).await;
     exporter.signal(&["TERM"]);
-    let log = exporter.end().await.log;
+    let log = exporter.exit().await.log;
     assert!(!log.iter().any(|line| line.contains('\u{1b}')), "{log:#?}");
 }
 
 #[tokio::test]
-async fn at_level_error_there_is_silence() {
+async fn at_level_error_a_healthy_exporter_logs_nothing() {
     let cluster = Cluster::start().await;
     let setup = two_targets(&cluster).argument("--log.level=error");
     let exporter = setup.argument("--log.format=json").spawn();
@@ -108,9 +108,11 @@ async fn at_level_error_there_is_silence() {
             sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, watches).await.expect("it watches");
+    timeout(TEST_TIMEOUT, watches)
+        .await
+        .expect("two watches in time");
     exporter.signal(&["TERM"]);
-    let ended = exporter.end().await;
-    assert_eq!(ended.status.code(), Some(0));
-    assert_eq!(ended.log, [""; 0]);
+    let exited = exporter.exit().await;
+    assert_eq!(exited.status.code(), Some(0));
+    assert_eq!(exited.log, [""; 0]);
 }

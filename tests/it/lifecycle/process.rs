@@ -1,7 +1,7 @@
-//! The exporter as a process: how it is set up and started, what it logs, how it ends.
+//! Starts the exporter as a process, reads its log and waits for its exit.
 //!
-//! Its environment is empty but for what a test gives it, so that nothing of the developer's own clusters is found. Lines are
-//! read as they are written: a test waits for a line and never for time.
+//! The environment of the process contains only the variables of the test, so that it does not find the clusters of the
+//! developer. A test waits for log lines and not for a fixed time.
 
 use std::{
     collections::BTreeMap,
@@ -20,9 +20,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::server::client::{Client, PATIENCE, Response, request};
+use crate::server::client::{Client, Response, TEST_TIMEOUT, request};
 
-/// Files and arguments of a process that is not started yet.
+/// Files, arguments and environment of a process to start.
 pub(super) struct Setup {
     directory: TempDir,
     arguments: Vec<String>,
@@ -32,27 +32,27 @@ pub(super) struct Setup {
 /// A running exporter that logs as JSON. It is killed when dropped.
 pub(super) struct Exporter {
     child: Child,
-    /// Where it serves.
+    /// Its listen address.
     pub(super) address: SocketAddr,
     lines: UnboundedReceiver<String>,
-    /// What was logged so far.
+    /// All lines so far.
     log: Vec<String>,
-    /// Lines that came while others were waited for: several tasks log, in no order.
-    passed: Vec<Line>,
+    /// Lines that [`logged`](Self::logged) skipped. Tasks log concurrently, so the order of lines is not fixed.
+    skipped: Vec<Line>,
     stdout: Option<JoinHandle<String>>,
     _directory: TempDir,
 }
 
-/// An exporter that came to its end.
+/// An exporter that has exited.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct Exited {
     pub(super) status: ExitStatus,
     pub(super) stdout: String,
-    /// Its log, line by line.
+    /// The lines of its log.
     pub(super) log: Vec<String>,
 }
 
-/// A line of the log.
+/// A log line in JSON.
 #[derive(Debug)]
 pub(super) struct Line(BTreeMap<String, Value>);
 
@@ -113,12 +113,12 @@ impl Setup {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs the process until it exits.
     pub(super) fn run(&self) -> Output {
         self.command().output().unwrap()
     }
 
-    /// Starts it, with its log as JSON, and waits until it serves.
+    /// Starts the process with JSON logs and waits until it listens.
     pub(super) async fn start(self) -> Exporter {
         let mut exporter = self.argument("--log.format=json").spawn();
         let line = exporter.logged("listening").await;
@@ -126,7 +126,7 @@ impl Setup {
         exporter
     }
 
-    /// Starts it as it is. Nobody knows where it serves.
+    /// Starts the process. Its listen address stays unknown.
     pub(super) fn spawn(self) -> Exporter {
         let mut child = self
             .command()
@@ -138,7 +138,7 @@ impl Setup {
         let (sender, lines) = unbounded_channel();
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines() {
-                // The test may have ended already.
+                // The test may be over.
                 let _ = sender.send(line.unwrap());
             }
         });
@@ -152,7 +152,7 @@ impl Setup {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             lines,
             log: Vec::new(),
-            passed: Vec::new(),
+            skipped: Vec::new(),
             stdout: Some(stdout),
             _directory: self.directory,
         }
@@ -162,47 +162,53 @@ impl Setup {
 // === impl Exporter ===
 
 impl Exporter {
-    /// Waits for a line with this message that was not given before.
+    /// Waits for the next line with this message that was not returned before.
     pub(super) async fn logged(&mut self, message: &str) -> Line {
-        let passed = self.passed.iter();
-        let known = passed
-            .map(|line| line.text("message"))
-            .position(|m| m == message);
-        if let Some(at) = known {
-            return self.passed.remove(at);
+        let skipped = self
+            .skipped
+            .iter()
+            .position(|line| line.text("message") == message);
+        if let Some(index) = skipped {
+            return self.skipped.remove(index);
         }
         loop {
             let Some(line) = self.next_line().await else {
-                panic!("it ended without {message:?} in {:#?}", self.log);
+                panic!(
+                    "the process exited without logging {message:?}: {:#?}",
+                    self.log
+                );
             };
-            let line = Line::read(&line);
+            let line = Line::parse(&line);
             if line.text("message") == message {
                 return line;
             }
-            self.passed.push(line);
+            self.skipped.push(line);
         }
     }
 
-    /// Waits for a line as it is written.
+    /// Waits for a line of any format.
     pub(super) async fn until(&mut self, matches: impl Fn(&str) -> bool) {
         loop {
             match self.next_line().await {
                 Some(line) if matches(&line) => return,
                 Some(_) => {}
-                None => panic!("it ended without that line in {:#?}", self.log),
+                None => panic!(
+                    "the process exited without logging that line: {:#?}",
+                    self.log
+                ),
             }
         }
     }
 
     async fn next_line(&mut self) -> Option<String> {
-        let Ok(line) = timeout(PATIENCE, self.lines.recv()).await else {
-            panic!("nothing is logged any more after {:#?}", self.log);
+        let Ok(line) = timeout(TEST_TIMEOUT, self.lines.recv()).await else {
+            panic!("no further log line in time after {:#?}", self.log);
         };
         self.log.extend(line.clone());
         line
     }
 
-    /// Sends signals by name, one right after the other.
+    /// Sends signals by name, without a pause between them.
     pub(super) fn signal(&self, names: &[&str]) {
         let kill = |name: &&str| format!("kill -s {name} {}", self.child.id());
         let script: Vec<_> = names.iter().map(kill).collect();
@@ -212,10 +218,10 @@ impl Exporter {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits until it has ended by itself.
-    pub(super) async fn end(mut self) -> Ended {
+    /// Waits until the process exits on its own.
+    pub(super) async fn exit(mut self) -> Exited {
         while self.next_line().await.is_some() {}
-        Ended {
+        Exited {
             status: self.child.wait().unwrap(),
             stdout: self.stdout.take().unwrap().join().unwrap(),
             log: std::mem::take(&mut self.log),
@@ -235,29 +241,29 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        // It may have ended.
+        // The process may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-// === impl Ended ===
+// === impl Exited ===
 
-impl Ended {
-    /// The log as JSON, which it has to be from its first to its last line.
+impl Exited {
+    /// The log as JSON. Every line must be valid.
     pub(super) fn lines(&self) -> Vec<Line> {
-        self.log.iter().map(|line| Line::read(line)).collect()
+        self.log.iter().map(|line| Line::parse(line)).collect()
     }
 }
 
 // === impl Line ===
 
 impl Line {
-    /// Reads a line, and asserts that no key is there twice, that values are plain, and that what every line has is there.
-    fn read(text: &str) -> Self {
+    /// Parses a line. Asserts that keys are unique, values are scalars, and the common fields are present.
+    fn parse(text: &str) -> Self {
         let mut reader = serde_json::Deserializer::from_str(text);
         let line = reader
-            .deserialize_map(NoKeyTwice)
+            .deserialize_map(UniqueKeys)
             .and_then(|line| reader.end().map(|()| line));
         let line = Self(line.unwrap_or_else(|error| panic!("{error}: {text}")));
         assert!(
@@ -282,10 +288,10 @@ impl Line {
     }
 }
 
-/// Reads a JSON object with unique keys.
-struct NoKeyTwice;
+/// Parses a JSON object and rejects duplicate keys.
+struct UniqueKeys;
 
-impl<'de> Visitor<'de> for NoKeyTwice {
+impl<'de> Visitor<'de> for UniqueKeys {
     type Value = BTreeMap<String, Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -296,7 +302,7 @@ impl<'de> Visitor<'de> for NoKeyTwice {
         let mut map = BTreeMap::new();
         while let Some((key, value)) = access.next_entry::<String, Value>()? {
             if map.insert(key.clone(), value).is_some() {
-                return Err(A::Error::custom(format!("{key} is there twice")));
+                return Err(A::Error::custom(format!("duplicate key {key}")));
             }
         }
         Ok(map)

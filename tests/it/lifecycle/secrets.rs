@@ -1,6 +1,6 @@
-//! Credentials stay where they belong: in requests to the API.
+//! Credentials appear only in requests to the API.
 //!
-//! Everything that can be had of the process, at the chattiest level and whatever the API answers, is searched for them.
+//! The tests search the pages and the log at level `trace` for credentials, with valid and invalid responses of the API.
 
 use std::{
     sync::{Arc, Mutex},
@@ -14,14 +14,14 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Ended, Exporter, Setup};
-use crate::server::client::PATIENCE;
+use super::{Exited, Exporter, Setup};
+use crate::server::client::TEST_TIMEOUT;
 
 /// Part of every credential here.
 const SECRET: &str = "s3cret";
 
-/// What a server may say, and what no server should.
-const ANSWERS: [&str; 7] = [
+/// Valid and invalid responses.
+const RESPONSES: [&str; 7] = [
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"metadata\": {\"name\": \"a\", \"namespace\": \"b\", \"uid\": \"4ba7b5e6-d01a-4327-95ea-e845886801bc\"}}",
     "HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n{\"kind\": \"Status\", \"message\": \"Unauthorized\", \"code\": 401}",
     "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\nno",
@@ -31,7 +31,7 @@ const ANSWERS: [&str; 7] = [
     "this is not HTTP\r\n\r\n",
 ];
 
-/// A server that gives these answers in turns, and keeps what it was asked.
+/// A server that gives the responses in turn and records the requests.
 struct Server {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -43,13 +43,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&requests);
+        let recorded = Arc::clone(&requests);
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            for answer in ANSWERS.iter().cycle() {
+            for response in RESPONSES.iter().cycle() {
                 let (stream, _) = listener.accept().await.unwrap();
-                let request = exchange(stream, answer).await;
-                kept.lock().unwrap().push(request);
+                let request = respond(stream, response).await;
+                recorded.lock().unwrap().push(request);
             }
         });
         Self {
@@ -59,30 +59,33 @@ impl Server {
         }
     }
 
-    /// Waits until each answer was given twice; what the last request was.
-    async fn exhausted(&self) -> String {
-        let exhausted = async {
+    /// Waits until every response was given twice, and returns the last request.
+    async fn last_request(&self) -> String {
+        let last_request = async {
             loop {
                 let requests = self.requests.lock().unwrap().clone();
-                if requests.len() >= 2 * ANSWERS.len() {
+                if requests.len() >= 2 * RESPONSES.len() {
                     return requests.last().unwrap().clone();
                 }
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, exhausted).await.expect("many requests")
+        timeout(TEST_TIMEOUT, last_request)
+            .await
+            .expect("all responses in time")
     }
 }
 
-async fn exchange(mut stream: TcpStream, answer: &str) -> String {
+/// Reads a request and sends the response.
+async fn respond(mut stream: TcpStream, response: &str) -> String {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") && stream.read_buf(&mut request).await.unwrap() > 0 {}
-    // The client may not wait for the whole of what makes no sense to it.
-    let _ = stream.write_all(answer.as_bytes()).await;
+    // The client may close the connection before the end of an invalid response.
+    let _ = stream.write_all(response.as_bytes()).await;
     String::from_utf8(request).unwrap()
 }
 
-/// An exporter that polls many jobs, so that every answer is met soon, with these credentials.
+/// Starts an exporter with these credentials. It polls many jobs, so that it soon gets every response.
 async fn start(server: &str, user: &str) -> Exporter {
     let jobs: Vec<_> = (0..30)
         .map(|number| format!("{{namespace: etl, name: job-{number}}}"))
@@ -103,20 +106,20 @@ async fn start(server: &str, user: &str) -> Exporter {
         .await
 }
 
-/// Ends it, and looks for the secret in all that it ever said.
-async fn assert_silent(exporter: Exporter) -> Ended {
+/// Stops the exporter, and asserts that no page and no output contains the secret.
+async fn assert_no_secret(exporter: Exporter) -> Exited {
     for path in ["/metrics", "/", "/readyz"] {
         let page = exporter.get(path).await;
-        assert!(!page.text().contains(SECRET), "it is on {path}");
+        assert!(!page.text().contains(SECRET), "the secret is on {path}");
     }
     exporter.signal(&["TERM"]);
-    let ended = exporter.end().await;
-    assert_eq!(ended.status.code(), Some(0));
-    assert!(!ended.stdout.contains(SECRET), "it was printed");
-    for line in &ended.log {
-        assert!(!line.contains(SECRET), "it was logged: {line}");
+    let exited = exporter.exit().await;
+    assert_eq!(exited.status.code(), Some(0));
+    assert!(!exited.stdout.contains(SECRET), "the secret was printed");
+    for line in &exited.log {
+        assert!(!line.contains(SECRET), "the secret was logged: {line}");
     }
-    ended
+    exited
 }
 
 #[tokio::test]
@@ -124,9 +127,9 @@ async fn a_bearer_token_is_sent_and_never_shown() {
     let server = Server::start().await;
     let user = format!("{{token: {SECRET}-token}}");
     let exporter = start(&server.url, &user).await;
-    let request = server.exhausted().await.to_lowercase();
+    let request = server.last_request().await.to_lowercase();
     assert!(request.contains(&format!("\r\nauthorization: bearer {SECRET}-token\r\n")));
-    assert_silent(exporter).await;
+    assert_no_secret(exporter).await;
 }
 
 #[tokio::test]
@@ -134,12 +137,12 @@ async fn a_password_is_sent_and_never_shown() {
     let server = Server::start().await;
     let user = format!("{{username: u, password: {SECRET}}}");
     let exporter = start(&server.url, &user).await;
-    let request = server.exhausted().await.to_lowercase();
+    let request = server.last_request().await.to_lowercase();
     assert!(request.contains("\r\nauthorization: basic "), "{request}");
-    assert_silent(exporter).await;
+    assert_no_secret(exporter).await;
 }
 
-/// An exec plugin that runs this shell script.
+/// A kubeconfig user with an exec plugin that runs this shell script.
 fn plugin(script: &str) -> String {
     let script = serde_json::to_string(script).unwrap();
     format!(
@@ -148,20 +151,20 @@ fn plugin(script: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_token_of_a_plugin_is_sent_and_never_shown() {
+async fn the_token_of_an_exec_plugin_is_sent_and_never_shown() {
     let server = Server::start().await;
     let credential = format!(
         "{{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \"status\": {{\"token\": \"{SECRET}-token\"}}}}"
     );
     let script = format!("echo {SECRET} is coming >&2; echo '{credential}'");
     let exporter = start(&server.url, &plugin(&script)).await;
-    let request = server.exhausted().await.to_lowercase();
+    let request = server.last_request().await.to_lowercase();
     assert!(request.contains(&format!("\r\nauthorization: bearer {SECRET}-token\r\n")));
-    assert_silent(exporter).await;
+    assert_no_secret(exporter).await;
 }
 
 #[tokio::test]
-async fn a_plugin_that_fails_does_not_give_its_token_away() {
+async fn the_output_of_a_failed_exec_plugin_is_never_shown() {
     for (script, problem) in [
         (
             format!("echo {SECRET}; echo {SECRET} >&2; exit 3"),
@@ -175,6 +178,6 @@ async fn a_plugin_that_fails_does_not_give_its_token_away() {
         let mut exporter = start("http://127.0.0.1:1", &plugin(&script)).await;
         let line = exporter.logged("target is down").await;
         assert!(line.text("error").contains(problem), "{line:?}");
-        assert_silent(exporter).await;
+        assert_no_secret(exporter).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What the running process answers.
+//! Responses of the running process.
 
 use std::{io::Read as _, time::Duration};
 
@@ -9,17 +9,17 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Cluster, Exporter, SYNCED, Setup};
 use crate::{
     checker::{self, Families},
-    server::client::PATIENCE,
+    server::client::TEST_TIMEOUT,
 };
 
-/// An address that refuses connections.
-async fn dead_url() -> String {
+/// The URL of an address that refuses connections.
+async fn unreachable_url() -> String {
     let mut cluster = Cluster::start().await;
     cluster.stop().await;
     cluster.url()
 }
 
-/// Scrapes with these headers; the body is unzipped.
+/// Scrapes with these headers, and returns the content type and the unzipped body.
 async fn scrape(exporter: &Exporter, headers: &str) -> (String, String) {
     let mut client = exporter.connect().await;
     client
@@ -48,7 +48,7 @@ async fn families(exporter: &Exporter) -> Families {
     checker::check(Format::Text, &scrape(exporter, "").await.1)
 }
 
-/// The value of the series of `family` with this label, which is the only one.
+/// The value of the only series of `family` with this label.
 fn value(families: &Families, family: &str, label: (&str, &str)) -> f64 {
     let has = |labels: &[(String, String)]| {
         labels
@@ -89,8 +89,8 @@ async fn one_unnamed_target_is_served_in_every_format() {
             Format::OpenMetrics,
         ),
     ] {
-        let (is, text) = scrape(&exporter, headers).await;
-        assert!(is.starts_with(content_type), "{is}");
+        let (actual, text) = scrape(&exporter, headers).await;
+        assert!(actual.starts_with(content_type), "{actual}");
         let families = checker::check(format, &text);
         let up = &families["job_status_exporter_target_up"].samples;
         let jobs = &families["batch_job_info"].samples;
@@ -109,20 +109,20 @@ async fn one_unnamed_target_is_served_in_every_format() {
 }
 
 #[tokio::test]
-async fn a_dead_target_is_a_fact_and_holds_readiness_for_the_grace_period_only() {
+async fn an_unreachable_target_shows_as_down_and_delays_readiness_for_the_grace_period_only() {
     let cluster = Cluster::start().await;
     cluster.add_job("etl", "load");
     let config = "web: {listen_address: \"127.0.0.1:0\", ready_grace: 2s}\n\
                   targets:\n\
-                  - {name: alive, kubernetes: {kubeconfig: alive}}\n\
-                  - {name: dead, kubernetes: {kubeconfig: dead}}\n";
+                  - {name: reachable, kubernetes: {kubeconfig: reachable}}\n\
+                  - {name: unreachable, kubernetes: {kubeconfig: unreachable}}\n";
     let setup = Setup::new()
-        .kubeconfig("alive", &cluster.url(), "{}")
-        .kubeconfig("dead", &dead_url().await, "{}")
+        .kubeconfig("reachable", &cluster.url(), "{}")
+        .kubeconfig("unreachable", &unreachable_url().await, "{}")
         .config(config);
-    let begin = Instant::now();
+    let start = Instant::now();
     let mut exporter = setup.start().await;
-    assert_eq!(exporter.logged(SYNCED).await.text("target"), "alive");
+    assert_eq!(exporter.logged(SYNCED).await.text("target"), "reachable");
 
     let families = families(&exporter).await;
     let up = |target| {
@@ -132,38 +132,41 @@ async fn a_dead_target_is_a_fact_and_holds_readiness_for_the_grace_period_only()
             ("target", target),
         )
     };
-    assert_eq!((up("alive"), up("dead")), (1.0, 0.0));
-    let ours = families
+    assert_eq!((up("reachable"), up("unreachable")), (1.0, 0.0));
+    let batch = families
         .iter()
         .filter(|(name, _)| name.starts_with("batch_"));
-    let samples: Vec<_> = ours.flat_map(|(_, family)| &family.samples).collect();
+    let samples: Vec<_> = batch.flat_map(|(_, family)| &family.samples).collect();
     assert!(samples.iter().any(|sample| sample.name == "batch_job_info"));
     for sample in samples {
         assert_eq!(
             sample.labels[0],
-            ("target".to_owned(), "alive".to_owned()),
+            ("target".to_owned(), "reachable".to_owned()),
             "{sample:?}"
         );
     }
 
     let ready = async {
         loop {
-            let answer = exporter.get("/readyz").await;
-            let now = begin.elapsed();
-            if answer.status == 200 {
+            let response = exporter.get("/readyz").await;
+            let now = start.elapsed();
+            if response.status == 200 {
                 return now;
             }
-            assert_eq!(answer.status, 503);
-            assert_eq!(answer.text(), "waiting for the first read of:\ndead\n");
+            assert_eq!(response.status, 503);
+            assert_eq!(
+                response.text(),
+                "waiting for the first read of:\nunreachable\n"
+            );
             sleep(Duration::from_millis(20)).await;
         }
     };
-    let ready = timeout(PATIENCE, ready).await.expect("ready in time");
+    let ready = timeout(TEST_TIMEOUT, ready).await.expect("ready in time");
     assert!(ready >= Duration::from_secs(2), "ready after {ready:?}");
 }
 
 #[tokio::test]
-async fn a_quiet_watch_costs_nothing() {
+async fn an_idle_watch_uses_almost_no_cpu() {
     let cluster = Cluster::start().await;
     cluster.add_job("etl", "load");
     let setup = Setup::new()
@@ -175,5 +178,5 @@ async fn a_quiet_watch_costs_nothing() {
     let before = cpu().await;
     sleep(Duration::from_secs(3)).await;
     let used = cpu().await - before;
-    assert!(used < 0.5, "{used} seconds of CPU in 3 seconds of nothing");
+    assert!(used < 0.5, "{used} seconds of CPU in 3 idle seconds");
 }

@@ -1,4 +1,4 @@
-//! What never gets to serve: wrong configurations, ports in use, and questions.
+//! Processes that exit before they serve: configuration errors, ports in use, `--help`, `--version`, `--config.check`.
 
 use std::net::TcpListener;
 
@@ -6,7 +6,7 @@ use super::{Cluster, Setup};
 
 const NO_PORT: &str = "web: {listen_address: \"127.0.0.1:0\"}\n";
 
-/// Runs to the end: exit code, standard output, standard error.
+/// Runs the process. Returns exit code, standard output and standard error.
 fn run(setup: &Setup) -> (Option<i32>, String, String) {
     let output = setup.run();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -18,12 +18,12 @@ fn run(setup: &Setup) -> (Option<i32>, String, String) {
 }
 
 #[tokio::test]
-async fn a_wrong_configuration_is_refused_with_all_its_problems() {
+async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
     let cluster = Cluster::start().await;
     let config = format!(
         "{NO_PORT}targets:\n\
          - {{name: good, kubernetes: {{kubeconfig: kubeconfig}}}}\n\
-         - {{name: bad, kubernetes: {{kubeconfig: kubeconfig}}, mode: wait, nonsense: 1}}\n\
+         - {{name: bad, kubernetes: {{kubeconfig: kubeconfig}}, mode: wait, unknown: 1}}\n\
          stale_after: 5\n"
     );
     let setup = Setup::new()
@@ -33,19 +33,15 @@ async fn a_wrong_configuration_is_refused_with_all_its_problems() {
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
     let mut lines = stderr.lines();
     assert_eq!(lines.next(), Some("error: 3 problems in the configuration"));
-    for path in [
-        "targets[1].mode: ",
-        "targets[1].nonsense: ",
-        "stale_after: ",
-    ] {
+    for path in ["targets[1].mode: ", "targets[1].unknown: ", "stale_after: "] {
         let problem = format!("/exporter.yaml: {path}");
         assert!(stderr.contains(&problem), "{path} is not in {stderr}");
     }
-    assert_eq!(cluster.api.requests(), [], "it was started nevertheless");
+    assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
 }
 
 #[test]
-fn a_mistake_in_flags_and_variables_is_told_like_one_in_the_file() {
+fn problems_in_flags_and_variables_are_reported_with_their_source() {
     let setup = Setup::new()
         .argument("--web.listen-address=here")
         .variable("JOB_STATUS_EXPORTER__STALE_AFTER", "soon");
@@ -94,11 +90,11 @@ async fn a_missing_kubeconfig_is_an_error_with_a_hint() {
         "  target three: the kubeconfig has no context `other`"
     );
     assert!(lines[3].starts_with("hint: a target takes `kubernetes.kubeconfig`"));
-    assert_eq!(cluster.api.requests(), [], "it was started nevertheless");
+    assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
 }
 
 #[test]
-fn without_any_cluster_it_says_where_it_looked() {
+fn without_any_cluster_the_error_lists_the_places_that_were_tried() {
     let (code, _, stderr) = run(&Setup::new().argument("--web.listen-address=127.0.0.1:0"));
     assert_eq!(code, Some(2));
     for part in [
@@ -114,8 +110,8 @@ fn without_any_cluster_it_says_where_it_looked() {
 #[tokio::test]
 async fn a_port_in_use_is_an_error_with_a_hint() {
     let cluster = Cluster::start().await;
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
     let setup = Setup::new()
         .kubeconfig("kubeconfig", &cluster.url(), "{}")
         .config("targets: [{kubernetes: {kubeconfig: kubeconfig}}]\n")
@@ -127,20 +123,20 @@ async fn a_port_in_use_is_an_error_with_a_hint() {
         stderr,
         format!(
             "error: bind {address}: address already in use\n\
-             hint: stop what listens there, or choose another port with --web.listen-address\n"
+             hint: stop the process that listens there, or choose another port with --web.listen-address\n"
         )
     );
-    assert_eq!(cluster.api.requests(), [], "it was started nevertheless");
+    assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
 }
 
 #[tokio::test]
-async fn the_end_is_told_in_the_form_of_the_log() {
+async fn the_final_error_has_the_format_of_the_log() {
     let setup = Setup::new()
         .config("targets: [{kubernetes: {kubeconfig: absent}}]\n")
         .argument("--log.format=json");
-    let ended = setup.spawn().end().await;
-    assert_eq!(ended.status.code(), Some(2));
-    let lines = ended.lines();
+    let exited = setup.spawn().exit().await;
+    assert_eq!(exited.status.code(), Some(2));
+    let lines = exited.lines();
     let last = lines.last().unwrap();
     assert_eq!(last.text("level"), "ERROR");
     let message = last.text("message");
@@ -149,7 +145,7 @@ async fn the_end_is_told_in_the_form_of_the_log() {
 }
 
 #[tokio::test]
-async fn questions_are_answered_on_standard_output_and_start_nothing() {
+async fn help_version_and_check_print_to_standard_output_and_start_nothing() {
     let cluster = Cluster::start().await;
     let setup = || {
         Setup::new()
@@ -157,7 +153,7 @@ async fn questions_are_answered_on_standard_output_and_start_nothing() {
             .config("targets: [{name: prod, kubernetes: {kubeconfig: kubeconfig}, namespaces: {include: [billing], exclude: [x]}}]\n")
     };
     let url = format!("{}/", cluster.url());
-    for (question, answers) in [
+    for (flag, parts) in [
         ("--version", ["job-status-exporter, version ", "(revision "]),
         (
             "--help",
@@ -165,17 +161,17 @@ async fn questions_are_answered_on_standard_output_and_start_nothing() {
         ),
         ("--config.check", ["target prod\n", url.as_str()]),
     ] {
-        let (code, stdout, stderr) = run(&setup().argument(question));
-        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{question}");
-        for answer in answers {
-            assert!(stdout.contains(answer), "{answer} is not in {stdout}");
+        let (code, stdout, stderr) = run(&setup().argument(flag));
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{flag}");
+        for part in parts {
+            assert!(stdout.contains(part), "{part} is not in {stdout}");
         }
     }
-    assert_eq!(cluster.api.requests(), [], "something was started");
+    assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
 }
 
 #[test]
-fn a_check_does_not_need_the_credentials_and_tells_warnings_once() {
+fn a_check_needs_no_credentials_and_prints_warnings_once() {
     let config = "targets: [{name: prod, kubernetes: {kubeconfig: absent}, namespaces: {include: [a], exclude: [b]}}]\n";
     let (code, stdout, stderr) = run(&Setup::new().config(config).argument("--config.check"));
     assert_eq!((code, stderr.as_str()), (Some(0), ""));

@@ -1,4 +1,4 @@
-//! A server on a free port, and a client that speaks HTTP/1 byte by byte: what it sends, a library would not.
+//! A server on a free port, and a raw HTTP/1 client that can send invalid requests.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -7,7 +7,8 @@ use job_status_exporter::{
     config::Pattern,
     metrics::{Format, UnknownFamily},
     server::readiness::State,
-    server::{Chunks, Pages, Server, ServerSettings, TargetLine},
+    server::{Chunks, PageData, Server, ServerSettings},
+    store::Store,
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -17,57 +18,63 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Far more than anything takes here: reaching it means that something hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Much longer than any step of a test. A test that reaches it hangs.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Pages whose every scrape, in any format, is made by this.
-pub(super) struct Scrapes(Box<dyn Fn() -> Chunks + Send + Sync>);
+/// Page data with a given scrape, the same in all formats, and an empty store.
+pub(super) struct TestData {
+    scrape: Box<dyn Fn() -> Chunks + Send + Sync>,
+    store: Store,
+}
 
-impl Scrapes {
-    pub(super) fn new<I>(begin: impl Fn() -> I + Send + Sync + 'static) -> Self
+impl TestData {
+    pub(super) fn new<I>(scrape: impl Fn() -> I + Send + Sync + 'static) -> Self
     where
         I: Iterator<Item = Bytes> + Send + 'static,
     {
-        Self(Box::new(move || Box::new(begin())))
+        Self {
+            scrape: Box::new(move || Box::new(scrape())),
+            store: Store::new(Vec::new()),
+        }
     }
 }
 
-impl Pages for Scrapes {
-    fn metrics(&self, _: Format, _: &[Pattern]) -> Result<Chunks, UnknownFamily> {
-        Ok((self.0)())
+impl PageData for TestData {
+    fn scrape(&self, _: Format, _: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        Ok((self.scrape)())
     }
 
     fn readiness(&self) -> State {
         State::Ready
     }
 
-    fn targets(&self) -> Vec<TargetLine> {
-        Vec::new()
+    fn store(&self) -> &Store {
+        &self.store
     }
 }
 
-/// A server that serves; it is aborted when dropped.
-pub(super) struct Running {
+/// A running server. Dropping it aborts the server.
+pub(super) struct RunningServer {
     pub(super) addresses: Vec<SocketAddr>,
     shutdown: CancellationToken,
     task: JoinSet<()>,
 }
 
-pub(super) async fn start(pages: impl Pages, settings: ServerSettings) -> Running {
+pub(super) async fn start(data: impl PageData, settings: ServerSettings) -> RunningServer {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let server = Server::bind(&[any, any]).await.expect("free ports");
     let addresses = server.local_addrs().to_vec();
     let shutdown = CancellationToken::new();
     let mut task = JoinSet::new();
-    task.spawn(server.serve(Arc::new(pages), settings, shutdown.clone()));
-    Running {
+    task.spawn(server.serve(Arc::new(data), settings, shutdown.clone()));
+    RunningServer {
         addresses,
         shutdown,
         task,
     }
 }
 
-impl Running {
+impl RunningServer {
     pub(super) async fn connect(&self) -> Client {
         Client::connect(self.addresses[0]).await
     }
@@ -78,14 +85,14 @@ impl Running {
         client.response("GET").await
     }
 
-    pub(super) fn begin_shutdown(&self) {
+    pub(super) fn start_shutdown(&self) {
         self.shutdown.cancel();
     }
 
-    /// Waits until the server has returned.
+    /// Waits until the server returns.
     pub(super) async fn end(&mut self) {
-        let ended = self.task.join_next().await;
-        ended.expect("ends once").expect("no panic");
+        let result = self.task.join_next().await;
+        result.expect("one task").expect("no panic");
     }
 }
 
@@ -97,7 +104,7 @@ pub(crate) struct Client(BufReader<TcpStream>);
 
 pub(crate) struct Response {
     pub(crate) status: u16,
-    /// By lower-case name.
+    /// Values by name in lower case.
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
@@ -119,13 +126,13 @@ impl Client {
         sent.expect("an open connection");
     }
 
-    /// Sends nothing more, but still reads.
+    /// Closes the sending side.
     pub(super) async fn half_close(&mut self) {
         self.0.shutdown().await.expect("an open connection");
     }
 
     pub(crate) async fn response(&mut self, method: &str) -> Response {
-        let response = timeout(PATIENCE, self.read_response(method));
+        let response = timeout(TEST_TIMEOUT, self.read_response(method));
         response.await.expect("a response in time")
     }
 
@@ -148,7 +155,7 @@ impl Client {
         }
     }
 
-    /// The head of a response, leaving its body to be read.
+    /// Reads the head of a response, without the body.
     pub(crate) async fn head(&mut self) -> (u16, BTreeMap<String, String>) {
         let status_line = self.line().await;
         let status = status_line.split(' ').nth(1).expect("a status");
@@ -159,16 +166,16 @@ impl Client {
                 return (status.parse().expect("a number"), headers);
             }
             let (name, value) = line.split_once(": ").expect("a header");
-            let twice = headers.insert(name.to_lowercase(), value.to_owned());
-            assert_eq!(twice, None, "{name} is there twice");
+            let previous = headers.insert(name.to_lowercase(), value.to_owned());
+            assert_eq!(previous, None, "duplicate header {name}");
         }
     }
 
-    /// Whatever comes until the server closes; a reset counts as closing.
+    /// Reads until the server closes or resets the connection.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        let read = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
-        if let Err(error) = read.expect("the end in time") {
+        let read = timeout(TEST_TIMEOUT, self.0.read_to_end(&mut rest)).await;
+        if let Err(error) = read.expect("the end of the connection in time") {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         }
         rest

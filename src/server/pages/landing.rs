@@ -1,10 +1,17 @@
-//! The page for people who open the exporter in a browser: what this is, where to go, how the targets are doing.
+//! `/`: version, links to the other pages, and the state of the targets.
 //!
-//! One string, no assets, no scripts. Invariant: whatever comes from the configuration goes through [`Escaped`].
+//! The page is one string, without scripts or other files. All text from the configuration is written as [`Escaped`].
 
 use std::fmt::{self, Display, Write as _};
 
-use super::TargetLine;
+use http::{Request, Response};
+
+use super::{LANDING, Route, Site};
+use crate::{
+    model::Name,
+    server::{body::Content, response},
+    store::TargetStatus,
+};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
@@ -16,43 +23,70 @@ th,td{text-align:left;padding:.4rem .75rem .4rem 0;border-bottom:1px solid #8884
 td:first-child{overflow-wrap:anywhere}\
 .number{text-align:right;padding-right:0}.down{color:#c22;color:light-dark(#b21,#f76);font-weight:600}";
 
-/// The whole page.
-pub(super) fn render(telemetry_path: &str, targets: &[TargetLine]) -> String {
+/// A row of the table of targets.
+struct TargetRow {
+    /// The target's name; `None` for a single unnamed target.
+    name: Option<Name>,
+    status: TargetStatus,
+}
+
+pub(super) fn respond(_: &Request<()>, site: &Site) -> Response<Content> {
+    let targets = site.data.store().snapshot().into_iter();
+    let targets: Vec<_> = targets
+        .map(|target| TargetRow {
+            name: target.target,
+            status: target.status,
+        })
+        .collect();
+    response::html(render(&site.routes, &targets))
+}
+
+fn render(routes: &[Route], targets: &[TargetRow]) -> String {
     let mut page = String::with_capacity(2048 + 256 * targets.len());
     // Writing to a string cannot fail.
-    let _ = write_page(&mut page, telemetry_path, targets);
+    let _ = write_page(&mut page, routes, targets);
     page
 }
 
-fn write_page(page: &mut String, telemetry_path: &str, targets: &[TargetLine]) -> fmt::Result {
-    let metrics = Escaped(telemetry_path);
+fn write_page(page: &mut String, routes: &[Route], targets: &[TargetRow]) -> fmt::Result {
     write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{name}</h1>\n<p>Version {version}. {description}.</p>\n<ul>\n\
-         <li><a href=\"{metrics}\"><code>{metrics}</code></a> for Prometheus</li>\n\
-         <li><a href=\"/readyz\"><code>/readyz</code></a> whether every target was read once</li>\n\
-         <li><a href=\"/livez\"><code>/livez</code></a> whether the process runs</li>\n</ul>\n",
+         <h1>{name}</h1>\n<p>Version {version}. {description}.</p>\n",
         name = env!("CARGO_PKG_NAME"),
         version = env!("CARGO_PKG_VERSION"),
         description = env!("CARGO_PKG_DESCRIPTION"),
     )?;
+    write_links(page, routes)?;
     write_targets(page, targets)?;
     page.push_str("</body>\n</html>\n");
     Ok(())
 }
 
-fn write_targets(page: &mut String, targets: &[TargetLine]) -> fmt::Result {
+fn write_links(page: &mut String, routes: &[Route]) -> fmt::Result {
+    page.push_str("<ul>\n");
+    for route in routes.iter().filter(|route| route.path != LANDING) {
+        let (path, summary) = (Escaped(&route.path), route.summary);
+        writeln!(
+            page,
+            "<li><a href=\"{path}\"><code>{path}</code></a> {summary}</li>"
+        )?;
+    }
+    page.push_str("</ul>\n");
+    Ok(())
+}
+
+fn write_targets(page: &mut String, targets: &[TargetRow]) -> fmt::Result {
     page.push_str(
         "<table>\n<thead><tr><th>Target</th><th>State</th><th>Last success</th>\
          <th class=\"number\">Jobs</th><th class=\"number\">CronJobs</th></tr></thead>\n<tbody>\n",
     );
-    for TargetLine { name, status } in targets {
+    for TargetRow { name, status } in targets {
         let state = match (status.up, status.synced) {
             (true, true) => "up",
-            (true, false) => "reading",
+            (true, false) => "syncing",
             (false, _) => "<span class=\"down\">down</span> (see the log)",
         };
         write!(
@@ -66,7 +100,7 @@ fn write_targets(page: &mut String, targets: &[TargetLine]) -> fmt::Result {
         }
         for count in [status.jobs, status.cronjobs] {
             page.push_str("</td><td class=\"number\">");
-            // Of what was never read, nothing is known.
+            // Before the first complete read, the counts are unknown.
             if status.synced {
                 write!(page, "{count}")?;
             } else {
@@ -79,7 +113,7 @@ fn write_targets(page: &mut String, targets: &[TargetLine]) -> fmt::Result {
     Ok(())
 }
 
-/// Text that means itself, between tags and in quoted attributes.
+/// Text escaped for use between tags and in quoted attributes.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
@@ -100,12 +134,10 @@ impl Display for Escaped<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::TargetStatus;
+    use super::{super::routes, *};
 
-    use super::*;
-
-    fn line(name: Option<&str>, up: bool, synced: bool) -> TargetLine {
-        TargetLine {
+    fn row(name: Option<&str>, up: bool, synced: bool) -> TargetRow {
+        TargetRow {
             name: name.map(Into::into),
             status: TargetStatus {
                 up,
@@ -118,27 +150,31 @@ mod tests {
         }
     }
 
-    #[test]
-    fn targets_have_a_row_each() {
-        let page = render(
-            "/metrics",
-            &[line(None, true, true), line(Some("cci"), true, false)],
-        );
-        assert!(page.contains(
-            "<tr><td>(unnamed)</td><td>up</td><td>2030-01-02T03:04:05Z</td>\
-             <td class=\"number\">12</td><td class=\"number\">3</td></tr>"
-        ));
-        assert!(page.contains("<td>cci</td><td>reading</td>"));
-        let page = render("/metrics", &[line(Some("a"), false, false)]);
-        assert!(page.contains(">down</span> (see the log)</td><td>never</td>"));
-        assert!(page.contains("<td class=\"number\">–</td><td class=\"number\">–</td></tr>"));
-        assert!(!page.contains("12"), "nothing is known of it");
+    fn page(telemetry_path: &str, targets: &[TargetRow]) -> String {
+        render(&routes(telemetry_path.to_owned()), targets)
     }
 
     #[test]
-    fn names_and_paths_cannot_become_markup() {
+    fn every_target_has_a_row() {
+        let text = page(
+            "/metrics",
+            &[row(None, true, true), row(Some("cci"), true, false)],
+        );
+        assert!(text.contains(
+            "<tr><td>(unnamed)</td><td>up</td><td>2030-01-02T03:04:05Z</td>\
+             <td class=\"number\">12</td><td class=\"number\">3</td></tr>"
+        ));
+        assert!(text.contains("<td>cci</td><td>syncing</td>"));
+        let text = page("/metrics", &[row(Some("a"), false, false)]);
+        assert!(text.contains(">down</span> (see the log)</td><td>never</td>"));
+        assert!(text.contains("<td class=\"number\">–</td><td class=\"number\">–</td></tr>"));
+        assert!(!text.contains("12"), "the count is not known yet");
+    }
+
+    #[test]
+    fn names_and_paths_are_escaped() {
         let name = "<script>alert('1')</script>&";
-        let page = render("/m\"><b>", &[line(Some(name), true, true)]);
+        let page = page("/m\"><b>", &[row(Some(name), true, true)]);
         assert!(page.contains("<td>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;</td>"));
         assert!(page.contains("<a href=\"/m&quot;&gt;&lt;b&gt;\">"));
         assert!(!page.contains("<script>") && !page.contains("<b>"));

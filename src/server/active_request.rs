@@ -1,0 +1,59 @@
+//! The request that a connection is responding to.
+
+use http::{Method, Request, StatusCode};
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::timeouts::RequestPhase;
+
+/// A request, from its head until its response is sent or abandoned.
+///
+/// Dropping it writes the log line of the request and starts the idle timeout of the connection.
+pub(super) struct ActiveRequest {
+    phase: RequestPhase,
+    method: Method,
+    /// Without the query, which can contain anything and is not logged.
+    path: String,
+    status: Option<StatusCode>,
+    bytes: u64,
+    started: Instant,
+}
+
+impl ActiveRequest {
+    /// Starts the response timeout of the connection.
+    pub(super) fn start<B>(phase: RequestPhase, request: &Request<B>) -> Self {
+        phase.start_response();
+        Self {
+            phase,
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            status: None,
+            bytes: 0,
+            started: Instant::now(),
+        }
+    }
+
+    /// Records the status of the response.
+    pub(super) fn set_status(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// Counts bytes of the response body.
+    pub(super) fn add_bytes(&mut self, count: usize) {
+        self.bytes += count as u64;
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        self.phase.finish_response();
+        debug!(
+            method = %self.method,
+            path = self.path,
+            status = self.status.map(|status| status.as_u16()),
+            bytes = self.bytes,
+            seconds = self.started.elapsed().as_secs_f64(),
+            "request"
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! The data that the pages show.
+//!
+//! [`PageData`] separates the server from the stages before it, so that tests can serve data of their own. A page is made
+//! from memory and never waits for an API.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{
+    config::Pattern,
+    metrics::{Format, Metrics, UnknownFamily},
+    server::readiness::{self, Readiness},
+    store::Store,
+};
+
+/// The chunks of a response body, in order.
+pub type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
+
+/// The data that the pages show. Methods are called on the task of a connection and return at once.
+pub trait PageData: Send + Sync + 'static {
+    /// Starts a scrape of these families, or of all families if the slice is empty. The iterator renders each chunk on demand;
+    /// one chunk should take at most a few milliseconds.
+    fn scrape(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily>;
+
+    /// Whether every target was read.
+    fn readiness(&self) -> readiness::State;
+
+    /// The state of all targets.
+    fn store(&self) -> &Store;
+}
+
+/// The data of the exporter.
+#[derive(Debug)]
+pub struct ExporterData {
+    metrics: Metrics,
+    store: Arc<Store>,
+    readiness: Arc<Readiness>,
+}
+
+impl ExporterData {
+    /// Combines the sources of the data.
+    #[must_use]
+    pub fn new(metrics: Metrics, store: Arc<Store>, readiness: Arc<Readiness>) -> Self {
+        Self {
+            metrics,
+            store,
+            readiness,
+        }
+    }
+}
+
+impl PageData for ExporterData {
+    fn scrape(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        let scrape = self.metrics.scrape_families(format, families)?;
+        Ok(Box::new(scrape))
+    }
+
+    fn readiness(&self) -> readiness::State {
+        self.readiness.state()
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+}
