@@ -1,12 +1,10 @@
 //! What is going to run for each target, before anything of it runs.
 
-use std::sync::Arc;
-
 use kube_cron::Zone;
 
 use super::Error;
 use crate::{
-    client::{Cci, Credentials, Endpoint, Failure},
+    client::{Endpoint, Failure, SharedCredentials},
     config::{self, Config, Mode},
 };
 
@@ -28,19 +26,13 @@ pub(super) struct Plan {
 impl Plan {
     /// The plans for all configured targets.
     pub(super) fn of_settings(settings: &Config) -> Vec<Self> {
-        let mut credentials = Credentials::default();
-        let plan = |target| Self::of_target(target, &mut credentials);
+        let mut shared = SharedCredentials::default();
+        let plan = |target| Self::of_target(target, &mut shared);
         settings.targets.iter().map(plan).collect()
     }
 
-    fn of_target(target: &config::TargetConfig, credentials: &mut Credentials) -> Self {
-        let endpoint = match &target.endpoint {
-            config::EndpointConfig::Kubernetes(kubernetes) => Endpoint::Kubernetes {
-                kubeconfig: kubernetes.kubeconfig.clone(),
-                context: kubernetes.context.clone(),
-            },
-            config::EndpointConfig::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
-        };
+    fn of_target(target: &config::TargetConfig, shared: &mut SharedCredentials) -> Self {
+        let endpoint = Endpoint::new(&target.endpoint, shared);
         Self {
             controller_zone: target.controller_time_zone.clone(),
             ..Self::new(target.name.clone(), endpoint, target.mode.clone())
@@ -72,8 +64,8 @@ impl Plan {
             .address()
             .await
             .map_err(|failure| match failure {
-                // There is no client to speak of yet.
-                Failure::Client(text) => text,
+                // The caller names the target, and no client is created yet.
+                Failure::NoClient(text) => text,
                 other => other.to_string(),
             })
     }

@@ -140,7 +140,7 @@ impl JobPoll {
         tracing::debug!(namespace, job = name, "polling");
         match self.api.job_status(namespace, name, timeout).await {
             Ok(body) => self.take(&body),
-            Err(error) if error.is_job_absent() => {
+            Err(error) if error.is_job_not_found() => {
                 self.health.push_whole(self.id, Update::JobAbsent);
                 Ok(())
             }
@@ -191,7 +191,7 @@ impl JobPoll {
         };
         Error {
             request: Box::new(request),
-            failure: Failure::Nonsense(why),
+            failure: Failure::InvalidResponse(why),
         }
     }
 }

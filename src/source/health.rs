@@ -90,7 +90,7 @@ impl Health {
         if first {
             feeds.complaints.clear();
         }
-        let complaint = error.complaint();
+        let complaint = error.fingerprint();
         let news = feeds.complaints.len() < COMPLAINTS && feeds.complaints.insert(complaint);
         drop(feeds);
         let hint = error.hint();

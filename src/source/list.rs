@@ -67,6 +67,6 @@ pub(super) async fn walk(
 pub(super) fn nonsense(listing: &Listing, why: impl Into<String>) -> Error {
     Error {
         request: Box::new(listing.request(Verb::List)),
-        failure: Failure::Nonsense(why.into()),
+        failure: Failure::InvalidResponse(why.into()),
     }
 }

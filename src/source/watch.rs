@@ -118,7 +118,7 @@ impl<K: Kind> Watch<K> {
             self.feed.begin_list();
             match self.open(Start::InitialList).await {
                 Ok(lines) => return Ok((lines, Some(Vec::new()))),
-                Err(error) if error.is_watch_list_refused() => {
+                Err(error) if error.is_watch_list_rejected() => {
                     tracing::debug!(%error, "the server does not stream lists: listing in pages");
                     self.streams_lists = Some(false);
                 }
@@ -329,7 +329,7 @@ impl<K: Kind> Watch<K> {
     }
 
     fn nonsense(&self, why: impl Into<String>) -> Error {
-        self.failed(Failure::Nonsense(why.into()))
+        self.failed(Failure::InvalidResponse(why.into()))
     }
 
     fn failed(&self, failure: Failure) -> Error {

@@ -264,7 +264,7 @@ struct Limited {
 
 impl Item for Limited {
     async fn poll(&mut self, timeout: Duration) -> Result<Done<Self>, Failed> {
-        self.limit.turn().await;
+        self.limit.acquire().await;
         match self.item.poll(timeout).await? {
             Done::Polled => Ok(Done::Polled),
             Done::Split(_) => unreachable!("not among these"),
