@@ -65,13 +65,13 @@ impl Connections {
             let endpoint = self.endpoint.clone();
             Box::pin(async move { endpoint.connect().await })
         });
-        let built = build.await;
+        let outcome = build.await;
         state.build = None;
-        state.failed = built
+        state.failed = outcome
             .as_ref()
             .err()
             .map(|failure| (Instant::now(), failure.clone()));
-        let connection = Arc::new(built?);
+        let connection = Arc::new(outcome?);
         state.current = Some(connection.clone());
         state.number += 1;
         if reload {
