@@ -1,23 +1,29 @@
-//! One API endpoint: how it is found, how its client is built and kept authenticated, and the requests made to it.
+//! The client of one API: finds the endpoint, authenticates, and sends requests.
 //!
-//! kube stays behind this module: sources see [`Api`] and [`Error`]. The authentication of a Kubernetes endpoint is what
-//! its kubeconfig or service account says, that of Huawei Cloud CCI is [`Cci`]. Kinds of endpoints differ in
-//! [`Endpoint::connect`] and in what is done about refused credentials; all else is the same for all.
+//! - [`Endpoint`] says where an API is and which credentials it needs; [`Connection`] is a client for it.
+//! - `auth` holds the authentication methods: kubeconfig and service account, and Huawei Cloud CCI ([`Cci`]).
+//! - [`Api`] sends the requests of one target. [`RateLimit`] paces them, and [`Listing`] and [`Request`] describe them.
+//! - [`Error`] says which request failed and how, and gives a hint for the operator.
+//!
+//! The types of kube stay in this module. Authentication methods differ only in [`Endpoint::connect`] and in what happens
+//! after a 401 response.
 
 mod api;
 mod auth;
-mod dispatch;
+mod batch_version;
 mod endpoint;
 mod error;
-mod limit;
 mod lines;
+mod rate_limit;
 mod request;
-mod version;
 
 pub use api::Api;
-pub use auth::cci::{Cci, Credentials, Suppressed};
+pub use auth::{
+    cci::{Cci, SharedCredentials},
+    suppressed::Suppressed,
+};
 pub use endpoint::{Connection, Endpoint};
 pub use error::{Error, Failure, Status};
-pub use limit::RateLimit;
 pub use lines::{Line, Lines};
+pub use rate_limit::RateLimit;
 pub use request::{Listing, Request, Scope, Start};

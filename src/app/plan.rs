@@ -1,11 +1,9 @@
 //! The plan for each target: what will run for it, before any of it runs.
 
-use std::sync::Arc;
-
 use super::Error;
 use crate::{
-    client::{Cci, Credentials, Endpoint, Failure},
-    config::{Config, EndpointConfig, Mode, TargetConfig},
+    client::{Endpoint, Failure, SharedCredentials},
+    config::{Config, Mode, TargetConfig},
     source::SourceSettings,
     store::StoreSettings,
 };
@@ -27,19 +25,17 @@ pub(super) struct TargetPlan {
 impl TargetPlan {
     /// The plans for all configured targets.
     pub(super) fn from_config(config: &Config) -> Vec<Self> {
-        let mut credentials = Credentials::default();
+        let mut credentials = SharedCredentials::default();
         let plan = |target| Self::from_target(config, target, &mut credentials);
         config.targets.iter().map(plan).collect()
     }
 
-    fn from_target(config: &Config, target: &TargetConfig, credentials: &mut Credentials) -> Self {
-        let endpoint = match &target.endpoint {
-            EndpointConfig::Kubernetes(kubernetes) => Endpoint::Kubernetes {
-                kubeconfig: kubernetes.kubeconfig.clone(),
-                context: kubernetes.context.clone(),
-            },
-            EndpointConfig::Cci(cci) => Endpoint::Cci(Arc::new(Cci::new(cci, credentials))),
-        };
+    fn from_target(
+        config: &Config,
+        target: &TargetConfig,
+        credentials: &mut SharedCredentials,
+    ) -> Self {
+        let endpoint = Endpoint::new(&target.endpoint, credentials);
         let mut plan = Self::new(config, target.name.clone(), endpoint, target.mode.clone());
         plan.store.controller_zone = target.controller_time_zone.clone();
         plan
@@ -73,8 +69,8 @@ impl TargetPlan {
     pub(super) async fn address(&self) -> Result<String, String> {
         let address = self.endpoint.address().await;
         address.map_err(|failure| match failure {
-            // "no client" would say nothing here.
-            Failure::Client(reason) => reason,
+            // Its Display says that no client can be created, which is obvious here.
+            Failure::NoClient(reason) => reason,
             other => other.to_string(),
         })
     }

@@ -1,3 +1,5 @@
-//! How requests to an API are authenticated.
+//! The authentication methods, one module each. A new one also needs a variant of [`super::Endpoint`].
 
 pub(super) mod cci;
+pub(super) mod kubeconfig;
+pub(super) mod suppressed;

@@ -1,27 +1,27 @@
-//! Where an API is and how to authenticate there: from a kubeconfig or a service account to a client.
+//! Where an API is and how to authenticate there: from a target's configuration to a client.
+//!
+//! An authentication method is a variant of [`Endpoint`] and a module in [`super::auth`].
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc};
 
-use http::{HeaderValue, Uri, header::USER_AGENT};
+use http::Uri;
 use jiff::Timestamp;
-use kube::{
-    Client, Config,
-    client::ClientBuilder,
-    config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
-};
-use secrecy::{ExposeSecret as _, SecretString};
+use kube::{Client, Config};
 
 use super::{
-    auth::cci::Cci,
-    error::{Failure, Status, describe},
+    auth::{
+        cci::{Cci, SharedCredentials},
+        kubeconfig::{self, LoadedCredentials},
+    },
+    error::{Failure, Status},
 };
-use crate::model;
+use crate::config::EndpointConfig;
 
-/// How this program names itself to servers.
-pub(super) const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+/// The value of the `User-Agent` header.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Where an API is, and how to authenticate there. Nothing is read before [`Endpoint::connect`], and everything again
-/// then, so that a client built anew has the credentials of that moment.
+/// Where an API is, and how to authenticate there. [`Endpoint::connect`] reads all files again, so that a new client has the
+/// current credentials.
 #[derive(Clone, Debug)]
 pub enum Endpoint {
     /// A Kubernetes API, found as kubectl finds it.
@@ -33,95 +33,69 @@ pub enum Endpoint {
     },
     /// Huawei Cloud CCI.
     Cci(Arc<Cci>),
-    /// An API that asks for no credentials.
+    /// An API that needs no credentials.
     Address(Uri),
 }
 
-/// A client, and what it was made of as far as that can change under it.
+/// A client, and the credentials that it was built with.
 pub struct Connection {
     pub(super) client: Client,
-    /// The address of the API, for people.
+    /// The address of the API, for messages.
     pub address: String,
-    /// When the client certificate that an exec plugin gave runs out.
-    valid_until: Option<Timestamp>,
-    /// The token file and what was in it.
-    token: Option<(PathBuf, SecretString)>,
-    /// Where it renews its credentials itself.
-    cci: Option<Arc<Cci>>,
+    credentials: ConnectionCredentials,
 }
 
-/// What to do about credentials that were refused.
+enum ConnectionCredentials {
+    /// Fixed in the client. New credentials need a new connection.
+    Loaded(LoadedCredentials),
+    /// Renewed by the client itself.
+    Cci(Arc<Cci>),
+}
+
+/// What to do after a 401 response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Read them again, and try once more.
+pub(super) enum OnUnauthorized {
+    /// Read the credentials again and retry with a new connection.
     Reconnect,
-    /// Try once more: they are others now.
+    /// Retry with the same connection, which uses new credentials by now.
     Retry,
-    /// Take it as it is.
+    /// Report the error.
     GiveUp,
 }
 
 impl Endpoint {
-    /// Reads the configuration and builds a client of it. Sends no request; may run an exec plugin.
+    /// The endpoint that the configuration describes. Reads and sends nothing.
+    #[must_use]
+    pub fn new(config: &EndpointConfig, shared: &mut SharedCredentials) -> Self {
+        match config {
+            EndpointConfig::Kubernetes(kubernetes) => Self::Kubernetes {
+                kubeconfig: kubernetes.kubeconfig.clone(),
+                context: kubernetes.context.clone(),
+            },
+            EndpointConfig::Cci(cci) => Self::Cci(Arc::new(Cci::new(cci, shared))),
+        }
+    }
+
+    /// Builds a client. Reads the credentials, and may run an exec plugin; sends no request to the API.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         if let Self::Cci(cci) = self {
             return Ok(Connection {
                 client: cci.client()?,
                 address: cci.address(),
-                valid_until: None,
-                token: None,
-                cci: Some(cci.clone()),
+                credentials: ConnectionCredentials::Cci(cci.clone()),
             });
         }
-        let mut config = self.load().await?;
-        // Retries are the business of the sources: they know what else is waiting, and count every request.
-        config.default_retry = false;
-        config
-            .headers
-            .push((USER_AGENT, HeaderValue::from_static(AGENT)));
-        // kube re-reads the file too, but takes its final line feed for a part of the token.
-        let token = match config.auth_info.token_file.take() {
-            Some(path) => {
-                let path = PathBuf::from(path);
-                let token = read_token(&path).map_err(|error| {
-                    Failure::Client(format!(
-                        "cannot read the token file {}: {error}",
-                        path.display()
-                    ))
-                })?;
-                config.auth_info.token = Some(token.clone());
-                Some((path, token))
-            }
-            None => None,
-        };
-        // Left to itself a plugin writes its errors, and perhaps its token, into our log, and may wait for input.
-        if let Some(plugin) = config.auth_info.exec.as_mut() {
-            plugin.interactive_mode = Some(ExecInteractiveMode::Never);
-        }
+        let config = self.load().await?;
         let address = config.cluster_url.to_string();
-        // An exec plugin runs in here, and blocks.
-        let client = tokio::task::spawn_blocking(move || {
-            ClientBuilder::try_from(config).map(ClientBuilder::build)
-        });
-        // The client panics over a token with control characters, which only a plugin can bring here.
-        let client = client.await.map_err(|_| {
-            Failure::Client("the credentials cannot be put into a request".to_owned())
-        })?;
-        let client = client.map_err(|error| Failure::Client(describe(&error)))?;
-        let valid_until = client
-            .valid_until()
-            .as_ref()
-            .and_then(|until| Timestamp::new(until.as_second(), 0).ok());
+        let (client, credentials) = kubeconfig::client(config).await?;
         Ok(Connection {
             client,
             address,
-            valid_until,
-            token,
-            cci: None,
+            credentials: ConnectionCredentials::Loaded(credentials),
         })
     }
 
-    /// Where the API is, for people. Reads the configuration, and sends nothing.
+    /// The address of the API, for messages. Reads the configuration, and sends nothing.
     pub async fn address(&self) -> Result<String, Failure> {
         Ok(self.load().await?.cluster_url.to_string())
     }
@@ -131,26 +105,9 @@ impl Endpoint {
             Self::Address(address) => Config::new(address.clone()),
             Self::Cci(cci) => cci.load()?,
             Self::Kubernetes {
-                kubeconfig: None,
-                context: None,
-            } => discover().await?,
-            Self::Kubernetes {
                 kubeconfig,
                 context,
-            } => {
-                let options = KubeConfigOptions {
-                    context: context.clone(),
-                    ..KubeConfigOptions::default()
-                };
-                let config = match kubeconfig.as_ref().map(Kubeconfig::read_from) {
-                    None => Config::from_kubeconfig(&options).await,
-                    Some(Ok(kubeconfig)) => {
-                        Config::from_custom_kubeconfig(kubeconfig, &options).await
-                    }
-                    Some(Err(error)) => Err(error),
-                };
-                config.map_err(|error| Failure::Client(describe(&error)))?
-            }
+            } => kubeconfig::load(kubeconfig.as_deref(), context.as_deref()).await?,
         };
         check_scheme(&config.cluster_url)?;
         Ok(config)
@@ -158,53 +115,33 @@ impl Endpoint {
 }
 
 impl Connection {
-    /// Whether what the client was made of still stands.
+    /// Whether the credentials of the client are still the current ones.
     pub(super) fn is_current(&self) -> bool {
-        let token_stands = self.token.as_ref().is_none_or(|(path, token)| {
-            // A file that cannot be read is no reason to drop the token that was in it.
-            read_token(path).map_or(true, |now| now.expose_secret() == token.expose_secret())
-        });
-        token_stands && self.valid_until.is_none_or(|until| model::now() < until)
-    }
-
-    /// What to do about credentials that were refused.
-    pub(super) fn on_refusal(&self, status: &Status) -> Refusal {
-        match (&self.cci, &status.note) {
-            (None, _) => Refusal::Reconnect,
-            (Some(_), None) => Refusal::Retry,
-            // It says why not.
-            (Some(_), Some(_)) => Refusal::GiveUp,
+        match &self.credentials {
+            ConnectionCredentials::Loaded(loaded) => loaded.is_current(),
+            ConnectionCredentials::Cci(_) => true,
         }
     }
 
-    /// When the credentials end, where that is known.
-    pub(super) fn credentials_end(&self) -> Option<Timestamp> {
-        match &self.cci {
-            Some(cci) => cci.expires_at(),
-            None => self.valid_until,
+    /// What to do after a 401 response.
+    pub(super) fn on_unauthorized(&self, status: &Status) -> OnUnauthorized {
+        match (&self.credentials, &status.no_retry_reason) {
+            (ConnectionCredentials::Loaded(_), _) => OnUnauthorized::Reconnect,
+            (ConnectionCredentials::Cci(_), None) => OnUnauthorized::Retry,
+            (ConnectionCredentials::Cci(_), Some(_)) => OnUnauthorized::GiveUp,
+        }
+    }
+
+    /// When the credentials expire, if known.
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+        match &self.credentials {
+            ConnectionCredentials::Loaded(loaded) => loaded.expires_at(),
+            ConnectionCredentials::Cci(cci) => cci.expires_at(),
         }
     }
 }
 
-/// As kubectl does it: a kubeconfig file in one of the usual places, else the service account of the pod.
-async fn discover() -> Result<Config, Failure> {
-    let no_file = match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
-        Ok(config) => return Ok(config),
-        Err(error) => describe(&error),
-    };
-    Config::incluster().map_err(|error| {
-        let no_pod = describe(&error);
-        Failure::Client(format!(
-            "no cluster found: {no_file}; and as a pod: {no_pod}"
-        ))
-    })
-}
-
-fn read_token(path: &PathBuf) -> std::io::Result<SecretString> {
-    Ok(std::fs::read_to_string(path)?.trim().into())
-}
-
-/// Credentials go over TLS only; a plain connection is for tests and for proxies on the same host.
+/// Credentials are sent over TLS only. Plain HTTP is for tests and for proxies on the same host.
 fn check_scheme(address: &Uri) -> Result<(), Failure> {
     let host = address
         .host()
@@ -215,7 +152,7 @@ fn check_scheme(address: &Uri) -> Result<(), Failure> {
     match address.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if loopback => Ok(()),
-        _ => Err(Failure::Client(format!(
+        _ => Err(Failure::NoClient(format!(
             "the server address `{address}` must begin with https:// (http:// is for loopback addresses only)"
         ))),
     }

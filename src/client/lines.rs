@@ -1,34 +1,33 @@
-//! The lines of a watch, read as they come.
+//! Reads the response body of a watch line by line.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
-use tokio::time::timeout;
 
 use super::error::{Failure, describe};
 
-/// Longest line that is kept. The largest object that etcd takes is 1.5 MiB; its JSON is a few times that.
-const LONGEST: usize = 16 * 1024 * 1024;
+/// The longest line that is kept. etcd stores objects of up to 1.5 MiB; their JSON is a few times larger.
+const MAX_LINE: usize = 16 * 1024 * 1024;
 
 /// A response body, line by line.
 #[derive(Debug)]
 pub struct Lines<B = Body> {
     body: B,
     buffer: BytesMut,
-    /// How much of `buffer` is known to hold no line feed.
+    /// The length of the part of `buffer` that has no line feed.
     searched: usize,
-    /// Within a line that is too long: skips to its end.
+    /// Whether the rest of a line that is too long is being skipped.
     skipping: bool,
 }
 
 /// One line, without its line feed.
 #[derive(Debug)]
 pub enum Line {
-    /// A line as it came.
+    /// A complete line.
     Whole(Bytes),
-    /// A line that was too long to keep, and is skipped.
+    /// A line that was too long, and was skipped.
     TooLong,
 }
 
@@ -46,9 +45,9 @@ where
         }
     }
 
-    /// The next line; `None` at the end. What comes after the last line feed is a broken line, and is dropped.
-    /// An error when no byte arrives for `patience`.
-    pub async fn next(&mut self, patience: Duration) -> Result<Option<Line>, Failure> {
+    /// The next line; `None` at the end of the body. An incomplete last line is dropped. Fails if no data arrives for
+    /// `timeout`.
+    pub async fn next(&mut self, timeout: Duration) -> Result<Option<Line>, Failure> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
                 let line = self.buffer.split_to(self.searched + end + 1);
@@ -62,13 +61,13 @@ where
                 }
                 continue;
             }
-            if self.skipping || self.buffer.len() > LONGEST {
+            if self.skipping || self.buffer.len() > MAX_LINE {
                 self.skipping = true;
-                self.buffer = BytesMut::new(); // gives the memory back
+                self.buffer = BytesMut::new(); // frees the memory
             }
             self.searched = self.buffer.len();
-            match timeout(patience, self.body.frame()).await {
-                Err(_) => return Err(Failure::Timeout(patience)),
+            match tokio::time::timeout(timeout, self.body.frame()).await {
+                Err(_) => return Err(Failure::Timeout(timeout)),
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(error))) => return Err(Failure::Transport(describe(&error))),
                 Ok(Some(Ok(frame))) => {
@@ -85,7 +84,7 @@ where
 mod tests {
     use super::*;
 
-    /// All lines of a body that arrives in pieces of `size`, too long ones as `None`.
+    /// All lines of a body that arrives in chunks of `size` bytes. A line that is too long is `None`.
     async fn lines(text: &[u8], size: usize) -> Vec<Option<String>> {
         let frames: Vec<_> = text
             .chunks(size)
@@ -105,21 +104,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_are_found_however_they_are_cut() {
+    async fn lines_are_found_in_chunks_of_any_size() {
         let text = b"one\n\ntwo\nthree\nbroken off";
         for size in 1..text.len() {
             let found = lines(text, size).await;
             assert_eq!(
                 found,
                 [Some("one".into()), Some("two".into()), Some("three".into())],
-                "pieces of {size}"
+                "chunks of {size}"
             );
         }
     }
 
     #[tokio::test]
-    async fn a_line_without_end_is_skipped_and_the_next_is_read() {
-        let mut text = vec![b'x'; LONGEST + 100_000];
+    async fn a_line_that_is_too_long_is_skipped_and_the_next_is_read() {
+        let mut text = vec![b'x'; MAX_LINE + 100_000];
         text.extend_from_slice(b"\nnext\n");
         assert_eq!(lines(&text, 65_536).await, [None, Some("next".into())]);
     }

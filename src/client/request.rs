@@ -1,10 +1,10 @@
-//! What is asked of a target: for paths, messages and counters.
+//! Descriptions of requests: for URL paths, error messages and counters.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::version::Version;
+use super::batch_version::BatchVersion;
 use crate::model::{Resource, Verb};
 
 /// Unreserved characters of RFC 3986 stay; a space is `%20`, never `+`.
@@ -14,48 +14,49 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// What a request is about, for messages and counters.
+/// A request as messages and counters describe it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is done.
+    /// The verb, as RBAC names it.
     pub verb: Verb,
-    /// To which kind of object.
+    /// The kind of object.
     pub resource: Resource,
-    /// Where.
+    /// All namespaces or one.
     pub scope: Scope,
-    /// To which object, where it is about one.
+    /// The name of the object; `None` for a list or a watch.
     pub name: Option<String>,
 }
 
-/// Where objects are looked for.
+/// All namespaces or one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// In all namespaces.
+    /// All namespaces.
     All,
-    /// In one namespace.
+    /// One namespace.
     Namespace(String),
 }
 
-/// What is listed or watched.
+/// A set of objects to list or watch.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    /// Kind of object.
+    /// The kind of object.
     pub resource: Resource,
-    /// Where.
+    /// All namespaces or one.
     pub scope: Scope,
     /// Only objects whose labels match.
     pub label_selector: Option<String>,
 }
 
-/// Where a watch begins.
+/// Where a watch starts.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
-    /// With the initial list as events, ended by a marked bookmark (`WatchList`).
+    /// With all objects as events, then a bookmark with the annotation `k8s.io/initial-events-end` (`WatchList`).
     InitialList,
     /// After this resource version.
     After(&'a str),
 }
 
+/// Percent-encodes `text` for a path segment or a query value.
 pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, QUERY).to_string()
 }
@@ -63,7 +64,7 @@ pub(super) fn encode(text: &str) -> String {
 // === impl Listing ===
 
 impl Listing {
-    /// What doing something with this listing is called.
+    /// The request that applies `verb` to these objects.
     #[must_use]
     pub fn request(&self, verb: Verb) -> Request {
         Request {
@@ -74,11 +75,11 @@ impl Listing {
         }
     }
 
-    /// Narrows the query in `path` down to what is wanted.
-    pub(super) fn select(&self, path: &mut String) {
+    /// Appends the label selector to `query`.
+    pub(super) fn add_selector(&self, query: &mut String) {
         if let Some(selector) = &self.label_selector {
-            path.push_str("&labelSelector=");
-            path.push_str(&encode(selector));
+            query.push_str("&labelSelector=");
+            query.push_str(&encode(selector));
         }
     }
 }
@@ -86,7 +87,8 @@ impl Listing {
 // === impl Scope ===
 
 impl Scope {
-    pub(super) fn path(&self, version: Version, resource: Resource) -> String {
+    /// The URL path of the collection of `resource`.
+    pub(super) fn path(&self, version: BatchVersion, resource: Resource) -> String {
         let (version, resource) = (version.path(), resource.as_str());
         match self {
             Self::All => format!("{version}/{resource}"),

@@ -76,6 +76,6 @@ impl Outage {
         if is_first {
             logged.clear();
         }
-        logged.len() < LOGGED_ERRORS && logged.insert(error.complaint())
+        logged.len() < LOGGED_ERRORS && logged.insert(error.fingerprint())
     }
 }

@@ -115,7 +115,7 @@ impl<R: WatchedResource> Watch<R> {
             self.reader.start_list();
             match self.open(Start::InitialList).await {
                 Ok(lines) => return Ok((lines, Some(Vec::new()))),
-                Err(error) if error.is_watch_list_refused() => {
+                Err(error) if error.is_watch_list_rejected() => {
                     tracing::debug!(%error, "the server does not stream lists: listing in pages");
                     self.streams_lists = Some(false);
                 }
@@ -234,7 +234,7 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     fn invalid_response(&self, reason: impl Into<String>) -> Error {
-        self.error(Failure::Nonsense(reason.into()))
+        self.error(Failure::InvalidResponse(reason.into()))
     }
 
     fn error(&self, failure: Failure) -> Error {

@@ -1,18 +1,18 @@
-//! The exporter's credentials against the simulated gateway, which checks them by code of its own, over TLS.
+//! Authentication at the simulated gateway over TLS. The gateway verifies credentials with its own implementation.
 
 use std::{fs, sync::Arc, time::Duration};
 
 use batch_simulator::gateway::{AccessKey, Gateway, GatewayOptions, Service, Visit};
 use job_status_exporter::{
-    client::{Api, Cci, Credentials, Endpoint, Listing, Scope},
-    config::{self, EndpointConfig as Configured, Inputs},
+    client::{Api, Endpoint, Listing, Scope, SharedCredentials},
+    config::{self, Inputs},
     model::{ClientEvent, EventCounter},
 };
 use tokio::task::JoinSet;
 
 use crate::cloud;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Cloud {
     gateway: Gateway,
@@ -22,9 +22,10 @@ struct Cloud {
     _served: JoinSet<()>,
 }
 
-struct Nowhere;
+/// Drops everything.
+struct NoCounter;
 
-impl EventCounter for Nowhere {
+impl EventCounter for NoCounter {
     fn count(&self, _: ClientEvent) {}
 }
 
@@ -51,7 +52,7 @@ impl Cloud {
         fs::write(self.folder.path().join(name), text).unwrap();
     }
 
-    /// A target as it is configured, with this `auth`.
+    /// The API of a target with this `auth` in its configuration.
     fn api(&self, auth: &str) -> Api {
         let file = self.folder.path().join("exporter.yaml");
         let yaml = format!(
@@ -64,11 +65,9 @@ impl Cloud {
             ..Inputs::default()
         });
         let settings = settings.unwrap_or_else(|error| panic!("{error}"));
-        let Configured::Cci(cci) = &settings.targets[0].endpoint else {
-            panic!("another endpoint");
-        };
-        let cci = Cci::new(cci, &mut Credentials::default());
-        Api::new(Endpoint::Cci(Arc::new(cci)), Arc::new(Nowhere), None)
+        let mut shared = SharedCredentials::default();
+        let endpoint = Endpoint::new(&settings.targets[0].endpoint, &mut shared);
+        Api::new(endpoint, Arc::new(NoCounter), None)
     }
 
     fn token(&self, more: &str) -> Api {
@@ -79,24 +78,24 @@ impl Cloud {
     }
 
     fn visits(&self, service: Service) -> usize {
-        let here = |visit: &Visit| visit.service == service;
-        self.gateway.count(here)
+        let at_service = |visit: &Visit| visit.service == service;
+        self.gateway.count(at_service)
     }
 }
 
-/// Reads a list, with a selector of characters that are easily encoded in two ways.
+/// Reads a list, with a selector whose characters have more than one common encoding.
 async fn list(api: &Api) -> Result<(), String> {
     let listing = Listing {
         resource: job_status_exporter::model::Resource::Jobs,
         scope: Scope::Namespace("namespace-test".to_owned()),
         label_selector: Some("app in (a,b),tier!=x,team/name=q-1".to_owned()),
     };
-    let page = api.page(&listing, None, PATIENCE).await;
+    let page = api.page(&listing, None, TIMEOUT).await;
     page.map(drop).map_err(|error| error.to_string())
 }
 
 #[tokio::test]
-async fn tokens_are_had_used_and_replaced() {
+async fn tokens_are_issued_used_and_replaced() {
     let cloud = Cloud::start(GatewayOptions::default()).await;
     for (more, logins) in [
         ("project: cn-north-4", 1),
@@ -121,7 +120,7 @@ async fn tokens_are_had_used_and_replaced() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_not_tried_again_until_it_is_another() {
+async fn a_wrong_password_is_reported_and_not_retried_until_it_changes() {
     let cloud = Cloud::start(GatewayOptions::default()).await;
     cloud.write("password", "wr0ng");
     let api = cloud.token("project: cn-north-4");
@@ -143,7 +142,7 @@ async fn a_wrong_password_is_told_and_not_tried_again_until_it_is_another() {
 }
 
 #[tokio::test]
-async fn signatures_are_those_that_the_gateway_computes() {
+async fn the_gateway_accepts_the_signatures() {
     let cloud = Cloud::start(GatewayOptions {
         sub_project: true,
         ..GatewayOptions::default()
@@ -175,7 +174,7 @@ async fn signatures_are_those_that_the_gateway_computes() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_key_locks_no_access_key_however_many_ask() {
+async fn a_wrong_secret_key_does_not_lock_the_access_key() {
     let cloud = Cloud::start(GatewayOptions::default()).await;
     cloud.gateway.add_access_key(AccessKey {
         access: "AK".to_owned(),
@@ -188,7 +187,7 @@ async fn a_wrong_secret_key_locks_no_access_key_however_many_ask() {
     assert!(outcomes.iter().all(Result::is_err));
     let error = list(&api).await.unwrap_err();
     assert!(
-        error.contains("the signature of a request was refused (401)"),
+        error.contains("the API rejected the signature of a request (401)"),
         "{error}"
     );
     assert_eq!(cloud.visits(Service::Cci), 1);
@@ -196,7 +195,7 @@ async fn a_wrong_secret_key_locks_no_access_key_however_many_ask() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_not_trusted_is_told() {
+async fn an_untrusted_certificate_authority_is_reported() {
     let cloud = Cloud::start(GatewayOptions::default()).await;
     let other = Gateway::new(GatewayOptions::default()).unwrap();
     cloud.write("ca.pem", other.ca_pem());

@@ -1,11 +1,11 @@
-//! The simulated cloud as tests start it: who has an account there, and its services on loopback.
+//! The simulated cloud for tests: its users, and its services on loopback.
 
 use std::net::SocketAddr;
 
 use batch_simulator::gateway::{Agency, Gateway, GatewayOptions, Service, User};
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// With a user, `exporter` of `acme`, whose password is `correct`, and an agency, `readers` of `partner`.
+/// A gateway with the user `exporter` of `acme`, whose password is `correct`, and the agency `readers` of `partner`.
 pub(crate) fn gateway(options: GatewayOptions) -> Gateway {
     let gateway = Gateway::new(options).unwrap();
     gateway.add_user(User {
@@ -21,7 +21,7 @@ pub(crate) fn gateway(options: GatewayOptions) -> Gateway {
     gateway
 }
 
-/// Serves one of its services until `served` is dropped.
+/// Starts a service, which runs until `served` is dropped.
 pub(crate) async fn serve(
     gateway: &Gateway,
     service: Service,

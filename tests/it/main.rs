@@ -8,7 +8,7 @@
 
 mod cci_auth;
 mod cci_gateway;
-mod cci_manners;
+mod cci_quirks;
 mod checker;
 mod cloud;
 mod config;

@@ -1,12 +1,15 @@
-//! Huawei Cloud CCI: a Kubernetes API behind a gateway that wants an IAM token or a signature with each request.
+//! Authentication of Huawei Cloud CCI: a Kubernetes API behind a gateway that needs an IAM token or a signature on each
+//! request.
 //!
-//! [`Cci`] is one target's endpoint. Its client is kube's, around a stack of its own: complete the address, authenticate
-//! (`authenticated`), send. Credentials outlive clients; those that are issued for a time (`cache`) are kept in
-//! [`Credentials`], which all targets share, and in memory only.
+//! - [`Cci`] is the endpoint of one target. Its client is kube's, with `authenticated` as the layer before the HTTP client.
+//! - `token` sends IAM tokens, and `signing` signs with the key pairs of `keys`, as `signature` computes.
+//! - `iam` and `metadata` issue credentials for a limited time, over `issuer_http`. `cache` keeps and renews them.
+//!
+//! Credentials outlive clients. [`SharedCredentials`] shares issued ones between targets, in memory only.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, header::USER_AGENT};
+use http::{HeaderValue, header};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -21,119 +24,120 @@ use tower::Layer as _;
 
 mod authenticated;
 mod cache;
+mod headers;
 mod iam;
 mod issuer_http;
 mod keys;
 mod metadata;
+mod secret_file;
 mod signature;
 mod signing;
-mod suppressed;
 mod token;
 
-pub(in crate::client) use authenticated::RefusalNote;
-pub use suppressed::Suppressed;
-
 use self::{
-    authenticated::{Authenticated, Authentication},
-    cache::Cache,
-    iam::{Iam, User},
-    keys::{Agency, KeyFiles, KeyPair, Keys},
-    metadata::Metadata,
-    signing::Signing,
-    token::Tokens,
+    authenticated::{AuthenticatedClient, Authentication},
+    cache::CredentialCache,
+    iam::{IamIssuer, IamLogin},
+    keys::{AgencyKeys, KeyFiles, KeyPair, KeySource},
+    metadata::MetadataIssuer,
+    signing::SignatureAuthentication,
+    token::TokenAuthentication,
 };
-use super::super::{
-    endpoint::AGENT,
-    error::{Failure, describe},
+use crate::{
+    client::{
+        endpoint::USER_AGENT,
+        error::{Failure, describe},
+    },
+    config::{CciAuth, CciConfig},
 };
-use crate::config::{self, CciAuth};
 
-/// To a TCP connection; what follows is within the patience of each request.
-const CONNECT: Duration = Duration::from_secs(10);
+/// For the TCP connection. The timeout of each request covers everything after it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Credentials that are issued for a time, each kept once however many targets use it.
+/// The caches of issued credentials. Targets with the same IAM login share a token, and all targets share the keys of the
+/// server.
 #[derive(Default)]
-pub struct Credentials {
-    tokens: Vec<(User, Arc<Cache<SecretString>>)>,
-    server_keys: Option<Arc<Cache<KeyPair>>>,
+pub struct SharedCredentials {
+    tokens: Vec<(IamLogin, Arc<CredentialCache<SecretString>>)>,
+    server_keys: Option<Arc<CredentialCache<KeyPair>>>,
 }
 
 /// A CCI endpoint.
 pub struct Cci {
     config: Config,
     authentication: Arc<Authentication>,
-    /// Who asks IAM for tokens.
-    user: Option<User>,
+    /// The login for tokens.
+    login: Option<IamLogin>,
 }
 
 impl Cci {
-    /// The endpoint that the configuration describes. Reads nothing and sends nothing.
+    /// The endpoint that the configuration describes. Reads and sends nothing.
     #[must_use]
-    pub fn new(settings: &config::CciConfig, credentials: &mut Credentials) -> Self {
+    pub fn new(settings: &CciConfig, shared: &mut SharedCredentials) -> Self {
         let ca_file = settings.ca_file.clone();
-        let mut config = issuer_http::trust(settings.endpoint.clone(), ca_file.as_deref());
+        let mut config = issuer_http::tls_config(settings.endpoint.clone(), ca_file.as_deref());
         config
             .headers
-            .push((USER_AGENT, HeaderValue::from_static(AGENT)));
-        let (authentication, user) = match &settings.auth {
+            .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+        let (authentication, login) = match &settings.auth {
             CciAuth::Token(token) => {
-                let user = User::new(token, ca_file);
-                let cache = credentials.tokens_of(&user);
-                let tokens = Tokens::new(token.header.clone(), cache);
-                (Authentication::Token(tokens), Some(user))
+                let login = IamLogin::new(token, ca_file);
+                let cache = shared.tokens_for(&login);
+                let tokens = TokenAuthentication::new(token.header.clone(), cache);
+                (Authentication::Token(tokens), Some(login))
             }
             CciAuth::AccessKey(key) => {
-                let keys = Keys::Files(KeyFiles::new(key));
-                let signing = Signing::new(keys, Some(key.project_id.clone()));
+                let keys = KeySource::Files(KeyFiles::new(key));
+                let signing = SignatureAuthentication::new(keys, Some(key.project_id.clone()));
                 (Authentication::Signature(signing), None)
             }
             CciAuth::EcsAgency { project_id } => {
-                let keys = Keys::Agency(Agency::new(credentials.server_keys()));
-                let signing = Signing::new(keys, project_id.clone());
+                let keys = KeySource::Agency(AgencyKeys::new(shared.server_keys()));
+                let signing = SignatureAuthentication::new(keys, project_id.clone());
                 (Authentication::Signature(signing), None)
             }
         };
         Self {
             config,
             authentication: Arc::new(authentication),
-            user,
+            login,
         }
     }
 
-    /// Where the API is, for people.
+    /// The address of the API, for messages.
     #[must_use]
     pub fn address(&self) -> String {
         self.config.cluster_url.to_string()
     }
 
-    /// The address and what is trusted there, once it is clear that the files can be read. Sends nothing.
+    /// The address and the trusted certificate authorities. Checks that all files can be read; sends nothing.
     pub(in crate::client) fn load(&self) -> Result<Config, Failure> {
         self.config
             .rustls_client_config()
             .map_err(|error| no_client(&error))?;
-        let secrets = match (&*self.authentication, &self.user) {
+        let secrets = match (&*self.authentication, &self.login) {
             (Authentication::Signature(signing), _) => signing.check_files(),
-            (Authentication::Token(_), Some(user)) => user.password().map(drop),
+            (Authentication::Token(_), Some(login)) => login.password().map(drop),
             (Authentication::Token(_), None) => Ok(()),
         };
-        secrets.map_err(Failure::Client)?;
+        secrets.map_err(Failure::NoClient)?;
         Ok(self.config.clone())
     }
 
-    /// A client with its own connections. Credentials are those of the endpoint.
+    /// A client with connections of its own. All clients share the credentials of the endpoint.
     pub(in crate::client) fn client(&self) -> Result<Client, Failure> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector = self
             .config
             .rustls_https_connector_with_connector(connector)
             .map_err(|error| no_client(&error))?;
-        let wire: legacy::Client<_, Body> =
+        let http: legacy::Client<_, Body> =
             legacy::Client::builder(TokioExecutor::new()).build(connector);
-        let authenticated = Authenticated {
+        let authenticated = AuthenticatedClient {
             authentication: self.authentication.clone(),
-            client: wire,
+            client: http,
         };
         let headers = self
             .config
@@ -143,7 +147,7 @@ impl Cci {
         Ok(Client::new(headers.layer(service), "default"))
     }
 
-    /// When the credential in use ends, where that is known.
+    /// When the current credential expires, if known.
     pub(in crate::client) fn expires_at(&self) -> Option<Timestamp> {
         match &*self.authentication {
             Authentication::Token(tokens) => tokens.expires_at(),
@@ -153,10 +157,10 @@ impl Cci {
 }
 
 fn no_client(error: &kube::Error) -> Failure {
-    Failure::Client(describe(error))
+    Failure::NoClient(describe(error))
 }
 
-// The settings may be shown, the rest has nothing to show.
+// Only the address: the other fields hold credentials.
 impl fmt::Debug for Cci {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cci")
@@ -165,21 +169,26 @@ impl fmt::Debug for Cci {
     }
 }
 
-// === impl Credentials ===
+// === impl SharedCredentials ===
 
-impl Credentials {
-    fn tokens_of(&mut self, user: &User) -> Arc<Cache<SecretString>> {
-        if let Some((_, cache)) = self.tokens.iter().find(|(known, _)| known == user) {
+impl SharedCredentials {
+    fn tokens_for(&mut self, login: &IamLogin) -> Arc<CredentialCache<SecretString>> {
+        if let Some((_, cache)) = self.tokens.iter().find(|(known, _)| known == login) {
             return cache.clone();
         }
-        let cache = Arc::new(Cache::new(Arc::new(Iam::new(user.clone()))));
-        self.tokens.push((user.clone(), cache.clone()));
+        let cache = Arc::new(CredentialCache::new(Arc::new(IamIssuer::new(
+            login.clone(),
+        ))));
+        self.tokens.push((login.clone(), cache.clone()));
         cache
     }
 
-    fn server_keys(&mut self) -> Arc<Cache<KeyPair>> {
-        let metadata = || Arc::new(Cache::new(Arc::new(Metadata::new(metadata::ADDRESS)) as _));
-        self.server_keys.get_or_insert_with(metadata).clone()
+    fn server_keys(&mut self) -> Arc<CredentialCache<KeyPair>> {
+        let create = || {
+            let issuer = MetadataIssuer::new(metadata::ADDRESS);
+            Arc::new(CredentialCache::new(Arc::new(issuer) as _))
+        };
+        self.server_keys.get_or_insert_with(create).clone()
     }
 }
 

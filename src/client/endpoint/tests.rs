@@ -1,4 +1,4 @@
-//! What is made of kubeconfigs, good and bad ones.
+//! Connections from valid and invalid kubeconfigs.
 
 use std::{fs, path::Path};
 
@@ -28,7 +28,7 @@ async fn failure(endpoint: &Endpoint) -> String {
 }
 
 #[tokio::test]
-async fn plain_http_is_for_loopback_only() {
+async fn plain_http_is_allowed_for_loopback_only() {
     let directory = tempfile::tempdir().unwrap();
     for server in [
         "https://api.example",
@@ -52,7 +52,7 @@ async fn plain_http_is_for_loopback_only() {
 }
 
 #[tokio::test]
-async fn a_token_file_is_read_anew_when_it_changes() {
+async fn a_changed_token_file_needs_a_new_connection() {
     let directory = tempfile::tempdir().unwrap();
     let token = directory.path().join("token");
     fs::write(&token, "first\n").unwrap();
@@ -64,7 +64,7 @@ async fn a_token_file_is_read_anew_when_it_changes() {
     assert!(connection.is_current());
     fs::write(&token, "second\n").unwrap();
     assert!(!connection.is_current());
-    fs::remove_file(&token).unwrap(); // some set-ups take the file away once it was read
+    fs::remove_file(&token).unwrap(); // some set-ups delete the file after it was read
     assert!(connection.is_current());
     assert!(
         failure(&endpoint)
@@ -74,7 +74,7 @@ async fn a_token_file_is_read_anew_when_it_changes() {
 }
 
 #[tokio::test]
-async fn errors_name_the_file_and_keep_secrets() {
+async fn errors_name_the_file_and_contain_no_secrets() {
     let directory = tempfile::tempdir().unwrap();
     let missing = Endpoint::Kubernetes {
         kubeconfig: Some(directory.path().join("missing")),
@@ -110,7 +110,7 @@ async fn errors_name_the_file_and_keep_secrets() {
 }
 
 #[tokio::test]
-async fn an_exec_plugin_that_fails_is_told_without_its_arguments_and_output() {
+async fn errors_of_exec_plugins_contain_neither_arguments_nor_output() {
     let directory = tempfile::tempdir().unwrap();
     let plugin = |command: &str| {
         let user = format!(
@@ -125,11 +125,14 @@ async fn an_exec_plugin_that_fails_is_told_without_its_arguments_and_output() {
         "{text}"
     );
     assert!(!text.contains("s3cret"), "{text}");
-    let babbling = failure(&plugin("command: echo, args: [\"s3cret: [\"]")).await;
+    let invalid = failure(&plugin("command: echo, args: [\"s3cret: [\"]")).await;
     assert!(
-        babbling.contains("not an ExecCredential") && !babbling.contains("s3cret"),
-        "{babbling}"
+        invalid.contains("not an ExecCredential") && !invalid.contains("s3cret"),
+        "{invalid}"
     );
-    let absent = failure(&plugin("command: /no/such/plugin")).await;
-    assert!(absent.contains("cannot start the exec plugin"), "{absent}");
+    let missing = failure(&plugin("command: /no/such/plugin")).await;
+    assert!(
+        missing.contains("cannot start the exec plugin"),
+        "{missing}"
+    );
 }

@@ -1,6 +1,6 @@
-//! What servers say, without what is nobody's business: made fit for a log line.
+//! Removes secrets from the texts of servers, and shortens them to a log line.
 
-/// What comes after these names and a colon or an equals sign is secret.
+/// Names of secret values. The value follows after a colon or an equals sign.
 const SECRETS: [&str; 9] = [
     "x-auth-token",
     "x-subject-token",
@@ -13,31 +13,31 @@ const SECRETS: [&str; 9] = [
     "sk",
 ];
 
-/// What comes after these names is known to many, but need not be known to all.
+/// Names of values that are shortened: they are not secret, but need not be public.
 const IDENTITIES: [&str; 2] = ["ak", "access"];
 
-/// No name in Kubernetes is longer than 253 characters; tokens are thousands.
-const LONGEST_WORD: usize = 253;
+/// Names in Kubernetes have up to 253 characters; tokens have thousands.
+const MAX_NAME: usize = 253;
 
-/// As much of a server's text as a log line bears, on one line.
-pub(in super::super) fn excerpt(text: &str) -> String {
+/// The first 500 characters of `text`, with control characters replaced by spaces.
+pub(in crate::client) fn one_line(text: &str) -> String {
     const LIMIT: usize = 500;
     let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let mut excerpt: String = text.trim().chars().take(LIMIT).map(clean).collect();
+    let mut line: String = text.trim().chars().take(LIMIT).map(clean).collect();
     if text.trim().chars().nth(LIMIT).is_some() {
-        excerpt.push('…');
+        line.push('…');
     }
-    excerpt
+    line
 }
 
-/// `text` without tokens and keys, as far as they can be told by their names or their length.
+/// `text` without tokens and keys, which are recognised by their names or their length.
 pub(super) fn redact(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
-    // The name before a colon or an equals sign, once there was one: what comes next is its value.
-    let mut name = None;
+    // The kind of value that comes next, after a name and a colon or an equals sign.
+    let mut expected = None;
     while let Some(first) = rest.chars().next() {
-        let length = rest.find(|c| !in_word(c)).unwrap_or(rest.len());
+        let length = rest.find(|c| !is_token_char(c)).unwrap_or(rest.len());
         if length == 0 {
             safe.push(first);
             rest = &rest[first.len_utf8()..];
@@ -45,40 +45,41 @@ pub(super) fn redact(text: &str) -> String {
         }
         let (word, after) = rest.split_at(length);
         rest = after;
-        match name.take() {
-            Some(Name::Secret) => {
+        match expected.take() {
+            Some(ValueKind::Secret) => {
                 safe.push_str("***");
-                // The scheme of an Authorization header introduces the secret.
-                name = is_any(word, &["basic", "bearer"]).then_some(Name::Secret);
+                // The scheme of an Authorization header comes before the secret.
+                expected = is_one_of(word, &["basic", "bearer"]).then_some(ValueKind::Secret);
             }
-            Some(Name::Identity) => safe.push_str(&masked(word)),
-            None if word.len() > LONGEST_WORD => safe.push_str("***"),
+            Some(ValueKind::Identity) => safe.push_str(&mask(word)),
+            None if word.len() > MAX_NAME => safe.push_str("***"),
             None => {
                 safe.push_str(word);
-                name = Name::of(word, after);
+                expected = ValueKind::after(word, after);
             }
         }
     }
     safe
 }
 
+/// How a value is treated.
 #[derive(Clone, Copy)]
-enum Name {
+enum ValueKind {
     Secret,
     Identity,
 }
 
-impl Name {
-    /// What the value after `word` is, if `after` begins with one.
-    fn of(word: &str, after: &str) -> Option<Self> {
-        let assigned = after
+impl ValueKind {
+    /// The kind of value that follows the name `word`, if `rest` begins with a colon or an equals sign.
+    fn after(word: &str, rest: &str) -> Option<Self> {
+        let assigned = rest
             .trim_start_matches(['"', '\'', ' '])
             .starts_with([':', '=']);
         if !assigned {
             None
-        } else if is_any(word, &SECRETS) {
+        } else if is_one_of(word, &SECRETS) {
             Some(Self::Secret)
-        } else if is_any(word, &IDENTITIES) {
+        } else if is_one_of(word, &IDENTITIES) {
             Some(Self::Identity)
         } else {
             None
@@ -86,17 +87,17 @@ impl Name {
     }
 }
 
-fn is_any(word: &str, names: &[&str]) -> bool {
+fn is_one_of(word: &str, names: &[&str]) -> bool {
     names.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
-/// What tokens and keys are made of, but for the equals signs at their ends.
-fn in_word(c: char) -> bool {
+/// Characters of tokens and keys, except the equals signs at their ends.
+fn is_token_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+/_-.~".contains(c)
 }
 
-/// Enough of an access key to recognise it by.
-fn masked(key: &str) -> String {
+/// The first and last four characters of an access key, enough to recognise it.
+fn mask(key: &str) -> String {
     match (key.get(..4), key.get(key.len().saturating_sub(4)..)) {
         (Some(begin), Some(end)) if key.len() >= 12 => format!("{begin}…{end}"),
         _ => "***".to_owned(),
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_secret_names_are_left_out_and_access_keys_shortened() {
+    fn secret_values_are_removed_and_access_keys_shortened() {
         for (text, safe) in [
             (
                 "Get secretKey failed,ak:EXAMPLEAK00000000000,err:ak not exist",
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn words_longer_than_names_are_taken_for_tokens() {
+    fn words_longer_than_any_name_are_removed_as_tokens() {
         let token = "MIIP".repeat(1_280);
         assert_eq!(redact(&format!("token {token}== bad")), "token ***== bad");
         let name = "a".repeat(253);

@@ -1,55 +1,55 @@
-//! A refusal: an HTTP status with what headers and body say of it.
+//! An error response: its HTTP status, headers and body.
 //!
-//! Status and body are of equal weight: gateways answer 404 where an API is wrongly addressed and 401 where an agency is
-//! missing. So nothing is concluded from the status alone.
+//! The HTTP status alone is ambiguous: gateways respond with 404 to a wrong address, and with 401 if an agency is missing. So
+//! decisions use the body as well.
 
 use std::{fmt, time::Duration};
 
 use http::{HeaderMap, header::RETRY_AFTER};
 use jiff::fmt::rfc2822;
 
-use super::shape::{self, ErrorBody};
+use super::body::{self, ErrorBody};
 use crate::model;
 
-/// A server that asks for more is in error, or will be asked again too early: better than a target that nobody reads.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// The longest `Retry-After` that is honoured, so that a mistake of the server does not stop a target.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// A refusal: an HTTP status with what the body says of it.
+/// An error response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// The HTTP status, or the code within a watch's ERROR event.
+    /// The HTTP status, or the code in the ERROR event of a watch.
     pub code: u16,
     /// `reason` of a Kubernetes Status, empty for other bodies.
     pub reason: String,
-    /// `message` of a Kubernetes Status, else what the body says or its beginning. On one line, and nothing secret.
+    /// `message` of a Kubernetes Status, else the message or the beginning of the body. On one line, without secrets.
     pub message: String,
     /// `details.kind` of a Kubernetes Status.
     pub kind: Option<String>,
-    /// What kind of error it is for who is no Kubernetes API, or not only: `APIGW.0301`, `CCI.01.404101`.
+    /// The error code of a gateway or of CCI: `APIGW.0301`, `CCI.01.404101`.
     pub error_code: Option<String>,
-    /// What the server calls the request, for its support.
+    /// The request id, for the support of the server's provider.
     pub request_id: Option<String>,
-    /// When to come back, where the server says so.
+    /// How long to wait before the next request, if the server says so.
     pub retry_after: Option<Duration>,
     /// Whether the body was a Kubernetes Status.
     pub is_kubernetes: bool,
-    /// What was done about it here, where that is worth a word.
-    pub note: Option<String>,
+    /// Why the request was not retried, if the client decided so.
+    pub no_retry_reason: Option<String>,
 }
 
 impl Status {
-    /// Reads the object of a watch's ERROR event. The event itself came with HTTP status 200.
+    /// Reads the object of the ERROR event of a watch. The HTTP status of the watch was 200.
     #[must_use]
     pub fn of_event(object: &str) -> Self {
         Self::read(None, &HeaderMap::new(), object.as_bytes())
     }
 
-    /// Reads an answer that is not the wanted one.
-    pub(in super::super) fn of_answer(code: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+    /// Reads an error response.
+    pub(in crate::client) fn of_response(code: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         Self::read(Some(code), headers, body)
     }
 
-    /// Without an HTTP status, the body's code counts.
+    /// Without an HTTP status, the code of the body counts.
     fn read(http: Option<u16>, headers: &HeaderMap, body: &[u8]) -> Self {
         let ErrorBody {
             is_status,
@@ -60,15 +60,15 @@ impl Status {
             error_code,
             request_id,
             retry_after,
-            aside,
-        } = shape::read(body);
+            details,
+        } = body::read(body);
         let code = http.or(code).unwrap_or(500);
         let header = |name| headers.get(name)?.to_str().ok();
-        let request_id = request_id.or_else(|| shape::word(header("x-request-id")?));
-        if let Some(aside) = aside {
-            tracing::debug!(code, error_code, request_id, aside = ?aside, "refused");
+        let request_id = request_id.or_else(|| body::identifier(header("x-request-id")?));
+        if let Some(details) = details {
+            tracing::debug!(code, error_code, request_id, details = ?details, "error response");
         }
-        let asked = header(RETRY_AFTER.as_str()).and_then(read_retry_after);
+        let retry_after_header = header(RETRY_AFTER.as_str()).and_then(parse_retry_after);
         Self {
             code,
             reason,
@@ -76,15 +76,17 @@ impl Status {
             kind,
             error_code,
             request_id,
-            retry_after: retry_after.max(asked).map(|pause| pause.min(LONGEST_PAUSE)),
+            retry_after: retry_after
+                .max(retry_after_header)
+                .map(|pause| pause.min(MAX_RETRY_AFTER)),
             is_kubernetes: is_status,
-            note: None,
+            no_retry_reason: None,
         }
     }
 
-    /// A Kubernetes API says that there is no such job. Others that answer 404 mean something else: a gateway that there is
-    /// no such API, CCI that it has no agency, and Kubernetes itself that it has no such version or resource.
-    pub(super) fn is_job_absent(&self) -> bool {
+    /// A Kubernetes API reports that the job does not exist. Other 404 responses have other meanings: a gateway has no such
+    /// API, CCI has no agency, or Kubernetes has no such version or resource.
+    pub(super) fn is_job_not_found(&self) -> bool {
         let about_jobs = match self.kind.as_deref() {
             Some(kind) => kind == "jobs",
             None => !self
@@ -98,11 +100,11 @@ impl Status {
             && about_jobs
     }
 
-    /// The same without what is different each time.
+    /// The same without the fields that differ between occurrences.
     pub(super) fn without_details(&self) -> Self {
         Self {
             request_id: None,
-            note: None,
+            no_retry_reason: None,
             ..self.clone()
         }
     }
@@ -126,15 +128,15 @@ impl fmt::Display for Status {
             (None, Some(id)) => write!(f, " (request {id})")?,
             (Some(code), Some(id)) => write!(f, " ({code}, request {id})")?,
         }
-        match &self.note {
-            Some(note) => write!(f, "; {note}"),
+        match &self.no_retry_reason {
+            Some(reason) => write!(f, "; {reason}"),
             None => Ok(()),
         }
     }
 }
 
-/// `Retry-After` as seconds or as a date.
-fn read_retry_after(value: &str) -> Option<Duration> {
+/// Parses `Retry-After`: seconds or a date.
+fn parse_retry_after(value: &str) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }

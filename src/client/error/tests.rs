@@ -1,4 +1,4 @@
-//! Refusals by their shape, as real servers worded them.
+//! Error responses as real servers send them.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::{
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A refusal with this `Retry-After`.
-fn busy(retry_after: &str, body: &str) -> Error {
+/// A 429 response with this `Retry-After`.
+fn throttled(retry_after: &str, body: &str) -> Error {
     let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, retry_after.parse().unwrap())]);
-    let status = Status::of_answer(429, &headers, body.as_bytes());
+    let status = Status::of_response(429, &headers, body.as_bytes());
     error(
         Verb::List,
         Resource::Jobs,
@@ -36,8 +36,8 @@ fn error(verb: Verb, resource: Resource, failure: Failure) -> Error {
     }
 }
 
-fn refused(code: u16, body: &str) -> Error {
-    let status = Status::of_answer(code, &HeaderMap::new(), body.as_bytes());
+fn rejected(code: u16, body: &str) -> Error {
+    let status = Status::of_response(code, &HeaderMap::new(), body.as_bytes());
     error(
         Verb::List,
         Resource::Jobs,
@@ -46,9 +46,9 @@ fn refused(code: u16, body: &str) -> Error {
 }
 
 #[test]
-fn a_missing_right_is_named() {
+fn a_missing_permission_is_named() {
     let body = include_str!("../../../tests/fixtures/kubernetes-1.36/errors/403-list-all.json");
-    let forbidden = refused(403, body);
+    let forbidden = rejected(403, body);
     assert_eq!(
         forbidden.to_string(),
         "list jobs in all namespaces: 403 Forbidden: jobs.batch is forbidden: User \"nobody\" cannot list resource \
@@ -64,10 +64,10 @@ fn a_missing_right_is_named() {
 }
 
 #[test]
-fn only_a_kubernetes_status_about_jobs_makes_a_job_absent() {
+fn only_a_kubernetes_status_about_jobs_means_that_the_job_does_not_exist() {
     let recorded =
         include_str!("../../../tests/fixtures/kubernetes-1.36/errors/404-job-status.json");
-    assert!(refused(404, recorded).is_job_absent());
+    assert!(rejected(404, recorded).is_job_not_found());
     for body in [
         "404 page not found\n",
         r#"{"error_msg":"The API does not exist","error_code":"APIGW.0101","request_id":"0"}"#,
@@ -75,8 +75,8 @@ fn only_a_kubernetes_status_about_jobs_makes_a_job_absent() {
         "",
         "null",
     ] {
-        assert!(!refused(404, body).is_job_absent(), "{body}");
-        assert!(refused(404, body).hint().unwrap().contains("no such API"));
+        assert!(!rejected(404, body).is_job_not_found(), "{body}");
+        assert!(rejected(404, body).hint().unwrap().contains("no such API"));
     }
 }
 
@@ -100,25 +100,34 @@ fn the_error_event_of_a_watch_has_the_code_in_its_object() {
 }
 
 #[test]
-fn the_longest_pause_that_the_server_names_counts() {
+fn the_longest_retry_after_counts() {
     let body = r#"{"details":{"retryAfterSeconds":7}}"#;
     assert_eq!(
-        refused(429, body).retry_after(),
+        rejected(429, body).retry_after(),
         Some(Duration::from_secs(7))
     );
-    assert_eq!(busy("60", body).retry_after(), Some(Duration::from_mins(1)));
-    assert_eq!(busy("5", body).retry_after(), Some(Duration::from_secs(7)));
+    assert_eq!(
+        throttled("60", body).retry_after(),
+        Some(Duration::from_mins(1))
+    );
+    assert_eq!(
+        throttled("5", body).retry_after(),
+        Some(Duration::from_secs(7))
+    );
     let endless = format!(r#"{{"details":{{"retryAfterSeconds":{}}}}}"#, u64::MAX);
-    assert_eq!(refused(429, &endless).retry_after(), Some(HOUR));
-    assert_eq!(busy(&u64::MAX.to_string(), "").retry_after(), Some(HOUR));
+    assert_eq!(rejected(429, &endless).retry_after(), Some(HOUR));
+    assert_eq!(
+        throttled(&u64::MAX.to_string(), "").retry_after(),
+        Some(HOUR)
+    );
     for nothing in ["-1", "soon", ""] {
-        assert_eq!(busy(nothing, "").retry_after(), None, "{nothing}");
+        assert_eq!(throttled(nothing, "").retry_after(), None, "{nothing}");
     }
 }
 
 #[test]
-fn bodies_are_cut_and_kept_on_one_line() {
-    let text = refused(502, &format!("<html>\n{}", "x\u{1b}[31m".repeat(10_000))).to_string();
+fn bodies_are_truncated_and_kept_on_one_line() {
+    let text = rejected(502, &format!("<html>\n{}", "x\u{1b}[31m".repeat(10_000))).to_string();
     assert!(
         text.starts_with("list jobs in all namespaces: 502 Bad Gateway: <html> x"),
         "{text}"
@@ -128,17 +137,17 @@ fn bodies_are_cut_and_kept_on_one_line() {
         "{text}"
     );
     assert_eq!(
-        refused(500, "").to_string(),
+        rejected(500, "").to_string(),
         "list jobs in all namespaces: 500 Internal Server Error"
     );
     assert_eq!(
-        refused(494, "").to_string(),
+        rejected(494, "").to_string(),
         "list jobs in all namespaces: 494"
     );
 }
 
 #[test]
-fn causes_are_said_once() {
+fn each_cause_appears_once() {
     #[derive(Debug, thiserror::Error)]
     #[error("outer: {0}")]
     struct Outer(#[source] std::io::Error);
@@ -147,7 +156,7 @@ fn causes_are_said_once() {
 }
 
 #[test]
-fn certificates_of_version_1_are_explained() {
+fn version_1_certificates_have_a_hint() {
     let failure = Failure::Transport(
         "tls handshake: invalid peer certificate: UnsupportedCertVersion".to_owned(),
     );

@@ -138,7 +138,7 @@ impl JobPoll {
         tracing::debug!(namespace, job = name, "polling");
         match self.api.job_status(namespace, name, timeout).await {
             Ok(body) => self.read(&body),
-            Err(error) if error.is_job_absent() => {
+            Err(error) if error.is_job_not_found() => {
                 self.feed.push(Update::JobAbsent);
                 Ok(())
             }
@@ -189,7 +189,7 @@ impl JobPoll {
         };
         Error {
             request: Box::new(request),
-            failure: Failure::Nonsense(reason),
+            failure: Failure::InvalidResponse(reason),
         }
     }
 }

@@ -264,7 +264,7 @@ struct Limited {
 
 impl PollItem for Limited {
     async fn poll(&mut self, timeout: Duration) -> Result<PollSuccess<Self>, PollFailure> {
-        self.limit.turn().await;
+        self.limit.acquire().await;
         match self.item.poll(timeout).await? {
             PollSuccess::Polled => Ok(PollSuccess::Polled),
             PollSuccess::Split(_) => unreachable!("not among these"),

@@ -68,6 +68,6 @@ pub(in crate::source) async fn read_list(
 pub(in crate::source) fn invalid_list(listing: &Listing, reason: impl Into<String>) -> Error {
     Error {
         request: Box::new(listing.request(Verb::List)),
-        failure: Failure::Nonsense(reason.into()),
+        failure: Failure::InvalidResponse(reason.into()),
     }
 }

@@ -1,7 +1,7 @@
-//! The last layer before the wire: what leaves here is what is sent.
+//! The layer directly before the HTTP client: adds a credential to each request, and handles 401 responses.
 //!
-//! Below it is the HTTP client, above it the one that completes addresses. It is the only place that knows both a credential
-//! and what the API made of it, so refusals (401) are dealt with here: [`RefusalNote`] tells the layers above whether to try again.
+//! It is the only place that sees both a credential and the response to it. It marks a 401 response that must not be retried
+//! with [`NoRetry`].
 
 use std::{
     sync::Arc,
@@ -14,27 +14,23 @@ use http_body::Body as _;
 use kube::client::Body;
 use tower::{BoxError, Service, ServiceExt as _};
 
-use super::{issuer_http, signing::Signing, token::Tokens};
-use crate::model;
+use super::{headers, signing::SignatureAuthentication, token::TokenAuthentication};
+use crate::{client::auth::suppressed::NoRetry, model};
 
 /// How requests are authenticated.
 pub(super) enum Authentication {
-    Token(Tokens),
-    Signature(Signing),
+    Token(TokenAuthentication),
+    Signature(SignatureAuthentication),
 }
 
-/// Why a refusal is final; an extension of the response. A refusal without it is worth another try.
-#[derive(Clone, Debug)]
-pub(in crate::client) struct RefusalNote(pub(in crate::client) String);
-
-/// A client whose requests are authenticated.
+/// A client that authenticates its requests.
 #[derive(Clone)]
-pub(super) struct Authenticated<S> {
+pub(super) struct AuthenticatedClient<S> {
     pub(super) authentication: Arc<Authentication>,
     pub(super) client: S,
 }
 
-impl<S, B> Service<Request<Body>> for Authenticated<S>
+impl<S, B> Service<Request<Body>> for AuthenticatedClient<S>
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -46,7 +42,7 @@ where
     type Future = BoxFuture<'static, Result<Response<B>, BoxError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        // Whether the client is ready is asked for each request: there may be two.
+        // `call` waits until its clone of the inner client is ready.
         Poll::Ready(Ok(()))
     }
 
@@ -57,7 +53,7 @@ where
         } = self.clone();
         Box::pin(async move {
             if !request.body().is_end_stream() {
-                return Err("a request to CCI with a body is neither signed nor sent".into());
+                return Err("requests to CCI cannot have a body: it is not signed".into());
             }
             match &*authentication {
                 Authentication::Token(tokens) => with_token(tokens, client, request).await,
@@ -70,7 +66,7 @@ where
 }
 
 async fn with_token<S, B>(
-    tokens: &Tokens,
+    tokens: &TokenAuthentication,
     client: S,
     mut request: Request<Body>,
 ) -> Result<Response<B>, BoxError>
@@ -82,15 +78,15 @@ where
     tokens.insert(&token, request.headers_mut())?;
     let mut response = client.oneshot(request).await.map_err(Into::into)?;
     if response.status() != StatusCode::UNAUTHORIZED {
-        tokens.accept();
-    } else if let Some(note) = tokens.refuse(&token) {
-        response.extensions_mut().insert(RefusalNote(note));
+        tokens.record_success();
+    } else if let Some(reason) = tokens.record_rejection(&token) {
+        response.extensions_mut().insert(NoRetry(reason));
     }
     Ok(response)
 }
 
 async fn with_signature<S, B>(
-    signing: &Signing,
+    signing: &SignatureAuthentication,
     client: S,
     request: Request<Body>,
 ) -> Result<Response<B>, BoxError>
@@ -98,14 +94,14 @@ where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Error: Into<BoxError>,
 {
-    let turn = signing.turn().await?;
+    let permit = signing.acquire().await?;
     let (mut parts, body) = request.into_parts();
-    signing.sign(&turn, &mut parts, model::now())?;
+    signing.sign(&permit, &mut parts, model::now())?;
     let request = Request::from_parts(parts, body);
     let mut response = client.oneshot(request).await.map_err(Into::into)?;
-    let date = issuer_http::date(response.headers());
-    if let Some(note) = signing.judge(&turn, response.status(), date) {
-        response.extensions_mut().insert(RefusalNote(note));
+    let date = headers::date(response.headers());
+    if let Some(reason) = signing.record_response(&permit, response.status(), date) {
+        response.extensions_mut().insert(NoRetry(reason));
     }
     Ok(response)
 }

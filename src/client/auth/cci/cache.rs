@@ -1,251 +1,269 @@
-//! A credential that somebody issues for a time: kept in memory, renewed ahead of its end, asked for once at a time.
+//! Keeps a credential that an [`Issuer`] issues for a limited time, and renews it before it expires.
 //!
-//! What is cached and who issues it are for others to say ([`Issuer`]). A request waits for an issuer only when there is no
-//! credential that it could use; a renewal that fails costs nothing while the old one lives. Issuers lock out those who come
-//! with wrong secrets again and again, so a refusal is followed by minutes of silence, except when the secret was changed.
+//! At most one request to the issuer is in flight. Callers wait for it only if there is no usable credential; a renewal that
+//! fails has no effect while the old credential is valid. Issuers lock out users after wrong secrets, so a rejection starts a
+//! cooldown of minutes, which ends early when the secret changes.
 
-use std::{sync::Arc, time::Duration};
-
-use parking_lot::{Mutex, MutexGuard};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use crate::backoff::Policy;
+use crate::{
+    backoff::Policy,
+    client::auth::suppressed::{Cooldown, Suppressed},
+};
 
-use super::suppressed::{Cooldown, Suppressed};
+/// A credential is renewed after this part of its lifetime. It is random, so that credentials issued together are not
+/// renewed together.
+const RENEWAL: Range<f64> = 0.75..0.8;
 
-/// Renewed with this much of its life gone, or a little earlier: targets that began together do not come back together.
-const SPENT: std::ops::Range<f64> = 0.75..0.8;
+/// A credential is renewed at least this long before it expires, unless its lifetime is too short for that.
+const RENEWAL_MARGIN: Duration = Duration::from_mins(10);
 
-/// Renewed no later than this before its end, unless its whole life is that short.
-const RESERVE: Duration = Duration::from_mins(10);
+/// Credentials with a shorter lifetime are rejected: they would be renewed all the time.
+const MIN_LIFETIME: Duration = Duration::from_mins(1);
 
-/// A life shorter than this is none: it would be renewed without end.
-const SHORTEST: Duration = Duration::from_mins(1);
+/// Longer lifetimes are shortened to this, so that sums of times do not overflow.
+const MAX_LIFETIME: Duration = Duration::from_hours(24 * 366);
 
-/// Nobody issues for longer, and times do not add up without end.
-const LONGEST: Duration = Duration::from_hours(24 * 366);
-
-/// Waits after failures that may pass by themselves: from the first to the longest.
+/// Waits after failures that may be temporary.
 const FAILED: Policy = Policy {
     jitter: JITTER,
     ..Policy::new(Duration::from_secs(1), Duration::from_mins(1))
 };
 
-/// Waits after refusals.
-const REFUSED: Policy = Policy {
+/// Waits after rejections.
+const REJECTED: Policy = Policy {
     jitter: JITTER,
     ..Policy::new(Duration::from_mins(5), Duration::from_hours(1))
 };
 
-/// Waits are not shortened: an issuer that counts refusals is asked no earlier.
-const JITTER: std::ops::Range<f64> = 1.0..1.1;
+/// Never shortens a wait, because issuers count rejections.
+const JITTER: Range<f64> = 1.0..1.1;
 
-/// Where credentials come from.
+/// A service that issues credentials.
 pub(super) trait Issuer: Send + Sync {
-    /// What is issued.
+    /// The credential.
     type Item: Send + Sync;
 
-    /// Asks for one.
-    fn issue(&self) -> BoxFuture<'_, Result<Issued<Self::Item>, NotIssued>>;
+    /// Requests a new credential.
+    fn issue(&self) -> BoxFuture<'_, Result<Issued<Self::Item>, IssueError>>;
 
-    /// Whether the secret to ask with is another than at the last attempt.
-    fn has_new_secret(&self) -> bool;
+    /// Whether the secret to authenticate with has changed since the last request.
+    fn has_new_secret(&self) -> bool {
+        false
+    }
 }
 
 /// A new credential.
 pub(super) struct Issued<T> {
     pub(super) item: T,
-    /// By the clock of the issuer, so that a wrong one here does not matter.
-    pub(super) life: Duration,
+    /// By the issuer's clock, so that a wrong clock here does not matter.
+    pub(super) lifetime: Duration,
     pub(super) expires_at: Timestamp,
 }
 
-/// Why there is none.
+/// Why the issuer issued no credential.
 #[derive(Debug)]
-pub(super) struct NotIssued {
-    pub(super) why: String,
-    /// Asking again with the same secret will not help, and may lock the user.
-    pub(super) refused: bool,
+pub(super) struct IssueError {
+    pub(super) message: String,
+    /// The issuer rejected the secret: a retry with the same one fails again, and may lock the user.
+    pub(super) rejected: bool,
 }
 
-/// The current credential of one issuer, for all who use it.
-pub(super) struct Cache<T> {
+/// The current credential of one issuer, shared by all of its users.
+pub(super) struct CredentialCache<T> {
     issuer: Arc<dyn Issuer<Item = T>>,
     /// Never held across an await.
-    state: Arc<Mutex<State<T>>>,
-    /// At most one request to the issuer. Ends with the cache, not with the caller whose patience may be short.
-    requests: Mutex<JoinSet<()>>,
+    state: Arc<Mutex<CacheState<T>>>,
+    /// The request to the issuer. It ends with the cache, not with a caller that times out.
+    tasks: Mutex<JoinSet<()>>,
 }
 
-struct State<T> {
+struct CacheState<T> {
     current: Option<Arc<Credential<T>>>,
-    /// Open as long as the issuer is being asked.
-    asking: Option<watch::Receiver<()>>,
+    /// Open while a request to the issuer is in flight.
+    in_flight: Option<watch::Receiver<()>>,
     /// In a row.
     failures: u32,
-    hold: Option<Cooldown>,
+    cooldown: Option<Cooldown>,
 }
 
-/// A credential and how long it is good for.
+/// A credential and its times.
 pub(super) struct Credential<T> {
     pub(super) item: T,
-    /// Counts the credentials, so that a refusal is blamed on the one that it concerns.
+    /// Numbers tell whether a rejected credential is still the current one.
     pub(super) number: u64,
     expires_at: Timestamp,
     expires: Instant,
-    /// When a new one is asked for.
-    due: Instant,
+    renew_at: Instant,
 }
 
-enum Look<T> {
-    Use(Arc<Credential<T>>),
-    Wait(watch::Receiver<()>),
+/// The result of a look at the cache.
+enum Lookup<T> {
+    Found(Arc<Credential<T>>),
+    /// The receiver closes when the request to the issuer is complete.
+    Pending(watch::Receiver<()>),
 }
 
-impl<T: Send + Sync + 'static> Cache<T> {
+impl<T: Send + Sync + 'static> CredentialCache<T> {
     pub(super) fn new(issuer: Arc<dyn Issuer<Item = T>>) -> Self {
-        let state = State {
+        let state = CacheState {
             current: None,
-            asking: None,
+            in_flight: None,
             failures: 0,
-            hold: None,
+            cooldown: None,
         };
         Self {
             issuer,
             state: Arc::new(Mutex::new(state)),
-            requests: Mutex::default(),
+            tasks: Mutex::default(),
         }
     }
 
-    /// A credential other than the one numbered `refused`.
-    pub(super) async fn get(&self, refused: Option<u64>) -> Result<Arc<Credential<T>>, Suppressed> {
+    /// A credential other than the one numbered `rejected`.
+    pub(super) async fn get(
+        &self,
+        rejected: Option<u64>,
+    ) -> Result<Arc<Credential<T>>, Suppressed> {
         loop {
-            match self.look(refused)? {
-                Look::Use(credential) => return Ok(credential),
-                // It ends by closing; what came of it stands in the state.
-                Look::Wait(mut asking) => drop(asking.changed().await),
+            match self.lookup(rejected)? {
+                Lookup::Found(credential) => return Ok(credential),
+                // The channel closes without a value. The next lookup finds the result.
+                Lookup::Pending(mut done) => drop(done.changed().await),
             }
         }
     }
 
-    /// When the current credential ends.
+    /// When the current credential expires.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
-        lock(&self.state)
-            .current
-            .as_ref()
-            .map(|credential| credential.expires_at)
+        let state = self.state.lock();
+        let current = state.current.as_ref();
+        current.map(|credential| credential.expires_at)
     }
 
-    fn look(&self, refused: Option<u64>) -> Result<Look<T>, Suppressed> {
-        let mut state = lock(&self.state);
+    /// Finds a usable credential, and starts a request to the issuer if a new one is needed.
+    fn lookup(&self, rejected: Option<u64>) -> Result<Lookup<T>, Suppressed> {
+        let mut state = self.state.lock();
         let now = Instant::now();
         let usable = state
             .current
             .clone()
-            .filter(|current| current.expires > now && Some(current.number) != refused);
+            .filter(|current| current.expires > now && Some(current.number) != rejected);
         if let Some(current) = &usable
-            && now < current.due
+            && now < current.renew_at
         {
-            return Ok(Look::Use(current.clone()));
+            return Ok(Lookup::Found(current.clone()));
         }
-        let asking = match state
-            .asking
+        let in_flight = state
+            .in_flight
             .clone()
-            .filter(|asking| asking.has_changed().is_ok())
-        {
-            Some(asking) => Ok(asking),
-            None => self.may_ask(&state).map(|()| self.ask(&mut state)),
+            .filter(|done| done.has_changed().is_ok());
+        let pending = match in_flight {
+            Some(done) => Ok(done),
+            None => self
+                .check_cooldown(&state)
+                .map(|()| self.start_request(&mut state)),
         };
-        match (usable, asking) {
-            (Some(current), _) => Ok(Look::Use(current)),
-            (None, asking) => asking.map(Look::Wait),
+        match (usable, pending) {
+            (Some(current), _) => Ok(Lookup::Found(current)),
+            (None, pending) => pending.map(Lookup::Pending),
         }
     }
 
-    fn may_ask(&self, state: &State<T>) -> Result<(), Suppressed> {
-        match &state.hold {
-            Some(hold) if !self.issuer.has_new_secret() => hold.check(),
-            _ => Ok(()),
-        }
+    /// A new secret ends the cooldown.
+    fn check_cooldown(&self, state: &CacheState<T>) -> Result<(), Suppressed> {
+        Cooldown::check(state.cooldown.as_ref()).or_else(|suppressed| {
+            if self.issuer.has_new_secret() {
+                Ok(())
+            } else {
+                Err(suppressed)
+            }
+        })
     }
 
-    fn ask(&self, state: &mut State<T>) -> watch::Receiver<()> {
-        let (done, asking) = watch::channel(());
-        state.asking = Some(asking.clone());
+    fn start_request(&self, state: &mut CacheState<T>) -> watch::Receiver<()> {
+        let (sender, done) = watch::channel(());
+        state.in_flight = Some(done.clone());
         let (issuer, state) = (self.issuer.clone(), self.state.clone());
-        let mut requests = lock(&self.requests);
-        while requests.try_join_next().is_some() {}
-        requests.spawn(async move {
-            let begun = Instant::now();
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            let start = Instant::now();
             let outcome = issuer.issue().await;
-            let mut state = lock(&state);
-            state.take(begun, outcome);
-            // Before the lock goes: who looks now sees both the outcome and that this is over.
-            drop(done);
+            let mut state = state.lock();
+            state.record(start, outcome);
+            // Dropped before the lock: a lookup sees the outcome and the end of the request together.
+            drop(sender);
         });
-        asking
+        done
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
-}
-
-impl<T> State<T> {
-    fn take(&mut self, begun: Instant, outcome: Result<Issued<T>, NotIssued>) {
-        let outcome = outcome.and_then(|issued| match issued.life {
-            life if life >= SHORTEST => Ok(issued),
-            life => Err(NotIssued {
-                why: format!("got a credential that is good for {life:?} only"),
-                refused: false,
-            }),
+impl<T> CacheState<T> {
+    /// Records the outcome of a request that started at `start`.
+    fn record(&mut self, start: Instant, outcome: Result<Issued<T>, IssueError>) {
+        let outcome = outcome.and_then(|issued| match issued.lifetime {
+            lifetime if lifetime >= MIN_LIFETIME => Ok(issued),
+            lifetime => Err(IssueError::temporary(format!(
+                "the new credential is valid for {lifetime:?} only"
+            ))),
         });
         match outcome {
             Ok(issued) => {
                 tracing::info!(expires = %issued.expires_at, "got a new credential");
                 let last = self.current.as_ref().map_or(0, |current| current.number);
-                self.current = Some(Arc::new(Credential::new(issued, last + 1, begun)));
+                self.current = Some(Arc::new(Credential::new(issued, last + 1, start)));
                 self.failures = 0;
-                self.hold = None;
+                self.cooldown = None;
             }
-            Err(NotIssued { why, refused }) => {
-                let policy = if refused { REFUSED } else { FAILED };
-                let pause = policy.wait(self.failures);
+            Err(IssueError { message, rejected }) => {
+                let policy = if rejected { REJECTED } else { FAILED };
+                let cooldown = Cooldown::new(policy.wait(self.failures), message);
                 self.failures = self.failures.saturating_add(1);
-                let hold = Cooldown::new(pause, why);
                 tracing::warn!(
-                    error = hold.why,
-                    next_attempt = hold.end(),
-                    "got no new credential"
+                    error = cooldown.reason,
+                    next_attempt = cooldown.end(),
+                    "cannot get a new credential"
                 );
-                self.hold = Some(hold);
+                self.cooldown = Some(cooldown);
             }
         }
     }
 }
 
 impl<T> Credential<T> {
-    fn new(issued: Issued<T>, number: u64, begun: Instant) -> Self {
+    fn new(issued: Issued<T>, number: u64, start: Instant) -> Self {
         let Issued {
             item,
-            life,
+            lifetime,
             expires_at,
         } = issued;
-        let life = life.min(LONGEST);
-        let spent = SPENT.start + (SPENT.end - SPENT.start) * fastrand::f64();
-        let due = life
-            .mul_f64(spent)
-            .min(life.saturating_sub(RESERVE))
-            .max(life / 2);
+        let lifetime = lifetime.min(MAX_LIFETIME);
+        let part = RENEWAL.start + (RENEWAL.end - RENEWAL.start) * fastrand::f64();
+        let renew_after = lifetime
+            .mul_f64(part)
+            .min(lifetime.saturating_sub(RENEWAL_MARGIN))
+            .max(lifetime / 2);
         Self {
             item,
             number,
             expires_at,
-            expires: begun + life,
-            due: begun + due,
+            expires: start + lifetime,
+            renew_at: start + renew_after,
+        }
+    }
+}
+
+impl IssueError {
+    /// A failure that a retry may solve.
+    pub(super) fn temporary(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            rejected: false,
         }
     }
 }

@@ -1,135 +1,143 @@
-//! Tokens from IAM: [for a password](https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0001.html), and with that
-//! token one [of an agency](https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0003.html) of another account.
+//! Gets tokens from IAM: [for a password](https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0001.html), and with that
+//! token one [for an agency](https://support.huaweicloud.com/intl/en-us/api-iam/iam_30_0003.html) of another account.
 //!
-//! Every token has the scope of a project, as CCI wants it. The secrets are the password and the tokens: neither is ever
-//! part of a message.
+//! Tokens are scoped to a project, as CCI requires. Messages never contain the password or a token.
 
-use std::{fs, path::PathBuf, time::Duration};
-
-use parking_lot::Mutex;
+use std::{path::PathBuf, time::Duration};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    cache::{Issued, Issuer, NotIssued},
-    issuer_http::{self, Time},
+    cache::{IssueError, Issued, Issuer},
+    headers,
+    issuer_http::{self, IssuerTime},
+    secret_file,
 };
 use crate::{
     config::{Agency, Project, TokenAuth},
     model,
 };
 
-/// Who asks IAM for a token, and for what. Targets with equal ones share a token.
+/// A user's login at IAM, and the scope of the token. Targets with equal logins share a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct User {
+pub(super) struct IamLogin {
     pub(super) endpoint: Uri,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) domain: String,
-    pub(super) name: String,
+    pub(super) user: String,
     pub(super) password_file: PathBuf,
     pub(super) project: Project,
     pub(super) agency: Option<Agency>,
 }
 
-/// IAM, asked by one user.
-pub(super) struct Iam {
-    user: User,
-    /// The password that was sent last. Never held across an await.
-    sent: Mutex<Option<SecretString>>,
+/// Issues tokens for one login.
+pub(super) struct IamIssuer {
+    login: IamLogin,
+    /// The password of the last request. Never held across an await.
+    sent_password: Mutex<Option<SecretString>>,
 }
 
-impl Iam {
-    pub(super) fn new(user: User) -> Self {
+impl IamIssuer {
+    pub(super) fn new(login: IamLogin) -> Self {
         Self {
-            user,
-            sent: Mutex::default(),
+            login,
+            sent_password: Mutex::default(),
         }
     }
 
-    async fn token(&self) -> Result<Issued<SecretString>, NotIssued> {
-        let user = &self.user;
-        let password = user.password().map_err(passing)?;
-        *self.sent.lock() = Some(password.clone());
-        let Some(agency) = &user.agency else {
-            return self.ask(user.login(&password, &user.project()), None).await;
+    async fn token(&self) -> Result<Issued<SecretString>, IssueError> {
+        let login = &self.login;
+        let password = login.password().map_err(IssueError::temporary)?;
+        *self.sent_password.lock() = Some(password.clone());
+        let Some(agency) = &login.agency else {
+            let body = login.by_password(&password, &login.project_scope());
+            return self.request(body, None).await;
         };
-        let account = json!({"domain": {"name": user.domain}});
-        let own = self.ask(user.login(&password, &account), None).await?;
-        let role = json!({"auth": {
+        let account = json!({"domain": {"name": login.domain}});
+        let user_token = self.request(login.by_password(&password, &account), None);
+        let user_token = user_token.await?;
+        let assume_role = json!({"auth": {
             "identity": {
                 "methods": ["assume_role"],
                 "assume_role": {"domain_name": agency.domain, "agency_name": agency.name},
             },
-            "scope": user.project(),
+            "scope": login.project_scope(),
         }});
-        self.ask(role, Some(&own.item)).await
+        self.request(assume_role, Some(&user_token.item)).await
     }
 
     /// `POST /v3/auth/tokens`.
-    async fn ask(
+    async fn request(
         &self,
         body: Value,
         token: Option<&SecretString>,
-    ) -> Result<Issued<SecretString>, NotIssued> {
-        let user = &self.user;
-        let base = user.endpoint.to_string();
+    ) -> Result<Issued<SecretString>, IssueError> {
+        let login = &self.login;
+        let base = login.endpoint.to_string();
         let base = base.trim_end_matches('/');
-        let config = issuer_http::trust(user.endpoint.clone(), user.ca_file.as_deref());
-        let client =
-            issuer_http::client(&config).map_err(|failure| passing(failure.to_string()))?;
+        let config = issuer_http::tls_config(login.endpoint.clone(), login.ca_file.as_deref());
+        let client = issuer_http::client(&config)?;
         let mut request = client
             .post(format!("{base}/v3/auth/tokens?nocatalog=true"))
             .header(CONTENT_TYPE, "application/json;charset=utf8")
             .body(body.to_string());
         if let Some(token) = token {
-            request = request.header("X-Auth-Token", sensitive(token)?);
+            let value = headers::sensitive(token.expose_secret()).map_err(|_| {
+                IssueError::temporary(
+                    "the token of IAM contains characters that a header cannot carry",
+                )
+            })?;
+            request = request.header("X-Auth-Token", value);
         }
-        let answer = issuer_http::send(request).await;
-        let answer = answer.map_err(|error| passing(format!("IAM at {base}: {error}")))?;
-        let who = format!(
-            "IAM at {base}, asked by user `{}` of `{}`,",
-            user.name, user.domain
+        let response = issuer_http::send(request).await;
+        let response =
+            response.map_err(|error| IssueError::temporary(format!("IAM at {base}: {error}")))?;
+        let issuer = format!(
+            "IAM at {base} (user `{}` of `{}`)",
+            login.user, login.domain
         );
-        if answer.status != StatusCode::CREATED {
-            let mut refusal = answer.refusal(&who);
-            if let Some(password) = self.sent.lock().as_ref() {
-                refusal.why = refusal.why.replace(password.expose_secret(), "***");
+        if response.status != StatusCode::CREATED {
+            let mut error = response.to_error(&issuer);
+            if let Some(password) = self.sent_password.lock().as_ref() {
+                error.message = error.message.replace(password.expose_secret(), "***");
             }
-            return Err(refusal);
+            return Err(error);
         }
-        read(&answer.headers, &answer.body).map_err(|what| passing(format!("{who} answers {what}")))
+        read(&response.headers, &response.body)
+            .map_err(|what| IssueError::temporary(format!("{issuer} responds with {what}")))
     }
 }
 
-impl Issuer for Iam {
+impl Issuer for IamIssuer {
     type Item = SecretString;
 
-    fn issue(&self) -> BoxFuture<'_, Result<Issued<SecretString>, NotIssued>> {
+    fn issue(&self) -> BoxFuture<'_, Result<Issued<SecretString>, IssueError>> {
         Box::pin(self.token())
     }
 
     fn has_new_secret(&self) -> bool {
-        let sent = self.sent.lock();
+        let sent = self.sent_password.lock();
         let sent = sent.as_ref().map(SecretString::expose_secret);
-        self.user
+        self.login
             .password()
             .is_ok_and(|now| sent != Some(now.expose_secret()))
     }
 }
 
-// === impl User ===
+// === impl IamLogin ===
 
-impl User {
+impl IamLogin {
     pub(super) fn new(auth: &TokenAuth, ca_file: Option<PathBuf>) -> Self {
         Self {
             endpoint: auth.iam_endpoint.clone(),
             ca_file,
             domain: auth.domain.clone(),
-            name: auth.username.clone(),
+            user: auth.username.clone(),
             password_file: auth.password_file.clone(),
             project: auth.project.clone(),
             agency: auth.agency.clone(),
@@ -138,30 +146,25 @@ impl User {
 
     /// The password without the line break at its end.
     pub(super) fn password(&self) -> Result<SecretString, String> {
-        let path = &self.password_file;
-        let text = fs::read_to_string(path).map_err(|error| {
-            format!("cannot read the password file {}: {error}", path.display())
-        })?;
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(format!("the password file {} is empty", path.display()));
-        }
-        Ok(password.into())
+        let password = secret_file::read("password", &self.password_file, |text| {
+            text.trim_end_matches(['\r', '\n'])
+        });
+        password.map(Into::into)
     }
 
-    fn project(&self) -> Value {
+    fn project_scope(&self) -> Value {
         match &self.project {
             Project::Name(name) => json!({"project": {"name": name}}),
             Project::Id(id) => json!({"project": {"id": id}}),
         }
     }
 
-    fn login(&self, password: &SecretString, scope: &Value) -> Value {
+    fn by_password(&self, password: &SecretString, scope: &Value) -> Value {
         json!({"auth": {
             "identity": {
                 "methods": ["password"],
                 "password": {"user": {
-                    "name": self.name,
+                    "name": self.user,
                     "password": password.expose_secret(),
                     "domain": {"name": self.domain},
                 }},
@@ -171,22 +174,7 @@ impl User {
     }
 }
 
-fn passing(why: String) -> NotIssued {
-    NotIssued {
-        why,
-        refused: false,
-    }
-}
-
-/// As the value of a header that is shown nowhere.
-fn sensitive(token: &SecretString) -> Result<HeaderValue, NotIssued> {
-    let mut value = HeaderValue::from_str(token.expose_secret())
-        .map_err(|_| passing("IAM gave a token that no header can carry".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// The token of a successful answer.
+/// Reads the token of a 201 response.
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'static str> {
     #[derive(Deserialize)]
     struct Body {
@@ -194,8 +182,8 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'stat
     }
     #[derive(Deserialize)]
     struct Token {
-        expires_at: Time,
-        issued_at: Option<Time>,
+        expires_at: IssuerTime,
+        issued_at: Option<IssuerTime>,
     }
     let item = headers
         .get("X-Subject-Token")
@@ -203,17 +191,17 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'stat
         .to_str()
         .map_err(|_| "201 with a token that is not text")?;
     let Body { token } =
-        serde_json::from_slice(body).map_err(|_| "201 without saying when the token expires")?;
-    let Time(expires_at) = token.expires_at;
-    let begin = token
+        serde_json::from_slice(body).map_err(|_| "201 without the expiry of the token")?;
+    let IssuerTime(expires_at) = token.expires_at;
+    let issued_at = token
         .issued_at
-        .map(|Time(issued_at)| issued_at)
-        .or_else(|| issuer_http::date(headers))
+        .map(|IssuerTime(issued_at)| issued_at)
+        .or_else(|| headers::date(headers))
         .unwrap_or_else(model::now);
-    let life = expires_at.duration_since(begin);
+    let lifetime = expires_at.duration_since(issued_at);
     Ok(Issued {
         item: item.into(),
-        life: Duration::try_from(life).unwrap_or_default(),
+        lifetime: Duration::try_from(lifetime).unwrap_or_default(),
         expires_at,
     })
 }

@@ -1,91 +1,94 @@
-//! Plain HTTP to those who issue credentials: IAM and the metadata service of a virtual machine.
+//! HTTP requests to the issuers of credentials: IAM and the metadata service.
 //!
-//! A client per exchange: there are a few a day, and each sees the certificates of its time. Nothing here quotes a request.
+//! Each exchange builds a client: there are a few per day, and each then uses the current certificates. Errors never contain
+//! the request.
 
 use std::{path::Path, time::Duration};
 
 use http::{HeaderMap, StatusCode};
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::Timestamp;
 use kube::{Config, client::ConfigExt as _};
 use reqwest::{Client, RequestBuilder, redirect::Policy};
 use serde::Deserialize;
 
-use super::{
-    super::super::{
-        endpoint::AGENT,
-        error::{Failure, describe, excerpt},
-    },
-    cache::NotIssued,
+use super::cache::IssueError;
+use crate::client::{
+    endpoint::USER_AGENT,
+    error::{Failure, describe, one_line},
 };
 
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For everything, to the end of the body.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// For the whole exchange, to the end of the body.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An answer with the whole catalog of services is some 100 KB.
-const LARGEST: usize = 1024 * 1024;
+/// A response of IAM with the whole catalog of services has about 100 KB.
+const MAX_BODY: usize = 1024 * 1024;
 
-/// An answer, whatever it is.
-pub(super) struct Answer {
+/// A response of any status.
+pub(super) struct IssuerResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-/// A client that trusts what `config` trusts.
-pub(super) fn client(config: &Config) -> Result<Client, Failure> {
+/// Builds a client with the certificate authorities of `config`.
+pub(super) fn client(config: &Config) -> Result<Client, IssueError> {
     let tls = config
         .rustls_client_config()
-        .map_err(|error| Failure::Client(describe(&error)))?;
+        .map_err(|error| no_client(&error))?;
     Client::builder()
         .tls_backend_preconfigured(tls)
-        .user_agent(AGENT)
-        .connect_timeout(CONNECT)
-        .timeout(PATIENCE)
-        // A password goes to the configured address and to no other.
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        // Passwords are sent to the configured address only.
         .redirect(Policy::none())
         .no_proxy()
         .retry(reqwest::retry::never())
         .build()
-        .map_err(|error| Failure::Client(describe(&error)))
+        .map_err(|error| no_client(&error))
 }
 
-/// What is trusted at `address`: the authorities in `ca_file`, which may change, or those of the system.
-pub(super) fn trust(address: http::Uri, ca_file: Option<&Path>) -> Config {
+fn no_client(error: &(dyn std::error::Error + 'static)) -> IssueError {
+    IssueError::temporary(Failure::NoClient(describe(error)).to_string())
+}
+
+/// The configuration for `address`: trusts the authorities in `ca_file`, which may change, or those of the system.
+pub(super) fn tls_config(address: http::Uri, ca_file: Option<&Path>) -> Config {
     let mut config = Config::new(address);
     if let Some(path) = ca_file {
-        // None but those in the file; kube reads it, and reads it again now and then.
+        // An empty list replaces those of the system. kube reads the file, and reloads it now and then.
         config.root_cert = Some(Vec::new());
         config.root_cert_file = Some(path.to_owned());
     }
     config
 }
 
-/// Makes one request. What goes wrong is told without the URL: the caller knows better what it is.
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, String> {
-    let told = |error: reqwest::Error| describe(&error.without_url());
-    let mut response = request.send().await.map_err(told)?;
+/// Sends one request. Errors have no URL, because the caller adds a better description.
+pub(super) async fn send(request: RequestBuilder) -> Result<IssuerResponse, String> {
+    let without_url = |error: reqwest::Error| describe(&error.without_url());
+    let mut response = request.send().await.map_err(without_url)?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(told)? {
-        if body.len() + chunk.len() > LARGEST {
-            return Err(format!("the answer is larger than {LARGEST} bytes"));
+    while let Some(chunk) = response.chunk().await.map_err(without_url)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(format!("the response is larger than {MAX_BODY} bytes"));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer {
+    Ok(IssuerResponse {
         status: response.status(),
         headers: std::mem::take(response.headers_mut()),
         body,
     })
 }
 
-/// A time in an answer.
+/// A time in a response.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct Time(pub(super) Timestamp);
+pub(super) struct IssuerTime(pub(super) Timestamp);
 
-impl TryFrom<String> for Time {
+impl TryFrom<String> for IssuerTime {
     type Error = jiff::Error;
 
     fn try_from(text: String) -> Result<Self, jiff::Error> {
@@ -93,17 +96,11 @@ impl TryFrom<String> for Time {
     }
 }
 
-/// The server's clock.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    let date = headers.get(http::header::DATE)?.to_str().ok()?;
-    rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
-}
+// === impl IssuerResponse ===
 
-// === impl Answer ===
-
-impl Answer {
-    /// This answer as a refusal.
-    pub(super) fn refusal(&self, who: &str) -> NotIssued {
+impl IssuerResponse {
+    /// The error for this response of `issuer`.
+    pub(super) fn to_error(&self, issuer: &str) -> IssueError {
         #[derive(Deserialize)]
         struct Body {
             error: Error,
@@ -113,19 +110,19 @@ impl Answer {
             message: String,
         }
         let Self { status, body, .. } = self;
-        // Of another shape it could be anything, an echo of the request included.
+        // A body of another format could contain anything, even an echo of the request.
         let message = match serde_json::from_slice(body) {
-            Ok(Body { error }) => format!(": {}", excerpt(&error.message)),
+            Ok(Body { error }) => format!(": {}", one_line(&error.message)),
             Err(_) => String::new(),
         };
-        let passing = status.is_server_error()
+        let temporary = status.is_server_error()
             || matches!(
                 *status,
                 StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
             );
-        NotIssued {
-            why: format!("{who} answers {status}{message}"),
-            refused: !passing,
+        IssueError {
+            message: format!("{issuer} responds with {status}{message}"),
+            rejected: !temporary,
         }
     }
 }

@@ -1,29 +1,29 @@
-//! Key pairs to sign with: from files, which may change at any time, or from the metadata service of the server.
+//! Key pairs for signatures: from files, which may change at any time, or from the metadata service of the server.
 
 use std::{
-    fs, io,
+    fs, io, ops,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use parking_lot::Mutex;
-
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
-    cache::{Cache, Credential},
-    suppressed::Suppressed,
+    cache::{Credential, CredentialCache},
+    secret_file,
 };
 use crate::{
+    client::auth::suppressed::Suppressed,
     config::{AccessKey, KeyAuth},
     model,
 };
 
-/// Files written less long ago than this may be half of a new set: a set of temporary keys is two or three files.
-const SETTLING: SignedDuration = SignedDuration::from_secs(2);
+/// Temporary keys have two or three files. Files that were written more recently than this may be an incomplete set.
+const SETTLE_TIME: SignedDuration = SignedDuration::from_secs(2);
 
-/// A key pair; a temporary one has a token as well.
+/// An access key and its secret key. Temporary key pairs also have a security token.
 pub(super) struct KeyPair {
     pub(super) access_key: String,
     pub(super) secret_key: SecretString,
@@ -31,9 +31,9 @@ pub(super) struct KeyPair {
 }
 
 /// Where key pairs come from.
-pub(super) enum Keys {
+pub(super) enum KeySource {
     Files(KeyFiles),
-    Agency(Agency),
+    Agency(AgencyKeys),
 }
 
 /// Key pairs in files.
@@ -41,39 +41,43 @@ pub(super) struct KeyFiles {
     access_key: AccessKey,
     secret_key: PathBuf,
     security_token: Option<PathBuf>,
-    /// What was read last. Never held across an await.
-    held: Mutex<Option<Arc<KeyPair>>>,
+    /// Never held across an await.
+    last_read: Mutex<Option<Arc<KeyPair>>>,
 }
 
-/// Key pairs that are issued to the server.
-pub(super) struct Agency {
-    cache: Arc<Cache<KeyPair>>,
-    /// The number of the pair that was refused last. Never held across an await.
-    refused: Mutex<Option<u64>>,
+/// Key pairs that the metadata service issues for the agency of the server.
+pub(super) struct AgencyKeys {
+    cache: Arc<CredentialCache<KeyPair>>,
+    /// The number of the last rejected key pair. Never held across an await.
+    rejected: Mutex<Option<u64>>,
 }
 
 /// The key pair for one request.
 #[derive(Clone)]
-pub(super) enum Pair {
-    Read(Arc<KeyPair>),
+pub(super) enum CurrentKeyPair {
+    FromFiles(Arc<KeyPair>),
     Issued(Arc<Credential<KeyPair>>),
 }
 
-// === impl Keys ===
+// === impl KeySource ===
 
-impl Keys {
-    /// The key pair to use now.
-    pub(super) async fn current(&self) -> Result<Pair, Suppressed> {
+impl KeySource {
+    /// The current key pair.
+    pub(super) async fn current(&self) -> Result<CurrentKeyPair, Suppressed> {
         match self {
-            Self::Files(files) => files.current().map(Pair::Read).map_err(Suppressed::because),
+            Self::Files(files) => files
+                .current()
+                .map(CurrentKeyPair::FromFiles)
+                .map_err(Suppressed::because),
             Self::Agency(agency) => {
-                let refused = *lock(&agency.refused);
-                agency.cache.get(refused).await.map(Pair::Issued)
+                let rejected = *agency.rejected.lock();
+                let issued = agency.cache.get(rejected).await;
+                issued.map(CurrentKeyPair::Issued)
             }
         }
     }
 
-    /// Whether the files can be read, where there are any.
+    /// Checks that the files, if there are any, can be read.
     pub(super) fn check_files(&self) -> Result<(), String> {
         match self {
             Self::Files(files) => files.read().map(drop),
@@ -81,14 +85,14 @@ impl Keys {
         }
     }
 
-    /// This pair was refused.
-    pub(super) fn refuse(&self, pair: &Pair) {
-        if let (Self::Agency(agency), Pair::Issued(issued)) = (self, pair) {
-            *lock(&agency.refused) = Some(issued.number);
+    /// Records that the API rejected a key pair.
+    pub(super) fn record_rejection(&self, keys: &CurrentKeyPair) {
+        if let (Self::Agency(agency), CurrentKeyPair::Issued(issued)) = (self, keys) {
+            *agency.rejected.lock() = Some(issued.number);
         }
     }
 
-    /// When the current pair ends, where that is known.
+    /// When the current key pair expires, if known.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         match self {
             Self::Files(_) => None,
@@ -97,13 +101,13 @@ impl Keys {
     }
 }
 
-// === impl Agency ===
+// === impl AgencyKeys ===
 
-impl Agency {
-    pub(super) fn new(cache: Arc<Cache<KeyPair>>) -> Self {
+impl AgencyKeys {
+    pub(super) fn new(cache: Arc<CredentialCache<KeyPair>>) -> Self {
         Self {
             cache,
-            refused: Mutex::default(),
+            rejected: Mutex::default(),
         }
     }
 }
@@ -116,43 +120,44 @@ impl KeyFiles {
             access_key: auth.access_key.clone(),
             secret_key: auth.secret_key_file.clone(),
             security_token: auth.security_token_file.clone(),
-            held: Mutex::default(),
+            last_read: Mutex::default(),
         }
     }
 
-    /// What the files say, or what they said before while somebody writes them.
+    /// The key pair in the files; the last one while the files are being written.
     pub(super) fn current(&self) -> Result<Arc<KeyPair>, String> {
         let read = self.read();
-        let mut held = lock(&self.held);
-        match (read, &*held) {
-            (Ok(read), Some(held)) if read == **held => Ok(held.clone()),
-            (_, Some(held)) if self.is_settling() => Ok(held.clone()),
+        let mut last_read = self.last_read.lock();
+        match (read, &*last_read) {
+            (Ok(read), Some(last)) if read == **last => Ok(last.clone()),
+            (_, Some(last)) if self.is_being_written() => Ok(last.clone()),
             (read, _) => {
                 let read = Arc::new(read?);
-                if held.is_some() {
+                if last_read.is_some() {
                     tracing::info!("the access key files have changed");
                 }
-                *held = Some(read.clone());
+                *last_read = Some(read.clone());
                 Ok(read)
             }
         }
     }
 
     fn read(&self) -> Result<KeyPair, String> {
+        let read = |what, path| secret_file::read(what, path, str::trim);
         Ok(KeyPair {
             access_key: match &self.access_key {
                 AccessKey::Given(key) => key.clone(),
-                AccessKey::File(path) => read_word("access key", path)?,
+                AccessKey::File(path) => read("access key", path)?,
             },
-            secret_key: read_word("secret key", &self.secret_key)?.into(),
+            secret_key: read("secret key", &self.secret_key)?.into(),
             security_token: match &self.security_token {
-                Some(path) => Some(read_word("security token", path)?.into()),
+                Some(path) => Some(read("security token", path)?.into()),
                 None => None,
             },
         })
     }
 
-    fn is_settling(&self) -> bool {
+    fn is_being_written(&self) -> bool {
         let access_key = match &self.access_key {
             AccessKey::Given(_) => None,
             AccessKey::File(path) => Some(path),
@@ -165,8 +170,8 @@ impl KeyFiles {
         files.into_iter().flatten().any(|path| {
             modified(path).is_ok_and(|modified| {
                 let age = model::now().duration_since(modified);
-                // A file from the future says nothing.
-                age >= SignedDuration::ZERO && age < SETTLING
+                // The age of a file with a time in the future is unknown.
+                age >= SignedDuration::ZERO && age < SETTLE_TIME
             })
         })
     }
@@ -176,35 +181,9 @@ fn modified(path: &Path) -> io::Result<Timestamp> {
     Timestamp::try_from(fs::metadata(path)?.modified()?).map_err(io::Error::other)
 }
 
-fn read_word(what: &str, path: &Path) -> Result<String, String> {
-    let path_shown = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| format!("cannot read the {what} file {path_shown}: {error}"))?;
-    match text.trim() {
-        "" => Err(format!("the {what} file {path_shown} is empty")),
-        word => Ok(word.to_owned()),
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> parking_lot::MutexGuard<'_, T> {
-    mutex.lock()
-}
-
 // === impl KeyPair ===
 
 impl KeyPair {
-    pub(super) fn new(
-        access_key: String,
-        secret_key: SecretString,
-        security_token: Option<SecretString>,
-    ) -> Self {
-        Self {
-            access_key,
-            secret_key,
-            security_token,
-        }
-    }
-
     fn token(&self) -> Option<&str> {
         self.security_token
             .as_ref()
@@ -220,14 +199,14 @@ impl PartialEq for KeyPair {
     }
 }
 
-// === impl Pair ===
+// === impl CurrentKeyPair ===
 
-impl std::ops::Deref for Pair {
+impl ops::Deref for CurrentKeyPair {
     type Target = KeyPair;
 
     fn deref(&self) -> &KeyPair {
         match self {
-            Self::Read(keys) => keys,
+            Self::FromFiles(keys) => keys,
             Self::Issued(credential) => &credential.item,
         }
     }

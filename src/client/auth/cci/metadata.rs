@@ -1,135 +1,128 @@
-//! Temporary key pairs from the metadata service of an elastic cloud server that has an agency.
+//! Gets temporary key pairs from the metadata service of an elastic cloud server that has an agency.
 //!
-//! Newer hosts hand them out only to those who have asked for a session token first; older ones do not know of such tokens.
+//! Newer hosts require a session token; older hosts do not support session tokens.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::{StatusCode, Uri};
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde::Deserialize;
 
 use super::{
-    cache::{Issued, Issuer, NotIssued},
-    issuer_http::{self, Answer, Time},
+    cache::{IssueError, Issued, Issuer},
+    headers,
+    issuer_http::{self, IssuerResponse, IssuerTime},
     keys::KeyPair,
 };
 use crate::model;
 
-/// Where the service is on every such server. Link-local: it never leaves the host.
+/// The address of the service on every such server. It is link-local, so requests never leave the host.
 pub(super) const ADDRESS: &str = "http://169.254.169.254";
 
-/// For how long a session token is asked for, in seconds, as the documentation has it.
-const SESSION: &str = "21600";
+/// The lifetime of a session token in seconds, as in the documentation.
+const SESSION_TTL: &str = "21600";
 
-/// The metadata service at an address.
-pub(super) struct Metadata {
+/// Issues the key pairs of the metadata service at an address.
+pub(super) struct MetadataIssuer {
     address: String,
 }
 
-impl Metadata {
+impl MetadataIssuer {
     pub(super) fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
         }
     }
 
-    async fn keys(&self) -> Result<Issued<KeyPair>, NotIssued> {
-        let client = issuer_http::client(&issuer_http::trust(Uri::default(), None));
-        let client = client.map_err(|failure| passing(failure.to_string()))?;
+    async fn keys(&self) -> Result<Issued<KeyPair>, IssueError> {
+        let client = issuer_http::client(&issuer_http::tls_config(Uri::default(), None))?;
         let session = self.session(&client).await?;
         let mut request = client.get(format!("{}/openstack/latest/securitykey", self.address));
         if let Some(session) = session {
             request = request.header("X-Metadata-Token", session);
         }
-        let answer = self.answer(request).await?;
-        if answer.status != StatusCode::OK {
-            let mut refusal = answer.refusal(&self.who());
-            // Nobody is locked out here, and an agency that is missing now may be given to the server at any time.
-            refusal.refused = false;
-            if answer.status == StatusCode::NOT_FOUND {
-                refusal.why.push_str(": this server has no agency");
+        let response = self.send(request).await?;
+        if response.status != StatusCode::OK {
+            // The service locks nobody out, and the server may get an agency at any time.
+            let mut error = IssueError {
+                rejected: false,
+                ..response.to_error(&self.name())
+            };
+            if response.status == StatusCode::NOT_FOUND {
+                error.message.push_str(": this server has no agency");
             }
-            return Err(refusal);
+            return Err(error);
         }
-        read(&answer).map_err(|what| passing(format!("{} answers {what}", self.who())))
+        read(&response)
+            .map_err(|what| IssueError::temporary(format!("{} responds with {what}", self.name())))
     }
 
-    /// A session token, from hosts that give one.
-    async fn session(&self, client: &Client) -> Result<Option<String>, NotIssued> {
+    /// A session token; `None` from hosts without session tokens.
+    async fn session(&self, client: &Client) -> Result<Option<String>, IssueError> {
         let request = client
             .put(format!("{}/meta-data/latest/api/token", self.address))
-            .header("X-Metadata-Token-Ttl-Seconds", SESSION);
-        let answer = self.answer(request).await?;
-        match answer.status {
-            StatusCode::OK => Ok(String::from_utf8(answer.body).ok()),
+            .header("X-Metadata-Token-Ttl-Seconds", SESSION_TTL);
+        let response = self.send(request).await?;
+        match response.status {
+            StatusCode::OK => Ok(String::from_utf8(response.body).ok()),
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(NotIssued {
-                refused: false,
-                ..answer.refusal(&self.who())
+            _ => Err(IssueError {
+                rejected: false,
+                ..response.to_error(&self.name())
             }),
         }
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, NotIssued> {
-        let answer = issuer_http::send(request).await;
-        answer.map_err(|error| {
-            passing(format!(
-                "{}: {error} (`ecs_agency` works on elastic cloud servers alone)",
-                self.who()
+    async fn send(&self, request: RequestBuilder) -> Result<IssuerResponse, IssueError> {
+        let response = issuer_http::send(request).await;
+        response.map_err(|error| {
+            IssueError::temporary(format!(
+                "{}: {error} (`ecs_agency` works on elastic cloud servers only)",
+                self.name()
             ))
         })
     }
 
-    fn who(&self) -> String {
+    /// Names the service in messages.
+    fn name(&self) -> String {
         format!("the metadata service at {}", self.address)
     }
 }
 
-impl Issuer for Metadata {
+impl Issuer for MetadataIssuer {
     type Item = KeyPair;
 
-    fn issue(&self) -> BoxFuture<'_, Result<Issued<KeyPair>, NotIssued>> {
+    fn issue(&self) -> BoxFuture<'_, Result<Issued<KeyPair>, IssueError>> {
         Box::pin(self.keys())
     }
-
-    /// There is no secret to ask with.
-    fn has_new_secret(&self) -> bool {
-        false
-    }
 }
 
-fn passing(why: String) -> NotIssued {
-    NotIssued {
-        why,
-        refused: false,
-    }
-}
-
-fn read(answer: &Answer) -> Result<Issued<KeyPair>, &'static str> {
+/// Reads the key pair of a 200 response.
+fn read(response: &IssuerResponse) -> Result<Issued<KeyPair>, &'static str> {
     #[derive(Deserialize)]
     struct Body {
-        credential: Credential,
+        credential: SecurityKey,
     }
     #[derive(Deserialize)]
-    struct Credential {
+    struct SecurityKey {
         access: String,
         secret: String,
         securitytoken: String,
-        expires_at: Time,
+        expires_at: IssuerTime,
     }
     let Body { credential } =
-        serde_json::from_slice(&answer.body).map_err(|_| "something else than a key pair")?;
-    let now = issuer_http::date(&answer.headers).unwrap_or_else(model::now);
-    let Time(expires_at) = credential.expires_at;
-    let life = expires_at.duration_since(now);
+        serde_json::from_slice(&response.body).map_err(|_| "a body that is no key pair")?;
+    let now = headers::date(&response.headers).unwrap_or_else(model::now);
+    let IssuerTime(expires_at) = credential.expires_at;
+    let lifetime = expires_at.duration_since(now);
     Ok(Issued {
-        item: KeyPair::new(
-            credential.access,
-            credential.secret.into(),
-            Some(credential.securitytoken.into()),
-        ),
-        life: Duration::try_from(life).unwrap_or_default(),
+        item: KeyPair {
+            access_key: credential.access,
+            secret_key: credential.secret.into(),
+            security_token: Some(credential.securitytoken.into()),
+        },
+        lifetime: Duration::try_from(lifetime).unwrap_or_default(),
         expires_at,
     })
 }

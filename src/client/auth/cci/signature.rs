@@ -1,7 +1,7 @@
-//! `SDK-HMAC-SHA256`, the signature of a request with a key pair, as the
+//! Computes `SDK-HMAC-SHA256`, the signature of a request, as the
 //! [vendor specifies it](https://support.huaweicloud.com/intl/en-us/devg-apisign/api-sign-algorithm-002.html).
 //!
-//! Pure functions: no clock, no I/O. A [`Target`] is both what is signed and what is sent, so the two cannot differ.
+//! Pure functions: no clock, no I/O. The same [`CanonicalUri`] is signed and sent, so the two cannot differ.
 
 use std::fmt::Write as _;
 
@@ -10,82 +10,82 @@ use ring::{digest, hmac};
 
 const ALGORITHM: &str = "SDK-HMAC-SHA256";
 
-/// The hash of a body without bytes.
+/// The SHA-256 of an empty body.
 pub(super) const EMPTY_PAYLOAD: &str =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// How a date is written in `X-Sdk-Date`, in UTC.
+/// The format of `X-Sdk-Date`, in UTC.
 pub(super) const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
-/// All else is percent-encoded, in upper-case hexadecimal; a space is `%20`, never `+`.
+/// All other characters are percent-encoded in upper-case hexadecimal; a space is `%20`, never `+`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// Path and query of a request in the one form that is signed.
+/// Path and query of a request in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct CanonicalUri {
     path: String,
     query: String,
 }
 
-/// What is signed of a request.
+/// The parts of a request that are signed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request<'a> {
+pub(super) struct SigningInput<'a> {
     pub(super) method: &'a str,
-    pub(super) target: &'a Target,
+    pub(super) uri: &'a CanonicalUri,
     /// The headers to sign, in any order and case.
     pub(super) headers: &'a [(&'a str, &'a str)],
-    /// SHA-256 of the body in hexadecimal, or what stands in its place.
+    /// SHA-256 of the body in hexadecimal, or the value of `X-Sdk-Content-Sha256`.
     pub(super) payload: &'a str,
     /// The value of `X-Sdk-Date`.
     pub(super) date: &'a str,
 }
 
-/// The value of `Authorization` for `request`, signed with the two halves of a key pair.
-pub(super) fn sign(request: &Request<'_>, access_key: &str, secret_key: &str) -> String {
-    let to_sign = string_to_sign(request.date, &canonical_request(request));
+/// The value of the `Authorization` header for a request.
+pub(super) fn sign(input: &SigningInput<'_>, access_key: &str, secret_key: &str) -> String {
+    let to_sign = string_to_sign(input.date, &canonical_request(input));
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret_key.as_bytes());
     let signature = hex(hmac::sign(&key, to_sign.as_bytes()).as_ref());
-    let names = signed_names(request);
+    let names = signed_names(input);
     format!("{ALGORITHM} Access={access_key}, SignedHeaders={names}, Signature={signature}")
 }
 
-/// The request as the server is to see it. Holds the security token, if there is one.
-fn canonical_request(request: &Request<'_>) -> String {
-    let lines = sorted_headers(request)
+/// The canonical request. It contains the security token, if there is one.
+fn canonical_request(input: &SigningInput<'_>) -> String {
+    let lines = sorted_headers(input)
         .iter()
         .fold(String::new(), |lines, (name, value)| {
             lines + name + ":" + value + "\n"
         });
     format!(
         "{}\n{}\n{}\n{}\n{}\n{}",
-        request.method.to_ascii_uppercase(),
-        request.target.signed_path(),
-        request.target.query,
+        input.method.to_ascii_uppercase(),
+        input.uri.signed_path(),
+        input.uri.query,
         lines,
-        signed_names(request),
-        request.payload
+        signed_names(input),
+        input.payload
     )
 }
 
-/// What the key is applied to.
+/// The text that the key signs.
 fn string_to_sign(date: &str, canonical_request: &str) -> String {
     let hash = digest::digest(&digest::SHA256, canonical_request.as_bytes());
     format!("{ALGORITHM}\n{date}\n{}", hex(hash.as_ref()))
 }
 
-fn signed_names(request: &Request<'_>) -> String {
-    let headers = sorted_headers(request);
+fn signed_names(input: &SigningInput<'_>) -> String {
+    let headers = sorted_headers(input);
     let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
     names.join(";")
 }
 
-/// By name, not by line: `x-a:` would come after `x-a-b:`.
-fn sorted_headers<'a>(request: &Request<'a>) -> Vec<(String, &'a str)> {
-    let mut headers: Vec<_> = request
+/// Sorted by name. As lines, `x-a:` would come after `x-a-b:`.
+fn sorted_headers<'a>(input: &SigningInput<'a>) -> Vec<(String, &'a str)> {
+    let mut headers: Vec<_> = input
         .headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
@@ -96,16 +96,16 @@ fn sorted_headers<'a>(request: &Request<'a>) -> Vec<(String, &'a str)> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-// === impl Target ===
+// === impl CanonicalUri ===
 
-impl Target {
-    /// From the path and query of a URI, percent-encoded in whatever way.
+impl CanonicalUri {
+    /// From the path and query of a URI in any percent-encoding.
     pub(super) fn new(path: &str, query: Option<&str>) -> Self {
         let path: Vec<_> = path
             .split('/')
@@ -131,7 +131,7 @@ impl Target {
         }
     }
 
-    /// What is sent.
+    /// Path and query as they are sent.
     pub(super) fn path_and_query(&self) -> String {
         let path = if self.path.is_empty() {
             "/"
@@ -145,7 +145,7 @@ impl Target {
         }
     }
 
-    /// The path as it is signed ends in a slash; as it is sent it does not need to.
+    /// The path for the signature, which must end in a slash. The path that is sent need not.
     fn signed_path(&self) -> String {
         let slash = if self.path.ends_with('/') { "" } else { "/" };
         format!("{}{slash}", self.path)

@@ -1,136 +1,139 @@
-//! Signs each request, and keeps away from the API after a refusal.
+//! Signs each request, and stops sending requests after a rejection.
 //!
-//! An access key with more than five refusals in a row is locked for everybody who uses it. So a refusal is followed by
-//! minutes without any request of this target, and a key that has not been accepted yet is tried by one request at a time.
+//! An access key is locked for all of its users after more than five rejections in a row. So a rejection starts a cooldown of
+//! minutes for the whole target, and until the API has accepted a key pair, only one request at a time uses it.
 
-use std::time::Duration;
-
-use parking_lot::{Mutex, MutexGuard};
+use std::{mem, time::Duration};
 
 use http::{HeaderValue, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
 use tokio::sync;
 
 use super::{
-    keys::{Keys, Pair},
-    signature::{self, DATE_FORMAT, EMPTY_PAYLOAD, Request, Target},
-    suppressed::{Cooldown, Suppressed},
+    headers::sensitive,
+    keys::{CurrentKeyPair, KeySource},
+    signature::{self, CanonicalUri, DATE_FORMAT, EMPTY_PAYLOAD, SigningInput},
 };
-use crate::{backoff::Policy, model};
+use crate::{
+    backoff::Policy,
+    client::auth::suppressed::{Cooldown, Suppressed},
+    model,
+};
 
-/// No request is made for this long after a refusal, and a little more.
-const SILENCE: Policy = Policy {
+/// The cooldown after a rejection. It has a fixed length.
+const COOLDOWN: Policy = Policy {
     jitter: 1.0..1.05,
     ..Policy::new(Duration::from_mins(5), Duration::from_mins(5))
 };
 
-/// The API takes a date that is 15 minutes off; a clock that is this far off is worth a word.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// The API accepts dates that are up to 15 minutes off. Messages mention a clock skew of at least this.
+const REPORTED_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// The signing of one target's requests.
-pub(super) struct Signing {
-    keys: Keys,
+/// The signatures for the requests of one target.
+pub(super) struct SignatureAuthentication {
+    keys: KeySource,
     project_id: Option<String>,
     /// Never held across an await.
-    standing: Mutex<Standing>,
-    /// Whose turn it is while the key pair is on probation.
-    probation: sync::Mutex<()>,
+    state: Mutex<SigningState>,
+    /// Held by the one request that uses a key pair that the API has not accepted yet.
+    unverified: sync::Mutex<()>,
 }
 
-/// How the API took the last requests.
+/// How the API responded to the last requests.
 #[derive(Default)]
-struct Standing {
-    accepted: Option<Pair>,
-    hold: Option<Cooldown>,
+struct SigningState {
+    accepted: Option<CurrentKeyPair>,
+    cooldown: Option<Cooldown>,
 }
 
-/// What a request is signed with. While the pair is on probation no other request has one.
-pub(super) struct Turn<'a> {
-    pair: Pair,
-    _probation: Option<sync::MutexGuard<'a, ()>>,
+/// The permission to sign and send one request.
+pub(super) struct SigningPermit<'a> {
+    keys: CurrentKeyPair,
+    /// Keeps other requests waiting while the key pair is unverified.
+    _exclusive: Option<sync::MutexGuard<'a, ()>>,
 }
 
-impl Signing {
-    pub(super) fn new(keys: Keys, project_id: Option<String>) -> Self {
+impl SignatureAuthentication {
+    pub(super) fn new(keys: KeySource, project_id: Option<String>) -> Self {
         Self {
             keys,
             project_id,
-            standing: Mutex::default(),
-            probation: sync::Mutex::new(()),
+            state: Mutex::default(),
+            unverified: sync::Mutex::new(()),
         }
     }
 
-    /// Waits for a key pair and for the turn to use it.
-    pub(super) async fn turn(&self) -> Result<Turn<'_>, Suppressed> {
-        self.check()?;
-        let pair = self.keys.current().await?;
-        if self.is_accepted(&pair) {
-            return Ok(Turn {
-                pair,
-                _probation: None,
+    /// Waits for a key pair and for the permission to use it.
+    pub(super) async fn acquire(&self) -> Result<SigningPermit<'_>, Suppressed> {
+        self.check_cooldown()?;
+        let keys = self.keys.current().await?;
+        if self.is_accepted(&keys) {
+            return Ok(SigningPermit {
+                keys,
+                _exclusive: None,
             });
         }
-        let probation = self.probation.lock().await;
-        // Whoever had the turn before has learned something in the meantime.
-        self.check()?;
-        let probation = (!self.is_accepted(&pair)).then_some(probation);
-        Ok(Turn {
-            pair,
-            _probation: probation,
+        let exclusive = self.unverified.lock().await;
+        // The request that held the lock before may have been accepted or rejected.
+        self.check_cooldown()?;
+        let exclusive = (!self.is_accepted(&keys)).then_some(exclusive);
+        Ok(SigningPermit {
+            keys,
+            _exclusive: exclusive,
         })
     }
 
-    /// Notes how the API took a request. What is to be said of it, if it was refused.
-    pub(super) fn judge(
+    /// Records the response to a request. After a 401 response, returns why it must not be retried.
+    pub(super) fn record_response(
         &self,
-        turn: &Turn<'_>,
+        permit: &SigningPermit<'_>,
         status: StatusCode,
         date: Option<Timestamp>,
     ) -> Option<String> {
-        let mut standing = self.standing();
+        let mut state = self.state.lock();
         match status {
             StatusCode::UNAUTHORIZED => {
-                let pause = SILENCE.wait(0);
-                let skew = date.and_then(skew).unwrap_or_default();
-                let hold = Cooldown::new(
-                    pause,
-                    format!("the signature of a request was refused (401){skew}"),
+                let skew = date.and_then(describe_skew).unwrap_or_default();
+                let cooldown = Cooldown::new(
+                    COOLDOWN.wait(0),
+                    format!("the API rejected the signature of a request (401){skew}"),
                 );
-                let note = format!(
-                    "no request is made before {}, as the access key gets locked for everybody otherwise{skew}",
-                    hold.end()
+                let reason = format!(
+                    "no request is sent before {}, because more invalid signatures would lock the access key for all its users{skew}",
+                    cooldown.end()
                 );
-                self.keys.refuse(&turn.pair);
-                standing.accepted = None;
-                standing.hold = Some(hold);
-                Some(note)
+                self.keys.record_rejection(&permit.keys);
+                state.accepted = None;
+                state.cooldown = Some(cooldown);
+                Some(reason)
             }
-            // These may come from somebody who has not looked at the signature.
+            // Such responses may come from a server that has not verified the signature.
             StatusCode::TOO_MANY_REQUESTS => None,
             status if status.is_server_error() => None,
             _ => {
-                standing.accepted = Some(turn.pair.clone());
+                state.accepted = Some(permit.keys.clone());
                 None
             }
         }
     }
 
-    /// Puts path and query into the form that is signed, and signs.
+    /// Replaces path and query by their canonical form, and adds the headers of the signature.
     pub(super) fn sign(
         &self,
-        turn: &Turn<'_>,
+        permit: &SigningPermit<'_>,
         parts: &mut Parts,
         now: Timestamp,
     ) -> Result<(), http::Error> {
-        let target = Target::new(parts.uri.path(), parts.uri.query());
-        let mut uri = std::mem::take(&mut parts.uri).into_parts();
-        uri.path_and_query = Some(PathAndQuery::try_from(target.path_and_query())?);
+        let canonical = CanonicalUri::new(parts.uri.path(), parts.uri.query());
+        let mut uri = mem::take(&mut parts.uri).into_parts();
+        uri.path_and_query = Some(PathAndQuery::try_from(canonical.path_and_query())?);
         parts.uri = Uri::from_parts(uri)?;
 
         let date = now.strftime(DATE_FORMAT).to_string();
         let project_id = self.project_id.as_deref();
-        let token = turn.pair.security_token.as_ref();
+        let token = permit.keys.security_token.as_ref();
         let headers = [
             (header::HOST.as_str(), Some(host(&parts.uri)?)),
             ("x-sdk-date", Some(HeaderValue::from_str(&date)?)),
@@ -154,53 +157,44 @@ impl Signing {
             .iter()
             .filter_map(|(name, value)| Some((*name, value.as_ref()?.to_str().ok()?)))
             .collect();
-        let request = Request {
+        let input = SigningInput {
             method: parts.method.as_str(),
-            target: &target,
+            uri: &canonical,
             headers: &signed,
             payload: EMPTY_PAYLOAD,
             date: &date,
         };
-        let keys = &turn.pair;
+        let keys = &permit.keys;
         let authorization =
-            signature::sign(&request, &keys.access_key, keys.secret_key.expose_secret());
+            signature::sign(&input, &keys.access_key, keys.secret_key.expose_secret());
         parts
             .headers
             .insert(header::AUTHORIZATION, sensitive(&authorization)?);
         Ok(())
     }
 
-    /// Whether the key files can be read.
+    /// Checks that the key files can be read.
     pub(super) fn check_files(&self) -> Result<(), String> {
         self.keys.check_files()
     }
 
-    /// When the key pair ends, where that is known.
+    /// When the key pair expires, if known.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         self.keys.expires_at()
     }
 
-    fn check(&self) -> Result<(), Suppressed> {
-        self.standing()
-            .hold
-            .as_ref()
-            .map_or(Ok(()), Cooldown::check)
+    fn check_cooldown(&self) -> Result<(), Suppressed> {
+        Cooldown::check(self.state.lock().cooldown.as_ref())
     }
 
-    fn is_accepted(&self, pair: &Pair) -> bool {
-        let standing = self.standing();
-        standing
-            .accepted
-            .as_ref()
-            .is_some_and(|accepted| **accepted == **pair)
-    }
-
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock()
+    fn is_accepted(&self, keys: &CurrentKeyPair) -> bool {
+        let state = self.state.lock();
+        let accepted = state.accepted.as_ref();
+        accepted.is_some_and(|accepted| **accepted == **keys)
     }
 }
 
-/// As the client would write it: with the port unless it is the default one.
+/// The `Host` header as the HTTP client writes it: with the port unless it is the default one.
 fn host(uri: &Uri) -> Result<HeaderValue, http::Error> {
     let host = uri.host().unwrap_or_default();
     let default = if uri.scheme_str() == Some("http") {
@@ -214,23 +208,17 @@ fn host(uri: &Uri) -> Result<HeaderValue, http::Error> {
     })
 }
 
-fn sensitive(text: &str) -> Result<HeaderValue, http::Error> {
-    let mut value = HeaderValue::from_str(text)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// What is to be said of a clock that is wrong here, or there.
-fn skew(date: Timestamp) -> Option<String> {
+/// Describes the difference between this clock and the server's, if it is large.
+fn describe_skew(date: Timestamp) -> Option<String> {
     let ahead = model::now().duration_since(date);
-    let way = if ahead.is_negative() {
+    let direction = if ahead.is_negative() {
         "behind"
     } else {
         "ahead of"
     };
-    (ahead.abs() >= SKEW).then(|| {
+    (ahead.abs() >= REPORTED_SKEW).then(|| {
         format!(
-            "; the clock of this host is {} minutes {way} that of the server, which allows 15",
+            "; the clock of this host is {} minutes {direction} that of the server, which allows 15",
             ahead.abs().as_mins()
         )
     })

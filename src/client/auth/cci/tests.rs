@@ -1,4 +1,4 @@
-//! A server with a script for the tests of all that goes over real HTTP, and a whole target against it.
+//! A server with scripted responses for tests over real HTTP, and tests of a whole target with it.
 
 use std::{
     fs,
@@ -19,18 +19,18 @@ use crate::{
     model::{ClientEvent, Code, EventCounter},
 };
 
-/// Answers one connection after the other with the next of its answers.
-pub(super) struct Script {
+/// Sends one scripted response per connection.
+pub(super) struct ScriptedServer {
     pub(super) address: SocketAddr,
     thread: JoinHandle<Vec<String>>,
 }
 
-impl Script {
-    pub(super) fn new(answers: Vec<String>) -> Self {
+impl ScriptedServer {
+    pub(super) fn new(responses: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let thread = thread::spawn(move || {
-            let answer = |answer: String| {
+            let exchange = |response: String| {
                 let mut stream = accept(&listener);
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
                 let (mut head, mut length) = (String::new(), 0);
@@ -44,21 +44,21 @@ impl Script {
                 }
                 let mut body = vec![0; length];
                 reader.read_exact(&mut body).unwrap();
-                stream.write_all(answer.as_bytes()).unwrap();
+                stream.write_all(response.as_bytes()).unwrap();
                 head + &String::from_utf8(body).unwrap()
             };
-            answers.into_iter().map(answer).collect()
+            responses.into_iter().map(exchange).collect()
         });
         Self { address, thread }
     }
 
-    /// The requests, once all answers are given.
+    /// The requests, when all responses are sent.
     pub(super) fn requests(self) -> Vec<String> {
         self.thread.join().unwrap()
     }
 }
 
-/// The next connection. Who waits for one that never comes would wait for ever.
+/// The next connection; panics if none comes within ten seconds.
 fn accept(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
     for _ in 0..2_000 {
@@ -68,41 +68,41 @@ fn accept(listener: &TcpListener) -> TcpStream {
         }
         thread::sleep(Duration::from_millis(5));
     }
-    panic!("nobody came for the next answer");
+    panic!("no connection for the next response");
 }
 
-/// An answer with these header lines, and the end of the connection.
-pub(super) fn answer(status: u16, headers: &str, body: &str) -> String {
+/// A response with these header lines, after which the connection is closed.
+pub(super) fn response(status: u16, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
     )
 }
 
-/// Keeps what is counted.
+/// Records the events.
 #[derive(Default)]
-struct Counter(Mutex<Vec<ClientEvent>>);
+struct Recorder(Mutex<Vec<ClientEvent>>);
 
-impl EventCounter for Counter {
+impl EventCounter for Recorder {
     fn count(&self, event: ClientEvent) {
         self.0.lock().push(event);
     }
 }
 
-impl Counter {
+impl Recorder {
     fn codes(&self) -> Vec<Code> {
-        let activities = self.0.lock();
+        let events = self.0.lock();
         let code = |event: &ClientEvent| match event {
             ClientEvent::Request { code, .. } => Some(*code),
             _ => None,
         };
-        activities.iter().filter_map(code).collect()
+        events.iter().filter_map(code).collect()
     }
 }
 
-fn with_key(address: SocketAddr, folder: &Path) -> config::CciConfig {
+fn with_key(address: SocketAddr, folder: &Path) -> CciConfig {
     fs::write(folder.join("sk"), "secret-key\n").unwrap();
-    config::CciConfig {
+    CciConfig {
         endpoint: format!("http://{address}/base/").parse().unwrap(),
         ca_file: None,
         auth: CciAuth::AccessKey(KeyAuth {
@@ -114,9 +114,9 @@ fn with_key(address: SocketAddr, folder: &Path) -> config::CciConfig {
     }
 }
 
-fn with_token(cci: SocketAddr, iam: SocketAddr, folder: &Path) -> config::CciConfig {
+fn with_token(cci: SocketAddr, iam: SocketAddr, folder: &Path) -> CciConfig {
     fs::write(folder.join("password"), "pass word\n").unwrap();
-    config::CciConfig {
+    CciConfig {
         endpoint: format!("http://{cci}").parse().unwrap(),
         ca_file: None,
         auth: CciAuth::Token(TokenAuth {
@@ -131,41 +131,41 @@ fn with_token(cci: SocketAddr, iam: SocketAddr, folder: &Path) -> config::CciCon
     }
 }
 
-fn api(settings: &config::CciConfig) -> (Api, Arc<Counter>) {
-    let cci = Arc::new(Cci::new(settings, &mut Credentials::default()));
-    let counter = Arc::new(Counter::default());
-    let api = Api::new(Endpoint::Cci(cci), counter.clone(), None);
-    (api, counter)
+fn api(settings: &CciConfig) -> (Api, Arc<Recorder>) {
+    let cci = Arc::new(Cci::new(settings, &mut SharedCredentials::default()));
+    let recorder = Arc::new(Recorder::default());
+    let api = Api::new(Endpoint::Cci(cci), recorder.clone(), None);
+    (api, recorder)
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_signed_target_sends_what_it_signs_and_goes_silent_when_refused() {
+async fn a_target_with_an_access_key_signs_requests_and_stops_after_a_rejection() {
     let folder = tempfile::tempdir().unwrap();
-    let refusal = r#"{"error_msg":"Incorrect IAM authentication information: verify aksk signature fail","error_code":"APIGW.0301","request_id":"0123"}"#;
-    let server = Script::new(vec![answer(200, "", "{}"), answer(401, "", refusal)]);
+    let body = r#"{"error_msg":"Incorrect IAM authentication information: verify aksk signature fail","error_code":"APIGW.0301","request_id":"0123"}"#;
+    let server = ScriptedServer::new(vec![response(200, "", "{}"), response(401, "", body)]);
     let address = server.address;
-    let (api, counter) = api(&with_key(address, folder.path()));
+    let (api, recorder) = api(&with_key(address, folder.path()));
     assert_eq!(
-        &api.job_status("n", "pi", PATIENCE).await.unwrap()[..],
+        &api.job_status("n", "pi", TIMEOUT).await.unwrap()[..],
         b"{}"
     );
     let error = api
-        .job_status("n", "pi", PATIENCE)
+        .job_status("n", "pi", TIMEOUT)
         .await
         .unwrap_err()
         .to_string();
     assert!(
         error.starts_with(
             "get status of job `pi` in namespace `n`: 401 Unauthorized: Incorrect IAM"
-        ) && error.contains("(APIGW.0301, request 0123); no request is made before 2"),
+        ) && error.contains("(APIGW.0301, request 0123); no request is sent before 2"),
         "{error}"
     );
-    // The server is gone by now: whoever came would be told otherwise.
+    // The server has stopped, so a request would fail with another error.
     let requests = server.requests();
     let error = api
-        .job_status("n", "other", PATIENCE)
+        .job_status("n", "other", TIMEOUT)
         .await
         .unwrap_err()
         .to_string();
@@ -173,7 +173,7 @@ async fn a_signed_target_sends_what_it_signs_and_goes_silent_when_refused() {
         error.contains("the next attempt is made after 2"),
         "{error}"
     );
-    assert_eq!(counter.codes(), [Code::Ok, Code::Unauthorized]);
+    assert_eq!(recorder.codes(), [Code::Ok, Code::Unauthorized]);
 
     let head = requests[0].to_ascii_lowercase();
     assert!(
@@ -192,54 +192,59 @@ async fn a_signed_target_sends_what_it_signs_and_goes_silent_when_refused() {
 }
 
 #[tokio::test]
-async fn a_target_with_a_token_asks_iam_first_and_tells_when_the_token_ends() {
+async fn a_target_with_a_password_gets_a_token_and_reports_its_expiry() {
     let folder = tempfile::tempdir().unwrap();
     let token = "M".repeat(32 * 1024);
     let body = r#"{"token":{"issued_at":"2026-01-04T09:05:22.701000Z","expires_at":"2026-01-05T09:05:22.701000Z"}}"#;
-    let iam = Script::new(vec![answer(
+    let iam = ScriptedServer::new(vec![response(
         201,
         &format!("x-subject-token: {token}\r\n"),
         body,
     )]);
-    let cci = Script::new(vec![
-        answer(200, "", "{}"),
-        answer(302, "Location: /elsewhere\r\n", ""),
+    let cci = ScriptedServer::new(vec![
+        response(200, "", "{}"),
+        response(302, "Location: /elsewhere\r\n", ""),
     ]);
-    let (api, counter) = api(&with_token(cci.address, iam.address, folder.path()));
-    assert!(api.job_status("n", "pi", PATIENCE).await.is_ok());
-    let moved = api.job_status("n", "pi", PATIENCE).await.unwrap_err();
+    let (api, recorder) = api(&with_token(cci.address, iam.address, folder.path()));
+    assert!(api.job_status("n", "pi", TIMEOUT).await.is_ok());
+    let moved = api.job_status("n", "pi", TIMEOUT).await.unwrap_err();
     assert!(moved.to_string().contains("302"), "{moved}");
     let requests = cci.requests();
     assert!(requests[0].contains(&format!("x-auth-token: {token}\r\n")));
     assert_eq!(iam.requests().len(), 1);
     let end: Timestamp = "2026-01-05T09:05:22.701Z".parse().unwrap();
-    let activities = counter.0.lock();
-    let tells =
+    let events = recorder.0.lock();
+    let reported =
         |event: &ClientEvent| matches!(event, ClientEvent::CredentialExpiry(at) if *at == end);
-    assert!(activities.iter().any(tells), "{activities:?}");
+    assert!(events.iter().any(reported), "{events:?}");
 }
 
 #[tokio::test]
-async fn a_revoked_token_costs_one_more_request_and_two_refused_ones_are_enough() {
+async fn a_revoked_token_is_replaced_once_and_a_second_rejection_ends_the_retries() {
     let folder = tempfile::tempdir().unwrap();
     let token = |token| {
         let body = r#"{"token":{"issued_at":"2026-01-04T09:05:22.701000Z","expires_at":"2026-01-05T09:05:22.701000Z"}}"#;
-        answer(201, &format!("x-subject-token: {token}\r\n"), body)
+        response(201, &format!("x-subject-token: {token}\r\n"), body)
     };
-    let refusal = r#"{"error_msg":"The token must be updated.","error_code":"APIGW.0307","request_id":"0123"}"#;
-    let refused = || answer(401, "", refusal);
-    let iam = Script::new(vec![token("one"), token("two"), token("three")]);
-    let cci = Script::new(vec![refused(), answer(200, "", "{}"), refused(), refused()]);
-    let (api, counter) = api(&with_token(cci.address, iam.address, folder.path()));
-    assert!(api.job_status("n", "pi", PATIENCE).await.is_ok());
+    let body = r#"{"error_msg":"The token must be updated.","error_code":"APIGW.0307","request_id":"0123"}"#;
+    let rejected = || response(401, "", body);
+    let iam = ScriptedServer::new(vec![token("one"), token("two"), token("three")]);
+    let cci = ScriptedServer::new(vec![
+        rejected(),
+        response(200, "", "{}"),
+        rejected(),
+        rejected(),
+    ]);
+    let (api, recorder) = api(&with_token(cci.address, iam.address, folder.path()));
+    assert!(api.job_status("n", "pi", TIMEOUT).await.is_ok());
     let error = api
-        .job_status("n", "pi", PATIENCE)
+        .job_status("n", "pi", TIMEOUT)
         .await
         .unwrap_err()
         .to_string();
-    assert!(error.contains("a new token was refused too"), "{error}");
+    assert!(error.contains("a new token was rejected too"), "{error}");
     let error = api
-        .job_status("n", "pi", PATIENCE)
+        .job_status("n", "pi", TIMEOUT)
         .await
         .unwrap_err()
         .to_string();
@@ -247,7 +252,7 @@ async fn a_revoked_token_costs_one_more_request_and_two_refused_ones_are_enough(
         error.contains("the next attempt is made after 2"),
         "{error}"
     );
-    assert_eq!(counter.codes(), [Code::Ok, Code::Unauthorized]);
+    assert_eq!(recorder.codes(), [Code::Ok, Code::Unauthorized]);
     let requests = cci.requests();
     for (request, token) in requests.iter().zip(["one", "two", "two", "three"]) {
         assert!(
@@ -259,23 +264,23 @@ async fn a_revoked_token_costs_one_more_request_and_two_refused_ones_are_enough(
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_or_wrong_is_told_before_anything_is_sent() {
+async fn a_missing_or_invalid_file_is_an_error_before_any_request() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-    let address = async |settings: &config::CciConfig| {
-        let cci = Cci::new(settings, &mut Credentials::default());
+    let address = async |settings: &CciConfig| {
+        let cci = Cci::new(settings, &mut SharedCredentials::default());
         assert!(!format!("{cci:?}").contains("secret-key"));
         let address = Endpoint::Cci(Arc::new(cci)).address().await;
         address.map_err(|failure| failure.to_string())
     };
     let mut key = with_key(nowhere, folder.path());
     assert_eq!(address(&key).await.unwrap(), "http://127.0.0.1:1/base/");
-    for (ca, said) in [
+    for (ca, expected) in [
         (None, "No such file"),
-        (Some(""), "no client: "),
+        (Some(""), "cannot create a client: "),
         (
             Some("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-            "no client: ",
+            "cannot create a client: ",
         ),
     ] {
         let path = folder.path().join("ca");
@@ -284,7 +289,7 @@ async fn a_file_that_is_missing_or_wrong_is_told_before_anything_is_sent() {
         }
         key.ca_file = Some(path);
         let error = address(&key).await.unwrap_err();
-        assert!(error.contains(said), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
     key.ca_file = None;
     fs::write(folder.path().join("sk"), "\n").unwrap();
@@ -299,10 +304,10 @@ async fn a_file_that_is_missing_or_wrong_is_told_before_anything_is_sent() {
 }
 
 #[test]
-fn targets_of_one_user_share_a_token_and_others_do_not() {
+fn targets_with_the_same_login_share_a_token() {
     let folder = tempfile::tempdir().unwrap();
     let (iam, other_iam) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
-    let mut credentials = Credentials::default();
+    let mut credentials = SharedCredentials::default();
     let mut settings = with_token(([127, 0, 0, 1], 3).into(), iam, folder.path());
     let _ = Cci::new(&settings, &mut credentials);
     settings.endpoint = "http://127.0.0.1:4".parse().unwrap();

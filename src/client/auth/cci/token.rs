@@ -1,122 +1,119 @@
-//! Sends the token with each request, and asks for another when it is refused.
+//! Sends an IAM token with each request, and gets a new one when the API rejects it.
 //!
-//! The token may be shared with other targets; whether it is accepted is between this target and its API: a token of the
-//! wrong project is good for IAM and for nothing else, and must not make anybody ask IAM for new ones all the time.
+//! Targets may share a token, but each target tracks whether its own API accepts it. A token for the wrong project is valid
+//! for IAM and rejected by the API. It must not lead to repeated requests for new tokens.
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::{Mutex, MutexGuard};
-
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::backoff::Policy;
-
 use super::{
-    cache::{Cache, Credential},
-    suppressed::{Cooldown, Suppressed},
+    cache::{Credential, CredentialCache},
+    headers,
+};
+use crate::{
+    backoff::Policy,
+    client::auth::suppressed::{Cooldown, Suppressed},
 };
 
-/// After a new token was refused: nothing is asked of IAM or of the API for this long, then for twice as long, up to the longest.
-const SILENCE: Policy = Policy {
+/// The cooldown after the API rejected a new token.
+const COOLDOWN: Policy = Policy {
     jitter: 1.0..1.05,
     ..Policy::new(Duration::from_mins(5), Duration::from_hours(1))
 };
 
-/// The token of one target's requests.
-pub(super) struct Tokens {
+/// The token for the requests of one target.
+pub(super) struct TokenAuthentication {
     header: HeaderName,
-    cache: Arc<Cache<SecretString>>,
+    cache: Arc<CredentialCache<SecretString>>,
     /// Never held across an await.
-    standing: Mutex<Standing>,
+    rejections: Mutex<Rejections>,
 }
 
-/// How the API took the last tokens.
+/// The tokens that the API rejected.
 #[derive(Default)]
-struct Standing {
-    /// The number of the token that was refused last.
-    refused: Option<u64>,
-    /// How many were, with none accepted in between.
+struct Rejections {
+    /// The number of the last rejected token.
+    last: Option<u64>,
+    /// How many tokens were rejected since the last success.
     in_a_row: u32,
-    hold: Option<Cooldown>,
+    cooldown: Option<Cooldown>,
 }
 
-pub(super) type Token = Arc<Credential<SecretString>>;
+pub(super) type IssuedToken = Arc<Credential<SecretString>>;
 
-impl Tokens {
-    pub(super) fn new(header: HeaderName, cache: Arc<Cache<SecretString>>) -> Self {
+impl TokenAuthentication {
+    pub(super) fn new(header: HeaderName, cache: Arc<CredentialCache<SecretString>>) -> Self {
         Self {
             header,
             cache,
-            standing: Mutex::default(),
+            rejections: Mutex::default(),
         }
     }
 
-    /// A token that is not known to be refused.
-    pub(super) async fn token(&self) -> Result<Token, Suppressed> {
-        let refused = {
-            let standing = self.standing();
-            standing.hold.as_ref().map_or(Ok(()), Cooldown::check)?;
-            standing.refused
+    /// A token that the API has not rejected.
+    pub(super) async fn token(&self) -> Result<IssuedToken, Suppressed> {
+        let rejected = {
+            let rejections = self.rejections.lock();
+            Cooldown::check(rejections.cooldown.as_ref())?;
+            rejections.last
         };
-        let token = self.cache.get(refused).await;
-        token.map_err(|suppressed| match refused {
-            Some(_) => {
-                suppressed.after("there is no new token in place of the one that was refused")
-            }
+        let token = self.cache.get(rejected).await;
+        token.map_err(|suppressed| match rejected {
+            Some(_) => suppressed.context("there is no new token to replace the rejected one"),
             None => suppressed,
         })
     }
 
-    /// Notes that a token was refused. Without a note, a new one is worth another try.
-    pub(super) fn refuse(&self, token: &Token) -> Option<String> {
-        let mut standing = self.standing();
-        if Some(token.number) <= standing.refused {
-            return None; // by somebody else, while this was under way
+    /// Records that the API rejected a token. `None` if a retry with a new token makes sense, else the reason against it.
+    pub(super) fn record_rejection(&self, token: &IssuedToken) -> Option<String> {
+        let mut rejections = self.rejections.lock();
+        if Some(token.number) <= rejections.last {
+            return None; // a concurrent request has already recorded it
         }
-        standing.refused = Some(token.number);
-        standing.in_a_row = standing.in_a_row.saturating_add(1);
-        let doublings = standing.in_a_row.checked_sub(2)?;
-        let pause = SILENCE.wait(doublings);
-        let hold = Cooldown::new(
-            pause,
-            "the API refuses tokens that IAM has just given (401)",
+        rejections.last = Some(token.number);
+        rejections.in_a_row = rejections.in_a_row.saturating_add(1);
+        // The first rejection is no reason for a cooldown: the token may have been revoked.
+        let earlier_cooldowns = rejections.in_a_row.checked_sub(2)?;
+        let cooldown = Cooldown::new(
+            COOLDOWN.wait(earlier_cooldowns),
+            "the API rejects new tokens from IAM (401)",
         );
-        let note = format!(
-            "a new token was refused too, and the next attempt is made after {}: \
+        let reason = format!(
+            "a new token was rejected too, and the next attempt is made after {}: \
              is the token for the project and region of this address?",
-            hold.end()
+            cooldown.end()
         );
-        standing.hold = Some(hold);
-        Some(note)
+        rejections.cooldown = Some(cooldown);
+        Some(reason)
     }
 
-    /// Notes that the API took a token.
-    pub(super) fn accept(&self) {
-        let mut standing = self.standing();
-        standing.in_a_row = 0;
+    /// Records that the API accepted a token.
+    pub(super) fn record_success(&self) {
+        self.rejections.lock().in_a_row = 0;
     }
 
-    /// Puts the token into the headers.
-    pub(super) fn insert(&self, token: &Token, headers: &mut HeaderMap) -> Result<(), http::Error> {
+    /// Adds the token to the headers.
+    pub(super) fn insert(
+        &self,
+        token: &IssuedToken,
+        headers: &mut HeaderMap,
+    ) -> Result<(), http::Error> {
         let token = token.item.expose_secret();
-        let mut value = if self.header == header::AUTHORIZATION {
-            HeaderValue::from_str(&format!("Bearer {token}"))?
+        let value = if self.header == header::AUTHORIZATION {
+            headers::sensitive(&format!("Bearer {token}"))?
         } else {
-            HeaderValue::from_str(token)?
+            headers::sensitive(token)?
         };
-        value.set_sensitive(true);
         headers.insert(&self.header, value);
         Ok(())
     }
 
-    /// When the token ends.
+    /// When the token expires.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         self.cache.expires_at()
-    }
-
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock()
     }
 }

@@ -1,98 +1,94 @@
-//! Hours against an API that refuses, in paused time: what is sent, what is not, and what is said of it.
+//! Hours with an API that rejects requests, in paused time: which requests are sent, and what the errors say.
 
 use std::{collections::HashSet, convert::Infallible, fs, path::Path, time::Duration};
-
-use parking_lot::Mutex;
 
 use futures_util::future::{join_all, ready};
 use http::{HeaderName, header};
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use super::{
     super::{
-        cache::{Cache, Issued, Issuer, NotIssued},
-        keys::{KeyFiles, Keys},
-        signature::{EMPTY_PAYLOAD, Request as ToSign, Target, sign},
-        suppressed::Suppressed,
+        cache::{CredentialCache, IssueError, Issued, Issuer},
+        keys::{KeyFiles, KeySource},
+        signature::{CanonicalUri, EMPTY_PAYLOAD, SigningInput, sign},
     },
     *,
 };
-use crate::config::{AccessKey, KeyAuth};
+use crate::{
+    client::Suppressed,
+    config::{AccessKey, KeyAuth},
+};
 
 mod signatures;
 
-type Answer = dyn Fn(&Request<Body>) -> StatusCode + Send + Sync;
+type Respond = dyn Fn(&Request<Body>) -> StatusCode + Send + Sync;
 
 /// An API in this process.
 struct Server {
-    /// What it makes of a request.
-    answer: Box<Answer>,
-    /// By how much its clock is ahead.
+    /// The status for a request.
+    respond: Box<Respond>,
+    /// How far its clock is ahead.
     ahead: SignedDuration,
-    /// How long it takes.
-    takes: Duration,
-    state: Mutex<Counts>,
+    /// The time until the response.
+    latency: Duration,
+    requests: Mutex<Requests>,
 }
 
 #[derive(Default)]
-struct Counts {
-    at: Vec<Instant>,
-    under_way: usize,
-    most: usize,
+struct Requests {
+    times: Vec<Instant>,
+    in_flight: usize,
+    max_in_flight: usize,
 }
 
 impl Server {
-    fn new(answer: impl Fn(&Request<Body>) -> StatusCode + Send + Sync + 'static) -> Self {
+    fn new(respond: impl Fn(&Request<Body>) -> StatusCode + Send + Sync + 'static) -> Self {
         Self {
-            answer: Box::new(answer),
+            respond: Box::new(respond),
             ahead: SignedDuration::ZERO,
-            takes: Duration::from_millis(50),
-            state: Mutex::default(),
+            latency: Duration::from_millis(50),
+            requests: Mutex::default(),
         }
     }
 
-    fn state(&self) -> parking_lot::MutexGuard<'_, Counts> {
-        self.state.lock()
-    }
-
-    fn requests(&self) -> usize {
-        self.state().at.len()
+    /// How many requests arrived.
+    fn count(&self) -> usize {
+        self.requests.lock().times.len()
     }
 
     async fn serve(self: Arc<Self>, request: Request<Body>) -> Result<Response<()>, Infallible> {
         {
-            let mut state = self.state();
-            state.at.push(Instant::now());
-            state.under_way += 1;
-            state.most = state.most.max(state.under_way);
+            let mut requests = self.requests.lock();
+            requests.times.push(Instant::now());
+            requests.in_flight += 1;
+            requests.max_in_flight = requests.max_in_flight.max(requests.in_flight);
         }
-        sleep(self.takes).await;
-        self.state().under_way -= 1;
+        sleep(self.latency).await;
+        self.requests.lock().in_flight -= 1;
         let date = (model::now() + self.ahead).strftime("%a, %d %b %Y %H:%M:%S GMT");
         let response = Response::builder()
-            .status((self.answer)(&request))
+            .status((self.respond)(&request))
             .header(header::DATE, date.to_string());
         Ok(response.body(()).unwrap())
     }
 }
 
-/// Sends one request to `server`, and again if it is worth another try, as the caller of the layer does.
+/// Sends one request to `server`, and retries it if that is allowed, as the caller of the layer does.
 async fn call(
     authentication: &Arc<Authentication>,
     server: &Arc<Server>,
 ) -> Result<Response<()>, BoxError> {
     let mut first = send(authentication, server).await?;
-    if first.status() != StatusCode::UNAUTHORIZED || !note(&first).is_empty() {
+    if first.status() != StatusCode::UNAUTHORIZED || !reason(&first).is_empty() {
         return Ok(first);
     }
     match send(authentication, server).await {
         Err(error) => {
-            first
-                .extensions_mut()
-                .insert(RefusalNote(error.to_string()));
+            first.extensions_mut().insert(NoRetry(error.to_string()));
             Ok(first)
         }
         second => second,
@@ -106,7 +102,7 @@ async fn send(
 ) -> Result<Response<()>, BoxError> {
     let server = server.clone();
     let client = tower::service_fn(move |request| server.clone().serve(request));
-    let authenticated = Authenticated {
+    let authenticated = AuthenticatedClient {
         authentication: authentication.clone(),
         client,
     };
@@ -116,11 +112,11 @@ async fn send(
         .await
 }
 
-fn note(response: &Response<()>) -> String {
+fn reason(response: &Response<()>) -> String {
     response
         .extensions()
-        .get::<RefusalNote>()
-        .map(|note| note.0.clone())
+        .get::<NoRetry>()
+        .map(|NoRetry(reason)| reason.clone())
         .unwrap_or_default()
 }
 
@@ -147,35 +143,31 @@ impl Issuer for Iam {
 
     fn issue(
         &self,
-    ) -> futures_util::future::BoxFuture<'_, Result<Issued<SecretString>, NotIssued>> {
+    ) -> futures_util::future::BoxFuture<'_, Result<Issued<SecretString>, IssueError>> {
         *self.issued.lock() += 1;
         let outcome = if *self.down.lock() {
-            Err(NotIssued {
-                why: "IAM is down".to_owned(),
-                refused: false,
-            })
+            Err(IssueError::temporary("IAM is down"))
         } else {
             Ok(Issued {
                 item: format!("token-{}", self.issued()).into(),
-                life: Duration::from_hours(24),
+                lifetime: Duration::from_hours(24),
                 expires_at: model::now(),
             })
         };
         Box::pin(ready(outcome))
     }
-
-    fn has_new_secret(&self) -> bool {
-        false
-    }
 }
 
-fn tokens(cache: &Arc<Cache<SecretString>>) -> Arc<Authentication> {
+fn tokens(cache: &Arc<CredentialCache<SecretString>>) -> Arc<Authentication> {
     let header = HeaderName::from_static("x-auth-token");
-    Arc::new(Authentication::Token(Tokens::new(header, cache.clone())))
+    Arc::new(Authentication::Token(TokenAuthentication::new(
+        header,
+        cache.clone(),
+    )))
 }
 
-/// Takes every token but these.
-fn refuses(revoked: &Arc<Mutex<HashSet<String>>>) -> Arc<Server> {
+/// Accepts every token except the revoked ones.
+fn rejects(revoked: &Arc<Mutex<HashSet<String>>>) -> Arc<Server> {
     let revoked = revoked.clone();
     Arc::new(Server::new(move |request| {
         let token = request.headers()["x-auth-token"].to_str().unwrap();
@@ -190,11 +182,11 @@ fn refuses(revoked: &Arc<Mutex<HashSet<String>>>) -> Arc<Server> {
 #[tokio::test(start_paused = true)]
 async fn a_day_of_polling_survives_expiry_and_revocation_with_a_handful_of_tokens() {
     let iam = Arc::new(Iam::default());
-    let cache = Arc::new(Cache::new(iam.clone() as _));
-    // Two targets of one credential.
+    let cache = Arc::new(CredentialCache::new(iam.clone() as _));
+    // Two targets share one credential.
     let targets = [tokens(&cache), tokens(&cache)];
     let revoked = Arc::new(Mutex::new(HashSet::new()));
-    let server = refuses(&revoked);
+    let server = rejects(&revoked);
     let start = Instant::now();
     let (mut polls, mut revocations) = (0, 0);
     while start.elapsed() < Duration::from_hours(24) {
@@ -202,7 +194,7 @@ async fn a_day_of_polling_survives_expiry_and_revocation_with_a_handful_of_token
             revocations += 1;
             revoked.lock().insert(format!("token-{revocations}"));
         }
-        // Eight at once: one token for all of them.
+        // Eight concurrent requests share one token.
         let calls = (0..8).map(|n| call(&targets[n % 2], &server));
         for response in join_all(calls).await {
             assert_eq!(response.unwrap().status(), StatusCode::OK);
@@ -211,30 +203,27 @@ async fn a_day_of_polling_survives_expiry_and_revocation_with_a_handful_of_token
         sleep(Duration::from_secs(30)).await;
     }
     assert_eq!(iam.issued(), 4);
-    assert_eq!(server.requests(), polls + 3 * 8);
+    assert_eq!(server.count(), polls + 3 * 8);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_that_refuses_new_tokens_too_is_left_alone_and_so_is_iam() {
+async fn an_api_that_rejects_new_tokens_gets_few_requests_and_so_does_iam() {
     let iam = Arc::new(Iam::default());
-    let cache = Arc::new(Cache::new(iam.clone() as _));
+    let cache = Arc::new(CredentialCache::new(iam.clone() as _));
     let wrong_region = tokens(&cache);
     let right_region = tokens(&cache);
-    let refusing = Arc::new(Server::new(|_| StatusCode::UNAUTHORIZED));
+    let rejecting = Arc::new(Server::new(|_| StatusCode::UNAUTHORIZED));
     let accepting = Arc::new(Server::new(|_| StatusCode::OK));
 
-    let first = call(&wrong_region, &refusing).await.unwrap();
+    let first = call(&wrong_region, &rejecting).await.unwrap();
     assert_eq!(first.status(), StatusCode::UNAUTHORIZED);
     assert!(
-        note(&first).contains("a new token was refused too"),
+        reason(&first).contains("a new token was rejected too"),
         "{}",
-        note(&first)
+        reason(&first)
     );
-    let second = suppressed(call(&wrong_region, &refusing).await);
-    assert!(
-        second.contains("refuses tokens that IAM has just given"),
-        "{second}"
-    );
+    let second = suppressed(call(&wrong_region, &rejecting).await);
+    assert!(second.contains("rejects new tokens from IAM"), "{second}");
     assert!(
         second.contains("the next attempt is made after 2"),
         "{second}"
@@ -242,7 +231,7 @@ async fn an_api_that_refuses_new_tokens_too_is_left_alone_and_so_is_iam() {
 
     let start = Instant::now();
     while start.elapsed() < Duration::from_hours(24) {
-        let calls = (0..4).map(|_| call(&wrong_region, &refusing));
+        let calls = (0..4).map(|_| call(&wrong_region, &rejecting));
         join_all(calls).await;
         assert_eq!(
             call(&right_region, &accepting).await.unwrap().status(),
@@ -251,30 +240,28 @@ async fn an_api_that_refuses_new_tokens_too_is_left_alone_and_so_is_iam() {
         sleep(Duration::from_secs(30)).await;
     }
     assert!(iam.issued() <= 32, "{}", iam.issued());
-    assert!(refusing.requests() <= 4 * 30, "{}", refusing.requests());
+    assert!(rejecting.count() <= 4 * 30, "{}", rejecting.count());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revoked_token_while_iam_is_down_is_the_answer_of_the_api_with_the_reason() {
+async fn a_revoked_token_while_iam_is_down_gives_the_401_and_the_reason() {
     let iam = Arc::new(Iam::default());
-    let cache = Arc::new(Cache::new(iam.clone() as _));
+    let cache = Arc::new(CredentialCache::new(iam.clone() as _));
     let target = tokens(&cache);
     let revoked = Arc::new(Mutex::new(HashSet::new()));
-    let server = refuses(&revoked);
+    let server = rejects(&revoked);
     assert!(call(&target, &server).await.is_ok());
     revoked.lock().insert("token-1".to_owned());
     *iam.down.lock() = true;
     let response = call(&target, &server).await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-    assert!(
-        note(&response).contains("no new token in place of the one that was refused: IAM is down")
-    );
-    let requests = server.requests();
+    assert!(reason(&response).contains("no new token to replace the rejected one: IAM is down"));
+    let requests = server.count();
     assert!(suppressed(call(&target, &server).await).contains("IAM is down"));
     assert_eq!(
-        server.requests(),
+        server.count(),
         requests,
-        "the refused token is not sent again"
+        "the rejected token is not sent again"
     );
     *iam.down.lock() = false;
     sleep(Duration::from_mins(2)).await;
@@ -285,9 +272,9 @@ async fn a_revoked_token_while_iam_is_down_is_the_answer_of_the_api_with_the_rea
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_in_the_authorization_header_is_a_bearer_token_and_never_shown() {
-    let cache = Arc::new(Cache::new(Arc::new(Iam::default()) as _));
-    let tokens = Tokens::new(header::AUTHORIZATION, cache);
+async fn a_token_in_the_authorization_header_is_a_bearer_token_and_redacted() {
+    let cache = Arc::new(CredentialCache::new(Arc::new(Iam::default()) as _));
+    let tokens = TokenAuthentication::new(header::AUTHORIZATION, cache);
     let authentication = Arc::new(Authentication::Token(tokens));
     let server = Arc::new(Server::new(|request| {
         let value = &request.headers()[header::AUTHORIZATION];

@@ -1,27 +1,29 @@
-//! The exchange with IAM over HTTP, its refusals among it.
+//! Requests to IAM over HTTP, and its error responses.
+
+use std::fs;
 
 use super::{
-    super::tests::{Script, answer},
+    super::tests::{ScriptedServer, response},
     *,
 };
 
 const TIMES: &str = r#"{"token":{"issued_at":"2026-01-04T09:05:22.701000Z","expires_at":"2026-01-05T09:05:22.701000Z","methods":["password"]}}"#;
 const PASSWORD: &str = "s3cret \"pass\\word";
 
-/// Asks a server with these answers; the outcome, and the requests that it got.
+/// Requests a token from a server with these responses. Returns the outcome, and the requests that the server got.
 async fn ask(
     agency: Option<Agency>,
-    answers: Vec<String>,
-) -> (Result<Issued<SecretString>, NotIssued>, Vec<String>) {
+    responses: Vec<String>,
+) -> (Result<Issued<SecretString>, IssueError>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let password_file = folder.path().join("password");
     fs::write(&password_file, format!("{PASSWORD}\r\n")).unwrap();
-    let server = Script::new(answers);
-    let iam = Iam::new(User {
+    let server = ScriptedServer::new(responses);
+    let iam = IamIssuer::new(IamLogin {
         endpoint: format!("http://{}/", server.address).parse().unwrap(),
         ca_file: None,
         domain: "acme".to_owned(),
-        name: "exporter".to_owned(),
+        user: "exporter".to_owned(),
         password_file: password_file.clone(),
         project: Project::Id("0123".to_owned()),
         agency,
@@ -41,16 +43,16 @@ fn json_of(request: &str) -> Value {
 }
 
 fn granted(token: &str) -> String {
-    answer(201, &format!("X-Subject-Token: {token}\r\n"), TIMES)
+    response(201, &format!("X-Subject-Token: {token}\r\n"), TIMES)
 }
 
 #[tokio::test]
-async fn a_password_becomes_a_token_of_a_project() {
+async fn a_password_gives_a_token_for_a_project() {
     let long = "M".repeat(32 * 1024);
     let (issued, requests) = ask(None, vec![granted(&long)]).await;
     let issued = issued.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(issued.item.expose_secret(), long);
-    assert_eq!(issued.life, Duration::from_hours(24));
+    assert_eq!(issued.lifetime, Duration::from_hours(24));
     assert_eq!(issued.expires_at.to_string(), "2026-01-05T09:05:22.701Z");
     let request = &requests[0];
     assert!(
@@ -69,7 +71,7 @@ async fn a_password_becomes_a_token_of_a_project() {
 }
 
 #[tokio::test]
-async fn an_agency_is_assumed_with_a_token_of_the_own_account() {
+async fn an_agency_is_assumed_with_a_token_of_the_users_account() {
     let agency = Agency {
         domain: "corp".to_owned(),
         name: "readers".to_owned(),
@@ -94,11 +96,11 @@ async fn an_agency_is_assumed_with_a_token_of_the_own_account() {
 }
 
 #[tokio::test]
-async fn refusals_and_failures_are_told_apart_and_hold_no_secret() {
+async fn rejections_and_temporary_failures_contain_no_secret() {
     let shape = |code: u16, message: &str, title: &str| {
         json!({"error": {"code": code, "message": message, "title": title}}).to_string()
     };
-    for (status, body, refused, said) in [
+    for (status, body, rejected, expected) in [
         (
             400,
             shape(400, "The request body is invalid", "Bad Request"),
@@ -152,17 +154,21 @@ async fn refusals_and_failures_are_told_apart_and_hold_no_secret() {
         ),
     ] {
         let headers = "Location: http://127.0.0.1:1/\r\n";
-        let (outcome, _) = ask(None, vec![answer(status, headers, &body)]).await;
-        let NotIssued { why, refused: was } = outcome.err().unwrap();
-        assert_eq!(was, refused, "{why}");
-        assert!(why.contains(said), "{said}: {why}");
-        assert!(why.contains("exporter") && why.contains("acme"), "{why}");
-        assert!(!why.contains(PASSWORD), "{why}");
+        let (outcome, _) = ask(None, vec![response(status, headers, &body)]).await;
+        let error = outcome.err().unwrap();
+        let message = error.message;
+        assert_eq!(error.rejected, rejected, "{message}");
+        assert!(message.contains(expected), "{expected}: {message}");
+        assert!(
+            message.contains("exporter") && message.contains("acme"),
+            "{message}"
+        );
+        assert!(!message.contains(PASSWORD), "{message}");
     }
 }
 
 #[tokio::test]
-async fn answers_that_make_no_sense_are_failures() {
+async fn invalid_responses_are_temporary_failures() {
     let token = "X-Subject-Token: t\r\n";
     for (headers, body) in [
         (token, "{}"),
@@ -171,29 +177,29 @@ async fn answers_that_make_no_sense_are_failures() {
         ("X-Subject-Token: \u{e4}\r\n", TIMES),
         (token, &"x".repeat(2 << 20)),
     ] {
-        let (outcome, _) = ask(None, vec![answer(201, headers, body)]).await;
+        let (outcome, _) = ask(None, vec![response(201, headers, body)]).await;
         let error = outcome.err().unwrap();
-        assert!(!error.refused, "{}", error.why);
+        assert!(!error.rejected, "{}", error.message);
     }
-    // Without `issued_at` the server's date counts.
+    // Without `issued_at`, the lifetime starts at the server's date.
     let headers = "X-Subject-Token: t\r\nDate: Mon, 05 Jan 2026 08:05:22 GMT\r\n";
     let body = r#"{"token":{"expires_at":"2026-01-05T09:05:22.000000Z"}}"#;
-    let (outcome, _) = ask(None, vec![answer(201, headers, body)]).await;
-    assert_eq!(outcome.ok().unwrap().life, Duration::from_hours(1));
+    let (outcome, _) = ask(None, vec![response(201, headers, body)]).await;
+    assert_eq!(outcome.ok().unwrap().lifetime, Duration::from_hours(1));
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_is_told_without_what_was_sent() {
+async fn a_closed_connection_is_an_error_without_the_request() {
     let (outcome, _) = ask(None, vec![String::new()]).await;
     let error = outcome.err().unwrap();
     assert!(
-        error.why.starts_with("IAM at http://127.0.0.1:"),
+        error.message.starts_with("IAM at http://127.0.0.1:"),
         "{}",
-        error.why
+        error.message
     );
     assert!(
-        !error.refused && !error.why.contains("s3cret"),
+        !error.rejected && !error.message.contains("s3cret"),
         "{}",
-        error.why
+        error.message
     );
 }

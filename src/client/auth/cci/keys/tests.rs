@@ -1,4 +1,4 @@
-//! Key files that come, change and go.
+//! Key files that change or are missing, and key pairs of an agency.
 
 use std::{
     fs::File,
@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::{BoxFuture, ready};
 
 use super::{
-    super::cache::{Issued, Issuer, NotIssued},
+    super::cache::{IssueError, Issued, Issuer},
     *,
 };
 
@@ -28,7 +28,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Writes a file as of `age` seconds ago.
+    /// Writes a file with a modification time `age` seconds ago.
     fn write(&self, name: &str, text: &str, age: i64) {
         fs::write(self.path(name), text).unwrap();
         let then = u64::try_from(model::now().as_second() - age).unwrap();
@@ -47,43 +47,43 @@ impl Folder {
     }
 }
 
-fn shown(keys: &KeyFiles) -> String {
+fn text(keys: &KeyFiles) -> String {
     let pair = keys.current().unwrap();
     let secret = pair.secret_key.expose_secret();
     format!("{} {secret} {}", pair.access_key, pair.token().unwrap())
 }
 
 #[test]
-fn a_new_set_of_files_is_taken_as_a_whole() {
+fn a_new_set_of_files_is_used_only_when_complete() {
     let folder = Folder::new();
     let keys = folder.keys();
-    assert_eq!(shown(&keys), "AK1 SK1 T1");
+    assert_eq!(text(&keys), "AK1 SK1 T1");
     // One after the other, as a tool writes them.
     folder.write("ak", "AK2", 0);
-    assert_eq!(shown(&keys), "AK1 SK1 T1");
+    assert_eq!(text(&keys), "AK1 SK1 T1");
     folder.write("sk", "SK2", 0);
     fs::remove_file(folder.path("sts")).unwrap();
-    assert_eq!(shown(&keys), "AK1 SK1 T1");
+    assert_eq!(text(&keys), "AK1 SK1 T1");
     folder.write("sts", "T2", 0);
     for name in ["ak", "sk", "sts"] {
         let text = fs::read_to_string(folder.path(name)).unwrap();
         folder.write(name, &text, 3);
     }
-    assert_eq!(shown(&keys), "AK2 SK2 T2");
+    assert_eq!(text(&keys), "AK2 SK2 T2");
 }
 
 #[test]
-fn a_file_from_the_future_and_first_files_are_taken_at_once() {
+fn a_file_from_the_future_and_the_first_files_are_used_at_once() {
     let folder = Folder::new();
     folder.write("sk", "SK1", 0);
     let keys = folder.keys();
-    assert_eq!(shown(&keys), "AK1 SK1 T1");
+    assert_eq!(text(&keys), "AK1 SK1 T1");
     folder.write("sk", "SK2", -3600);
-    assert_eq!(shown(&keys), "AK1 SK2 T1");
+    assert_eq!(text(&keys), "AK1 SK2 T1");
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_without_its_content() {
+fn errors_name_the_file_without_its_content() {
     let folder = Folder::new();
     let keys = folder.keys();
     folder.write("sk", " \n", 60);
@@ -103,32 +103,32 @@ struct Server(Mutex<usize>);
 impl Issuer for Server {
     type Item = KeyPair;
 
-    fn issue(&self) -> BoxFuture<'_, Result<Issued<KeyPair>, NotIssued>> {
-        let mut issued = lock(&self.0);
+    fn issue(&self) -> BoxFuture<'_, Result<Issued<KeyPair>, IssueError>> {
+        let mut issued = self.0.lock();
         *issued += 1;
-        let item = KeyPair::new(format!("AK{issued}"), "SK".into(), Some("T".into()));
+        let item = KeyPair {
+            access_key: format!("AK{issued}"),
+            secret_key: "SK".into(),
+            security_token: Some("T".into()),
+        };
         Box::pin(ready(Ok(Issued {
             item,
-            life: Duration::from_hours(24),
+            lifetime: Duration::from_hours(24),
             expires_at: model::now(),
         })))
-    }
-
-    fn has_new_secret(&self) -> bool {
-        false
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pair_that_was_refused_is_not_used_again() {
+async fn a_rejected_key_pair_is_not_used_again() {
     let server = Arc::new(Server(Mutex::new(0)));
-    let keys = Keys::Agency(Agency::new(Arc::new(Cache::new(server))));
+    let keys = KeySource::Agency(AgencyKeys::new(Arc::new(CredentialCache::new(server))));
     let Ok(first) = keys.current().await else {
         panic!()
     };
     assert_eq!(first.access_key, "AK1");
     assert!(keys.expires_at().is_some());
-    keys.refuse(&first);
+    keys.record_rejection(&first);
     let Ok(second) = keys.current().await else {
         panic!()
     };

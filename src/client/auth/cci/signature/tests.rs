@@ -24,7 +24,7 @@ struct Vector {
 }
 
 #[test]
-fn every_vector_is_met_in_each_step() {
+fn every_step_matches_the_vectors() {
     let vectors: Vec<Vector> = serde_json::from_str(include_str!(
         "../../../../../tests/fixtures/cci/signing-vectors.json"
     ))
@@ -43,24 +43,24 @@ fn every_vector_is_met_in_each_step() {
         let hash = hex(digest::digest(&digest::SHA256, body.as_bytes()).as_ref());
         let payload = vector.headers.get("X-Sdk-Content-Sha256");
         let url: Uri = vector.url.parse().unwrap();
-        let request = Request {
+        let input = SigningInput {
             method: &vector.method,
-            target: &Target::new(url.path(), url.query()),
+            uri: &CanonicalUri::new(url.path(), url.query()),
             headers: &headers,
             payload: payload.unwrap_or(&hash),
             date: &vector.date,
         };
-        let canonical = canonical_request(&request);
+        let canonical = canonical_request(&input);
         assert_eq!(canonical, vector.canonical_request, "{name}");
         let to_sign = string_to_sign(&vector.date, &canonical);
         assert_eq!(to_sign, vector.string_to_sign, "{name}");
-        let authorization = sign(&request, &vector.ak, &vector.sk);
+        let authorization = sign(&input, &vector.ak, &vector.sk);
         assert_eq!(authorization, vector.authorization, "{name}");
     }
 }
 
 #[test]
-fn the_hash_of_nothing_is_right() {
+fn the_empty_payload_has_the_hash_of_no_bytes() {
     assert_eq!(
         EMPTY_PAYLOAD,
         hex(digest::digest(&digest::SHA256, b"").as_ref())
@@ -69,22 +69,22 @@ fn the_hash_of_nothing_is_right() {
 
 /// Path and query as sent, and the two lines of the canonical request.
 fn sent_and_signed(path: &str, query: Option<&str>) -> (String, String, String) {
-    let target = Target::new(path, query);
-    let request = Request {
+    let uri = CanonicalUri::new(path, query);
+    let input = SigningInput {
         method: "get",
-        target: &target,
+        uri: &uri,
         headers: &[("X-Sdk-Date", "20260102T030405Z")],
         payload: EMPTY_PAYLOAD,
         date: "20260102T030405Z",
     };
-    let canonical = canonical_request(&request);
+    let canonical = canonical_request(&input);
     let mut lines = canonical.split('\n').map(str::to_owned).skip(1);
     let (path, query) = (lines.next().unwrap(), lines.next().unwrap());
-    (target.path_and_query(), path, query)
+    (uri.path_and_query(), path, query)
 }
 
 #[test]
-fn odd_paths_and_queries_have_one_form() {
+fn unusual_paths_and_queries_have_one_canonical_form() {
     for (path, query, sent) in [
         ("", None, "/"),
         ("/", Some(""), "/"),
@@ -103,18 +103,18 @@ fn odd_paths_and_queries_have_one_form() {
 
 proptest! {
     #[test]
-    fn what_is_signed_is_what_is_sent(path in "(/.{0,12}){0,4}", query in proptest::option::of("\\PC{0,40}|([a-z%=&+ ]{0,30})")) {
+    fn the_signed_path_and_query_are_sent(path in "(/.{0,12}){0,4}", query in proptest::option::of("\\PC{0,40}|([a-z%=&+ ]{0,30})")) {
         let (sent, signed_path, signed_query) = sent_and_signed(&path, query.as_deref());
-        // It can be sent, and goes out as it is.
+        // It is a valid URI, and unchanged by parsing.
         let uri: Uri = sent.parse().unwrap();
         prop_assert_eq!(uri.path_and_query().unwrap().as_str(), &sent);
         let sent_path = uri.path();
         prop_assert_eq!(signed_path.trim_end_matches('/'), sent_path.trim_end_matches('/'));
         prop_assert!(signed_path.ends_with('/') && signed_path.len() - sent_path.len() <= 1);
         prop_assert_eq!(uri.query().unwrap_or_default(), &signed_query);
-        // A server that takes it apart and signs it itself comes to the same.
-        prop_assert_eq!(Target::new(uri.path(), uri.query()).path_and_query(), sent);
-        // Nothing was lost or added on the way.
+        // A server that parses it and computes the signature gets the same form.
+        prop_assert_eq!(CanonicalUri::new(uri.path(), uri.query()).path_and_query(), sent);
+        // Decoding gives the original path.
         let decoded = |text: &str| percent_decode_str(text).collect::<Vec<_>>();
         let given = if path.is_empty() { "/" } else { path.as_str() };
         prop_assert_eq!(decoded(sent_path), decoded(given));

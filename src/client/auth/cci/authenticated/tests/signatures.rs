@@ -1,4 +1,4 @@
-//! Hours with signed requests, some of which are refused, and whether what arrives is what was signed.
+//! Hours with signed requests, some of which are rejected; and whether the request that is sent matches its signature.
 
 use super::*;
 
@@ -10,12 +10,12 @@ fn signing(folder: &Path) -> Arc<Authentication> {
         project_id: "p".to_owned(),
         security_token_file: None,
     });
-    let signing = Signing::new(Keys::Files(keys), Some("p".to_owned()));
+    let signing = SignatureAuthentication::new(KeySource::Files(keys), Some("p".to_owned()));
     Arc::new(Authentication::Signature(signing))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
+async fn a_rejected_signature_stops_all_requests_for_a_while() {
     let folder = tempfile::tempdir().unwrap();
     let authentication = signing(folder.path());
     let locked = Arc::new(Mutex::new(true));
@@ -29,16 +29,16 @@ async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
             }
         }
     }));
-    // Ten at once with a key that nobody knows yet: one finds out for all.
+    // Ten concurrent requests with an unverified key: only one is sent.
     let outcomes = join_all((0..10).map(|_| call(&authentication, &server))).await;
-    assert_eq!(server.requests(), 1);
+    assert_eq!(server.count(), 1);
     let mut outcomes = outcomes.into_iter();
     let first = outcomes.next().unwrap().unwrap();
-    assert!(note(&first).contains("gets locked for everybody otherwise"));
+    assert!(reason(&first).contains("would lock the access key for all its users"));
     for outcome in outcomes {
         let text = suppressed(outcome);
         assert!(
-            text.contains("the signature of a request was refused (401); the next attempt"),
+            text.contains("the API rejected the signature of a request (401); the next attempt"),
             "{text}"
         );
         assert!(!text.contains("AK ") && !text.contains("secret"), "{text}");
@@ -48,12 +48,13 @@ async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
         join_all((0..4).map(|_| call(&authentication, &server))).await;
         sleep(Duration::from_secs(10)).await;
     }
-    let at = server.state().at.clone();
+    let times = server.requests.lock().times.clone();
     assert!(
-        at.windows(2)
+        times
+            .windows(2)
             .all(|two| two[1] - two[0] >= Duration::from_mins(5))
     );
-    assert!(at.len() > 250, "{}", at.len());
+    assert!(times.len() > 250, "{}", times.len());
 
     *locked.lock() = false;
     sleep(Duration::from_mins(6)).await;
@@ -66,27 +67,27 @@ async fn a_refused_signature_is_followed_by_silence_on_all_paths() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_known_to_be_good_is_used_by_all_at_once() {
+async fn a_verified_key_is_used_by_concurrent_requests() {
     let folder = tempfile::tempdir().unwrap();
     let authentication = signing(folder.path());
     let server = Arc::new(Server::new(|_| StatusCode::OK));
     let ten = || join_all((0..10).map(|_| call(&authentication, &server)));
     ten().await;
     ten().await;
-    assert_eq!(server.state().most, 10);
-    // An overloaded gateway has not looked at the signature.
+    assert_eq!(server.requests.lock().max_in_flight, 10);
+    // An overloaded gateway may not have verified the signature.
     for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY] {
         let authentication = signing(folder.path());
         let server = Arc::new(Server::new(move |_| status));
         join_all((0..3).map(|_| call(&authentication, &server))).await;
-        assert_eq!(server.state().most, 1, "{status}");
-        assert_eq!(server.requests(), 3, "{status}");
+        assert_eq!(server.requests.lock().max_in_flight, 1, "{status}");
+        assert_eq!(server.count(), 3, "{status}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_clock_is_named() {
-    for (minutes, said) in [
+async fn a_clock_skew_is_reported() {
+    for (minutes, expected) in [
         (
             20,
             Some("the clock of this host is 20 minutes behind that of the server"),
@@ -105,12 +106,12 @@ async fn a_wrong_clock_is_named() {
             + SignedDuration::from_millis(minutes.signum() * 1_000);
         let server = Arc::new(server);
         let texts = [
-            note(&call(&authentication, &server).await.unwrap()),
+            reason(&call(&authentication, &server).await.unwrap()),
             suppressed(call(&authentication, &server).await),
         ];
         for text in texts {
-            assert_eq!(text.contains("clock"), said.is_some(), "{text}");
-            assert!(text.contains(said.unwrap_or_default()), "{text}");
+            assert_eq!(text.contains("clock"), expected.is_some(), "{text}");
+            assert!(text.contains(expected.unwrap_or_default()), "{text}");
         }
     }
 }
@@ -118,7 +119,7 @@ async fn a_wrong_clock_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_request_with_a_body_is_not_sent() {
     let folder = tempfile::tempdir().unwrap();
-    let authenticated = Authenticated {
+    let authenticated = AuthenticatedClient {
         authentication: signing(folder.path()),
         client: tower::service_fn(|_| async { Ok::<_, Infallible>(Response::new(())) }),
     };
@@ -126,23 +127,23 @@ async fn a_request_with_a_body_is_not_sent() {
     assert!(authenticated.oneshot(request.unwrap()).await.is_err());
 }
 
-/// What the server computes for a request as it arrived.
+/// The signature that the server computes for a request.
 fn expected(request: &Request<Body>) -> String {
     let text = |name: &str| request.headers()[name].to_str().unwrap();
     let headers = ["host", "x-project-id", "x-sdk-date"].map(|name| (name, text(name)));
-    let to_sign = ToSign {
+    let input = SigningInput {
         method: request.method().as_str(),
-        target: &Target::new(request.uri().path(), request.uri().query()),
+        uri: &CanonicalUri::new(request.uri().path(), request.uri().query()),
         headers: &headers,
         payload: EMPTY_PAYLOAD,
         date: text("x-sdk-date"),
     };
-    sign(&to_sign, "AK", "secret")
+    sign(&input, "AK", "secret")
 }
 
 proptest! {
     #[test]
-    fn the_signature_is_that_of_the_request_as_it_is_sent(
+    fn the_signature_matches_the_request_that_is_sent(
         path in "(/[!-~&&[^?#\"<>{}`\\\\^|]]{0,8}){1,4}",
         query in proptest::option::of("[!-~&&[^#\"<>]]{0,30}"),
         port in proptest::option::of(1_u16..),
@@ -156,7 +157,7 @@ proptest! {
             return Ok(());
         };
         let sent = Arc::new(Mutex::new(None));
-        let authenticated = Authenticated {
+        let authenticated = AuthenticatedClient {
             authentication,
             client: tower::service_fn({
                 let sent = sent.clone();
@@ -176,7 +177,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_secret_is_not_part_of_a_request_that_is_shown() {
+fn debug_output_of_a_request_has_no_secrets() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("sts"), "security-token").unwrap();
     fs::write(folder.path().join("sk"), "secret").unwrap();
@@ -186,17 +187,17 @@ fn what_is_secret_is_not_part_of_a_request_that_is_shown() {
         project_id: "p".to_owned(),
         security_token_file: Some(folder.path().join("sts")),
     });
-    let signing = Signing::new(Keys::Files(keys), None);
+    let signing = SignatureAuthentication::new(KeySource::Files(keys), None);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let turn = runtime.block_on(signing.turn()).ok().unwrap();
+    let permit = runtime.block_on(signing.acquire()).ok().unwrap();
     let (mut parts, ()) = Request::get("https://cci.example/")
         .body(())
         .unwrap()
         .into_parts();
     signing
-        .sign(&turn, &mut parts, Timestamp::UNIX_EPOCH)
+        .sign(&permit, &mut parts, Timestamp::UNIX_EPOCH)
         .unwrap();
     assert_eq!(parts.headers["x-security-token"], "security-token");
     assert_eq!(parts.headers["x-sdk-date"], "19700101T000000Z");

@@ -1,10 +1,10 @@
-//! Whatever a server sends, the parser does not panic, and what it makes of it fits into a line of the log.
+//! For any body, the parser does not panic, and the message fits into a log line.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// JSON of any shape, with the names that mean something more often than chance has it.
+/// Arbitrary JSON, in which the names that the parser knows are frequent.
 fn json() -> impl Strategy<Value = serde_json::Value> {
     let name = prop_oneof![
         prop::sample::select(vec![
@@ -47,7 +47,7 @@ fn check(code: u16, body: &[u8]) -> Result<(), TestCaseError> {
     let text = error.to_string();
     prop_assert!(!text.contains(char::is_control), "{:?}", text);
     prop_assert!(text.chars().count() < 900, "{} characters", text.len());
-    prop_assert!(!error.complaint().is_empty());
+    prop_assert!(!error.fingerprint().is_empty());
     let _ = error.hint();
     let event = Status::of_event(&String::from_utf8_lossy(body)).to_string();
     prop_assert!(event.chars().count() < 900 && !event.contains(char::is_control));

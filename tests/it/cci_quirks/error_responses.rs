@@ -1,11 +1,11 @@
-//! Answers of CCI and of the gateway before it that look like something else.
+//! Error responses of CCI and its gateway that are easily misread, and responses that are too large.
 
 use super::*;
 use futures_util::future::join_all;
 use job_status_exporter::model::{Code, Verb};
 
 #[tokio::test]
-async fn no_404_of_a_gateway_makes_a_job_absent() {
+async fn a_404_of_the_gateway_does_not_mean_a_missing_job() {
     let status = |extra: Value| {
         let mut status =
             json!({"kind": "Status", "reason": "NotFound", "message": "not found", "code": 404});
@@ -15,13 +15,13 @@ async fn no_404_of_a_gateway_makes_a_job_absent() {
             .extend(extra.as_object().unwrap().clone());
         Answer::whole(404, &[], status.to_string())
     };
-    let refusals = [
-        gateway(
+    let responses = [
+        gateway_error(
             404,
             "APIGW.0101",
             "The API does not exist or has not been published in the environment",
         ),
-        gateway(404, "APIG.0101", "The API does not exist"),
+        gateway_error(404, "APIG.0101", "The API does not exist"),
         status(json!({"errorCode": "CCI.01.404101"})),
         status(json!({"details": {"kind": "namespaces"}})),
         status(
@@ -30,8 +30,8 @@ async fn no_404_of_a_gateway_makes_a_job_absent() {
         Answer::whole(404, &[], "404 page not found"),
         Answer::whole(404, &[], ""),
     ];
-    join_all(refusals.map(async |refusal| {
-        let server = Server::start(move |_| refusal.clone()).await;
+    join_all(responses.map(async |response| {
+        let server = Server::start(move |_| response.clone()).await;
         let mut exporter = Exporter::start(server.endpoint(), polled(&["a/b"], POLL));
         exporter
             .eventually(|e| e.requests(Verb::Get, Code::NotFound) >= 2, true)
@@ -43,9 +43,9 @@ async fn no_404_of_a_gateway_makes_a_job_absent() {
     .await;
 }
 
-/// 64 KiB of response headers are fine, and a server that goes on and on is given up.
+/// 64 KiB of response headers are accepted; 720 KiB are an error.
 #[tokio::test]
-async fn large_headers_are_taken_and_endless_ones_are_not() {
+async fn large_headers_are_accepted_up_to_a_limit() {
     let line = ("x-filler", "f".repeat(8 * 1024));
     let large: Vec<_> = (0..8).map(|_| (line.0, line.1.as_str())).collect();
     let large = Answer::whole(200, &large, job("a", "b").to_string());
@@ -55,9 +55,9 @@ async fn large_headers_are_taken_and_endless_ones_are_not() {
         .eventually(Exporter::jobs, vec!["a/b".into()])
         .await;
 
-    let endless = vec![("x-filler", line.1.as_str()); 90];
-    let endless = Answer::whole(200, &endless, job("a", "b").to_string());
-    let server = Server::start(move |_| endless.clone()).await;
+    let too_large = vec![("x-filler", line.1.as_str()); 90];
+    let too_large = Answer::whole(200, &too_large, job("a", "b").to_string());
+    let server = Server::start(move |_| too_large.clone()).await;
     let mut exporter = Exporter::start(server.endpoint(), polled(&["a/b"], POLL));
     exporter
         .eventually(|e| e.requests(Verb::Get, Code::TransportError) >= 2, true)
@@ -65,9 +65,9 @@ async fn large_headers_are_taken_and_endless_ones_are_not() {
     assert!(!exporter.up());
 }
 
-/// By what it says of its length alone, without a byte of it.
+/// The `Content-Length` is enough to reject it.
 #[tokio::test]
-async fn a_body_of_a_hundred_mebibytes_is_not_waited_for() {
+async fn a_body_of_a_hundred_mebibytes_is_rejected_at_once() {
     let server = Server::start(|_| Answer::of_length(100 * 1024 * 1024).hang()).await;
     let mut exporter = Exporter::start(server.endpoint(), polled(&["a/b"], POLL));
     exporter

@@ -1,4 +1,4 @@
-//! Two hundred configured Jobs behind a gateway that lets few requests through.
+//! Two hundred configured Jobs behind a gateway with a low rate limit.
 
 use std::{
     collections::VecDeque,
@@ -10,15 +10,16 @@ use tokio::time::Instant;
 
 use super::*;
 
-/// Some of which are always refused, and some hang.
+/// The configured Jobs.
 fn jobs() -> Vec<String> {
     (0..200)
         .map(|number| format!("reports/job-{number:03}"))
         .collect()
 }
 
-fn answer(request: &Request) -> Answer {
-    let (namespace, name) = named(request);
+/// Two Jobs always fail, and the response for one never comes.
+fn respond(request: &Request) -> Answer {
+    let (namespace, name) = job_of(request);
     match name.rsplit('-').next() {
         Some("013" | "077") => Answer::whole(500, &[], ""),
         Some("101") => Answer::none().hang(),
@@ -36,26 +37,26 @@ fn most_in_any_second(server: &Server) -> usize {
     times.iter().enumerate().map(within).max().unwrap_or(0)
 }
 
-/// The default cap, for as long as a test may take: all requests are for another job, and none comes too early.
+/// The default cap for some seconds: each request is for another job, and none is too early.
 #[tokio::test]
 async fn the_default_cap_holds_in_every_second() {
-    let server = Server::start(answer).await;
+    let server = Server::start(respond).await;
     let mut exporter = Exporter::start(server.endpoint(), polled(&jobs(), PollConfig::default()));
     exporter.throughout(6 * SECOND, |_| (), ()).await;
     let most = most_in_any_second(&server);
     assert!((4..=5).contains(&most), "{most}");
-    let asked = server.requests("");
-    assert!(asked.len() >= 27, "{}", asked.len());
-    let mut names: Vec<_> = asked.iter().map(|r| named(r).1).collect();
+    let requests = server.requests("");
+    assert!(requests.len() >= 27, "{}", requests.len());
+    let mut names: Vec<_> = requests.iter().map(|r| job_of(r).1).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), asked.len(), "each in its turn");
+    assert_eq!(names.len(), requests.len(), "each Job is polled once");
 }
 
-/// The same at ten times the speed, for long enough that all have their turn several times.
+/// A higher cap, so that every Job is polled several times.
 #[tokio::test]
-async fn all_are_polled_in_turn_and_none_waits_for_those_that_fail() {
-    let server = Server::start(answer).await;
+async fn failing_jobs_do_not_delay_the_others() {
+    let server = Server::start(respond).await;
     let poll = PollConfig {
         interval: 4 * SECOND,
         timeout: SECOND,
@@ -70,7 +71,7 @@ async fn all_are_polled_in_turn_and_none_waits_for_those_that_fail() {
     assert!(most <= 100, "{most}");
     let mut times = std::collections::BTreeMap::<String, Vec<Instant>>::new();
     for request in server.requests("") {
-        let name = named(&request).1.to_owned();
+        let name = job_of(&request).1.to_owned();
         times.entry(name).or_default().push(request.at);
     }
     assert_eq!(times.len(), 200);
@@ -86,7 +87,7 @@ async fn all_are_polled_in_turn_and_none_waits_for_those_that_fail() {
     }
 }
 
-/// A gateway that counts requests per stretch of time, refused ones included, and says nothing about when to come back.
+/// A gateway that counts all requests per window, throttled ones included, and sends no `Retry-After`.
 struct Throttle {
     limit: usize,
     window: Duration,
@@ -94,7 +95,7 @@ struct Throttle {
 }
 
 impl Throttle {
-    fn refuses(&mut self, now: Instant) -> bool {
+    fn throttles(&mut self, now: Instant) -> bool {
         while self.seen.front().is_some_and(|at| now - *at >= self.window) {
             self.seen.pop_front();
         }
@@ -103,9 +104,9 @@ impl Throttle {
     }
 }
 
-/// The state is right soon after the storm, and during it the gateway is asked no more than a little too often.
+/// While the gateway throttles, requests slow down; afterwards all Jobs are read soon.
 #[tokio::test]
-async fn a_throttle_storm_is_weathered_by_the_whole_target() {
+async fn a_throttled_target_slows_down_and_recovers() {
     let throttle = Arc::new(Mutex::new(Some(Throttle {
         limit: 10,
         window: SECOND,
@@ -113,12 +114,12 @@ async fn a_throttle_storm_is_weathered_by_the_whole_target() {
     })));
     let policy = throttle.clone();
     let server = Server::start(move |request| {
-        let refused = policy.lock().unwrap().as_mut().is_some_and(|t| t.refuses(request.at));
-        if refused {
+        let throttled = policy.lock().unwrap().as_mut().is_some_and(|t| t.throttles(request.at));
+        if throttled {
             let message = "The throttling threshold has been reached: policy ip over ratelimit,limit:10,time:1 second";
-            return gateway(429, "APIGW.0308", message);
+            return gateway_error(429, "APIGW.0308", message);
         }
-        let (namespace, name) = named(request);
+        let (namespace, name) = job_of(request);
         Answer::json(&job(namespace, name))
     })
     .await;
@@ -132,7 +133,7 @@ async fn a_throttle_storm_is_weathered_by_the_whole_target() {
     let mut exporter = Exporter::start(server.endpoint(), polled(&jobs(), poll));
     exporter.throughout(10 * SECOND, |_| (), ()).await;
     let during = server.requests("").len();
-    // Without slowing down it would be 500.
+    // At the configured rate there would be 500.
     assert!((30..=160).contains(&during), "{during}");
     assert!(exporter.jobs().len() > 20, "{}", exporter.jobs().len());
     *throttle.lock().unwrap() = None;

@@ -1,4 +1,4 @@
-//! Objects of Kubernetes 1.19 with the fields that CCI adds.
+//! Objects of Kubernetes 1.19 with the additional fields of CCI.
 
 use super::*;
 use crate::{
@@ -9,7 +9,7 @@ use job_status_exporter::{config::PollConfig, metrics::Format};
 
 /// The whole of `/metrics` after one poll.
 #[tokio::test]
-async fn the_documented_job_is_shown_as_documented() {
+async fn the_documented_job_gives_the_documented_values() {
     let server = Server::start(|_| Answer::whole(200, &[], documented())).await;
     let poll = PollConfig::default();
     let mode = polled(&["namespace-test/pi"], poll);
@@ -47,7 +47,7 @@ async fn the_documented_job_is_shown_as_documented() {
     ] {
         assert!(!families.contains_key(absent), "{absent}");
     }
-    // This exporter goes by the clock of the machine.
+    // These values depend on the clock of the machine.
     let timed = [
         "job_status_exporter_api_request_duration_seconds",
         "job_status_exporter_target_last_success_timestamp_seconds",
@@ -63,7 +63,7 @@ async fn the_documented_job_is_shown_as_documented() {
     );
 }
 
-/// Null, absent and empty are the same, and what is not known is passed over.
+/// Null, absent and empty fields are equal, and unknown fields are ignored.
 #[tokio::test]
 async fn sparse_objects_are_read() {
     let sparse = |status: Value| {

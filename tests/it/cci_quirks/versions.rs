@@ -1,4 +1,4 @@
-//! `CronJobs` where they were before Kubernetes 1.21, or nowhere.
+//! Servers with `CronJobs` in `batch/v1beta1`, as before Kubernetes 1.21, or without them.
 
 use batch_simulator::api::{ApiOptions, CronJobsVersion, Kind, Rights};
 use job_status_exporter::config::Mode;
@@ -27,7 +27,7 @@ async fn cluster(cronjobs: CronJobsVersion) -> Cluster {
     cluster
 }
 
-/// All ways to read whole namespaces.
+/// All modes that read whole namespaces.
 fn modes() -> [Mode; 3] {
     [
         everything(),
@@ -36,14 +36,14 @@ fn modes() -> [Mode; 3] {
     ]
 }
 
-/// How many requests there were for exactly this path.
+/// The number of requests with exactly this path.
 fn count(cluster: &Cluster, path: &str) -> usize {
     let requests = cluster.api.requests();
     requests.iter().filter(|r| r.path == path).count()
 }
 
 #[tokio::test]
-async fn cronjobs_of_the_beta_are_found_by_one_question() {
+async fn cronjobs_in_v1beta1_are_found_by_one_discovery_request() {
     for mode in modes() {
         let cluster = cluster(CronJobsVersion::V1Beta1).await;
         let mut exporter = Exporter::start(cluster.endpoint(), mode);
@@ -67,7 +67,7 @@ async fn cronjobs_of_the_beta_are_found_by_one_question() {
 }
 
 #[tokio::test]
-async fn a_server_of_today_is_not_asked_what_it_has() {
+async fn cronjobs_in_v1_need_no_discovery_request() {
     for mode in modes() {
         let cluster = cluster(CronJobsVersion::V1).await;
         let mut exporter = Exporter::start(cluster.endpoint(), mode);
@@ -77,7 +77,7 @@ async fn a_server_of_today_is_not_asked_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_target_without_cronjobs_is_read_in_whole_when_its_jobs_are() {
+async fn a_target_without_cronjobs_is_ready_when_its_jobs_are_read() {
     for mode in modes() {
         let cluster = cluster(CronJobsVersion::None).await;
         let mut exporter = Exporter::start_with(cluster.endpoint(), mode, SECOND, 2 * SECOND);
@@ -85,35 +85,35 @@ async fn a_target_without_cronjobs_is_read_in_whole_when_its_jobs_are() {
         exporter
             .eventually(|e| (e.up(), e.ready()), (true, true))
             .await;
-        let asked = cluster.api.requests();
-        let asked = asked
+        let before = cluster.api.requests();
+        let before = before
             .iter()
             .filter(|r| r.path.ends_with("/cronjobs"))
             .count();
-        // Longer than facts are believed without contact.
+        // Longer than `stale_after`.
         exporter
             .throughout(3 * SECOND, |e| (e.up(), e.jobs().len()), (true, 2))
             .await;
-        let still = cluster.api.requests();
-        let still = still
+        let after = cluster.api.requests();
+        let after = after
             .iter()
             .filter(|r| r.path.ends_with("/cronjobs"))
             .count();
-        assert_eq!(asked, still, "it is not asked again and again");
+        assert_eq!(before, after, "CronJobs are not requested again");
         assert!(exporter.cronjobs().is_empty());
         assert!(exporter.snapshot().status.last_success.is_some());
     }
 }
 
-/// A gateway that hides what the server has: only the refusals tell.
+/// A gateway without API discovery: only the 404 responses show which version is served.
 #[tokio::test]
-async fn without_discovery_the_beta_is_tried_once() {
+async fn without_discovery_v1beta1_is_tried_once() {
     let script = |request: &Request| match request.target.split('?').next().unwrap() {
         "/apis/batch/v1beta1/cronjobs" => Answer::json(&json!({"metadata": {}, "items": [
             {"metadata": {"namespace": "a", "name": "nightly"}, "spec": {"schedule": "@daily"}},
         ]})),
         "/apis/batch/v1/jobs" => Answer::json(&json!({"metadata": {}, "items": []})),
-        _ => gateway(404, "APIGW.0101", "The API does not exist"),
+        _ => gateway_error(404, "APIGW.0101", "The API does not exist"),
     };
     let server = Server::start(script).await;
     let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
@@ -125,7 +125,7 @@ async fn without_discovery_the_beta_is_tried_once() {
 }
 
 #[tokio::test]
-async fn a_wrong_address_is_no_server_without_cronjobs() {
+async fn a_wrong_address_is_not_a_server_without_cronjobs() {
     let server = Server::start(|_| Answer::whole(404, &[], "404 page not found")).await;
     let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
     exporter
@@ -137,7 +137,7 @@ async fn a_wrong_address_is_no_server_without_cronjobs() {
 }
 
 #[tokio::test]
-async fn a_missing_right_stays_a_missing_right() {
+async fn a_missing_permission_is_not_a_missing_version() {
     let directory = tempfile::tempdir().unwrap();
     let cluster = cluster(CronJobsVersion::V1).await;
     cluster
@@ -151,7 +151,7 @@ async fn a_missing_right_stays_a_missing_right() {
     assert_eq!(
         count(&cluster, "/apis/batch/v1"),
         1,
-        "the answer is remembered"
+        "the discovery result is cached"
     );
     assert_eq!(count(&cluster, "/apis/batch/v1beta1/cronjobs"), 0);
 }

@@ -1,4 +1,4 @@
-//! The documented bodies of CCI, of the gateway before it and of IAM, what is made of each, and arbitrary ones.
+//! The documented error bodies of CCI, of the gateway in front of it and of IAM, and arbitrary bodies.
 
 use http::HeaderMap;
 
@@ -19,14 +19,14 @@ fn error(code: u16, body: impl AsRef<[u8]>) -> Error {
         scope: Scope::Namespace("reports".to_owned()),
         name: Some("nightly".to_owned()),
     };
-    let status = Status::of_answer(code, &HeaderMap::new(), body.as_ref());
+    let status = Status::of_response(code, &HeaderMap::new(), body.as_ref());
     Error {
         request: Box::new(request),
         failure: Failure::Status(Box::new(status)),
     }
 }
 
-/// What the gateway sends, in this and in the other order.
+/// A body of the gateway, with its fields in both orders.
 fn gateway(code: &str, message: &str) -> [String; 2] {
     [
         format!(r#"{{"error_msg":"{message}","error_code":"{code}","request_id":"{REQUEST_ID}"}}"#),
@@ -40,7 +40,7 @@ fn kubernetes(code: u16, reason: &str, error_code: &str, message: &str) -> Strin
     )
 }
 
-/// Status, number, message, and a piece of the hint.
+/// Status, number, message, and a part of the hint.
 const GATEWAY: [(u16, &str, &str, &str); 15] = [
     (
         404,
@@ -78,7 +78,7 @@ const GATEWAY: [(u16, &str, &str, &str); 15] = [
         401,
         "0301",
         "Incorrect IAM authentication information: something new",
-        "credentials were refused",
+        "credentials were rejected",
     ),
     (
         403,
@@ -114,17 +114,17 @@ fn errors_of_the_gateway_are_read_in_all_regions() {
                 let text = error.to_string();
                 let end = format!(": {message} ({code}, request {REQUEST_ID})");
                 assert!(text.ends_with(&end), "{text}");
-                assert!(!error.is_job_absent(), "{text}");
+                assert!(!error.is_job_not_found(), "{text}");
                 let found = error.hint().unwrap_or_default();
                 assert!(found.contains(hint), "{text}: {found}");
                 assert_eq!(found.is_empty(), hint.is_empty(), "{text}: {found}");
-                assert!(!error.complaint().contains(REQUEST_ID));
+                assert!(!error.fingerprint().contains(REQUEST_ID));
             }
         }
     }
 }
 
-/// Status, reason, code, message, and a piece of the hint.
+/// Status, reason, code, message, and a part of the hint.
 const CCI: [(u16, &str, &str, &str, &str); 10] = [
     (
         400,
@@ -199,12 +199,12 @@ const CCI: [(u16, &str, &str, &str, &str); 10] = [
 ];
 
 #[test]
-fn errors_of_cci_are_never_those_of_kubernetes() {
+fn errors_of_cci_never_mean_a_missing_job() {
     for (status, reason, code, message, hint) in CCI {
         let error = error(status, kubernetes(status, reason, code, message));
         let text = error.to_string();
         assert!(text.ends_with(&format!(": {message} ({code})")), "{text}");
-        assert!(!error.is_job_absent(), "{text}");
+        assert!(!error.is_job_not_found(), "{text}");
         let found = error.hint().unwrap_or_default();
         assert!(found.contains(hint), "{text}: {found}");
         assert_eq!(found.is_empty(), hint.is_empty(), "{text}: {found}");
@@ -212,7 +212,7 @@ fn errors_of_cci_are_never_those_of_kubernetes() {
 }
 
 #[test]
-fn other_shapes_are_read_as_far_as_they_go() {
+fn other_formats_are_read_as_far_as_possible() {
     let iam = |code: &str, message: &str, title: &str| {
         format!(r#"{{"error":{{"code":{code},"message":"{message}","title":"{title}"}}}}"#)
     };
@@ -266,12 +266,12 @@ fn other_shapes_are_read_as_far_as_they_go() {
     ] {
         let error = error(status, &body);
         assert_eq!(error.failure.to_string(), expected, "{body}");
-        assert!(!error.is_job_absent(), "{body}");
+        assert!(!error.is_job_not_found(), "{body}");
     }
 }
 
 #[test]
-fn a_404_means_an_absent_job_only_when_kubernetes_says_so() {
+fn a_404_means_a_missing_job_only_if_kubernetes_reports_it() {
     let not_found = |details: &str, message: &str| {
         format!(
             r#"{{"kind":"Status","status":"Failure","message":"{message}","reason":"NotFound","code":404{details}}}"#
@@ -292,7 +292,7 @@ fn a_404_means_an_absent_job_only_when_kubernetes_says_so() {
         (not_found("", job).replace("Status", "Stat"), false),
     ] {
         let error = error(404, &body);
-        assert_eq!(error.is_job_absent(), absent, "{body}");
+        assert_eq!(error.is_job_not_found(), absent, "{body}");
     }
     let error = error(
         404,
@@ -302,13 +302,13 @@ fn a_404_means_an_absent_job_only_when_kubernetes_says_so() {
 }
 
 #[test]
-fn request_ids_are_found_in_headers_too() {
+fn request_ids_are_also_read_from_headers() {
     let headers = HeaderMap::from_iter([(
         http::HeaderName::from_static("x-request-id"),
         REQUEST_ID.parse().unwrap(),
     )]);
     let shown = |headers: &HeaderMap, body: &str| {
-        Status::of_answer(502, headers, body.as_bytes()).to_string()
+        Status::of_response(502, headers, body.as_bytes()).to_string()
     };
     assert_eq!(
         shown(&headers, ""),
@@ -327,7 +327,7 @@ fn request_ids_are_found_in_headers_too() {
 }
 
 #[test]
-fn neither_keys_nor_tokens_nor_the_request_are_repeated() {
+fn keys_tokens_and_the_request_are_redacted() {
     let echo = "verify aksk signature fail, canonicalRequest:GET|/apis/batch/v1/|limit=500|host:cci.example|x-security-token:MIIToken||host|e3b0c442";
     let token = "MIIPAg".repeat(800);
     let bodies = [
@@ -343,10 +343,10 @@ fn neither_keys_nor_tokens_nor_the_request_are_repeated() {
         format!("X-Auth-Token: MIIToken\n{token}"),
     ];
     for body in bodies {
-        let aside = super::read(body.as_bytes()).aside.unwrap_or_default();
+        let details = super::read(body.as_bytes()).details.unwrap_or_default();
         assert!(
-            !aside.contains("MIIToken") && !aside.contains("MIIPAg"),
-            "{aside}"
+            !details.contains("MIIToken") && !details.contains("MIIPAg"),
+            "{details}"
         );
         let text = error(401, &body).to_string();
         for hidden in [

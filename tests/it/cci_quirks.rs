@@ -1,4 +1,4 @@
-//! What it takes to read Huawei Cloud CCI without being a nuisance there: its objects, its errors, its limits.
+//! Quirks of Huawei Cloud CCI: its objects, error responses, rate limits and API versions.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -9,15 +9,15 @@ use crate::{
     faults::server::{Answer, Request, Server},
 };
 
+mod error_responses;
 mod lists;
 mod objects;
-mod pace;
-mod refusals;
+mod rate_limits;
 mod versions;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The documented answer about a Job.
+/// The Job of the CCI documentation.
 fn documented() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cci/job-status.json");
     fs::read_to_string(path).unwrap()
@@ -32,14 +32,14 @@ fn job(namespace: &str, name: &str) -> Value {
     job
 }
 
-/// The namespace and name that a request for a status names.
-fn named(request: &Request) -> (&str, &str) {
+/// The namespace and name in the path of a status request.
+fn job_of(request: &Request) -> (&str, &str) {
     let parts: Vec<_> = request.target.split('/').collect();
     (parts[5], parts[7])
 }
 
-/// A gateway's refusal.
-fn gateway(status: u16, code: &str, message: &str) -> Answer {
+/// An error response of the gateway.
+fn gateway_error(status: u16, code: &str, message: &str) -> Answer {
     let body = json!({"error_code": code, "error_msg": message, "request_id": "0123456789abcdef"});
     Answer::whole(
         status,

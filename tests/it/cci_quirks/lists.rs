@@ -1,4 +1,4 @@
-//! One list per namespace in place of one request per configured Job.
+//! `poll.by_list`: one list per namespace instead of one request per configured Job.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ fn list(items: &[Value]) -> Answer {
     Answer::json(&json!({"kind": "JobList", "metadata": {}, "items": items}))
 }
 
-/// `name: whether it exists`.
+/// `namespace/name: exists` of each configured Job.
 fn exists(exporter: &Exporter) -> Vec<String> {
     let configured = exporter.snapshot().configured;
     let line = |job: &job_status_exporter::store::ConfiguredJob| {
@@ -32,6 +32,7 @@ fn exists(exporter: &Exporter) -> Vec<String> {
     configured.iter().map(line).collect()
 }
 
+/// All configured Jobs are read.
 fn all() -> Vec<String> {
     vec![
         "a/one: true".into(),
@@ -41,12 +42,12 @@ fn all() -> Vec<String> {
     ]
 }
 
-/// Statuses of single Jobs, `a/missing` not among them.
-fn single(request: &Request) -> Answer {
-    let (namespace, name) = named(request);
+/// The response to a status request. All Jobs exist except `a/missing`.
+fn status(request: &Request) -> Answer {
+    let (namespace, name) = job_of(request);
     if name == "missing" {
-        let status = json!({"kind": "Status", "reason": "NotFound", "details": {"kind": "jobs"}, "code": 404});
-        return Answer::whole(404, &[], status.to_string());
+        let body = json!({"kind": "Status", "reason": "NotFound", "details": {"kind": "jobs"}, "code": 404});
+        return Answer::whole(404, &[], body.to_string());
     }
     Answer::json(&job(namespace, name))
 }
@@ -67,7 +68,7 @@ async fn a_namespace_is_listed_once_for_all_its_configured_jobs() {
                 5,
             ],
         })),
-        _ => single(request),
+        _ => status(request),
     })
     .await;
     let mode = polled(&CONFIGURED, BY_LIST);
@@ -78,23 +79,27 @@ async fn a_namespace_is_listed_once_for_all_its_configured_jobs() {
         .await;
     exporter.throughout(SECOND, Exporter::up, true).await;
     assert_eq!(exporter.jobs(), ["a/one", "a/two", "b/alone"]);
-    assert_eq!(exporter.decode_errors(), 0, "nobody asked for that one");
+    assert_eq!(
+        exporter.decode_errors(),
+        0,
+        "the broken Job is not configured"
+    );
     assert!(server.requests("/namespaces/a/jobs/").is_empty());
     assert!(
         server.requests("/namespaces/b/jobs?").is_empty(),
-        "a single job is got"
+        "a single Job is read by its own request"
     );
     assert!(server.requests("/namespaces/a/jobs?limit=500").len() >= 4);
 }
 
 #[tokio::test]
-async fn a_list_that_fails_leaves_all_as_it_was_and_a_job_that_cannot_be_read_is_not_absent() {
+async fn a_failed_list_changes_nothing_and_an_undecodable_job_still_exists() {
     let broken = Arc::new(AtomicBool::new(false));
     let down = Arc::new(AtomicBool::new(false));
     let (is_broken, is_down) = (broken.clone(), down.clone());
     let server = Server::start(move |request| {
         if !request.target.contains("/a/jobs?") {
-            return single(request);
+            return status(request);
         }
         if is_down.load(Ordering::Relaxed) {
             return Answer::whole(500, &[], "");
@@ -121,7 +126,7 @@ async fn a_list_that_fails_leaves_all_as_it_was_and_a_job_that_cannot_be_read_is
 }
 
 #[tokio::test]
-async fn who_may_not_list_is_read_job_by_job() {
+async fn without_the_list_permission_each_job_is_read_by_its_own_request() {
     let server = Server::start(|request| {
         if request.target.contains("/a/jobs?") {
             return Answer::whole(
@@ -130,7 +135,7 @@ async fn who_may_not_list_is_read_job_by_job() {
                 r#"{"kind":"Status","reason":"Forbidden","code":403,"errorCode":"CCI.01.403114"}"#,
             );
         }
-        single(request)
+        status(request)
     })
     .await;
     let mut exporter = Exporter::start(server.endpoint(), polled(&CONFIGURED, BY_LIST));
@@ -142,7 +147,7 @@ async fn who_may_not_list_is_read_job_by_job() {
     assert_eq!(
         server.requests("/a/jobs?").len(),
         1,
-        "asked once, and never again"
+        "the list is requested only once"
     );
     assert_eq!(exporter.requests(Verb::List, Code::Forbidden), 1);
     for name in ["one", "two", "missing"] {

@@ -1,0 +1,82 @@
+//! The current connection to an endpoint: built on first use, and rebuilt when its credentials change or are rejected.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::client::{Connection, Endpoint, Failure};
+
+/// Rejected credentials are reloaded at most this often.
+const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A connection that could not be built is retried at most this often.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The connection to one endpoint, shared by all requests.
+pub(super) struct Connections {
+    endpoint: Endpoint,
+    /// Held while a connection is built, so that concurrent requests share one build.
+    state: Mutex<ConnectionState>,
+}
+
+/// A connection and its number. Numbers tell whether a rejected connection is still the current one.
+pub(super) type Numbered = (Arc<Connection>, u64);
+
+#[derive(Default)]
+struct ConnectionState {
+    current: Option<Arc<Connection>>,
+    /// A build whose caller timed out continues with the next caller, so that an exec plugin that hangs is started only once.
+    build: Option<BoxFuture<'static, Result<Connection, Failure>>>,
+    number: u64,
+    reloaded: Option<Instant>,
+    /// The last build, if it failed. Without it every waiting request would start an exec plugin of its own.
+    failed: Option<(Instant, Failure)>,
+}
+
+impl Connections {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The current connection. It is rebuilt if its number is `rejected`, unless that happened within [`RELOAD_INTERVAL`].
+    pub(super) async fn get(&self, rejected: Option<u64>) -> Result<Numbered, Failure> {
+        let mut state = self.state.lock().await;
+        let recently = state
+            .reloaded
+            .is_some_and(|at| at.elapsed() < RELOAD_INTERVAL);
+        let reload = rejected == Some(state.number) && !recently;
+        if let Some(connection) = state
+            .current
+            .as_ref()
+            .filter(|connection| !reload && connection.is_current())
+        {
+            return Ok((connection.clone(), state.number));
+        }
+        if let Some((at, failure)) = &state.failed
+            && at.elapsed() < RETRY_INTERVAL
+        {
+            return Err(failure.clone());
+        }
+        let build = state.build.get_or_insert_with(|| {
+            let endpoint = self.endpoint.clone();
+            Box::pin(async move { endpoint.connect().await })
+        });
+        let outcome = build.await;
+        state.build = None;
+        state.failed = outcome
+            .as_ref()
+            .err()
+            .map(|failure| (Instant::now(), failure.clone()));
+        let connection = Arc::new(outcome?);
+        state.current = Some(connection.clone());
+        state.number += 1;
+        if reload {
+            state.reloaded = Some(Instant::now());
+        }
+        Ok((connection, state.number))
+    }
+}

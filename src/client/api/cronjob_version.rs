@@ -1,0 +1,104 @@
+//! Sends requests in the API version that the server supports. [`CronJobSupport`](crate::client::batch_version) decides which
+//! one; this module makes the requests.
+
+use std::time::Duration;
+
+use super::Api;
+use crate::{
+    client::{
+        Error, Failure, Request, Scope,
+        batch_version::{BatchVersion, Decision},
+    },
+    model::{Resource, Verb},
+};
+
+impl Api {
+    /// Makes a request in the version that the server supports. `attempt` is called again if the first version was wrong.
+    pub(super) async fn with_version<T, F>(
+        &self,
+        request: &Request,
+        timeout: Duration,
+        attempt: impl Fn(BatchVersion) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut version = self.initial_version(request)?;
+        loop {
+            let outcome = attempt(version).await;
+            let error = outcome.as_ref().err();
+            match self.decide(version, request, error, timeout).await {
+                Decision::Retry(other) => version = other,
+                Decision::NotServed => return Err(Error::not_served(request.clone())),
+                Decision::Final | Decision::Discover => return outcome,
+            }
+        }
+    }
+
+    /// The version to try first.
+    fn initial_version(&self, request: &Request) -> Result<BatchVersion, Error> {
+        match request.resource {
+            Resource::Jobs => Ok(BatchVersion::V1),
+            Resource::CronJobs => self
+                .cronjobs
+                .version_to_try()
+                .ok_or_else(|| Error::not_served(request.clone())),
+        }
+    }
+
+    /// Decides what follows from the outcome of a request in `version`. May send a discovery request.
+    async fn decide(
+        &self,
+        version: BatchVersion,
+        request: &Request,
+        error: Option<&Error>,
+        timeout: Duration,
+    ) -> Decision {
+        if request.resource == Resource::Jobs {
+            if error.is_none() {
+                self.cronjobs.record_jobs();
+            }
+            return Decision::Final;
+        }
+        let decision = self.cronjobs.record(version, error);
+        let (Decision::Discover, Some(error)) = (decision, error) else {
+            return decision;
+        };
+        let _guard = self.discovery.lock().await;
+        // Another request may have finished discovery while this one waited for the lock.
+        match self.cronjobs.record(version, Some(error)) {
+            Decision::Discover => {}
+            decision => return decision,
+        }
+        let in_v1 = self.serves_cronjobs(BatchVersion::V1, timeout).await;
+        self.cronjobs.record_discovery(error, in_v1)
+    }
+
+    /// Whether the server lists `CronJobs` among the resources of this version.
+    async fn serves_cronjobs(
+        &self,
+        version: BatchVersion,
+        timeout: Duration,
+    ) -> Result<bool, Failure> {
+        #[derive(serde::Deserialize)]
+        struct ResourceList {
+            resources: Vec<ApiResource>,
+        }
+        #[derive(serde::Deserialize)]
+        struct ApiResource {
+            name: String,
+        }
+        let request = Request {
+            verb: Verb::Get,
+            resource: Resource::CronJobs,
+            scope: Scope::All,
+            name: None,
+        };
+        let body = self.read(&request, version.path(), timeout).await;
+        let body = body.map_err(|error| error.failure)?;
+        let ResourceList { resources } = serde_json::from_slice(&body)
+            .map_err(|error| Failure::InvalidResponse(error.to_string()))?;
+        let name = Resource::CronJobs.as_str();
+        Ok(resources.iter().any(|resource| resource.name == name))
+    }
+}

@@ -1,0 +1,147 @@
+//! Executes a request: waits for the rate limit, counts the outcome, and retries once after a 401 response.
+
+use std::{future::ready, time::Duration};
+
+use bytes::Bytes;
+use kube::client::Body;
+use tokio::time::Instant;
+
+use super::{
+    Api,
+    send::{collect, send},
+};
+use crate::{
+    client::{Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized},
+    model::{ClientEvent, Code, Verb},
+};
+
+/// A page of 500 Jobs has about 3 MB. A much larger body is not a list, and must not be held in memory.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+impl Api {
+    /// The body of the response to a paced and counted request.
+    pub(super) async fn read(
+        &self,
+        request: &Request,
+        path: &str,
+        timeout: Duration,
+    ) -> Result<Bytes, Error> {
+        self.paced(request, timeout, self.body(path)).await
+    }
+
+    /// Runs a request when the rate limit allows it, counts its outcome, and adapts the rate limit to it.
+    pub(super) async fn paced<T>(
+        &self,
+        request: &Request,
+        timeout: Duration,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Error> {
+        // Connects before the rate limit, so that requests that waited for a connection do not start all at once.
+        let connected = with_timeout(timeout, self.connections.get(None)).await;
+        let outcome = match connected {
+            Ok(_) => {
+                self.limit.acquire().await;
+                let start = Instant::now();
+                let outcome = self.counted(request.verb, with_timeout(timeout, run)).await;
+                self.adapt_rate(start, outcome.as_ref().err());
+                outcome
+            }
+            Err(failure) => self.counted(request.verb, ready(Err(failure))).await,
+        };
+        outcome.map_err(|failure| Error {
+            request: Box::new(request.clone()),
+            failure,
+        })
+    }
+
+    /// Slows down after a 429, pauses after a `Retry-After`, and speeds up after a success.
+    fn adapt_rate(&self, start: Instant, failure: Option<&Failure>) {
+        let Some(Failure::Status(status)) = failure else {
+            if failure.is_none() {
+                self.limit.speed_up(start);
+            }
+            return;
+        };
+        if status.code == 429 {
+            self.limit.slow_down(start);
+        }
+        if let Some(pause) = status.retry_after {
+            self.limit.pause(pause);
+        }
+    }
+
+    /// Runs a request and counts its outcome.
+    async fn counted<T>(
+        &self,
+        verb: Verb,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let start = Instant::now();
+        let outcome = run.await;
+        let code = match &outcome {
+            Ok(_) => Code::Ok,
+            // Nothing was sent, so there is no request to count.
+            Err(Failure::Suppressed(_)) => return outcome,
+            Err(failure) => failure.code(),
+        };
+        self.events.count(ClientEvent::Request {
+            verb,
+            code,
+            duration: start.elapsed(),
+        });
+        outcome
+    }
+
+    /// The whole body of a successful response.
+    pub(super) async fn body(&self, path: &str) -> Result<Bytes, Failure> {
+        collect(self.authenticated(path).await?, MAX_BODY).await
+    }
+
+    /// The body of a successful response as a stream. After a 401 response the credentials are renewed and the request is
+    /// sent once more.
+    pub(super) async fn authenticated(&self, path: &str) -> Result<Body, Failure> {
+        let (connection, number) = self.connections.get(None).await?;
+        let status = match self.send(&connection, path).await {
+            Err(Failure::Status(status)) if status.code == 401 => status,
+            outcome => return outcome,
+        };
+        let renewed = match connection.on_unauthorized(&status) {
+            OnUnauthorized::GiveUp => None,
+            OnUnauthorized::Retry => Some(connection),
+            OnUnauthorized::Reconnect => {
+                let (connection, newer) = self.connections.get(Some(number)).await?;
+                (newer != number).then_some(connection)
+            }
+        };
+        let Some(connection) = renewed else {
+            return Err(Failure::Status(status));
+        };
+        self.limit.acquire().await;
+        match self.send(&connection, path).await {
+            Err(Failure::Suppressed(suppressed)) => Err(Failure::Status(Box::new(Status {
+                no_retry_reason: Some(suppressed.to_string()),
+                ..*status
+            }))),
+            outcome => outcome,
+        }
+    }
+
+    /// Sends one request and records when the credentials expire.
+    async fn send(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
+        let outcome = send(&connection.client, path).await;
+        if let Some(expiry) = connection.expires_at() {
+            self.events.count(ClientEvent::CredentialExpiry(expiry));
+        }
+        outcome
+    }
+}
+
+/// Runs `run` for at most `timeout`.
+pub(super) async fn with_timeout<T>(
+    timeout: Duration,
+    run: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(timeout, run)
+        .await
+        .unwrap_or(Err(Failure::Timeout(timeout)))
+}

@@ -1,0 +1,55 @@
+//! Sends one HTTP request, and turns a response other than 200 into a [`Failure`].
+
+use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use kube::client::Body;
+
+use crate::client::{Failure, Status, Suppressed, auth::suppressed::NoRetry, error::describe};
+
+/// The body of an error response is read up to this size.
+const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// Gets `path` and returns the body of a 200 response.
+pub(super) async fn send(client: &kube::Client, path: &str) -> Result<Body, Failure> {
+    let request = http::Request::get(path)
+        .header(http::header::ACCEPT, "application/json")
+        .body(Body::empty());
+    let request = request.map_err(|error| Failure::NoClient(describe(&error)))?;
+    let mut response = client.send(request).await.map_err(no_response)?;
+    if response.status() == http::StatusCode::OK {
+        return Ok(response.into_body());
+    }
+    let no_retry = response.extensions_mut().remove::<NoRetry>();
+    let (head, body) = response.into_parts();
+    // The status is reported even if its body cannot be read.
+    let body = collect(body, MAX_ERROR_BODY).await.unwrap_or_default();
+    let status = Status::of_response(head.status.as_u16(), &head.headers, &body);
+    Err(Failure::Status(Box::new(Status {
+        no_retry_reason: no_retry.map(|NoRetry(reason)| reason),
+        ..status
+    })))
+}
+
+/// Reads a whole body; fails if it is larger than `limit`.
+pub(super) async fn collect(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Failure::TooLarge(limit));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge(limit)),
+        Err(error) => Err(Failure::Transport(describe(&*error))),
+    }
+}
+
+/// Converts an error of the client, which got no response.
+fn no_response(error: kube::Error) -> Failure {
+    match error {
+        kube::Error::Service(error) => match error.downcast::<Suppressed>() {
+            Ok(suppressed) => Failure::Suppressed(*suppressed),
+            Err(error) => Failure::Transport(describe(&*error)),
+        },
+        error => Failure::Transport(describe(&error)),
+    }
+}
