@@ -139,7 +139,7 @@ async fn serve(
         plans.iter().map(|plan| plan.title.clone()),
         settings.web.ready_grace,
     ));
-    let kept = store::StoreSettings::from(settings);
+    let kept = store::StoreSettings::from_config(settings);
     let wanted = Arc::new(MetadataFilter::from(settings));
     let mut slices = Vec::new();
     for (position, plan) in plans.into_iter().enumerate() {

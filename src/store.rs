@@ -196,7 +196,7 @@ impl TargetStore {
         let configured = configured.collect();
         let status = facts.status();
         let all = Visibility::new(now, stale);
-        let jobs = all.of_marked(self.settings.last_jobs_only);
+        let jobs = all.with_pinned_only(self.settings.last_jobs_only);
         TargetSnapshot {
             target: self.target.clone(),
             date,
@@ -307,7 +307,7 @@ impl Facts {
                 && let Some(job) = self.jobs.get(slot)
                 && self.workloads.is(job, *uid)
             {
-                self.jobs.mark(slot, *last);
+                self.jobs.set_pinned(slot, *last);
             }
         }
     }
