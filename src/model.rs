@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 /// Declares an enum whose variants are the values of a label, with `ALL`, `as_str` and `from_label`.
-macro_rules! labels {
+macro_rules! label_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

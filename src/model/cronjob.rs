@@ -45,7 +45,7 @@ pub struct CronJob {
     pub ksm: Option<Box<KsmCronJob>>,
 }
 
-labels! {
+label_enum! {
     /// `spec.concurrencyPolicy`.
     ConcurrencyPolicy {
         /// Runs may overlap.
@@ -59,7 +59,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// Why the last due time started no run.
     NotStarted {
         /// The `CronJob` is suspended, or was when the run was due.

@@ -110,7 +110,7 @@ pub struct WorkloadAnnotations {
     pub invalid: Vec<(&'static str, Name)>,
 }
 
-labels! {
+label_enum! {
     /// The state of a Job. It is in exactly one at a time.
     JobState {
         /// `spec.suspend` is set.
@@ -130,7 +130,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// Why a Job failed: the reasons that the Job controller sets.
     #[derive(Serialize, Deserialize)]
     FailureReason {
@@ -149,7 +149,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// `spec.completionMode`.
     CompletionMode {
         /// All pods are alike.

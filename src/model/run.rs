@@ -13,7 +13,7 @@ use super::{FailureReason, Job, JobState, Name, Seconds, Uid};
 /// the failures before it. If it precedes all kept failures, the count does not change.
 const MAX_KEPT_FAILURES: usize = 32;
 
-labels! {
+label_enum! {
     /// The result of a run.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "lowercase")]
