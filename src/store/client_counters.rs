@@ -39,7 +39,7 @@ impl ClientCounters {
                 self.durations[verb as usize].observe(seconds, &REQUEST_DURATION_BUCKETS);
             }
             ClientEvent::Event(resource, kind) => {
-                self.events[resource as usize][kind as usize] += 1
+                self.events[resource as usize][kind as usize] += 1;
             }
             ClientEvent::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
             ClientEvent::CredentialExpiry(end) => self.credential_expiry = Some(end),
