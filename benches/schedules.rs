@@ -1,4 +1,4 @@
-//! What the schedules of many CronJobs cost a scrape.
+//! The cost of evaluating the schedules of many CronJobs, at the first list and at scrapes.
 
 use std::{cell::Cell, hint::black_box, sync::Arc};
 
@@ -21,7 +21,7 @@ fn clock() -> Timestamp {
     Timestamp::from_second(NOW.get()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Schedules as people write them: each hour, each night in some zone, each working day.
+/// Typical schedules: hourly, nightly in a time zone, on working days.
 fn cronjob(n: i64) -> CronJob {
     let (minute, hour) = (n % 60, n / 60 % 24);
     let (schedule, zone) = match n % 4 {
@@ -48,32 +48,32 @@ fn empty() -> TargetStore {
     TargetStore::new(None, vec![FeedScope::CronJobs], Arc::new(settings))
 }
 
-fn list(slice: &TargetStore) {
+fn list(store: &TargetStore) {
     let all = (0..CRONJOBS).map(cronjob).collect();
-    slice.push(FeedId(0), Update::CronJobs(Change::Replaced(all)));
+    store.push(FeedId(0), Update::CronJobs(Change::Replaced(all)));
 }
 
 fn schedules(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("10,000 cronjobs");
     group.sample_size(20);
     group.bench_function("first list", |bencher| {
-        bencher.iter_batched_ref(empty, |slice| list(slice), BatchSize::PerIteration);
+        bencher.iter_batched_ref(empty, |store| list(store), BatchSize::PerIteration);
     });
-    let slice = empty();
-    list(&slice);
+    let store = empty();
+    list(&store);
     group.bench_function("snapshot between due times", |bencher| {
-        bencher.iter(|| black_box(slice.snapshot()));
+        bencher.iter(|| black_box(store.snapshot()));
     });
     group.bench_function("snapshot after an hour", |bencher| {
         let listed = || {
-            let slice = empty();
-            list(&slice);
+            let store = empty();
+            list(&store);
             NOW.set(MIDNIGHT + 3_600);
-            slice
+            store
         };
         bencher.iter_batched_ref(
             listed,
-            |slice| black_box(slice.snapshot()),
+            |store| black_box(store.snapshot()),
             BatchSize::PerIteration,
         );
     });

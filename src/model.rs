@@ -1,15 +1,15 @@
-//! The words that all stages share: jobs, cronjobs, and the updates that sources push.
+//! The data types that all stages share: Jobs, CronJobs, runs, and the updates that sources push.
 //!
-//! Plain data, no I/O. A [`Job`] holds the facts that are exported and nothing else of the API object: names,
-//! numbers and times, about 290 bytes and one string of its own (its name); namespace, workload and the
-//! like are [`Name`]s shared between records. `docs/performance.md` has the measured cost.
+//! Plain data, no I/O. A [`Job`] holds only the exported data of the API object: names, numbers and times. It takes about
+//! 290 bytes and the string of its name. Its namespace, workload and other repeated strings are [`Name`]s that records share.
+//! `docs/performance.md` has the measured cost.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// A closed set of label values: declares the enum, its `ALL`, and its label text.
-macro_rules! labels {
+/// Declares an enum whose variants are the values of a label, with `ALL`, `as_str` and `from_label`.
+macro_rules! label_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,15 @@ macro_rules! labels {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// The variant with this label value.
+            #[must_use]
+            pub fn from_label(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$variant),)+
+                    _ => None,
+                }
             }
         }
     };
@@ -46,20 +55,21 @@ pub use job::{
     WorkloadRef,
 };
 pub use journal::{Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION};
-pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, Owner, ShownLabels};
+pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use run::{
-    Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,
+    ConsecutiveFailures, Histogram, LastRun, Run, RunResult, RunSortKey, START_DELAY_BOUNDS,
+    Totals, WorkloadId,
 };
 pub use uid::Uid;
 pub use update::{Change, Update};
 
-/// A string that many records share: cloning it copies a pointer.
+/// A string that records share: a clone copies a pointer.
 pub type Name = Arc<str>;
 
-/// A point in time in whole seconds since the epoch, as precise as the Kubernetes API reports it.
+/// A duration in seconds, or a time in seconds since the Unix epoch: the precision of the Kubernetes API.
 pub type Seconds = i64;
 
-/// The wall clock. Everything that needs the date takes it from here or as an argument.
+/// The wall clock. All code gets the current time from here or as an argument.
 #[must_use]
 pub fn now() -> Timestamp {
     Timestamp::now()

@@ -214,7 +214,7 @@ impl TargetStore {
         let stale = facts.feeds.stale(now, self.settings.retention.stale_after);
         let configured = facts.feeds.configured_jobs(&stale);
         let all = Visibility::new(now, stale);
-        let jobs = all.of_marked(self.settings.last_jobs_only);
+        let jobs = all.with_pinned_only(self.settings.last_jobs_only);
         TargetSnapshot {
             target: self.name.clone(),
             date,
@@ -324,7 +324,7 @@ impl Facts {
                 && let Some(job) = self.jobs.get(slot)
                 && self.workloads.is(job, *uid)
             {
-                self.jobs.mark(slot, *last);
+                self.jobs.set_pinned(slot, *last);
             }
         }
     }

@@ -61,7 +61,7 @@ impl TargetPlan {
             endpoint,
             requests_per_second,
             source: SourceSettings::from_config(config, mode),
-            store: StoreSettings::from(config),
+            store: StoreSettings::from_config(config),
         }
     }
 

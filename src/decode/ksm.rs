@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::AllowList,
-    model::{ConditionStatus, KsmCronJob, KsmJob, Owner, Seconds, ShownLabels},
+    model::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner, Seconds},
 };
 
 mod label_names;
@@ -102,7 +102,7 @@ fn owners(references: Option<&[WireOwner<'_>]>, names: &mut Interner) -> Box<[Ow
     owners.into()
 }
 
-fn shown(prefix: &str, pairs: &Pairs<'_>, list: &AllowList, names: &mut Interner) -> ShownLabels {
+fn shown(prefix: &str, pairs: &Pairs<'_>, list: &AllowList, names: &mut Interner) -> KsmLabels {
     if list.is_empty() {
         return None;
     }

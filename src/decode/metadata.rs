@@ -239,7 +239,7 @@ impl ParsedAnnotations {
     /// The same with what `others` say where these say nothing.
     pub(super) fn over(mut self, others: Self) -> Self {
         self.annotations = match (self.annotations, others.annotations) {
-            (Some(these), Some(others)) => Some(Box::new(these.over(*others))),
+            (Some(these), Some(others)) => Some(Box::new(these.with_fallback(*others))),
             (these, others) => these.or(others),
         };
         self

@@ -56,7 +56,7 @@ pub(super) struct Book(Totals);
 
 impl Book {
     pub(super) fn finish(&mut self, name: &str, run: Run) -> JournalEntry {
-        self.0.finish(&run, true, &BOUNDS);
+        self.0.add_run(&run, true, &BOUNDS);
         JournalEntry::Finished {
             workload: workload(name),
             run,

@@ -82,7 +82,7 @@ fn write_run(
     counted: bool,
 ) -> Result<(), Failure> {
     let (_, namespace, kind, name) = workload_key(target, id);
-    let order: (Seconds, Seconds, Seconds) = run.order().parts();
+    let order: (Seconds, Seconds, Seconds) = run.sort_key().into();
     let uid = run.uid.to_string();
     let row = encode(RUNS.name(), &RunRow::new(run, counted))?;
     let key = (target, namespace, kind, name, order, uid.as_str());

@@ -48,7 +48,7 @@ impl Table for CronJobRecord {
             |record, out| {
                 out.value(
                     record
-                        .judged()
+                        .valid_schedule_status()
                         .map(|schedule_status| schedule_status.missed),
                 )
             },
@@ -59,7 +59,7 @@ impl Table for CronJobRecord {
             "How long ago the oldest missed run was due; 0 when none is missed.",
             |record, out| {
                 let since = record
-                    .judged()
+                    .valid_schedule_status()
                     .map(|schedule_status| schedule_status.missed_since);
                 let now = out.date();
                 out.value(since.map(|since| since.map_or(0, |since| now - since)));

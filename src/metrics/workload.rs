@@ -119,7 +119,7 @@ impl Table for WorkloadRecord {
             &[],
             "Failed runs since the last one that succeeded, as far as they are known; runs made \
              by hand from a CronJob are not looked at.",
-            |workload, out| out.value(workload.totals.streak.failures),
+            |workload, out| out.value(workload.totals.consecutive_failures.count),
         ),
         Row::gauge(
             "batch_workload_active_runs",
@@ -159,11 +159,11 @@ impl Table for WorkloadRecord {
 
     /// A workload has some forty lines of a histogram.
     fn blocks(slice: &TargetSnapshot) -> usize {
-        slice.workloads.parts()
+        slice.workloads.chunks()
     }
 
     fn block(slice: &TargetSnapshot, number: usize) -> impl Iterator<Item = &Self> {
-        slice.workloads.part(number)
+        slice.workloads.chunk(number)
     }
 }
 

@@ -32,7 +32,7 @@ pub enum ClientEvent {
     CredentialExpiry(Timestamp),
 }
 
-labels! {
+label_enum! {
     /// A kind of object, as the API names its resource.
     Resource {
         /// batch/v1 Jobs.
@@ -42,7 +42,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// A verb of the Kubernetes API, as in an RBAC rule.
     Verb {
         /// One object.
@@ -54,7 +54,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// The type of a watch event.
     EventKind {
         /// An object was created, or is part of the initial state.
@@ -72,7 +72,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// Why a watch was started again.
     RestartReason {
         /// The server ended it in the usual course.
@@ -84,7 +84,7 @@ labels! {
     }
 }
 
-labels! {
+label_enum! {
     /// How a request ended: the HTTP status, or what went wrong before there was one. Statuses that a Kubernetes API or a
     /// gateway before it is not known to send fall into their class.
     Code {

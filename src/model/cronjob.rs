@@ -1,15 +1,17 @@
-//! CronJobs as this program sees them.
+//! The exported data of a CronJob.
 
 use super::{KsmCronJob, MappedLabels, Name, Seconds, Uid, WorkloadAnnotations};
 
-/// A batch/v1 CronJob: what is exported of it.
+/// The exported data of a batch/v1 CronJob.
+///
+/// A value that is absent in the API is `None`, never 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CronJob {
-    /// Namespace.
+    /// `metadata.namespace`.
     pub namespace: Name,
-    /// Object name.
+    /// `metadata.name`.
     pub name: Name,
-    /// Tells this object from an earlier one of the same name.
+    /// `metadata.uid`, which distinguishes this object from an earlier one of the same name.
     pub uid: Uid,
     /// `spec.schedule`, as written.
     pub schedule: Name,
@@ -25,45 +27,46 @@ pub struct CronJob {
     pub last_schedule: Option<Seconds>,
     /// `status.lastSuccessfulTime`.
     pub last_success: Option<Seconds>,
-    /// Length of `status.active`.
+    /// Number of references in `status.active`.
     pub active_jobs: u32,
-    /// `spec.startingDeadlineSeconds`.
+    /// `spec.startingDeadlineSeconds`, in seconds.
     pub starting_deadline: Option<i64>,
     /// `spec.successfulJobsHistoryLimit`.
     pub successful_history_limit: Option<i32>,
     /// `spec.failedJobsHistoryLimit`.
     pub failed_history_limit: Option<i32>,
-    /// The object asks to be left out.
+    /// Whether the annotation `job-status-exporter/ignore` excludes the `CronJob`.
     pub ignored: bool,
-    /// Values for the configured labels, in their order; empty where none are configured.
+    /// The values of the configured labels.
     pub labels: MappedLabels,
-    /// What annotations of this program say, if there are any.
+    /// The `job-status-exporter/` annotations of the `CronJob` and its Job template, if they have any.
     pub annotations: Option<Box<WorkloadAnnotations>>,
-    /// What the families of kube-state-metrics show besides, where they are wanted.
+    /// The additional data of the kube-state-metrics families, if these are enabled.
     pub ksm: Option<Box<KsmCronJob>>,
 }
 
-/// `spec.concurrencyPolicy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConcurrencyPolicy {
-    /// Runs may overlap.
-    Allow,
-    /// A due run waits for the active one.
-    Forbid,
-    /// A due run replaces the active one.
-    Replace,
-    /// A policy of a newer API.
-    Other,
+label_enum! {
+    /// `spec.concurrencyPolicy`.
+    ConcurrencyPolicy {
+        /// Runs may overlap.
+        Allow = "Allow",
+        /// A due run waits for the active one.
+        Forbid = "Forbid",
+        /// A due run replaces the active one.
+        Replace = "Replace",
+        /// A policy that this version does not know.
+        Other = "Other",
+    }
 }
 
-labels! {
-    /// Why nothing was started for the last due time.
+label_enum! {
+    /// Why the last due time started no run.
     NotStarted {
-        /// The `CronJob` was suspended.
+        /// The `CronJob` is suspended, or was when the run was due.
         Suspended = "suspended",
-        /// The policy is Forbid, and a run was active.
+        /// The concurrency policy is Forbid, and a run is active.
         ForbiddenByActiveRun = "forbidden_by_active_run",
-        /// It was too late for it, by `startingDeadlineSeconds`.
+        /// `startingDeadlineSeconds` has passed.
         DeadlinePassed = "deadline_passed",
         /// No reason is known: the controller is down or behind, or could not create the Job.
         Unexplained = "unexplained",
@@ -73,7 +76,7 @@ labels! {
 // === impl CronJob ===
 
 impl CronJob {
-    /// A `CronJob` of which nothing is known but what identifies it, and when it fires.
+    /// A `CronJob` with nothing set but its identity and its schedule.
     #[must_use]
     pub fn new(namespace: Name, name: Name, uid: Uid, schedule: Name) -> Self {
         Self {
@@ -102,25 +105,9 @@ impl CronJob {
 // === impl ConcurrencyPolicy ===
 
 impl ConcurrencyPolicy {
-    /// Reads `spec.concurrencyPolicy`.
+    /// Parses `spec.concurrencyPolicy`.
     #[must_use]
     pub fn parse(policy: &str) -> Self {
-        match policy {
-            "Allow" => Self::Allow,
-            "Forbid" => Self::Forbid,
-            "Replace" => Self::Replace,
-            _ => Self::Other,
-        }
-    }
-
-    /// The value of the `concurrency_policy` label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "Allow",
-            Self::Forbid => "Forbid",
-            Self::Replace => "Replace",
-            Self::Other => "Other",
-        }
+        Self::from_label(policy).unwrap_or(Self::Other)
     }
 }

@@ -1,4 +1,4 @@
-//! Jobs as this program sees them.
+//! The exported data of a Job.
 
 use std::sync::Arc;
 
@@ -6,38 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use super::{KsmJob, Name, Seconds, Uid};
 
-/// A batch/v1 Job: what is exported of it.
+/// The exported data of a batch/v1 Job.
 ///
-/// Absent in the API means `None` here, never 0. The fields are ordered from shared names to plain numbers.
+/// A value that is absent in the API is `None`, never 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Namespace.
+    /// `metadata.namespace`.
     pub namespace: Name,
-    /// Object name; reused over time, so it does not identify a run. [`Job::uid`] does.
+    /// `metadata.name`. A later Job can have the same name: [`Job::uid`] identifies the run.
     pub name: Name,
-    /// What identifies this run.
+    /// `metadata.uid`, which identifies the run.
     pub uid: Uid,
-    /// The stable thing that this run belongs to.
+    /// The workload that the Job is a run of.
     pub workload: WorkloadRef,
-    /// `spec.managedBy`: the controller that looks after this Job, where it is not the built-in one.
+    /// `spec.managedBy`: the controller of this Job, unless it is the built-in one.
     pub managed_by: Option<Name>,
-    /// Where the Job is in its life.
+    /// The state that follows from `spec.suspend`, the conditions and the pod counts.
     pub state: JobState,
-    /// Why the Job failed; only in [`JobState::Failed`].
+    /// The reason of the condition `Failed`; only in [`JobState::Failed`].
     pub failure: Option<FailureReason>,
     /// `spec.completionMode`.
     pub completion_mode: Option<CompletionMode>,
-    /// Pods as the status counts them.
+    /// The pod counts of the status.
     pub pods: PodCounts,
     /// `metadata.creationTimestamp`.
     pub created: Option<Seconds>,
-    /// `status.startTime`; after a resume the time of the resume.
+    /// `status.startTime`, which a resume resets.
     pub start: Option<Seconds>,
-    /// `status.completionTime`, or when the Job became Failed.
+    /// `status.completionTime`, or the transition time of the condition `Failed`.
     pub end: Option<Seconds>,
-    /// Since when the Job is suspended; only while it is.
+    /// The transition time of the condition `Suspended`; only while the Job is suspended.
     pub suspended: Option<Seconds>,
-    /// `spec.activeDeadlineSeconds`.
+    /// `spec.activeDeadlineSeconds`, in seconds.
     pub active_deadline: Option<i64>,
     /// `spec.parallelism`.
     pub parallelism: Option<i32>,
@@ -45,119 +45,126 @@ pub struct Job {
     pub completions: Option<i32>,
     /// `spec.backoffLimit`.
     pub backoff_limit: Option<i32>,
-    /// How many indexes `status.completedIndexes` names; only for Indexed Jobs.
+    /// Number of indexes in `status.completedIndexes`; only for Indexed Jobs.
     pub completed_indexes: Option<u64>,
-    /// How many indexes `status.failedIndexes` names; only for Indexed Jobs with a limit per index.
+    /// Number of indexes in `status.failedIndexes`; only for Indexed Jobs with a backoff limit per index.
     pub failed_indexes: Option<u64>,
-    /// The due time for which a `CronJob` made this Job.
+    /// The due time for which a `CronJob` created this Job.
     pub due: Option<Seconds>,
-    /// Somebody made this Job from a `CronJob` by hand.
+    /// Whether the Job was created manually from a `CronJob`, with `kubectl create job --from`.
     pub manual: bool,
-    /// The object asks to be left out.
+    /// Whether the annotation `job-status-exporter/ignore` excludes the Job.
     pub ignored: bool,
-    /// Values for the configured labels, in their order; empty where none are configured.
+    /// The values of the configured labels.
     pub labels: MappedLabels,
-    /// What annotations of this program say, if there are any.
+    /// The `job-status-exporter/` annotations, if the Job has any.
     pub annotations: Option<Box<WorkloadAnnotations>>,
-    /// What the families of kube-state-metrics show besides, where they are wanted.
+    /// The additional data of the kube-state-metrics families, if these are enabled.
     pub ksm: Option<Box<KsmJob>>,
 }
 
-/// What runs belong to: the Job's controlling owner, else the Job itself.
+/// A workload within a namespace: the controlling owner of a Job, else the Job itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadRef {
-    /// The owner's kind in lower case (`cronjob`, `workflow`, ...), `job` for a Job of its own.
+    /// The owner's kind in lower case, such as `cronjob` or `workflow`; `job` for a Job without an owner; `group` for Jobs that
+    /// a label groups.
     pub kind: Name,
-    /// The owner's name.
+    /// The name of the owner, the Job or the group.
     pub name: Name,
 }
 
-/// Pod counts of a Job. `active`, `succeeded` and `failed` are left out by the API when they are 0.
+/// The pod counts of `status`. The API omits `active`, `succeeded` and `failed` if they are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodCounts {
-    /// Pods that are pending or running and not terminating.
+    /// Pods that are pending or running, and not terminating.
     pub active: i32,
     /// Pods that succeeded.
     pub succeeded: i32,
     /// Pods that failed.
     pub failed: i32,
-    /// Active pods that are ready; absent on servers older than 1.24.
+    /// Active pods that are ready; absent before Kubernetes 1.24.
     pub ready: Option<i32>,
-    /// Pods that are being stopped; absent on servers older than 1.31.
+    /// Pods that are terminating; absent before Kubernetes 1.31.
     pub terminating: Option<i32>,
 }
 
-/// Values for the configured labels, shared between objects that have the same.
+/// The values of the configured labels, in the order of the configuration; `None` if no labels are configured. Objects with
+/// the same values share them.
 pub type MappedLabels = Option<Arc<[Name]>>;
 
-/// What `job-status-exporter/` annotations of an object say.
+/// The parsed `job-status-exporter/` annotations of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkloadAnnotations {
-    /// How long a run may take, in seconds.
+    /// `max-duration`: maximum duration of a run, in seconds.
     pub max_duration: Option<Seconds>,
-    /// How long ago the last success may be, in seconds.
+    /// `max-success-age`: maximum age of the last success, in seconds.
     pub max_success_age: Option<Seconds>,
-    /// How late a run may start, in seconds.
+    /// `start-grace`: how late a run may start before it is missed, in seconds.
     pub start_grace: Option<Seconds>,
-    /// How bad it is when this goes wrong, in the words of whoever is woken.
+    /// `severity`: the value of the label of that name.
     pub severity: Option<Name>,
-    /// Where it is written what to do then.
+    /// `runbook`: the value of the label of that name.
     pub runbook: Option<Name>,
-    /// Annotations that make no sense, with their values.
+    /// Names and values of invalid annotations. The name is `unknown` for annotations that are not known, with their key as
+    /// the value.
     pub invalid: Vec<(&'static str, Name)>,
 }
 
-/// Where a Job is in its life. Exactly one holds at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobState {
-    /// `spec.suspend` is set.
-    Suspended,
-    /// No pod was ready yet.
-    Pending,
-    /// Pods run, or have run and are being retried.
-    Running,
-    /// The success criteria are met; pods are still being stopped.
-    Succeeding,
-    /// The Job is going to be failed; pods are still being stopped.
-    Failing,
-    /// Finished well.
-    Complete,
-    /// Finished badly.
-    Failed,
+label_enum! {
+    /// The state of a Job. It is in exactly one at a time.
+    JobState {
+        /// `spec.suspend` is set.
+        Suspended = "suspended",
+        /// No pod has been ready yet.
+        Pending = "pending",
+        /// Pods are running, or have run and are being retried.
+        Running = "running",
+        /// The condition `SuccessCriteriaMet` is true; pods are still terminating.
+        Succeeding = "succeeding",
+        /// The condition `FailureTarget` is true; pods are still terminating.
+        Failing = "failing",
+        /// The condition `Complete` is true.
+        Complete = "complete",
+        /// The condition `Failed` is true.
+        Failed = "failed",
+    }
 }
 
-/// Why a Job failed: the reasons that the Job controller sets. A closed set, so that it can be a label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FailureReason {
-    /// Too many pod failures.
-    BackoffLimitExceeded,
-    /// `activeDeadlineSeconds` passed.
-    DeadlineExceeded,
-    /// A rule of `podFailurePolicy` failed the Job.
-    PodFailurePolicy,
-    /// Some indexes failed.
-    FailedIndexes,
-    /// More indexes failed than `maxFailedIndexes` allows.
-    MaxFailedIndexesExceeded,
-    /// Anything else, or nothing.
-    Other,
+label_enum! {
+    /// Why a Job failed: the reasons that the Job controller sets.
+    #[derive(Serialize, Deserialize)]
+    FailureReason {
+        /// More pods failed than `backoffLimit` allows.
+        BackoffLimitExceeded = "BackoffLimitExceeded",
+        /// `activeDeadlineSeconds` has passed.
+        DeadlineExceeded = "DeadlineExceeded",
+        /// A rule of `podFailurePolicy` failed the Job.
+        PodFailurePolicy = "PodFailurePolicy",
+        /// At least one index failed.
+        FailedIndexes = "FailedIndexes",
+        /// More indexes failed than `maxFailedIndexes` allows.
+        MaxFailedIndexesExceeded = "MaxFailedIndexesExceeded",
+        /// Any other reason, or none.
+        Other = "Other",
+    }
 }
 
-/// `spec.completionMode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompletionMode {
-    /// Pods are alike.
-    NonIndexed,
-    /// Pods have completion indexes.
-    Indexed,
-    /// A mode of a newer API.
-    Other,
+label_enum! {
+    /// `spec.completionMode`.
+    CompletionMode {
+        /// All pods are alike.
+        NonIndexed = "NonIndexed",
+        /// Each pod has a completion index.
+        Indexed = "Indexed",
+        /// A mode that this version does not know.
+        Other = "Other",
+    }
 }
 
 // === impl Job ===
 
 impl Job {
-    /// A Job of which nothing is known but what identifies it.
+    /// A pending Job with nothing set but its identity.
     #[must_use]
     pub fn new(namespace: Name, name: Name, uid: Uid, workload: WorkloadRef) -> Self {
         Self {
@@ -189,56 +196,38 @@ impl Job {
         }
     }
 
-    /// Whether the Job has come to its end, well or badly.
+    /// Whether the Job is complete or failed.
     #[must_use]
     pub fn finished(&self) -> bool {
         matches!(self.state, JobState::Complete | JobState::Failed)
     }
 
-    /// Whether the Job has work to do and may do it.
+    /// Whether the Job is neither finished nor suspended.
     #[must_use]
     pub fn active(&self) -> bool {
         !self.finished() && self.state != JobState::Suspended
     }
 }
 
-// === impl Directives ===
+// === impl WorkloadAnnotations ===
 
 impl WorkloadAnnotations {
-    /// These, and those of `others` where these say nothing.
+    /// Takes each value that is not set from `fallback`. The invalid annotations of both are kept, each once.
     #[must_use]
-    pub fn over(self, others: Self) -> Self {
+    pub fn with_fallback(self, fallback: Self) -> Self {
         let mut invalid = self.invalid;
-        for problem in others.invalid {
-            if !invalid.contains(&problem) {
-                invalid.push(problem);
+        for annotation in fallback.invalid {
+            if !invalid.contains(&annotation) {
+                invalid.push(annotation);
             }
         }
         Self {
-            max_duration: self.max_duration.or(others.max_duration),
-            max_success_age: self.max_success_age.or(others.max_success_age),
-            start_grace: self.start_grace.or(others.start_grace),
-            severity: self.severity.or(others.severity),
-            runbook: self.runbook.or(others.runbook),
+            max_duration: self.max_duration.or(fallback.max_duration),
+            max_success_age: self.max_success_age.or(fallback.max_success_age),
+            start_grace: self.start_grace.or(fallback.start_grace),
+            severity: self.severity.or(fallback.severity),
+            runbook: self.runbook.or(fallback.runbook),
             invalid,
-        }
-    }
-}
-
-// === impl JobState ===
-
-impl JobState {
-    /// The value of the `state` label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Suspended => "suspended",
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Succeeding => "succeeding",
-            Self::Failing => "failing",
-            Self::Complete => "complete",
-            Self::Failed => "failed",
         }
     }
 }
@@ -246,53 +235,19 @@ impl JobState {
 // === impl FailureReason ===
 
 impl FailureReason {
-    /// Reads a condition's `reason`.
+    /// Parses the `reason` of a condition.
     #[must_use]
     pub fn parse(reason: &str) -> Self {
-        match reason {
-            "BackoffLimitExceeded" => Self::BackoffLimitExceeded,
-            "DeadlineExceeded" => Self::DeadlineExceeded,
-            "PodFailurePolicy" => Self::PodFailurePolicy,
-            "FailedIndexes" => Self::FailedIndexes,
-            "MaxFailedIndexesExceeded" => Self::MaxFailedIndexesExceeded,
-            _ => Self::Other,
-        }
-    }
-
-    /// The value of the `reason` label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::BackoffLimitExceeded => "BackoffLimitExceeded",
-            Self::DeadlineExceeded => "DeadlineExceeded",
-            Self::PodFailurePolicy => "PodFailurePolicy",
-            Self::FailedIndexes => "FailedIndexes",
-            Self::MaxFailedIndexesExceeded => "MaxFailedIndexesExceeded",
-            Self::Other => "Other",
-        }
+        Self::from_label(reason).unwrap_or(Self::Other)
     }
 }
 
 // === impl CompletionMode ===
 
 impl CompletionMode {
-    /// Reads `spec.completionMode`.
+    /// Parses `spec.completionMode`.
     #[must_use]
     pub fn parse(mode: &str) -> Self {
-        match mode {
-            "NonIndexed" => Self::NonIndexed,
-            "Indexed" => Self::Indexed,
-            _ => Self::Other,
-        }
-    }
-
-    /// The value of the `completion_mode` label.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NonIndexed => "NonIndexed",
-            Self::Indexed => "Indexed",
-            Self::Other => "Other",
-        }
+        Self::from_label(mode).unwrap_or(Self::Other)
     }
 }

@@ -1,84 +1,85 @@
-//! What only the families of kube-state-metrics show of Jobs and CronJobs.
+//! The data of Jobs and CronJobs that only the kube-state-metrics families export.
 //!
-//! Kept apart and only where these families are wanted: without them a record is no larger than a pointer for it.
-//! Everything is as the object has it, not as this program understands it: these families are a mirror.
+//! A record holds it behind a pointer, and only if these families are enabled. The values are those of the API object,
+//! without interpretation, as kube-state-metrics exports them.
 
 use std::sync::Arc;
 
 use super::{Name, Seconds};
 
-/// The mirror of a Job.
+/// The additional data of a Job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KsmJob {
-    /// Its labels.
-    pub labels: ShownLabels,
-    /// Its annotations.
-    pub annotations: ShownLabels,
-    /// `metadata.ownerReferences`, each once.
+    /// The configured ones of `metadata.labels`.
+    pub labels: KsmLabels,
+    /// The configured ones of `metadata.annotations`.
+    pub annotations: KsmLabels,
+    /// `metadata.ownerReferences`, without duplicates.
     pub owners: Box<[Owner]>,
-    /// Status of the condition `Complete`, if it is there.
+    /// Status of the condition `Complete`; `None` without the condition.
     pub complete: Option<ConditionStatus>,
-    /// Status of the condition `Failed`, if it is there.
+    /// Status of the condition `Failed`; `None` without the condition.
     pub failed: Option<ConditionStatus>,
     /// Reason of the condition `Failed`, whatever its status.
     pub failed_reason: Option<Name>,
-    /// Status of the condition `Suspended`, if it is there.
+    /// Status of the condition `Suspended`; `None` without the condition.
     pub suspended: Option<ConditionStatus>,
     /// `status.completionTime`.
     pub completion_time: Option<Seconds>,
 }
 
-/// The mirror of a `CronJob`.
+/// The additional data of a `CronJob`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KsmCronJob {
-    /// Its labels.
-    pub labels: ShownLabels,
-    /// Its annotations.
-    pub annotations: ShownLabels,
-    /// `metadata.resourceVersion`, where it is a number.
+    /// The configured ones of `metadata.labels`.
+    pub labels: KsmLabels,
+    /// The configured ones of `metadata.annotations`.
+    pub annotations: KsmLabels,
+    /// `metadata.resourceVersion`, if it is a number.
     pub resource_version: Option<u64>,
     /// `spec.concurrencyPolicy`, as written.
     pub concurrency_policy: Option<Name>,
-    /// Whether kube-state-metrics can read the schedule, which is not always so when the controller can.
+    /// Whether kube-state-metrics can parse the schedule. It rejects some schedules that the controller accepts.
     pub schedule_valid: bool,
-    /// What kube-state-metrics takes for the next due time.
+    /// The next due time as kube-state-metrics computes it.
     pub next_schedule: Option<Seconds>,
 }
 
-/// Labels or annotations under the names that kube-state-metrics gives them; `None` where none are asked for.
+/// Names and values of labels or annotations, with the metric label names of kube-state-metrics; `None` if none are
+/// configured.
 ///
-/// The names depend on all that an object has, so they are worked out once, when it is read, and not in every scrape.
-/// Objects with the same ones share them.
-pub type ShownLabels = Option<Arc<[(Name, Name)]>>;
+/// The name of one depends on all others of the object, so the names are computed once, at decoding, and not in every scrape.
+/// Objects with the same pairs share them.
+pub type KsmLabels = Option<Arc<[(Name, Name)]>>;
 
-/// An owner of an object.
+/// An entry of `metadata.ownerReferences`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Its kind, as written.
+    /// `kind`, as written.
     pub kind: Name,
-    /// Its name.
+    /// `name`.
     pub name: Name,
-    /// Whether it is the one that controls the object.
+    /// `controller`: whether this owner manages the object.
     pub controller: bool,
 }
 
-/// The status of a condition.
+/// The `status` of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// `True`.
     True,
-    /// It does not.
+    /// `False`.
     False,
-    /// Nobody can tell.
+    /// `Unknown`.
     Unknown,
-    /// Anything else.
+    /// Any other text, or none.
     Other,
 }
 
 // === impl ConditionStatus ===
 
 impl ConditionStatus {
-    /// Reads a condition's `status`.
+    /// Parses the `status` of a condition.
     #[must_use]
     pub fn parse(status: &str) -> Self {
         match status {

@@ -1,6 +1,7 @@
-//! Runs and what they add up to: the facts of a workload that outlive its Jobs.
+//! Finished runs, and the totals of a workload, which outlive its Jobs.
 //!
-//! A [`Run`] is a finished Job, [`Totals`] is what all runs of a workload come to. Both can be kept in a file.
+//! A [`Run`] is a finished Job. [`Totals`] are the counters and the last results of all runs of a workload. The history
+//! stores both. The serialized form of [`Totals`] is part of its file format.
 
 use std::collections::VecDeque;
 
@@ -8,130 +9,147 @@ use serde::{Deserialize, Serialize};
 
 use super::{FailureReason, Job, JobState, Name, Seconds, Uid};
 
-/// Failures in a row that are remembered one by one. A success that is told late, between them, then ends those before it
-/// only. Of one that is told even later it is not known which it ends: they all stay.
-const STREAK: usize = 32;
+/// How many of the latest consecutive failures are kept with their sort keys. A success that is reported late resets only
+/// the failures before it. If it precedes all kept failures, the count does not change.
+const MAX_KEPT_FAILURES: usize = 32;
 
-labels! {
-    /// How a run ended.
+label_enum! {
+    /// The result of a run.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "lowercase")]
     RunResult {
-        /// The Job completed.
+        /// The Job is complete.
         Succeeded = "succeeded",
         /// The Job failed.
         Failed = "failed",
     }
 }
 
-/// What identifies a workload within a target.
+/// Identifies a workload within a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkloadId {
-    /// Namespace.
+    /// The namespace.
     pub namespace: Name,
-    /// The owner's kind in lower case, or `job`.
+    /// See [`WorkloadRef::kind`](super::WorkloadRef::kind).
     pub kind: Name,
-    /// The owner's name.
+    /// See [`WorkloadRef::name`](super::WorkloadRef::name).
     pub name: Name,
 }
 
-/// A run that has come to its end.
+/// A finished run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// What tells this run from all others.
+    /// The uid of the Job, which identifies the run.
     pub uid: Uid,
-    /// The name of its Job.
+    /// The name of the Job.
     pub job_name: Name,
-    /// The time for which a `CronJob` made it.
+    /// The due time for which a `CronJob` created the Job.
     pub due: Option<Seconds>,
-    /// Somebody made it from a `CronJob` by hand.
+    /// Whether the Job was created manually from a `CronJob`.
     pub manual: bool,
-    /// When its Job was created.
+    /// When the Job was created.
     pub created: Option<Seconds>,
-    /// When it started; once it was suspended and resumed, when it was resumed.
+    /// When the Job started, or was resumed last.
     pub start: Option<Seconds>,
-    /// When it ended.
+    /// When the Job finished.
     pub end: Option<Seconds>,
-    /// How it ended.
+    /// Whether the Job succeeded.
     pub result: RunResult,
-    /// Why it failed, if it did.
+    /// Why the Job failed; `None` if it succeeded.
     pub reason: Option<FailureReason>,
-    /// Pods that succeeded.
+    /// Number of pods that succeeded.
     pub succeeded_pods: i32,
-    /// Pods that failed, those that were retried included.
+    /// Number of pods that failed, retried ones included.
     pub failed_pods: i32,
 }
 
-/// Which of two runs is the later one: by due time, then start, then creation. What is not known is taken from the next.
+/// Orders the runs of a workload by due time, then start, then creation. An unknown time is replaced by the next one.
+///
+/// Serialized as a tuple. The derived order depends on the order of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RunOrder(Seconds, Seconds, Seconds);
+#[serde(
+    from = "(Seconds, Seconds, Seconds)",
+    into = "(Seconds, Seconds, Seconds)"
+)]
+pub struct RunSortKey {
+    /// The due time, else `start`.
+    pub due: Seconds,
+    /// The start, else `created`.
+    pub start: Seconds,
+    /// The creation, else the end.
+    pub created: Seconds,
+}
 
-/// What the runs of a workload come to.
+/// The counters and the last results of the runs of a workload.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// When the workload was first seen, in milliseconds since the epoch: when its counters began at 0.
+    /// When the workload was first seen and its counters started at 0, in milliseconds since the Unix epoch.
     pub first_seen: i64,
-    /// Counted runs that succeeded.
+    /// Number of counted runs that succeeded.
     pub succeeded: u64,
-    /// Counted runs that failed.
+    /// Number of counted runs that failed.
     pub failed: u64,
-    /// Jobs that were gone before an end of theirs was seen.
+    /// Number of Jobs that disappeared before they were seen finished.
     pub deleted: u64,
-    /// How long counted runs took that succeeded.
+    /// Durations of counted runs that succeeded.
     pub success_durations: Histogram,
-    /// How long counted runs took that failed.
+    /// Durations of counted runs that failed.
     pub failure_durations: Histogram,
-    /// How long after their due time counted runs started.
+    /// Times from the due time to the start of counted runs.
     pub start_delays: Histogram,
-    /// The last finished run, manual ones left out.
+    /// The last finished run that is not manual.
     pub last: Option<LastRun>,
-    /// When a run last ended well.
+    /// End of the last successful run, manual ones included.
     pub last_success: Option<Seconds>,
-    /// When a run last failed, and why.
+    /// End of the last failed run, manual ones included, and its reason.
     pub last_failure: Option<(Seconds, FailureReason)>,
-    /// Failures since the last success, manual runs left out.
-    pub streak: Streak,
+    /// Failed runs since the last success, without manual ones.
+    #[serde(rename = "streak")]
+    pub consecutive_failures: ConsecutiveFailures,
 }
 
 /// The last finished run of a workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastRun {
-    /// Where it stands among the runs.
-    pub order: RunOrder,
+    /// Its position among the runs of the workload.
+    #[serde(rename = "order")]
+    pub sort_key: RunSortKey,
     /// Whether it succeeded.
     pub succeeded: bool,
-    /// When it started.
+    /// When it started, or was resumed last.
     pub start: Option<Seconds>,
-    /// When it ended.
+    /// When it finished.
     pub end: Option<Seconds>,
 }
 
-/// Failures in a row.
+/// The failed runs since the last success.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Streak {
-    /// How many.
-    pub failures: u64,
-    /// The latest of them, in their order.
-    latest: VecDeque<RunOrder>,
-    /// The success before them.
-    success: Option<RunOrder>,
+pub struct ConsecutiveFailures {
+    /// Number of failures.
+    #[serde(rename = "failures")]
+    pub count: u64,
+    /// The latest of them in ascending order, up to [`MAX_KEPT_FAILURES`].
+    latest: VecDeque<RunSortKey>,
+    /// The last success.
+    #[serde(rename = "success")]
+    last_success: Option<RunSortKey>,
 }
 
-/// Counts by bucket. The bounds are those of whoever observes; the counts are made room for by the first observation.
+/// Counts by bucket. The caller passes the bounds of the buckets with each observation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
-    /// Observations per bucket, not cumulated; the last is for those above every bound. Empty before the first.
+    /// Observations per bucket, not cumulative. The last bucket has no upper bound. Empty before the first observation.
     pub buckets: Box<[u64]>,
-    /// Sum of all observed values.
+    /// Sum of all observed values, in seconds.
     pub sum: f64,
 }
 
 // === impl Run ===
 
 impl Run {
-    /// The run that a finished Job was.
+    /// The run of a finished Job; `None` if the Job has not finished.
     #[must_use]
-    pub fn of(job: &Job) -> Option<Self> {
+    pub fn from_finished(job: &Job) -> Option<Self> {
         let result = match job.state {
             JobState::Complete => RunResult::Succeeded,
             JobState::Failed => RunResult::Failed,
@@ -152,56 +170,69 @@ impl Run {
         })
     }
 
-    /// Where it stands among the runs of its workload.
+    /// Its position among the runs of the workload.
     #[must_use]
-    pub fn order(&self) -> RunOrder {
+    pub fn sort_key(&self) -> RunSortKey {
         let created = self.created.or(self.end).unwrap_or(0);
         let start = self.start.unwrap_or(created);
-        RunOrder(self.due.unwrap_or(start), start, created)
+        let due = self.due.unwrap_or(start);
+        RunSortKey {
+            due,
+            start,
+            created,
+        }
     }
 
-    /// How long it took, if it ever started.
+    /// Time from the start to the end; `None` if either is unknown.
     #[must_use]
     pub fn duration(&self) -> Option<Seconds> {
-        elapsed(self.start, self.end)
+        seconds_between(self.start, self.end)
     }
 
-    /// How long after its due time it started, if it had one.
+    /// Time from the due time to the start; `None` if either is unknown.
     #[must_use]
     pub fn start_delay(&self) -> Option<Seconds> {
-        elapsed(self.due, self.start)
+        seconds_between(self.due, self.start)
     }
 }
 
-// === impl RunOrder ===
+// === impl RunSortKey ===
 
-impl RunOrder {
-    /// Due time, start and creation, each of them or what stands in for it.
-    #[must_use]
-    pub fn parts(self) -> (Seconds, Seconds, Seconds) {
-        (self.0, self.1, self.2)
+impl From<RunSortKey> for (Seconds, Seconds, Seconds) {
+    fn from(key: RunSortKey) -> Self {
+        (key.due, key.start, key.created)
+    }
+}
+
+impl From<(Seconds, Seconds, Seconds)> for RunSortKey {
+    fn from((due, start, created): (Seconds, Seconds, Seconds)) -> Self {
+        Self {
+            due,
+            start,
+            created,
+        }
     }
 }
 
 // === impl LastRun ===
 
 impl LastRun {
-    /// How long it took, if it ever started.
+    /// Time from the start to the end; `None` if either is unknown.
     #[must_use]
     pub fn duration(&self) -> Option<Seconds> {
-        elapsed(self.start, self.end)
+        seconds_between(self.start, self.end)
     }
 }
 
-/// Clocks that disagree make it 0, never less.
-fn elapsed(start: Option<Seconds>, end: Option<Seconds>) -> Option<Seconds> {
+/// Never negative: clock skew between `start` and `end` yields 0.
+fn seconds_between(start: Option<Seconds>, end: Option<Seconds>) -> Option<Seconds> {
     Some((end? - start?).max(0))
 }
 
 // === impl Totals ===
 
 impl Totals {
-    /// Those of a workload that is seen for the first time.
+    /// The totals of a workload that is seen for the first time.
     #[must_use]
     pub fn new(first_seen: i64) -> Self {
         Self {
@@ -210,15 +241,15 @@ impl Totals {
         }
     }
 
-    /// Takes note of a finished run. One that is not `counted` moves what is known of the last runs, but no counter.
-    /// Says whether it is the last one now.
-    pub fn finish(&mut self, run: &Run, counted: bool, duration_bounds: &[f64]) -> bool {
+    /// Adds a finished run. If it is not `counted`, only the last results change, not the counters. Returns whether it is now
+    /// the last run.
+    pub fn add_run(&mut self, run: &Run, counted: bool, duration_bounds: &[f64]) -> bool {
         if counted {
             self.count(run, duration_bounds);
         }
         let end = run.end.or(run.start).or(run.created);
         match run.result {
-            RunResult::Succeeded => self.succeeded_at(end),
+            RunResult::Succeeded => self.add_success(end),
             RunResult::Failed => {
                 let reason = run.reason.unwrap_or(FailureReason::Other);
                 let latest = self.last_failure.map(|(at, _)| at);
@@ -230,14 +261,14 @@ impl Totals {
         if run.manual {
             return false;
         }
-        let order = run.order();
-        self.streak.take(order, run.result);
-        let latest = self.last.as_ref().map(|last| last.order);
-        if latest > Some(order) {
+        let sort_key = run.sort_key();
+        self.consecutive_failures.add(sort_key, run.result);
+        let latest = self.last.as_ref().map(|last| last.sort_key);
+        if latest > Some(sort_key) {
             return false;
         }
         self.last = Some(LastRun {
-            order,
+            sort_key,
             succeeded: run.result == RunResult::Succeeded,
             start: run.start,
             end: run.end,
@@ -245,8 +276,8 @@ impl Totals {
         true
     }
 
-    /// Takes note of when a run ended well, whoever says so.
-    pub fn succeeded_at(&mut self, end: Option<Seconds>) {
+    /// Adds the end of a successful run, which a Job or the status of its `CronJob` reports.
+    pub fn add_success(&mut self, end: Option<Seconds>) {
         self.last_success = self.last_success.max(end);
     }
 
@@ -257,15 +288,17 @@ impl Totals {
         };
         *runs += 1;
         if let Some(duration) = run.duration() {
-            durations.observe(exact(duration), duration_bounds);
+            durations.observe(as_f64(duration), duration_bounds);
         }
         if let Some(delay) = run.start_delay() {
-            self.start_delays.observe(exact(delay), &START_DELAY_BOUNDS);
+            self.start_delays
+                .observe(as_f64(delay), &START_DELAY_BOUNDS);
         }
     }
 }
 
-/// Upper bounds for start delays, in seconds: a controller at ease takes one, a queue takes its time.
+/// Upper bounds of the start delay histogram, in seconds. An idle controller takes about one second; a queue can hold a Job
+/// for hours.
 pub const START_DELAY_BOUNDS: [f64; 12] = [
     1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0,
 ];
@@ -274,33 +307,33 @@ pub const START_DELAY_BOUNDS: [f64; 12] = [
     clippy::cast_precision_loss,
     reason = "durations of less than 285 million years are exact"
 )]
-fn exact(seconds: Seconds) -> f64 {
+fn as_f64(seconds: Seconds) -> f64 {
     seconds as f64
 }
 
-// === impl Streak ===
+// === impl ConsecutiveFailures ===
 
-impl Streak {
-    fn take(&mut self, order: RunOrder, result: RunResult) {
-        if self.success > Some(order) {
+impl ConsecutiveFailures {
+    fn add(&mut self, run: RunSortKey, result: RunResult) {
+        if self.last_success > Some(run) {
             return;
         }
         match result {
             RunResult::Failed => {
-                self.failures += 1;
-                let place = self.latest.partition_point(|known| *known <= order);
-                self.latest.insert(place, order);
-                if self.latest.len() > STREAK {
+                self.count += 1;
+                let position = self.latest.partition_point(|failure| *failure <= run);
+                self.latest.insert(position, run);
+                if self.latest.len() > MAX_KEPT_FAILURES {
                     self.latest.pop_front();
                 }
             }
             RunResult::Succeeded => {
-                self.success = Some(order);
-                let before = self.latest.partition_point(|known| *known <= order);
-                // With none before it, failures that are no longer known one by one may be later or earlier: they stay.
+                self.last_success = Some(run);
+                let before = self.latest.partition_point(|failure| *failure <= run);
+                // If the success precedes all kept failures, those that are no longer kept may be later than it: they stay.
                 if before > 0 {
                     self.latest.drain(..before);
-                    self.failures = self.latest.len() as u64;
+                    self.count = self.latest.len() as u64;
                 }
             }
         }
@@ -310,7 +343,7 @@ impl Streak {
 // === impl Histogram ===
 
 impl Histogram {
-    /// Counts `seconds`.
+    /// Adds an observation. If the number of `bounds` has changed, the histogram restarts from zero.
     pub fn observe(&mut self, seconds: f64, bounds: &[f64]) {
         if self.buckets.len() != bounds.len() + 1 {
             *self = Self {
@@ -323,7 +356,7 @@ impl Histogram {
         self.sum += seconds;
     }
 
-    /// How many observations there were.
+    /// Number of observations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()

@@ -1,11 +1,11 @@
-//! What identifies an object.
+//! The uid of an object.
 
 use std::fmt;
 
-/// An object's `metadata.uid`. A UUID everywhere we know of, kept in its 16 bytes; anything else is kept as it is.
+/// The `metadata.uid` of an object. A UUID is stored in 16 bytes, any other text as it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Uid {
-    /// A UUID in its usual lower-case form.
+    /// A UUID in the usual lower-case form.
     Uuid([u8; 16]),
     /// Any other text.
     Other(Box<str>),
@@ -14,7 +14,7 @@ pub enum Uid {
 // === impl Uid ===
 
 impl Uid {
-    /// Keeps a UUID in its compact form where the text can be had back from it letter by letter.
+    /// Uses the compact form only if it displays as exactly the same text.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self::parse_uuid(text).map_or_else(|| Self::Other(text.into()), Self::Uuid)
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn uid_gives_its_text_back() {
+    fn a_uid_displays_as_the_text_it_was_parsed_from() {
         for text in [
             "4ba7b5e6-d01a-4327-95ea-e845886801bc",
             "00000000-0000-0000-0000-000000000042",

@@ -1,24 +1,28 @@
-//! Counters of what happened with a target: requests, events, errors.
+//! Counters of the client of one target: requests, watch events, errors.
 
 use jiff::Timestamp;
 
 use crate::model::{ClientEvent, Code, EventKind, Histogram, Resource, RestartReason, Verb};
 
-/// Upper bounds of the request duration histogram, in seconds.
+/// Upper bounds of the request duration histograms, in seconds.
 pub const REQUEST_DURATION_BUCKETS: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// All counters of one target. Label sets are closed, so these are plain arrays.
+/// The client counters of one target: arrays indexed by label values.
 #[derive(Clone, Debug, Default)]
 pub struct ClientCounters {
     /// By verb and code.
     requests: [[u64; Code::ALL.len()]; Verb::ALL.len()],
     /// By verb.
     durations: [Histogram; Verb::ALL.len()],
+    /// Watch events by resource and type.
     events: [[u64; EventKind::ALL.len()]; Resource::ALL.len()],
+    /// By resource.
     decode_errors: [u64; Resource::ALL.len()],
+    /// Restarted watches by resource and reason.
     restarts: [[u64; RestartReason::ALL.len()]; Resource::ALL.len()],
+    /// When the credential in use expires.
     credential_expiry: Option<Timestamp>,
 }
 
@@ -35,7 +39,7 @@ impl ClientCounters {
                 self.durations[verb as usize].observe(seconds, &REQUEST_DURATION_BUCKETS);
             }
             ClientEvent::Event(resource, kind) => {
-                self.events[resource as usize][kind as usize] += 1
+                self.events[resource as usize][kind as usize] += 1;
             }
             ClientEvent::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
             ClientEvent::CredentialExpiry(end) => self.credential_expiry = Some(end),
@@ -45,7 +49,7 @@ impl ClientCounters {
         }
     }
 
-    /// Requests by verb and code, those that occurred.
+    /// Requests by verb and code, without those that never occurred.
     pub fn requests(&self) -> impl Iterator<Item = (Verb, Code, u64)> {
         let all = Verb::ALL
             .iter()
@@ -54,7 +58,7 @@ impl ClientCounters {
             .filter(|(_, _, count)| *count > 0)
     }
 
-    /// Durations by verb, those that occurred.
+    /// Request durations by verb, without verbs that never occurred.
     pub fn durations(&self) -> impl Iterator<Item = (Verb, &Histogram)> {
         Verb::ALL
             .iter()
@@ -62,7 +66,7 @@ impl ClientCounters {
             .filter(|(_, durations)| durations.count() > 0)
     }
 
-    /// Watch events by resource and type.
+    /// Watch events by resource and type, zeros included.
     pub fn events(&self) -> impl Iterator<Item = (Resource, EventKind, u64)> {
         let all = Resource::ALL
             .iter()
@@ -76,20 +80,20 @@ impl ClientCounters {
         })
     }
 
-    /// Objects that could not be decoded, by resource.
+    /// Objects that could not be decoded by resource, zeros included.
     pub fn decode_errors(&self) -> impl Iterator<Item = (Resource, u64)> {
         Resource::ALL
             .iter()
             .map(|&resource| (resource, self.decode_errors[resource as usize]))
     }
 
-    /// When the credential that was used last ends, where that is known.
+    /// When the credential in use expires; `None` if that is unknown.
     #[must_use]
     pub fn credential_expiry(&self) -> Option<Timestamp> {
         self.credential_expiry
     }
 
-    /// Restarted watches by resource and reason.
+    /// Restarted watches by resource and reason, zeros included.
     pub fn watch_restarts(&self) -> impl Iterator<Item = (Resource, RestartReason, u64)> {
         let all = Resource::ALL.iter().flat_map(|&resource| {
             RestartReason::ALL

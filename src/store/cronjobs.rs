@@ -1,7 +1,7 @@
-//! The `CronJobStore` of one target, each with its timetable.
+//! The CronJobs of one target, each with its [`ScheduleStatus`].
 //!
-//! Timetables change with the clock, not with events alone. Each says when it has to be looked at again, and only those
-//! whose time has come are: 10,000 `CronJobStore` cost nothing between their due times.
+//! A status changes with the clock as well as with events. Each status has a time of its next evaluation, and only the due
+//! ones are evaluated: 10,000 CronJobs cost nothing between their due times.
 
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
@@ -17,24 +17,51 @@ mod schedule_status;
 
 pub use schedule_status::ScheduleStatus;
 
-use schedule_status::Conditions;
+use schedule_status::EvaluationContext;
 
 /// A `CronJob`, and how it stands with its schedule.
 #[derive(Clone, Debug)]
 pub struct CronJobRecord {
-    /// What the API tells.
+    /// The object as the API reports it.
     pub cronjob: CronJob,
-    /// What follows from it at this time. `None` until that is worked out, which is before anybody sees it.
+    /// `None` only between the arrival of the object and its first evaluation, under the same lock.
     schedule_status: Option<ScheduleStatus>,
 }
 
-/// All `CronJobStore` of one target.
+/// All CronJobs of one target.
 #[derive(Debug)]
 pub(super) struct CronJobStore {
     records: Objects<CronJobRecord>,
-    /// When to look at which slot again; of those for one slot, the one that its timetable names counts.
-    wakes: BinaryHeap<Reverse<(Seconds, u32)>>,
+    /// Times of evaluation with their slots. An entry is stale unless the status in the slot names the same time.
+    evaluations: BinaryHeap<Reverse<(Seconds, u32)>>,
     settings: Arc<StoreSettings>,
+}
+
+// === impl CronJobRecord ===
+
+impl CronJobRecord {
+    fn new(cronjob: CronJob) -> Self {
+        Self {
+            cronjob,
+            schedule_status: None,
+        }
+    }
+
+    /// How the `CronJob` stands with its schedule.
+    #[must_use]
+    pub fn schedule_status(&self) -> Option<&ScheduleStatus> {
+        self.schedule_status.as_ref()
+    }
+
+    /// The same if the schedule is valid: only then can runs be missed.
+    #[must_use]
+    pub fn valid_schedule_status(&self) -> Option<&ScheduleStatus> {
+        self.schedule_status().filter(|status| status.valid)
+    }
+
+    fn next_evaluation(&self) -> Option<Seconds> {
+        self.schedule_status()?.next_evaluation
+    }
 }
 
 impl Record for CronJobRecord {
@@ -42,7 +69,7 @@ impl Record for CronJobRecord {
         ("", &self.cronjob.namespace, &self.cronjob.name)
     }
 
-    fn hidden(&self) -> bool {
+    fn ignored(&self) -> bool {
         self.cronjob.ignored
     }
 }
@@ -52,31 +79,18 @@ impl Object for CronJobRecord {
         &self.cronjob.uid
     }
 
-    fn tells_the_same(&self, other: &Self) -> bool {
+    fn same_state(&self, other: &Self) -> bool {
         self.cronjob == other.cronjob
     }
 }
 
-impl CronJobRecord {
-    /// How it stands with its schedule.
-    #[must_use]
-    pub fn schedule_status(&self) -> Option<&ScheduleStatus> {
-        self.schedule_status.as_ref()
-    }
-
-    /// The same, where it can be told what should have happened.
-    #[must_use]
-    pub fn judged(&self) -> Option<&ScheduleStatus> {
-        self.schedule_status()
-            .filter(|schedule_status| schedule_status.valid)
-    }
-}
+// === impl CronJobStore ===
 
 impl CronJobStore {
     pub(super) fn new(settings: Arc<StoreSettings>) -> Self {
         Self {
             records: Objects::default(),
-            wakes: BinaryHeap::new(),
+            evaluations: BinaryHeap::new(),
             settings,
         }
     }
@@ -85,22 +99,20 @@ impl CronJobStore {
         self.records.len()
     }
 
-    /// Takes in what a feed saw, at this time, and tells `see` what becomes of each `CronJob`.
+    /// Applies a change from a feed at the time `at`, and calls `on_transition` for each `CronJob` that it affects.
     pub(super) fn change(
         &mut self,
         feed: FeedId,
         change: Change<CronJob>,
         at: (Instant, Seconds),
-        see: &mut impl FnMut(Transition<'_, CronJobRecord>),
+        on_transition: &mut impl FnMut(Transition<'_, CronJobRecord>),
     ) {
-        let scheduled = |cronjob| CronJobRecord {
-            cronjob,
-            schedule_status: None,
-        };
         let change = match change {
-            Change::Replaced(all) => Change::Replaced(all.into_iter().map(scheduled).collect()),
-            Change::Applied(one) => Change::Applied(scheduled(one)),
-            Change::Deleted(one) => Change::Deleted(scheduled(one)),
+            Change::Replaced(cronjobs) => {
+                Change::Replaced(cronjobs.into_iter().map(CronJobRecord::new).collect())
+            }
+            Change::Applied(cronjob) => Change::Applied(CronJobRecord::new(cronjob)),
+            Change::Deleted(cronjob) => Change::Deleted(CronJobRecord::new(cronjob)),
         };
         let mut changed = Vec::new();
         let (now, date) = at;
@@ -108,24 +120,22 @@ impl CronJobStore {
             if let Transition::Applied { slot, old, .. } = &transition {
                 changed.push((*slot, old.cloned()));
             }
-            see(transition);
+            on_transition(transition);
         });
         for (slot, old) in changed {
-            self.work_out(slot, old, date);
+            self.evaluate(slot, old, date);
         }
     }
 
-    /// Looks at all timetables whose time has come.
+    /// Evaluates every status whose time of evaluation has come.
     pub(super) fn advance(&mut self, date: Seconds) {
-        while let Some(&Reverse((wake, slot))) = self.wakes.peek()
-            && wake <= date
+        while let Some(&Reverse((at, slot))) = self.evaluations.peek()
+            && at <= date
         {
-            self.wakes.pop();
-            let schedule_status = |slot| self.records.get(slot)?.schedule_status.as_ref();
-            if schedule_status(slot)
-                .is_some_and(|schedule_status| schedule_status.wake == Some(wake))
-            {
-                self.work_out(slot, None, date);
+            self.evaluations.pop();
+            let record = self.records.get(slot);
+            if record.and_then(CronJobRecord::next_evaluation) == Some(at) {
+                self.evaluate(slot, None, date);
             }
         }
     }
@@ -134,8 +144,8 @@ impl CronJobStore {
         self.records.snapshot(visibility)
     }
 
-    /// Brings a timetable up to date, after a change from `old` if there is one.
-    fn work_out(&mut self, slot: u32, old: Option<CronJobRecord>, date: Seconds) {
+    /// Evaluates the status in a slot and queues its next evaluation. `old` is the record before a change of the object.
+    fn evaluate(&mut self, slot: u32, old: Option<CronJobRecord>, date: Seconds) {
         let settings = self.settings.clone();
         let Some(CronJobRecord {
             cronjob,
@@ -145,32 +155,34 @@ impl CronJobStore {
             return;
         };
         let annotations = cronjob.annotations.as_deref();
-        let conditions = Conditions {
+        let thresholds = settings.thresholds.overridden_by(annotations);
+        let context = EvaluationContext {
             now: date,
-            grace: settings.thresholds.under(annotations).start_grace,
+            grace: thresholds.start_grace,
             zone: &settings.controller_zone,
         };
-        let before = old.and_then(|old| Some((old.schedule_status?, old.cronjob)));
-        let (schedule_status, known) = match (schedule_status, before) {
-            (Some(schedule_status), _) => {
-                let known = schedule_status.wake;
-                schedule_status.update(cronjob, conditions);
-                (schedule_status, known)
+        let old = old.and_then(|old| Some((old.schedule_status?, old.cronjob)));
+        let (status, queued) = match (schedule_status, old) {
+            (Some(status), _) => {
+                let queued = status.next_evaluation;
+                status.evaluate(cronjob, context);
+                (status, queued)
             }
-            (none, Some((before, old))) => {
-                let after = before.after(&old, cronjob, conditions);
-                (&mut *none.insert(after), before.wake)
+            (none, Some((status, old))) => {
+                let queued = status.next_evaluation;
+                let status = status.after_change(&old, cronjob, context);
+                (&mut *none.insert(status), queued)
             }
             (none, None) => {
-                let new = ScheduleStatus::new(cronjob, conditions);
-                (&mut *none.insert(new), None)
+                let status = ScheduleStatus::new(cronjob, context);
+                (&mut *none.insert(status), None)
             }
         };
-        // One that is known and not yet over is still in the heap.
-        if let Some(wake) = schedule_status.wake
-            && known.is_none_or(|known| known != wake || known <= date)
+        // An evaluation that was queued and is not due yet is still in the heap.
+        if let Some(at) = status.next_evaluation
+            && queued.is_none_or(|queued| queued != at || queued <= date)
         {
-            self.wakes.push(Reverse((wake, slot)));
+            self.evaluations.push(Reverse((at, slot)));
         }
     }
 }

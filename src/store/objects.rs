@@ -1,8 +1,8 @@
 //! The objects of one kind: a slab of copy-on-write blocks with an index by namespace and name.
 //!
-//! An event costs O(1): a hash look-up and one record written in place. A snapshot copies the pointers to the blocks;
-//! a block is copied only when one of its records changes while a snapshot of it is still being rendered.
-//! There is one record per namespace and name at any time, so there are no duplicate series, whatever the API sends.
+//! An event costs O(1): one hash lookup, and one record written in place. A snapshot copies the pointers to the blocks. A
+//! block is copied only if one of its records changes while a snapshot still holds it. There is at most one record per
+//! namespace and name, so duplicate series are impossible, whatever the API sends.
 
 use std::{
     collections::VecDeque,
@@ -22,21 +22,22 @@ pub(super) use changes::{Object, Transition};
 pub use snapshot::Snapshot;
 pub(super) use snapshot::Visibility;
 
-/// Records per block: small enough that a copy costs little, large enough that a snapshot of 100,000 is some 100 pointers.
+/// Records per block: small enough to make a copy cheap, large enough that a snapshot of 100,000 records is about 100
+/// pointers.
 const BLOCK: usize = 1024;
 
-/// What the slab needs to know of a record.
+/// A record that the slab can hold.
 pub trait Record: Clone {
-    /// What there is one record of: kind, namespace and name. Where all are of one kind, that is empty.
+    /// Identifies the record: kind, namespace and name. The kind is empty where all records have the same one.
     fn key(&self) -> Key<'_>;
 
-    /// Whether it has come to its end. If so, it is worth showing for a while after it is gone.
+    /// Whether the object has finished. A finished record is kept for a while after its deletion.
     fn finished(&self) -> bool {
         false
     }
 
-    /// Whether it is to be left out. It is kept all the same: what was known of it must not be news again one day.
-    fn hidden(&self) -> bool {
+    /// Whether snapshots omit the record. It is still stored, so that it is not new if it appears again later.
+    fn ignored(&self) -> bool {
         false
     }
 }
@@ -51,12 +52,12 @@ pub(super) struct Objects<T> {
     /// Slots of all entries, by hash of the key. A slot is `block * BLOCK + position`.
     index: HashTable<u32>,
     hasher: RandomState,
-    /// Slots that are free again.
+    /// Slots that can be reused.
     free: Vec<u32>,
-    /// Deleted entries in the order in which their time ends. An entry may have come back to life since.
-    deleted: VecDeque<(Instant, u32)>,
-    /// Entries that are there: neither deleted nor hidden.
-    live: usize,
+    /// Scheduled removals, earliest first. One is stale unless the entry in the slot names the same time.
+    removals: VecDeque<(Instant, u32)>,
+    /// Number of entries that are neither deleted nor ignored.
+    present: usize,
 }
 
 type Block<T> = Vec<Option<Entry<T>>>;
@@ -64,19 +65,19 @@ type Block<T> = Vec<Option<Entry<T>>>;
 #[derive(Clone, Debug)]
 struct Entry<T> {
     record: T,
-    /// Who told of it last.
+    /// The feed that reported the object last.
     feed: FeedId,
-    /// Set when the object is gone: until when it is still shown.
-    until: Option<Instant>,
-    /// It stands out among its like: shown even where those of its like are not.
-    marked: bool,
+    /// When the entry is removed. Set if the object is deleted and its record is kept for a while.
+    remove_at: Option<Instant>,
+    /// Whether the record is shown even if other finished ones are not.
+    pinned: bool,
 }
 
 // === impl Entry ===
 
 impl<T: Record> Entry<T> {
-    fn there(&self) -> bool {
-        self.until.is_none() && !self.record.hidden()
+    fn is_present(&self) -> bool {
+        self.remove_at.is_none() && !self.record.ignored()
     }
 }
 
@@ -89,19 +90,19 @@ impl<T> Default for Objects<T> {
             index: HashTable::new(),
             hasher: RandomState::new(),
             free: Vec::new(),
-            deleted: VecDeque::new(),
-            live: 0,
+            removals: VecDeque::new(),
+            present: 0,
         }
     }
 }
 
 impl<T: Record> Objects<T> {
-    /// How many objects there are, deleted and hidden ones left out.
+    /// Number of objects that are neither deleted nor ignored.
     pub(super) fn len(&self) -> usize {
-        self.live
+        self.present
     }
 
-    /// Where the record with this key is.
+    /// Returns the slot of the record with this key.
     pub(super) fn find(&self, key: Key<'_>) -> Option<u32> {
         let same = |&slot: &u32| {
             self.entry(slot)
@@ -115,22 +116,22 @@ impl<T: Record> Objects<T> {
         self.entry(slot).map(|entry| &entry.record)
     }
 
-    /// The record in a slot, to be changed in all but its key.
+    /// The record in a slot. The caller must not change its key.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.entry_mut(slot).as_mut().map(|entry| &mut entry.record)
     }
 
-    /// Adds a record whose key is not there yet.
+    /// Adds a record with a new key and returns its slot.
     pub(super) fn insert(&mut self, feed: FeedId, record: T) -> u32 {
         let hash = self.hasher.hash_one(record.key());
         let slot = self.allocate();
         let entry = Entry {
             record,
             feed,
-            until: None,
-            marked: false,
+            remove_at: None,
+            pinned: false,
         };
-        self.live += usize::from(entry.there());
+        self.present += usize::from(entry.is_present());
         *self.entry_mut(slot) = Some(entry);
         let Self {
             blocks,
@@ -142,66 +143,67 @@ impl<T: Record> Objects<T> {
         slot
     }
 
-    /// Shows what is in a slot until then, and takes it out.
-    pub(super) fn leave(&mut self, slot: u32, until: Instant) {
+    /// Removes the record in a slot at the time `at`. Callers pass ascending times. Does nothing if a removal is already
+    /// scheduled.
+    pub(super) fn schedule_removal(&mut self, slot: u32, at: Instant) {
         if let Some(entry) = self.entry_mut(slot)
-            && entry.until.is_none()
+            && entry.remove_at.is_none()
         {
-            let was = usize::from(entry.there());
-            entry.until = Some(until);
-            self.live -= was;
-            self.deleted.push_back((until, slot));
+            let was_present = usize::from(entry.is_present());
+            entry.remove_at = Some(at);
+            self.present -= was_present;
+            self.removals.push_back((at, slot));
         }
     }
 
-    /// What is in a slot is there to stay, as `feed` says. Gives whether it was about to leave.
-    pub(super) fn stay(&mut self, slot: u32, feed: FeedId) -> bool {
+    /// Notes that `feed` reports the object in a slot, and cancels its removal. Returns whether a removal was scheduled.
+    pub(super) fn confirm(&mut self, slot: u32, feed: FeedId) -> bool {
         if self
             .entry(slot)
-            .is_none_or(|entry| entry.feed == feed && entry.until.is_none())
+            .is_none_or(|entry| entry.feed == feed && entry.remove_at.is_none())
         {
             return false;
         }
         let Some(entry) = self.entry_mut(slot) else {
             return false;
         };
-        let back = entry.until.take().is_some();
+        let was_scheduled = entry.remove_at.take().is_some();
         entry.feed = feed;
-        self.live += usize::from(back);
-        back
+        self.present += usize::from(was_scheduled);
+        was_scheduled
     }
 
-    /// Makes what is in a slot stand out, or not.
-    pub(super) fn mark(&mut self, slot: u32, marked: bool) {
-        if self.entry(slot).is_some_and(|entry| entry.marked != marked)
+    /// Sets whether the record in a slot is shown even if other finished ones are not.
+    pub(super) fn set_pinned(&mut self, slot: u32, pinned: bool) {
+        if self.entry(slot).is_some_and(|entry| entry.pinned != pinned)
             && let Some(entry) = self.entry_mut(slot)
         {
-            entry.marked = marked;
+            entry.pinned = pinned;
         }
     }
 
-    /// Puts another state of the same key into a slot. Gives the one before.
-    fn put(&mut self, slot: u32, entry: Entry<T>) -> Option<Entry<T>> {
-        self.live += usize::from(entry.there());
+    /// Replaces the entry in a slot by one with the same key and returns the previous one.
+    fn replace_entry(&mut self, slot: u32, entry: Entry<T>) -> Option<Entry<T>> {
+        self.present += usize::from(entry.is_present());
         let old = self.entry_mut(slot).replace(entry);
-        self.live -= old.as_ref().map_or(0, |old| usize::from(old.there()));
+        self.present -= old.as_ref().map_or(0, |old| usize::from(old.is_present()));
         old
     }
 
-    /// Removes what has been deleted for long enough, and hands it to `see`.
-    pub(super) fn expire(&mut self, now: Instant, mut see: impl FnMut(T)) {
-        while let Some(&(until, slot)) = self.deleted.front() {
-            if now < until {
+    /// Removes the records whose removal is due, and passes each to `on_removal`.
+    pub(super) fn expire(&mut self, now: Instant, mut on_removal: impl FnMut(T)) {
+        while let Some(&(at, slot)) = self.removals.front() {
+            if now < at {
                 return;
             }
-            self.deleted.pop_front();
-            // Only where this very deletion still stands.
+            self.removals.pop_front();
+            // The removal may have been cancelled, or the slot reused.
             if self
                 .entry(slot)
-                .is_some_and(|entry| entry.until == Some(until))
+                .is_some_and(|entry| entry.remove_at == Some(at))
                 && let Some(entry) = self.remove(slot)
             {
-                see(entry.record);
+                on_removal(entry.record);
             }
         }
     }
@@ -220,12 +222,12 @@ impl<T: Record> Objects<T> {
             found.remove();
         }
         self.free.push(slot);
-        self.live -= usize::from(entry.there());
+        self.present -= usize::from(entry.is_present());
         Some(entry)
     }
 
-    /// Gives memory back after a change in numbers that is not just the day's coming and going.
-    fn give_back(&mut self) {
+    /// Frees empty blocks at the end, and the index if it is mostly empty: usual fluctuations free nothing.
+    fn shrink(&mut self) {
         while self
             .blocks
             .last()
@@ -260,7 +262,7 @@ impl<T: Record> Objects<T> {
         u32::try_from(slot).unwrap_or(u32::MAX) // 4 billion records do not fit into memory
     }
 
-    /// One past the last slot.
+    /// Number of slots, free ones included.
     fn slots(&self) -> usize {
         self.blocks
             .last()
@@ -279,7 +281,7 @@ impl<T: Record> Objects<T> {
 
     fn entries(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
         let slots = self.blocks.iter().flat_map(|block| block.iter());
-        // Blocks but the last are always full, so positions in sequence are slots.
+        // All blocks but the last have `BLOCK` slots, so the position in the sequence is the slot.
         (0u32..)
             .zip(slots)
             .filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))

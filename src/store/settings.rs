@@ -1,4 +1,4 @@
-//! What the store has to be told.
+//! Settings of the store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,49 +10,51 @@ use crate::{
     model::{self, Seconds, WorkloadAnnotations},
 };
 
-/// How facts are kept and what they are measured by.
+/// How long the store keeps facts, and which thresholds apply to them.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
-    /// How long facts are kept that can no longer be confirmed.
+    /// How long facts are kept that the API no longer confirms.
     pub retention: Retention,
-    /// Of finished Jobs, show the last of each workload only.
+    /// Whether snapshots contain only the last one of the finished Jobs of each workload.
     pub last_jobs_only: bool,
-    /// What holds where no annotation says otherwise.
+    /// The defaults of the thresholds; annotations override them.
     pub thresholds: Thresholds,
-    /// Upper bounds of the histogram of durations, in seconds, in ascending order.
+    /// Upper bounds of the run duration histograms, in seconds, in ascending order.
     pub run_duration_buckets: Arc<[f64]>,
-    /// The zone of schedules that name none: that of the cluster's controller.
+    /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
     pub controller_zone: Zone,
-    /// The date. Only tests have another than that of the machine.
+    /// Returns the current time. Tests replace it.
     pub clock: fn() -> Timestamp,
 }
 
-/// How long facts are kept that can no longer be confirmed.
+/// How long facts are kept that the API no longer confirms.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// A finished Job that is deleted stays this long, so that a scrape gets to see its end.
+    /// How long a finished Job is kept after its deletion, so that at least one scrape sees its result.
     pub deleted: Duration,
-    /// Objects of a feed that had no contact with the API for this long are no longer shown.
+    /// The objects of a feed are hidden once the feed had no contact with the API for longer than this.
     pub stale_after: Duration,
-    /// A workload without Jobs and without a `CronJob` stays this long.
+    /// How long a workload is kept without Jobs and without a `CronJob`.
     pub workloads: Duration,
 }
 
-/// What workloads are held to, in seconds.
+/// Thresholds of a workload, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
-    /// How long a run may take.
+    /// Maximum duration of a run.
     pub max_duration: Option<Seconds>,
-    /// How long ago the last success may be.
+    /// Maximum age of the last success.
     pub max_success_age: Option<Seconds>,
-    /// How late a run may start.
+    /// How late a run may start before it is missed.
     pub start_grace: Seconds,
 }
 
+// === impl Thresholds ===
+
 impl Thresholds {
-    /// These, where annotations say nothing else.
+    /// Replaces each threshold that is set in `annotations`.
     #[must_use]
-    pub fn under(self, annotations: Option<&WorkloadAnnotations>) -> Self {
+    pub fn overridden_by(self, annotations: Option<&WorkloadAnnotations>) -> Self {
         let Some(annotations) = annotations else {
             return self;
         };
@@ -64,24 +66,28 @@ impl Thresholds {
     }
 }
 
-impl From<&config::Config> for StoreSettings {
-    fn from(settings: &config::Config) -> Self {
-        let seconds = |duration: Duration| Seconds::try_from(duration.as_secs());
-        let seconds = |duration| seconds(duration).unwrap_or(Seconds::MAX);
-        let thresholds = &settings.thresholds;
+// === impl StoreSettings ===
+
+impl StoreSettings {
+    /// The settings of a target in the default time zone. The caller sets `controller_zone` for each target.
+    #[must_use]
+    pub fn from_config(config: &config::Config) -> Self {
+        let seconds =
+            |duration: Duration| Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX);
+        let thresholds = &config.thresholds;
         Self {
             retention: Retention {
-                deleted: settings.retain_deleted,
-                stale_after: settings.stale_after,
-                workloads: settings.retain_workloads,
+                deleted: config.retain_deleted,
+                stale_after: config.stale_after,
+                workloads: config.retain_workloads,
             },
-            last_jobs_only: settings.metrics.per_job == PerJob::Active,
+            last_jobs_only: config.metrics.per_job == PerJob::Active,
             thresholds: Thresholds {
                 max_duration: thresholds.max_duration.map(seconds),
                 max_success_age: thresholds.max_success_age.map(seconds),
                 start_grace: seconds(thresholds.start_grace),
             },
-            run_duration_buckets: settings.metrics.run_duration_buckets.clone().into(),
+            run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             controller_zone: Zone::default(),
             clock: model::now,
         }
@@ -89,8 +95,8 @@ impl From<&config::Config> for StoreSettings {
 }
 
 impl Default for StoreSettings {
-    /// What holds when nothing is configured.
+    /// The settings of an empty configuration.
     fn default() -> Self {
-        Self::from(&config::Config::default())
+        Self::from_config(&config::Config::default())
     }
 }

@@ -134,7 +134,7 @@ impl Workloads {
             let slot = self.slot(observation, &id_of_cronjob(new));
             if let Some(workload) = self.records.get_mut(slot) {
                 workload.scheduled = true;
-                workload.totals.succeeded_at(new.last_success);
+                workload.totals.add_success(new.last_success);
                 let annotations = new.annotations.as_deref();
                 let invalid = workload.describe(Described::CronJob, &new.labels, annotations);
                 effects.complain(&workload.id, invalid);
@@ -176,7 +176,7 @@ impl Workloads {
         let key = self.counted_runs.key(&new.uid);
         let fate = self.counted_runs.fate(key);
         let ended = fate == Some(Fate::Finished);
-        let finished = Run::of(new).filter(|_| !old.is_some_and(Job::finished));
+        let finished = Run::from_finished(new).filter(|_| !old.is_some_and(Job::finished));
         if finished.is_some() {
             self.counted_runs.strike(key);
             if ended {
@@ -195,7 +195,7 @@ impl Workloads {
                 let seen_before = old.is_some() || fate.is_some();
                 let counted = seen_before || run.end.is_some_and(|end| end >= self.since);
                 let bounds = &self.settings.run_duration_buckets;
-                workload.totals.finish(&run, counted, bounds);
+                workload.totals.add_run(&run, counted, bounds);
                 self.journal.note(JournalEntry::Finished {
                     workload: workload.id.clone(),
                     run: run.clone(),
@@ -307,13 +307,13 @@ impl Workloads {
         };
         self.journal.note(JournalEntry::Left(workload.id.clone()));
         self.records
-            .leave(slot, now + self.settings.retention.workloads);
+            .schedule_removal(slot, now + self.settings.retention.workloads);
     }
 
     /// The slot of a workload that is there, from now on if it was not.
     fn slot(&mut self, observation: Observation, id: &WorkloadId) -> u32 {
         if let Some(slot) = self.find(id) {
-            if self.records.stay(slot, observation.feed)
+            if self.records.confirm(slot, observation.feed)
                 && let Some(workload) = self.records.get(slot)
             {
                 note_change(&*self.journal, workload);

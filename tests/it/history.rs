@@ -110,7 +110,11 @@ async fn what_is_known_of_the_last_runs_survives() {
     process.list(&[job("b", -1, Some(reason)), job("c", -2, Some(reason))]);
     let totals = process.totals();
     assert_eq!(
-        (totals.succeeded, totals.failed, totals.streak.failures),
+        (
+            totals.succeeded,
+            totals.failed,
+            totals.consecutive_failures.count
+        ),
         (1, 2, 2)
     );
     process.end().await;

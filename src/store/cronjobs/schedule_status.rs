@@ -1,8 +1,8 @@
-//! How a `CronJob` stands with its schedule: what comes next, what should have started and did not, and why.
+//! How a `CronJob` stands with its schedule: the next due time, the missed runs, and why nothing started.
 //!
-//! The object tells the last start and the present; what was between is reckoned from the schedule, and from the few
-//! changes that were seen: a resume, another schedule, the end of a run that was in the way. A timetable is worked out
-//! again when its object changes and when its [`ScheduleStatus::wake`] has come, never in between.
+//! The API reports only the last start and the present state. Everything in between is computed from the schedule and from
+//! the observed changes: a resume, another schedule, the end of a blocking run. A status is evaluated when its object changes
+//! and when [`ScheduleStatus::next_evaluation`] has come, never in between.
 
 use std::sync::Arc;
 
@@ -10,190 +10,291 @@ use kube_cron::{Schedule, Window, Zone};
 
 use crate::model::{ConcurrencyPolicy, CronJob, NotStarted, Seconds};
 
-/// Missed runs are counted up to here: beyond, nobody cares how many there are.
-const MOST: u64 = 1_000;
+/// Missed runs are counted up to this number, which bounds the cost of one evaluation.
+const MAX_MISSED: u64 = 1_000;
 
-/// How a `CronJob` stands with its schedule.
+/// How a `CronJob` stands with its schedule, as of its last evaluation.
 #[derive(Clone, Debug)]
 pub struct ScheduleStatus {
-    /// `None` where it cannot be understood.
+    /// The parsed schedule; `None` if it or its time zone is invalid.
     schedule: Option<Arc<Schedule>>,
-    /// Whether the controller would ever start a run by it.
+    /// Whether the controller would ever start a run for the schedule.
     pub valid: bool,
-    /// The next due time, unless it is suspended.
+    /// The next due time; `None` while the `CronJob` is suspended.
     pub next: Option<Seconds>,
-    /// How many due times since the last start should have started a run.
+    /// Number of due times since the last start that should have started a run and did not.
     pub missed: u64,
-    /// The first of them.
+    /// The first missed due time.
     pub missed_since: Option<Seconds>,
-    /// Why the last due time started nothing.
+    /// Why the last due time started no run.
     pub not_started: Option<NotStarted>,
-    /// When to look again, unless the object changes before.
-    pub(super) wake: Option<Seconds>,
-    seen: Seen,
-    tally: Tally,
+    /// When the status changes next, unless the object changes earlier.
+    pub(super) next_evaluation: Option<Seconds>,
+    observed: ObservedChanges,
+    overdue: OverdueCount,
 }
 
-/// What was seen of a `CronJob` that it does not tell itself.
+/// When the exporter observed changes that the object itself does not report.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
-    first: Seconds,
-    /// When it was resumed.
+struct ObservedChanges {
+    first_seen: Seconds,
+    /// The last resume.
     resumed: Option<Seconds>,
-    /// When it was given another schedule.
+    /// The last change of the schedule or its time zone.
     rescheduled: Option<Seconds>,
-    /// When the run ended that was in the way of others.
+    /// The last end of a run that blocked others under the policy Forbid.
     unblocked: Option<Seconds>,
 }
 
-/// Slots counted so far.
+/// The overdue due times counted so far. The next evaluation continues from here.
 #[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    /// The chain of slots hangs on this time.
+struct OverdueCount {
+    /// The last start, from which due times are computed.
     since: Seconds,
-    /// Slots are counted that are later.
-    from: Seconds,
-    slots: u64,
+    /// Only due times after this are counted.
+    after: Seconds,
+    count: u64,
     first: Option<Seconds>,
-    /// The last of them, or `from`.
+    /// The last counted due time; `after` before the first one.
     last: Seconds,
 }
 
-/// What a timetable is worked out from.
+/// The inputs of an evaluation besides the `CronJob`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Conditions<'a> {
+pub(super) struct EvaluationContext<'a> {
     pub(super) now: Seconds,
-    /// How late a run may start without being missed.
+    /// How late a run may start before it is missed, in seconds.
     pub(super) grace: Seconds,
-    /// For `CronJobStore` that name no zone.
+    /// The time zone of `CronJobs` without `spec.timeZone`.
     pub(super) zone: &'a Zone,
 }
 
+/// The due times of one `CronJob` since its last start.
+#[derive(Clone, Copy)]
+struct DueTimes<'a> {
+    schedule: &'a Schedule,
+    /// The last start, or the creation before the first one.
+    since: Seconds,
+    /// Due times up to this one are ignored: the controller does not have to start them.
+    ignored_until: Seconds,
+    /// `spec.startingDeadlineSeconds`.
+    deadline: Option<Seconds>,
+    now: Seconds,
+}
+
+/// A due run that an active run delayed.
+#[derive(Clone, Copy)]
+struct DelayedRun {
+    due: Seconds,
+    /// When the blocking run ended: from then on the controller can start this run.
+    startable_since: Seconds,
+}
+
+// === impl ScheduleStatus ===
+
 impl ScheduleStatus {
-    /// That of a `CronJob` seen for the first time.
-    pub(super) fn new(cronjob: &CronJob, conditions: Conditions<'_>) -> Self {
-        let seen = Seen {
-            first: conditions.now,
+    /// The status of a `CronJob` that is seen for the first time.
+    pub(super) fn new(cronjob: &CronJob, context: EvaluationContext<'_>) -> Self {
+        let observed = ObservedChanges {
+            first_seen: context.now,
             resumed: None,
             rescheduled: None,
             unblocked: None,
         };
-        let mut schedule_status = Self {
-            schedule: read(cronjob, conditions.zone),
+        let mut status = Self {
+            schedule: parse_schedule(cronjob, context.zone),
             valid: false,
             next: None,
             missed: 0,
             missed_since: None,
             not_started: None,
-            wake: None,
-            seen,
-            tally: Tally::default(),
+            next_evaluation: None,
+            observed,
+            overdue: OverdueCount::default(),
         };
-        schedule_status.update(cronjob, conditions);
-        schedule_status
+        status.evaluate(cronjob, context);
+        status
     }
 
-    /// That of the same `CronJob` after a change.
-    pub(super) fn after(&self, old: &CronJob, new: &CronJob, conditions: Conditions<'_>) -> Self {
-        let mut schedule_status = self.clone();
-        let now = Some(conditions.now);
+    /// The status of the same `CronJob` after it changed from `old` to `new`.
+    pub(super) fn after_change(
+        mut self,
+        old: &CronJob,
+        new: &CronJob,
+        context: EvaluationContext<'_>,
+    ) -> Self {
+        let now = Some(context.now);
         if old.suspended && !new.suspended {
-            schedule_status.seen.resumed = now;
+            self.observed.resumed = now;
         }
         if old.schedule != new.schedule || old.time_zone != new.time_zone {
-            schedule_status.schedule = read(new, conditions.zone);
-            schedule_status.seen.rescheduled = now;
-            schedule_status.tally = Tally::default();
+            self.schedule = parse_schedule(new, context.zone);
+            self.observed.rescheduled = now;
+            self.overdue = OverdueCount::default();
         }
-        if blocked(old) && !blocked(new) {
-            schedule_status.seen.unblocked = now;
+        if is_blocked(old) && !is_blocked(new) {
+            self.observed.unblocked = now;
         }
-        schedule_status.update(new, conditions);
-        schedule_status
+        self.evaluate(new, context);
+        self
     }
 
-    /// Works it out for this moment.
-    pub(super) fn update(&mut self, cronjob: &CronJob, conditions: Conditions<'_>) {
-        let Conditions { now, grace, .. } = conditions;
-        (self.next, self.missed, self.missed_since) = (None, 0, None);
-        (self.not_started, self.wake) = (None, None);
-        let since = cronjob.last_schedule.or(cronjob.created);
-        let since = since.unwrap_or(self.seen.first);
-        let schedule = self.schedule.clone();
-        let schedule = schedule.filter(|schedule| schedule.next(since).is_some());
-        self.valid = schedule.is_some();
-        let Some(schedule) = schedule else {
+    /// Computes the status as of `context.now`.
+    pub(super) fn evaluate(&mut self, cronjob: &CronJob, context: EvaluationContext<'_>) {
+        (self.valid, self.next, self.next_evaluation) = (false, None, None);
+        (self.missed, self.missed_since, self.not_started) = (0, None, None);
+        let Some(schedule) = self.schedule.clone() else {
             return;
         };
-        let slot_after = |time: Seconds| schedule.next_anchored(since, time.max(since));
-        let due_after = |time| slot_after(time).filter(|slot| *slot <= now);
-        let next = slot_after(now);
-        self.wake = next;
-        let deadline = cronjob.starting_deadline.filter(|deadline| *deadline >= 0);
+        let due_times = self.due_times(cronjob, &schedule, context.now);
+        if due_times.is_empty() {
+            return;
+        }
+        self.valid = true;
+        let next = due_times.after(context.now);
+        self.next_evaluation = next;
         if cronjob.suspended {
-            self.not_started = due_after(since).map(|_| NotStarted::Suspended);
+            let due = due_times.due_after(due_times.since);
+            self.not_started = due.map(|_| NotStarted::Suspended);
             return;
         }
         self.next = next;
-        let excused = self.seen.excused(deadline);
-        let Some(first_due) = due_after(excused) else {
-            let resumed = self.seen.resumed.filter(|resumed| *resumed > since);
-            let slept = resumed.and_then(|_| due_after(since));
-            self.not_started = slept.map(|_| NotStarted::Suspended);
-            return;
-        };
-        if blocked(cronjob) {
-            self.not_started = Some(NotStarted::ForbiddenByActiveRun);
-            return;
+        match due_times.due_after(due_times.ignored_until) {
+            None => self.not_started = self.reason_for_ignored(due_times),
+            Some(_) if is_blocked(cronjob) => {
+                self.not_started = Some(NotStarted::ForbiddenByActiveRun);
+            }
+            Some(first_due) => self.evaluate_due_runs(due_times, first_due, context.grace),
         }
-        let from = since.max(excused);
-        let from = self.seen.unblocked.map_or(from, |seen| seen.max(from));
-        let uncounted = self.tally.count(&schedule, since, from, now - grace);
-        (self.missed, self.missed_since) = (self.tally.slots, self.tally.first);
-        // A slot that was held up is started as soon as nothing is in its way any more.
-        let held_up = self
-            .seen
-            .unblocked
-            .filter(|unblocked| *unblocked > first_due);
-        let held_up = held_up.and_then(|unblocked| {
-            let window = Window {
-                since: since.max(excused),
-                starting_deadline: deadline,
-                now: unblocked,
-            };
-            Some((unblocked, schedule.due(window, 0)?.start?))
-        });
-        if let Some((unblocked, slot)) = held_up
-            && unblocked + grace < now
+    }
+
+    fn due_times<'a>(
+        &self,
+        cronjob: &CronJob,
+        schedule: &'a Schedule,
+        now: Seconds,
+    ) -> DueTimes<'a> {
+        let last_start = cronjob.last_schedule.or(cronjob.created);
+        let deadline = cronjob.starting_deadline.filter(|deadline| *deadline >= 0);
+        DueTimes {
+            schedule,
+            since: last_start.unwrap_or(self.observed.first_seen),
+            ignored_until: self.observed.ignored_until(deadline),
+            deadline,
+            now,
+        }
+    }
+
+    /// Why nothing started when all due times are ignored: they may have passed during a suspension.
+    fn reason_for_ignored(&self, due_times: DueTimes<'_>) -> Option<NotStarted> {
+        let resumed = self.observed.resumed;
+        let suspended = resumed.is_some_and(|resumed| resumed > due_times.since)
+            && due_times.due_after(due_times.since).is_some();
+        suspended.then_some(NotStarted::Suspended)
+    }
+
+    /// Evaluates due times that the controller can start a run for, of which `first_due` is the first.
+    fn evaluate_due_runs(&mut self, due_times: DueTimes<'_>, first_due: Seconds, grace: Seconds) {
+        let next_overdue = self.count_overdue(due_times, grace);
+        (self.missed, self.missed_since) = (self.overdue.count, self.overdue.first);
+        let delayed = self.delayed_run(due_times, first_due);
+        if let Some(delayed) = delayed
+            && delayed.startable_since + grace < due_times.now
         {
             self.missed += 1;
-            self.missed_since = Some(slot);
+            self.missed_since = Some(delayed.due);
         }
-        let startable = deadline.is_none_or(|deadline| due_after(now - deadline - 1).is_some());
-        self.not_started = match (startable, self.missed) {
-            (false, _) => Some(NotStarted::DeadlinePassed),
-            (true, 0) => None,
-            (true, _) => Some(NotStarted::Unexplained),
-        };
-        let too_late = |slot: Seconds| deadline.map(|deadline| slot + deadline + 1);
+        self.not_started = due_times.reason_for_missed(self.missed);
         let changes = [
-            self.wake,
-            uncounted.map(|slot| slot + grace + 1),
-            uncounted.and_then(too_late),
-            too_late(self.tally.last),
-            held_up.map(|(unblocked, _)| unblocked + grace + 1),
+            self.next_evaluation,
+            next_overdue.map(|due| due + grace + 1),
+            next_overdue.and_then(|due| due_times.deadline_passed_at(due)),
+            due_times.deadline_passed_at(self.overdue.last),
+            delayed.map(|delayed| delayed.startable_since + grace + 1),
         ];
-        self.wake = changes.into_iter().flatten().filter(|at| *at > now).min();
+        let future = changes.into_iter().flatten();
+        self.next_evaluation = future.filter(|at| *at > due_times.now).min();
+    }
+
+    /// Counts the due times whose grace is over, except those that an active run delayed. Returns the first due time that is
+    /// not counted.
+    fn count_overdue(&mut self, due_times: DueTimes<'_>, grace: Seconds) -> Option<Seconds> {
+        let start = due_times.start();
+        let unblocked = self.observed.unblocked;
+        let after = unblocked.map_or(start, |unblocked| unblocked.max(start));
+        let until = due_times.now - grace;
+        self.overdue
+            .count(due_times.schedule, due_times.since, after, until)
+    }
+
+    /// The run that the controller starts once the active run that delayed it has ended.
+    fn delayed_run(&self, due_times: DueTimes<'_>, first_due: Seconds) -> Option<DelayedRun> {
+        let startable_since = self.observed.unblocked?;
+        if startable_since <= first_due {
+            return None;
+        }
+        let window = Window {
+            since: due_times.start(),
+            starting_deadline: due_times.deadline,
+            now: startable_since,
+        };
+        Some(DelayedRun {
+            due: due_times.schedule.due(window, 0)?.start?,
+            startable_since,
+        })
     }
 }
 
-impl Seen {
-    /// Due times up to here are no concern: they were before a resume or another schedule, or may have been.
-    fn excused(&self, deadline: Option<Seconds>) -> Seconds {
-        // What was due before anybody looked may have been slept through. Without a deadline the controller makes good
-        // for that at the resume, which then shows as the last start.
-        let unseen = deadline.map(|deadline| self.first.saturating_sub(deadline));
-        [self.resumed, self.rescheduled, unseen]
+// === impl DueTimes ===
+
+impl DueTimes<'_> {
+    /// Whether the schedule has no due times at all, such as `0 0 30 2 *`.
+    fn is_empty(&self) -> bool {
+        self.schedule.next(self.since).is_none()
+    }
+
+    fn after(&self, time: Seconds) -> Option<Seconds> {
+        self.schedule
+            .next_anchored(self.since, time.max(self.since))
+    }
+
+    /// The first due time after `time`, if it has come.
+    fn due_after(&self, time: Seconds) -> Option<Seconds> {
+        self.after(time).filter(|due| *due <= self.now)
+    }
+
+    /// The controller has to start only runs that are due after this.
+    fn start(&self) -> Seconds {
+        self.since.max(self.ignored_until)
+    }
+
+    /// From when on a run that was due at `due` is too late by `startingDeadlineSeconds`.
+    fn deadline_passed_at(&self, due: Seconds) -> Option<Seconds> {
+        self.deadline.map(|deadline| due + deadline + 1)
+    }
+
+    /// Why the last due time started no run, with this number of missed ones.
+    fn reason_for_missed(&self, missed: u64) -> Option<NotStarted> {
+        let startable = self
+            .deadline
+            .is_none_or(|deadline| self.due_after(self.now - deadline - 1).is_some());
+        match (startable, missed) {
+            (false, _) => Some(NotStarted::DeadlinePassed),
+            (true, 0) => None,
+            (true, _) => Some(NotStarted::Unexplained),
+        }
+    }
+}
+
+// === impl ObservedChanges ===
+
+impl ObservedChanges {
+    /// Due times up to this one are ignored: they precede a resume or a change of the schedule, or may do so.
+    fn ignored_until(&self, deadline: Option<Seconds>) -> Seconds {
+        // The CronJob may have been suspended before the exporter first saw it. Without a deadline, the controller starts the
+        // latest due run at the resume, which then shows as the last start.
+        let unobserved = deadline.map(|deadline| self.first_seen.saturating_sub(deadline));
+        [self.resumed, self.rescheduled, unobserved]
             .into_iter()
             .flatten()
             .max()
@@ -201,42 +302,45 @@ impl Seen {
     }
 }
 
-impl Tally {
-    /// Counts slots after `from` up to `to`, going on from where it was. Gives the first slot that is not counted.
+// === impl OverdueCount ===
+
+impl OverdueCount {
+    /// Counts due times later than `after` and earlier than `until`. Continues the previous count if `since` and `after` are
+    /// the same. Returns the first due time that is not counted.
     fn count(
         &mut self,
         schedule: &Schedule,
         since: Seconds,
-        from: Seconds,
-        to: Seconds,
+        after: Seconds,
+        until: Seconds,
     ) -> Option<Seconds> {
-        if (self.since, self.from) != (since, from) {
+        if (self.since, self.after) != (since, after) {
             *self = Self {
                 since,
-                from,
-                slots: 0,
+                after,
+                count: 0,
                 first: None,
-                last: from,
+                last: after,
             };
         }
         loop {
-            let slot = schedule.next_anchored(since, self.last)?;
-            if slot >= to || self.slots >= MOST {
-                return Some(slot);
+            let due = schedule.next_anchored(since, self.last)?;
+            if due >= until || self.count >= MAX_MISSED {
+                return Some(due);
             }
-            self.slots += 1;
-            self.first = self.first.or(Some(slot));
-            self.last = slot;
+            self.count += 1;
+            self.first = self.first.or(Some(due));
+            self.last = due;
         }
     }
 }
 
-/// Whether an active run is in the way of the next.
-fn blocked(cronjob: &CronJob) -> bool {
+/// Whether an active run keeps the next one from starting.
+fn is_blocked(cronjob: &CronJob) -> bool {
     cronjob.concurrency_policy == Some(ConcurrencyPolicy::Forbid) && cronjob.active_jobs > 0
 }
 
-fn read(cronjob: &CronJob, zone: &Zone) -> Option<Arc<Schedule>> {
+fn parse_schedule(cronjob: &CronJob, zone: &Zone) -> Option<Arc<Schedule>> {
     let zone_name = cronjob.time_zone.as_deref();
     Schedule::parse(&cronjob.schedule, zone_name, zone)
         .ok()

@@ -1,155 +1,166 @@
-//! What a feed tells of its objects, applied to the slab, and what becomes of each object by it.
+//! Applies the changes of a feed to the slab.
 //!
-//! Whoever adds up is told of every transition exactly once, whether it came as an event or as part of a list.
+//! Each change of an object causes exactly one transition, whether it arrived as an event or as part of a list. The caller
+//! computes its totals from the transitions.
 
 use tokio::time::Instant;
 
 use super::{BLOCK, Entry, Key, Objects, Record};
 use crate::model::{Change, FeedId, Job, Uid};
 
-/// What the slab needs to know of a record that an API object becomes.
+/// The record of an API object.
 pub(in crate::store) trait Object: Record {
-    /// The object's identity.
+    /// `metadata.uid`, which distinguishes objects that had the same name one after the other.
     fn uid(&self) -> &Uid;
 
-    /// Whether nothing has changed between this and another state of it.
-    fn tells_the_same(&self, other: &Self) -> bool;
+    /// Whether this and `other` have the same data from the API.
+    fn same_state(&self, other: &Self) -> bool;
 }
 
-/// What becomes of an object, for those who add up.
+/// What happened to an object.
 #[derive(Debug)]
 pub(in crate::store) enum Transition<'a, T> {
-    /// It is there. `old` is what was known of this very object while it was there, if anything.
+    /// The object was created or changed.
     Applied {
-        /// Where it is kept.
         slot: u32,
-        /// Its state before.
+        /// The previous state of the same object; `None` if it is new, or was deleted before.
         old: Option<&'a T>,
-        /// Its state now.
         new: &'a T,
     },
-    /// It is no longer there; this was its last state.
+    /// The object was deleted. This was its last state.
     Gone(&'a T),
 }
 
 impl<T: Object> Objects<T> {
-    /// Takes in what a feed saw, and tells `see` what becomes of each object. What is deleted stays until
-    /// `retain_until`, if it is worth it.
+    /// Applies a change from a feed, and calls `on_transition` for each object that it affects. Records of deleted objects
+    /// that had finished are kept until `retain_until`.
     pub(in crate::store) fn change(
         &mut self,
         feed: FeedId,
         change: Change<T>,
         retain_until: Instant,
-        see: &mut impl FnMut(Transition<'_, T>),
+        on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
         match change {
             Change::Applied(record) => {
-                self.apply(feed, record, see);
+                self.apply(feed, record, on_transition);
             }
-            Change::Deleted(record) => self.delete(feed, record, retain_until, see),
-            Change::Replaced(records) => self.replace(feed, records, retain_until, see),
+            Change::Deleted(record) => self.delete(feed, record, retain_until, on_transition),
+            Change::Replaced(records) => self.replace(feed, records, retain_until, on_transition),
         }
     }
 
-    /// Gives the object's slot.
-    fn apply(&mut self, feed: FeedId, record: T, see: &mut impl FnMut(Transition<'_, T>)) -> u32 {
+    /// Stores the current state of an object and returns its slot.
+    fn apply(
+        &mut self,
+        feed: FeedId,
+        record: T,
+        on_transition: &mut impl FnMut(Transition<'_, T>),
+    ) -> u32 {
         let Some(slot) = self.find(record.key()) else {
             let slot = self.insert(feed, record);
             if let Some(new) = self.get(slot) {
                 let old = None;
-                see(Transition::Applied { slot, old, new });
+                on_transition(Transition::Applied { slot, old, new });
             }
             return slot;
         };
-        // What has ended has ended: a server that lags behind shows how it was before.
+        // A finished object stays finished: an API server that lags behind may still report an earlier state.
         let record = match self.get(slot) {
-            Some(ended)
-                if ended.uid() == record.uid() && ended.finished() && !record.finished() =>
+            Some(known)
+                if known.uid() == record.uid() && known.finished() && !record.finished() =>
             {
-                ended.clone()
+                known.clone()
             }
             _ => record,
         };
-        let same = |entry: &Entry<T>| {
-            entry.record.tells_the_same(&record) && entry.feed == feed && entry.until.is_none()
+        let unchanged = |entry: &Entry<T>| {
+            entry.record.same_state(&record) && entry.feed == feed && entry.remove_at.is_none()
         };
-        if self.entry(slot).is_some_and(same) {
-            return slot; // the block stays as it is, and so does whatever hangs on it
+        if self.entry(slot).is_some_and(unchanged) {
+            return slot; // the block keeps its pointer, so caches of rendered blocks stay valid
         }
-        let marked = |entry: &Entry<T>| entry.marked && entry.record.uid() == record.uid();
+        let pinned = |entry: &Entry<T>| entry.pinned && entry.record.uid() == record.uid();
         let entry = Entry {
-            marked: self.entry(slot).is_some_and(marked),
+            pinned: self.entry(slot).is_some_and(pinned),
             record,
             feed,
-            until: None,
+            remove_at: None,
         };
-        let old = self.put(slot, entry);
+        let old = self.replace_entry(slot, entry);
         let new = self.entry(slot).map(|entry| &entry.record);
         if let (Some(old), Some(new)) = (old, new) {
-            let there = old.until.is_none();
+            let existed = old.remove_at.is_none();
             let same_object = old.record.uid() == new.uid();
-            if there && !same_object {
-                see(Transition::Gone(&old.record));
+            if existed && !same_object {
+                on_transition(Transition::Gone(&old.record));
             }
-            let old = (there && same_object).then_some(&old.record);
-            see(Transition::Applied { slot, old, new });
+            let old = (existed && same_object).then_some(&old.record);
+            on_transition(Transition::Applied { slot, old, new });
         }
         slot
     }
 
-    /// The last state comes with the deletion and may be news: a Job with TTL 0 finishes and is gone in one go.
+    /// Stores the last state, which may be new, before the deletion: a Job with TTL 0 finishes and is deleted at once.
     fn delete(
         &mut self,
         feed: FeedId,
         record: T,
         retain_until: Instant,
-        see: &mut impl FnMut(Transition<'_, T>),
+        on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
         let Some(slot) = self.find(record.key()) else {
             return;
         };
-        // Another object of that name has taken its place, or it is known to be gone.
-        let other = |entry: &Entry<T>| entry.record.uid() != record.uid() || entry.until.is_some();
-        if self.entry(slot).is_some_and(other) {
+        // A new object of that name has replaced it, or its deletion is known.
+        let outdated =
+            |entry: &Entry<T>| entry.record.uid() != record.uid() || entry.remove_at.is_some();
+        if self.entry(slot).is_some_and(outdated) {
             return;
         }
-        let slot = self.apply(feed, record, see);
-        self.retire(slot, retain_until, see);
+        let slot = self.apply(feed, record, on_transition);
+        self.remove_or_retain(slot, retain_until, on_transition);
     }
 
+    /// Applies a complete list of the feed's objects. Those that are not in it were deleted.
     fn replace(
         &mut self,
         feed: FeedId,
         records: Vec<T>,
         retain_until: Instant,
-        see: &mut impl FnMut(Transition<'_, T>),
+        on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
-        let mut seen = vec![false; self.blocks.len() * BLOCK + records.len()];
+        let mut listed = vec![false; self.blocks.len() * BLOCK + records.len()];
         for record in records {
-            let slot = self.apply(feed, record, see) as usize;
-            if slot >= seen.len() {
-                seen.resize(slot + BLOCK, false);
+            let slot = self.apply(feed, record, on_transition) as usize;
+            if slot >= listed.len() {
+                listed.resize(slot + BLOCK, false);
             }
-            seen[slot] = true;
+            listed[slot] = true;
         }
         let gone = |(slot, entry): &(u32, &Entry<T>)| {
-            entry.feed == feed && entry.until.is_none() && !seen[*slot as usize]
+            entry.feed == feed && entry.remove_at.is_none() && !listed[*slot as usize]
         };
         let gone: Vec<u32> = self.entries().filter(gone).map(|(slot, _)| slot).collect();
         for slot in gone {
-            self.retire(slot, retain_until, see);
+            self.remove_or_retain(slot, retain_until, on_transition);
         }
-        self.give_back();
+        self.shrink();
     }
 
-    /// The object is gone: shows it a while longer or takes it out.
-    fn retire(&mut self, slot: u32, until: Instant, see: &mut impl FnMut(Transition<'_, T>)) {
+    /// The object in this slot was deleted. Removes its record, or keeps it until `retain_until` if the object had finished.
+    fn remove_or_retain(
+        &mut self,
+        slot: u32,
+        retain_until: Instant,
+        on_transition: &mut impl FnMut(Transition<'_, T>),
+    ) {
         let Some(entry) = self.entry(slot) else {
             return;
         };
-        see(Transition::Gone(&entry.record));
-        if entry.record.finished() && !entry.record.hidden() {
-            self.leave(slot, until);
+        on_transition(Transition::Gone(&entry.record));
+        if entry.record.finished() && !entry.record.ignored() {
+            self.schedule_removal(slot, retain_until);
         } else {
             self.remove(slot);
         }
@@ -165,7 +176,7 @@ impl Record for Job {
         Self::finished(self)
     }
 
-    fn hidden(&self) -> bool {
+    fn ignored(&self) -> bool {
         self.ignored
     }
 }
@@ -175,7 +186,7 @@ impl Object for Job {
         &self.uid
     }
 
-    fn tells_the_same(&self, other: &Self) -> bool {
+    fn same_state(&self, other: &Self) -> bool {
         self == other
     }
 }

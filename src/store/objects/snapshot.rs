@@ -1,6 +1,6 @@
-//! What a scrape sees of the objects of one kind.
+//! The view of a scrape on the objects of one kind.
 //!
-//! A snapshot shares the blocks of the slab and leaves out what is past its time or of a feed without contact.
+//! A snapshot shares the blocks of the slab. It omits expired and ignored records, and those of stale feeds.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use tokio::time::Instant;
 use super::{BLOCK, Block, Entry, Record};
 use crate::model::FeedId;
 
-/// Parts of a block, see [`Snapshot::part`].
-const PARTS: usize = 32;
+/// Chunks per block, see [`Snapshot::chunk`].
+const CHUNKS: usize = 32;
 
-/// What a snapshot shows: nothing that is past its time, nothing of a stale feed.
+/// Which records a snapshot shows.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Visibility {
     now: Instant,
-    /// By feed; `None` when no feed is stale, the usual case.
+    /// Whether each feed is stale; `None` if no feed is, the usual case.
     stale: Option<Arc<[bool]>>,
-    /// Of what is finished, show only what is marked.
-    marked_only: bool,
+    /// Whether finished records are omitted unless they are pinned.
+    pinned_only: bool,
 }
 
-/// The objects of one kind as they were at one moment.
+/// The objects of one kind at one moment.
 #[derive(Debug)]
 pub struct Snapshot<T> {
     pub(super) blocks: Vec<Arc<Block<T>>>,
@@ -32,20 +32,27 @@ pub struct Snapshot<T> {
 // === impl Visibility ===
 
 impl Visibility {
+    /// `stale` tells for each feed whether it is stale.
     pub(in crate::store) fn new(now: Instant, stale: Vec<bool>) -> Self {
         Self {
             now,
             stale: stale.contains(&true).then(|| stale.into()),
-            marked_only: false,
+            pinned_only: false,
         }
     }
 
-    /// The same, narrowed down to what stands out, or not.
-    pub(in crate::store) fn of_marked(&self, marked_only: bool) -> Self {
+    /// The same, with finished records omitted unless they are pinned.
+    pub(in crate::store) fn with_pinned_only(&self, pinned_only: bool) -> Self {
         Self {
-            marked_only,
+            pinned_only,
             ..self.clone()
         }
+    }
+
+    fn is_stale(&self, feed: FeedId) -> bool {
+        let stale = self.stale.as_deref();
+        let stale = stale.and_then(|stale| stale.get(feed.0 as usize));
+        stale.is_some_and(|&stale| stale)
     }
 }
 
@@ -58,58 +65,54 @@ impl<T: Record> Snapshot<T> {
         self.blocks.len()
     }
 
-    /// The records of one block that are to be shown.
+    /// The visible records of one block.
     pub fn block(&self, number: usize) -> impl Iterator<Item = &T> {
-        self.shown(self.slots(number))
+        self.visible(self.slots(number))
     }
 
-    /// Number of parts.
+    /// Number of chunks.
     #[must_use]
-    pub fn parts(&self) -> usize {
-        self.blocks() * PARTS
+    pub fn chunks(&self) -> usize {
+        self.blocks() * CHUNKS
     }
 
-    /// The same as [`Self::block`] in smaller portions, for those who have much to say of each record.
-    pub fn part(&self, number: usize) -> impl Iterator<Item = &T> {
-        let mut parts = self.slots(number / PARTS).chunks(BLOCK / PARTS);
-        self.shown(parts.nth(number % PARTS).unwrap_or_default())
+    /// The visible records of one chunk. Chunks are smaller than blocks, for records with many lines each.
+    pub fn chunk(&self, number: usize) -> impl Iterator<Item = &T> {
+        let mut chunks = self.slots(number / CHUNKS).chunks(BLOCK / CHUNKS);
+        self.visible(chunks.nth(number % CHUNKS).unwrap_or_default())
     }
 
-    fn shown<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a T> {
-        let Visibility {
-            now, marked_only, ..
-        } = self.visibility;
-        self.fresh(slots)
-            .filter(move |entry| entry.until.is_none_or(|until| now < until))
-            .filter(move |entry| !marked_only || entry.marked || !entry.record.finished())
-            .map(|entry| &entry.record)
-    }
-
-    /// The records of one block whose objects exist, whatever else is to be shown.
+    /// The records of one block whose objects exist, even if they are finished and not pinned.
     pub fn existing(&self, number: usize) -> impl Iterator<Item = &T> {
-        self.fresh(self.slots(number))
-            .filter(|entry| entry.until.is_none())
+        self.entries(self.slots(number))
+            .filter(|entry| entry.remove_at.is_none())
             .map(|entry| &entry.record)
     }
 
-    /// All records that are to be shown.
+    /// All visible records.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         (0..self.blocks()).flat_map(|number| self.block(number))
+    }
+
+    fn visible<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a T> {
+        let Visibility {
+            now, pinned_only, ..
+        } = self.visibility;
+        self.entries(slots)
+            .filter(move |entry| entry.remove_at.is_none_or(|at| now < at))
+            .filter(move |entry| !pinned_only || entry.pinned || !entry.record.finished())
+            .map(|entry| &entry.record)
+    }
+
+    /// The entries that are not ignored and whose feeds are not stale.
+    fn entries<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a Entry<T>> {
+        let visibility = &self.visibility;
+        let entries = slots.iter().flatten();
+        entries.filter(|entry| !entry.record.ignored() && !visibility.is_stale(entry.feed))
     }
 
     fn slots(&self, block: usize) -> &[Option<Entry<T>>] {
         let block = self.blocks.get(block);
         block.map_or(&[], |block| block.as_slice())
-    }
-
-    /// What feeds with contact told of and is not to be left out.
-    fn fresh<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a Entry<T>> {
-        let stale = self.visibility.stale.as_deref();
-        let stale = move |feed: FeedId| {
-            let stale = stale.and_then(|stale| stale.get(feed.0 as usize));
-            stale.is_some_and(|&stale| stale)
-        };
-        let entries = slots.iter().flatten();
-        entries.filter(move |entry| !entry.record.hidden() && !stale(entry.feed))
     }
 }

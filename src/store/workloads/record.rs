@@ -89,7 +89,9 @@ impl WorkloadRecord {
     /// What it is held to: by its annotations, else by the settings.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
-        self.settings.thresholds.under(self.annotations.as_deref())
+        self.settings
+            .thresholds
+            .overridden_by(self.annotations.as_deref())
     }
 
     /// Upper bounds of the histograms of durations.
@@ -106,7 +108,7 @@ impl WorkloadRecord {
     /// Whether this is the last of its finished runs.
     pub(super) fn is_last(&self, run: &Run) -> bool {
         let last = self.totals.last.as_ref();
-        !run.manual && last.is_some_and(|last| last.order == run.order())
+        !run.manual && last.is_some_and(|last| last.sort_key == run.sort_key())
     }
 
     /// Takes over labels and annotations, if nobody with more to say has. Gives what makes no sense and did not before.

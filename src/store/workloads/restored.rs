@@ -57,7 +57,7 @@ impl Workloads {
             } else {
                 let workload = WorkloadRecord::new(id, totals, self.settings.clone());
                 let slot = self.records.insert(NO_FEED, workload);
-                self.records.leave(slot, now + rest);
+                self.records.schedule_removal(slot, now + rest);
             }
         }
     }

@@ -330,7 +330,7 @@ fn describe(workload: &WorkloadRecord, known: &Known) -> String {
         totals.deleted,
         totals.start_delays.sum as Seconds,
         totals.last_failure.map(|(at, _)| at),
-        totals.streak.failures.min(STREAK as u64),
+        totals.consecutive_failures.count.min(STREAK as u64),
         workload.active_runs(),
         workload.oldest_active_start().as_ref(),
     )

@@ -219,9 +219,9 @@ async fn the_end_of_a_run_and_the_run_after_are_told_from_one_list_in_any_order(
         list(&slice, listed);
         let totals = tick(&slice).totals;
         assert_eq!((totals.succeeded, totals.failed), (1, 2));
-        assert_eq!(totals.streak.failures, 2);
+        assert_eq!(totals.consecutive_failures.count, 2);
         let last = LastRun {
-            order: totals.last.as_ref().unwrap().order,
+            sort_key: totals.last.as_ref().unwrap().sort_key,
             succeeded: false,
             start: Some(SINCE + 182),
             end: Some(SINCE + 192),
@@ -241,7 +241,7 @@ async fn runs_that_ended_before_the_start_move_no_counter() {
     list(&slice, [complete(-2), failed(-1), running(0)]);
     assert_eq!(counts(&slice), (0, 0, 0, 1));
     let totals = tick(&slice).totals;
-    assert_eq!(totals.streak.failures, 1);
+    assert_eq!(totals.consecutive_failures.count, 1);
     assert_eq!(totals.last_success, Some(SINCE - 108));
     assert_eq!(totals.last.unwrap().end, Some(SINCE - 48));
     apply(&slice, complete(0));
