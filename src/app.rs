@@ -7,7 +7,7 @@ use std::{
     ffi::OsString,
     io::{self, Write as _},
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Weak},
     thread::available_parallelism,
     time::Duration,
 };
@@ -165,6 +165,10 @@ async fn serve(
             None => TargetStore::new(name, source.feeds(), kept),
         };
         let slice = Arc::new(slice);
+        if let Some(history) = &history {
+            let store: Weak<TargetStore> = Arc::downgrade(&slice);
+            history.attach(position, store);
+        }
         let limit = requests_per_second.map(RateLimit::new);
         let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
         for task in source.start(api, slice.clone(), readiness.clone()) {
@@ -220,7 +224,7 @@ async fn serve(
 
 /// Opens the history for these targets, if there is to be one.
 fn open_history(settings: &Config, plans: &[Plan]) -> Result<Option<History>, Error> {
-    let Some(settings) = history::HistorySettings::of(settings) else {
+    let Some(settings) = history::HistorySettings::from_config(settings) else {
         return Ok(None);
     };
     let targets = plans

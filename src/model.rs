@@ -41,7 +41,9 @@ pub use job::{
     CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, WorkloadAnnotations,
     WorkloadRef,
 };
-pub use journal::{Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION};
+pub use journal::{
+    CountedRunLookup, Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION,
+};
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, Owner, ShownLabels};
 pub use run::{
     Histogram, LastRun, Run, RunOrder, RunResult, START_DELAY_BOUNDS, Streak, Totals, WorkloadId,

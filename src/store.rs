@@ -21,6 +21,7 @@ mod client_counters;
 mod counted_runs;
 mod cronjobs;
 mod feed;
+mod lookup;
 mod objects;
 mod settings;
 mod workloads;
@@ -34,7 +35,7 @@ pub use workloads::WorkloadRecord;
 use cronjobs::CronJobStore;
 use feed::FeedStatus;
 use objects::{Objects, Transition, Visibility};
-use workloads::{Effects, Observation, Workloads};
+use workloads::{Observation, SideEffects, Workloads};
 
 /// All targets.
 #[derive(Debug)]
@@ -222,8 +223,8 @@ impl Sink for TargetStore {
         let effects = facts.push(id, update, now, &self.settings);
         if !facts.synced && facts.all_read() {
             facts.synced = true;
-            facts.workloads.settle(now);
-            self.journal.note(JournalEntry::Synced);
+            facts.workloads.forget_unseen(now);
+            self.journal.append(JournalEntry::Synced);
         }
         drop(facts);
         // Not under the lock: whoever reads the log may be slow.
@@ -260,8 +261,8 @@ impl Facts {
         update: Update,
         now: Instant,
         settings: &StoreSettings,
-    ) -> Effects {
-        let mut effects = Effects::default();
+    ) -> SideEffects {
+        let mut effects = SideEffects::default();
         let Some(feed) = self.feeds.get_mut(id.0 as usize) else {
             debug_assert!(false, "no feed {id:?}");
             return effects;
@@ -278,7 +279,7 @@ impl Facts {
         let retain_until = now + settings.retention.deleted;
         let workloads = &mut self.workloads;
         let mut see_job = |transition: Transition<'_, Job>| {
-            workloads.see_job(observation, &transition, &mut effects);
+            workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
             Update::Contact | Update::Failed => {}
@@ -289,7 +290,7 @@ impl Facts {
             }
             Update::CronJobs(change) => {
                 let see = &mut |transition: Transition<'_, CronJobRecord>| {
-                    workloads.see_cronjob(observation, &transition, &mut effects);
+                    workloads.on_cronjob(observation, &transition, &mut effects);
                 };
                 let at = (now, date.as_second());
                 self.cronjobs.change(id, change, at, see);
@@ -301,11 +302,11 @@ impl Facts {
     }
 
     /// Marks the Jobs of last runs, so that they are shown where other finished ones are not.
-    fn mark(&mut self, effects: &Effects) {
+    fn mark(&mut self, effects: &SideEffects) {
         for (namespace, name, uid, last) in &effects.last_jobs {
             if let Some(slot) = self.jobs.find(("", namespace, name))
                 && let Some(job) = self.jobs.get(slot)
-                && self.workloads.is(job, *uid)
+                && self.workloads.uid_matches(job, *uid)
             {
                 self.jobs.mark(slot, *last);
             }

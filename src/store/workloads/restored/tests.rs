@@ -9,8 +9,8 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FeedScope, Job, JobState, Journal, RestoredState, JournalEntry, Sink as _, Uid, Update,
-        WorkloadRef as Owner,
+        Change, CronJob, FeedScope, Job, JobState, Journal, JournalEntry, RestoredState, Sink as _,
+        Uid, Update, WorkloadRef as Owner,
     },
     store::{StoreSettings, TargetStore},
 };
@@ -36,9 +36,7 @@ impl Journal for Notes {
             JournalEntry::Left(workload) => format!("left {}", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
         };
-        self.0
-            .lock()
-            .push(text);
+        self.0.lock().push(text);
     }
 }
 
@@ -66,7 +64,8 @@ impl Scene {
         };
         let notes = Arc::new(Notes::default());
         let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-        let slice = TargetStore::remembering(None, feeds, Arc::new(settings), memory, notes.clone());
+        let slice =
+            TargetStore::remembering(None, feeds, Arc::new(settings), memory, notes.clone());
         Self { slice, notes }
     }
 
