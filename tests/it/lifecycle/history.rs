@@ -1,4 +1,4 @@
-//! A history that survives whatever becomes of the process.
+//! The history survives restarts and kills.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Cluster, SYNCED, Setup};
 
-/// Fewer than there are, and none is to be missed for that.
+/// Fewer than the runs of a workload. All runs are counted nevertheless.
 const RUNS_PER_WORKLOAD: u32 = 5;
 
 fn setup(cluster: &Cluster, history: &Path) -> Setup {
@@ -34,7 +34,7 @@ fn setup(cluster: &Cluster, history: &Path) -> Setup {
     setup.config(&config)
 }
 
-/// What is in the file, as the next process would get it.
+/// What the next process would restore from the file.
 async fn read(path: &Path) -> RestoredState {
     let settings = history::HistorySettings {
         path: path.to_owned(),
@@ -43,43 +43,43 @@ async fn read(path: &Path) -> RestoredState {
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
     };
     let mut history = History::open(settings, &[None]).unwrap();
-    let (memory, _) = history.target(0);
+    let (restored, _) = history.target(0);
     history.close(Duration::from_secs(30)).await;
-    memory
+    restored
 }
 
-/// Jobs of two CronJobs, and what truly became of them.
+/// Jobs of two CronJobs, and their actual results.
 struct World {
     api: SimulatedApi,
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
     made: u32,
     running: Vec<(String, &'static str)>,
-    /// Names of finished Jobs by uid, as long as the API shows them.
+    /// Names of existing finished Jobs by uid.
     finished: BTreeMap<String, String>,
-    /// All uids that ever finished.
-    ever: BTreeSet<String>,
+    /// Uids of all finished Jobs, deleted ones included.
+    all_finished: BTreeSet<String>,
     /// Successes and failures by workload.
-    truth: BTreeMap<&'static str, (u64, u64)>,
+    results: BTreeMap<&'static str, (u64, u64)>,
 }
 
 impl World {
-    fn new(api: SimulatedApi, dice: fastrand::Rng) -> Self {
+    fn new(api: SimulatedApi, rng: fastrand::Rng) -> Self {
         Self {
             api,
-            dice,
+            rng,
             made: 0,
             running: Vec::new(),
             finished: BTreeMap::new(),
-            ever: BTreeSet::new(),
-            truth: BTreeMap::new(),
+            all_finished: BTreeSet::new(),
+            results: BTreeMap::new(),
         }
     }
 
-    /// A Job starts, or one of those that run comes to its end.
-    fn go_on(&mut self) {
-        if self.running.len() < 3 || (self.running.len() < 8 && self.dice.bool()) {
+    /// Starts or finishes a Job.
+    fn step(&mut self) {
+        if self.running.len() < 3 || (self.running.len() < 8 && self.rng.bool()) {
             self.made += 1;
-            let workload = ["hourly", "nightly"][self.dice.usize(..2)];
+            let workload = ["hourly", "nightly"][self.rng.usize(..2)];
             let name = format!("{workload}-{}", self.made);
             self.apply(&name, workload, &json!({"active": 1, "ready": 1}));
             self.running.push((name, workload));
@@ -87,8 +87,8 @@ impl World {
         }
         let (name, workload) = self
             .running
-            .swap_remove(self.dice.usize(..self.running.len()));
-        let success = self.dice.bool();
+            .swap_remove(self.rng.usize(..self.running.len()));
+        let success = self.rng.bool();
         let (kind, reason) = if success {
             ("Complete", "CompletionsReached")
         } else {
@@ -105,9 +105,9 @@ impl World {
             &json!({"startTime": now, "conditions": [condition]}),
         );
         let uid = self.api.uid(Kind::Job, "etl", &name).unwrap();
-        self.ever.insert(uid.clone());
+        self.all_finished.insert(uid.clone());
         self.finished.insert(uid, name);
-        let (succeeded, failed) = self.truth.entry(workload).or_default();
+        let (succeeded, failed) = self.results.entry(workload).or_default();
         *(if success { succeeded } else { failed }) += 1;
     }
 
@@ -121,14 +121,14 @@ impl World {
         self.api.apply(Kind::Job, object).unwrap();
     }
 
-    /// What was written down has happened, once; Jobs that are known may go.
-    fn check(&mut self, memory: &RestoredState) {
-        let known: BTreeSet<_> = memory.runs.iter().map(ToString::to_string).collect();
-        assert_eq!(known.len(), memory.runs.len());
-        assert!(known.is_subset(&self.ever));
-        for (id, totals, _) in &memory.workloads {
-            // One that was seen and has no finished run yet is not in the truth.
-            let (succeeded, failed) = self.truth.get(&*id.name).copied().unwrap_or_default();
+    /// Checks that all runs in the file have happened, once each. Deletes some Jobs whose runs are in the file.
+    fn check(&mut self, restored: &RestoredState) {
+        let known: BTreeSet<_> = restored.runs.iter().map(ToString::to_string).collect();
+        assert_eq!(known.len(), restored.runs.len());
+        assert!(known.is_subset(&self.all_finished));
+        for (id, totals, _) in &restored.workloads {
+            // A workload without a finished run is not in the results.
+            let (succeeded, failed) = self.results.get(&*id.name).copied().unwrap_or_default();
             assert!(
                 totals.succeeded <= succeeded && totals.failed <= failed,
                 "{id:?}"
@@ -136,7 +136,7 @@ impl World {
         }
         let shown: Vec<_> = self.finished.keys().cloned().collect();
         for uid in shown {
-            if known.contains(&uid) && self.dice.u8(..4) == 0 {
+            if known.contains(&uid) && self.rng.u8(..4) == 0 {
                 let name = self.finished.remove(&uid).unwrap();
                 assert!(self.api.delete(Kind::Job, "etl", &name));
             }
@@ -144,35 +144,35 @@ impl World {
     }
 }
 
-/// One exporter after the other on the same file, each killed at some moment while runs finish.
-async fn kill_again_and_again(kills: u32, seed: u64) {
+/// Starts several exporters in sequence on the same file, and kills each at a random time while runs finish.
+async fn kill_repeatedly(kills: u32, seed: u64) {
     let cluster = Cluster::start().await;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
-    // Counting begins now.
+    // Runs are counted from now on.
     let since = read(&path).await.since;
     let mut world = World::new(cluster.api.clone(), fastrand::Rng::with_seed(seed));
     let mut written = BTreeSet::new();
     for _ in 0..kills {
-        // Some end while no exporter runs.
-        (0..world.dice.u8(..8)).for_each(|_| world.go_on());
+        // Some runs end while no exporter runs.
+        (0..world.rng.u8(..8)).for_each(|_| world.step());
         let setup = setup(&cluster, &path);
-        let exporter = if world.dice.u8(..4) == 0 {
-            // It may not even come to open the file.
+        let exporter = if world.rng.u8(..4) == 0 {
+            // It may be killed before it opens the file.
             setup.spawn()
         } else {
             let mut exporter = setup.start().await;
             exporter.logged(SYNCED).await;
             exporter
         };
-        let moment = Instant::now() + Duration::from_millis(world.dice.u64(..150));
+        let moment = Instant::now() + Duration::from_millis(world.rng.u64(..150));
         while Instant::now() < moment {
-            world.go_on();
-            sleep(Duration::from_millis(world.dice.u64(..8))).await;
+            world.step();
+            sleep(Duration::from_millis(world.rng.u64(..8))).await;
         }
         drop(exporter);
-        let memory = read(&path).await;
-        assert_eq!(memory.since, since, "the file was not begun again");
+        let restored = read(&path).await;
+        assert_eq!(restored.since, since, "the file is still the same");
         written.insert(
             memory
                 .workloads
@@ -180,38 +180,38 @@ async fn kill_again_and_again(kills: u32, seed: u64) {
                 .map(|(_, totals, _)| totals.succeeded)
                 .sum::<u64>(),
         );
-        world.check(&memory);
+        world.check(&restored);
     }
     assert!(
         written.len() > kills as usize / 8,
-        "few of them came to writing: {written:?}"
+        "few of them wrote the file: {written:?}"
     );
     let mut last = setup(&cluster, &path).start().await;
     last.logged(SYNCED).await;
     last.signal(&["TERM"]);
     let ended = last.end().await;
     assert_eq!(ended.status.code(), Some(0), "{:?}", ended.log);
-    let memory = read(&path).await;
+    let restored = read(&path).await;
     let counted = memory
         .workloads
         .iter()
         .map(|(id, totals, _)| (&*id.name, (totals.succeeded, totals.failed)));
-    assert_eq!(counted.collect::<BTreeMap<_, _>>(), world.truth);
-    let known: BTreeSet<_> = memory.runs.iter().map(ToString::to_string).collect();
+    assert_eq!(counted.collect::<BTreeMap<_, _>>(), world.results);
+    let known: BTreeSet<_> = restored.runs.iter().map(ToString::to_string).collect();
     assert!(world.finished.keys().all(|uid| known.contains(uid)));
 }
 
 #[allow(clippy::print_stdout, reason = "shown when it fails")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_run_is_lost_or_counted_twice_however_often_it_is_killed() {
+async fn no_run_is_lost_or_counted_twice_when_the_exporter_is_killed() {
     let seed = std::env::var_os("SEED").map(|seed| seed.to_str().unwrap().parse().unwrap());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed}");
-    join_all((0..4).map(|part| kill_again_and_again(25, seed.wrapping_add(part)))).await;
+    join_all((0..4).map(|part| kill_repeatedly(25, seed.wrapping_add(part)))).await;
 }
 
 #[tokio::test]
-async fn a_history_is_kept_from_one_process_to_the_next() {
+async fn a_history_survives_a_restart() {
     let cluster = Cluster::start().await;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
@@ -221,7 +221,7 @@ async fn a_history_is_kept_from_one_process_to_the_next() {
     let second = setup(&cluster, &path).spawn().end().await;
     assert_eq!(second.status.code(), Some(1));
     let expected = format!(
-        "error: history file {}: it is in use by another process",
+        "error: history file {} is in use by another process",
         path.display()
     );
     assert!(second.log.contains(&expected), "{:?}", second.log);
@@ -246,13 +246,14 @@ async fn a_history_is_kept_from_one_process_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_broken_file_is_set_aside_and_told_of() {
+async fn an_invalid_file_is_renamed_and_logged() {
     let cluster = Cluster::start().await;
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     fs::write(&path, "my shopping list").unwrap();
     let mut exporter = setup(&cluster, &path).start().await;
-    let message = "the history file is of no use: it was set aside, and a new one is begun; counters begin at 0";
+    let message =
+        "history file is invalid: renamed it and created a new one, counters restart from zero";
     let line = exporter.logged(message).await;
     assert_eq!(line.text("level"), "ERROR");
     assert_eq!(line.text("path"), path.to_str().unwrap());
@@ -264,7 +265,7 @@ async fn a_broken_file_is_set_aside_and_told_of() {
 }
 
 #[tokio::test]
-async fn a_path_that_cannot_be_is_refused() {
+async fn an_invalid_path_is_a_configuration_error() {
     let cluster = Cluster::start().await;
     let path = Path::new("/nowhere/history.redb");
     let ended = setup(&cluster, path).spawn().end().await;
