@@ -174,7 +174,7 @@ async fn kill_repeatedly(kills: u32, seed: u64) {
         let restored = read(&path).await;
         assert_eq!(restored.since, since, "the file is still the same");
         written.insert(
-            memory
+            restored
                 .workloads
                 .iter()
                 .map(|(_, totals, _)| totals.succeeded)
@@ -192,7 +192,7 @@ async fn kill_repeatedly(kills: u32, seed: u64) {
     let ended = last.end().await;
     assert_eq!(ended.status.code(), Some(0), "{:?}", ended.log);
     let restored = read(&path).await;
-    let counted = memory
+    let counted = restored
         .workloads
         .iter()
         .map(|(id, totals, _)| (&*id.name, (totals.succeeded, totals.failed)));
