@@ -208,7 +208,7 @@ impl History {
         (restored.unwrap_or_else(empty_state), journal)
     }
 
-    /// Tells the writer whom to ask about the target at this position. Until then it deletes nothing of the target.
+    /// Gives the writer the store of the target at this position. Until then it deletes nothing of the target.
     ///
     /// The reference is weak because the store owns the journal, and with it the queue.
     pub fn attach(&self, position: usize, store: Weak<dyn CountedRunLookup>) {

@@ -67,7 +67,7 @@ impl RunCounter {
     }
 }
 
-/// A store that knows what it is told.
+/// A store with fixed answers.
 #[derive(Debug, Default)]
 pub(super) struct FakeStore {
     /// Runs whose Jobs exist.
@@ -138,7 +138,7 @@ async fn a_later_process_continues_where_an_earlier_one_ended() {
 }
 
 #[tokio::test]
-async fn targets_are_kept_apart_and_new_ones_count_from_now_on() {
+async fn targets_are_separate_and_new_ones_count_from_now_on() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let targets = [None, Some("prod".into()), Some("prod-2".into())];

@@ -15,7 +15,7 @@ use crate::{
 use std::sync::Arc;
 
 mod annotations;
-mod memory;
+mod persistence;
 mod transitions;
 
 const JOBS: FeedId = FeedId(0);

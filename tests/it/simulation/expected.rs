@@ -317,9 +317,9 @@ fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
         success
     };
     if let Some((at, reason)) = totals.last_failure {
-        let told = |(job, _): &(Job, bool)| job.end == Some(at) && job.failure == Some(reason);
+        let reported = |(job, _): &(Job, bool)| job.end == Some(at) && job.failure == Some(reason);
         assert!(
-            known.runs.iter().any(told),
+            known.runs.iter().any(reported),
             "failed with {reason:?} at {at}"
         );
     }

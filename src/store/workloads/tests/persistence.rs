@@ -82,8 +82,8 @@ async fn a_success_that_only_the_cronjob_reports_is_the_last() {
 async fn the_workload_of_a_configured_job_stays_until_the_job_belongs_to_another() {
     let slice = slice();
     let poll = |job: Option<Job>| {
-        let told = job.map_or(Update::JobAbsent, |job| Update::Jobs(Change::Applied(job)));
-        slice.push(CONFIGURED, told);
+        let update = job.map_or(Update::JobAbsent, |job| Update::Jobs(Change::Applied(job)));
+        slice.push(CONFIGURED, update);
     };
     let polled = |uid: &str, owner: &str, job| of("workflow", owner, named("polled", uid, job));
     poll(None);
@@ -198,17 +198,17 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
         &|slice| list(slice, [failed(2), complete(3)]),
         &|slice| delete(slice, complete(3)),
     ];
-    for told in 1..=events.len() {
+    for count in 1..=events.len() {
         let journal = Arc::new(MemoryJournal::default());
         let slice = slice_with(RestoredState::default(), journal.clone(), false);
-        for event in &events[..told] {
+        for event in &events[..count] {
             event(&slice);
         }
         let entries = journal.take();
         for kept in 0..=entries.len() {
             let restored = restore(&entries[..kept]);
             let slice = slice_with(restored, Arc::new(NoopJournal), false);
-            let last = &events[told - 1];
+            let last = &events[count - 1];
             last(&slice);
             list(
                 &slice,
