@@ -310,7 +310,7 @@ impl Simulation {
         };
         self.store = Some(store);
         for feed in 0..FEEDS {
-            let behind = [0, self.rng.i64(1..5 * MINUTE)][self.rng.usize(..2)];
+            let behind = [0, self.rng.i64(1..20 * MINUTE)][self.rng.usize(..2)];
             let at = self.now + self.rng.i64(0..5 * MINUTE);
             self.plan(
                 at,
