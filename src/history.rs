@@ -1,13 +1,15 @@
-//! The memory that survives the process: finished runs and the totals of workloads, in one file.
+//! Keeps finished runs and the totals of workloads in a file, so that they survive restarts.
 //!
-//! The store tells a [`Journal`] per target what must not be lost; it waits at the [`queue`] until the [`writer`], a thread of
-//! its own, has it in the [`file`](mod@file). What was in the file at the start is the [`RestoredState`] with which the store goes
-//! on. While the file cannot be written, everything else goes on as usual.
+//! The store appends entries to one [`Journal`] per target. They wait in the [`WriteQueue`] until the [`Writer`], a dedicated
+//! thread, commits them to the [`file`](mod@file). At the next start the store continues from the [`RestoredState`]. While
+//! the file cannot be written, everything else works as usual.
+//!
+//! The writer asks the store, by [`CountedRunLookup`], which rows it may delete.
 
 use std::{
     io, mem,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Weak, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
 };
@@ -17,7 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
-    model::{self, Journal, Name, NoopJournal, RestoredState, START_DELAY_BOUNDS, UID_RETENTION},
+    model::{
+        self, CountedRunLookup, Journal, Name, NoopJournal, RestoredState, START_DELAY_BOUNDS,
+    },
 };
 
 mod file;
@@ -31,150 +35,138 @@ mod write_queue;
 
 pub use status::{Status, StatusSnapshot};
 
-use file::{OpenError, Place};
+use file::{HistoryFile, Location, OpenDatabase, OpenError};
 use rows::Bounds;
 use worker::Writer;
 use write_queue::{TargetJournal, WriteQueue};
 
-/// What is kept, and where.
+/// The settings of the history.
 #[derive(Clone, Debug)]
 pub struct HistorySettings {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// So many runs of each workload are kept, and those that the API still shows.
+    /// The latest runs of each workload that are kept. Runs that the store counts are kept in addition.
     pub runs_per_workload: u32,
-    /// What ended or left this long ago is taken out.
+    /// Age at which ended runs, and workloads and targets that are gone, are deleted.
     pub max_age: Duration,
-    /// Upper bounds of the histograms of durations that are to be kept.
+    /// Upper bounds of the duration histograms.
     pub run_duration_buckets: Arc<[f64]>,
 }
 
-/// The file, with its writer at work.
+/// The open file and its writer.
 #[derive(Debug)]
 pub struct History {
-    /// `None` where the disk gave nothing to begin with: then this process has no history.
+    /// `None` if the disk failed at the start: then this process has no history.
     queue: Option<Arc<WriteQueue>>,
     status: Arc<Status>,
+    /// Cancelled when the writer ends.
     ended: CancellationToken,
     path: PathBuf,
-    memories: Vec<RestoredState>,
+    /// By position of the target.
+    restored: Vec<RestoredState>,
 }
 
-/// Why there can be no history.
+/// Why the history cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Two processes that count for themselves cannot share it.
-    #[error("history file {}: it is in use by another process", path.display())]
+    /// Another process uses the file. Two processes that count separately cannot share it.
+    #[error("history file {} is in use by another process", path.display())]
     InUse {
         /// The file.
         path: PathBuf,
     },
-    /// The path is wrong, or what is there may not be used.
+    /// The path is invalid, or a permission is missing.
     #[error("open history file {}", path.display())]
     Path {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is of no use, and cannot be set aside.
-    #[error("set history file {}, which is of no use, aside as {}", path.display(), aside.display())]
+    /// The file is invalid and cannot be renamed.
+    #[error("rename invalid history file {} to {}", path.display(), aside.display())]
     SetAside {
         /// The file.
         path: PathBuf,
-        /// What it should be called.
+        /// The new name.
         aside: PathBuf,
-        /// What is wrong.
+        /// The cause.
         source: io::Error,
     },
-    /// The system gives no thread.
-    #[error("start the thread that writes the history")]
+    /// The system cannot start a thread.
+    #[error("start the history thread")]
     Thread(#[source] io::Error),
 }
 
 impl HistorySettings {
-    /// What the configuration says, if it wants a history.
+    /// The settings from the configuration; `None` if no history is configured.
     #[must_use]
-    pub fn of(settings: &config::Config) -> Option<Self> {
-        let history = settings.history.as_ref()?;
+    pub fn from_config(config: &config::Config) -> Option<Self> {
+        let history = config.history.as_ref()?;
         Some(Self {
             path: history.path.clone(),
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
-            run_duration_buckets: settings.metrics.run_duration_buckets.clone().into(),
+            run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
         })
     }
 }
 
 impl History {
-    /// Opens the file for these targets, in their order, or begins it, and starts its writer. Blocks while it reads.
+    /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.
     ///
-    /// A disk that fails is no reason to be without metrics: then this process has no history, and says so.
+    /// A failing disk is not an error: the process runs without a history, and `Status::up` is false.
     pub fn open(settings: HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
-        Self::begin(settings, targets, Place::opener())
+        Self::open_with(settings, targets, file::open_database())
     }
 
-    fn begin(
+    fn open_with(
         settings: HistorySettings,
         targets: &[Option<Name>],
-        opener: file::Opener,
+        open_database: OpenDatabase,
     ) -> Result<Self, Error> {
-        let HistorySettings {
-            path,
-            runs_per_workload,
-            max_age,
-            run_duration_buckets,
-        } = settings;
         let name = |target: &Option<Name>| target.as_deref().unwrap_or_default().to_owned();
-        let place = Place {
-            path: path.clone(),
+        let location = Location {
+            path: settings.path,
             targets: targets.iter().map(name).collect(),
             bounds: Bounds {
-                run_duration: run_duration_buckets.to_vec(),
+                run_duration: settings.run_duration_buckets.to_vec(),
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
-            opener,
+            open_database,
         };
+        let limits = (settings.runs_per_workload, settings.max_age);
+        let path = location.path.clone();
+        match location.open() {
+            Ok((file, restored)) => Self::start(location, file, restored, limits),
+            Err(OpenError::Disk(error)) => Ok(Self::unavailable(location, &error.to_string())),
+            Err(OpenError::Content(problem)) => Ok(Self::unavailable(location, &problem)),
+            Err(OpenError::InUse) => Err(Error::InUse { path }),
+            Err(OpenError::Path(source)) => Err(Error::Path { path, source }),
+            Err(OpenError::SetAside { aside, source }) => Err(Error::SetAside {
+                path,
+                aside,
+                source,
+            }),
+        }
+    }
+
+    /// Starts the writer of an open file.
+    fn start(
+        location: Location,
+        file: HistoryFile,
+        restored: Vec<RestoredState>,
+        limits: (u32, Duration),
+    ) -> Result<Self, Error> {
         let status = Arc::new(Status::default());
-        let ended = CancellationToken::new();
-        let (file, memories) = match place.open() {
-            Ok(found) => found,
-            Err(OpenError::InUse) => return Err(Error::InUse { path }),
-            Err(OpenError::Path(source)) => return Err(Error::Path { path, source }),
-            Err(OpenError::SetAside { aside, source }) => {
-                return Err(Error::SetAside {
-                    path,
-                    aside,
-                    source,
-                });
-            }
-            Err(error @ (OpenError::Disk(_) | OpenError::Content(_))) => {
-                tracing::error!(
-                    path = %path.display(),
-                    %error,
-                    "the history cannot be read: nothing is kept until the next start, and counters begin at 0"
-                );
-                status.errors.fetch_add(1, Relaxed);
-                return Ok(Self {
-                    queue: None,
-                    status,
-                    ended,
-                    path,
-                    memories: targets.iter().map(|_| fresh_memory()).collect(),
-                });
-            }
-        };
         status.up.store(true, Relaxed);
         status.runs.store(file.runs, Relaxed);
         status.file_size.store(file.size(), Relaxed);
-        let queue = Arc::new(WriteQueue::new(
-            targets.len(),
-            UID_RETENTION,
-            status.clone(),
-        ));
-        let limits = (runs_per_workload, max_age);
+        let path = location.path.clone();
+        let queue = Arc::new(WriteQueue::new(location.targets.len(), status.clone()));
+        let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
-        let writer = Writer::new(queue.clone(), place, file, limits, guard);
+        let writer = Writer::new(queue.clone(), location, file, limits, guard);
         thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run())
@@ -184,32 +176,59 @@ impl History {
             status,
             ended,
             path,
-            memories,
+            restored,
         })
     }
 
-    /// What is remembered of a target, by its position, and where its store is to note what happens. The memory is given once.
+    /// A history that keeps nothing, because the file cannot be read.
+    fn unavailable(location: Location, problem: &str) -> Self {
+        tracing::error!(
+            path = %location.path.display(),
+            error = problem,
+            "history file is unreadable: running without a history, counters restart from zero"
+        );
+        let status = Arc::new(Status::default());
+        status.errors.fetch_add(1, Relaxed);
+        Self {
+            queue: None,
+            status,
+            ended: CancellationToken::new(),
+            path: location.path,
+            restored: location.targets.iter().map(|_| empty_state()).collect(),
+        }
+    }
+
+    /// Returns the restored state and the journal of the target at this position. The state is returned once only.
     pub fn target(&mut self, position: usize) -> (RestoredState, Arc<dyn Journal>) {
-        let memory = self.memories.get_mut(position).map(mem::take);
+        let restored = self.restored.get_mut(position).map(mem::take);
         let journal: Arc<dyn Journal> = match &self.queue {
             Some(queue) => Arc::new(TargetJournal::new(queue.clone(), position)),
             None => Arc::new(NoopJournal),
         };
-        (memory.unwrap_or_else(fresh_memory), journal)
+        (restored.unwrap_or_else(empty_state), journal)
     }
 
-    /// How the file is doing.
+    /// Gives the writer the store of the target at this position. Until then it deletes nothing of the target.
+    ///
+    /// The reference is weak because the store owns the journal, and with it the queue.
+    pub fn attach(&self, position: usize, store: Weak<dyn CountedRunLookup>) {
+        if let Some(queue) = &self.queue {
+            queue.attach(position, store);
+        }
+    }
+
+    /// Returns the state of the history for metrics.
     #[must_use]
     pub fn status(&self) -> Arc<Status> {
         self.status.clone()
     }
 
-    /// Waits for the writer to end. It does so only when it is asked to, or by a defect.
+    /// Completes when the writer ends. Before [`Self::close`] that is a bug.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
         self.ended.clone().cancelled_owned()
     }
 
-    /// Has everything written and the file closed, if that takes no longer than `deadline`.
+    /// Commits the remaining changes and closes the file. Gives up after `deadline`.
     pub async fn close(self, deadline: Duration) {
         let Some(queue) = self.queue else {
             return;
@@ -218,35 +237,36 @@ impl History {
         if timeout(deadline, self.ended.cancelled()).await.is_err() {
             tracing::warn!(
                 path = %self.path.display(),
-                "the history was not closed in time: what was not written is read again at the next start, if it is still there"
+                "history was not closed in time: uncommitted runs are counted at the next start if their Jobs still exist"
             );
         }
     }
 }
 
 impl Error {
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::InUse { .. } => Some(
-                "each process needs a `history.path` of its own; when one takes the place of another, the first must have ended",
+                "each process needs its own `history.path`; when one process replaces another, the old one must end first",
             ),
             Self::Path { .. } => Some(
-                "`history.path` is a file in a directory that exists, both of which this process may write",
+                "`history.path` must name a file in an existing directory; the process needs write permission for both",
             ),
             Self::SetAside { .. } | Self::Thread(_) => None,
         }
     }
 
-    /// Whether the configuration is to blame.
+    /// Whether the configuration is the cause.
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(self, Self::Path { .. } | Self::SetAside { .. })
     }
 }
 
-fn fresh_memory() -> RestoredState {
+/// The state of a target that was never read before.
+fn empty_state() -> RestoredState {
     RestoredState {
         since: model::now().as_second(),
         ..RestoredState::default()

@@ -54,7 +54,9 @@ pub use job::{
     CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, WorkloadAnnotations,
     WorkloadRef,
 };
-pub use journal::{Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION};
+pub use journal::{
+    CountedRunLookup, Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION,
+};
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use run::{
     ConsecutiveFailures, Histogram, LastRun, Run, RunResult, RunSortKey, START_DELAY_BOUNDS,

@@ -23,6 +23,7 @@ mod client_counters;
 mod counted_runs;
 mod cronjobs;
 mod feeds;
+mod lookup;
 mod objects;
 mod settings;
 mod workloads;
@@ -36,7 +37,7 @@ pub use workloads::WorkloadRecord;
 use cronjobs::CronJobStore;
 use feeds::Feeds;
 use objects::{Objects, Transition, Visibility};
-use workloads::{Effects, Observation, Workloads};
+use workloads::{Observation, SideEffects, Workloads};
 
 /// All targets.
 #[derive(Debug)]
@@ -254,8 +255,8 @@ impl Sink for TargetStore {
         let mut facts = self.facts.lock();
         let (health, effects) = facts.push(feed, update, now, &self.settings);
         if health.synced {
-            facts.workloads.settle(now);
-            self.journal.note(JournalEntry::Synced);
+            facts.workloads.forget_unseen(now);
+            self.journal.append(JournalEntry::Synced);
         }
         drop(facts);
         // After the lock is released, since writing a log line can block.
@@ -279,8 +280,8 @@ impl Facts {
         update: Update,
         now: Instant,
         settings: &StoreSettings,
-    ) -> (HealthChange, Effects) {
-        let mut effects = Effects::default();
+    ) -> (HealthChange, SideEffects) {
+        let mut effects = SideEffects::default();
         let date = (settings.clock)();
         let Some(health) = self.feeds.record(feed, &update, now, date) else {
             debug_assert!(false, "no feed {feed:?}");
@@ -295,7 +296,7 @@ impl Facts {
         let retain_until = now + settings.retention.deleted;
         let workloads = &mut self.workloads;
         let mut see_job = |transition: Transition<'_, Job>| {
-            workloads.see_job(observation, &transition, &mut effects);
+            workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
             Update::Contact | Update::Failed => {}
@@ -306,7 +307,7 @@ impl Facts {
             }
             Update::CronJobs(change) => {
                 let see = &mut |transition: Transition<'_, CronJobRecord>| {
-                    workloads.see_cronjob(observation, &transition, &mut effects);
+                    workloads.on_cronjob(observation, &transition, &mut effects);
                 };
                 let at = (now, date.as_second());
                 self.cronjobs.change(feed, change, at, see);
@@ -318,11 +319,11 @@ impl Facts {
     }
 
     /// Marks the Jobs of last runs: they are shown where other finished Jobs are not.
-    fn mark(&mut self, effects: &Effects) {
+    fn mark(&mut self, effects: &SideEffects) {
         for (namespace, name, uid, last) in &effects.last_jobs {
             if let Some(slot) = self.jobs.find(("", namespace, name))
                 && let Some(job) = self.jobs.get(slot)
-                && self.workloads.is(job, *uid)
+                && self.workloads.uid_matches(job, *uid)
             {
                 self.jobs.set_pinned(slot, *last);
             }

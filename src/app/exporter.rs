@@ -1,6 +1,9 @@
 //! The exporter: its stages are built, run until a signal or a failure, and shut down.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +96,7 @@ impl Exporter {
 
 /// Opens the history for these targets, if one is configured.
 fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>, Error> {
-    let Some(settings) = HistorySettings::of(config) else {
+    let Some(settings) = HistorySettings::from_config(config) else {
         return Ok(None);
     };
     let name = |plan: &TargetPlan| plan.name.as_deref().map(Name::from);
@@ -112,11 +115,14 @@ fn start_target(
     let store = match history {
         Some(history) => {
             let (state, journal) = history.target(position);
-            TargetStore::remembering(name, Vec::new(), settings, state, journal)
+            let store = TargetStore::remembering(name, Vec::new(), settings, state, journal);
+            let store = Arc::new(store);
+            let lookup: Weak<TargetStore> = Arc::downgrade(&store);
+            history.attach(position, lookup);
+            store
         }
-        None => TargetStore::new(name, Vec::new(), settings),
+        None => Arc::new(TargetStore::new(name, Vec::new(), settings)),
     };
-    let store = Arc::new(store);
     let limit = plan.requests_per_second.map(RateLimit::new);
     let api = Arc::new(Api::new(plan.endpoint, store.clone(), limit));
     for task in Source::new(plan.title, plan.source, api, store.clone()).start() {

@@ -1,7 +1,7 @@
-//! The file: opened, checked, and set aside where it is of no use.
+//! Opens and checks the file, and renames an invalid one.
 //!
-//! redb locks it and keeps it whole whatever happens to the process. [`write`](super::write) and [`prune`](super::prune)
-//! change what is in it.
+//! redb locks the file and keeps it consistent if the process is killed. [`transaction`](super::transaction) and
+//! [`prune`](super::prune) change its content.
 
 use std::{
     fmt, fs, io,
@@ -16,65 +16,63 @@ use redb::{
 };
 
 use super::rows::{
-    BOUNDS_KEY, BadRow, Bounds, FORMAT, FORMAT_KEY, META, RUNS, TARGETS, TargetRow, WORKLOADS,
-    WorkloadRow, behind, decode, encode, first_run, first_workload, workload_id, workload_key,
+    BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow, WORKLOADS,
+    WorkloadRow, decode, encode, end_of_target, first_run, first_workload, workload_id,
+    workload_key,
 };
 use crate::model::{self, Histogram, RestoredState, Seconds, Totals, Uid};
 
-/// What redb may cache. The writer touches a few pages at the end of some workloads, over and over.
+/// The page cache of redb in bytes. The writer changes the same few pages, at the end of some workloads, over and over.
 const CACHE: usize = 4 * 1024 * 1024;
 
-/// How the file at a path is opened. Tests put a failing disk in between.
-pub(super) type Opener =
+/// Opens or creates the database at a path. Tests insert a failing disk.
+pub(super) type OpenDatabase =
     Arc<dyn Fn(&Builder, &Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
-/// Where the file is, and what is to be in it.
+/// The location of the file and what it must contain.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct Location {
     pub(super) path: PathBuf,
-    /// All targets, by name.
+    /// Names of all targets, by position.
     pub(super) targets: Vec<String>,
     pub(super) bounds: Bounds,
-    pub(super) opener: Opener,
+    pub(super) open_database: OpenDatabase,
 }
 
 /// An open file.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct HistoryFile {
     pub(super) database: Database,
     path: PathBuf,
-    /// How many runs were in it when it was opened.
+    /// Number of runs when the file was opened.
     pub(super) runs: u64,
-    /// By position of the target: as it was when the file was opened.
+    /// Rows of the targets when the file was opened, by position.
     pub(super) targets: Vec<TargetRow>,
 }
-
-/// What was in the file, by position of the target.
-pub(super) type Memories = Vec<RestoredState>;
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
-    /// Another process has it.
-    #[error("it is in use by another process")]
+    /// Another process has locked it.
+    #[error("in use by another process")]
     InUse,
-    /// The path is wrong, or what is there may not be used.
+    /// The path is invalid, or a permission is missing.
     #[error("{0}")]
     Path(io::Error),
-    /// The disk does not do what it is asked for.
+    /// The disk fails.
     #[error(transparent)]
-    Disk(Failure),
-    /// What is in it is not ours, or broken.
+    Disk(FileError),
+    /// The file is corrupt, or belongs to another program or version.
     #[error("{0}")]
     Content(String),
-    /// It should be set aside, and that does not work.
-    #[error("set it aside as {}", aside.display())]
+    /// The invalid file cannot be renamed.
+    #[error("rename the invalid file to {}", aside.display())]
     SetAside { aside: PathBuf, source: io::Error },
 }
 
-/// Why something did not work on the open file.
+/// Why an operation on the open file failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum FileError {
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error(transparent)]
@@ -86,21 +84,22 @@ pub(super) enum Failure {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
-    Row(#[from] BadRow),
+    Row(#[from] InvalidRow),
     #[error("{0}")]
     Foreign(String),
 }
 
-// === impl Place ===
+/// Opens a database on the real disk.
+pub(super) fn open_database() -> OpenDatabase {
+    Arc::new(|builder, path| builder.create(path))
+}
 
-impl Place {
-    /// The usual way to open a file.
-    pub(super) fn opener() -> Opener {
-        Arc::new(|builder, path| builder.create(path))
-    }
+// === impl Location ===
 
-    /// Opens the file, or begins it. One that is of no use is set aside, and another is begun.
-    pub(super) fn open(&self) -> Result<(File, Memories), OpenError> {
+impl Location {
+    /// Opens or creates the file, and returns its content by position of the target. Renames an invalid file and creates a
+    /// new one.
+    pub(super) fn open(&self) -> Result<(HistoryFile, Vec<RestoredState>), OpenError> {
         let problem = match self.try_open() {
             Err(OpenError::Content(problem)) => problem,
             outcome => return outcome,
@@ -110,84 +109,83 @@ impl Place {
             path = %self.path.display(),
             problem,
             set_aside = %aside.display(),
-            "the history file is of no use: it was set aside, and a new one is begun; counters begin at 0"
+            "history file is invalid: renamed it and created a new one, counters restart from zero"
         );
         self.try_open()
     }
 
-    fn try_open(&self) -> Result<(File, Memories), OpenError> {
-        let other = fs::metadata(&self.path).is_ok_and(|found| !found.is_file());
-        if other {
-            let error = io::Error::other("it is not a regular file");
+    fn try_open(&self) -> Result<(HistoryFile, Vec<RestoredState>), OpenError> {
+        if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
+            let error = io::Error::other("not a regular file");
             return Err(OpenError::Path(error));
         }
         let mut builder = Builder::new();
-        // A file that was altered by others is found out now, and not by a panic later.
+        // A file that another program altered fails here, not by a panic later.
         builder
             .set_cache_size(CACHE)
             .set_check_integrity_on_open(true);
-        let database =
-            (self.opener)(&builder, &self.path).map_err(|error| OpenError::of(error.into()))?;
-        let targets = self.prepare(&database).map_err(OpenError::of)?;
-        let (memories, runs) = self.read(&database, &targets).map_err(OpenError::of)?;
-        let file = File {
+        let database = (self.open_database)(&builder, &self.path).map_err(FileError::from)?;
+        let targets = self.prepare(&database)?;
+        let (restored, runs) = self.read(&database, &targets)?;
+        let file = HistoryFile {
             database,
             path: self.path.clone(),
             runs,
             targets,
         };
-        Ok((file, memories))
+        Ok((file, restored))
     }
 
-    /// Makes sure that everything is there, and gives the rows of the targets.
-    fn prepare(&self, database: &Database) -> Result<Vec<TargetRow>, Failure> {
+    /// Checks the format, creates missing tables and rows, and returns the rows of the targets.
+    fn prepare(&self, database: &Database) -> Result<Vec<TargetRow>, FileError> {
         let transaction = database.begin_write()?;
         let targets = {
-            let begun = transaction
+            let has_tables = transaction
                 .list_tables()?
                 .any(|table| table.name() != META.name());
             let mut meta = transaction.open_table(META)?;
-            let format = meta
-                .get(FORMAT_KEY)?
-                .map(|format| format.value().to_owned());
+            let format = meta.get(FORMAT_KEY)?.map(|row| row.value().to_owned());
             match format.as_deref().map(str::parse) {
                 Some(Ok(FORMAT)) => {}
                 Some(Ok(other)) => {
-                    return Err(Failure::Foreign(format!(
-                        "its format is {other}, and this version of the program knows format {FORMAT}"
+                    return Err(FileError::Foreign(format!(
+                        "file format {other} is not supported, this version supports format {FORMAT}"
                     )));
                 }
-                None if !begun => {
+                None if !has_tables => {
                     meta.insert(FORMAT_KEY, FORMAT.to_string().as_str())?;
                 }
                 None | Some(Err(_)) => {
-                    return Err(Failure::Foreign("it is of another program".to_owned()));
+                    let problem = "the file belongs to another program";
+                    return Err(FileError::Foreign(problem.to_owned()));
                 }
             }
-            let known = meta
-                .get(BOUNDS_KEY)?
-                .map(|bounds| bounds.value().to_owned());
-            if let Some(known) = known {
-                self.fit(&transaction, &decode(META.name(), &known)?)?;
+            let old_bounds = meta.get(BOUNDS_KEY)?.map(|row| row.value().to_owned());
+            if let Some(old_bounds) = old_bounds {
+                self.reset_histograms(&transaction, &decode(META.name(), &old_bounds)?)?;
             }
             let bounds = encode(META.name(), &self.bounds)?;
             meta.insert(BOUNDS_KEY, bounds.as_str())?;
             transaction.open_table(RUNS)?;
             transaction.open_table(WORKLOADS)?;
-            self.targets(&transaction)?
+            self.target_rows(&transaction)?
         };
         transaction.commit()?;
         Ok(targets)
     }
 
-    /// Empties histograms that were observed with other bounds.
-    fn fit(&self, transaction: &WriteTransaction, known: &Bounds) -> Result<(), Failure> {
-        if *known == self.bounds {
+    /// Resets histograms whose bounds have changed.
+    fn reset_histograms(
+        &self,
+        transaction: &WriteTransaction,
+        old: &Bounds,
+    ) -> Result<(), FileError> {
+        if *old == self.bounds {
             return Ok(());
         }
         tracing::warn!(
             path = %self.path.display(),
-            "histograms have other buckets than those in the history file: they begin at 0"
+            "histogram buckets differ from those in the history file, histograms restart from zero"
         );
         let mut workloads = transaction.open_table(WORKLOADS)?;
         let mut rows = Vec::new();
@@ -196,11 +194,11 @@ impl Place {
             let (key, value) = (key.value(), value.value());
             let mut row: WorkloadRow<'_> = decode(WORKLOADS.name(), value)?;
             let totals = row.totals.to_mut();
-            if known.run_duration != self.bounds.run_duration {
+            if old.run_duration != self.bounds.run_duration {
                 totals.success_durations = Histogram::default();
                 totals.failure_durations = Histogram::default();
             }
-            if known.start_delay != self.bounds.start_delay {
+            if old.start_delay != self.bounds.start_delay {
                 totals.start_delays = Histogram::default();
             }
             let row = encode(WORKLOADS.name(), &row)?;
@@ -212,14 +210,14 @@ impl Place {
         Ok(())
     }
 
-    /// The rows of all targets; those that are new are added.
-    fn targets(&self, transaction: &WriteTransaction) -> Result<Vec<TargetRow>, Failure> {
+    /// Returns the rows of all targets. Adds rows of new targets.
+    fn target_rows(&self, transaction: &WriteTransaction) -> Result<Vec<TargetRow>, FileError> {
         let mut rows = transaction.open_table(TARGETS)?;
         let now = model::now().as_second();
         let mut targets = Vec::new();
         for name in &self.targets {
-            let known = rows.get(name.as_str())?.map(|row| row.value().to_owned());
-            let row = match known {
+            let row = rows.get(name.as_str())?.map(|row| row.value().to_owned());
+            let row = match row {
                 Some(row) => decode(TARGETS.name(), &row)?,
                 None => TargetRow {
                     since: now,
@@ -232,49 +230,53 @@ impl Place {
         Ok(targets)
     }
 
-    /// What is in the file of each target, and how many runs of all.
-    fn read(&self, database: &Database, targets: &[TargetRow]) -> Result<(Memories, u64), Failure> {
+    /// Reads the content of the targets, and the number of runs in the whole file.
+    fn read(
+        &self,
+        database: &Database,
+        targets: &[TargetRow],
+    ) -> Result<(Vec<RestoredState>, u64), FileError> {
         let transaction = database.begin_read()?;
         let workloads = transaction.open_table(WORKLOADS)?;
         let runs = transaction.open_table(RUNS)?;
-        let mut memories = Vec::new();
+        let mut all_restored = Vec::new();
         for (target, row) in self.targets.iter().zip(targets) {
-            let mut memory = RestoredState {
+            let mut restored = RestoredState {
                 since: row.since,
                 ..RestoredState::default()
             };
-            let behind = behind(target);
-            for workload in workloads.range(first_workload(target)..first_workload(&behind))? {
+            let end = end_of_target(target);
+            for workload in workloads.range(first_workload(target)..first_workload(&end))? {
                 let (key, value) = workload?;
                 let id = workload_id(key.value());
                 let WorkloadRow { left, totals } = decode(WORKLOADS.name(), value.value())?;
-                let last_there: Seconds = left.unwrap_or(row.seen);
+                let last_existed: Seconds = left.unwrap_or(row.seen);
                 let totals: Totals = totals.into_owned();
-                memory.workloads.push((id, totals, last_there));
+                restored.workloads.push((id, totals, last_existed));
             }
-            for run in runs.range(first_run(target)..first_run(&behind))? {
+            for run in runs.range(first_run(target)..first_run(&end))? {
                 let (key, _) = run?;
                 let (_, _, _, _, _, uid) = key.value();
-                memory.runs.push(Uid::parse(uid));
+                restored.runs.push(Uid::parse(uid));
             }
-            memories.push(memory);
+            all_restored.push(restored);
         }
-        Ok((memories, runs.len()?))
+        Ok((all_restored, runs.len()?))
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place")
+        f.debug_struct("Location")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
 }
 
-// === impl File ===
+// === impl HistoryFile ===
 
-impl File {
-    /// Its size in bytes; 0 if somebody took it away.
+impl HistoryFile {
+    /// The size of the file in bytes; 0 if it was deleted.
     pub(super) fn size(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |file| file.len())
     }
@@ -282,18 +284,18 @@ impl File {
 
 // === impl OpenError ===
 
-impl OpenError {
-    fn of(failure: Failure) -> Self {
+impl From<FileError> for OpenError {
+    fn from(error: FileError) -> Self {
         use io::ErrorKind as Kind;
-        let storage = match failure {
-            Failure::Database(
+        let storage = match error {
+            FileError::Database(
                 DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch,
             ) => return Self::InUse,
-            Failure::Database(DatabaseError::Storage(storage))
-            | Failure::Transaction(TransactionError::Storage(storage))
-            | Failure::Table(TableError::Storage(storage))
-            | Failure::Commit(CommitError::Storage(storage))
-            | Failure::Storage(storage) => storage,
+            FileError::Database(DatabaseError::Storage(storage))
+            | FileError::Transaction(TransactionError::Storage(storage))
+            | FileError::Table(TableError::Storage(storage))
+            | FileError::Commit(CommitError::Storage(storage))
+            | FileError::Storage(storage) => storage,
             other => return Self::Content(other.to_string()),
         };
         match storage {
@@ -314,7 +316,7 @@ impl OpenError {
     }
 }
 
-/// Renames the file to a name that is not taken, and gives that name.
+/// Renames the file to an unused name, and returns that name.
 fn set_aside(path: &Path) -> Result<PathBuf, OpenError> {
     let stamp = model::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let name = |number: u32| {
@@ -327,8 +329,8 @@ fn set_aside(path: &Path) -> Result<PathBuf, OpenError> {
         name.push(format!(".set-aside-{stamp}{number}"));
         PathBuf::from(name)
     };
-    let taken = |aside: &PathBuf| fs::symlink_metadata(aside).is_ok();
-    let mut names = (1..).map(name).skip_while(taken);
+    let exists = |aside: &PathBuf| fs::symlink_metadata(aside).is_ok();
+    let mut names = (1..).map(name).skip_while(exists);
     let aside = names.next().unwrap_or_else(|| name(1));
     match fs::rename(path, &aside) {
         Ok(()) => Ok(aside),

@@ -1,37 +1,37 @@
-//! What is to be written down of one target and is not yet.
+//! Changes of one target that are not in the file yet.
 //!
-//! Totals of a workload replace its earlier ones, so they take as much room as there are workloads, however long the disk
-//! takes. Runs queue up, each beside the totals that it is part of: both go into one transaction.
+//! New totals of a workload replace older ones, so their memory is bounded by the number of workloads. Runs queue up beside
+//! the totals that include them; both are committed in one transaction.
 
 use std::{collections::HashMap, mem};
 
-use crate::model::{Run, Seconds, Totals, WorkloadId};
+use crate::model::{CountedRunLookup, Run, Seconds, Totals, WorkloadId};
 
-/// More runs than this wait only if the API still shows their Jobs.
-const WAITING_RUNS: usize = 10_000;
+/// When this many runs wait, those whose Jobs are gone may be dropped.
+const MAX_WAITING_RUNS: usize = 10_000;
 
-/// What is to be written down of one target.
+/// Changes of one target that are not in the file yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingWrites {
-    pub(super) workloads: HashMap<WorkloadId, Entry>,
+    pub(super) workloads: HashMap<WorkloadId, PendingWorkload>,
     runs: usize,
-    /// As many runs have to wait before it is worth looking for some to drop.
-    patience: usize,
+    /// The number of runs at which dropping is tried next, if that is more than [`MAX_WAITING_RUNS`].
+    next_drop: usize,
 }
 
-/// What is to be written down of one workload.
+/// Changes of one workload that are not in the file yet.
 #[derive(Debug, Default)]
-pub(super) struct Entry {
-    /// What its runs come to, where that changed.
+pub(super) struct PendingWorkload {
+    /// New totals.
     pub(super) totals: Option<Totals>,
-    /// When it left, if it is gone.
+    /// When the workload was gone; `None` while it exists.
     pub(super) left: Option<Seconds>,
-    /// Its finished runs, and whether they are in the counters.
+    /// Finished runs, each with whether the counters include it.
     pub(super) runs: Vec<(Run, bool)>,
 }
 
 impl PendingWrites {
-    /// How many runs there are.
+    /// The number of runs.
     pub(super) fn runs(&self) -> usize {
         self.runs
     }
@@ -40,53 +40,64 @@ impl PendingWrites {
         self.workloads.is_empty()
     }
 
-    /// A workload that is there now stands at these totals.
-    pub(super) fn change(&mut self, workload: WorkloadId, totals: Totals) -> &mut Entry {
-        let entry = self.workloads.entry(workload).or_default();
-        entry.totals = Some(totals);
-        entry.left = None;
-        entry
+    /// Sets the totals of a workload that exists.
+    pub(super) fn set_totals(
+        &mut self,
+        workload: WorkloadId,
+        totals: Totals,
+    ) -> &mut PendingWorkload {
+        let workload = self.workloads.entry(workload).or_default();
+        workload.totals = Some(totals);
+        workload.left = None;
+        workload
     }
 
-    /// The same, by a run that finished.
-    pub(super) fn finish(&mut self, workload: WorkloadId, run: Run, counted: bool, totals: Totals) {
-        self.change(workload, totals).runs.push((run, counted));
+    /// Adds a finished run with the totals that include it.
+    pub(super) fn add_run(
+        &mut self,
+        workload: WorkloadId,
+        run: Run,
+        counted: bool,
+        totals: Totals,
+    ) {
+        self.set_totals(workload, totals).runs.push((run, counted));
         self.runs += 1;
     }
 
-    /// A workload is no longer there.
-    pub(super) fn leave(&mut self, workload: WorkloadId, now: Seconds) {
+    /// Marks a workload as gone since `now`.
+    pub(super) fn set_gone(&mut self, workload: WorkloadId, now: Seconds) {
         self.workloads.entry(workload).or_default().left = Some(now);
     }
 
-    /// Adds what came later.
-    pub(super) fn absorb(&mut self, later: Self) {
+    /// Adds later changes.
+    pub(super) fn merge(&mut self, later: Self) {
         if self.is_empty() {
             *self = later;
             return;
         }
         for (id, later) in later.workloads {
-            let entry = self.workloads.entry(id).or_default();
-            entry.left = later.left;
-            entry.totals = later.totals.or(entry.totals.take());
-            entry.runs.extend(later.runs);
+            let workload = self.workloads.entry(id).or_default();
+            workload.left = later.left;
+            workload.totals = later.totals.or(workload.totals.take());
+            workload.runs.extend(later.runs);
         }
         self.runs += later.runs;
     }
 
-    /// Whether so many runs wait that some have to go.
+    /// Whether so many runs wait that some should be dropped.
     pub(super) fn is_crowded(&self) -> bool {
-        self.runs >= self.patience.max(WAITING_RUNS)
+        self.runs >= self.next_drop.max(MAX_WAITING_RUNS)
     }
 
-    /// Drops runs whose Jobs are not `shown` any more, and gives their number. Their workloads' totals know of them.
-    pub(super) fn drop_gone(&mut self, shown: impl Fn(&Run) -> bool) -> usize {
-        for entry in self.workloads.values_mut() {
-            entry.runs.retain(|(run, _)| shown(run));
+    /// Drops the runs whose Jobs the API no longer shows and returns their number. The totals still include them.
+    pub(super) fn drop_gone(&mut self, lookup: &dyn CountedRunLookup) -> usize {
+        for (id, workload) in &mut self.workloads {
+            let is_present = |run: &Run| lookup.is_present(&id.namespace, &run.job_name, &run.uid);
+            workload.runs.retain(|(run, _)| is_present(run));
         }
-        let left = self.workloads.values().map(|entry| entry.runs.len()).sum();
-        // Those that are left may all stay: looking again makes sense once there are twice as many.
-        self.patience = 2 * left;
+        let left = self.workloads.values().map(|it| it.runs.len()).sum();
+        // The Jobs of the remaining runs may exist for a long time. The next attempt is worthwhile at twice as many runs.
+        self.next_drop = 2 * left;
         mem::replace(&mut self.runs, left) - left
     }
 }

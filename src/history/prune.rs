@@ -1,7 +1,7 @@
-//! Taking out what nobody needs any more: old runs, surplus runs, workloads and targets that are long gone.
+//! Deletes rows that are no longer needed: old runs, surplus runs, and workloads and targets that are long gone.
 //!
-//! A run stays for as long as the API shows its Job, and a while longer, whatever the limits: it is what keeps a later process
-//! from counting that Job again. So nothing of a target is touched before everything of it was read.
+//! A run stays while the store counts it, regardless of the limits: its row keeps a later process from counting it again.
+//! The writer prunes a target only after everything of it was read.
 
 use std::collections::HashSet;
 
@@ -9,62 +9,63 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, TableHandle as _, Wri
 use serde::Deserialize;
 
 use super::{
-    file::{Failure, File},
+    file::{FileError, HistoryFile},
     rows::{
-        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, behind, decode, encode, first_run,
+        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode, end_of_target, first_run,
         first_workload, workload_id, workload_key,
     },
 };
-use crate::model::{Seconds, Uid, WorkloadId};
+use crate::model::{CountedRunLookup, Seconds, Uid, WorkloadId};
 
-/// As many runs are taken out per transaction.
-const STEP: usize = 10_000;
+/// Runs that are deleted per transaction.
+const RUNS_PER_TRANSACTION: usize = 10_000;
 
-/// What stays.
+/// The limits of the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Runs of a workload.
-    pub(super) runs: usize,
-    /// What ended or left before is old.
+    /// The latest runs of each workload that are kept.
+    pub(super) runs_per_workload: usize,
+    /// Runs that ended, and workloads and targets that were gone before this time are deleted.
     pub(super) oldest: Seconds,
 }
 
-/// The part of a run's row that matters here.
+/// The fields of [`RunRow`](super::rows::RunRow) that decide whether a run is deleted.
 #[derive(Deserialize)]
-struct Ended {
+struct FinishedJob {
+    job: String,
     end: Option<Seconds>,
 }
 
-/// The key of a run, to be kept beyond a look at its row.
+/// The key of a run.
 struct RunId {
     workload: WorkloadId,
     order: (Seconds, Seconds, Seconds),
     uid: String,
 }
 
-impl File {
-    /// Makes workloads leave that were not there when everything was read, as of when they were last seen.
-    pub(super) fn settle(
+impl HistoryFile {
+    /// Marks the workloads of a target that do not exist as gone since `last_seen`.
+    pub(super) fn mark_gone(
         &self,
         target: &str,
-        seen: Seconds,
-        there: impl Fn(&WorkloadId) -> bool,
-    ) -> Result<(), Failure> {
+        last_seen: Seconds,
+        lookup: &dyn CountedRunLookup,
+    ) -> Result<(), FileError> {
         let transaction = self.database.begin_write()?;
         {
             let mut workloads = transaction.open_table(WORKLOADS)?;
-            let mut left = Vec::new();
-            let behind = behind(target);
-            for row in workloads.range(first_workload(target)..first_workload(&behind))? {
+            let mut gone = Vec::new();
+            let end = end_of_target(target);
+            for row in workloads.range(first_workload(target)..first_workload(&end))? {
                 let (key, value) = row?;
                 let id = workload_id(key.value());
                 let mut row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
-                if row.left.is_none() && !there(&id) {
-                    row.left = Some(seen);
-                    left.push((id, encode(WORKLOADS.name(), &row)?));
+                if row.left.is_none() && !lookup.has_workload(&id) {
+                    row.left = Some(last_seen);
+                    gone.push((id, encode(WORKLOADS.name(), &row)?));
                 }
             }
-            for (id, row) in left {
+            for (id, row) in gone {
                 workloads.insert(workload_key(target, &id), row.as_str())?;
             }
         }
@@ -72,31 +73,32 @@ impl File {
         Ok(())
     }
 
-    /// Takes out of a target what is beyond the limits, but runs that have to be `known`. Gives the number of runs in the file.
+    /// Deletes the rows of a target that exceed the limits, except runs that the store counts. Returns the number of runs
+    /// in the file.
     pub(super) fn prune(
         &self,
         target: &str,
         limits: Limits,
-        known: impl Fn(&Uid) -> bool,
-    ) -> Result<u64, Failure> {
+        lookup: &dyn CountedRunLookup,
+    ) -> Result<u64, FileError> {
         loop {
             let transaction = self.database.begin_write()?;
             prune_workloads(&transaction, target, limits.oldest)?;
-            let pruned = prune_runs(&transaction, target, limits, &known)?;
+            let pruned = prune_runs(&transaction, target, limits, lookup)?;
             let runs = transaction.open_table(RUNS)?.len()?;
             transaction.commit()?;
-            if pruned < STEP {
+            if pruned < RUNS_PER_TRANSACTION {
                 return Ok(runs);
             }
         }
     }
 
-    /// Takes out targets, but those that are `configured`, that were last seen too long ago.
+    /// Deletes targets that are not `configured` and were last seen before `oldest`.
     pub(super) fn prune_targets(
         &self,
         configured: &[String],
         oldest: Seconds,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), FileError> {
         let gone = {
             let transaction = self.database.begin_write()?;
             let mut gone = HashSet::new();
@@ -126,7 +128,7 @@ impl File {
         for target in gone {
             tracing::info!(
                 target,
-                "a target that is no longer configured was taken out of the history"
+                "target is no longer configured, deleted it from the history"
             );
         }
         Ok(())
@@ -137,11 +139,11 @@ fn prune_workloads(
     transaction: &WriteTransaction,
     target: &str,
     oldest: Seconds,
-) -> Result<(), Failure> {
+) -> Result<(), FileError> {
     let mut workloads = transaction.open_table(WORKLOADS)?;
     let mut gone = Vec::new();
-    let behind = behind(target);
-    for row in workloads.range(first_workload(target)..first_workload(&behind))? {
+    let end = end_of_target(target);
+    for row in workloads.range(first_workload(target)..first_workload(&end))? {
         let (key, value) = row?;
         let row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
         if row.left.is_some_and(|left| left < oldest) {
@@ -154,20 +156,20 @@ fn prune_workloads(
     Ok(())
 }
 
-/// Takes out some of the runs that are beyond the limits, and gives their number.
+/// Deletes up to [`RUNS_PER_TRANSACTION`] runs that exceed the limits. Returns their number.
 fn prune_runs(
     transaction: &WriteTransaction,
     target: &str,
     limits: Limits,
-    known: &impl Fn(&Uid) -> bool,
-) -> Result<usize, Failure> {
+    lookup: &dyn CountedRunLookup,
+) -> Result<usize, FileError> {
     let mut runs = transaction.open_table(RUNS)?;
     let mut surplus = Vec::new();
-    // Backwards, the latest run of a workload comes first.
+    // In reverse order, the latest run of a workload comes first.
     let mut workload: Option<WorkloadId> = None;
     let mut rank = 0;
-    let behind = behind(target);
-    for run in runs.range(first_run(target)..first_run(&behind))?.rev() {
+    let end = end_of_target(target);
+    for run in runs.range(first_run(target)..first_run(&end))?.rev() {
         let (key, value) = run?;
         let (_, namespace, kind, name, order, uid) = key.value();
         let same =
@@ -177,16 +179,18 @@ fn prune_runs(
             rank = 0;
         }
         rank += 1;
-        let Ended { end } = decode(RUNS.name(), value.value())?;
+        let FinishedJob { job, end } = decode(RUNS.name(), value.value())?;
         let old = end.unwrap_or(order.1) < limits.oldest;
-        if (rank > limits.runs || old) && !known(&Uid::parse(uid)) {
+        if (rank > limits.runs_per_workload || old)
+            && !lookup.is_counted(namespace, &job, &Uid::parse(uid))
+        {
             surplus.extend(workload.clone().map(|workload| RunId {
                 workload,
                 order,
                 uid: uid.to_owned(),
             }));
         }
-        if surplus.len() == STEP {
+        if surplus.len() == RUNS_PER_TRANSACTION {
             break;
         }
     }

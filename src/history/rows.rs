@@ -1,7 +1,7 @@
-//! What is in the file: its tables, and how rows are written.
+//! The tables of the file and the format of their rows, described in `docs/history.md`.
 //!
-//! Keys are tuples, so that the rows of a target and of a workload lie side by side, runs in their order. Values are JSON: a
-//! field can be added without touching what is there, and a person can read them. `docs/history.md` describes all of it.
+//! Keys are tuples, so the rows of a target and of a workload are adjacent, and runs are in their order. Values are JSON, so
+//! they are readable, and fields can be added without a new format.
 
 use std::borrow::Cow;
 
@@ -10,32 +10,32 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::{FailureReason, Run, RunResult, Seconds, Totals, WorkloadId};
 
-/// What the file says of itself.
+/// The format of the file.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
 
-/// In [`META`]: the [`FORMAT`] of the file.
+/// Key in [`META`]: the [`FORMAT`] of the file.
 pub(super) const FORMAT_KEY: &str = "format";
 
-/// In [`META`]: the [`Bounds`] of all histograms.
+/// Key in [`META`]: the [`Bounds`] of all histograms.
 pub(super) const BOUNDS_KEY: &str = "bounds";
 
-/// The version of all this. A program refuses files whose version it does not know.
+/// The version of the format. A file with another version is renamed and replaced by a new one.
 pub(super) const FORMAT: u32 = 1;
 
-/// By name, empty for the unnamed one: a [`TargetRow`].
+/// A [`TargetRow`] by the name of the target; the name of the unnamed target is empty.
 pub(super) const TARGETS: TableDefinition<'_, &str, &str> = TableDefinition::new("targets");
 
-/// By [`WorkloadKey`]: a [`WorkloadRow`].
+/// A [`WorkloadRow`] by [`WorkloadKey`].
 pub(super) const WORKLOADS: TableDefinition<'_, WorkloadKey<'_>, &str> =
     TableDefinition::new("workloads");
 
-/// By [`RunKey`]: a [`RunRow`].
+/// A [`RunRow`] by [`RunKey`].
 pub(super) const RUNS: TableDefinition<'_, RunKey<'_>, &str> = TableDefinition::new("runs");
 
 /// Target, namespace, kind, name.
 pub(super) type WorkloadKey<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-/// The same, then due time, start, creation, and the uid.
+/// Target, namespace, kind, name, (due time, start, creation), uid.
 pub(super) type RunKey<'a> = (
     &'a str,
     &'a str,
@@ -48,23 +48,23 @@ pub(super) type RunKey<'a> = (
 /// A target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TargetRow {
-    /// Since when runs are counted.
+    /// When the target was first read. Runs that ended before are not counted.
     pub(super) since: Seconds,
-    /// When all of it was last known. Workloads that have not left were there then.
+    /// When the workloads without `left` last existed.
     pub(super) seen: Seconds,
 }
 
 /// A workload.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WorkloadRow<'a> {
-    /// When it left, if it is gone.
+    /// When it was gone; `None` while it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) left: Option<Seconds>,
-    /// What its runs come to.
+    /// The totals of its runs.
     pub(super) totals: Cow<'a, Totals>,
 }
 
-/// A finished run. What is not known is left out.
+/// A finished run. Unknown values are omitted.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RunRow<'a> {
     pub(super) job: Cow<'a, str>,
@@ -86,17 +86,17 @@ pub(super) struct RunRow<'a> {
     pub(super) counted: bool,
 }
 
-/// Upper bounds of the histograms that are in the totals.
+/// Upper bounds of the histograms in the totals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bounds {
     pub(super) run_duration: Vec<f64>,
     pub(super) start_delay: Vec<f64>,
 }
 
-/// A row that makes no sense.
+/// A row that cannot be decoded.
 #[derive(Debug, thiserror::Error)]
-#[error("a row of table `{table}` makes no sense: {problem}")]
-pub(super) struct BadRow {
+#[error("invalid row in table `{table}`: {problem}")]
+pub(super) struct InvalidRow {
     table: &'static str,
     problem: serde_json::Error,
 }
@@ -123,7 +123,7 @@ pub(super) fn workload_key<'a>(target: &'a str, id: &'a WorkloadId) -> WorkloadK
     (target, &id.namespace, &id.kind, &id.name)
 }
 
-/// The workload that a key is of.
+/// The workload of a key.
 pub(super) fn workload_id((_, namespace, kind, name): WorkloadKey<'_>) -> WorkloadId {
     WorkloadId {
         namespace: namespace.into(),
@@ -132,28 +132,31 @@ pub(super) fn workload_id((_, namespace, kind, name): WorkloadKey<'_>) -> Worklo
     }
 }
 
-/// The name that sorts right behind a target: its rows are those from the first of the target up to the first of this.
-pub(super) fn behind(target: &str) -> String {
+/// The next name after a target's in the order of keys: the rows of the target end where the rows of this name start.
+pub(super) fn end_of_target(target: &str) -> String {
     format!("{target}\0")
 }
 
-/// What sorts before all workloads of a target.
+/// The lower bound of a target's workload keys.
 pub(super) fn first_workload(target: &str) -> WorkloadKey<'_> {
     (target, "", "", "")
 }
 
-/// What sorts before all runs of a target.
+/// The lower bound of a target's run keys.
 pub(super) fn first_run(target: &str) -> RunKey<'_> {
     let order = (Seconds::MIN, Seconds::MIN, Seconds::MIN);
     (target, "", "", "", order, "")
 }
 
-/// What a value of `table` is to be.
-pub(super) fn encode(table: &'static str, row: &impl Serialize) -> Result<String, BadRow> {
-    serde_json::to_string(row).map_err(|problem| BadRow { table, problem })
+/// Encodes a value of `table`.
+pub(super) fn encode(table: &'static str, row: &impl Serialize) -> Result<String, InvalidRow> {
+    serde_json::to_string(row).map_err(|problem| InvalidRow { table, problem })
 }
 
-/// What a value of `table` was.
-pub(super) fn decode<T: DeserializeOwned>(table: &'static str, value: &str) -> Result<T, BadRow> {
-    serde_json::from_str(value).map_err(|problem| BadRow { table, problem })
+/// Decodes a value of `table`.
+pub(super) fn decode<T: DeserializeOwned>(
+    table: &'static str,
+    value: &str,
+) -> Result<T, InvalidRow> {
+    serde_json::from_str(value).map_err(|problem| InvalidRow { table, problem })
 }

@@ -1,10 +1,10 @@
-//! How the file is doing, for whoever shows it. Written by the writer and the journals, read at any time.
+//! The state of the history for metrics. The writer and the journals update it, scrapes read it at any time.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use crate::model::Seconds;
 
-/// How the file is doing. Each figure stands for itself, so none waits for another.
+/// The current state of the history. The values are independent of each other.
 #[derive(Debug, Default)]
 pub struct Status {
     pub(super) up: AtomicBool,
@@ -17,27 +17,27 @@ pub struct Status {
     pub(super) dropped: AtomicU64,
 }
 
-/// How the file is doing at one moment.
+/// The state of the history at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusSnapshot {
     /// Whether the last attempt to write succeeded.
     pub up: bool,
-    /// Attempts to open or write the file that failed.
+    /// Failed attempts to open or write the file.
     pub errors: u64,
-    /// When the file was last written, if this process did so yet.
+    /// When this process last wrote the file; `None` before the first write.
     pub last_write: Option<Seconds>,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub file_size: u64,
     /// Runs in the file.
     pub runs: u64,
     /// Runs that are not in the file yet.
     pub waiting: u64,
-    /// Runs that were left out because too many waited for a file that could not be written.
+    /// Runs that were dropped because the file could not be written and too many were waiting.
     pub dropped: u64,
 }
 
 impl Status {
-    /// How it is doing now.
+    /// Returns the current values.
     #[must_use]
     pub fn snapshot(&self) -> StatusSnapshot {
         StatusSnapshot {
@@ -49,5 +49,21 @@ impl Status {
             waiting: self.waiting.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
         }
+    }
+
+    /// Counts a run that waits to be written.
+    pub(super) fn run_queued(&self) {
+        self.waiting.fetch_add(1, Relaxed);
+    }
+
+    /// Counts runs that are in the file now.
+    pub(super) fn runs_written(&self, runs: usize) {
+        self.waiting.fetch_sub(runs as u64, Relaxed);
+    }
+
+    /// Counts runs that will not be written.
+    pub(super) fn runs_dropped(&self, runs: usize) {
+        self.waiting.fetch_sub(runs as u64, Relaxed);
+        self.dropped.fetch_add(runs as u64, Relaxed);
     }
 }

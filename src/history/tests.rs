@@ -1,7 +1,8 @@
-//! The history from outside: what a later process gets to know of an earlier one.
+//! The history from outside: what a later process restores from an earlier one.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
+use parking_lot::Mutex;
 use redb::{Builder, Database, DatabaseError, StorageError, TableDefinition};
 use tempfile::TempDir;
 
@@ -28,7 +29,7 @@ pub(super) fn workload(name: &str) -> WorkloadId {
     }
 }
 
-/// A run that took a minute, to the end of this number.
+/// A run that took one minute. Later numbers are later runs.
 pub(super) fn run(number: u32) -> Run {
     let start = 1_795_000_000 + 60 * Seconds::from(number);
     Run {
@@ -50,14 +51,14 @@ pub(super) fn uid(number: u32) -> Uid {
     Uid::parse(&format!("4ba7b5e6-d01a-4327-95ea-{number:012x}"))
 }
 
-/// Keeps totals as the store does.
+/// Adds up totals as the store does.
 #[derive(Default)]
-pub(super) struct Book(Totals);
+pub(super) struct RunCounter(Totals);
 
-impl Book {
+impl RunCounter {
     pub(super) fn finish(&mut self, name: &str, run: Run) -> JournalEntry {
         self.0.add_run(&run, true, &BOUNDS);
-        JournalEntry::Finished {
+        JournalEntry::RunFinished {
             workload: workload(name),
             run,
             counted: true,
@@ -66,15 +67,42 @@ impl Book {
     }
 }
 
+/// A store with fixed answers.
+#[derive(Debug, Default)]
+pub(super) struct FakeStore {
+    /// Runs whose Jobs exist.
+    pub(super) present: Mutex<HashSet<Uid>>,
+    /// Counted runs whose Jobs are gone.
+    pub(super) counted: Mutex<HashSet<Uid>>,
+    pub(super) workloads: Mutex<HashSet<WorkloadId>>,
+}
+
+impl CountedRunLookup for FakeStore {
+    fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
+        assert_eq!(namespace, "reports");
+        let number = job_name.strip_prefix("nightly-").expect("a Job's name");
+        assert_eq!(*uid, self::uid(number.parse().unwrap()));
+        self.present.lock().contains(uid)
+    }
+
+    fn is_counted(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
+        self.is_present(namespace, job_name, uid) || self.counted.lock().contains(uid)
+    }
+
+    fn has_workload(&self, id: &WorkloadId) -> bool {
+        self.workloads.lock().contains(id)
+    }
+}
+
 fn open(path: &Path) -> History {
     History::open(settings(path), &[None]).unwrap()
 }
 
-/// All that is remembered of the only target, in order.
-fn remembered(history: &mut History) -> RestoredState {
-    let (mut memory, _) = history.target(0);
-    memory.runs.sort_by_key(ToString::to_string);
-    memory
+/// The restored state of the only target, with its runs in order.
+fn restored(history: &mut History) -> RestoredState {
+    let (mut restored, _) = history.target(0);
+    restored.runs.sort_by_key(ToString::to_string);
+    restored
 }
 
 async fn close(history: History) {
@@ -82,62 +110,62 @@ async fn close(history: History) {
 }
 
 #[tokio::test]
-async fn a_later_process_goes_on_where_an_earlier_one_ended() {
+async fn a_later_process_continues_where_an_earlier_one_ended() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let mut first = open(&path);
-    let (memory, journal) = first.target(0);
-    assert!(memory.workloads.is_empty() && memory.runs.is_empty());
-    let mut book = Book::default();
-    journal.note(book.finish("nightly", run(1)));
+    let (before, journal) = first.target(0);
+    assert!(before.workloads.is_empty() && before.runs.is_empty());
+    let mut counter = RunCounter::default();
+    journal.append(counter.finish("nightly", run(1)));
     let failed = Run {
         result: RunResult::Failed,
         reason: Some(FailureReason::DeadlineExceeded),
         ..run(2)
     };
-    journal.note(book.finish("nightly", failed));
+    journal.append(counter.finish("nightly", failed));
     close(first).await;
 
     let mut second = open(&path);
     assert_eq!(second.status().snapshot().runs, 2);
     assert!(second.status().snapshot().up && second.status().snapshot().file_size > 0);
-    let later = remembered(&mut second);
-    assert_eq!(later.since, memory.since);
+    let later = restored(&mut second);
+    assert_eq!(later.since, before.since);
     assert_eq!(later.runs, [uid(1), uid(2)]);
     let (id, totals, _) = &later.workloads[0];
-    assert_eq!((id, totals), (&workload("nightly"), &book.0));
+    assert_eq!((id, totals), (&workload("nightly"), &counter.0));
     assert_eq!(later.workloads.len(), 1);
 }
 
 #[tokio::test]
-async fn targets_are_kept_apart_and_new_ones_count_from_now_on() {
+async fn targets_are_separate_and_new_ones_count_from_now_on() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let targets = [None, Some("prod".into()), Some("prod-2".into())];
     let mut first = History::open(settings(&path), &targets[1..]).unwrap();
     for (position, number) in [(0, 1), (1, 2)] {
-        let note = Book::default().finish("nightly", run(number));
-        first.target(position).1.note(note);
+        let entry = RunCounter::default().finish("nightly", run(number));
+        first.target(position).1.append(entry);
     }
     close(first).await;
     let before = model::now().as_second();
     let mut second = History::open(settings(&path), &targets).unwrap();
-    let memories: Vec<_> = (0..3).map(|position| second.target(position).0).collect();
-    assert!(memories[0].since >= before && memories[0].workloads.is_empty());
-    assert_eq!(memories[1].runs, [uid(1)]);
-    assert_eq!(memories[2].runs, [uid(2)]);
-    assert_eq!(memories[2].workloads.len(), 1);
+    let states: Vec<_> = (0..3).map(|position| second.target(position).0).collect();
+    assert!(states[0].since >= before && states[0].workloads.is_empty());
+    assert_eq!(states[1].runs, [uid(1)]);
+    assert_eq!(states[2].runs, [uid(2)]);
+    assert_eq!(states[2].workloads.len(), 1);
 }
 
 #[tokio::test]
-async fn histograms_with_other_buckets_begin_anew() {
+async fn histograms_with_other_buckets_restart_from_zero() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let mut first = open(&path);
     first
         .target(0)
         .1
-        .note(Book::default().finish("nightly", run(1)));
+        .append(RunCounter::default().finish("nightly", run(1)));
     close(first).await;
     let other = || HistorySettings {
         run_duration_buckets: [60.0, 7200.0].into(),
@@ -152,7 +180,7 @@ async fn histograms_with_other_buckets_begin_anew() {
     }
 }
 
-/// Files beside the history that were set aside, with their contents.
+/// The contents of renamed files.
 fn set_aside(directory: &Path) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
     let names = entries.map(|entry| entry.file_name().into_string().unwrap());
@@ -165,15 +193,15 @@ fn set_aside(directory: &Path) -> Vec<Vec<u8>> {
 async fn written(path: &Path, runs: u32) {
     let mut history = open(path);
     let (_, journal) = history.target(0);
-    let mut book = Book::default();
+    let mut counter = RunCounter::default();
     for number in 0..runs {
-        journal.note(book.finish("nightly", run(number)));
+        journal.append(counter.finish("nightly", run(number)));
     }
     close(history).await;
 }
 
 #[tokio::test]
-async fn a_file_that_makes_no_sense_is_set_aside_as_it_is() {
+async fn an_invalid_file_is_renamed_and_not_changed() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     written(&path, 1_000).await;
@@ -192,10 +220,10 @@ async fn a_file_that_makes_no_sense_is_set_aside_as_it_is() {
     for (number, content) in contents.iter().enumerate() {
         fs::write(&path, content).unwrap();
         let mut history = open(&path);
-        assert!(remembered(&mut history).runs.is_empty());
+        assert!(restored(&mut history).runs.is_empty());
         assert!(history.status().snapshot().up);
         close(history).await;
-        // All names are of this second or the next: none took the place of another.
+        // All names have the time of this second or the next: none replaced another.
         let aside = set_aside(directory.path());
         assert_eq!(aside.len(), number + 1, "content {number}");
         assert!(aside.contains(content), "content {number}");
@@ -205,32 +233,32 @@ async fn a_file_that_makes_no_sense_is_set_aside_as_it_is() {
     assert_eq!(
         set_aside(directory.path()).len(),
         contents.len(),
-        "there was nothing to keep"
+        "an empty file is not kept"
     );
 }
 
-/// A file that was altered somewhere is either whole, or set aside; never is part of it taken for all.
+/// An altered file is either intact or renamed. It is never read in part.
 #[tokio::test]
-async fn a_file_with_flipped_bits_is_read_in_whole_or_not_at_all() {
+async fn a_file_with_flipped_bits_is_read_in_full_or_not_at_all() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     written(&path, 300).await;
     let whole = fs::read(&path).unwrap();
-    let mut dice = fastrand::Rng::with_seed(11);
+    let mut rng = fastrand::Rng::with_seed(11);
     for _ in 0..80 {
         let mut content = whole.clone();
-        // Where the header is, more is at stake than elsewhere.
-        let end = if dice.bool() { 400 } else { content.len() };
-        let place = dice.usize(..end);
-        content[place] ^= 1 << dice.u8(..8);
+        // The header is more sensitive than the rest.
+        let end = if rng.bool() { 400 } else { content.len() };
+        let position = rng.usize(..end);
+        content[position] ^= 1 << rng.u8(..8);
         fs::write(&path, &content).unwrap();
         let mut history = open(&path);
-        let runs = remembered(&mut history).runs.len();
-        assert!(runs == 300 || runs == 0, "byte {place}: {runs} runs");
+        let runs = restored(&mut history).runs.len();
+        assert!(runs == 300 || runs == 0, "byte {position}: {runs} runs");
         assert_eq!(
             runs == 0,
             !set_aside(directory.path()).is_empty(),
-            "byte {place}"
+            "byte {position}"
         );
         close(history).await;
         for entry in fs::read_dir(directory.path()).unwrap() {
@@ -240,7 +268,7 @@ async fn a_file_with_flipped_bits_is_read_in_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_program_or_version_is_set_aside() {
+async fn a_file_of_another_program_or_version_is_renamed() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let words = TableDefinition::<&str, u64>::new("words");
@@ -282,7 +310,7 @@ async fn a_second_process_is_refused() {
     let error = History::open(settings(&path), &[None]).unwrap_err();
     assert!(matches!(error, Error::InUse { .. }) && !error.is_configuration());
     let expected = format!(
-        "history file {}: it is in use by another process",
+        "history file {} is in use by another process",
         path.display()
     );
     assert_eq!(error.to_string(), expected);
@@ -292,7 +320,7 @@ async fn a_second_process_is_refused() {
 }
 
 #[test]
-fn a_wrong_path_is_a_mistake_of_the_configuration() {
+fn an_invalid_path_is_a_configuration_error() {
     let directory = TempDir::new().unwrap();
     let missing = directory.path().join("missing/history.redb");
     let below_a_file = directory.path().join("file/history.redb");
@@ -307,15 +335,15 @@ fn a_wrong_path_is_a_mistake_of_the_configuration() {
     }
 }
 
-/// What becomes of an attempt to open that fails in this way. Permissions mean nothing to a test that runs as root.
+/// Opens a history whose disk fails with this error. Real permissions have no effect on a test that runs as root.
 fn opened_with(kind: io::ErrorKind) -> Result<History, Error> {
     let fail =
         move |_: &Builder, _: &Path| Err(DatabaseError::Storage(StorageError::Io(kind.into())));
-    History::begin(settings(Path::new("history.redb")), &[None], Arc::new(fail))
+    History::open_with(settings(Path::new("history.redb")), &[None], Arc::new(fail))
 }
 
 #[tokio::test]
-async fn a_disk_that_fails_at_the_start_leaves_the_process_without_history() {
+async fn a_process_runs_without_a_history_if_the_disk_fails_at_the_start() {
     for kind in [
         io::ErrorKind::PermissionDenied,
         io::ErrorKind::ReadOnlyFilesystem,
@@ -324,9 +352,9 @@ async fn a_disk_that_fails_at_the_start_leaves_the_process_without_history() {
     }
     let before = model::now().as_second();
     let mut history = opened_with(io::ErrorKind::StorageFull).unwrap();
-    let (memory, journal) = history.target(0);
-    assert!(memory.since >= before);
-    journal.note(Book::default().finish("nightly", run(1)));
+    let (restored, journal) = history.target(0);
+    assert!(restored.since >= before);
+    journal.append(RunCounter::default().finish("nightly", run(1)));
     let status = history.status().snapshot();
     assert_eq!((status.up, status.errors, status.waiting), (false, 1, 0));
     close(history).await;

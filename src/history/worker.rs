@@ -1,10 +1,9 @@
-//! The thread that writes: it takes what waits, commits all of it in one transaction, and keeps it in memory while that fails.
+//! The thread that writes the file. It commits every batch in one transaction, and keeps changes in memory while that fails.
 //!
-//! Nothing else touches the file. After a failure the file is closed and opened again, as redb wants it, with growing pauses;
-//! what waits and what comes is written once that works.
+//! Nothing else touches the file. After a failure redb requires that the file is closed and opened again. The writer does so
+//! with back-off, and then commits all changes that have arrived.
 
 use std::{
-    collections::HashSet,
     mem,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
@@ -13,157 +12,182 @@ use std::{
 use tokio_util::sync::DropGuard;
 
 use super::{
-    file::{Failure, File, OpenError, Place},
+    file::{FileError, HistoryFile, Location, OpenError},
     pending::PendingWrites,
     prune::Limits,
     rows::TargetRow,
-    transaction::Part,
+    transaction::TargetWrites,
     write_queue::{Batch, WriteQueue},
 };
 use crate::{
     backoff::{Backoff, Policy},
-    model::{self, Run, Seconds, Uid, WorkloadId},
+    model::{self, Seconds, UID_RETENTION},
 };
 
-/// How often it is written down that all is still there, where nothing else is to be written.
+/// How often [`TargetRow::seen`] is updated while nothing changes.
 const HEARTBEAT: Duration = Duration::from_mins(5);
 
 /// How often the file is pruned.
-const PRUNING: Duration = Duration::from_hours(1);
+const PRUNE_INTERVAL: Duration = Duration::from_hours(1);
 
-/// The pauses after failures.
+/// The delays after failures.
 const RETRY: Policy = Policy {
     // Other processes may share the disk.
     jitter: 0.8..1.0,
     ..Policy::new(Duration::from_secs(1), Duration::from_mins(1))
 };
 
-/// The thread that writes.
+/// The thread that writes the file.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Arc<WriteQueue>,
-    place: Place,
+    location: Location,
     runs_per_workload: usize,
     max_age: Duration,
     /// `None` after a failure.
-    file: Option<File>,
-    targets: Vec<Target>,
+    file: Option<HistoryFile>,
+    /// By position.
+    targets: Vec<TargetWriter>,
+    /// When the file is pruned next.
     prune_at: Instant,
-    /// Runs in the file when it was last pruned.
-    pruned: u64,
+    /// Runs in the file after it was last pruned.
+    runs_after_pruning: u64,
     backoff: Backoff,
-    /// The wait before the next attempt, after a failure.
-    pause: Duration,
-    /// Cancelled when the thread ends, however that comes.
+    /// The delay before the next attempt, after a failure.
+    retry_delay: Duration,
+    /// Cancels a token when the thread ends, even by a panic.
     _ended: DropGuard,
 }
 
-/// What the writer knows of one target.
+/// The writer's state of one target.
 #[derive(Debug)]
-struct Target {
-    /// What is not written yet.
-    batch: PendingWrites,
+struct TargetWriter {
+    /// Changes that are not in the file yet.
+    pending: PendingWrites,
     row: TargetRow,
-    progress: Progress,
+    phase: TargetPhase,
 }
 
-/// What is still to be done after everything was read.
+/// What the writer may do with the rows of a target.
 #[derive(Debug)]
-enum Progress {
-    /// It was not read yet.
+enum TargetPhase {
+    /// Not everything was read yet: add and replace rows only.
     Reading,
-    /// Those that were not among these are to leave.
-    Settling(HashSet<u64>),
-    /// From then on it may be pruned: what it no longer shows has been gone for long enough.
-    Settled(Instant),
+    /// Everything was read: mark workloads as gone that do not exist.
+    Synced,
+    /// Workloads are marked: prune from this time on.
+    Settled { prune_from: Instant },
 }
 
-/// Why there was no writing.
+/// Why a write failed.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum WriteError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Use(#[from] Failure),
+    File(#[from] FileError),
 }
 
 impl Writer {
     pub(super) fn new(
         queue: Arc<WriteQueue>,
-        place: Place,
-        file: File,
+        location: Location,
+        file: HistoryFile,
         (runs_per_workload, max_age): (u32, Duration),
         ended: DropGuard,
     ) -> Self {
-        let target = |row: &TargetRow| Target {
-            batch: PendingWrites::default(),
+        let target = |row: &TargetRow| TargetWriter {
+            pending: PendingWrites::default(),
             row: *row,
-            progress: Progress::Reading,
+            phase: TargetPhase::Reading,
         };
         let targets = file.targets.iter().map(target).collect();
         Self {
             queue,
-            place,
+            location,
             runs_per_workload: usize::try_from(runs_per_workload).unwrap_or(usize::MAX),
             max_age,
             file: Some(file),
             targets,
             prune_at: Instant::now(),
-            pruned: 0,
+            runs_after_pruning: 0,
             backoff: Backoff::new(RETRY),
-            pause: RETRY.first,
+            retry_delay: RETRY.first,
             _ended: ended,
         }
     }
 
-    /// Writes until it is asked to end.
+    /// Writes until the queue is closed.
     pub(super) fn run(mut self) {
-        while !self.turn() {}
+        while !self.process_batch() {}
     }
 
-    /// Waits for something to do and does it. Gives whether it was asked to end.
-    fn turn(&mut self) -> bool {
-        let failing = self.file.is_none();
-        let patience = if failing { self.pause } else { HEARTBEAT };
-        let (piles, closing) = self.queue.collect(patience, failing);
-        self.take(piles);
+    /// Waits for changes and writes them. Returns whether the queue is closed.
+    fn process_batch(&mut self) -> bool {
+        let was_failing = self.file.is_none();
+        let closed = if was_failing {
+            self.wait_for_retry()
+        } else {
+            let (batches, closed) = self.queue.take_changes(HEARTBEAT);
+            self.add(batches);
+            closed
+        };
         match self.write() {
-            Ok(()) => self.succeeded(failing),
-            Err(trouble) => self.failed(&trouble, failing),
+            Ok(()) => self.succeeded(was_failing),
+            Err(error) => self.failed(&error, was_failing),
         }
-        closing
+        closed
     }
 
-    fn take(&mut self, piles: Vec<Batch>) {
-        for (number, (target, pile)) in self.targets.iter_mut().zip(piles).enumerate() {
-            target.batch.absorb(pile.waiting);
-            if let Some(seen) = pile.synced {
-                target.progress = Progress::Settling(seen);
-            }
-            if target.batch.is_crowded() && self.file.is_none() {
-                let shown = self.queue.shown(number);
-                let shown = |run: &Run| shown.contains(&self.queue.hash_run(&run.uid));
-                self.queue.dropped(target.batch.drop_gone(shown));
+    /// Collects changes until the retry is due. Drops runs when too many wait. Returns whether the queue is closed.
+    fn wait_for_retry(&mut self) -> bool {
+        let retry_at = Instant::now() + self.retry_delay;
+        loop {
+            let (batches, closed) = self.queue.take_crowded(retry_at);
+            self.add(batches);
+            self.drop_runs();
+            if closed || Instant::now() >= retry_at {
+                return closed;
             }
         }
     }
 
-    /// Writes all that there is to write, and prunes if it is time.
-    fn write(&mut self) -> Result<(), Trouble> {
+    fn add(&mut self, batches: Vec<Batch>) {
+        for (target, batch) in self.targets.iter_mut().zip(batches) {
+            target.pending.merge(batch.writes);
+            if batch.synced {
+                target.phase = TargetPhase::Synced;
+            }
+        }
+    }
+
+    fn drop_runs(&mut self) {
+        for (position, target) in self.targets.iter_mut().enumerate() {
+            if target.pending.is_crowded()
+                && let Some(lookup) = self.queue.lookup(position)
+            {
+                let dropped = target.pending.drop_gone(&*lookup);
+                self.queue.status.runs_dropped(dropped);
+            }
+        }
+    }
+
+    /// Writes all pending changes, and prunes the file when that is due.
+    fn write(&mut self) -> Result<(), WriteError> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => self.open()?,
+            None => self.reopen()?,
         };
         self.settle(&file)?;
-        let parts = self.targets.iter().zip(&self.place.targets);
-        let parts: Vec<_> = parts.map(|(target, name)| target.part(name)).collect();
-        let mut runs = file.write(&parts)?;
+        let targets = self.targets.iter().zip(&self.location.targets);
+        let writes: Vec<_> = targets.map(|(target, name)| target.writes(name)).collect();
+        let mut runs = file.write(&writes)?;
         for target in &mut self.targets {
-            let written = mem::take(&mut target.batch);
-            self.queue.written(written.runs());
+            let written = mem::take(&mut target.pending);
+            self.queue.status.runs_written(written.runs());
         }
-        let grown = runs.saturating_sub(self.pruned) > self.pruned / 4 + 1_000;
-        if grown || Instant::now() >= self.prune_at {
+        let grown = runs.saturating_sub(self.runs_after_pruning);
+        if grown > self.runs_after_pruning / 4 + 1_000 || Instant::now() >= self.prune_at {
             self.prune(&file, &mut runs)?;
         }
         let status = &self.queue.status;
@@ -174,84 +198,87 @@ impl Writer {
         Ok(())
     }
 
-    fn open(&mut self) -> Result<File, OpenError> {
-        let (file, _) = self.place.open()?;
+    fn reopen(&mut self) -> Result<HistoryFile, OpenError> {
+        let (file, _) = self.location.open()?;
         for (target, row) in self.targets.iter_mut().zip(&file.targets) {
             target.row = *row;
         }
         Ok(file)
     }
 
-    /// Sees to what follows from everything having been read.
-    fn settle(&mut self, file: &File) -> Result<(), Failure> {
+    /// Marks workloads as gone that do not exist, once everything was read.
+    fn settle(&mut self, file: &HistoryFile) -> Result<(), FileError> {
         let now = model::now().as_second();
-        for (target, name) in self.targets.iter_mut().zip(&self.place.targets) {
-            if let Progress::Settling(seen) = &target.progress {
-                let there = |id: &WorkloadId| seen.contains(&self.queue.hash_workload(id));
-                file.settle(name, target.row.seen, there)?;
-                self.prune_at = Instant::now() + self.queue.lag;
-                target.progress = Progress::Settled(self.prune_at);
+        let targets = self.targets.iter_mut().zip(&self.location.targets);
+        for (position, (target, name)) in targets.enumerate() {
+            if matches!(target.phase, TargetPhase::Synced)
+                && let Some(lookup) = self.queue.lookup(position)
+            {
+                file.mark_gone(name, target.row.seen, &*lookup)?;
+                let prune_from = Instant::now() + UID_RETENTION;
+                self.prune_at = prune_from;
+                target.phase = TargetPhase::Settled { prune_from };
             }
-            if matches!(target.progress, Progress::Settled(_)) {
+            if matches!(target.phase, TargetPhase::Settled { .. }) {
                 target.row.seen = now;
             }
         }
         Ok(())
     }
 
-    fn prune(&mut self, file: &File, runs: &mut u64) -> Result<(), Failure> {
-        let age = Seconds::try_from(self.max_age.as_secs()).unwrap_or(Seconds::MAX);
+    fn prune(&mut self, file: &HistoryFile, runs: &mut u64) -> Result<(), FileError> {
+        let max_age = Seconds::try_from(self.max_age.as_secs()).unwrap_or(Seconds::MAX);
         let limits = Limits {
-            runs: self.runs_per_workload,
-            oldest: model::now().as_second().saturating_sub(age),
+            runs_per_workload: self.runs_per_workload,
+            oldest: model::now().as_second().saturating_sub(max_age),
         };
-        for (number, name) in self.place.targets.iter().enumerate() {
-            if matches!(self.targets[number].progress, Progress::Settled(from) if from <= Instant::now())
+        let targets = self.targets.iter().zip(&self.location.targets);
+        for (position, (target, name)) in targets.enumerate() {
+            if target.is_prunable(Instant::now())
+                && let Some(lookup) = self.queue.lookup(position)
             {
-                let known = self.queue.known(number);
-                let known = |uid: &Uid| known.contains(&self.queue.hash_run(uid));
-                *runs = file.prune(name, limits, known)?;
+                *runs = file.prune(name, limits, &*lookup)?;
             }
         }
-        file.prune_targets(&self.place.targets, limits.oldest)?;
-        self.pruned = *runs;
-        self.prune_at = Instant::now() + PRUNING;
+        file.prune_targets(&self.location.targets, limits.oldest)?;
+        self.runs_after_pruning = *runs;
+        self.prune_at = Instant::now() + PRUNE_INTERVAL;
         Ok(())
     }
 
-    fn succeeded(&mut self, failing: bool) {
+    fn succeeded(&mut self, was_failing: bool) {
         self.queue.status.up.store(true, Relaxed);
         self.backoff.reset();
-        if failing {
-            tracing::info!(path = %self.place.path.display(), "the history is written again");
+        if was_failing {
+            tracing::info!(path = %self.location.path.display(), "history write succeeded after failures");
         }
     }
 
-    fn failed(&mut self, trouble: &Trouble, failing: bool) {
+    fn failed(&mut self, error: &WriteError, was_failing: bool) {
         let status = &self.queue.status;
         status.up.store(false, Relaxed);
         status.errors.fetch_add(1, Relaxed);
-        self.pause = self.backoff.next(None);
-        let path = self.place.path.display();
-        if failing {
-            tracing::debug!(%path, error = %trouble, "the history still cannot be written");
+        self.retry_delay = self.backoff.next(None);
+        let path = self.location.path.display();
+        if was_failing {
+            tracing::debug!(%path, %error, "history write failed again");
         } else {
-            tracing::error!(
-                %path,
-                error = %trouble,
-                "the history cannot be written: it is kept in memory, and written once that works"
-            );
+            tracing::error!(%path, %error, "history write failed, keeping changes in memory until it succeeds");
         }
     }
 }
 
-impl Target {
-    fn part<'a>(&'a self, name: &'a str) -> Part<'a> {
-        Part {
+impl TargetWriter {
+    fn writes<'a>(&'a self, name: &'a str) -> TargetWrites<'a> {
+        TargetWrites {
             target: name,
-            waiting: &self.batch,
             row: self.row,
+            pending: &self.pending,
         }
+    }
+
+    fn is_prunable(&self, now: Instant) -> bool {
+        matches!(self.phase, TargetPhase::Settled { prune_from } if prune_from <= now)
     }
 }
 

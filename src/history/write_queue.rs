@@ -1,244 +1,142 @@
-//! Where the journals and the writer meet: what waits to be written, and what the API shows.
+//! The queue between the journals and the writer.
 //!
-//! One lock, held for a look-up or a swap and never while the disk works, so that taking note never waits for it.
+//! Its lock is held for one map operation or a swap, never while the disk works or while the store is asked. So a journal
+//! never waits for the disk.
 
 use std::{
-    collections::{HashMap, HashSet},
-    hash::{BuildHasher as _, RandomState},
     mem,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, OnceLock, Weak},
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use super::{Status, pending::PendingWrites};
-use crate::model::{self, Journal, JournalEntry, Uid, WorkloadId};
+use crate::model::{self, CountedRunLookup, Journal, JournalEntry};
 
-/// Where the journals and the writer meet.
+/// The queue between the journals and the writer.
 #[derive(Debug)]
 pub(super) struct WriteQueue {
-    state: Mutex<State>,
-    /// Rung when there is something for the writer to do.
-    bell: Condvar,
-    hasher: RandomState,
-    /// For how long runs have to be known whose Jobs are gone.
-    pub(super) lag: Duration,
+    state: Mutex<QueueState>,
+    /// Wakes the writer when a change arrives or the queue is closed.
+    wakeup: Condvar,
+    /// The stores of the targets, by position.
+    lookups: Box<[OnceLock<Weak<dyn CountedRunLookup>>]>,
     pub(super) status: Arc<Status>,
 }
 
 #[derive(Debug)]
-struct State {
-    targets: Vec<Target>,
-    closing: bool,
+struct QueueState {
+    /// By position of the target.
+    batches: Vec<Batch>,
+    closed: bool,
 }
 
-/// What is known of one target.
+/// Queued changes of one target.
 #[derive(Debug, Default)]
-struct Target {
-    waiting: PendingWrites,
-    /// Finished runs whose Jobs the API shows, hashed: 100,000 of them take 2 MB.
-    shown: HashSet<u64>,
-    /// Those whose Jobs went lately, hashed, and until when they have to be known.
-    gone: HashMap<u64, Instant>,
-    sync: Sync,
-}
-
-/// How far reading everything has come.
-#[derive(Debug)]
-enum Sync {
-    /// These workloads were seen so far, hashed.
-    Reading(HashSet<u64>),
-    /// All was read, and the writer is to know.
-    Read(HashSet<u64>),
-    /// The writer knows.
-    Told,
-}
-
-/// What the writer takes away of one target.
-#[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) waiting: PendingWrites,
-    /// Given once, when everything was read: the workloads that were seen, hashed.
-    pub(super) synced: Option<HashSet<u64>>,
+    pub(super) writes: PendingWrites,
+    /// Everything of the target was read once. Reported in one batch only.
+    pub(super) synced: bool,
 }
 
 /// The journal of one target.
 #[derive(Debug)]
 pub(super) struct TargetJournal {
     queue: Arc<WriteQueue>,
-    target: usize,
+    position: usize,
 }
 
 impl WriteQueue {
-    pub(super) fn new(targets: usize, lag: Duration, status: Arc<Status>) -> Self {
-        let state = State {
-            targets: (0..targets).map(|_| Target::default()).collect(),
-            closing: false,
+    pub(super) fn new(targets: usize, status: Arc<Status>) -> Self {
+        let state = QueueState {
+            batches: (0..targets).map(|_| Batch::default()).collect(),
+            closed: false,
         };
         Self {
             state: Mutex::new(state),
-            bell: Condvar::new(),
-            hasher: RandomState::new(),
-            lag,
+            wakeup: Condvar::new(),
+            lookups: (0..targets).map(|_| OnceLock::new()).collect(),
             status,
         }
     }
 
-    /// Takes away what waits, once something does, `patience` is over, or all is to be brought to an end: then gives `true`.
-    /// With `sleep`, does not care how much waits.
-    pub(super) fn collect(&self, patience: Duration, sleep: bool) -> (Vec<Batch>, bool) {
-        let idle = |state: &mut State| {
-            !state.closing && (sleep || !state.targets.iter().any(Target::has_news))
-        };
-        let mut state = self.state();
-        self.bell.wait_while_for(&mut state, idle, patience);
-        let piles = state.targets.iter_mut().map(Target::take).collect();
-        (piles, state.closing)
+    /// Sets the store of a target. Later calls for the same target have no effect.
+    pub(super) fn attach(&self, position: usize, lookup: Weak<dyn CountedRunLookup>) {
+        if let Some(attached) = self.lookups.get(position) {
+            // An error means that there is one already.
+            let _ = attached.set(lookup);
+        }
     }
 
-    /// Asks the writer to bring all to an end.
+    /// The store of a target; `None` before it is attached and after it is dropped.
+    pub(super) fn lookup(&self, position: usize) -> Option<Arc<dyn CountedRunLookup>> {
+        self.lookups.get(position)?.get()?.upgrade()
+    }
+
+    /// Waits for a change, for the queue to be closed, or for the timeout. Takes all changes, by position of the target,
+    /// and returns whether the queue is closed.
+    pub(super) fn take_changes(&self, timeout: Duration) -> (Vec<Batch>, bool) {
+        self.take_when(Batch::has_changes, Instant::now() + timeout)
+    }
+
+    /// As [`Self::take_changes`], but waits until too many runs are queued, or for the deadline.
+    pub(super) fn take_crowded(&self, deadline: Instant) -> (Vec<Batch>, bool) {
+        self.take_when(|batch| batch.writes.is_crowded(), deadline)
+    }
+
+    fn take_when(&self, ready: fn(&Batch) -> bool, deadline: Instant) -> (Vec<Batch>, bool) {
+        let waiting = |state: &mut QueueState| !state.closed && !state.batches.iter().any(ready);
+        let mut state = self.state.lock();
+        self.wakeup.wait_while_until(&mut state, waiting, deadline);
+        let batches = state.batches.iter_mut().map(mem::take).collect();
+        (batches, state.closed)
+    }
+
+    /// Tells the writer to write the remaining changes and end.
     pub(super) fn close(&self) {
-        self.state().closing = true;
-        self.bell.notify_one();
+        self.state.lock().closed = true;
+        self.wakeup.notify_one();
+    }
+}
+
+impl Batch {
+    fn has_changes(&self) -> bool {
+        !self.writes.is_empty() || self.synced
     }
 
-    /// Finished runs of a target whose Jobs the API shows, hashed.
-    pub(super) fn shown(&self, target: usize) -> HashSet<u64> {
-        self.state().targets[target].shown.clone()
-    }
-
-    /// The same, and those whose Jobs went not long ago: the API may be late and show them again.
-    pub(super) fn known(&self, target: usize) -> HashSet<u64> {
-        let now = Instant::now();
-        let Target { shown, gone, .. } = &mut self.state().targets[target];
-        gone.retain(|_, until| now < *until);
-        shown.iter().chain(gone.keys()).copied().collect()
-    }
-
-    pub(super) fn hash_run(&self, uid: &Uid) -> u64 {
-        self.hasher.hash_one(uid)
-    }
-
-    pub(super) fn hash_workload(&self, id: &WorkloadId) -> u64 {
-        self.hasher.hash_one(id)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
-    /// Takes note, and says whether the writer is to know of it at once.
-    fn note(&self, target: &mut Target, note: JournalEntry) -> bool {
-        match note {
-            JournalEntry::Finished {
+    fn add(&mut self, entry: JournalEntry) {
+        match entry {
+            JournalEntry::RunFinished {
                 workload,
                 run,
                 counted,
                 totals,
-            } => {
-                target.see(self.hash_workload(&workload));
-                target.show(self.hash_run(&run.uid));
-                target.waiting.finish(workload, run, counted, totals);
-                self.status.waiting.fetch_add(1, Relaxed);
-                let Target { waiting, shown, .. } = target;
-                if waiting.is_crowded() {
-                    self.dropped(waiting.drop_gone(|run| shown.contains(&self.hash_run(&run.uid))));
-                }
+            } => self.writes.add_run(workload, run, counted, totals),
+            JournalEntry::WorkloadChanged { workload, totals } => {
+                self.writes.set_totals(workload, totals);
             }
-            JournalEntry::Changed { workload, totals } => {
-                target.see(self.hash_workload(&workload));
-                target.waiting.change(workload, totals);
+            JournalEntry::WorkloadGone(workload) => {
+                self.writes.set_gone(workload, model::now().as_second());
             }
-            JournalEntry::Present(uid) => {
-                target.show(self.hash_run(&uid));
-                return false;
-            }
-            JournalEntry::Gone(uid) => {
-                let uid = self.hash_run(&uid);
-                target.shown.remove(&uid);
-                target.gone.insert(uid, Instant::now() + self.lag);
-                return false;
-            }
-            JournalEntry::Left(workload) => {
-                target.waiting.leave(workload, model::now().as_second());
-            }
-            JournalEntry::Synced => target.sync.read(),
-        }
-        true
-    }
-
-    /// So many runs are in the file now.
-    pub(super) fn written(&self, runs: usize) {
-        self.status.waiting.fetch_sub(runs as u64, Relaxed);
-    }
-
-    /// So many runs are not going to be written.
-    pub(super) fn dropped(&self, runs: usize) {
-        self.status.waiting.fetch_sub(runs as u64, Relaxed);
-        self.status.dropped.fetch_add(runs as u64, Relaxed);
-    }
-}
-
-impl Target {
-    fn see(&mut self, workload: u64) {
-        if let Sync::Reading(seen) = &mut self.sync {
-            seen.insert(workload);
-        }
-    }
-
-    fn show(&mut self, run: u64) {
-        self.shown.insert(run);
-        self.gone.remove(&run);
-    }
-
-    fn has_news(&self) -> bool {
-        !self.waiting.is_empty() || matches!(self.sync, Sync::Read(_))
-    }
-
-    fn take(&mut self) -> Batch {
-        let synced = match mem::replace(&mut self.sync, Sync::Told) {
-            Sync::Read(seen) => Some(seen),
-            other => {
-                self.sync = other;
-                None
-            }
-        };
-        Batch {
-            waiting: mem::take(&mut self.waiting),
-            synced,
-        }
-    }
-}
-
-impl Default for Sync {
-    fn default() -> Self {
-        Self::Reading(HashSet::new())
-    }
-}
-
-impl Sync {
-    fn read(&mut self) {
-        if let Self::Reading(seen) = self {
-            *self = Self::Read(mem::take(seen));
+            JournalEntry::Synced => self.synced = true,
         }
     }
 }
 
 impl TargetJournal {
-    /// The journal of the target with this position.
-    pub(super) fn new(queue: Arc<WriteQueue>, target: usize) -> Self {
-        Self { queue, target }
+    /// The journal of the target at this position.
+    pub(super) fn new(queue: Arc<WriteQueue>, position: usize) -> Self {
+        Self { queue, position }
     }
 }
 
 impl Journal for TargetJournal {
-    fn note(&self, note: JournalEntry) {
-        let mut state = self.queue.state();
-        let ring = self.queue.note(&mut state.targets[self.target], note);
-        drop(state);
-        if ring {
-            self.queue.bell.notify_one();
+    fn append(&self, entry: JournalEntry) {
+        if matches!(entry, JournalEntry::RunFinished { .. }) {
+            self.queue.status.run_queued();
         }
+        self.queue.state.lock().batches[self.position].add(entry);
+        self.queue.wakeup.notify_one();
     }
 }

@@ -1,66 +1,78 @@
-//! What has to outlive the process: written down by the store, read back at the next start.
+//! The contract between the store and the history.
+//!
+//! The store appends [`JournalEntry`]s to a [`Journal`] and starts from the [`RestoredState`] of an earlier process. The
+//! history asks a [`CountedRunLookup`] which runs and workloads it must keep: the store alone knows what the API shows.
 
 use std::{fmt, time::Duration};
 
 use super::{Run, Seconds, Totals, Uid, WorkloadId};
 
-/// For how long a run stays known whose Job is gone: an API server that lags behind, or a cache before it, may show it
-/// again. What went longer ago than this and is back comes from a server that was set back.
+/// How long a run stays counted after its Job is gone. A lagging API server, or a cache in front of it, may show the Job
+/// again within this time. A Job that returns later comes from a server that was restored from a backup.
 pub const UID_RETENTION: Duration = Duration::from_hours(1);
 
-/// Where the store writes down what must not be lost. It never waits for a disk.
+/// Where the store writes the facts that must survive a restart.
 pub trait Journal: fmt::Debug + Send + Sync {
-    /// Takes note. Notes are kept in the order in which they come.
-    fn note(&self, note: JournalEntry);
+    /// Appends an entry. Entries keep their order. This never waits for a disk, and must not call a [`CountedRunLookup`]:
+    /// the store holds its lock.
+    fn append(&self, entry: JournalEntry);
 }
 
-/// Something to remember.
+/// A fact that must survive a restart.
 #[derive(Clone, Debug)]
 pub enum JournalEntry {
-    /// A run finished, and its workload now stands at these totals: both or nothing is kept.
-    Finished {
-        /// What it was a run of.
+    /// A run finished. The run and the totals are kept together or not at all.
+    RunFinished {
+        /// The workload of the run.
         workload: WorkloadId,
         /// The run.
         run: Run,
-        /// Whether it is in the counters, or ended before there was anybody to count.
+        /// Whether the counters include it. They omit runs that ended before the target was first read.
         counted: bool,
-        /// What it all comes to now.
+        /// The totals of the workload, including this run.
         totals: Totals,
     },
-    /// A workload was seen for the first time by this process, or counted something else than a finished run.
-    Changed {
-        /// Which.
+    /// This process saw a workload for the first time or again, or a total changed without a finished run.
+    WorkloadChanged {
+        /// The workload.
         workload: WorkloadId,
-        /// What it all comes to now.
+        /// Its totals now.
         totals: Totals,
     },
-    /// The API still shows the Job of a run that is known, or shows it again: it has to be known for as long, whatever was
-    /// said of it before.
-    Present(Uid),
-    /// The API no longer shows the Job of a finished run. It has to be known for [`UID_RETENTION`] from now on.
-    Gone(Uid),
-    /// A workload has neither Jobs nor a `CronJob` any more. Any later note of it says that it is back.
-    Left(WorkloadId),
-    /// Everything was read once: what was not told to be present is gone.
+    /// A workload has no Jobs and no `CronJob` any more. A later entry of the same workload revokes this.
+    WorkloadGone(WorkloadId),
+    /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone.
     Synced,
 }
 
-/// What was written down before this process began.
+/// What the store knows of the runs and workloads in the history. Calls lock the store.
+pub trait CountedRunLookup: fmt::Debug + Send + Sync {
+    /// Whether the API shows the Job of this run.
+    fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool;
+
+    /// Whether this run must not be counted again: the API shows its Job, showed it less than [`UID_RETENTION`] ago, or may
+    /// still show it because not everything was read yet.
+    fn is_counted(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool;
+
+    /// Whether the workload has Jobs or a `CronJob`, or belongs to a configured job. A workload that was only restored has none.
+    fn has_workload(&self, id: &WorkloadId) -> bool;
+}
+
+/// What an earlier process wrote.
 #[derive(Clone, Debug, Default)]
 pub struct RestoredState {
-    /// Since when runs are counted: those that ended before are not.
+    /// When the target was first read: runs that ended before are not counted.
     pub since: Seconds,
-    /// All workloads that are remembered, and when each was last there.
+    /// All workloads with their totals, and when each last existed.
     pub workloads: Vec<(WorkloadId, Totals, Seconds)>,
-    /// Runs that were taken note of, counted or not.
+    /// All finished runs, counted or not.
     pub runs: Vec<Uid>,
 }
 
-/// For those who remember nothing.
+/// A journal that keeps nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct NoopJournal;
 
 impl Journal for NoopJournal {
-    fn note(&self, _: JournalEntry) {}
+    fn append(&self, _: JournalEntry) {}
 }

@@ -1,7 +1,7 @@
-//! Runs whose Jobs are not there and which must not be counted again.
+//! Counted runs whose Jobs are gone.
 //!
-//! An API server that lags behind, or a cache before it, may show a Job again that was seen to go. Uids of Jobs that are
-//! there need no entry: their last state is known.
+//! A lagging API server, or a cache in front of it, may show a deleted Job again. Its run must not be counted twice. Runs
+//! whose finished Jobs exist need no entry here: [`Objects`](super::objects::Objects) has their last state.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,86 +12,91 @@ use tokio::time::Instant;
 
 use crate::model::{UID_RETENTION, Uid};
 
-/// Uids of runs whose Jobs are gone, and of those that earlier processes took note of.
+/// The uids of counted runs whose Jobs are gone, and of runs that earlier processes counted.
 ///
-/// Kept as 64-bit hashes with a random key: at a million uids, two of them are taken for one with a chance of 1 in 37
-/// million.
+/// Uids are kept as 64-bit hashes with a random key: with a million uids, the chance of a collision is 1 in 37 million.
 #[derive(Debug, Default)]
 pub(super) struct CountedRuns {
     hasher: RandomState,
-    /// What became of each, and until when it is kept; `None` as long as it may still turn out to be there.
-    known: HashMap<u64, (Fate, Option<Instant>)>,
-    /// The same in the order of time. A uid may have been given more time since.
-    leaving: VecDeque<(Instant, u64)>,
+    /// The outcome of each run and when its entry expires; `None` while its Job may still exist.
+    runs: HashMap<u64, (RunOutcome, Option<Instant>)>,
+    /// Expiry times in order. An entry may have another expiry time by now.
+    expiries: VecDeque<(Instant, u64)>,
 }
 
-/// What became of a run.
+/// How a run was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// Its end was seen.
+pub(super) enum RunOutcome {
+    /// It finished.
     Finished,
-    /// Its Job went before that.
+    /// Its Job was deleted before it finished.
     Deleted,
 }
 
 impl CountedRuns {
-    /// The form in which a uid is kept.
-    pub(super) fn key(&self, uid: &Uid) -> u64 {
+    /// The hash by which a run is found.
+    pub(super) fn hash(&self, uid: &Uid) -> u64 {
         self.hasher.hash_one(uid)
     }
 
-    /// What became of a run, if that is known.
-    pub(super) fn fate(&self, key: u64) -> Option<Fate> {
-        self.known.get(&key).map(|(fate, _)| *fate)
+    /// The outcome of a run, if it has an entry.
+    pub(super) fn outcome(&self, hash: u64) -> Option<RunOutcome> {
+        self.runs.get(&hash).map(|(outcome, _)| *outcome)
     }
 
-    /// Strikes out a run whose Job is there in its last state.
-    pub(super) fn strike(&mut self, key: u64) {
-        self.known.remove(&key);
+    /// Whether the run has an entry.
+    pub(super) fn contains(&self, uid: &Uid) -> bool {
+        self.runs.contains_key(&self.hash(uid))
     }
 
-    /// Keeps a known run for as long as its Job is shown as it was before.
-    pub(super) fn hold(&mut self, key: u64) {
-        if let Some((_, until)) = self.known.get_mut(&key) {
-            *until = None;
+    /// Removes a run whose finished Job exists.
+    pub(super) fn remove(&mut self, hash: u64) {
+        self.runs.remove(&hash);
+    }
+
+    /// Keeps a run without expiry while the API shows an older state of its Job.
+    pub(super) fn stop_expiry(&mut self, hash: u64) {
+        if let Some((_, expiry)) = self.runs.get_mut(&hash) {
+            *expiry = None;
         }
     }
 
-    /// Keeps a run that an earlier process saw finish.
-    pub(super) fn remember(&mut self, uid: &Uid) {
-        self.known.insert(self.key(uid), (Fate::Finished, None));
+    /// Adds a finished run of an earlier process. It expires after [`Self::start_expiry`].
+    pub(super) fn insert_restored(&mut self, uid: &Uid) {
+        self.runs
+            .insert(self.hash(uid), (RunOutcome::Finished, None));
     }
 
-    /// Keeps a run for a while whose Job is gone now.
-    pub(super) fn keep(&mut self, key: u64, fate: Fate, now: Instant) {
-        let until = now + UID_RETENTION;
-        self.known.insert(key, (fate, Some(until)));
-        self.leaving.push_back((until, key));
+    /// Adds a run whose Job is gone as of `now`. It expires after [`UID_RETENTION`].
+    pub(super) fn insert(&mut self, hash: u64, outcome: RunOutcome, now: Instant) {
+        let expiry = now + UID_RETENTION;
+        self.runs.insert(hash, (outcome, Some(expiry)));
+        self.expiries.push_back((expiry, hash));
     }
 
-    /// Everything was read once: runs of earlier processes that were not seen are gone.
-    pub(super) fn settle(&mut self, now: Instant) {
-        for (key, (_, until)) in &mut self.known {
-            if until.is_none() {
-                *until = Some(now + UID_RETENTION);
-                self.leaving.push_back((now + UID_RETENTION, *key));
+    /// Everything was read once: the Jobs of the remaining runs are gone as of `now`.
+    pub(super) fn start_expiry(&mut self, now: Instant) {
+        for (hash, (_, expiry)) in &mut self.runs {
+            if expiry.is_none() {
+                *expiry = Some(now + UID_RETENTION);
+                self.expiries.push_back((now + UID_RETENTION, *hash));
             }
         }
     }
 
-    /// Drops what was kept for long enough.
+    /// Removes expired runs.
     pub(super) fn expire(&mut self, now: Instant) {
-        while let Some(&(until, key)) = self.leaving.front() {
-            if now < until {
+        while let Some(&(expiry, hash)) = self.expiries.front() {
+            if now < expiry {
                 return;
             }
-            self.leaving.pop_front();
+            self.expiries.pop_front();
             if self
-                .known
-                .get(&key)
-                .is_some_and(|(_, kept)| *kept == Some(until))
+                .runs
+                .get(&hash)
+                .is_some_and(|(_, current)| *current == Some(expiry))
             {
-                self.known.remove(&key);
+                self.runs.remove(&hash);
             }
         }
     }

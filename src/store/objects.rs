@@ -111,6 +111,12 @@ impl<T: Record> Objects<T> {
         self.index.find(self.hasher.hash_one(key), same).copied()
     }
 
+    /// The record with this key, unless its object is deleted.
+    pub(super) fn existing(&self, key: Key<'_>) -> Option<&T> {
+        let entry = self.entry(self.find(key)?)?;
+        entry.remove_at.is_none().then_some(&entry.record)
+    }
+
     /// The record in a slot.
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
         self.entry(slot).map(|entry| &entry.record)

@@ -1,6 +1,10 @@
-//! A store with a history, process after process, without an API: what is counted, and how often.
+//! Several processes with the same history file, without an API: which runs are counted, and how often.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use job_status_exporter::{
     history::{History, HistorySettings},
@@ -14,23 +18,27 @@ use tempfile::TempDir;
 
 /// A process.
 struct Process {
-    slice: TargetStore,
+    slice: Arc<TargetStore>,
     history: History,
 }
 
 impl Process {
     fn start(path: &Path) -> Self {
-        let kept = Arc::new(store::StoreSettings::default());
-        let settings = HistorySettings {
+        let settings = Arc::new(store::StoreSettings::default());
+        let history_settings = HistorySettings {
             path: path.to_owned(),
             runs_per_workload: 2,
             max_age: Duration::from_hours(24),
-            run_duration_buckets: kept.run_duration_buckets.clone(),
+            run_duration_buckets: settings.run_duration_buckets.clone(),
         };
-        let mut history = History::open(settings, &[Some(Name::from("prod"))]).unwrap();
-        let (memory, journal) = history.target(0);
+        let mut history = History::open(history_settings, &[Some(Name::from("prod"))]).unwrap();
+        let (restored, journal) = history.target(0);
         let target = Some("prod".into());
-        let slice = TargetStore::remembering(target, vec![FeedScope::Jobs], kept, memory, journal);
+        let feeds = vec![FeedScope::Jobs];
+        let slice = TargetStore::remembering(target, feeds, settings, restored, journal);
+        let slice = Arc::new(slice);
+        let store: Weak<TargetStore> = Arc::downgrade(&slice);
+        history.attach(0, store);
         Self { slice, history }
     }
 
@@ -73,7 +81,11 @@ async fn each_run_is_counted_once_however_many_processes_see_it() {
     let mut jobs = vec![job("before", 3600, None)];
     let first = Process::start(&path);
     first.list(&jobs);
-    assert_eq!(first.totals().succeeded, 0, "nobody was there to count it");
+    assert_eq!(
+        first.totals().succeeded,
+        0,
+        "it ended before the target was first read"
+    );
     let mut expected = 0;
     let mut process = first;
     for number in 0..5 {
@@ -82,10 +94,10 @@ async fn each_run_is_counted_once_however_many_processes_see_it() {
         let before = process.totals();
         assert_eq!(before.succeeded, expected + 1);
         process.end().await;
-        // More than are kept of a workload whose Jobs are gone, and they count all the same.
+        // These are more runs than the file keeps of deleted Jobs. All of them are counted.
         jobs.push(job(&format!("missed-{number}"), 0, None));
         process = Process::start(&path);
-        assert_eq!(process.totals(), before, "they are shown at once");
+        assert_eq!(process.totals(), before, "the totals are shown at once");
         process.list(&jobs);
         process.list(&jobs);
         expected += 2;
@@ -93,15 +105,11 @@ async fn each_run_is_counted_once_however_many_processes_see_it() {
     }
     process.list(&[]);
     process.list(&jobs);
-    assert_eq!(
-        process.totals().succeeded,
-        expected,
-        "an API that came back late"
-    );
+    assert_eq!(process.totals().succeeded, expected, "a lagging API server");
 }
 
 #[tokio::test]
-async fn what_is_known_of_the_last_runs_survives() {
+async fn the_last_runs_survive_a_restart() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let process = Process::start(&path);

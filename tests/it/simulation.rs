@@ -1,7 +1,7 @@
-//! A month of a cluster, with everything that may come between it and the exporter: what is shown of workloads is what
-//! the exporter could know, at any time.
+//! A month of a cluster, with all faults that can occur between it and the exporter. At any time the exporter shows exactly
+//! what it could know of the workloads.
 //!
-//! Time is simulated, and all chance comes from a seed, which a failure tells.
+//! Time is simulated. All random values come from a seed, which a failure reports.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,36 +13,36 @@ use job_status_exporter::{
 use tokio::time::advance;
 
 mod calm;
-mod notebook;
-mod truth;
+mod expected;
+mod file;
 mod world;
 
-use notebook::{Kept, Notebook};
-use truth::Truth;
+use expected::ExpectedState;
+use file::{FileModel, TimedJournal};
 use world::{BEGIN, DAY, END, Event, HOUR, MINUTE, World};
 
-/// The namespaces whose Jobs a feed tells of; one is told of by two.
+/// The namespaces of each feed of Jobs. Two feeds read one of them.
 const JOBS: [&[&str]; 4] = [&["ns-0", "ns-1"], &["ns-2"], &["ns-3"], &["ns-0"]];
 const CRONJOBS: usize = JOBS.len();
 const FEEDS: usize = JOBS.len() + 1;
 
-/// What comes between.
+/// What happens to a feed or to the process.
 #[derive(Clone, Copy, Debug)]
-enum Trouble {
-    /// A feed hears nothing until it lists again.
+enum Action {
+    /// A feed misses all events until its next list.
     Gap(usize),
-    /// A feed lists, and hears of what happens from then on. The server may be behind by some seconds.
+    /// A feed lists, and receives events from then on. The list may be some seconds old.
     List {
         feed: usize,
         behind: Seconds,
         again: bool,
     },
-    /// A feed hears once more of all that happened since.
+    /// A feed receives again all events since a time.
     Repeat {
         feed: usize,
         since: Seconds,
     },
-    /// What happens from now on is lost when the process is killed.
+    /// The history is written. Later changes are lost when the process is killed.
     Flush,
     Kill,
     Start,
@@ -56,15 +56,15 @@ struct Simulation {
     history: bool,
     now: Seconds,
     /// `None` while the process is down.
-    slice: Option<TargetStore>,
-    journal: Arc<Notebook>,
-    kept: Kept,
-    truth: Truth,
-    /// What was known when the process last got to writing things down.
-    flushed: Option<(Seconds, usize, Truth)>,
-    hears: [bool; FEEDS],
-    troubles: BTreeMap<(Seconds, u64), Trouble>,
-    /// Tells troubles of the same time apart.
+    store: Option<TargetStore>,
+    journal: Arc<TimedJournal>,
+    file: FileModel,
+    expected: ExpectedState,
+    /// When the history was last written, and what was expected then.
+    flushed: Option<(Seconds, ExpectedState)>,
+    connected: [bool; FEEDS],
+    actions: BTreeMap<(Seconds, u64), Action>,
+    /// Orders actions of the same time.
     planned: u64,
 }
 
@@ -84,7 +84,7 @@ fn retention() -> Seconds {
 }
 
 impl Simulation {
-    fn new(seed: u64, workloads: usize, history: bool, troubles: usize) -> Self {
+    fn new(seed: u64, workloads: usize, history: bool, faults: usize) -> Self {
         let mut rng = Rng::with_seed(seed);
         let world = World::new(&mut rng, workloads);
         let mut simulation = Self {
@@ -93,31 +93,31 @@ impl Simulation {
             world,
             history,
             now: BEGIN,
-            slice: None,
+            store: None,
             journal: Arc::default(),
-            kept: Kept::default(),
-            truth: Truth::new(BEGIN, retention(), FEEDS),
+            file: FileModel::default(),
+            expected: ExpectedState::new(BEGIN, retention(), FEEDS),
             flushed: None,
-            hears: [false; FEEDS],
-            troubles: BTreeMap::new(),
+            connected: [false; FEEDS],
+            actions: BTreeMap::new(),
             planned: 0,
         };
-        simulation.plan(BEGIN, Trouble::Start);
+        simulation.plan(BEGIN, Action::Start);
         for day in 1..30 {
-            simulation.plan(BEGIN + day * DAY + 7 * HOUR, Trouble::Check);
+            simulation.plan(BEGIN + day * DAY + 7 * HOUR, Action::Check);
         }
-        if troubles > 0 {
-            simulation.plan_troubles(troubles);
+        if faults > 0 {
+            simulation.plan_faults(faults);
         }
         simulation
     }
 
-    fn plan(&mut self, at: Seconds, trouble: Trouble) {
+    fn plan(&mut self, at: Seconds, action: Action) {
         self.planned += 1;
-        self.troubles.insert((at, self.planned), trouble);
+        self.actions.insert((at, self.planned), action);
     }
 
-    fn plan_troubles(&mut self, per_feed: usize) {
+    fn plan_faults(&mut self, per_feed: usize) {
         for feed in 0..FEEDS {
             for _ in 0..per_feed {
                 let mut at = || self.rng.i64(BEGIN + HOUR..END);
@@ -125,11 +125,11 @@ impl Simulation {
                 let lasts = self.rng.i64(MINUTE..6 * HOUR);
                 let behind = [0, self.rng.i64(1..20 * MINUTE)][self.rng.usize(..2)];
                 let since = repeat - self.rng.i64(1..20 * MINUTE);
-                self.plan(gap, Trouble::Gap(feed));
+                self.plan(gap, Action::Gap(feed));
                 let again = true;
                 self.plan(
                     gap + lasts,
-                    Trouble::List {
+                    Action::List {
                         feed,
                         behind,
                         again,
@@ -137,7 +137,7 @@ impl Simulation {
                 );
                 self.plan(
                     list,
-                    Trouble::List {
+                    Action::List {
                         feed,
                         behind: 0,
                         again,
@@ -146,24 +146,24 @@ impl Simulation {
                 let behind = self.rng.i64(1..20 * MINUTE);
                 self.plan(
                     late,
-                    Trouble::List {
+                    Action::List {
                         feed,
                         behind,
                         again,
                     },
                 );
-                self.plan(repeat, Trouble::Repeat { feed, since });
+                self.plan(repeat, Action::Repeat { feed, since });
             }
         }
         for fifth in 0..5 {
             let kill = BEGIN + fifth * 6 * DAY + self.rng.i64(DAY..5 * DAY);
             let lost = self.rng.i64(0..10 * MINUTE);
-            self.plan(kill - lost, Trouble::Flush);
-            self.plan(kill, Trouble::Kill);
+            self.plan(kill - lost, Action::Flush);
+            self.plan(kill, Action::Kill);
             let down = [2 * MINUTE, 8 * HOUR][self.rng.usize(..2)];
             let start = kill + self.rng.i64(MINUTE..down);
-            self.plan(start, Trouble::Start);
-            self.plan(start + 10 * MINUTE, Trouble::Check);
+            self.plan(start, Action::Start);
+            self.plan(start + 10 * MINUTE, Action::Check);
         }
     }
 
@@ -171,21 +171,21 @@ impl Simulation {
         let events = std::mem::take(&mut self.world.events);
         let begin = events.partition_point(|(time, _)| *time < BEGIN);
         let mut next = begin;
-        while let Some((&(at, number), _)) = self.troubles.first_key_value() {
+        while let Some((&(at, number), _)) = self.actions.first_key_value() {
             while let Some((time, event)) = events.get(next).filter(|(time, _)| *time < at) {
-                self.pass(*time).await;
-                self.happen(event);
+                self.advance_to(*time).await;
+                self.deliver(event);
                 next += 1;
             }
-            self.pass(at).await;
-            if let Some(trouble) = self.troubles.remove(&(at, number)) {
-                self.befall(trouble, &events[..next]);
+            self.advance_to(at).await;
+            if let Some(action) = self.actions.remove(&(at, number)) {
+                self.perform(action, &events[..next]);
             }
         }
         self
     }
 
-    async fn pass(&mut self, to: Seconds) {
+    async fn advance_to(&mut self, to: Seconds) {
         let passed = u64::try_from(to - self.now).unwrap();
         if passed > 0 {
             advance(Duration::from_secs(passed)).await;
@@ -194,68 +194,66 @@ impl Simulation {
         }
     }
 
-    /// Tells the exporter, and reckons with it.
-    fn tell(&mut self, feed: usize, update: Update) {
-        let Some(slice) = &self.slice else { return };
+    /// Pushes an update to the store and to the expected state.
+    fn push(&mut self, feed: usize, update: Update) {
+        let Some(store) = &self.store else { return };
         let feed = FeedId(u32::try_from(feed).unwrap());
-        self.truth.see(self.now, feed, &update);
-        slice.push(feed, update);
+        self.expected.push(self.now, feed, &update);
+        store.push(feed, update);
     }
 
-    fn happen(&mut self, event: &Event) {
-        for feed in (0..FEEDS).filter(|feed| concerns(*feed, event)) {
-            if self.hears[feed] {
-                self.tell(feed, event.update.clone());
+    fn deliver(&mut self, event: &Event) {
+        for feed in (0..FEEDS).filter(|feed| receives(*feed, event)) {
+            if self.connected[feed] {
+                self.push(feed, event.update.clone());
                 if self.rng.u8(..20) == 0 {
-                    self.tell(feed, event.update.clone());
+                    self.push(feed, event.update.clone());
                 }
             }
         }
     }
 
-    fn befall(&mut self, trouble: Trouble, past: &[(Seconds, Event)]) {
-        match trouble {
-            Trouble::Gap(feed) => self.hears[feed] = false,
-            Trouble::List {
+    fn perform(&mut self, action: Action, past: &[(Seconds, Event)]) {
+        match action {
+            Action::Gap(feed) => self.connected[feed] = false,
+            Action::List {
                 feed,
                 behind,
                 again,
             } => {
                 self.list(feed, behind);
-                // Sooner or later the server has caught up.
+                // The server catches up later.
                 let soon = self.now + self.rng.i64(MINUTE..10 * MINUTE);
                 let since = self.now - behind;
                 if behind > 0 && again {
                     self.check();
                     let caught_up = if self.rng.bool() {
-                        Trouble::List {
+                        Action::List {
                             feed,
                             behind: 0,
                             again: false,
                         }
                     } else {
-                        Trouble::Repeat { feed, since }
+                        Action::Repeat { feed, since }
                     };
                     self.plan(soon, caught_up);
                 }
             }
-            Trouble::Repeat { feed, since } => {
+            Action::Repeat { feed, since } => {
                 let from = past.partition_point(|(time, _)| *time <= since);
                 for (_, event) in past[from..]
                     .iter()
-                    .filter(|(_, event)| concerns(feed, event))
+                    .filter(|(_, event)| receives(feed, event))
                 {
-                    if self.hears[feed] {
-                        self.tell(feed, event.update.clone());
+                    if self.connected[feed] {
+                        self.push(feed, event.update.clone());
                     }
                 }
             }
-            Trouble::Flush => {
-                self.flushed = Some((self.now, self.journal.notes(), self.truth.clone()));
-            }
-            Trouble::Kill => self.kill(),
-            Trouble::Start => self.start(),
-            Trouble::Check => self.check(),
+            Action::Flush => self.flush(),
+            Action::Kill => self.kill(),
+            Action::Start => self.start(),
+            Action::Check => self.check(),
         }
     }
 
@@ -268,28 +266,33 @@ impl Simulation {
             self.rng.shuffle(&mut jobs);
             Update::Jobs(Change::Replaced(jobs))
         };
-        self.hears[feed] = true;
-        self.tell(feed, update);
+        self.connected[feed] = true;
+        self.push(feed, update);
+    }
+
+    fn flush(&mut self) {
+        let store = self.store.as_ref().expect("the process runs");
+        self.file.write(self.now, &self.journal, store);
+        self.flushed = Some((self.now, self.expected.clone()));
     }
 
     fn kill(&mut self) {
         self.check();
-        self.slice = None;
-        self.hears = [false; FEEDS];
-        let (at, notes, truth) = self.flushed.take().expect("planned");
-        self.kept.take_in(&self.journal, notes, at);
-        self.truth = truth.restart(at);
+        self.store = None;
+        self.connected = [false; FEEDS];
+        let (at, expected) = self.flushed.take().expect("planned");
+        self.expected = expected.restart(at);
     }
 
     fn start(&mut self) {
         self.journal = Arc::default();
         self.journal.set_clock(self.now);
-        let slice = loop {
+        let store = loop {
             let before = model::now().as_second();
-            let memory = if self.history {
-                self.kept.recall(self.now, BEGIN)
+            let restored = if self.history {
+                self.file.restore(self.now, BEGIN)
             } else {
-                self.truth = Truth::new(self.now, retention(), FEEDS);
+                self.expected = ExpectedState::new(self.now, retention(), FEEDS);
                 RestoredState {
                     since: self.now,
                     ..RestoredState::default()
@@ -298,20 +301,20 @@ impl Simulation {
             let mut feeds = vec![FeedScope::Jobs; JOBS.len()];
             feeds.push(FeedScope::CronJobs);
             let journal: Arc<dyn Journal> = self.journal.clone();
-            let slice =
-                TargetStore::remembering(None, feeds, Arc::new(settings()), memory, journal);
-            // What was recalled is told by the real clock, which must not have moved on.
+            let store =
+                TargetStore::remembering(None, feeds, Arc::new(settings()), restored, journal);
+            // The restored times are relative to the real clock: it must still show the same second.
             if model::now().as_second() == before {
-                break slice;
+                break store;
             }
         };
-        self.slice = Some(slice);
+        self.store = Some(store);
         for feed in 0..FEEDS {
-            let behind = [0, self.rng.i64(1..5 * MINUTE)][self.rng.usize(..2)];
+            let behind = [0, self.rng.i64(1..20 * MINUTE)][self.rng.usize(..2)];
             let at = self.now + self.rng.i64(0..5 * MINUTE);
             self.plan(
                 at,
-                Trouble::List {
+                Action::List {
                     feed,
                     behind,
                     again: true,
@@ -321,15 +324,15 @@ impl Simulation {
     }
 
     fn check(&self) {
-        let Some(slice) = &self.slice else { return };
-        if let Err(difference) = self.truth.check(self.now, &slice.snapshot()) {
+        let Some(store) = &self.store else { return };
+        if let Err(difference) = self.expected.check(self.now, &store.snapshot()) {
             let (seed, hours) = (self.seed, (self.now - BEGIN) / HOUR);
             panic!("seed {seed}, after {hours} hours: {difference}");
         }
     }
 }
 
-fn concerns(feed: usize, event: &Event) -> bool {
+fn receives(feed: usize, event: &Event) -> bool {
     match event.update {
         Update::CronJobs(_) => feed == CRONJOBS,
         _ => JOBS
@@ -338,16 +341,19 @@ fn concerns(feed: usize, event: &Event) -> bool {
     }
 }
 
-/// Chosen by no reason, and one that is another each time.
+/// Three fixed seeds and a random one.
 fn seeds() -> [u64; 4] {
     [1, 2, 3, fastrand::u64(..)]
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_month_without_history_starts_over_with_the_process() {
+async fn a_month_without_history_restarts_from_zero_with_each_process() {
     for seed in seeds() {
         let simulation = Simulation::new(seed, 50, false, 15).run().await;
-        assert!(simulation.truth.runs() > 50, "seed {seed} tests nothing");
+        assert!(
+            simulation.expected.runs() > 50,
+            "seed {seed} has too few runs"
+        );
     }
 }
 
@@ -355,12 +361,15 @@ async fn a_month_without_history_starts_over_with_the_process() {
 async fn a_month_with_history_loses_nothing_and_counts_nothing_twice() {
     for seed in seeds() {
         let simulation = Simulation::new(seed, 50, true, 15).run().await;
-        assert!(simulation.truth.runs() > 500, "seed {seed} tests nothing");
+        assert!(
+            simulation.expected.runs() > 500,
+            "seed {seed} has too few runs"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_month_of_a_thousand_workloads() {
     let simulation = Simulation::new(4, 1_000, true, 4).run().await;
-    assert!(simulation.truth.runs() > 15_000);
+    assert!(simulation.expected.runs() > 15_000);
 }

@@ -1,6 +1,6 @@
-//! The writer turn by turn, over a disk that fails when it is told to.
+//! The writer step by step, on a disk that fails on demand.
 
-use std::{io, path::Path};
+use std::{io, path::Path, thread};
 
 use redb::backends::FileBackend;
 use tempfile::TempDir;
@@ -11,45 +11,46 @@ use crate::{
     history::{
         Status, StatusSnapshot,
         rows::Bounds,
-        tests::{Book, run, uid, workload},
+        tests::{FakeStore, RunCounter, run, uid, workload},
         write_queue::TargetJournal,
     },
-    model::{Journal as _, JournalEntry, RestoredState, Totals},
+    model::{CountedRunLookup, Journal as _, JournalEntry, RestoredState, Run, Totals},
 };
 
+mod deletion;
 mod disk;
 
 use disk::{Backend, Disk};
 
-/// A history whose writer works when it is told to.
+/// A history whose writer works on demand.
 struct Scene {
     directory: TempDir,
     disk: Arc<Disk>,
     journal: TargetJournal,
     writer: Writer,
-    memory: RestoredState,
+    store: Arc<FakeStore>,
+    restored: RestoredState,
 }
 
 impl Scene {
     fn new() -> Self {
-        Self::begin(TempDir::new().unwrap(), Duration::ZERO)
+        Self::open(TempDir::new().unwrap())
     }
 
-    /// Runs whose Jobs are gone have to be known for so long.
-    fn begin(directory: TempDir, lag: Duration) -> Self {
-        let full_disk = Arc::new(Disk {
+    fn open(directory: TempDir) -> Self {
+        let disk = Arc::new(Disk {
             full: false.into(),
             writes_left: u64::MAX.into(),
         });
-        let of_backend = full_disk.clone();
-        let place = Place {
+        let backend_disk = disk.clone();
+        let location = Location {
             path: directory.path().join("history.redb"),
             targets: vec![String::new()],
             bounds: Bounds {
                 run_duration: vec![60.0],
                 start_delay: vec![1.0],
             },
-            opener: Arc::new(move |builder: &redb::Builder, path: &Path| {
+            open_database: Arc::new(move |builder: &redb::Builder, path: &Path| {
                 let mut options = std::fs::OpenOptions::new();
                 let file = options
                     .read(true)
@@ -58,49 +59,84 @@ impl Scene {
                     .truncate(false)
                     .open(path)?;
                 let file = FileBackend::new(file)?;
-                let disk = of_backend.clone();
+                let disk = backend_disk.clone();
                 builder.create_with_backend(Backend { file, disk })
             }),
         };
-        let (file, mut memories) = place.open().unwrap();
-        let queue = Arc::new(WriteQueue::new(1, lag, Arc::new(Status::default())));
+        let (file, mut restored) = location.open().unwrap();
+        let queue = Arc::new(WriteQueue::new(1, Arc::new(Status::default())));
+        let store = Arc::new(FakeStore::default());
+        let lookup: Arc<dyn CountedRunLookup> = store.clone();
+        queue.attach(0, Arc::downgrade(&lookup));
         let ended = CancellationToken::new().drop_guard();
         let limits = (3, Duration::from_hours(24));
         Self {
             directory,
-            disk: full_disk,
+            disk,
             journal: TargetJournal::new(queue.clone(), 0),
-            writer: Writer::new(queue, place, file, limits, ended),
-            memory: memories.remove(0),
+            writer: Writer::new(queue, location, file, limits, ended),
+            store,
+            restored: restored.remove(0),
         }
     }
 
-    fn note(&self, notes: impl IntoIterator<Item = JournalEntry>) {
-        notes.into_iter().for_each(|note| self.journal.note(note));
+    fn append(&self, entries: impl IntoIterator<Item = JournalEntry>) {
+        entries
+            .into_iter()
+            .for_each(|entry| self.journal.append(entry));
     }
 
-    fn turn(&mut self) -> StatusSnapshot {
-        self.writer.pause = Duration::ZERO;
-        self.writer.turn();
+    fn set_present(&self, runs: impl IntoIterator<Item = u32>) {
+        *self.store.present.lock() = runs.into_iter().map(uid).collect();
+    }
+
+    fn set_counted(&self, runs: impl IntoIterator<Item = u32>) {
+        *self.store.counted.lock() = runs.into_iter().map(uid).collect();
+    }
+
+    fn set_workloads(&self, names: &[&str]) {
+        *self.store.workloads.lock() = names.iter().map(|name| workload(name)).collect();
+    }
+
+    fn process_batch(&mut self) -> StatusSnapshot {
+        self.writer.retry_delay = Duration::ZERO;
+        self.writer.process_batch();
         self.writer.queue.status.snapshot()
     }
 
-    /// Another process, after this one ended well.
+    /// Prunes as if everything had been read [`UID_RETENTION`] ago.
+    fn prune(&mut self) {
+        let target = &mut self.writer.targets[0];
+        assert!(
+            matches!(target.phase, TargetPhase::Settled { prune_from } if prune_from > Instant::now())
+        );
+        let prune_from = Instant::now();
+        target.phase = TargetPhase::Settled { prune_from };
+        self.prune_now();
+    }
+
+    /// Prunes as if the interval was over.
+    fn prune_now(&mut self) {
+        self.writer.prune_at = Instant::now();
+        self.append([JournalEntry::WorkloadGone(workload("other"))]);
+        self.process_batch();
+    }
+
+    /// The next process, after this one ended normally.
     fn next(mut self) -> Self {
         self.writer.queue.close();
-        assert!(self.writer.turn());
+        assert!(self.writer.process_batch());
         self.killed()
     }
 
-    /// Another process, after this one ended in the middle of whatever it did.
+    /// The next process, after this one was killed.
     fn killed(self) -> Self {
-        let lag = self.writer.queue.lag;
         drop(self.writer);
-        Self::begin(self.directory, lag)
+        Self::open(self.directory)
     }
 
     fn runs(&self) -> Vec<String> {
-        let mut runs: Vec<_> = self.memory.runs.iter().map(ToString::to_string).collect();
+        let mut runs: Vec<_> = self.restored.runs.iter().map(ToString::to_string).collect();
         runs.sort();
         runs
     }
@@ -124,21 +160,21 @@ fn recent(number: u32) -> Run {
 }
 
 #[test]
-fn a_run_is_in_the_file_with_the_totals_that_it_is_part_of_or_not_at_all() {
+fn a_run_is_in_the_file_together_with_the_totals_that_include_it() {
     let mut outcomes = std::collections::BTreeSet::new();
     for writes in 0..40 {
         let mut scene = Scene::new();
-        let mut book = Book::default();
-        scene.note([book.finish("nightly", run(1))]);
-        scene.turn();
+        let mut counter = RunCounter::default();
+        scene.append([counter.finish("nightly", run(1))]);
+        scene.process_batch();
         scene.disk.writes_left.store(writes, Relaxed);
-        scene.note((2..200).map(|number| book.finish("nightly", run(number))));
-        scene.turn();
+        scene.append((2..200).map(|number| counter.finish("nightly", run(number))));
+        scene.process_batch();
         let scene = scene.killed();
-        let (_, totals, _) = &scene.memory.workloads[0];
+        let (_, totals, _) = &scene.restored.workloads[0];
         assert_eq!(
             totals.succeeded,
-            scene.memory.runs.len() as u64,
+            scene.restored.runs.len() as u64,
             "{writes} writes"
         );
         outcomes.insert(totals.succeeded);
@@ -147,224 +183,113 @@ fn a_run_is_in_the_file_with_the_totals_that_it_is_part_of_or_not_at_all() {
 }
 
 #[test]
-fn what_comes_while_the_disk_is_full_is_written_once_it_is_not() {
+fn changes_are_kept_while_the_disk_is_full_and_written_afterwards() {
     let mut scene = Scene::new();
-    let mut book = Book::default();
+    let mut counter = RunCounter::default();
     scene.disk.full.store(true, Relaxed);
     for number in 1..4 {
-        scene.note([book.finish("nightly", run(number))]);
-        let status = scene.turn();
+        scene.append([counter.finish("nightly", run(number))]);
+        let status = scene.process_batch();
         assert!(!status.up);
         assert_eq!(
             (status.errors, status.waiting),
             (number.into(), number.into())
         );
     }
-    scene.note([
-        JournalEntry::Left(workload("nightly")),
-        book.finish("nightly", run(4)),
+    scene.append([
+        JournalEntry::WorkloadGone(workload("nightly")),
+        counter.finish("nightly", run(4)),
     ]);
     scene.disk.full.store(false, Relaxed);
-    let status = scene.turn();
+    let status = scene.process_batch();
     assert!(status.up && status.last_write.is_some());
     assert_eq!((status.errors, status.waiting, status.runs), (3, 0, 4));
     let scene = scene.killed();
     assert_eq!(scene.runs(), uids(1..=4));
-    assert_eq!(scene.memory.workloads[0].1.succeeded, 4);
+    assert_eq!(scene.restored.workloads[0].1.succeeded, 4);
 }
 
 #[test]
-fn pauses_grow_while_the_disk_fails() {
+fn retry_delays_grow_while_the_disk_fails() {
     let mut scene = Scene::new();
     scene.disk.full.store(true, Relaxed);
-    scene.note([Book::default().finish("nightly", run(1))]);
-    scene.turn();
+    scene.append([RunCounter::default().finish("nightly", run(1))]);
+    scene.process_batch();
     let mut before = Duration::ZERO;
     for _ in 0..8 {
-        let pause = scene.writer.pause;
+        let delay = scene.writer.retry_delay;
         let grown = (before + before / 2).min(RETRY.longest / 2);
         assert!(
-            pause >= grown && pause <= RETRY.longest,
-            "{before:?}, then {pause:?}"
+            delay >= grown && delay <= RETRY.longest,
+            "{before:?}, then {delay:?}"
         );
-        before = pause;
-        let trouble = Failure::from(redb::StorageError::Io(io::ErrorKind::StorageFull.into()));
-        scene.writer.failed(&trouble.into(), true);
+        before = delay;
+        let error = FileError::from(redb::StorageError::Io(io::ErrorKind::StorageFull.into()));
+        scene.writer.failed(&error.into(), true);
     }
 }
 
 #[test]
-fn of_many_runs_that_wait_those_stay_that_the_api_shows() {
+fn runs_whose_jobs_are_present_are_not_dropped_when_too_many_wait() {
     let mut scene = Scene::new();
     scene.disk.full.store(true, Relaxed);
-    scene.note([Book::default().finish("other", run(0))]);
-    scene.turn();
-    let mut book = Book::default();
-    for number in 1..30_000 {
-        scene.note([book.finish("nightly", run(number))]);
-        if number > 100 {
-            scene.note([JournalEntry::Gone(uid(number))]);
-        }
-    }
-    scene.turn();
-    let status = scene.turn();
+    scene.append([RunCounter::default().finish("other", run(0))]);
+    scene.process_batch();
+    let mut counter = RunCounter::default();
+    scene.append((1..30_000).map(|number| counter.finish("nightly", run(number))));
+    scene.set_present(0..=100);
+    // The store still counts them, but their Jobs are gone: at worst a lagging API server shows some again.
+    scene.set_counted(101..30_000);
+    scene.process_batch();
+    let status = scene.process_batch();
     assert!(status.waiting < 20_000 && status.dropped > 10_000);
     assert_eq!(status.waiting + status.dropped, 30_000);
     scene.disk.full.store(false, Relaxed);
-    assert_eq!(scene.turn().waiting, 0);
+    assert_eq!(scene.process_batch().waiting, 0);
     let scene = scene.killed();
     assert!(uids(0..=100).iter().all(|uid| scene.runs().contains(uid)));
     let totals = scene
-        .memory
+        .restored
         .workloads
         .iter()
         .map(|(_, totals, _)| totals.succeeded);
-    assert_eq!(totals.max(), Some(29_999), "the totals know of all");
+    assert_eq!(totals.max(), Some(29_999), "the totals include all");
 }
 
 #[test]
-fn surplus_and_old_runs_go_once_everything_was_read_and_their_jobs_are_gone() {
+fn runs_are_dropped_before_the_retry_is_due() {
     let mut scene = Scene::new();
-    let mut book = Book::default();
-    scene.note((1..=6).map(|number| book.finish("nightly", recent(number))));
-    // These ended years ago.
-    scene.note((7..=8).map(|number| book.finish("yearly", run(number))));
-    scene.note([1, 2, 3, 6, 7].map(|number| JournalEntry::Gone(uid(number))));
-    scene.turn();
-    let mut scene = scene.killed();
-    assert_eq!(scene.runs(), uids(1..=8), "nothing was read in whole");
-    scene.note([4, 5, 8].map(|number| JournalEntry::Present(uid(number))));
-    scene.note([JournalEntry::Synced]);
-    scene.turn();
-    let mut scene = scene.killed();
-    // By due time, the last three of the six are 4, 5 and 6.
-    assert_eq!(scene.runs(), uids([4, 5, 6, 8]));
-    scene.note([JournalEntry::Synced]);
-    scene.turn();
-    assert_eq!(scene.next().runs(), uids([4, 5, 6]));
+    scene.disk.full.store(true, Relaxed);
+    scene.append([RunCounter::default().finish("other", run(0))]);
+    scene.process_batch();
+    scene.writer.retry_delay = Duration::from_mins(10);
+    let queue = scene.writer.queue.clone();
+    let mut counter = RunCounter::default();
+    thread::scope(|scope| {
+        let journal = &scene.journal;
+        let retry = scope.spawn(|| scene.writer.process_batch());
+        for number in 1..25_000 {
+            journal.append(counter.finish("nightly", run(number)));
+        }
+        while queue.status.snapshot().dropped < 10_000 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(queue.status.snapshot().errors, 1, "no retry yet");
+        queue.close();
+        assert!(retry.join().unwrap());
+    });
 }
 
 #[test]
-fn a_run_is_known_for_a_while_after_its_job_went() {
-    let lag = Duration::from_hours(1);
-    let mut scene = Scene::begin(TempDir::new().unwrap(), lag);
-    let mut book = Book::default();
-    scene.note((1..=8).map(|number| book.finish("nightly", recent(number))));
-    scene.note([1, 2, 3].map(|number| JournalEntry::Gone(uid(number))));
-    scene.note([JournalEntry::Present(uid(3)), JournalEntry::Synced]);
-    scene.turn();
-    // As if everything had been read long ago.
-    let prune = |scene: &mut Scene| {
-        scene.writer.targets[0].progress = Progress::Settled(Instant::now());
-        scene.writer.prune_at = Instant::now();
-        scene.note([JournalEntry::Left(workload("other"))]);
-        scene.turn();
-    };
-    prune(&mut scene);
-    assert_eq!(scene.writer.queue.known(0).len(), 8);
-    let mut scene = scene.killed();
-    assert_eq!(scene.runs(), uids(1..=8));
-    // Of the next process, none has to be known yet, but it has only just seen that they are gone.
-    scene.note([JournalEntry::Present(uid(4)), JournalEntry::Synced]);
-    scene.turn();
-    let mut scene = scene.killed();
-    assert_eq!(scene.runs(), uids(1..=8));
-    scene.note([JournalEntry::Present(uid(4)), JournalEntry::Synced]);
-    scene.turn();
-    prune(&mut scene);
-    assert_eq!(scene.next().runs(), uids([4, 6, 7, 8]));
-}
-
-#[test]
-fn workloads_are_there_until_they_leave_or_are_not_seen_again() {
-    let at = |scene: &Scene, name: &str| {
-        let mut all = scene.memory.workloads.iter();
-        all.find(|(id, _, _)| *id == workload(name))
-            .map(|(_, _, last_there)| *last_there)
-    };
-    let seen = |name: &str| JournalEntry::Changed {
-        workload: workload(name),
-        totals: Totals::new(1),
-    };
+fn nothing_is_dropped_while_the_store_is_unknown() {
     let mut scene = Scene::new();
-    scene.note(["stays", "leaves", "vanishes", "returns"].map(seen));
-    scene.note(["leaves", "returns"].map(|name| JournalEntry::Left(workload(name))));
-    scene.note([seen("returns"), JournalEntry::Synced]);
-    scene.turn();
-    // As if a day had passed since.
-    let day = 86_400;
-    for target in &mut scene.writer.targets {
-        target.row.seen -= day;
-    }
-    scene.writer.targets[0].progress = Progress::Reading;
-    scene.note([seen("stays")]);
-    scene.turn();
-    let mut scene = scene.killed();
-    let now = model::now().as_second();
-    let ago = |last_there: Option<Seconds>| now - last_there.unwrap();
-    assert!(ago(at(&scene, "leaves")) < 100, "it is known to the second");
-    for name in ["stays", "vanishes", "returns"] {
-        assert!(
-            (day - 100..day + 100).contains(&ago(at(&scene, name))),
-            "{name}"
-        );
-    }
-    scene.note([seen("stays"), seen("returns"), JournalEntry::Synced]);
-    scene.turn();
-    let scene = scene.next();
-    for name in ["stays", "returns", "leaves"] {
-        assert!(ago(at(&scene, name)) < 100, "{name}");
-    }
-    assert!(ago(at(&scene, "vanishes")) > day - 100);
-}
-
-#[test]
-fn workloads_and_targets_expire() {
-    let mut scene = Scene::new();
-    let seen = |name: &str| JournalEntry::Changed {
-        workload: workload(name),
-        totals: Totals::new(1),
-    };
-    scene.note([
-        seen("stays"),
-        seen("leaves"),
-        JournalEntry::Left(workload("leaves")),
-        JournalEntry::Synced,
-    ]);
-    scene.turn();
-    let file = scene.writer.file.as_ref().unwrap();
-    let other = Part {
-        target: "other",
-        waiting: &PendingWrites::default(),
-        row: TargetRow { since: 1, seen: 1 },
-    };
-    file.write(&[other]).unwrap();
-    let limits = Limits {
-        runs: 1,
-        oldest: model::now().as_second() + 1,
-    };
-    let names = |file: &File| {
-        use redb::{ReadableDatabase as _, ReadableTable as _};
-        let transaction = file.database.begin_read().unwrap();
-        let targets = transaction
-            .open_table(crate::history::rows::TARGETS)
-            .unwrap();
-        let names = targets
-            .iter()
-            .unwrap()
-            .map(|row| row.unwrap().0.value().to_owned());
-        names.collect::<Vec<_>>()
-    };
-    assert_eq!(names(file), ["", "other"]);
-    file.prune("", limits, |_| false).unwrap();
-    file.prune_targets(&[String::new()], limits.oldest).unwrap();
-    assert_eq!(names(file), [""]);
-    let scene = scene.killed();
-    let left: Vec<_> = scene
-        .memory
-        .workloads
-        .iter()
-        .map(|(id, _, _)| id.clone())
-        .collect();
-    assert_eq!(left, [workload("stays")]);
+    scene.disk.full.store(true, Relaxed);
+    scene.append([RunCounter::default().finish("other", run(0))]);
+    scene.process_batch();
+    scene.store = Arc::default();
+    let mut counter = RunCounter::default();
+    scene.append((1..30_000).map(|number| counter.finish("nightly", run(number))));
+    scene.process_batch();
+    let status = scene.process_batch();
+    assert_eq!((status.waiting, status.dropped), (30_000, 0));
 }

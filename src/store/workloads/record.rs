@@ -1,6 +1,4 @@
-//! What is known of one workload.
-//!
-//! Changed by [`Workloads`](super::Workloads) alone, read by whoever shows it.
+//! The record of one workload. Only [`Workloads`](super::Workloads) changes it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -13,80 +11,82 @@ use crate::{
     },
 };
 
-/// What is known of a workload.
+/// A workload and what its runs add up to.
 #[derive(Clone, Debug)]
 pub struct WorkloadRecord {
-    /// Which one it is.
+    /// Its identity.
     pub id: WorkloadId,
-    /// What its finished runs come to.
+    /// The totals of its finished runs.
     pub totals: Totals,
-    /// Its runs that are under way, by their start; those that have not started come last.
+    /// Its active runs by start time and hash of the uid. Runs that have not started come last.
     pub(super) active: BTreeSet<(Seconds, u64)>,
-    /// How many of its Jobs there are.
+    /// Number of its Jobs.
     pub(super) jobs: u32,
-    /// There is a `CronJob` of this name.
-    pub(super) scheduled: bool,
-    /// How many of its Jobs the configuration names.
+    /// Whether its `CronJob` exists.
+    pub(super) has_cronjob: bool,
+    /// Number of configured jobs that belong to it.
     pub(super) configured: u32,
-    /// Values for the configured labels: of the `CronJob`, else of the latest Job.
+    /// Values of the configured labels, from the `CronJob`, else from the latest Job.
     pub labels: MappedLabels,
-    /// What its annotations say: those of the `CronJob`, else of the latest Job.
+    /// Annotations of the `CronJob`, else of the latest Job.
     pub annotations: Option<Box<WorkloadAnnotations>>,
-    /// When the object was created that the two above are of; those of a `CronJob` come before all Jobs.
-    pub(super) described: Described,
-    /// The Job of the last finished run.
+    /// The object that `labels` and `annotations` come from.
+    pub(super) metadata_source: MetadataSource,
+    /// The Job of the last finished run: its name and the hash of its uid.
     pub(super) last_job: Option<(Name, u64)>,
     settings: Arc<StoreSettings>,
 }
 
-/// Whose labels and annotations a workload has.
+/// The object that the labels and annotations of a workload come from, in order of precedence: a `CronJob` wins over Jobs,
+/// and the Job that was created last over others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Described {
-    Nobody,
+pub(super) enum MetadataSource {
+    None,
+    /// A Job with this creation time.
     Job(Option<Seconds>),
     CronJob,
 }
 
-// === impl Workload ===
+// === impl WorkloadRecord ===
 
 impl WorkloadRecord {
-    /// One of which nothing is there yet.
+    /// A workload without any objects.
     pub(super) fn new(id: WorkloadId, totals: Totals, settings: Arc<StoreSettings>) -> Self {
         Self {
             id,
             totals,
             active: BTreeSet::new(),
             jobs: 0,
-            scheduled: false,
+            has_cronjob: false,
             configured: 0,
             labels: None,
             annotations: None,
-            described: Described::Nobody,
+            metadata_source: MetadataSource::None,
             last_job: None,
             settings,
         }
     }
 
-    /// Whether it fires by a schedule.
+    /// Whether it is a `CronJob`.
     #[must_use]
     pub fn is_cronjob(&self) -> bool {
         &*self.id.kind == CRONJOB
     }
 
-    /// How many runs are under way.
+    /// Number of active runs.
     #[must_use]
     pub fn active_runs(&self) -> usize {
         self.active.len()
     }
 
-    /// When the oldest of the runs under way started, if any has.
+    /// Start time of the oldest active run; `None` if none has started.
     #[must_use]
     pub fn oldest_active_start(&self) -> Option<Seconds> {
         let (start, _) = self.active.first()?;
         (*start != Seconds::MAX).then_some(*start)
     }
 
-    /// What it is held to: by its annotations, else by the settings.
+    /// Its thresholds, from its annotations, else from the settings.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
         self.settings
@@ -94,34 +94,34 @@ impl WorkloadRecord {
             .overridden_by(self.annotations.as_deref())
     }
 
-    /// Upper bounds of the histograms of durations.
+    /// Upper bounds of the duration histograms.
     #[must_use]
     pub fn run_duration_bounds(&self) -> &[f64] {
         &self.settings.run_duration_buckets
     }
 
-    /// Whether anything of it is there.
-    pub(super) fn needed(&self) -> bool {
-        self.jobs > 0 || self.scheduled || self.configured > 0
+    /// Whether it has Jobs or a `CronJob`, or belongs to a configured job.
+    pub(super) fn exists(&self) -> bool {
+        self.jobs > 0 || self.has_cronjob || self.configured > 0
     }
 
-    /// Whether this is the last of its finished runs.
+    /// Whether this run is its last finished one.
     pub(super) fn is_last(&self, run: &Run) -> bool {
         let last = self.totals.last.as_ref();
         !run.manual && last.is_some_and(|last| last.sort_key == run.sort_key())
     }
 
-    /// Takes over labels and annotations, if nobody with more to say has. Gives what makes no sense and did not before.
-    pub(super) fn describe(
+    /// Sets labels and annotations, unless the current ones take precedence. Returns invalid annotations that are new.
+    pub(super) fn set_metadata(
         &mut self,
-        by: Described,
+        source: MetadataSource,
         labels: &MappedLabels,
         annotations: Option<&WorkloadAnnotations>,
     ) -> Vec<(&'static str, Name)> {
-        if by < self.described {
+        if source < self.metadata_source {
             return Vec::new();
         }
-        self.described = by;
+        self.metadata_source = source;
         if self.labels != *labels {
             self.labels.clone_from(labels);
         }
@@ -131,8 +131,8 @@ impl WorkloadRecord {
         let known = self.annotations.take().unwrap_or_default().invalid;
         self.annotations = annotations.cloned().map(Box::new);
         let invalid = annotations.map_or(&[][..], |annotations| &annotations.invalid);
-        let news = invalid.iter().filter(|problem| !known.contains(problem));
-        news.cloned().collect()
+        let new = invalid.iter().filter(|problem| !known.contains(problem));
+        new.cloned().collect()
     }
 }
 
@@ -142,7 +142,7 @@ impl Record for WorkloadRecord {
     }
 }
 
-/// When a Job under way started; what has not started comes last.
-pub(super) fn started(job: &Job) -> Seconds {
+/// The order of an active Job among others: its start time. Jobs that have not started come last.
+pub(super) fn start_order(job: &Job) -> Seconds {
     job.start.unwrap_or(Seconds::MAX)
 }

@@ -1,7 +1,7 @@
-//! Workloads of earlier processes, from the start until it is known which of them are still there.
+//! Workloads of earlier processes, until everything was read once.
 //!
-//! Those that were there not long ago are shown at once, as if they had been leaving since. The others are kept out of sight:
-//! they go on where they were should they turn out to be there. None of them is forgotten before everything was read once.
+//! Workloads that existed less than `retention.workloads` ago are shown at once, for the rest of that time. Older ones are
+//! hidden. Both continue with their totals if a feed sees them. None is forgotten before everything was read once.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,50 +10,50 @@ use tokio::time::Instant;
 use super::{WorkloadRecord, Workloads};
 use crate::model::{FeedId, Seconds, Totals, WorkloadId};
 
-/// Of workloads of which no feed has told yet. There is no such feed, so it cannot go stale.
+/// The feed of restored workloads that no feed has seen yet. It does not exist, so it cannot become stale.
 const NO_FEED: FeedId = FeedId(u32::MAX);
 
-/// Workloads that are not shown and may yet be seen.
+/// Restored workloads that are not shown but may still exist.
 #[derive(Debug)]
-pub(super) struct Restored {
-    /// `None` once all was read.
-    unseen: Option<HashMap<WorkloadId, Totals>>,
+pub(super) struct HiddenWorkloads {
+    /// `None` once everything was read.
+    totals: Option<HashMap<WorkloadId, Totals>>,
 }
 
-impl Default for Restored {
+impl Default for HiddenWorkloads {
     fn default() -> Self {
         Self {
-            unseen: Some(HashMap::new()),
+            totals: Some(HashMap::new()),
         }
     }
 }
 
-impl Restored {
-    /// Keeps what is no longer shown for as long as nobody knows whether it is gone for good.
-    pub(super) fn keep(&mut self, id: WorkloadId, totals: Totals) {
-        if let Some(unseen) = &mut self.unseen {
-            unseen.insert(id, totals);
+impl HiddenWorkloads {
+    /// Hides a workload. Does nothing once everything was read: then the workload is gone.
+    pub(super) fn insert(&mut self, id: WorkloadId, totals: Totals) {
+        if let Some(hidden) = &mut self.totals {
+            hidden.insert(id, totals);
         }
     }
 
-    /// What is known of a workload that is seen now.
+    /// Removes a workload and returns its totals.
     pub(super) fn take(&mut self, id: &WorkloadId) -> Option<Totals> {
-        self.unseen.as_mut()?.remove(id)
+        self.totals.as_mut()?.remove(id)
     }
 }
 
 impl Workloads {
-    /// Takes in what was written down of workloads, with when each was last there.
+    /// Adds restored workloads, each with the time when it last existed.
     pub(super) fn restore(&mut self, mut workloads: Vec<(WorkloadId, Totals, Seconds)>) {
         let (now, date) = (Instant::now(), (self.settings.clock)().as_second());
-        workloads.sort_by_key(|(_, _, last_there)| *last_there);
-        for (id, totals, last_there) in workloads {
-            // A clock that was set back makes it 0, never less.
-            let gone = u64::try_from(date.saturating_sub(last_there)).unwrap_or(0);
+        workloads.sort_by_key(|(_, _, last_existed)| *last_existed);
+        for (id, totals, last_existed) in workloads {
+            // After a clock was set back the difference may be negative: it counts as 0.
+            let gone = u64::try_from(date.saturating_sub(last_existed)).unwrap_or(0);
             let retention = self.settings.retention.workloads;
             let rest = retention.saturating_sub(Duration::from_secs(gone));
             if rest.is_zero() {
-                self.restored.keep(id, totals);
+                self.hidden.insert(id, totals);
             } else {
                 let workload = WorkloadRecord::new(id, totals, self.settings.clone());
                 let slot = self.records.insert(NO_FEED, workload);
@@ -62,9 +62,12 @@ impl Workloads {
         }
     }
 
-    /// Everything was read once: what was not seen by now is gone.
-    pub(in crate::store) fn settle(&mut self, now: Instant) {
-        self.restored.unseen = None;
-        self.counted_runs.settle(now);
+    /// Everything was read once: hidden workloads and unseen runs of earlier processes are gone.
+    pub(in crate::store) fn forget_unseen(&mut self, now: Instant) {
+        self.hidden.totals = None;
+        self.counted_runs.start_expiry(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What is known of workloads after what a source pushed.
+//! The records of workloads after updates from a source.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use tokio::time::advance;
 
 use crate::{
     model::{
-        Change, CronJob, FailureReason, FeedId, FeedScope, Job, JobState, Journal, JournalEntry,
-        LastRun, Name, NoopJournal, RestoredState, Seconds, Sink, Totals, UID_RETENTION, Uid,
-        Update, WorkloadAnnotations, WorkloadId, WorkloadRef as Owner,
+        Change, CountedRunLookup as _, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
+        Journal, JournalEntry, LastRun, Name, NoopJournal, RestoredState, Seconds, Sink, Totals,
+        UID_RETENTION, Uid, Update, WorkloadAnnotations, WorkloadId, WorkloadRef as Owner,
     },
     store::{Retention, StoreSettings, TargetStore, WorkloadRecord},
 };
 use std::sync::Arc;
 
 mod annotations;
-mod memory;
+mod persistence;
 mod transitions;
 
 const JOBS: FeedId = FeedId(0);
@@ -23,7 +23,7 @@ const OTHER_JOBS: FeedId = FeedId(1);
 const CRONJOBS: FeedId = FeedId(2);
 const CONFIGURED: FeedId = FeedId(3);
 
-/// When the exporter began.
+/// When the target was first read.
 const SINCE: Seconds = 1_000_000;
 
 fn feeds() -> Vec<FeedScope> {
@@ -40,7 +40,7 @@ fn feeds() -> Vec<FeedScope> {
 }
 
 fn slice_with(
-    memory: RestoredState,
+    restored: RestoredState,
     journal: Arc<dyn Journal>,
     last_jobs_only: bool,
 ) -> TargetStore {
@@ -53,11 +53,11 @@ fn slice_with(
         },
         ..defaults
     };
-    let memory = RestoredState {
+    let restored = RestoredState {
         since: SINCE,
-        ..memory
+        ..restored
     };
-    TargetStore::remembering(None, feeds(), Arc::new(settings), memory, journal)
+    TargetStore::remembering(None, feeds(), Arc::new(settings), restored, journal)
 }
 
 fn slice() -> TargetStore {
@@ -101,7 +101,7 @@ fn failed(number: Seconds) -> Job {
     run(number, JobState::Failed)
 }
 
-/// The same run of something else.
+/// The same run of another workload.
 fn of(kind: &str, name: &str, job: Job) -> Job {
     let workload = Owner {
         kind: kind.into(),
@@ -150,14 +150,14 @@ fn apply_cronjob(slice: &TargetStore, cronjob: CronJob) {
     slice.push(CRONJOBS, Update::CronJobs(Change::Applied(cronjob)));
 }
 
-/// All feeds but that of `list` were read once.
+/// Reads all feeds once, except that of `list`.
 fn sync(slice: &TargetStore) {
     slice.push(OTHER_JOBS, Update::Jobs(Change::Replaced(Vec::new())));
     slice.push(CRONJOBS, Update::CronJobs(Change::Replaced(Vec::new())));
     slice.push(CONFIGURED, Update::JobAbsent);
 }
 
-/// A workload by its name, if it is shown.
+/// A workload by name, if it is shown.
 fn workload(slice: &TargetStore, name: &str) -> Option<WorkloadRecord> {
     let snapshot = slice.snapshot();
     let workload = snapshot.workloads.iter().find(|it| &*it.id.name == name);
@@ -180,7 +180,7 @@ fn counts(slice: &TargetStore) -> (u64, u64, u64, usize) {
     )
 }
 
-/// Kind and name of what is shown.
+/// Kind and name of the workloads that are shown.
 fn shown(slice: &TargetStore) -> Vec<String> {
     let snapshot = slice.snapshot();
     let name = |workload: &WorkloadRecord| format!("{}/{}", workload.id.kind, workload.id.name);

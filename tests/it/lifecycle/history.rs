@@ -221,7 +221,7 @@ async fn a_history_survives_a_restart_and_has_one_process_at_a_time() {
     let second = setup(&cluster, &path).spawn().exit().await;
     assert_eq!(second.status.code(), Some(1));
     let expected = format!(
-        "error: history file {}: it is in use by another process",
+        "error: history file {} is in use by another process",
         path.display()
     );
     assert!(second.log.contains(&expected), "{:?}", second.log);
@@ -252,7 +252,8 @@ async fn a_broken_history_file_is_moved_aside_and_logged() {
     let path = directory.path().join("history.redb");
     fs::write(&path, "not a history").unwrap();
     let mut exporter = setup(&cluster, &path).start().await;
-    let message = "the history file is of no use: it was set aside, and a new one is begun; counters begin at 0";
+    let message =
+        "history file is invalid: renamed it and created a new one, counters restart from zero";
     let line = exporter.logged(message).await;
     assert_eq!(line.text("level"), "ERROR");
     assert_eq!(line.text("path"), path.to_str().unwrap());

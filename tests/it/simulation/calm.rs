@@ -1,4 +1,4 @@
-//! The reckoning itself, against what was made up in the first place.
+//! Compares the counters with the simulated Jobs themselves, without faults.
 
 use job_status_exporter::model::{Job, JobState};
 
@@ -8,19 +8,19 @@ use super::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn a_calm_month_is_counted_as_it_was_written() {
+async fn a_month_without_faults_is_counted_exactly() {
     let simulation = Simulation::new(5, 100, false, 0).run().await;
     let last = simulation.now;
-    let snapshot = simulation.slice.expect("it runs").snapshot();
+    let snapshot = simulation.store.expect("it runs").snapshot();
     let mut compared = 0;
-    // CronJobs stay, and with them the counters of their workloads.
+    // Most CronJobs are not deleted, so the counters of their workloads stay.
     for workload in snapshot.workloads.iter().filter(|it| it.is_cronjob()) {
         let of_workload = |life: &&Life<Job>| {
             let (_, job) = life.states.last().unwrap();
             job.workload.name == workload.id.name
         };
         let lives: Vec<_> = simulation.world.jobs.iter().filter(of_workload).collect();
-        // It takes a while until all was listed.
+        // The first lists are complete only after some minutes.
         let early = |life: &&Life<Job>| (BEGIN..BEGIN + HOUR).contains(&life.gone);
         if lives.iter().any(early) || workload.id.name.starts_with(ADOPTED) {
             continue;

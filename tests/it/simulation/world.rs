@@ -1,4 +1,4 @@
-//! What happens in the simulated cluster: every state of every object with its time, fixed before anybody looks.
+//! The simulated cluster: every state of every object with its time, computed in advance.
 
 use std::collections::HashSet;
 
@@ -11,14 +11,14 @@ pub(crate) const MINUTE: Seconds = 60;
 pub(crate) const HOUR: Seconds = 60 * MINUTE;
 pub(crate) const DAY: Seconds = 24 * HOUR;
 
-/// When the story begins, and when it ends.
+/// Start and end of the simulated month.
 pub(crate) const BEGIN: Seconds = 1_795_000_000;
 pub(crate) const END: Seconds = BEGIN + 30 * DAY;
 
-/// Jobs whose workload changes while they run have names that begin with this.
+/// Name prefix of Jobs whose workload changes while they run.
 pub(crate) const ADOPTED: &str = "adopted-";
 
-/// The states of an object, with the time of each, and when it goes.
+/// The states of an object with their times, and when it is deleted.
 pub(crate) struct Life<T> {
     pub(crate) states: Vec<(Seconds, T)>,
     pub(crate) gone: Seconds,
@@ -27,7 +27,7 @@ pub(crate) struct Life<T> {
 pub(crate) struct World {
     pub(crate) jobs: Vec<Life<Job>>,
     cronjobs: Vec<Life<CronJob>>,
-    /// What a watch tells of all objects, in the order of time.
+    /// The watch events of all objects, ordered by time.
     pub(crate) events: Vec<(Seconds, Event)>,
 }
 
@@ -36,15 +36,15 @@ pub(crate) struct Event {
     pub(crate) update: Update,
 }
 
-/// How a workload goes about things.
-struct Habits {
+/// How a workload behaves.
+struct Behaviour {
     namespace: Name,
     workload: WorkloadRef,
     period: Seconds,
     failing: f64,
-    /// How long its Jobs stay after their end.
+    /// How long its finished Jobs are kept.
     kept: Seconds,
-    /// When the last Job begins.
+    /// When its last Job starts.
     until: Seconds,
 }
 
@@ -58,21 +58,21 @@ impl<T: Clone> Life<T> {
         Some(state.clone())
     }
 
-    fn tell(
+    fn add_events(
         &self,
         namespace: &Name,
         update: impl Fn(Change<T>) -> Update,
         events: &mut Vec<(Seconds, Event)>,
     ) {
-        let mut tell = |time, change| {
+        let mut add = |time, change| {
             let (namespace, update) = (namespace.clone(), update(change));
             events.push((time, Event { namespace, update }));
         };
         for (time, state) in &self.states {
-            tell(*time, Change::Applied(state.clone()));
+            add(*time, Change::Applied(state.clone()));
         }
         if let Some((_, last)) = self.states.last() {
-            tell(self.gone, Change::Deleted(last.clone()));
+            add(self.gone, Change::Deleted(last.clone()));
         }
     }
 }
@@ -88,17 +88,17 @@ impl World {
             world.add_workload(rng, number);
         }
         for life in &world.jobs {
-            life.tell(&life.states[0].1.namespace, Update::Jobs, &mut world.events);
+            life.add_events(&life.states[0].1.namespace, Update::Jobs, &mut world.events);
         }
         for life in &world.cronjobs {
             let namespace = &life.states[0].1.namespace;
-            life.tell(namespace, Update::CronJobs, &mut world.events);
+            life.add_events(namespace, Update::CronJobs, &mut world.events);
         }
         world.events.sort_by_key(|(time, _)| *time);
         world
     }
 
-    /// What a list shows of the Jobs in these namespaces.
+    /// The Jobs in these namespaces at a time.
     pub(crate) fn jobs_at(&self, time: Seconds, within: &[&str]) -> Vec<Job> {
         let jobs = self.jobs.iter().filter_map(|life| life.at(time));
         jobs.filter(|job| within.contains(&&*job.namespace))
@@ -127,7 +127,7 @@ impl World {
         } else {
             END
         };
-        let habits = Habits {
+        let behaviour = Behaviour {
             namespace: format!("ns-{}", number % 4).into(),
             workload: WorkloadRef {
                 kind: kind.into(),
@@ -139,22 +139,22 @@ impl World {
             until,
         };
         let begun = self.jobs.len();
-        habits.run(rng, &mut self.jobs);
+        behaviour.run(rng, &mut self.jobs);
         if scheduled {
             let runs = &self.jobs[begun..];
             self.cronjobs
-                .push(habits.cronjob(runs, number.is_multiple_of(3)));
+                .push(behaviour.cronjob(runs, number.is_multiple_of(3)));
         }
     }
 }
 
-impl Habits {
+impl Behaviour {
     fn run(&self, rng: &mut Rng, jobs: &mut Vec<Life<Job>>) {
         let standalone = &*self.workload.kind == "job";
         let mut due = BEGIN - 3 * DAY + rng.i64(0..self.period);
         let mut free = due;
         while due < self.until {
-            // A name is free again when its Job is gone.
+            // A name is free again when its Job is deleted.
             if rng.u8(..30) > 0 && (!standalone || free <= due) {
                 let life = self.job(rng, due, false);
                 free = life.gone;
@@ -272,8 +272,8 @@ impl Habits {
         Life { states, gone }
     }
 
-    /// The `CronJob` of these Jobs. Some servers tell of its last success, some do not.
-    fn cronjob(&self, jobs: &[Life<Job>], tells_success: bool) -> Life<CronJob> {
+    /// The `CronJob` of these Jobs. Some servers report its last success, some do not.
+    fn cronjob(&self, jobs: &[Life<Job>], reports_success: bool) -> Life<CronJob> {
         let uid = format!("cronjob-{}", self.workload.name);
         let cronjob = CronJob::new(
             self.namespace.clone(),
@@ -288,7 +288,7 @@ impl Habits {
             .filter(|job| job.state == JobState::Complete && !job.manual)
             .filter_map(|job| job.end);
         let ends: HashSet<Seconds> = ends.filter(|end| *end < self.until).collect();
-        let mut ends: Vec<_> = ends.into_iter().filter(|_| tells_success).collect();
+        let mut ends: Vec<_> = ends.into_iter().filter(|_| reports_success).collect();
         ends.sort_unstable();
         states.extend(ends.into_iter().map(|end| {
             let last_success = Some(end);

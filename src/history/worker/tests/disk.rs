@@ -1,4 +1,4 @@
-//! A disk between redb and its file that fails when it is told to.
+//! A disk between redb and its file that fails on demand.
 
 use std::{
     io,
@@ -11,11 +11,11 @@ use std::{
 
 use redb::{BackendError, StorageBackend, backends::FileBackend};
 
-/// A disk that fails when it is told to.
+/// A disk that fails on demand.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
     pub(super) full: AtomicBool,
-    /// So many writes are left before it fails for good.
+    /// Number of writes before it fails for ever.
     pub(super) writes_left: AtomicU64,
 }
 

@@ -1,4 +1,4 @@
-//! What a store that remembers shows, counts and notes.
+//! What a store shows and counts after a restart.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FeedScope, Job, JobState, Journal, RestoredState, JournalEntry, Sink as _, Uid, Update,
-        WorkloadRef as Owner,
+        Change, CronJob, FeedScope, Job, JobState, Journal, JournalEntry, RestoredState, Sink as _,
+        Uid, Update, WorkloadRef as Owner,
     },
     store::{StoreSettings, TargetStore},
 };
@@ -18,37 +18,33 @@ use crate::{
 const JOBS: FeedId = FeedId(0);
 const CRONJOBS: FeedId = FeedId(1);
 
-/// Keeps all notes.
+/// Keeps a line for each entry.
 #[derive(Debug, Default)]
-struct Notes(Mutex<Vec<String>>);
+struct Lines(Mutex<Vec<String>>);
 
-impl Journal for Notes {
-    fn note(&self, note: JournalEntry) {
-        let text = match note {
-            JournalEntry::Finished {
+impl Journal for Lines {
+    fn append(&self, entry: JournalEntry) {
+        let text = match entry {
+            JournalEntry::RunFinished {
                 workload, counted, ..
             } => format!("finished {} {counted}", workload.name),
-            JournalEntry::Changed { workload, totals } => {
+            JournalEntry::WorkloadChanged { workload, totals } => {
                 format!("changed {} {}", workload.name, totals.succeeded)
             }
-            JournalEntry::Present(uid) => format!("present {uid}"),
-            JournalEntry::Gone(uid) => format!("gone {uid}"),
-            JournalEntry::Left(workload) => format!("left {}", workload.name),
+            JournalEntry::WorkloadGone(workload) => format!("gone {}", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
         };
-        self.0
-            .lock()
-            .push(text);
+        self.0.lock().push(text);
     }
 }
 
 struct Scene {
     slice: TargetStore,
-    notes: Arc<Notes>,
+    lines: Arc<Lines>,
 }
 
 impl Scene {
-    /// Workloads with the number of their successes, and how many seconds ago they were last there.
+    /// Workloads with the number of their successes, and how many seconds ago they last existed.
     fn new(workloads: &[(&str, u64, i64)]) -> Self {
         let settings = StoreSettings::default();
         let now = (settings.clock)();
@@ -59,15 +55,16 @@ impl Scene {
             };
             (id(name), totals, now.as_second() - ago)
         };
-        let memory = RestoredState {
+        let restored = RestoredState {
             since: now.as_second() - 86_400,
             workloads: workloads.iter().map(workload).collect(),
             runs: vec![Uid::parse("known")],
         };
-        let notes = Arc::new(Notes::default());
+        let lines = Arc::new(Lines::default());
         let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-        let slice = TargetStore::remembering(None, feeds, Arc::new(settings), memory, notes.clone());
-        Self { slice, notes }
+        let slice =
+            TargetStore::remembering(None, feeds, Arc::new(settings), restored, lines.clone());
+        Self { slice, lines }
     }
 
     fn cronjobs(&self, names: &[&str]) {
@@ -95,9 +92,8 @@ impl Scene {
         shown
     }
 
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.notes.0.lock();
-        std::mem::take(&mut *notes)
+    fn lines(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lines.0.lock())
     }
 }
 
@@ -125,8 +121,8 @@ fn job(uid: &str, owner: &str, ended: Option<i64>) -> Job {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_were_there_not_long_ago_are_shown_for_the_rest_of_their_time() {
-    // In no order, and one by a clock that was ahead of this one.
+async fn recent_workloads_are_shown_for_the_rest_of_their_retention() {
+    // Unordered, and one by a clock that was ahead of this one.
     let all = [
         ("older", 2, 1800),
         ("ahead", 4, -60),
@@ -142,49 +138,49 @@ async fn those_that_were_there_not_long_ago_are_shown_for_the_rest_of_their_time
     assert_eq!(scene.shown(), ["ahead/4", "fresh/3"]);
     advance(Duration::from_mins(30)).await;
     assert_eq!(scene.shown(), Vec::<String>::new());
-    assert_eq!(scene.notes(), Vec::<String>::new());
+    assert_eq!(scene.lines(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_are_seen_go_on_where_they_were_and_are_there_to_stay() {
+async fn workloads_that_are_seen_continue_and_stay() {
     let scene = Scene::new(&[("recent", 3, 60), ("yearly", 7, 86_400), ("gone", 5, 60)]);
     scene.cronjobs(&["recent", "yearly", "new"]);
     let changes = ["changed recent 3", "changed yearly 7", "changed new 0"];
-    assert_eq!(scene.notes(), changes);
+    assert_eq!(scene.lines(), changes);
     scene.jobs(Vec::new());
-    assert_eq!(scene.notes(), ["synced"]);
+    assert_eq!(scene.lines(), ["synced"]);
     assert_eq!(scene.shown(), ["gone/5", "new/0", "recent/3", "yearly/7"]);
     advance(Duration::from_hours(2)).await;
     scene.cronjobs(&["recent", "yearly", "new"]);
-    assert!(scene.notes().is_empty());
+    assert!(scene.lines().is_empty());
     assert_eq!(scene.shown(), ["new/0", "recent/3", "yearly/7"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn none_is_forgotten_before_everything_was_read() {
+async fn no_workload_is_forgotten_before_everything_was_read() {
     let scene = Scene::new(&[("shown", 3, 60), ("hidden", 7, 86_400)]);
     advance(Duration::from_hours(2)).await;
     scene.jobs(Vec::new());
     assert_eq!(scene.shown(), Vec::<String>::new());
     scene.cronjobs(&["shown", "hidden"]);
     assert_eq!(
-        scene.notes(),
+        scene.lines(),
         ["changed shown 3", "changed hidden 7", "synced"]
     );
     assert_eq!(scene.shown(), ["hidden/7", "shown/3"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_comes_after_all_was_read_is_new() {
+async fn a_workload_that_is_seen_after_everything_was_read_is_new() {
     let scene = Scene::new(&[("hidden", 7, 86_400)]);
     scene.cronjobs(&[]);
     scene.jobs(Vec::new());
     scene.cronjobs(&["hidden"]);
-    assert_eq!(scene.notes(), ["synced", "changed hidden 0"]);
+    assert_eq!(scene.lines(), ["synced", "changed hidden 0"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn runs_that_ended_meanwhile_are_counted_and_known_ones_are_not() {
+async fn runs_that_ended_meanwhile_are_counted_and_restored_ones_are_not() {
     let scene = Scene::new(&[("nightly", 3, 60)]);
     let day = 86_400;
     scene.jobs(vec![
@@ -193,23 +189,22 @@ async fn runs_that_ended_meanwhile_are_counted_and_known_ones_are_not() {
         job("too-old", "nightly", Some(2 * day)),
         job("running", "nightly", None),
     ]);
-    let notes = [
+    let lines = [
         "changed nightly 3",
-        "present known",
         "finished nightly true",
         "finished nightly false",
     ];
-    assert_eq!(scene.notes(), notes);
+    assert_eq!(scene.lines(), lines);
     assert_eq!(scene.shown(), ["nightly/4"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_leaves_with_its_last_job_has_left_whatever_else_is_noted() {
+async fn a_workload_is_gone_with_its_last_job_until_it_is_back() {
     let scene = Scene::new(&[]);
     scene.jobs(vec![job("a", "nightly", None)]);
-    scene.notes();
+    scene.lines();
     scene.jobs(Vec::new());
-    assert_eq!(scene.notes(), ["changed nightly 0", "left nightly"]);
+    assert_eq!(scene.lines(), ["changed nightly 0", "gone nightly"]);
     scene.jobs(vec![job("b", "nightly", None)]);
-    assert_eq!(scene.notes(), ["changed nightly 0"], "it is back");
+    assert_eq!(scene.lines(), ["changed nightly 0"], "it is back");
 }

@@ -1,8 +1,8 @@
-//! Whose labels and annotations a workload has.
+//! Which object's labels and annotations a workload has.
 
 use super::*;
 
-fn saying(severity: &str, invalid: &[&str]) -> WorkloadAnnotations {
+fn annotations(severity: &str, invalid: &[&str]) -> WorkloadAnnotations {
     let invalid = invalid
         .iter()
         .map(|value| ("max-duration", Name::from(*value)));
@@ -23,26 +23,26 @@ fn severity(slice: &TargetStore) -> Option<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cronjob_speaks_before_its_jobs_and_the_latest_job_before_older_ones() {
+async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
     let slice = slice();
     let job = |number, severity, team: &str| Job {
-        annotations: Some(Box::new(saying(severity, &[]))),
+        annotations: Some(Box::new(annotations(severity, &[]))),
         labels: Some([Name::from(team)].into()),
         ..running(number)
     };
     list(&slice, [job(2, "second", "b"), job(1, "first", "a")]);
     assert_eq!(severity(&slice).as_deref(), Some("second"));
-    let spoken = CronJob {
-        annotations: Some(Box::new(saying("cronjob", &[]))),
+    let owner = CronJob {
+        annotations: Some(Box::new(annotations("cronjob", &[]))),
         labels: Some([Name::from("c")].into()),
         ..cronjob("c")
     };
-    apply_cronjob(&slice, spoken.clone());
+    apply_cronjob(&slice, owner.clone());
     apply(&slice, job(3, "third", "d"));
     assert_eq!(severity(&slice).as_deref(), Some("cronjob"));
     assert_eq!(&*tick(&slice).labels.unwrap()[0], "c");
-    // Without the CronJob its last word stands until a Job has something to say.
-    slice.push(CRONJOBS, Update::CronJobs(Change::Deleted(spoken)));
+    // After the CronJob is deleted, its values stay until the next Job is seen.
+    slice.push(CRONJOBS, Update::CronJobs(Change::Deleted(owner)));
     assert_eq!(severity(&slice).as_deref(), Some("cronjob"));
     apply(&slice, job(4, "fourth", "e"));
     assert_eq!(severity(&slice).as_deref(), Some("fourth"));
@@ -52,31 +52,31 @@ async fn the_cronjob_speaks_before_its_jobs_and_the_latest_job_before_older_ones
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_annotation_that_makes_no_sense_counts_once_while_it_stays() {
+async fn an_invalid_annotation_is_counted_once_while_it_stays() {
     let slice = slice();
-    let says = |values: &[&str]| CronJob {
-        annotations: Some(Box::new(saying("page", values))),
+    let with = |values: &[&str]| CronJob {
+        annotations: Some(Box::new(annotations("page", values))),
         ..cronjob("c")
     };
-    // Its Jobs have it from the template.
+    // Its Jobs inherit it from the template.
     let job = |number| Job {
-        annotations: Some(Box::new(saying("page", &["soon"]))),
+        annotations: Some(Box::new(annotations("page", &["soon"]))),
         ..running(number)
     };
     apply(&slice, job(1));
     assert_eq!(invalid(&slice), 1);
     apply(&slice, job(2));
-    apply_cronjob(&slice, says(&["soon"]));
+    apply_cronjob(&slice, with(&["soon"]));
     list(&slice, [job(1), job(3)]);
-    let list = vec![says(&["soon"])];
+    let list = vec![with(&["soon"])];
     slice.push(CRONJOBS, Update::CronJobs(Change::Replaced(list)));
     assert_eq!(invalid(&slice), 1);
-    apply_cronjob(&slice, says(&["later"]));
+    apply_cronjob(&slice, with(&["later"]));
     assert_eq!(invalid(&slice), 2);
-    apply_cronjob(&slice, says(&["later", "never"]));
+    apply_cronjob(&slice, with(&["later", "never"]));
     assert_eq!(invalid(&slice), 3);
-    apply_cronjob(&slice, says(&[]));
+    apply_cronjob(&slice, with(&[]));
     assert_eq!(invalid(&slice), 3);
-    apply_cronjob(&slice, says(&["soon"]));
+    apply_cronjob(&slice, with(&["soon"]));
     assert_eq!(invalid(&slice), 4);
 }

@@ -1,4 +1,4 @@
-//! What becomes of a Job counts once, in whatever way it is told.
+//! Each run is counted once, however its Job is reported.
 
 use super::*;
 
@@ -32,7 +32,7 @@ async fn neither_success_criteria_nor_failure_targets_are_results() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_ends_and_goes_in_one_event_is_a_run() {
+async fn a_job_that_finishes_and_is_deleted_in_one_event_is_counted() {
     let slice = slice();
     apply(&slice, running(1));
     delete(&slice, failed(1));
@@ -40,7 +40,7 @@ async fn a_job_that_ends_and_goes_in_one_event_is_a_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_goes_before_its_end_is_deleted_once() {
+async fn a_job_that_is_deleted_before_it_finishes_is_counted_as_deleted_once() {
     for gone in [
         Update::Jobs(Change::Deleted(running(1))),
         Update::Jobs(Change::Replaced(Vec::new())),
@@ -49,7 +49,7 @@ async fn a_job_that_goes_before_its_end_is_deleted_once() {
         apply(&slice, running(1));
         slice.push(JOBS, gone.clone());
         assert_eq!(counts(&slice), (0, 0, 1, 0));
-        // A server that lags behind shows it once more.
+        // A lagging server shows it again.
         list(&slice, [running(1)]);
         assert_eq!(counts(&slice), (0, 0, 1, 1));
         slice.push(JOBS, gone);
@@ -58,7 +58,7 @@ async fn a_job_that_goes_before_its_end_is_deleted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_a_list_missed_still_counts_when_it_ends() {
+async fn a_job_that_a_list_missed_is_counted_when_it_finishes() {
     let slice = slice();
     let long_ago = Job {
         end: Some(SINCE - 1),
@@ -66,18 +66,18 @@ async fn a_job_that_a_list_missed_still_counts_when_it_ends() {
     };
     apply(&slice, running(1));
     list(&slice, []);
-    apply(&slice, long_ago); // it was seen under way, so what its end says does not matter
+    apply(&slice, long_ago); // it was seen active, so its end time does not matter
     assert_eq!(counts(&slice), (1, 0, 1, 0));
     list(&slice, []);
     assert_eq!(counts(&slice), (1, 0, 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_ended_has_ended_whatever_a_late_server_shows() {
+async fn a_finished_run_stays_finished_when_a_lagging_server_shows_an_older_state() {
     let slice = slice();
     apply(&slice, running(1));
     apply(&slice, complete(1));
-    // While the Job is there, as a Job that is shown after its end, and when only its uid is known.
+    // The three cases: the Job exists, it is shown after its deletion, and only its uid is known.
     for pass in 0..3 {
         list(&slice, [running(1)]);
         assert_eq!(counts(&slice), (1, 0, 0, 0), "{pass}");
@@ -93,7 +93,7 @@ async fn what_has_ended_has_ended_whatever_a_late_server_shows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_is_known_for_as_long_as_its_job_is_shown_as_it_was_before() {
+async fn a_counted_run_does_not_expire_while_a_server_shows_an_older_state_of_its_job() {
     let slice = slice();
     sync(&slice);
     list(&slice, [complete(1), running(2)]);
@@ -110,7 +110,7 @@ async fn a_run_is_known_for_as_long_as_its_job_is_shown_as_it_was_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_comes_back_is_known_for_a_while() {
+async fn a_run_whose_job_returns_within_the_retention_is_not_counted_again() {
     let slice = slice();
     apply_cronjob(&slice, cronjob("c"));
     apply(&slice, complete(1));
@@ -120,7 +120,7 @@ async fn a_run_that_comes_back_is_known_for_a_while() {
         list(&slice, [complete(1)]);
         assert_eq!(counts(&slice), (1, 0, 0, 0));
     }
-    // From a server that was set back it is news.
+    // After the retention it comes from a server that was restored from a backup.
     list(&slice, []);
     advance(UID_RETENTION).await;
     list(&slice, [complete(1)]);
@@ -133,7 +133,7 @@ async fn another_run_of_the_same_name_is_another_run() {
     let first = |state| named("tick", "uid-1", run(1, state));
     let second = |state| named("tick", "uid-2", run(2, state));
     apply(&slice, first(JobState::Running));
-    apply(&slice, second(JobState::Running)); // no word of the end of the first
+    apply(&slice, second(JobState::Running)); // the end of the first is missed
     assert_eq!(counts(&slice), (0, 0, 1, 1));
     apply(&slice, second(JobState::Failed));
     list(&slice, [named("tick", "uid-3", complete(3))]);
@@ -144,7 +144,7 @@ async fn another_run_of_the_same_name_is_another_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_feeds_that_tell_of_a_job_tell_of_one_run() {
+async fn a_job_that_two_feeds_report_is_one_run() {
     let slice = slice();
     let both = |change: Change<Job>| {
         slice.push(JOBS, Update::Jobs(change.clone()));
@@ -156,7 +156,7 @@ async fn two_feeds_that_tell_of_a_job_tell_of_one_run() {
     both(Change::Deleted(complete(1)));
     both(Change::Deleted(running(2)));
     assert_eq!(counts(&slice), (1, 0, 1, 0));
-    // One is behind the other.
+    // One feed is behind the other.
     slice.push(JOBS, Update::Jobs(Change::Applied(running(3))));
     slice.push(JOBS, Update::Jobs(Change::Deleted(failed(3))));
     slice.push(OTHER_JOBS, Update::Jobs(Change::Applied(running(3))));
@@ -166,7 +166,7 @@ async fn two_feeds_that_tell_of_a_job_tell_of_one_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspended_job_is_not_under_way_and_starts_when_it_is_resumed() {
+async fn a_suspended_job_is_not_active_and_starts_when_it_is_resumed() {
     let slice = slice();
     let started = |number, start| Job {
         start: Some(start),
@@ -192,7 +192,7 @@ async fn a_suspended_job_is_not_under_way_and_starts_when_it_is_resumed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_counts_for_the_workload_that_it_belongs_to_when_it_ends() {
+async fn a_job_counts_for_the_workload_that_it_belongs_to_when_it_finishes() {
     let slice = slice();
     apply(&slice, of("job", "tick-1", running(1)));
     apply(&slice, running(1)); // adopted
@@ -208,7 +208,7 @@ async fn a_job_counts_for_the_workload_that_it_belongs_to_when_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_a_run_and_the_run_after_are_told_from_one_list_in_any_order() {
+async fn the_order_of_a_list_does_not_matter() {
     let (first, second, third) = (complete(1), failed(2), failed(3));
     for listed in [
         [first.clone(), second.clone(), third.clone()],
@@ -236,7 +236,7 @@ async fn the_end_of_a_run_and_the_run_after_are_told_from_one_list_in_any_order(
 }
 
 #[tokio::test(start_paused = true)]
-async fn runs_that_ended_before_the_start_move_no_counter() {
+async fn runs_that_ended_before_the_first_read_are_not_counted() {
     let slice = slice();
     list(&slice, [complete(-2), failed(-1), running(0)]);
     assert_eq!(counts(&slice), (0, 0, 0, 1));
@@ -249,7 +249,7 @@ async fn runs_that_ended_before_the_start_move_no_counter() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_without_an_end_counts_if_it_was_seen_under_way() {
+async fn a_run_without_an_end_time_is_counted_if_it_was_seen_active() {
     let slice = slice();
     let endless = |number| Job {
         end: None,
@@ -262,7 +262,7 @@ async fn a_run_without_an_end_counts_if_it_was_seen_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_asks_to_be_left_out_is_left_out_and_no_news_when_it_is_let_in_again() {
+async fn ignored_jobs_are_not_counted_later_when_they_are_no_longer_ignored() {
     let slice = slice();
     sync(&slice);
     list(&slice, [complete(1), running(2), ignored(failed(3))]);
@@ -276,14 +276,14 @@ async fn what_asks_to_be_left_out_is_left_out_and_no_news_when_it_is_let_in_agai
     advance(retention()).await;
     assert_eq!(shown(&slice), Vec::<String>::new());
     list(&slice, [complete(1), running(2), failed(3)]);
-    assert_eq!(counts(&slice), (0, 0, 0, 1)); // another workload now, and no old results
+    assert_eq!(counts(&slice), (0, 0, 0, 1)); // the workload is new and has no old results
     apply(&slice, complete(2));
     assert_eq!(counts(&slice), (1, 0, 0, 0));
     assert_eq!(jobs_shown(&slice), ["tick-1", "tick-2", "tick-3"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_left_out_and_goes_is_neither_shown_nor_deleted() {
+async fn deleted_ignored_jobs_are_neither_shown_nor_counted_as_deleted() {
     let slice = slice();
     apply(&slice, running(9));
     list(
@@ -294,7 +294,7 @@ async fn what_is_left_out_and_goes_is_neither_shown_nor_deleted() {
     list(&slice, [running(9)]);
     assert_eq!(counts(&slice), (0, 0, 0, 1));
     assert_eq!(jobs_shown(&slice), ["tick-9"]);
-    // A run that is shown past its end makes place for one that asks to be left out.
+    // An ignored Job replaces a deleted Job that is still shown.
     apply(&slice, named("name", "uid-1", complete(3)));
     delete(&slice, named("name", "uid-1", complete(3)));
     apply(&slice, ignored(named("name", "uid-2", running(4))));
@@ -316,11 +316,11 @@ async fn only_the_job_of_the_last_run_is_marked() {
     assert_eq!(jobs_shown(&slice), ["tick-2", "tick-3"]);
     apply(&slice, complete(3));
     assert_eq!(jobs_shown(&slice), ["tick-3"]);
-    list(&slice, [failed(2), complete(1)]); // the last one is gone, and stays for its time
+    list(&slice, [failed(2), complete(1)]); // the last one is deleted and still shown
     assert_eq!(jobs_shown(&slice), ["tick-3"]);
     advance(StoreSettings::default().retention.deleted).await;
     assert_eq!(jobs_shown(&slice), Vec::<String>::new());
-    list(&slice, [failed(2), complete(1), complete(3)]); // a late server
+    list(&slice, [failed(2), complete(1), complete(3)]); // a lagging server
     assert_eq!(jobs_shown(&slice), ["tick-3"]);
     slice.push(OTHER_JOBS, Update::Jobs(Change::Applied(complete(3))));
     apply(&slice, ignored(complete(3)));

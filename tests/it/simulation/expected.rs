@@ -1,5 +1,5 @@
-//! What has to come out, reckoned from what the exporter could see, in the plainest way: every run is kept, and added up
-//! when asked for.
+//! The expected state of the exporter, computed from all updates in the simplest way: it keeps every run, and adds them up
+//! for each check.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,41 +10,41 @@ use job_status_exporter::{
 
 use super::world::ADOPTED;
 
-/// What is in one place at a time: an object by namespace and name, with who told of it last.
-type Places<T> = HashMap<(Name, Name), (T, FeedId)>;
+/// Objects by namespace and name, each with the feed that saw it last.
+type ObjectMap<T> = HashMap<(Name, Name), (T, FeedId)>;
 
 #[derive(Clone)]
-pub(crate) struct Truth {
+pub(crate) struct ExpectedState {
     since: Seconds,
     retention: Seconds,
     feeds: usize,
-    jobs: Places<Job>,
-    cronjobs: Places<CronJob>,
-    /// Seen by this process before they ended.
-    under_way: HashSet<Uid>,
-    /// Seen by this process to go before they ended.
+    jobs: ObjectMap<Job>,
+    cronjobs: ObjectMap<CronJob>,
+    /// Jobs that this process saw before they finished.
+    active: HashSet<Uid>,
+    /// Jobs that were deleted before they finished, as far as this process saw it.
     deleted: HashSet<Uid>,
-    /// Seen to have ended.
-    ended: HashSet<Uid>,
-    workloads: HashMap<WorkloadId, Known>,
+    /// Finished Jobs of all processes.
+    finished: HashSet<Uid>,
+    workloads: HashMap<WorkloadId, ExpectedWorkload>,
     listed: HashSet<FeedId>,
 }
 
 #[derive(Clone, Default)]
-struct Known {
-    /// Finished runs, and whether they count.
+struct ExpectedWorkload {
+    /// Finished runs, and whether they are counted.
     runs: Vec<(Job, bool)>,
     deleted: u64,
-    /// The last success that its `CronJob` told of, to this process and to earlier ones.
+    /// The last success that the `CronJob` reported, to this process and to earlier ones.
     success: Option<Seconds>,
     earlier_success: Option<Seconds>,
-    /// Jobs and CronJobs of it.
+    /// Number of its Jobs and CronJobs.
     objects: usize,
-    /// When the last of them went.
+    /// When the last of them was deleted.
     left: Option<Seconds>,
 }
 
-impl Truth {
+impl ExpectedState {
     pub(crate) fn new(since: Seconds, retention: Seconds, feeds: usize) -> Self {
         Self {
             since,
@@ -52,15 +52,15 @@ impl Truth {
             feeds,
             jobs: HashMap::new(),
             cronjobs: HashMap::new(),
-            under_way: HashSet::new(),
+            active: HashSet::new(),
             deleted: HashSet::new(),
-            ended: HashSet::new(),
+            finished: HashSet::new(),
             workloads: HashMap::new(),
             listed: HashSet::new(),
         }
     }
 
-    /// The same for the next process, after one that was killed at that time.
+    /// The expected state of the next process, after this one was killed at that time.
     pub(crate) fn restart(mut self, killed: Seconds) -> Self {
         for known in self.workloads.values_mut() {
             known.earlier_success = known.earlier_success.max(known.success.take());
@@ -68,15 +68,15 @@ impl Truth {
             known.left = known.left.or(Some(killed));
         }
         Self {
-            ended: self.ended,
+            finished: self.finished,
             workloads: self.workloads,
             ..Self::new(self.since, self.retention, self.feeds)
         }
     }
 
-    pub(crate) fn see(&mut self, now: Seconds, feed: FeedId, update: &Update) {
+    pub(crate) fn push(&mut self, now: Seconds, feed: FeedId, update: &Update) {
         match update {
-            Update::Jobs(Change::Applied(job)) => self.show_job(now, feed, job),
+            Update::Jobs(Change::Applied(job)) => self.apply_job(now, feed, job),
             Update::Jobs(Change::Deleted(job)) => {
                 let place = (job.namespace.clone(), job.name.clone());
                 if self
@@ -84,33 +84,33 @@ impl Truth {
                     .get(&place)
                     .is_some_and(|(known, _)| known.uid == job.uid)
                 {
-                    self.show_job(now, feed, job);
-                    self.lose_job(now, &place);
+                    self.apply_job(now, feed, job);
+                    self.delete_job(now, &place);
                 }
             }
             Update::Jobs(Change::Replaced(jobs)) => {
                 let place = |job: &Job| (job.namespace.clone(), job.name.clone());
                 let listed: HashSet<_> = jobs.iter().map(place).collect();
                 for job in jobs {
-                    self.show_job(now, feed, job);
+                    self.apply_job(now, feed, job);
                 }
                 for place in missing(&self.jobs, feed, &listed) {
-                    self.lose_job(now, &place);
+                    self.delete_job(now, &place);
                 }
                 self.listed.insert(feed);
             }
-            Update::CronJobs(Change::Applied(cronjob)) => self.show_cronjob(now, feed, cronjob),
+            Update::CronJobs(Change::Applied(cronjob)) => self.apply_cronjob(now, feed, cronjob),
             Update::CronJobs(Change::Deleted(cronjob)) => {
-                self.lose_cronjob(now, &(cronjob.namespace.clone(), cronjob.name.clone()));
+                self.delete_cronjob(now, &(cronjob.namespace.clone(), cronjob.name.clone()));
             }
             Update::CronJobs(Change::Replaced(cronjobs)) => {
                 let place = |cronjob: &CronJob| (cronjob.namespace.clone(), cronjob.name.clone());
                 let listed: HashSet<_> = cronjobs.iter().map(place).collect();
                 for cronjob in cronjobs {
-                    self.show_cronjob(now, feed, cronjob);
+                    self.apply_cronjob(now, feed, cronjob);
                 }
                 for place in missing(&self.cronjobs, feed, &listed) {
-                    self.lose_cronjob(now, &place);
+                    self.delete_cronjob(now, &place);
                 }
                 self.listed.insert(feed);
             }
@@ -118,16 +118,16 @@ impl Truth {
         }
     }
 
-    fn show_job(&mut self, now: Seconds, feed: FeedId, job: &Job) {
+    fn apply_job(&mut self, now: Seconds, feed: FeedId, job: &Job) {
         let place = (job.namespace.clone(), job.name.clone());
         if self
             .jobs
             .get(&place)
             .is_some_and(|(known, _)| known.uid != job.uid)
         {
-            self.lose_job(now, &place);
+            self.delete_job(now, &place);
         }
-        let ended = self.ended.contains(&job.uid);
+        let finished_before = self.finished.contains(&job.uid);
         if let Some((known, owner)) = self.jobs.get_mut(&place)
             && known.finished()
             && !job.finished()
@@ -136,33 +136,33 @@ impl Truth {
             return;
         }
         let before = self.jobs.insert(place, (job.clone(), feed));
-        let counts = self.under_way.contains(&job.uid) || job.end >= Some(self.since);
+        let counts = self.active.contains(&job.uid) || job.end >= Some(self.since);
         let known = self.workload(now, of_job(job));
         known.objects += 1;
-        if job.finished() && !ended {
+        if job.finished() && !finished_before {
             known.runs.push((job.clone(), counts));
         }
         if let Some((before, _)) = before {
-            self.leave(now, &of_job(&before));
+            self.remove_object(now, &of_job(&before));
         }
         let seen = if job.finished() {
-            &mut self.ended
+            &mut self.finished
         } else {
-            &mut self.under_way
+            &mut self.active
         };
         seen.insert(job.uid.clone());
     }
 
-    fn lose_job(&mut self, now: Seconds, place: &(Name, Name)) {
+    fn delete_job(&mut self, now: Seconds, place: &(Name, Name)) {
         let (job, _) = self.jobs.remove(place).expect("it is there");
         let id = of_job(&job);
-        if !self.ended.contains(&job.uid) && self.deleted.insert(job.uid) {
+        if !self.finished.contains(&job.uid) && self.deleted.insert(job.uid) {
             self.workloads.get_mut(&id).expect("known").deleted += 1;
         }
-        self.leave(now, &id);
+        self.remove_object(now, &id);
     }
 
-    fn show_cronjob(&mut self, now: Seconds, feed: FeedId, cronjob: &CronJob) {
+    fn apply_cronjob(&mut self, now: Seconds, feed: FeedId, cronjob: &CronJob) {
         let place = (cronjob.namespace.clone(), cronjob.name.clone());
         let new = self
             .cronjobs
@@ -173,23 +173,23 @@ impl Truth {
         known.success = known.success.max(cronjob.last_success);
     }
 
-    fn lose_cronjob(&mut self, now: Seconds, place: &(Name, Name)) {
+    fn delete_cronjob(&mut self, now: Seconds, place: &(Name, Name)) {
         if self.cronjobs.remove(place).is_some() {
-            self.leave(now, &of_cronjob(&place.0, &place.1));
+            self.remove_object(now, &of_cronjob(&place.0, &place.1));
         }
     }
 
-    /// What is known of a workload that is there now. One that was away for too long begins anew.
-    fn workload(&mut self, now: Seconds, id: WorkloadId) -> &mut Known {
+    /// A workload that exists now. It restarts from zero if it was gone for too long.
+    fn workload(&mut self, now: Seconds, id: WorkloadId) -> &mut ExpectedWorkload {
         let known = self.workloads.entry(id).or_default();
         let away = known.left.take().map_or(0, |left| now - left);
         if away >= self.retention && self.listed.len() == self.feeds {
-            *known = Known::default();
+            *known = ExpectedWorkload::default();
         }
         known
     }
 
-    fn leave(&mut self, now: Seconds, id: &WorkloadId) {
+    fn remove_object(&mut self, now: Seconds, id: &WorkloadId) {
         let known = self.workloads.get_mut(id).expect("known");
         known.objects -= 1;
         if known.objects == 0 {
@@ -197,7 +197,7 @@ impl Truth {
         }
     }
 
-    /// Compares it all with what is shown. Says what differs.
+    /// Compares the expected state with a snapshot. Returns the first difference.
     pub(crate) fn check(&self, now: Seconds, snapshot: &TargetSnapshot) -> Result<(), String> {
         let mut shown: HashMap<_, _> = snapshot
             .workloads
@@ -207,7 +207,7 @@ impl Truth {
         let mut active: HashMap<WorkloadId, Vec<Seconds>> = HashMap::new();
         for (job, _) in self.jobs.values() {
             let at_work = !job.finished() && job.state != JobState::Suspended;
-            if at_work && !self.ended.contains(&job.uid) {
+            if at_work && !self.finished.contains(&job.uid) {
                 let start = job.start.unwrap_or(Seconds::MAX);
                 active.entry(of_job(job)).or_default().push(start);
             }
@@ -216,12 +216,12 @@ impl Truth {
             let there = |left: Seconds| now < left + self.retention;
             let there = known.objects > 0 || known.left.is_some_and(there);
             let workload = shown.remove(id);
-            // A Job that changes hands may be shown in its first ones after it is gone.
+            // A Job that changes its workload may be shown in the old one after it is deleted.
             if id.name.starts_with(ADOPTED) {
                 continue;
             }
             if there != workload.is_some() {
-                return Err(format!("{id:?} is to be shown: {there}"));
+                return Err(format!("{id:?} should be shown: {there}"));
             }
             if let Some(workload) = workload {
                 let starts = active.remove(id).unwrap_or_default();
@@ -232,8 +232,8 @@ impl Truth {
                 }
             }
         }
-        let strange = shown.keys().find(|id| !id.name.starts_with(ADOPTED));
-        strange.map_or(Ok(()), |id| Err(format!("{id:?} is not to be shown")))
+        let unexpected = shown.keys().find(|id| !id.name.starts_with(ADOPTED));
+        unexpected.map_or(Ok(()), |id| Err(format!("{id:?} should not be shown")))
     }
 
     pub(crate) fn runs(&self) -> usize {
@@ -241,13 +241,13 @@ impl Truth {
     }
 }
 
-impl Known {
+impl ExpectedWorkload {
     fn describe(&self, active: &[Seconds]) -> String {
         let counted = |succeeded: bool| {
             let runs = self.runs.iter().filter(|(_, counts)| *counts);
             let runs = runs.map(|(job, _)| job);
             let durations: Vec<_> = runs
-                .filter(|job| succeeded_well(job) == succeeded)
+                .filter(|job| has_succeeded(job) == succeeded)
                 .map(|job| job.end.unwrap() - job.start.unwrap())
                 .collect();
             (durations.len(), durations.iter().sum::<Seconds>())
@@ -261,12 +261,12 @@ impl Known {
                 .filter(|job| !job.manual)
         };
         let last = scheduled().max_by_key(|job| order(job));
-        let last = last.map(|job| (succeeded_well(job), job.start, job.end));
+        let last = last.map(|job| (has_succeeded(job), job.start, job.end));
         let success = scheduled()
-            .filter(|job| succeeded_well(job))
+            .filter(|job| has_succeeded(job))
             .map(order)
             .max();
-        let failures = scheduled().filter(|job| !succeeded_well(job));
+        let failures = scheduled().filter(|job| !has_succeeded(job));
         let streak = failures.filter(|job| Some(order(job)) > success).count();
         format!(
             "{:?} {:?} deleted {} delays {} last {last:?} success {:?} failure {:?} streak {} active {} oldest {:?}",
@@ -284,23 +284,23 @@ impl Known {
 
     fn last_success(&self) -> Option<Seconds> {
         let runs = self.runs.iter().map(|(job, _)| job);
-        let ends = runs.filter(|job| succeeded_well(job)).map(|job| job.end);
+        let ends = runs.filter(|job| has_succeeded(job)).map(|job| job.end);
         ends.max().flatten().max(self.success)
     }
 
     fn last_failure(&self) -> Option<Seconds> {
         let runs = self.runs.iter().map(|(job, _)| job);
-        let ends = runs.filter(|job| !succeeded_well(job)).map(|job| job.end);
+        let ends = runs.filter(|job| !has_succeeded(job)).map(|job| job.end);
         ends.max().flatten()
     }
 }
 
-/// Longer rows of failures need not be exact.
+/// Longer sequences of failures need not be exact.
 const STREAK: usize = 32;
 
-/// What is shown of a workload, in the form of [`Known::describe`].
+/// The shown values of a workload, in the form of [`ExpectedWorkload::describe`].
 #[allow(clippy::cast_possible_truncation, reason = "sums of whole seconds")]
-fn describe(workload: &WorkloadRecord, known: &Known) -> String {
+fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
     let totals = &workload.totals;
     let count = |runs: u64, durations: &job_status_exporter::model::Histogram| {
         assert_eq!(runs, durations.count());
@@ -308,18 +308,18 @@ fn describe(workload: &WorkloadRecord, known: &Known) -> String {
     };
     let last = totals.last.as_ref();
     let last = last.map(|last| (last.succeeded, last.start, last.end));
-    // What only a CronJob told, and only to an earlier process, may be known or not.
-    let told_earlier = known.last_success().max(known.earlier_success);
+    // A success that only a CronJob reported, and only to an earlier process, may be lost.
+    let reported_earlier = known.last_success().max(known.earlier_success);
     let success = totals.last_success;
-    let success = if success == told_earlier {
+    let success = if success == reported_earlier {
         known.last_success()
     } else {
         success
     };
     if let Some((at, reason)) = totals.last_failure {
-        let told = |(job, _): &(Job, bool)| job.end == Some(at) && job.failure == Some(reason);
+        let reported = |(job, _): &(Job, bool)| job.end == Some(at) && job.failure == Some(reason);
         assert!(
-            known.runs.iter().any(told),
+            known.runs.iter().any(reported),
             "failed with {reason:?} at {at}"
         );
     }
@@ -336,7 +336,7 @@ fn describe(workload: &WorkloadRecord, known: &Known) -> String {
     )
 }
 
-fn succeeded_well(job: &Job) -> bool {
+fn has_succeeded(job: &Job) -> bool {
     job.state == JobState::Complete
 }
 
@@ -345,7 +345,7 @@ fn order(job: &Job) -> (Option<Seconds>, Option<Seconds>, Option<Seconds>) {
 }
 
 fn missing<T>(
-    places: &Places<T>,
+    places: &ObjectMap<T>,
     feed: FeedId,
     listed: &HashSet<(Name, Name)>,
 ) -> Vec<(Name, Name)> {

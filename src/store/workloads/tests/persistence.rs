@@ -1,4 +1,4 @@
-//! For how long workloads stay, and what outlives the process.
+//! How long workloads stay, and what survives a restart.
 
 use super::*;
 use parking_lot::Mutex;
@@ -17,7 +17,7 @@ async fn a_workload_outlives_its_jobs_for_a_while() {
     assert_eq!(counts(&slice), (2, 0, 0, 0));
     advance(Duration::from_secs(1)).await;
     assert_eq!(shown(&slice), Vec::<String>::new());
-    // What comes after begins anew.
+    // A later run restarts from zero.
     apply(&slice, complete(3));
     assert_eq!(counts(&slice), (1, 0, 0, 0));
 }
@@ -31,7 +31,7 @@ async fn a_cronjob_without_jobs_and_jobs_without_their_cronjob_keep_the_workload
     delete(&slice, complete(1));
     advance(2 * retention()).await;
     assert_eq!(counts(&slice), (1, 0, 0, 0));
-    apply_cronjob(&slice, cronjob("c-2")); // created anew, with no word of the deletion
+    apply_cronjob(&slice, cronjob("c-2")); // created again, and the deletion was missed
     apply(&slice, running(2));
     let deleted = Update::CronJobs(Change::Deleted(cronjob("c-2")));
     slice.push(CRONJOBS, deleted);
@@ -43,7 +43,7 @@ async fn a_cronjob_without_jobs_and_jobs_without_their_cronjob_keep_the_workload
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cronjob_that_asks_to_be_left_out_keeps_nothing() {
+async fn an_ignored_cronjob_keeps_no_workload() {
     let slice = slice();
     let ignored = CronJob {
         ignored: true,
@@ -61,7 +61,7 @@ async fn a_cronjob_that_asks_to_be_left_out_keeps_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_that_only_the_cronjob_knows_of_is_the_last() {
+async fn a_success_that_only_the_cronjob_reports_is_the_last() {
     let slice = slice();
     let last_success = |at| CronJob {
         last_success: Some(at),
@@ -82,8 +82,8 @@ async fn a_success_that_only_the_cronjob_knows_of_is_the_last() {
 async fn the_workload_of_a_configured_job_stays_until_the_job_belongs_to_another() {
     let slice = slice();
     let poll = |job: Option<Job>| {
-        let told = job.map_or(Update::JobAbsent, |job| Update::Jobs(Change::Applied(job)));
-        slice.push(CONFIGURED, told);
+        let update = job.map_or(Update::JobAbsent, |job| Update::Jobs(Change::Applied(job)));
+        slice.push(CONFIGURED, update);
     };
     let polled = |uid: &str, owner: &str, job| of("workflow", owner, named("polled", uid, job));
     poll(None);
@@ -101,71 +101,88 @@ async fn the_workload_of_a_configured_job_stays_until_the_job_belongs_to_another
     assert_eq!(shown(&slice), ["workflow/daily-b"]);
 }
 
-/// Keeps notes as they come, shortened to what they are about.
+/// A journal in memory.
 #[derive(Debug, Default)]
-struct Notebook(Mutex<Vec<JournalEntry>>);
+struct MemoryJournal(Mutex<Vec<JournalEntry>>);
 
-impl Journal for Notebook {
-    fn note(&self, note: JournalEntry) {
-        self.0.lock().push(note);
+impl Journal for MemoryJournal {
+    fn append(&self, entry: JournalEntry) {
+        self.0.lock().push(entry);
     }
 }
 
-impl Notebook {
-    fn tear_out(&self) -> Vec<JournalEntry> {
+impl MemoryJournal {
+    fn take(&self) -> Vec<JournalEntry> {
         std::mem::take(&mut *self.0.lock())
     }
 
-    fn read(&self) -> Vec<String> {
-        let notes = self.tear_out();
-        let line = |note: &JournalEntry| match note {
-            JournalEntry::Finished { run, counted, .. } => {
+    /// A short line for each entry.
+    fn lines(&self) -> Vec<String> {
+        let line = |entry: &JournalEntry| match entry {
+            JournalEntry::RunFinished { run, counted, .. } => {
                 let counted = if *counted { "counted" } else { "not counted" };
                 format!("{} finished, {counted}", run.uid)
             }
-            JournalEntry::Changed { workload, totals } => {
+            JournalEntry::WorkloadChanged { workload, totals } => {
                 format!("{} has {} deleted", workload.name, totals.deleted)
             }
-            JournalEntry::Present(uid) => format!("{uid} is there"),
-            JournalEntry::Gone(uid) => format!("{uid} is gone"),
-            JournalEntry::Left(workload) => format!("{} is gone", workload.name),
+            JournalEntry::WorkloadGone(workload) => format!("{} is gone", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
         };
-        notes.iter().map(line).collect()
+        self.take().iter().map(line).collect()
     }
 }
 
+/// Whether the Job with this name and uid is present, and whether its run is counted.
+fn known(slice: &TargetStore, name: &str) -> (bool, bool) {
+    let uid = Uid::parse(name);
+    (
+        slice.is_present("maths", name, &uid),
+        slice.is_counted("maths", name, &uid),
+    )
+}
+
+const PRESENT: (bool, bool) = (true, true);
+const GONE: (bool, bool) = (false, true);
+const UNKNOWN: (bool, bool) = (false, false);
+
 #[tokio::test(start_paused = true)]
-async fn what_has_to_outlive_the_process_is_noted_in_order() {
-    let journal = Arc::new(Notebook::default());
+async fn entries_come_in_order_and_the_store_knows_which_jobs_are_present() {
+    let journal = Arc::new(MemoryJournal::default());
     let slice = slice_with(RestoredState::default(), journal.clone(), false);
     list(&slice, [complete(-1), running(1), running(2)]);
     sync(&slice);
     assert_eq!(
-        journal.read(),
+        journal.lines(),
         [
             "tick has 0 deleted",
             "tick--1 finished, not counted",
             "synced"
         ]
     );
+    assert_eq!(known(&slice, "tick-1"), PRESENT, "though it is active");
     apply(&slice, complete(1));
     apply(&slice, complete(1));
+    assert_eq!(known(&slice, "tick-1"), PRESENT);
     delete(&slice, complete(1));
-    assert_eq!(
-        journal.read(),
-        ["tick-1 finished, counted", "tick-1 is gone"]
-    );
+    assert_eq!(journal.lines(), ["tick-1 finished, counted"]);
+    assert_eq!(known(&slice, "tick-1"), GONE);
     list(&slice, [complete(1), running(2)]);
-    assert_eq!(journal.read(), ["tick-1 is there", "tick--1 is gone"]);
+    assert_eq!(journal.lines(), Vec::<String>::new());
+    assert_eq!(known(&slice, "tick-1"), PRESENT);
+    assert_eq!(known(&slice, "tick--1"), GONE);
     list(&slice, []);
     assert_eq!(
-        journal.read(),
-        // What is counted is noted before the workload is left: any later note would say that it is back.
-        ["tick-1 is gone", "tick has 1 deleted", "tick is gone"]
+        journal.lines(),
+        // The new total precedes the end of the workload: a later entry would revoke the end.
+        ["tick has 1 deleted", "tick is gone"]
     );
+    assert_eq!(known(&slice, "tick-1"), GONE);
     apply(&slice, running(2));
-    assert_eq!(journal.read(), ["tick has 1 deleted"]);
+    assert_eq!(journal.lines(), ["tick has 1 deleted"]);
+    advance(UID_RETENTION).await;
+    slice.push(JOBS, Update::Contact);
+    assert_eq!(known(&slice, "tick-1"), UNKNOWN);
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,17 +198,17 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
         &|slice| list(slice, [failed(2), complete(3)]),
         &|slice| delete(slice, complete(3)),
     ];
-    for told in 1..=events.len() {
-        let journal = Arc::new(Notebook::default());
+    for count in 1..=events.len() {
+        let journal = Arc::new(MemoryJournal::default());
         let slice = slice_with(RestoredState::default(), journal.clone(), false);
-        for event in &events[..told] {
+        for event in &events[..count] {
             event(&slice);
         }
-        let notes = journal.tear_out();
-        for kept in 0..=notes.len() {
-            let memory = recall(&notes[..kept]);
-            let slice = slice_with(memory, Arc::new(NoopJournal), false);
-            let last = &events[told - 1];
+        let entries = journal.take();
+        for kept in 0..=entries.len() {
+            let restored = restore(&entries[..kept]);
+            let slice = slice_with(restored, Arc::new(NoopJournal), false);
+            let last = &events[count - 1];
             last(&slice);
             list(
                 &slice,
@@ -202,7 +219,7 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
             assert_eq!(
                 (succeeded, failed, active),
                 (2, 2, 0),
-                "{kept} of {notes:?}"
+                "{kept} of {entries:?}"
             );
             let durations = tick(&slice).totals.success_durations.count();
             assert_eq!(durations, succeeded);
@@ -210,58 +227,59 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
     }
 }
 
-/// What a file gives back that kept these notes.
-fn recall(notes: &[JournalEntry]) -> RestoredState {
-    let mut memory = RestoredState::default();
-    for note in notes {
-        match note {
-            JournalEntry::Finished { run, .. } => memory.runs.push(run.uid.clone()),
-            JournalEntry::Present(uid) => memory.runs.push(uid.clone()),
-            _ => {}
+/// The state of a file with these entries.
+fn restore(entries: &[JournalEntry]) -> RestoredState {
+    let mut restored = RestoredState::default();
+    for entry in entries {
+        if let JournalEntry::RunFinished { run, .. } = entry {
+            restored.runs.push(run.uid.clone());
         }
-        if let JournalEntry::Finished {
+        if let JournalEntry::RunFinished {
             workload, totals, ..
         }
-        | JournalEntry::Changed { workload, totals } = note
+        | JournalEntry::WorkloadChanged { workload, totals } = entry
         {
-            memory.workloads.retain(|(known, ..)| known != workload);
-            memory.workloads.push((workload.clone(), totals.clone(), 0));
+            restored.workloads.retain(|(known, ..)| known != workload);
+            let workload = (workload.clone(), totals.clone(), 0);
+            restored.workloads.push(workload);
         }
     }
-    memory
+    restored
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_remembered_run_goes_on_where_it_was() {
+async fn a_restored_workload_continues_and_its_runs_are_not_counted_again() {
     let id = WorkloadId {
         namespace: "maths".into(),
         kind: "cronjob".into(),
         name: "tick".into(),
     };
-    let known = Totals {
+    let totals = Totals {
         succeeded: 41,
         ..Totals::new(7)
     };
-    let memory = RestoredState {
-        workloads: vec![(id, known, 0)],
+    let restored = RestoredState {
+        workloads: vec![(id, totals, 0)],
         runs: vec![Uid::parse("tick-1"), Uid::parse("tick-2")],
         ..RestoredState::default()
     };
-    let journal = Arc::new(Notebook::default());
-    let slice = slice_with(memory, journal.clone(), true);
-    // A server that lags behind shows one of them as it was before its end.
+    let journal = Arc::new(MemoryJournal::default());
+    let slice = slice_with(restored, journal.clone(), true);
+    assert_eq!(known(&slice, "tick-1"), GONE, "it may still be present");
+    // A lagging server shows one of them as it was before its end.
     list(&slice, [complete(1), running(2)]);
     assert_eq!(counts(&slice), (41, 0, 0, 0));
-    assert_eq!(journal.read(), ["tick-1 is there", "tick has 0 deleted"]);
+    assert_eq!(journal.lines(), ["tick has 0 deleted"]);
+    assert_eq!(known(&slice, "tick-1"), PRESENT);
     list(&slice, [ignored(complete(2)), complete(3)]);
     assert_eq!(counts(&slice), (42, 0, 0, 0));
-    assert_eq!(
-        journal.read(),
-        [
-            "tick-2 is there",
-            "tick-3 finished, counted",
-            "tick-1 is gone"
-        ]
-    );
+    assert_eq!(journal.lines(), ["tick-3 finished, counted"]);
+    assert_eq!(known(&slice, "tick-1"), GONE);
+    assert_eq!(known(&slice, "tick-2"), PRESENT, "though it is ignored");
+    assert_eq!(known(&slice, "tick-3"), PRESENT);
+    // Expiry starts when everything was read.
+    advance(10 * UID_RETENTION).await;
+    list(&slice, []);
+    assert_eq!(known(&slice, "tick-2"), GONE);
     assert_eq!(tick(&slice).totals.first_seen, 7);
 }

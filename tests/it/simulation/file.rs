@@ -1,0 +1,88 @@
+//! A model of the history file: it keeps what the journal has, and deletes what the store allows it to delete.
+
+use std::collections::HashMap;
+
+use job_status_exporter::model::{
+    self, CountedRunLookup, Journal, JournalEntry, Name, RestoredState, Seconds, Totals, Uid,
+    WorkloadId,
+};
+use parking_lot::Mutex;
+
+/// The entries of one process, with their times.
+#[derive(Debug, Default)]
+pub(crate) struct TimedJournal(Mutex<(Seconds, Vec<(Seconds, JournalEntry)>)>);
+
+/// The content of the file.
+#[derive(Debug, Default)]
+pub(crate) struct FileModel {
+    /// Totals, and when each workload was gone; `None` while it exists.
+    workloads: HashMap<WorkloadId, (Totals, Option<Seconds>)>,
+    /// Namespace and name of the Job of each run.
+    runs: HashMap<Uid, (Name, Name)>,
+}
+
+impl Journal for TimedJournal {
+    fn append(&self, entry: JournalEntry) {
+        let (now, entries) = &mut *self.0.lock();
+        entries.push((*now, entry));
+    }
+}
+
+impl TimedJournal {
+    pub(crate) fn set_clock(&self, now: Seconds) {
+        self.0.lock().0 = now;
+    }
+}
+
+impl FileModel {
+    /// Writes all entries of a process, and deletes every run that the store does not count, as if all limits were 0.
+    pub(crate) fn write(
+        &mut self,
+        now: Seconds,
+        journal: &TimedJournal,
+        store: &dyn CountedRunLookup,
+    ) {
+        for (time, entry) in &journal.0.lock().1 {
+            match entry {
+                JournalEntry::RunFinished { workload, run, .. } => {
+                    let job = (workload.namespace.clone(), run.job_name.clone());
+                    self.runs.insert(run.uid.clone(), job);
+                }
+                JournalEntry::WorkloadGone(workload) => {
+                    if let Some((_, left)) = self.workloads.get_mut(workload) {
+                        *left = Some(*time);
+                    }
+                }
+                JournalEntry::WorkloadChanged { .. } | JournalEntry::Synced => {}
+            }
+            if let JournalEntry::RunFinished {
+                workload, totals, ..
+            }
+            | JournalEntry::WorkloadChanged { workload, totals } = entry
+            {
+                let exists = (totals.clone(), None);
+                self.workloads.insert(workload.clone(), exists);
+            }
+        }
+        self.runs
+            .retain(|uid, (namespace, job)| store.is_counted(namespace, job, uid));
+        for (id, (_, left)) in &mut self.workloads {
+            assert_eq!(store.has_workload(id), left.is_none(), "{id:?}");
+            // If the process is killed, this is when the workload last existed.
+            *left = left.or(Some(now));
+        }
+    }
+
+    /// The state that a process restores that starts `now`. The store uses the real clock for the age of workloads.
+    pub(crate) fn restore(&self, now: Seconds, since: Seconds) -> RestoredState {
+        let ahead = model::now().as_second() - now;
+        let workload = |(id, (totals, left)): (&WorkloadId, &(Totals, Option<Seconds>))| {
+            (id.clone(), totals.clone(), left.unwrap_or(now) + ahead)
+        };
+        RestoredState {
+            since,
+            workloads: self.workloads.iter().map(workload).collect(),
+            runs: self.runs.keys().cloned().collect(),
+        }
+    }
+}
