@@ -140,7 +140,7 @@ async fn serve(
         settings.web.ready_grace,
     ));
     let kept = store::StoreSettings::from(settings);
-    let wanted = Arc::new(MetadataFilter::from(settings));
+    let wanted = Arc::new(MetadataFilter::from_config(settings));
     let mut slices = Vec::new();
     for (position, plan) in plans.into_iter().enumerate() {
         let Plan {

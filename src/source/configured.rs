@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     client::{Api, Error, Failure, Listing, Request, Scope},
-    decode::{DecodeError, Decoder, wire},
+    decode::{self, DecodeError, Decoder},
     model::{Change, ClientEvent, FeedId, Job, Resource, Update, Verb},
 };
 
@@ -107,7 +107,7 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
     list::walk(&first.api, &listing, timeout, |seen| match seen {
         Seen::Beginning => found.clear(),
         Seen::Object(json) => {
-            let job = wire::name(json).and_then(|name| by_name.get(&*name));
+            let job = decode::name(json).and_then(|name| by_name.get(&*name));
             let Some(job) = job else { return };
             match job.decode(json) {
                 // A server that gives more than was asked for.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     backoff::{Backoff, Policy},
     client::{Error, Failure, Line, Lines, Start, Status},
-    decode::wire::{Bookmark, Event, version},
+    decode::{Bookmark, Event, version},
     model::{Change, ClientEvent, EventKind, RestartReason, Verb},
 };
 
