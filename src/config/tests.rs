@@ -117,9 +117,8 @@ fn keys_without_a_value_are_absent() {
     }
 }
 
-#[test]
-fn all_settings_of_targets_and_web_are_loaded() {
-    let yaml = r#"
+/// Sets every key of `web` and of Kubernetes targets.
+const TARGETS_AND_WEB: &str = r#"
         web:
           listen_address: [":9806", "127.0.0.1:9807"]
           telemetry_path: /jobs/metrics
@@ -141,7 +140,10 @@ fn all_settings_of_targets_and_web_are_loaded() {
         retain_deleted: 0s
         stale_after: 1h
     "#;
-    let (config, directory) = load_all(yaml, &[], Flags::default());
+
+#[test]
+fn all_settings_of_targets_and_web_are_loaded() {
+    let (config, directory) = load_all(TARGETS_AND_WEB, &[], Flags::default());
     let kubeconfig = |path: &Path, context: Option<&str>| {
         let context = context.map(str::to_owned);
         EndpointConfig::Kubernetes(KubernetesConfig {
@@ -151,10 +153,9 @@ fn all_settings_of_targets_and_web_are_loaded() {
     };
     let expected = Config {
         web: WebConfig {
-            listen_addresses: vec![
-                "[::]:9806".parse().unwrap(),
-                "127.0.0.1:9807".parse().unwrap(),
-            ],
+            listen_addresses: ["[::]:9806", "127.0.0.1:9807"]
+                .map(|address| address.parse().unwrap())
+                .to_vec(),
             telemetry_path: "/jobs/metrics".to_owned(),
             max_connections: 16,
             ready_grace: Duration::ZERO,

@@ -20,7 +20,7 @@ mod label_names;
 /// The next due time of a schedule that never fires: the zero time of Go, the first of January of the year 1.
 const NEVER: Seconds = -62_135_596_800;
 
-/// Mirrors a Job, if that is filter.
+/// Returns the fields of a Job, if the families are enabled.
 pub(super) fn job(
     filter: &MetadataFilter,
     (metadata, status): (&Metadata<'_>, &JobStatus<'_>),
@@ -47,7 +47,7 @@ pub(super) fn job(
     }))
 }
 
-/// Mirrors a `CronJob`, if that is filter.
+/// Returns the fields of a `CronJob`, if the families are enabled.
 pub(super) fn cronjob(
     filter: &MetadataFilter,
     (metadata, spec, status): (&Metadata<'_>, &CronJobSpec<'_>, &CronJobStatus),

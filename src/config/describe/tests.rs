@@ -3,25 +3,8 @@
 use super::*;
 use crate::config::tests::load_text;
 
-#[test]
-fn the_summary_lists_what_each_target_reads() {
-    let jobs: Vec<_> = (0..12)
-        .map(|n| format!("{{namespace: a, name: j{n}}}"))
-        .collect();
-    let yaml = format!(
-        "targets:
-- {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
-- {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
-- {{name: by-list, poll: {{by_list: true}}, jobs: [{{namespace: a, name: j}}]}}
-- {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}, controller_time_zone: Europe/Berlin}}",
-        jobs.join(",")
-    );
-    let mut config = load_text(&yaml).unwrap();
-    assert_eq!(config.warnings.len(), 1);
-    config.warnings.clear();
-    assert_eq!(
-        describe(&config),
-        "  listen on     http://0.0.0.0:9806/metrics
+/// The summary of four targets.
+const TARGETS: &str = "  listen on     http://0.0.0.0:9806/metrics
   deleted Jobs  kept for 2m if finished
   workloads     kept for 1h without Jobs
   stale data    dropped after 10m without contact
@@ -71,8 +54,25 @@ target lists
   interval      30s, request timeout 10s
   limits        4 concurrent requests, 5 per second
   needs         permission to list jobs and cronjobs in these namespaces (a Role in each)
-"
+";
+
+#[test]
+fn the_summary_lists_what_each_target_reads() {
+    let jobs: Vec<_> = (0..12)
+        .map(|n| format!("{{namespace: a, name: j{n}}}"))
+        .collect();
+    let yaml = format!(
+        "targets:
+- {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
+- {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
+- {{name: by-list, poll: {{by_list: true}}, jobs: [{{namespace: a, name: j}}]}}
+- {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}, controller_time_zone: Europe/Berlin}}",
+        jobs.join(",")
     );
+    let mut config = load_text(&yaml).unwrap();
+    assert_eq!(config.warnings.len(), 1);
+    config.warnings.clear();
+    assert_eq!(describe(&config), TARGETS);
 }
 
 #[test]

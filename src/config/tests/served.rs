@@ -2,9 +2,8 @@
 
 use super::*;
 
-#[test]
-fn all_settings_of_series_are_loaded() {
-    let yaml = r#"
+/// Sets every key about series.
+const SERIES: &str = r#"
         labels: {team: team, owner: "annotation:example.com/owner", app: app.kubernetes.io/name}
         label_scope: all
         workload_label: app.kubernetes.io/part-of
@@ -23,7 +22,10 @@ fn all_settings_of_series_are_loaded() {
             cronjob_labels: [app.kubernetes.io/*, team]
             cronjob_annotations: []
     "#;
-    let (config, directory) = load_all(yaml, &[], Flags::default());
+
+#[test]
+fn all_settings_of_series_are_loaded() {
+    let (config, directory) = load_all(SERIES, &[], Flags::default());
     let mapped = |label: &str, source| MappedLabel {
         label: label.to_owned(),
         source,
