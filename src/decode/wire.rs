@@ -160,7 +160,7 @@ pub(super) struct CronJobStatus {
 
 /// A string that borrows from the input unless it has escapes.
 ///
-/// serde copies every `Option<Cow<str>>`, so a plain `Cow` does not do.
+/// A plain `Cow` would not borrow: serde copies the text of every `Option<Cow<str>>`.
 #[derive(Debug)]
 pub(crate) struct CowStr<'a>(Cow<'a, str>);
 
