@@ -1,20 +1,20 @@
-//! How long decoding one page of a list takes.
+//! The time to decode one page of a list.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use job_status_exporter::decode::{self, Decoder};
 
-/// As many as the client asks for.
-const PAGE: usize = 500;
+/// The page size of the client.
+const PAGE_SIZE: usize = 500;
 
-/// A page of recorded Jobs, over and over, in the compact form in which servers send it.
+/// Returns a page that repeats recorded Jobs, as compact JSON like servers send it.
 fn recorded_page() -> String {
     let recorded = include_str!("../tests/fixtures/kubernetes-1.36/jobs.json");
     let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap_or_default();
     let jobs = recorded["items"].as_array().into_iter().flatten().cycle();
-    let items: Vec<String> = jobs.take(PAGE).map(ToString::to_string).collect();
-    assert_eq!(items.len(), PAGE);
+    let items: Vec<String> = jobs.take(PAGE_SIZE).map(ToString::to_string).collect();
+    assert_eq!(items.len(), PAGE_SIZE);
     let items = items.join(",");
     format!(r#"{{"kind":"JobList","metadata":{{"resourceVersion":"1"}},"items":[{items}]}}"#)
 }

@@ -1,8 +1,8 @@
-//! Settings from defaults, file, environment and flags, checked as a whole.
+//! The configuration from defaults, file, environment and flags.
 //!
-//! [`load`] merges the layers (`layers`, the only place that knows figment) into one plain tree, then reads the
-//! tree key by key (`reader`, and a file per section). Nothing is half valid: the result is either [`Config`]
-//! that can be acted on without further checks, or an [`Error`] with every problem at once.
+//! [`load`] merges the layers into one tree (`layers` and `yaml`, the only modules that use figment). Then `root` and one
+//! module per section read and validate the tree with `reader`. The result is a [`Config`] that needs no further checks,
+//! or an [`Error`] with every problem.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -23,8 +23,8 @@ mod pattern;
 mod poll;
 mod problem;
 mod reader;
+mod root;
 mod selector;
-mod settings;
 mod syntax;
 mod target;
 mod thresholds;
@@ -38,7 +38,7 @@ pub use duration::parse as parse_duration;
 pub use history::HistoryConfig;
 pub use keys::KEYS;
 pub use kube_state_metrics::{AllowList, KsmConfig};
-pub use labels::{LabelScope, LabelsConfig, MappedLabel, OWN_LABELS, Origin};
+pub use labels::{LabelScope, LabelSource, LabelsConfig, MappedLabel, RESERVED_LABELS};
 pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
 pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
@@ -48,85 +48,85 @@ pub use problem::{Error, Problem};
 pub use thresholds::ThresholdsConfig;
 pub use web::WebConfig;
 
-/// Everything that can be configured, checked.
+/// The validated configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The HTTP server.
     pub web: WebConfig,
-    /// What to read, at least one. Names are unique; only a single target may have none.
+    /// The targets, at least one. Names are unique; only a single target may have none.
     pub targets: Vec<TargetConfig>,
-    /// Metric labels that come from the objects.
+    /// Metric labels that are mapped from Kubernetes labels and annotations.
     pub labels: LabelsConfig,
-    /// The Kubernetes label whose value groups the Jobs that carry it and belong to no CronJob.
+    /// The Kubernetes label whose value groups Jobs without a CronJob into workloads.
     pub workload_label: Option<String>,
-    /// The limits of workloads that set none of their own.
+    /// Default limits of workloads; annotations override them.
     pub thresholds: ThresholdsConfig,
-    /// For how long the series of a finished and deleted Job are kept.
+    /// How long the series of a finished Job are kept after its deletion.
     pub retain_deleted: Duration,
-    /// For how long a workload is kept that has neither Jobs nor a CronJob.
+    /// How long a workload without Jobs and CronJob is kept.
     pub retain_workloads: Duration,
-    /// After how long without contact the series of a target are dropped.
+    /// The time without contact after which the series of a target are dropped.
     pub stale_after: Duration,
-    /// Where finished runs are kept beyond the life of the process; `None` for nowhere.
+    /// The file that persists finished runs; `None` to keep them in memory only.
     pub history: Option<HistoryConfig>,
-    /// What is served on `/metrics`.
+    /// The families on `/metrics`.
     pub metrics: MetricsConfig,
-    /// What is allowed but probably not meant; to be logged.
+    /// Settings that are valid but probably a mistake. The caller logs them.
     pub warnings: Vec<Problem>,
 }
 
-/// One API endpoint, and what to read there.
+/// One API endpoint and what to read there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetConfig {
-    /// The value of the `target` label; a single target may go without.
+    /// The value of the `target` label; optional for a single target.
     pub name: Option<String>,
-    /// Where the API is and who asks.
+    /// The API server and the credentials.
     pub endpoint: EndpointConfig,
-    /// What is read, and how.
+    /// What is read, by watch or by poll.
     pub mode: Mode,
-    /// The time zone of its kube-controller-manager: that of schedules which name none.
+    /// The time zone of its kube-controller-manager, which applies to schedules without one.
     pub controller_time_zone: Zone,
 }
 
-/// Where the API of a target is, and with which credentials.
+/// The API server of a target and the credentials for it.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(
     clippy::large_enum_variant,
-    reason = "there is one per target; a box would only stand in the way"
+    reason = "there is one per target, so its size does not matter"
 )]
 pub enum EndpointConfig {
-    /// Any Kubernetes API, found as kubectl finds it.
+    /// Any Kubernetes API, discovered like kubectl does.
     Kubernetes(KubernetesConfig),
     /// Huawei Cloud CCI.
     Cci(CciConfig),
 }
 
-/// A Kubernetes API. With neither field set: `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
+/// A Kubernetes API. The default tries `$KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KubernetesConfig {
-    /// This file in place of the discovered one.
+    /// Use this file instead of the discovered one.
     pub kubeconfig: Option<PathBuf>,
-    /// This context in place of the current one.
+    /// Use this context instead of the current one.
     pub context: Option<String>,
 }
 
-/// What is read from a target, and how.
+/// What is read from a target, by watch or by poll.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mode {
     /// List, then watch.
     Watch(Selection),
-    /// Ask for the status of each of these Jobs. Never empty, no duplicates.
+    /// Poll the status of these Jobs. Never empty, without duplicates.
     PollJobs {
         /// The Jobs.
         jobs: Vec<JobReference>,
-        /// How often, and with which limits.
+        /// The interval and the rate limits.
         poll: PollConfig,
     },
-    /// List again and again.
+    /// Poll lists.
     PollLists {
         /// What to list.
         selection: Selection,
-        /// How often, and with which limits.
+        /// The interval and the rate limits.
         poll: PollConfig,
     },
 }
@@ -143,16 +143,18 @@ pub struct JobReference {
 /// Which objects of a target are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// From which namespaces.
+    /// The namespaces to read.
     pub namespaces: Namespaces,
-    /// With which labels, in the syntax of the Kubernetes API; `None` for all.
+    /// A label selector in the syntax of the Kubernetes API; `None` for all objects.
     pub label_selector: Option<String>,
 }
 
-/// The settings that `inputs` give.
+/// Loads and validates the configuration.
+///
+/// The error has every problem with its key and its source.
 pub fn load(inputs: &Inputs) -> Result<Config, Error> {
     let tree = layers::merge(inputs).map_err(Error::new)?;
-    settings::read(&tree)
+    root::read(&tree)
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl SourceSettings {
     pub fn from_config(config: &Config, mode: Mode) -> Self {
         Self {
             mode,
-            metadata: Arc::new(MetadataFilter::from(config)),
+            metadata: Arc::new(MetadataFilter::from_config(config)),
             stale_after: config.stale_after,
         }
     }

@@ -1,6 +1,6 @@
-//! `cci`: where Huawei Cloud CCI is, and who asks.
+//! `cci`: the endpoint and the credentials of Huawei Cloud CCI.
 //!
-//! Secrets stay in their files: only the paths are known here, so nothing secret can be printed.
+//! The configuration has the paths of secret files, never their contents, so it can be printed.
 
 use std::path::PathBuf;
 
@@ -19,62 +19,62 @@ use super::{
 pub struct CciConfig {
     /// The Kubernetes API of a region: https, or http on a loopback address.
     pub endpoint: Uri,
-    /// The certificate authorities to trust, of the API and of IAM, in place of those of the system.
+    /// The certificate authorities for the API and IAM, instead of those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Who asks.
+    /// How requests are authenticated.
     pub auth: CciAuth,
 }
 
 /// How requests to CCI are authenticated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CciAuth {
-    /// With a token that IAM gives for a password.
+    /// A token that IAM issues for a password.
     Token(TokenAuth),
-    /// With a signature on every request.
+    /// A signature on every request.
     AccessKey(KeyAuth),
-    /// The same, with temporary keys that the elastic cloud server gets through its agency.
+    /// A signature with temporary keys from the agency of the elastic cloud server (ECS).
     EcsAgency {
-        /// The project that is asked.
+        /// The id of the project.
         project_id: Option<String>,
     },
 }
 
-/// A token that IAM gives for a password.
+/// Credentials for a token that IAM issues for a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenAuth {
-    /// The IAM of the region.
+    /// The IAM endpoint of the region.
     pub iam_endpoint: Uri,
-    /// The account.
+    /// The account name.
     pub domain: String,
-    /// The IAM user.
+    /// The IAM user name.
     pub username: String,
     /// The file that holds the password.
     pub password_file: PathBuf,
-    /// What the token is for.
+    /// The project that the token is scoped to.
     pub project: Project,
-    /// The agency that the user acts as.
+    /// The agency that the user assumes.
     pub agency: Option<Agency>,
     /// The request header that carries the token.
     pub header: HeaderName,
 }
 
-/// A key pair to sign with.
+/// An access key that signs requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyAuth {
-    /// The public half.
+    /// The access key id.
     pub access_key: AccessKey,
-    /// The file that holds the secret half.
+    /// The file that holds the secret access key.
     pub secret_key_file: PathBuf,
-    /// The project that is asked.
+    /// The id of the project.
     pub project_id: String,
-    /// The file that holds the token of a temporary key pair.
+    /// The file that holds the security token of a temporary access key.
     pub security_token_file: Option<PathBuf>,
 }
 
-/// The public half of a key pair. Temporary ones have a new one each time, therefore the file.
+/// The id of an access key. A temporary key gets a new id at each renewal, so a file can hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessKey {
-    /// As it stands in the configuration.
+    /// The id itself.
     Given(String),
     /// The file that holds it.
     File(PathBuf),
@@ -83,9 +83,9 @@ pub enum AccessKey {
 /// An agency of another account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agency {
-    /// The account that delegates.
+    /// The account that delegates its permissions.
     pub domain: String,
-    /// The name of the agency there.
+    /// The name of the agency in that account.
     pub name: String,
 }
 
@@ -108,37 +108,37 @@ pub(super) fn read(node: &Node<'_>) -> Option<CciConfig> {
     let auth = section.required("auth").and_then(|node| auth(&node));
     Some(CciConfig {
         endpoint: endpoint?,
-        ca_file: right_if_set(ca_file)?,
+        ca_file: valid_if_set(ca_file)?,
         auth: auth?,
     })
 }
 
-/// Wrong is not the same as absent.
+/// `None` for an invalid value, `Some(None)` for an absent one.
 #[allow(
     clippy::option_option,
-    reason = "the outer one: set; the inner one: right"
+    reason = "the outer one: is it set; the inner one: is it valid"
 )]
-fn right_if_set<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+fn valid_if_set<T>(value: Option<Option<T>>) -> Option<Option<T>> {
     match value {
         Some(value) => value.map(Some),
         None => Some(None),
     }
 }
 
-/// Reads `auth`: one of the three ways.
+/// Reads `auth`, which has exactly one of three methods.
 fn auth(node: &Node<'_>) -> Option<CciAuth> {
     let section = node.section()?;
     let token = section.find("token");
     let key = section.find("aksk");
-    let server = section.find("ecs_agency");
-    let ways = [&token, &key, &server];
-    if ways.into_iter().flatten().count() != 1 {
+    let agency = section.find("ecs_agency");
+    let methods = [&token, &key, &agency];
+    if methods.into_iter().flatten().count() != 1 {
         node.problem("must have exactly one of `token`, `aksk` and `ecs_agency`");
     }
     let token = token.map(|node| token_auth(&node).map(CciAuth::Token));
-    let key = key.map(|node| key_auth(&node).map(CciAuth::AccessKey));
-    let server = server.map(|node| server_auth(&node));
-    token.or(key).or(server)?
+    let key = key.map(|node| access_key_auth(&node).map(CciAuth::AccessKey));
+    let agency = agency.map(|node| ecs_agency_auth(&node));
+    token.or(key).or(agency)?
 }
 
 /// Reads `token`.
@@ -147,14 +147,14 @@ fn token_auth(node: &Node<'_>) -> Option<TokenAuth> {
     let iam_endpoint = section
         .required("iam_endpoint")
         .and_then(|node| network::api_url(&node));
-    let domain = required_word(&section, "domain");
-    let username = required_word(&section, "username");
+    let domain = required_text(&section, "domain");
+    let username = required_text(&section, "username");
     let password_file = section
         .required("password_file")
         .and_then(|node| node.file_path());
     let project = match (section.get("project"), section.get("project_id")) {
-        (Some(name), None) => word(&name).map(Project::Name),
-        (None, Some(id)) => word(&id).map(Project::Id),
+        (Some(name), None) => non_empty_text(&name).map(Project::Name),
+        (None, Some(id)) => non_empty_text(&id).map(Project::Id),
         _ => {
             node.problem("must have exactly one of `project` and `project_id`");
             None
@@ -162,7 +162,7 @@ fn token_auth(node: &Node<'_>) -> Option<TokenAuth> {
     };
     let agency = section.get("agency").map(|node| agency(&node));
     let header = match section.get("token_header") {
-        Some(node) => node.parsed(header),
+        Some(node) => node.parsed(token_header),
         None => Some(HeaderName::from_static("x-auth-token")),
     };
     Some(TokenAuth {
@@ -171,7 +171,7 @@ fn token_auth(node: &Node<'_>) -> Option<TokenAuth> {
         username: username?,
         password_file: password_file?,
         project: project?,
-        agency: right_if_set(agency)?,
+        agency: valid_if_set(agency)?,
         header: header?,
     })
 }
@@ -179,19 +179,19 @@ fn token_auth(node: &Node<'_>) -> Option<TokenAuth> {
 /// Reads `agency`.
 fn agency(node: &Node<'_>) -> Option<Agency> {
     let section = node.section()?;
-    let domain = required_word(&section, "domain");
-    let name = required_word(&section, "name");
+    let domain = required_text(&section, "domain");
+    let name = required_text(&section, "name");
     Some(Agency {
         domain: domain?,
         name: name?,
     })
 }
 
-/// The name of a header that can carry a token.
-fn header(text: &str) -> Result<HeaderName, &'static str> {
-    let name = HeaderName::try_from(text).map_err(|_| "is not the name of a header")?;
-    // What the client writes itself would be overwritten, by this or by the token.
-    let taken = [
+/// Parses the name of the header that carries the token.
+fn token_header(text: &str) -> Result<HeaderName, &'static str> {
+    let name = HeaderName::try_from(text).map_err(|_| "is not a valid header name")?;
+    // The HTTP client sets these headers itself.
+    let reserved = [
         ACCEPT,
         CONNECTION,
         CONTENT_LENGTH,
@@ -199,17 +199,17 @@ fn header(text: &str) -> Result<HeaderName, &'static str> {
         TRANSFER_ENCODING,
         USER_AGENT,
     ];
-    if taken.contains(&name) {
-        return Err("is a header with another purpose");
+    if reserved.contains(&name) {
+        return Err("is a header that the HTTP client sets itself");
     }
     Ok(name)
 }
 
 /// Reads `aksk`.
-fn key_auth(node: &Node<'_>) -> Option<KeyAuth> {
+fn access_key_auth(node: &Node<'_>) -> Option<KeyAuth> {
     let section = node.section()?;
     let access_key = match (section.get("access_key"), section.get("access_key_file")) {
-        (Some(key), None) => header_word(&key).map(AccessKey::Given),
+        (Some(key), None) => header_text(&key).map(AccessKey::Given),
         (None, Some(file)) => file.file_path().map(AccessKey::File),
         _ => {
             node.problem("must have exactly one of `access_key` and `access_key_file`");
@@ -221,7 +221,7 @@ fn key_auth(node: &Node<'_>) -> Option<KeyAuth> {
         .and_then(|node| node.file_path());
     let project_id = section
         .required("project_id")
-        .and_then(|node| header_word(&node));
+        .and_then(|node| header_text(&node));
     let security_token_file = section
         .get("security_token_file")
         .map(|node| node.file_path());
@@ -229,26 +229,26 @@ fn key_auth(node: &Node<'_>) -> Option<KeyAuth> {
         access_key: access_key?,
         secret_key_file: secret_key_file?,
         project_id: project_id?,
-        security_token_file: right_if_set(security_token_file)?,
+        security_token_file: valid_if_set(security_token_file)?,
     })
 }
 
 /// Reads `ecs_agency`.
-fn server_auth(node: &Node<'_>) -> Option<CciAuth> {
+fn ecs_agency_auth(node: &Node<'_>) -> Option<CciAuth> {
     let section = node.section()?;
-    let project_id = section.get("project_id").map(|node| header_word(&node));
+    let project_id = section.get("project_id").map(|node| header_text(&node));
     Some(CciAuth::EcsAgency {
-        project_id: right_if_set(project_id)?,
+        project_id: valid_if_set(project_id)?,
     })
 }
 
-/// The text under `key`, which must be there.
-fn required_word(section: &Section<'_>, key: &'static str) -> Option<String> {
-    section.required(key).and_then(|node| word(&node))
+/// Reads `key`, which is required and not empty.
+fn required_text(section: &Section<'_>, key: &'static str) -> Option<String> {
+    section.required(key).and_then(|node| non_empty_text(&node))
 }
 
-/// Text that is not empty.
-fn word(node: &Node<'_>) -> Option<String> {
+/// Reads text that is not empty.
+fn non_empty_text(node: &Node<'_>) -> Option<String> {
     let text = node.text()?;
     if text.trim().is_empty() {
         node.problem("must not be empty");
@@ -257,14 +257,14 @@ fn word(node: &Node<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// The same, of characters that a header can carry and a signature does not stumble over.
-fn header_word(node: &Node<'_>) -> Option<String> {
-    let text = word(node)?;
+/// Reads text without the characters that a header value or a signature cannot contain.
+fn header_text(node: &Node<'_>) -> Option<String> {
+    let text = non_empty_text(node)?;
     if !text
         .bytes()
         .all(|byte| byte.is_ascii_graphic() && byte != b',')
     {
-        node.problem("must be letters and digits");
+        node.problem("must be printable ASCII characters without spaces and commas");
         return None;
     }
     Some(text)

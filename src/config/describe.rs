@@ -1,4 +1,4 @@
-//! What a configuration means, in words: the output of `--config.check`.
+//! A summary of a configuration for people: the output of `--config.check`.
 
 use std::fmt::Write as _;
 
@@ -9,56 +9,59 @@ use super::{
 
 mod series;
 
-/// Jobs named in full; more are counted.
-const JOBS_SHOWN: usize = 10;
+/// The maximum number of Jobs in the list of a target.
+const MAX_JOBS_LISTED: usize = 10;
 
-/// What would be served and watched with `settings`, for a person to read. Ends with a line break.
+/// Summarizes what `config` serves and reads. Ends with a line break.
 #[must_use]
-pub fn describe(settings: &Config) -> String {
+pub fn describe(config: &Config) -> String {
     let mut lines = Lines::default();
-    let web = &settings.web;
+    let web = &config.web;
     for address in &web.listen_addresses {
-        lines.field("serves", format!("http://{address}{}", web.telemetry_path));
+        lines.field(
+            "listen on",
+            format!("http://{address}{}", web.telemetry_path),
+        );
     }
-    lines.series(settings);
-    for target in &settings.targets {
+    lines.series(config);
+    for target in &config.targets {
         lines.target(target);
     }
-    if !settings.warnings.is_empty() {
+    if !config.warnings.is_empty() {
         lines.title("warnings");
-        for warning in &settings.warnings {
+        for warning in &config.warnings {
             lines.text(&warning.to_string());
         }
     }
     lines.0
 }
 
-/// The text so far.
+/// The lines of the summary.
 #[derive(Default)]
 struct Lines(String);
 
 impl Lines {
-    /// Begins a paragraph.
+    /// Starts a paragraph.
     fn title(&mut self, title: &str) {
         self.0.push('\n');
         self.0.push_str(title);
         self.0.push('\n');
     }
 
-    /// An indented line.
+    /// Adds an indented line.
     fn text(&mut self, text: &str) {
         self.0.push_str("  ");
         self.0.push_str(text);
         self.0.push('\n');
     }
 
-    /// A named fact.
+    /// Adds a line with a name and a value.
     fn field(&mut self, name: &str, value: impl AsRef<str>) {
         // Writing to a String does not fail.
         let _ = writeln!(self.0, "  {name:<13} {}", value.as_ref());
     }
 
-    /// A target.
+    /// Adds the paragraph of a target.
     fn target(&mut self, target: &TargetConfig) {
         match &target.name {
             Some(name) => self.title(&format!("target {name}")),
@@ -73,37 +76,37 @@ impl Lines {
                 self.field("mode", "watch");
                 self.selection(selection);
                 self.time_zone(target);
-                self.rights("list and watch jobs and cronjobs", &selection.namespaces);
+                self.permissions("list and watch jobs and cronjobs", &selection.namespaces);
             }
             Mode::PollJobs { jobs, poll } => {
-                let way = if poll.by_list { ", by list" } else { "" };
+                let method = if poll.by_list { ", by list" } else { "" };
                 let jobs_count = count(jobs.len(), "job");
-                self.field("mode", format!("poll {jobs_count}{way}"));
-                for job in jobs.iter().take(JOBS_SHOWN) {
+                self.field("mode", format!("poll {jobs_count}{method}"));
+                for job in jobs.iter().take(MAX_JOBS_LISTED) {
                     self.field("", format!("{}/{}", job.namespace, job.name));
                 }
-                if let Some(more @ 1..) = jobs.len().checked_sub(JOBS_SHOWN) {
+                if let Some(more @ 1..) = jobs.len().checked_sub(MAX_JOBS_LISTED) {
                     self.field("", format!("and {more} more"));
                 }
                 self.poll(poll);
-                let right = if poll.by_list {
-                    "the right to list jobs in their namespaces, else to get jobs/status"
+                let permission = if poll.by_list {
+                    "permission to list jobs in their namespaces, else to get jobs/status"
                 } else {
-                    "the right to get jobs/status in their namespaces"
+                    "permission to get jobs/status in their namespaces"
                 };
-                self.field("needs", right);
+                self.field("needs", permission);
             }
             Mode::PollLists { selection, poll } => {
                 self.field("mode", "poll lists");
                 self.selection(selection);
                 self.time_zone(target);
                 self.poll(poll);
-                self.rights("list jobs and cronjobs", &selection.namespaces);
+                self.permissions("list jobs and cronjobs", &selection.namespaces);
             }
         }
     }
 
-    /// Which objects are read.
+    /// Adds the namespaces and the label selector.
     fn selection(&mut self, selection: &Selection) {
         let Namespaces { include, exclude } = &selection.namespaces;
         match selection.namespaces.scopes() {
@@ -112,63 +115,57 @@ impl Lines {
             Scopes::All => self.field("namespaces", list(include)),
         }
         if !exclude.is_empty() {
-            self.field("leaving out", list(exclude));
+            self.field("excluding", list(exclude));
         }
         if let Some(selector) = &selection.label_selector {
-            self.field("labels", selector);
+            self.field("selector", selector);
         }
     }
 
-    /// How schedules are understood.
+    /// Adds the default time zone of schedules.
     fn time_zone(&mut self, target: &TargetConfig) {
         let zone = target.controller_time_zone.name();
-        self.field(
-            "schedules",
-            format!("in {zone} where they name no time zone"),
-        );
+        self.field("schedules", format!("without a time zone are in {zone}"));
     }
 
-    /// How often requests are made.
+    /// Adds the interval and the rate limits.
     fn poll(&mut self, poll: &PollConfig) {
         let (interval, timeout) = (time(poll.interval), time(poll.timeout));
         let (concurrency, rate) = (poll.concurrency, poll.requests_per_second);
-        self.field(
-            "every",
-            format!("{interval}, each request at most {timeout}"),
-        );
+        self.field("interval", format!("{interval}, request timeout {timeout}"));
         self.field(
             "limits",
-            format!("{concurrency} requests at a time, {rate} per second"),
+            format!("{concurrency} concurrent requests, {rate} per second"),
         );
     }
 
-    /// What the credentials must allow.
-    fn rights(&mut self, verbs: &str, namespaces: &Namespaces) {
+    /// Adds the permissions that the credentials need.
+    fn permissions(&mut self, verbs: &str, namespaces: &Namespaces) {
         let scope = match namespaces.scopes() {
             Scopes::All => "in all namespaces (a ClusterRole)",
             Scopes::Named(_) => "in these namespaces (a Role in each)",
         };
-        self.field("needs", format!("the right to {verbs} {scope}"));
+        self.field("needs", format!("permission to {verbs} {scope}"));
     }
 }
 
-/// Where a Kubernetes API is found.
+/// How a Kubernetes API is found.
 fn kubernetes_api(kubernetes: &KubernetesConfig) -> String {
-    let context = |found: String| match &kubernetes.context {
-        Some(context) => format!("{found}, context {context}"),
-        None => found,
+    let with_context = |kubeconfig: String| match &kubernetes.context {
+        Some(context) => format!("{kubeconfig}, context {context}"),
+        None => kubeconfig,
     };
     match (&kubernetes.kubeconfig, &kubernetes.context) {
-        (Some(path), _) => context(format!("kubeconfig {}", path.display())),
-        (None, Some(_)) => context("kubeconfig from $KUBECONFIG or ~/.kube/config".to_owned()),
+        (Some(path), _) => with_context(format!("kubeconfig {}", path.display())),
+        (None, Some(_)) => with_context("kubeconfig from $KUBECONFIG or ~/.kube/config".to_owned()),
         (None, None) => {
-            "as kubectl finds it: $KUBECONFIG, ~/.kube/config, else the service account of the pod"
+            "discovered like kubectl: $KUBECONFIG, ~/.kube/config, then the service account of the pod"
                 .to_owned()
         }
     }
 }
 
-/// Where CCI is and who asks.
+/// The endpoint and the identity of a CCI target, without secrets.
 fn cci_api(cci: &CciConfig) -> String {
     let endpoint = &cci.endpoint;
     match &cci.auth {
@@ -176,31 +173,31 @@ fn cci_api(cci: &CciConfig) -> String {
             let (Project::Name(project) | Project::Id(project)) = &token.project;
             let (user, domain) = (&token.username, &token.domain);
             let agency = match &token.agency {
-                Some(Agency { domain, name }) => format!(", as agency {name} of {domain}"),
+                Some(Agency { domain, name }) => format!(", agency {name} of {domain}"),
                 None => String::new(),
             };
-            format!("{endpoint}, as {user} of {domain}{agency} in {project}")
+            format!("{endpoint}, user {user} of {domain}{agency}, project {project}")
         }
         CciAuth::AccessKey(key) => {
-            format!("{endpoint}, with an access key in {}", key.project_id)
+            format!("{endpoint}, access key of project {}", key.project_id)
         }
         CciAuth::EcsAgency { project_id } => {
             let project = match project_id {
-                Some(id) => format!(" in {id}"),
+                Some(id) => format!(", project {id}"),
                 None => String::new(),
             };
-            format!("{endpoint}, with the agency of this server{project}")
+            format!("{endpoint}, agency of this ECS{project}")
         }
     }
 }
 
-/// `patterns` with commas between.
+/// Joins `patterns` with commas.
 fn list(patterns: &[Pattern]) -> String {
     let names: Vec<_> = patterns.iter().map(Pattern::to_string).collect();
     names.join(", ")
 }
 
-/// `1 job`, `2 jobs`.
+/// Returns `1 job` or `2 jobs`.
 fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),

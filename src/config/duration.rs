@@ -1,6 +1,6 @@
 //! Durations as people write them: `30s`, `2m`, `1h30m`, `500ms`, `1d`.
 //!
-//! A number without a unit is refused: whether `30` are seconds or milliseconds is what people get wrong.
+//! A number without a unit is an error, because `30` could mean seconds or milliseconds.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// Reads a duration such as `30s` or `1h30m`: whole numbers with units, each unit at most once, larger ones first.
+/// Parses a duration such as `30s` or `1h30m`: whole numbers with units, each unit at most once, larger ones first.
 ///
-/// The error continues a sentence that begins with the text.
+/// The error completes a sentence that starts with the text.
 pub fn parse(text: &str) -> Result<Duration, &'static str> {
-    const FORM: &str = "is not a duration such as `30s`, `2m`, `1h30m`, `500ms` or `1d`";
-    const LENGTH: &str = "is too long a duration";
+    const INVALID: &str = "is not a duration such as `30s`, `2m`, `1h30m`, `500ms` or `1d`";
+    const TOO_LONG: &str = "is too long";
     if text.is_empty() {
-        return Err(FORM);
+        return Err(INVALID);
     }
     let mut milliseconds: u64 = 0;
-    let mut smaller = UNITS.as_slice();
+    let mut units = UNITS.as_slice();
     let mut rest = text;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, tail) = rest.split_at(digits);
         if number.is_empty() {
-            return Err(FORM);
+            return Err(INVALID);
         }
         let letters = tail.len()
             - tail
@@ -37,25 +37,25 @@ pub fn parse(text: &str) -> Result<Duration, &'static str> {
                 .len();
         let (unit, tail) = tail.split_at(letters);
         if unit.is_empty() {
-            return Err("has a number without a unit; write for example `30s` or `2m`");
+            return Err("has a number without a unit; write it as `30s` or `2m`");
         }
-        let position = smaller
+        let position = units
             .iter()
             .position(|(name, _)| *name == unit)
-            .ok_or(FORM)?;
+            .ok_or(INVALID)?;
         milliseconds = number
             .parse::<u64>()
             .ok()
-            .and_then(|number| number.checked_mul(smaller[position].1))
+            .and_then(|number| number.checked_mul(units[position].1))
             .and_then(|part| milliseconds.checked_add(part))
-            .ok_or(LENGTH)?;
-        smaller = &smaller[position + 1..];
+            .ok_or(TOO_LONG)?;
+        units = &units[position + 1..];
         rest = tail;
     }
     Ok(Duration::from_millis(milliseconds))
 }
 
-/// Writes `duration` as [`parse`] reads it, to the millisecond.
+/// Formats `duration` as [`parse`] accepts it, to the millisecond.
 pub(super) fn format(duration: Duration) -> String {
     let mut milliseconds = duration.as_millis();
     if milliseconds == 0 {
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_units_from_large_to_small() {
+    fn units_are_parsed_from_large_to_small() {
         for (text, milliseconds) in [
             ("30s", 30_000),
             ("2m", 120_000),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn everything_else_is_an_error() {
         for text in [
             "",
             "s",
@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_what_it_writes(milliseconds in 0..u64::MAX) {
+        fn a_formatted_duration_parses_to_itself(milliseconds in 0..u64::MAX) {
             let duration = Duration::from_millis(milliseconds);
             prop_assert_eq!(parse(&format(duration)), Ok(duration));
         }

@@ -1,9 +1,9 @@
-//! Every key there is, and the nearest one to a wrong key.
+//! The table of all keys, and suggestions for misspelt ones.
 //!
-//! The table is the grammar that the `reader` goes by: a key that is not here is refused wherever it stands, and a
-//! key that is here is read by somebody and described in `docs/configuration.md`; tests hold both.
+//! The `reader` rejects every key that is not in the table. Tests check that each key in it is read by a section and
+//! documented in `docs/configuration.md`.
 
-/// The paths of all keys, with `[]` for the items of a list. What is inside `labels` is named by the user.
+/// The paths of all keys, with `[]` for list items. Users choose the keys inside `labels`.
 pub const KEYS: &[&str] = &[
     "web",
     "web.listen_address",
@@ -81,12 +81,12 @@ pub const KEYS: &[&str] = &[
     "metrics.kube_state_metrics.cronjob_annotations",
 ];
 
-/// Two words more alike than this are taken for the same one misspelt (the measure clap uses for flags).
-const ALIKE: f64 = 0.7;
+/// A key with a higher Jaro similarity is a suggestion. clap uses the same threshold for flags.
+const MIN_SIMILARITY: f64 = 0.7;
 
-/// The keys that the map at `path` may have; list indices in `path` do not matter.
+/// The valid keys of the map at `path`. List indexes in `path` are ignored.
 pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
-    let parent = without_indices(path);
+    let parent = without_indexes(path);
     KEYS.iter().filter_map(move |key| {
         let child = match parent.as_str() {
             "" => key,
@@ -96,21 +96,21 @@ pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The one of `known` that `wrong` was probably meant to be.
+/// The key of `known` that is most similar to `unknown`, if one is similar enough.
 pub(super) fn nearest<'a>(
-    wrong: &str,
+    unknown: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     known
         .into_iter()
-        .map(|key| (strsim::jaro(wrong, key), key))
-        .filter(|(likeness, _)| *likeness > ALIKE)
+        .map(|key| (strsim::jaro(unknown, key), key))
+        .filter(|(similarity, _)| *similarity > MIN_SIMILARITY)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, key)| key)
 }
 
 /// `targets[3].jobs[0]` as `targets[].jobs[]`.
-fn without_indices(path: &str) -> String {
+fn without_indexes(path: &str) -> String {
     let mut inside = false;
     path.chars()
         .filter(|&c| {
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn children_are_those_of_one_level() {
+    fn children_are_the_keys_of_one_level() {
         assert_eq!(
             children("history").collect::<Vec<_>>(),
             ["path", "runs_per_workload", "max_age"]
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_key_is_offered_only_when_it_is_near() {
+    fn only_a_similar_key_is_suggested() {
         let known = ["label_selector", "namespaces", "name"];
         assert_eq!(nearest("labelSelector", known), Some("label_selector"));
         assert_eq!(nearest("namespace", known), Some("namespaces"));

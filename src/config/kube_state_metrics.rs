@@ -1,6 +1,6 @@
-//! `metrics.kube_state_metrics`: the families of kube-state-metrics, and which labels and annotations they show.
+//! `metrics.kube_state_metrics`: the families of kube-state-metrics and their allow-lists of labels and annotations.
 //!
-//! The lists are checked even where the families are off, so that switching them on brings no surprise.
+//! The lists are validated even when the families are disabled, so enabling them cannot fail.
 
 use super::{
     pattern::{self, Pattern, Subject},
@@ -8,24 +8,22 @@ use super::{
     syntax,
 };
 
-/// What the patterns of the lists of labels are about.
+/// Label keys.
 const LABELS: Subject = Subject {
     one: "label",
     many: "labels",
-    purpose: "show",
     example: "*",
     check: check_label,
 };
-/// What the patterns of the lists of annotations are about.
+/// Annotation keys.
 const ANNOTATIONS: Subject = Subject {
     one: "annotation",
     many: "annotations",
-    purpose: "show",
     example: "*",
     check: check_annotation,
 };
 
-/// The families of kube-state-metrics.
+/// The settings of the kube-state-metrics families.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KsmConfig {
     /// The labels in `kube_job_labels`.
@@ -38,31 +36,31 @@ pub struct KsmConfig {
     pub cronjob_annotations: AllowList,
 }
 
-/// The keys of labels or annotations that are shown.
+/// The keys of the labels or annotations that become metric labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowList {
-    /// Names and patterns; with none of them nothing is shown.
+    /// Keys and patterns of keys; empty to allow none.
     pub keys: Vec<Pattern>,
 }
 
 impl AllowList {
-    /// Whether the label or annotation with this key is shown.
+    /// Whether the list allows this key.
     #[must_use]
     pub fn allows(&self, key: &str) -> bool {
         pattern::any(&self.keys, key)
     }
 
-    /// Whether nothing is shown.
+    /// Whether the list allows no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 }
 
-/// Reads `kube_state_metrics`. `None` unless it is enabled.
+/// Reads `kube_state_metrics`. `None` means disabled.
 pub(super) fn read(node: &Node<'_>) -> Option<KsmConfig> {
     let section = node.section()?;
-    let enabled = section.get("enabled").map(|node| node.switch());
+    let enabled = section.get("enabled").map(|node| node.boolean());
     let list = |key, subject| {
         section.get(key).map_or_else(AllowList::default, |node| {
             let keys = pattern::list(&node, subject);
@@ -72,35 +70,39 @@ pub(super) fn read(node: &Node<'_>) -> Option<KsmConfig> {
             AllowList { keys }
         })
     };
-    let families = KsmConfig {
+    let ksm = KsmConfig {
         job_labels: list("job_labels", LABELS),
         job_annotations: list("job_annotations", ANNOTATIONS),
         cronjob_labels: list("cronjob_labels", LABELS),
         cronjob_annotations: list("cronjob_annotations", ANNOTATIONS),
     };
-    (enabled == Some(Some(true))).then_some(families)
+    (enabled == Some(Some(true))).then_some(ksm)
 }
 
-/// Whether `text` is a label key or a pattern of such keys.
+/// Checks that `text` is a label key or a pattern of label keys.
 fn check_label(text: &str) -> Result<(), &'static str> {
     if is_key_pattern(text) || syntax::is_label_key(text) {
         return Ok(());
     }
-    Err("is not the key of a label such as `app.kubernetes.io/name`, with `*` for any characters")
+    Err(
+        "is neither a label key such as `app.kubernetes.io/name` nor a pattern with `*` for any characters",
+    )
 }
 
-/// Whether `text` is an annotation key or a pattern of such keys.
+/// Checks that `text` is an annotation key or a pattern of annotation keys.
 fn check_annotation(text: &str) -> Result<(), &'static str> {
     if is_key_pattern(text) || syntax::is_annotation_key(text) {
         return Ok(());
     }
-    Err("is not the key of an annotation such as `example.com/owner`, with `*` for any characters")
+    Err(
+        "is neither an annotation key such as `example.com/owner` nor a pattern with `*` for any characters",
+    )
 }
 
-/// Whether `text` has a `*` among characters of keys.
+/// Whether `text` has a `*` and otherwise only characters of keys.
 fn is_key_pattern(text: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || "-_./*".contains(c);
-    text.contains('*') && text.chars().all(known)
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "-_./*".contains(c);
+    text.contains('*') && text.chars().all(is_valid)
 }
 
 #[cfg(test)]
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_allow_names_patterns_and_all() {
+    fn a_list_allows_keys_patterns_or_everything() {
         for (keys, key, allowed) in [
             ([].as_slice(), "team", false),
             (&["team"], "team", true),
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_those_of_kubernetes() {
+    fn keys_follow_the_kubernetes_syntax() {
         for good in ["team", "*", "app.kubernetes.io/*", "*/name"] {
             assert!(check_label(good).is_ok(), "{good}");
             assert!(check_annotation(good).is_ok(), "{good}");

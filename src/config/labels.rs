@@ -1,14 +1,14 @@
-//! `labels` and `label_scope`: which Kubernetes labels and annotations become metric labels, and where.
+//! `labels` and `label_scope`: which Kubernetes labels and annotations become metric labels, and of which families.
 //!
-//! A mapped label can never be one that its series have already: [`OWN_LABELS`] lists those of all families.
+//! A mapped label must not collide with a label of the families; [`RESERVED_LABELS`] lists these.
 
 use super::{
     reader::{Node, Section},
     syntax,
 };
 
-/// The labels of the families that mapped labels are added to; none of them can be mapped.
-pub const OWN_LABELS: &[&str] = &[
+/// The labels that the families have themselves. They cannot be mapped.
+pub const RESERVED_LABELS: &[&str] = &[
     "annotation",
     "completion_mode",
     "concurrency_policy",
@@ -32,46 +32,46 @@ pub const OWN_LABELS: &[&str] = &[
     "workload_type",
 ];
 
-/// What Prometheus adds to every series that it scrapes.
+/// The labels that Prometheus adds to every scraped series.
 const SCRAPE_LABELS: [&str; 2] = ["job", "instance"];
 
-/// What the origin of a label begins with when it is an annotation.
-const ANNOTATION: &str = "annotation:";
+/// The prefix of an annotation key in `labels`.
+const ANNOTATION_PREFIX: &str = "annotation:";
 
-/// The scopes by their names in the configuration.
+/// The values of `label_scope`.
 const SCOPES: [(&str, LabelScope); 2] = [("info", LabelScope::Info), ("all", LabelScope::All)];
 
-/// Metric labels that come from the objects.
+/// Metric labels that are mapped from Kubernetes labels and annotations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LabelsConfig {
-    /// By metric label, in alphabetical order.
+    /// The mapped labels, sorted by metric label.
     pub mapping: Vec<MappedLabel>,
-    /// Which families have them.
+    /// The families that get the labels.
     pub scope: LabelScope,
 }
 
-/// A metric label and where its value is from.
+/// A metric label and the source of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedLabel {
-    /// The metric label: well-formed, unique, and none of [`OWN_LABELS`].
+    /// The metric label: valid, unique, and not one of [`RESERVED_LABELS`].
     pub label: String,
-    /// What its value is.
-    pub origin: Origin,
+    /// The source of its value.
+    pub source: LabelSource,
 }
 
-/// Where the value of a metric label is from.
+/// The source of the value of a metric label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum LabelSource {
     /// The Kubernetes label with this key.
     Label(String),
     /// The annotation with this key.
     Annotation(String),
 }
 
-/// Which families have the mapped labels.
+/// The families that get the mapped labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LabelScope {
-    /// The `_info` families only, to be joined in queries.
+    /// The `_info` families only; queries join them.
     #[default]
     Info,
     /// All families about Jobs, CronJobs and workloads.
@@ -86,7 +86,7 @@ pub(super) fn read(root: &Section<'_>) -> LabelsConfig {
         if node.is_none() {
             scope.warn("has no effect without `labels`");
         }
-        scope.choice("a scope", &SCOPES)
+        scope.choice(&SCOPES)
     });
     LabelsConfig {
         mapping,
@@ -100,7 +100,7 @@ pub(super) fn workload_label(node: &Node<'_>) -> Option<String> {
         if syntax::is_label_key(text) {
             return Ok(text.to_owned());
         }
-        Err("is not the key of a Kubernetes label such as `app.kubernetes.io/part-of`")
+        Err("is not a Kubernetes label key such as `app.kubernetes.io/part-of`")
     })
 }
 
@@ -108,25 +108,25 @@ pub(super) fn workload_label(node: &Node<'_>) -> Option<String> {
 fn mapping(node: &Node<'_>) -> Vec<MappedLabel> {
     let entries = node.entries().unwrap_or_default();
     let mapped = |(label, node): (&str, Node<'_>)| {
-        let is_free = check_name(&node, label);
-        let origin = node.parsed(origin)?;
-        is_free.then(|| MappedLabel {
+        let is_valid = check_name(&node, label);
+        let source = node.parsed(source)?;
+        is_valid.then(|| MappedLabel {
             label: label.to_owned(),
-            origin,
+            source,
         })
     };
     entries.into_iter().filter_map(mapped).collect()
 }
 
-/// Whether `label`, the key of `node`, may be a metric label of its own.
+/// Whether `label`, the key of `node`, can be a new metric label. Reports a problem if not.
 fn check_name(node: &Node<'_>, label: &str) -> bool {
     if !is_metric_label(label) {
         let suggestion = suggestion(label);
-        // Only Kubernetes has such keys: the two are the wrong way round.
-        let is_key = label.contains(['.', '/']) && syntax::is_label_key(label);
+        // Only Kubernetes labels look like this: the user swapped the two sides.
+        let is_swapped = label.contains(['.', '/']) && syntax::is_label_key(label);
         node.problem_with_hint(
-            "is not the name of a metric label: letters, digits and `_`, with no digit first",
-            if is_key {
+            "is not a valid metric label: letters, digits and `_`, without a leading digit",
+            if is_swapped {
                 format!("the metric label comes first, for example `{suggestion}: {label}`")
             } else {
                 format!("choose another name, such as `{suggestion}`")
@@ -134,17 +134,17 @@ fn check_name(node: &Node<'_>, label: &str) -> bool {
         );
     } else if label.starts_with("__") {
         node.problem_with_hint(
-            "begins with `__`, as only the internal labels of Prometheus do",
+            "starts with `__`, which Prometheus reserves for internal labels",
             format!("choose another name, such as `{}`", suggestion(label)),
         );
     } else if SCRAPE_LABELS.contains(&label) {
         node.problem_with_hint(
-            "is a label that Prometheus adds to all that it scrapes",
+            "is a label that Prometheus adds to every scraped series",
             format!("choose another name, such as `label_{label}`"),
         );
-    } else if OWN_LABELS.contains(&label) {
+    } else if RESERVED_LABELS.contains(&label) {
         node.problem_with_hint(
-            "is a label that these metrics have already",
+            "is a label that the metrics already have",
             format!("choose another name, such as `label_{label}`"),
         );
     } else {
@@ -153,31 +153,31 @@ fn check_name(node: &Node<'_>, label: &str) -> bool {
     false
 }
 
-/// Whether `text` has the form of a metric label.
+/// Whether `text` is a valid metric label.
 fn is_metric_label(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The metric label that comes nearest to `text`, which is none.
+/// A valid metric label that resembles `text`.
 fn suggestion(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    let name: String = text.chars().map(plain).collect();
+    let replace = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = text.chars().map(replace).collect();
     let name = name.trim_start_matches('_');
-    if is_metric_label(name) && !OWN_LABELS.contains(&name) && !SCRAPE_LABELS.contains(&name) {
+    if is_metric_label(name) && !RESERVED_LABELS.contains(&name) && !SCRAPE_LABELS.contains(&name) {
         return name.to_owned();
     }
     format!("label_{name}")
 }
 
-/// Reads a label key, or `annotation:` and the key of an annotation.
-fn origin(text: &str) -> Result<Origin, &'static str> {
-    match text.strip_prefix(ANNOTATION) {
-        Some(key) if syntax::is_annotation_key(key) => Ok(Origin::Annotation(key.to_owned())),
-        Some(_) => Err("names no annotation; write for example `annotation:example.com/owner`"),
-        None if syntax::is_label_key(text) => Ok(Origin::Label(text.to_owned())),
+/// Parses a label key, or an annotation key after `annotation:`.
+fn source(text: &str) -> Result<LabelSource, &'static str> {
+    match text.strip_prefix(ANNOTATION_PREFIX) {
+        Some(key) if syntax::is_annotation_key(key) => Ok(LabelSource::Annotation(key.to_owned())),
+        Some(_) => Err("is not a valid annotation key; write it as `annotation:example.com/owner`"),
+        None if syntax::is_label_key(text) => Ok(LabelSource::Label(text.to_owned())),
         None => Err(
-            "is not the key of a Kubernetes label such as `app.kubernetes.io/name`, or of an annotation: `annotation:KEY`",
+            "is neither a Kubernetes label key such as `app.kubernetes.io/name` nor an annotation key such as `annotation:example.com/owner`",
         ),
     }
 }
@@ -187,9 +187,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_label_keys_or_marked_annotation_keys() {
-        let label = |key: &str| Ok(Origin::Label(key.to_owned()));
-        let annotation = |key: &str| Ok(Origin::Annotation(key.to_owned()));
+    fn sources_are_label_keys_or_prefixed_annotation_keys() {
+        let label = |key: &str| Ok(LabelSource::Label(key.to_owned()));
+        let annotation = |key: &str| Ok(LabelSource::Annotation(key.to_owned()));
         for (text, expected) in [
             ("team", label("team")),
             ("app.kubernetes.io/name", label("app.kubernetes.io/name")),
@@ -200,7 +200,7 @@ mod tests {
                 annotation("Example.com/onCall"),
             ),
         ] {
-            assert_eq!(origin(text), expected, "{text}");
+            assert_eq!(source(text), expected, "{text}");
         }
         for bad in [
             "",
@@ -213,12 +213,12 @@ mod tests {
             "App.io/name",
             "*",
         ] {
-            assert!(origin(bad).is_err(), "{bad}");
+            assert!(source(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn metric_labels_have_the_form_that_prometheus_wants() {
+    fn metric_labels_follow_the_prometheus_syntax() {
         for good in ["team", "_team", "Team2", "a__b"] {
             assert!(is_metric_label(good), "{good}");
         }
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_suggested_would_be_accepted() {
+    fn suggestions_are_valid_metric_labels() {
         for (text, suggested) in [
             ("app.kubernetes.io/name", "app_kubernetes_io_name"),
             ("__meta", "meta"),

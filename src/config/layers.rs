@@ -1,7 +1,7 @@
 //! The layers of a configuration: file < environment < flags, merged by figment into one [`Tree`].
 //!
-//! With `yaml`, the only place that knows figment. Every file, variable and flag is a layer of its own, so that figment's tag
-//! on a value leads back to where it was written. Defaults are not a layer: each lives where its key is read.
+//! Only this module and `yaml` use figment. Every file, variable and flag is a layer of its own, so that the figment tag of
+//! a value leads to its source. Defaults are not a layer: each section has its own.
 
 use std::{
     collections::BTreeMap,
@@ -13,43 +13,43 @@ use std::{
 };
 
 use figment::{
-    Figment, Metadata, Profile, Provider, Source,
-    value::{Dict, Map, Num, Tag, Value as Figured},
+    Figment, Metadata, Profile, Provider,
+    value::{Dict, Map, Num, Tag, Value as FigmentValue},
 };
 
 use super::{
-    problem::{Origin, Problem},
+    problem::{Problem, Source},
     tree::{Tree, Value},
     yaml,
 };
 
-/// What the name of every variable begins with that is a setting: `JOB_STATUS_EXPORTER__STALE_AFTER`.
+/// The prefix of environment variables that are settings, such as `JOB_STATUS_EXPORTER__STALE_AFTER`.
 pub const ENVIRONMENT_PREFIX: &str = "JOB_STATUS_EXPORTER__";
 
-/// The largest file that is read. 10,000 jobs to poll take a tenth of it.
-const LARGEST_FILE: u64 = 4 << 20;
+/// The maximum file size. A file with 10,000 jobs has a tenth of it.
+const MAX_FILE_SIZE: u64 = 4 << 20;
 
-/// Where settings come from, weakest first.
+/// The inputs of a configuration, lowest precedence first.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// The file; it must exist.
+    /// The configuration file, which must exist.
     pub file: Option<PathBuf>,
-    /// Variables, as [`environment`] gives them; other names than `JOB_STATUS_EXPORTER__…` are passed over.
+    /// Environment variables, as [`environment`] returns them. Other names than `JOB_STATUS_EXPORTER__…` are ignored.
     pub environment: Vec<(OsString, OsString)>,
-    /// What the command line says.
+    /// Settings from the command line.
     pub flags: Flags,
 }
 
 /// Settings from the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// `--web.listen-address`; none leaves the setting as it is.
+    /// `--web.listen-address`; empty when the flag is not given.
     pub listen_addresses: Vec<String>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
 }
 
-/// The variables of this process that are settings.
+/// The environment variables of this process that are settings.
 #[must_use]
 pub fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os()
@@ -57,15 +57,15 @@ pub fn environment() -> Vec<(OsString, OsString)> {
         .collect()
 }
 
-/// One layer: where it is, and what it sets.
+/// One layer of settings.
 struct Layer {
-    /// Where.
-    origin: Origin,
-    /// What.
+    /// The file, variable or flag.
+    source: Source,
+    /// The settings.
     values: Dict,
 }
 
-/// All of `inputs` in one tree. Fails only when a layer cannot be read at all; all such layers are reported.
+/// Merges `inputs` into one tree. The error has a problem for each layer that cannot be read.
 pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
     let mut layers = Vec::new();
     let mut problems = Vec::new();
@@ -86,33 +86,35 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
         return Err(problems);
     }
     let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
-    // An empty path finds the root. It fails only when a provider failed, and ours do not.
+    // An empty path finds the root. This fails only when a provider fails, and `Layer` does not.
     let root = figment
         .find_value("")
-        .unwrap_or_else(|_| Figured::from(Dict::new()));
-    Ok(plain(root, &mut Origins::of(&figment)))
+        .unwrap_or_else(|_| FigmentValue::from(Dict::new()));
+    Ok(to_tree(root, &mut Sources::new(&figment)))
 }
 
-/// The file at `path`.
+/// Reads the file at `path`.
 fn file_layer(path: &Path) -> Result<Layer, Problem> {
-    let origin = Origin::file(path);
-    let problem = |message: String| Problem::new(Arc::new(Origin::file(path)), "", message);
+    let problem = |message: String| Problem::new(Arc::new(Source::file(path)), "", message);
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
         .map_err(|error| problem(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        let limit = LARGEST_FILE >> 20;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        let limit = MAX_FILE_SIZE >> 20;
         return Err(problem(format!("is larger than {limit} MiB")));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        problem(format!("is not UTF-8 text: byte {offset} is wrong"))
+        problem(format!("is not UTF-8 text: byte {offset} is invalid"))
     })?;
     match yaml::parse(&text).map_err(problem)? {
-        Figured::Dict(_, values) => Ok(Layer { origin, values }),
-        Figured::Empty(..) => Ok(Layer {
-            origin,
+        FigmentValue::Dict(_, values) => Ok(Layer {
+            source: Source::file(path),
+            values,
+        }),
+        FigmentValue::Empty(..) => Ok(Layer {
+            source: Source::file(path),
             values: Dict::new(),
         }),
         _ => Err(problem(
@@ -121,9 +123,9 @@ fn file_layer(path: &Path) -> Result<Layer, Problem> {
     }
 }
 
-/// A layer for each variable, by name, so that the result does not depend on their order.
+/// Returns a layer for each variable, sorted by name, so that the result does not depend on their order.
 fn environment_layers(variables: &[(OsString, OsString)]) -> Vec<Result<Layer, Problem>> {
-    let mut settings: Vec<_> = variables
+    let mut variables: Vec<_> = variables
         .iter()
         .filter_map(|(name, value)| {
             let name = name.to_string_lossy();
@@ -132,54 +134,55 @@ fn environment_layers(variables: &[(OsString, OsString)]) -> Vec<Result<Layer, P
             Some((path, name.clone().into_owned(), value))
         })
         .collect();
-    settings.sort();
-    settings
+    variables.sort();
+    variables
         .iter()
         .map(|(path, name, value)| {
-            let origin = Origin::variable(name);
             let problem = |message: String| {
-                Problem::new(Arc::new(Origin::variable(name)), path.join("."), message)
+                Problem::new(Arc::new(Source::variable(name)), path.join("."), message)
             };
             if path.iter().any(String::is_empty) {
                 return Err(problem(format!(
-                    "is not a key; names have the form {ENVIRONMENT_PREFIX}KEY__KEY"
+                    "is not a key; the form is {ENVIRONMENT_PREFIX}KEY__KEY"
                 )));
             }
-            if let Some((_, inner, _)) = settings
+            if let Some((_, inner, _)) = variables
                 .iter()
                 .find(|(other, ..)| other.len() > path.len() && other.starts_with(path))
             {
-                return Err(problem(format!("is also set in part by {inner}")));
+                return Err(problem(format!(
+                    "conflicts with {inner}, which sets a key inside it"
+                )));
             }
             let text = value
                 .to_str()
                 .ok_or_else(|| problem("is not UTF-8 text".to_owned()))?;
             let leaf = variable_value(text).map_err(problem)?;
             Ok(Layer {
-                origin,
+                source: Source::variable(name),
                 values: nested(path, leaf),
             })
         })
         .collect()
 }
 
-/// A list or map in YAML's flow style, else the text as it stands: what it means depends on the key.
-fn variable_value(text: &str) -> Result<Figured, String> {
+/// Parses a list or map in the flow style of YAML. Other text stays text: its type depends on the key.
+fn variable_value(text: &str) -> Result<FigmentValue, String> {
     let trimmed = text.trim();
     let is_yaml = (trimmed.starts_with('[') && trimmed.ends_with(']'))
         || (trimmed.starts_with('{') && trimmed.ends_with('}'));
     if is_yaml {
         return yaml::parse(trimmed);
     }
-    Ok(Figured::from(trimmed))
+    Ok(FigmentValue::from(trimmed))
 }
 
-/// A layer for each flag that was given.
+/// Returns a layer for each given flag.
 fn flag_layers(flags: &Flags) -> Vec<Layer> {
     let mut layers = Vec::new();
-    let mut add = |name: &str, key: &str, value: Figured| {
+    let mut add = |name: &str, key: &str, value: FigmentValue| {
         layers.push(Layer {
-            origin: Origin::flag(name),
+            source: Source::flag(name),
             values: nested(&["web".to_owned(), key.to_owned()], value),
         });
     };
@@ -197,14 +200,14 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
     layers
 }
 
-/// `leaf` under the keys of `path`, which is not empty.
-fn nested(path: &[String], leaf: Figured) -> Dict {
+/// Wraps `leaf` in the keys of `path`, which is not empty.
+fn nested(path: &[String], leaf: FigmentValue) -> Dict {
     let mut dict = Dict::new();
     if let [key, rest @ ..] = path {
         let value = if rest.is_empty() {
             leaf
         } else {
-            Figured::from(nested(rest, leaf))
+            FigmentValue::from(nested(rest, leaf))
         };
         dict.insert(key.clone(), value);
     }
@@ -213,9 +216,9 @@ fn nested(path: &[String], leaf: Figured) -> Dict {
 
 impl Provider for Layer {
     fn metadata(&self) -> Metadata {
-        let metadata = Metadata::named(self.origin.label.clone());
-        match &self.origin.directory {
-            Some(directory) => metadata.source(Source::File(directory.clone())),
+        let metadata = Metadata::named(self.source.label.clone());
+        match &self.source.directory {
+            Some(directory) => metadata.source(figment::Source::File(directory.clone())),
             None => metadata,
         }
     }
@@ -225,63 +228,67 @@ impl Provider for Layer {
     }
 }
 
-/// The origins behind figment's tags.
-struct Origins<'a> {
-    /// Knows the metadata of each layer.
+/// The sources behind figment tags.
+struct Sources<'a> {
+    /// Has the metadata of each layer.
     figment: &'a Figment,
-    /// Those asked for before, to share them.
-    known: BTreeMap<Tag, Arc<Origin>>,
+    /// Shares the source between all values of a layer.
+    cache: BTreeMap<Tag, Arc<Source>>,
 }
 
-impl<'a> Origins<'a> {
-    /// Those of `figment`.
-    fn of(figment: &'a Figment) -> Self {
+impl<'a> Sources<'a> {
+    fn new(figment: &'a Figment) -> Self {
         Self {
             figment,
-            known: BTreeMap::new(),
+            cache: BTreeMap::new(),
         }
     }
 
-    /// Where the value with `tag` was written. The root, which no layer has written, is "settings".
-    fn find(&mut self, tag: Tag) -> Arc<Origin> {
+    /// Returns the source of the value with `tag`. The root has no layer, so its source is "settings".
+    fn find(&mut self, tag: Tag) -> Arc<Source> {
         let figment = self.figment;
-        let origin = self.known.entry(tag).or_insert_with(|| {
+        let source = self.cache.entry(tag).or_insert_with(|| {
             let metadata = figment.get_metadata(tag);
-            let source = metadata.and_then(|metadata| metadata.source.as_ref());
-            Arc::new(Origin {
+            let path = metadata.and_then(|metadata| metadata.source.as_ref());
+            Arc::new(Source {
                 label: metadata
                     .map_or("settings", |metadata| &metadata.name)
                     .to_owned(),
-                directory: source.and_then(Source::file_path).map(Path::to_owned),
+                directory: path
+                    .and_then(figment::Source::file_path)
+                    .map(Path::to_owned),
             })
         });
-        Arc::clone(origin)
+        Arc::clone(source)
     }
 }
 
-/// `value` without figment.
-fn plain(value: Figured, origins: &mut Origins<'_>) -> Tree {
-    let origin = origins.find(value.tag());
+/// Converts a figment value.
+fn to_tree(value: FigmentValue, sources: &mut Sources<'_>) -> Tree {
+    let source = sources.find(value.tag());
     let value = match value {
-        Figured::Empty(..) => Value::Null,
-        Figured::Bool(_, is) => Value::Bool(is),
-        Figured::Num(_, number) => Value::Number(digits(number)),
-        Figured::String(_, text) => Value::Text(text),
-        Figured::Char(_, c) => Value::Text(c.to_string()),
-        Figured::Array(_, items) => {
-            Value::List(items.into_iter().map(|item| plain(item, origins)).collect())
-        }
-        Figured::Dict(_, map) => Value::Map(
+        FigmentValue::Empty(..) => Value::Null,
+        FigmentValue::Bool(_, flag) => Value::Bool(flag),
+        FigmentValue::Num(_, number) => Value::Number(decimal(number)),
+        FigmentValue::String(_, text) => Value::Text(text),
+        FigmentValue::Char(_, c) => Value::Text(c.to_string()),
+        FigmentValue::Array(_, items) => Value::List(
+            items
+                .into_iter()
+                .map(|item| to_tree(item, sources))
+                .collect(),
+        ),
+        FigmentValue::Dict(_, map) => Value::Map(
             map.into_iter()
-                .map(|(key, value)| (key, plain(value, origins)))
+                .map(|(key, value)| (key, to_tree(value, sources)))
                 .collect(),
         ),
     };
-    Tree { origin, value }
+    Tree { source, value }
 }
 
-/// `number` in decimal.
-fn digits(number: Num) -> String {
+/// Formats `number` in decimal.
+fn decimal(number: Num) -> String {
     let whole = number.to_u128().map(|n| n.to_string());
     let negative = || number.to_i128().map(|n| n.to_string());
     let fraction = || number.to_f64().map(|n| n.to_string());

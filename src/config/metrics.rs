@@ -1,6 +1,6 @@
-//! `metrics`: which families are served, for which Jobs, and with which buckets.
+//! `metrics`: the served families, the Jobs with their own series, and the histogram buckets.
 //!
-//! Families are told by their names alone; which there are is not known here.
+//! This module checks the syntax of family names, not whether a family exists.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -10,65 +10,64 @@ use super::{
     reader::{Node, Section},
 };
 
-/// What the patterns are about.
+/// Family names.
 const SUBJECT: Subject = Subject {
     one: "family",
     many: "families",
-    purpose: "serve",
     example: "batch_job_*",
     check,
 };
 
-/// The choices of `per_job` by their names in the configuration.
+/// The values of `per_job`.
 const PER_JOB: [(&str, PerJob); 3] = [
     ("all", PerJob::All),
     ("active", PerJob::Active),
     ("none", PerJob::None),
 ];
 
-/// How many buckets a histogram may have: each is a series of each workload.
-const BUCKET_COUNTS: RangeInclusive<usize> = 1..=50;
-/// What the limit of a bucket may be.
-const BUCKETS: RangeInclusive<Duration> =
+/// The valid number of buckets. Each is a series per workload.
+const BUCKET_COUNT_RANGE: RangeInclusive<usize> = 1..=50;
+/// The valid upper bounds of a bucket.
+const BUCKET_RANGE: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_hours(3650 * 24);
 
-/// The limits of the buckets unless the configuration says so, in seconds: from 1s to 2d.
+/// The default of `run_duration_buckets`, in seconds: from 1s to 2d.
 const RUN_DURATION_BUCKETS: [f64; 15] = [
     1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0,
     86_400.0, 172_800.0,
 ];
 
-/// What is served on `/metrics`.
+/// The families on `/metrics`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricsConfig {
-    /// Which Jobs have series of their own.
+    /// The Jobs with their own series.
     pub per_job: PerJob,
-    /// Which families there are.
+    /// The served families.
     pub families: FamilyFilter,
-    /// The limits of the buckets of run durations in seconds, from small to large, at least one.
+    /// The upper bounds of the run duration buckets in seconds, ascending, at least one.
     pub run_duration_buckets: Vec<f64>,
-    /// The families of kube-state-metrics, if they are wanted.
+    /// The families of kube-state-metrics; `None` when disabled.
     pub kube_state_metrics: Option<KsmConfig>,
 }
 
-/// Which Jobs have series of their own.
+/// The Jobs with their own series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PerJob {
-    /// Every one.
+    /// All Jobs.
     #[default]
     All,
-    /// Those that are not finished, and the last of each workload.
+    /// Unfinished Jobs, and the last Job of each workload.
     Active,
-    /// None: workloads and CronJobs only.
+    /// No Jobs: only workloads and CronJobs have series.
     None,
 }
 
-/// Families by name.
+/// Include and exclude lists of families. Exclusion wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FamilyFilter {
-    /// Only these.
+    /// The included families, at least one pattern.
     pub include: Vec<Pattern>,
-    /// None of these.
+    /// The excluded families.
     pub exclude: Vec<Pattern>,
 }
 
@@ -93,14 +92,14 @@ impl Default for FamilyFilter {
 }
 
 impl FamilyFilter {
-    /// Whether the family of this name is wanted.
+    /// Whether this family is served.
     #[must_use]
     pub fn selects(&self, family: &str) -> bool {
         pattern::any(&self.include, family) && !pattern::any(&self.exclude, family)
     }
 }
 
-/// Reads `metrics`. What is wrong is reported, and the default stands in for it.
+/// Reads `metrics`. The default replaces an invalid value, which is reported.
 pub(super) fn read(node: &Node<'_>) -> MetricsConfig {
     let default = MetricsConfig::default();
     let Some(section) = node.section() else {
@@ -109,7 +108,7 @@ pub(super) fn read(node: &Node<'_>) -> MetricsConfig {
     MetricsConfig {
         per_job: section
             .get("per_job")
-            .and_then(|node| node.choice("a selection of Jobs", &PER_JOB))
+            .and_then(|node| node.choice(&PER_JOB))
             .unwrap_or_default(),
         families: families(&section),
         run_duration_buckets: section
@@ -134,40 +133,40 @@ fn families(section: &Section<'_>) -> FamilyFilter {
     FamilyFilter { include, exclude }
 }
 
-/// Whether `text` is the name of a family or a pattern of such names.
+/// Checks that `text` is a family name or a pattern of family names.
 fn check(text: &str) -> Result<(), &'static str> {
-    let known = |c: char| c.is_ascii_alphanumeric() || "_:*".contains(c);
-    if !text.is_empty() && text.chars().all(known) {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "_:*".contains(c);
+    if !text.is_empty() && text.chars().all(is_valid) {
         return Ok(());
     }
     Err(
-        "is not a family such as `batch_job_state`: letters, digits and `_`, with `*` for any characters",
+        "is not a valid family name such as `batch_job_state`: letters, digits and `_`, with `*` for any characters",
     )
 }
 
 /// Reads `run_duration_buckets`.
 fn buckets(node: &Node<'_>) -> Option<Vec<f64>> {
     let items = node.items()?;
-    if !BUCKET_COUNTS.contains(&items.len()) {
-        let (least, most) = BUCKET_COUNTS.into_inner();
+    if !BUCKET_COUNT_RANGE.contains(&items.len()) {
+        let (min, max) = BUCKET_COUNT_RANGE.into_inner();
         let count = items.len();
         node.problem_with_hint(
-            format!("must have from {least} to {most} buckets, has {count}"),
-            "leave it out for buckets from 1s to 2d",
+            format!("must have {min} to {max} buckets, has {count}"),
+            "omit the key for buckets from 1s to 2d",
         );
         return None;
     }
     let mut limits: Vec<Duration> = Vec::new();
     for item in items {
-        let Some(limit) = item.duration(BUCKETS) else {
+        let Some(limit) = item.duration(BUCKET_RANGE) else {
             continue;
         };
-        if let Some(&before) = limits.last()
-            && limit <= before
+        if let Some(&previous) = limits.last()
+            && limit <= previous
         {
-            let (limit, before) = (duration::format(limit), duration::format(before));
+            let (limit, previous) = (duration::format(limit), duration::format(previous));
             item.problem(format!(
-                "must be longer than the bucket before: {limit} is not more than {before}"
+                "must be longer than the previous bucket: {limit} is not longer than {previous}"
             ));
         }
         limits.push(limit);
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_made_of_the_characters_of_families() {
+    fn patterns_have_only_characters_of_family_names() {
         for good in ["batch_job_state", "kube_*", "*", "a:b", "*_total"] {
             assert!(check(good).is_ok(), "{good}");
         }
@@ -207,8 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn the_default_buckets_are_a_configuration_that_would_be_accepted() {
-        assert!(BUCKET_COUNTS.contains(&RUN_DURATION_BUCKETS.len()));
+    fn the_default_buckets_are_valid() {
+        assert!(BUCKET_COUNT_RANGE.contains(&RUN_DURATION_BUCKETS.len()));
         assert!(RUN_DURATION_BUCKETS.is_sorted_by(|a, b| a < b));
     }
 }

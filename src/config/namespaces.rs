@@ -1,7 +1,7 @@
-//! Which namespaces are read: names and patterns to include, names and patterns to leave out.
+//! `namespaces`: include and exclude lists of namespaces. Exclusion wins.
 //!
-//! Exclusion wins. Where every included namespace is named in full, requests are made per namespace and need rights there
-//! only; otherwise they go over the whole cluster, and what comes back is filtered with [`Namespaces::selects`].
+//! When every included namespace is an exact name, requests are made per namespace and need permissions only there.
+//! Otherwise requests cover the whole cluster, and [`Namespaces::selects`] filters the objects.
 
 use super::{
     pattern::{self, Pattern, Subject},
@@ -9,11 +9,10 @@ use super::{
     syntax,
 };
 
-/// What the patterns are about.
+/// Namespaces.
 const SUBJECT: Subject = Subject {
     one: "namespace",
     many: "namespaces",
-    purpose: "read",
     example: "team-*",
     check,
 };
@@ -21,30 +20,30 @@ const SUBJECT: Subject = Subject {
 /// Namespaces to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespaces {
-    /// Only these; empty for all.
+    /// The included namespaces; empty for all.
     pub include: Vec<Pattern>,
-    /// None of these.
+    /// The excluded namespaces.
     pub exclude: Vec<Pattern>,
 }
 
-/// Over what requests are made.
+/// The scope of requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scopes {
     /// The whole cluster.
     All,
-    /// Each of these namespaces; never empty.
+    /// Each of these namespaces, at least one.
     Named(Vec<String>),
 }
 
 impl Namespaces {
-    /// Whether objects in `namespace` are wanted.
+    /// Whether objects in `namespace` are read.
     #[must_use]
     pub fn selects(&self, namespace: &str) -> bool {
         let included = self.include.is_empty() || pattern::any(&self.include, namespace);
         included && !pattern::any(&self.exclude, namespace)
     }
 
-    /// Over what to make requests.
+    /// The scope of the requests for these namespaces.
     #[must_use]
     pub fn scopes(&self) -> Scopes {
         if self.include.is_empty() || !self.include.iter().all(Pattern::is_exact) {
@@ -52,7 +51,7 @@ impl Namespaces {
         }
         let mut names: Vec<String> = Vec::new();
         for name in self.include.iter().map(Pattern::as_str) {
-            if !names.iter().any(|known| known == name) && !pattern::any(&self.exclude, name) {
+            if !names.iter().any(|other| other == name) && !pattern::any(&self.exclude, name) {
                 names.push(name.to_owned());
             }
         }
@@ -60,16 +59,16 @@ impl Namespaces {
     }
 }
 
-/// Whether `text` is a namespace or a pattern of namespaces.
+/// Checks that `text` is a namespace or a pattern of namespaces.
 fn check(text: &str) -> Result<(), &'static str> {
     if !text.contains('*') {
         return syntax::namespace(text);
     }
-    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-*".contains(c);
-    if text.chars().all(known) {
+    let is_valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-*".contains(c);
+    if text.chars().all(is_valid) {
         return Ok(());
     }
-    Err("is not a pattern: lower-case letters, digits and `-`, with `*` for any characters")
+    Err("is not a valid pattern: lower-case letters, digits and `-`, with `*` for any characters")
 }
 
 /// Reads `namespaces`.
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn selects_what_is_included_and_not_excluded() {
+    fn namespaces_are_selected_when_included_and_not_excluded() {
         let all = Namespaces::default();
         assert!(all.selects("anything"));
         let some = namespaces(&["billing", "etl-*"], &["*-scratch"]);
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_full_names_make_named_scopes() {
+    fn only_exact_names_make_named_scopes() {
         assert_eq!(namespaces(&[], &[]).scopes(), Scopes::All);
         assert_eq!(namespaces(&["a", "b*"], &[]).scopes(), Scopes::All);
         assert_eq!(
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_are_made_of_namespace_characters() {
+    fn patterns_have_only_characters_of_namespaces() {
         for bad in ["", "A", "a?", "[a]", "a.*", "a b", "-", "a-"] {
             assert!(check(bad).is_err(), "{bad}");
         }

@@ -1,6 +1,6 @@
-//! Addresses to listen on and URLs to ask, as people write them.
+//! Listen addresses and API URLs.
 //!
-//! Neither host names nor ports are looked up here. A URL is never quoted in an error: it may hold a password.
+//! Host names and ports are not resolved. Errors never quote a URL, because it may contain a password.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,35 +8,38 @@ use http::Uri;
 
 use super::reader::Node;
 
-/// Reads an address to listen on: `IP:PORT`, `localhost:PORT`, or `:PORT` for all interfaces.
+/// Parses a listen address: `IP:PORT`, `localhost:PORT`, or `:PORT` for all interfaces.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
-    const FORM: &str =
+    const INVALID: &str =
         "is not an IP address and port such as `0.0.0.0:9806`, `[::]:9806` or `:9806`";
     let port = |port: &str| {
         let is_number = port.bytes().all(|b| b.is_ascii_digit());
-        port.parse::<u16>().ok().filter(|_| is_number).ok_or(FORM)
+        port.parse::<u16>()
+            .ok()
+            .filter(|_| is_number)
+            .ok_or(INVALID)
     };
     if let Some(text) = text.strip_prefix("localhost:") {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port(text)?)));
     }
-    // As Go's net.Listen has it, and so every other exporter: IPv6 and IPv4.
+    // Go's net.Listen, and so every other exporter, listens on IPv6 and IPv4 here.
     if let Some(text) = text.strip_prefix(':') {
         return Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port(text)?)));
     }
-    text.parse().map_err(|_| FORM)
+    text.parse().map_err(|_| INVALID)
 }
 
-/// Reads the URL of an API: https, or plain http to this machine.
+/// Reads the URL of an API: https, or plain http on a loopback address.
 pub(super) fn api_url(node: &Node<'_>) -> Option<Uri> {
-    check_url(node.text()?)
+    parse_url(node.text()?)
         .map_err(|message| node.problem(message))
         .ok()
 }
 
-/// `text` as the URL of an API.
-fn check_url(text: &str) -> Result<Uri, &'static str> {
+/// Parses the URL of an API.
+fn parse_url(text: &str) -> Result<Uri, &'static str> {
     if text.contains('@') {
-        return Err("must be a URL without user and password");
+        return Err("must not contain a user or password");
     }
     let uri: Uri = text
         .parse()
@@ -49,17 +52,17 @@ fn check_url(text: &str) -> Result<Uri, &'static str> {
         return Err("is not a URL such as `https://host` or `https://host:443`");
     }
     if uri.query().is_some() || text.contains('#') {
-        return Err("must be a URL without `?` and `#`");
+        return Err("must not contain `?` or `#`");
     }
     match scheme {
         "https" => Ok(uri),
         "http" if is_loopback(host) => Ok(uri),
-        "http" => Err("must be an https URL; plain http is for loopback addresses only"),
+        "http" => Err("must be an https URL; plain http is allowed on loopback addresses only"),
         _ => Err("must be an https URL"),
     }
 }
 
-/// Whether `host` is this machine.
+/// Whether `host` is `localhost` or a loopback address.
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
@@ -70,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listens_where_go_would() {
+    fn listen_addresses_follow_go() {
         for (text, address) in [
             (":9806", "[::]:9806"),
             ("0.0.0.0:9806", "0.0.0.0:9806"),
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_https_unless_they_stay_on_this_machine() {
+    fn urls_are_https_except_on_loopback_addresses() {
         for good in [
             "https://cci.cn-north-4.myhuaweicloud.com",
             "https://host:8443/path",
@@ -107,7 +110,7 @@ mod tests {
             "http://[::1]:80",
             "http://localhost",
         ] {
-            assert!(check_url(good).is_ok(), "{good}");
+            assert!(parse_url(good).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -124,18 +127,18 @@ mod tests {
             "http://localhost.evil.example",
             "http://128.0.0.1",
         ] {
-            assert!(check_url(bad).is_err(), "{bad}");
+            assert!(parse_url(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn a_password_in_a_url_is_refused_and_not_shown() {
+    fn a_password_in_a_url_is_an_error_that_does_not_quote_it() {
         for url in [
             "https://user:hunter2@host",
             "https://user:hunter2@host:99999/",
             "http:// hunter2@",
         ] {
-            assert!(!check_url(url).unwrap_err().contains("hunter2"));
+            assert!(!parse_url(url).unwrap_err().contains("hunter2"));
         }
     }
 }

@@ -1,38 +1,36 @@
-//! Names and patterns of names, where `*` stands for any characters, and pairs of lists that include and exclude.
+//! Patterns of names, where `*` matches any characters, and their include and exclude lists.
 //!
-//! What a name may be made of is said by the section that has the list ([`Subject`]); matching is the same for all.
+//! The section with the list defines which names are valid ([`Subject`]). Matching is the same for all.
 
 use std::fmt;
 
 use super::reader::{Node, Section};
 
-/// The longest list of patterns: each is compared with every name.
-const LONGEST_LIST: usize = 1000;
+/// The maximum number of patterns in a list, because every name is matched against each.
+const MAX_PATTERNS: usize = 1000;
 
-/// A name, or many where `*` stands for any characters.
+/// A name in which `*` matches any characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
 
-/// What the patterns of a list are about.
+/// The kind of names in a list, for checks and messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject {
-    /// One of the things that are named.
+    /// The singular noun.
     pub(super) one: &'static str,
-    /// Several of them.
+    /// The plural noun.
     pub(super) many: &'static str,
-    /// What is done with them.
-    pub(super) purpose: &'static str,
-    /// A pattern that replaces many names.
+    /// An example of a pattern.
     pub(super) example: &'static str,
-    /// Whether a text is a name or pattern; the error continues a sentence that begins with the text.
+    /// Checks a name or pattern. The error completes a sentence that starts with the text.
     pub(super) check: fn(&str) -> Result<(), &'static str>,
 }
 
-/// A pattern and where it stands.
-type Placed<'a> = (Node<'a>, Pattern);
+/// A pattern and its node.
+type Located<'a> = (Node<'a>, Pattern);
 
 impl Pattern {
-    /// Whether `name` matches, from end to end.
+    /// Whether the whole of `name` matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         let mut pieces = self.0.split('*');
@@ -42,7 +40,7 @@ impl Pattern {
         let Some(end) = pieces.next_back() else {
             return rest.is_empty();
         };
-        // Each piece as early as it occurs leaves the most for those after it.
+        // The earliest match of a piece leaves the longest rest for the next pieces.
         for piece in pieces {
             match rest.find(piece) {
                 Some(position) => rest = &rest[position + piece.len()..],
@@ -52,19 +50,19 @@ impl Pattern {
         rest.ends_with(end)
     }
 
-    /// Whether it is a name in full.
+    /// Whether the pattern is a name without `*`.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         !self.0.contains('*')
     }
 
-    /// The pattern as it was written.
+    /// The pattern as configured.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether all that `other` matches is matched here: a `*` of `other` can only be matched by one of ours.
+    /// Whether this matches every name that `other` matches. Only a `*` here can match a `*` in `other`.
     fn covers(&self, other: &Self) -> bool {
         self.matches(&other.0)
     }
@@ -87,12 +85,12 @@ pub(super) fn any(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
 }
 
-/// Reads `include` and `exclude`. Both are empty where they are not set.
+/// Reads `include` and `exclude`. An absent list is empty.
 pub(super) fn include_and_exclude(
     section: &Section<'_>,
     subject: Subject,
 ) -> (Vec<Pattern>, Vec<Pattern>) {
-    let Subject { one, purpose, .. } = subject;
+    let one = subject.one;
     let items = |key| {
         let node = section.get(key)?;
         let items = node.items()?;
@@ -100,49 +98,47 @@ pub(super) fn include_and_exclude(
     };
     let include = items("include").map_or_else(Vec::new, |(node, items)| {
         if items.is_empty() {
-            let hint = format!("leave it out to include every {one}");
-            node.problem_with_hint("includes nothing", hint);
+            let hint = format!("omit the key to include every {one}");
+            node.problem_with_hint("is empty", hint);
         }
-        placed(&node, items, subject)
+        located(&node, items, subject)
     });
     let exclude =
-        items("exclude").map_or_else(Vec::new, |(node, items)| placed(&node, items, subject));
+        items("exclude").map_or_else(Vec::new, |(node, items)| located(&node, items, subject));
     for (node, pattern) in &include {
         if let Some((by, excluding)) = exclude.iter().find(|(_, other)| other.covers(pattern)) {
             let by = by.path();
-            node.problem(format!(
-                "`{pattern}` is excluded again by `{excluding}` in {by}"
-            ));
+            node.problem(format!("`{pattern}` is excluded by `{excluding}` in {by}"));
         }
     }
     let everything = exclude
         .iter()
         .find(|(_, pattern)| pattern.covers(&Pattern::from("*")));
     if let Some((node, pattern)) = everything.filter(|_| include.is_empty()) {
-        node.problem(format!("`{pattern}` leaves no {one} to {purpose}"));
+        node.problem(format!("`{pattern}` excludes every {one}"));
     }
     if !include.is_empty() && include.iter().all(|(_, pattern)| pattern.is_exact()) {
         for (node, pattern) in &exclude {
             node.warn(format!(
-                "`{pattern}` has no effect: every included {one} is named in full"
+                "`{pattern}` has no effect: `include` lists every {one} by its full name"
             ));
         }
     }
-    (bare(include), bare(exclude))
+    (patterns(include), patterns(exclude))
 }
 
 /// Reads the list at `node`.
 pub(super) fn list(node: &Node<'_>, subject: Subject) -> Vec<Pattern> {
     let items = node.items().unwrap_or_default();
-    bare(placed(node, items, subject))
+    patterns(located(node, items, subject))
 }
 
-/// Reads `items`, the list at `node`: those in order, with their places.
-fn placed<'a>(node: &Node<'_>, items: Vec<Node<'a>>, subject: Subject) -> Vec<Placed<'a>> {
-    if items.len() > LONGEST_LIST {
+/// Reads the valid patterns of `items`, the list at `node`.
+fn located<'a>(node: &Node<'_>, items: Vec<Node<'a>>, subject: Subject) -> Vec<Located<'a>> {
+    if items.len() > MAX_PATTERNS {
         let (count, many) = (items.len(), subject.many);
         node.problem_with_hint(
-            format!("lists {count} {many}, more than {LONGEST_LIST}"),
+            format!("has {count} {many}, the maximum is {MAX_PATTERNS}"),
             format!("use patterns such as `{}`", subject.example),
         );
         return Vec::new();
@@ -154,9 +150,9 @@ fn placed<'a>(node: &Node<'_>, items: Vec<Node<'a>>, subject: Subject) -> Vec<Pl
     items.into_iter().filter_map(pattern).collect()
 }
 
-/// `patterns` without their places.
-fn bare(patterns: Vec<Placed<'_>>) -> Vec<Pattern> {
-    patterns.into_iter().map(|(_, pattern)| pattern).collect()
+/// Drops the nodes.
+fn patterns(located: Vec<Located<'_>>) -> Vec<Pattern> {
+    located.into_iter().map(|(_, pattern)| pattern).collect()
 }
 
 #[cfg(test)]
@@ -166,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_match_from_end_to_end() {
+    fn patterns_match_whole_names() {
         for (pattern, name, matches) in [
             ("*", "", true),
             ("*", "abc", true),
@@ -189,7 +185,7 @@ mod tests {
         }
     }
 
-    /// Matching by trying everything.
+    /// Matches by trying every possibility.
     fn matches_slowly(pattern: &[u8], text: &[u8]) -> bool {
         match pattern {
             [] => text.is_empty(),
@@ -200,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn matches_as_the_obvious_way_does(pattern in "[ab*]{0,6}", text in "[ab]{0,6}") {
+        fn matches_like_the_brute_force_search(pattern in "[ab*]{0,6}", text in "[ab]{0,6}") {
             let expected = matches_slowly(pattern.as_bytes(), text.as_bytes());
             prop_assert_eq!(Pattern(pattern).matches(&text), expected);
         }

@@ -1,26 +1,26 @@
-//! `poll`: how often a polled target is asked, and the limits that protect it.
+//! `poll`: the interval of a polled target, and the limits that protect its API.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{duration, reader::Node};
 
-/// What `interval` may be.
-const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
-/// What `timeout` may be, as long as it is not longer than the interval.
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_mins(5);
+/// The valid values of `interval`.
+const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
+/// The valid values of `timeout`, which also must not exceed the interval.
+const TIMEOUT_RANGE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_mins(5);
 
 /// How a target is polled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PollConfig {
-    /// The time between two reads of the same thing, before jitter and back-off.
+    /// The time between two polls of the same list or Job, before jitter and back-off.
     pub interval: Duration,
-    /// How long one request may take; never longer than `interval`.
+    /// The timeout of one request; at most `interval`.
     pub timeout: Duration,
-    /// How many requests may be under way at the same time, at least 1.
+    /// The maximum number of concurrent requests, at least 1.
     pub concurrency: usize,
-    /// How many requests may begin per second; more than 0, perhaps less than 1.
+    /// The maximum rate of requests; more than 0, may be less than 1.
     pub requests_per_second: f64,
-    /// Whether configured Jobs are read by one list per namespace, in place of one request per Job.
+    /// Whether configured Jobs are read with one list per namespace instead of one request per Job.
     pub by_list: bool,
 }
 
@@ -37,13 +37,13 @@ impl Default for PollConfig {
 }
 
 impl PollConfig {
-    /// How long `requests` take at the allowed rate.
+    /// The time that `requests` take at the maximum rate.
     pub(super) fn time_for(&self, requests: u32) -> Duration {
         Duration::from_secs_f64(f64::from(requests) / self.requests_per_second)
     }
 }
 
-/// Reads `poll`. What is wrong is reported, and the default stands in for it.
+/// Reads `poll`. The default replaces an invalid value, which is reported.
 pub(super) fn read(node: &Node<'_>) -> PollConfig {
     let mut poll = PollConfig::default();
     let Some(section) = node.section() else {
@@ -51,7 +51,7 @@ pub(super) fn read(node: &Node<'_>) -> PollConfig {
     };
     if let Some(interval) = section
         .get("interval")
-        .and_then(|node| node.duration(INTERVALS))
+        .and_then(|node| node.duration(INTERVAL_RANGE))
     {
         poll.interval = interval;
     }
@@ -67,12 +67,12 @@ pub(super) fn read(node: &Node<'_>) -> PollConfig {
     {
         poll.requests_per_second = rate;
     }
-    if let Some(by_list) = section.get("by_list").and_then(|node| node.switch()) {
+    if let Some(by_list) = section.get("by_list").and_then(|node| node.boolean()) {
         poll.by_list = by_list;
     }
     let timeout = section
         .get("timeout")
-        .and_then(|node| Some((node.duration(TIMEOUTS)?, node)));
+        .and_then(|node| Some((node.duration(TIMEOUT_RANGE)?, node)));
     let Some((timeout, node)) = timeout else {
         poll.timeout = poll.timeout.min(poll.interval);
         return poll;

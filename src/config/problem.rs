@@ -1,6 +1,6 @@
-//! What is wrong with a configuration, where, and what to do about it.
+//! Problems of a configuration, with their key, their source and a hint.
 //!
-//! A problem names keys, files and variables. It quotes a value only where the key is known not to hold a secret.
+//! A problem quotes a value only when its key cannot hold a secret.
 
 use std::{
     fmt,
@@ -8,39 +8,39 @@ use std::{
     sync::Arc,
 };
 
-/// How many problems a message lists: enough for any human mistake, and an end to others.
-const LISTED: usize = 200;
+/// The maximum number of problems in a message, for files that are not a configuration at all.
+const MAX_LISTED: usize = 200;
 
-/// Where a value was written.
+/// The file, variable or flag that set a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    /// As a person knows it: a path, `environment variable X`, `flag --x`.
+pub(super) struct Source {
+    /// The name in messages: a path, `environment variable X`, or `flag --x`.
     pub(super) label: String,
-    /// The directory that relative paths in the value start from, when not the working directory.
+    /// The directory that relative paths start from; `None` for the working directory.
     pub(super) directory: Option<PathBuf>,
 }
 
-/// One thing that is wrong, or in a warning: probably not meant.
+/// One problem or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where the value was written.
-    origin: Arc<Origin>,
-    /// The key, such as `targets[1].poll.interval`; empty for the whole of the origin.
+    /// What set the value.
+    source: Arc<Source>,
+    /// The key, such as `targets[1].poll.interval`; empty for the whole source.
     path: String,
-    /// What is wrong.
+    /// What is wrong. Completes a sentence that starts with the key.
     message: String,
-    /// What to do instead.
+    /// How to fix it.
     hint: Option<String>,
 }
 
-/// A configuration that cannot be used: every problem of it.
+/// An invalid configuration, with every problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// Never empty.
     problems: Vec<Problem>,
 }
 
-impl Origin {
+impl Source {
     /// The configuration file `path`.
     pub(super) fn file(path: &Path) -> Self {
         Self {
@@ -67,27 +67,27 @@ impl Origin {
 }
 
 impl Problem {
-    /// `message` about the key at `path`, which `origin` set.
+    /// A problem with the key at `path`, which `source` set.
     pub(super) fn new(
-        origin: Arc<Origin>,
+        source: Arc<Source>,
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
         Self {
-            origin,
+            source,
             path: path.into(),
             message: message.into(),
             hint: None,
         }
     }
 
-    /// The same with advice.
+    /// Adds a hint.
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The key, such as `targets[1].poll.interval`; empty when it is about a whole file.
+    /// The key, such as `targets[1].poll.interval`; empty for a whole file.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
@@ -96,7 +96,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin.label)?;
+        write!(f, "{}: ", self.source.label)?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }
@@ -109,12 +109,12 @@ impl fmt::Display for Problem {
 }
 
 impl Error {
-    /// All of `problems`, in the order in which they were found.
+    /// An error with `problems`, which is not empty.
     pub(super) fn new(problems: Vec<Problem>) -> Self {
         Self { problems }
     }
 
-    /// Every problem, in the order of the keys.
+    /// Every problem, in the order in which the keys are read.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -127,11 +127,11 @@ impl fmt::Display for Error {
             1 => f.write_str("1 problem in the configuration")?,
             count => write!(f, "{count} problems in the configuration")?,
         }
-        for problem in self.problems.iter().take(LISTED) {
+        for problem in self.problems.iter().take(MAX_LISTED) {
             let indented = problem.to_string().replace('\n', "\n  ");
             write!(f, "\n  {indented}")?;
         }
-        match self.problems.len().saturating_sub(LISTED) {
+        match self.problems.len().saturating_sub(MAX_LISTED) {
             0 => Ok(()),
             more => write!(f, "\n  and {more} more"),
         }

@@ -1,7 +1,7 @@
-//! Walks the merged tree key by key and collects every problem on the way.
+//! Typed access to the merged tree. Every problem goes to a [`Report`].
 //!
-//! A read that finds something wrong reports it and gives `None`; the caller goes on with the next key. So a
-//! function that got its values may assume nothing about the others, and [`Report`] alone says whether all is well.
+//! A read of an invalid value reports a problem and returns `None`, and the caller continues with the next key. So one
+//! load finds all problems, and only the [`Report`] tells whether the configuration is valid.
 
 use std::{
     cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, path::PathBuf,
@@ -14,45 +14,45 @@ use super::{
     tree::{Tree, Value},
 };
 
-/// How many characters of a wrong value are shown.
-const LONGEST_QUOTE: usize = 100;
+/// The maximum length of a quoted value, in characters.
+const MAX_QUOTE_LENGTH: usize = 100;
 
-/// What was found wrong so far.
+/// The problems and warnings so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
-    /// Reasons to refuse the configuration.
+    /// Problems make the configuration invalid.
     problems: RefCell<Vec<Problem>>,
-    /// Reasons to doubt it.
+    /// Warnings do not.
     warnings: RefCell<Vec<Problem>>,
 }
 
-/// A value, with its key path.
+/// A value and its key path.
 #[derive(Clone, Debug)]
 pub(super) struct Node<'a> {
-    /// Such as `targets[1].poll`; empty for the root.
+    /// The key path, such as `targets[1].poll`; empty for the root.
     path: String,
     /// The value.
     tree: &'a Tree,
-    /// Where problems go.
+    /// Collects the problems.
     report: &'a Report,
 }
 
-/// A map whose keys are all known.
+/// A map with a fixed set of keys.
 #[derive(Clone, Debug)]
 pub(super) struct Section<'a> {
-    /// The map as a value.
+    /// The value that is the map.
     pub(super) node: Node<'a>,
-    /// Its entries, when it has any.
+    /// Its entries; `None` for a key without a value.
     map: Option<&'a BTreeMap<String, Tree>>,
 }
 
 impl Report {
-    /// How many problems there are.
-    pub(super) fn problems(&self) -> usize {
+    /// The number of problems.
+    pub(super) fn problem_count(&self) -> usize {
         self.problems.borrow().len()
     }
 
-    /// Problems and warnings, in the order in which they were found.
+    /// The problems and the warnings, in the order of the reads.
     pub(super) fn into_parts(self) -> (Vec<Problem>, Vec<Problem>) {
         (self.problems.into_inner(), self.warnings.into_inner())
     }
@@ -73,45 +73,45 @@ impl<'a> Node<'a> {
         &self.path
     }
 
-    /// The same value for problems about the key at `path`, which is not set itself.
-    pub(super) fn instead_of(&self, path: impl Into<String>) -> Self {
+    /// A node for problems with the key at `path`, which is not set.
+    pub(super) fn for_unset_key(&self, path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             ..self.clone()
         }
     }
 
-    /// Reports that `message` is the matter here.
+    /// Reports a problem with this value.
     pub(super) fn problem(&self, message: impl Into<String>) {
         self.report
             .problems
             .borrow_mut()
-            .push(self.describe(message));
+            .push(self.new_problem(message));
     }
 
-    /// The same, with what to do about it.
+    /// Reports a problem and how to fix it.
     pub(super) fn problem_with_hint(&self, message: impl Into<String>, hint: impl Into<String>) {
-        let problem = self.describe(message).hint(hint);
+        let problem = self.new_problem(message).hint(hint);
         self.report.problems.borrow_mut().push(problem);
     }
 
-    /// Reports something that is allowed but probably not meant.
+    /// Reports a value that is valid but probably a mistake.
     pub(super) fn warn(&self, message: impl Into<String>) {
         self.report
             .warnings
             .borrow_mut()
-            .push(self.describe(message));
+            .push(self.new_problem(message));
     }
 
-    /// `message` about this value.
-    fn describe(&self, message: impl Into<String>) -> Problem {
-        Problem::new(Arc::clone(&self.tree.origin), self.path.as_str(), message)
+    /// A problem with this value.
+    fn new_problem(&self, message: impl Into<String>) -> Problem {
+        Problem::new(Arc::clone(&self.tree.source), self.path.as_str(), message)
     }
 
-    /// Reports that this is not `expected`. Says what kind of value it is, never which: it may be a secret in the wrong place.
-    fn mismatch(&self, expected: &str) {
+    /// Reports a value of the wrong type. The message never quotes it: it may be a misplaced secret.
+    fn wrong_type(&self, expected: &str) {
         let found = match self.tree.value {
-            Value::Null => "nothing",
+            Value::Null => "null",
             Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::Text(_) => "text",
@@ -121,38 +121,38 @@ impl<'a> Node<'a> {
         self.problem(format!("must be {expected}, is {found}"));
     }
 
-    /// The text here.
+    /// Reads text.
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.tree.value {
             Value::Text(text) => Some(text),
             Value::Number(_) | Value::Bool(_) => {
-                self.mismatch("text in quotes");
+                self.wrong_type("text in quotes");
                 None
             }
             _ => {
-                self.mismatch("text");
+                self.wrong_type("text");
                 None
             }
         }
     }
 
-    /// What `parse` makes of the text here. Its error continues a sentence that begins with the quoted text.
+    /// Reads text and parses it. The error of `parse` completes a sentence that starts with the quoted text.
     pub(super) fn parsed<T, E: Display>(
         &self,
         parse: impl FnOnce(&'a str) -> Result<T, E>,
     ) -> Option<T> {
         let text = self.text()?;
         parse(text)
-            .map_err(|error| self.problem(format!("`{}` {error}", shown(text))))
+            .map_err(|error| self.problem(format!("`{}` {error}", quoted(text))))
             .ok()
     }
 
-    /// The number here, which the environment gives as text.
+    /// Reads a number. In an environment variable it is text.
     pub(super) fn number(&self, range: RangeInclusive<f64>) -> Option<f64> {
         self.numeric("a number", range)
     }
 
-    /// The whole number here.
+    /// Reads a whole number.
     pub(super) fn count<T>(&self, range: RangeInclusive<T>) -> Option<T>
     where
         T: FromStr + PartialOrd + Display,
@@ -160,50 +160,50 @@ impl<'a> Node<'a> {
         self.numeric("a whole number", range)
     }
 
-    /// Which of `choices` is named here; `what` each of them is, with its article.
-    pub(super) fn choice<T: Copy>(&self, what: &str, choices: &[(&str, T)]) -> Option<T> {
+    /// Reads one of the named `choices`.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
         self.parsed(|text| {
             if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
                 return Ok(*choice);
             }
             let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
             let names = names.join("`, `");
-            Err(format!("is not {what}; there are `{names}`"))
+            Err(format!("is invalid; expected one of `{names}`"))
         })
     }
 
-    /// Yes or no, which the environment gives as text.
-    pub(super) fn switch(&self) -> Option<bool> {
+    /// Reads `true` or `false`. In an environment variable it is text.
+    pub(super) fn boolean(&self) -> Option<bool> {
         match &self.tree.value {
-            Value::Bool(is) => Some(*is),
+            Value::Bool(value) => Some(*value),
             Value::Text(text) if text == "true" => Some(true),
             Value::Text(text) if text == "false" => Some(false),
             _ => {
-                self.mismatch("true or false");
+                self.wrong_type("true or false");
                 None
             }
         }
     }
 
-    /// A number of any type.
+    /// Reads a number of any type.
     fn numeric<T>(&self, kind: &str, range: RangeInclusive<T>) -> Option<T>
     where
         T: FromStr + PartialOrd + Display,
     {
         let (Value::Number(text) | Value::Text(text)) = &self.tree.value else {
-            self.mismatch(kind);
+            self.wrong_type(kind);
             return None;
         };
         let number = text.parse().ok().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
-            let text = shown(text);
+            let text = quoted(text);
             self.problem(format!("`{text}` is not {kind} from {least} to {most}"));
         }
         number
     }
 
-    /// The duration here.
+    /// Reads a duration.
     pub(super) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         if let Value::Number(number) = &self.tree.value {
             let message = format!("`{number}` is a number without a unit");
@@ -211,7 +211,7 @@ impl<'a> Node<'a> {
             return None;
         }
         if !matches!(self.tree.value, Value::Text(_)) {
-            self.mismatch("a duration such as `30s`");
+            self.wrong_type("a duration such as `30s`");
             return None;
         }
         let duration = self.parsed(duration::parse)?;
@@ -228,30 +228,30 @@ impl<'a> Node<'a> {
         None
     }
 
-    /// The path of a file here; relative ones start from the directory of the configuration file that names it.
+    /// Reads a file path. A relative path in a configuration file starts from the directory of that file.
     pub(super) fn file_path(&self) -> Option<PathBuf> {
         let text = self.text()?;
         if text.is_empty() {
-            self.problem("must be the path of a file, is empty");
+            self.problem("must be a file path, is empty");
             return None;
         }
         if text.starts_with('~') {
-            self.problem_with_hint("`~` is not expanded in paths", "write the whole path");
+            self.problem_with_hint("`~` is not expanded in paths", "write the full path");
             return None;
         }
-        Some(match &self.tree.origin.directory {
+        Some(match &self.tree.source.directory {
             Some(directory) => directory.join(text),
             None => PathBuf::from(text),
         })
     }
 
-    /// The items of the list here. A key without a value is an empty list.
+    /// Reads a list. A key without a value is an empty list.
     pub(super) fn items(&self) -> Option<Vec<Node<'a>>> {
         let items = match &self.tree.value {
             Value::List(items) => items.as_slice(),
             Value::Null => &[],
             _ => {
-                self.mismatch("a list");
+                self.wrong_type("a list");
                 return None;
             }
         };
@@ -263,21 +263,21 @@ impl<'a> Node<'a> {
         Some(items.iter().enumerate().map(item).collect())
     }
 
-    /// The items of the list here, or the one value that stands in its place.
-    pub(super) fn one_or_more(&self) -> Option<Vec<Node<'a>>> {
+    /// Reads a list. A single value is a list of one.
+    pub(super) fn items_or_one(&self) -> Option<Vec<Node<'a>>> {
         match &self.tree.value {
             Value::List(_) => self.items(),
             _ => Some(vec![self.clone()]),
         }
     }
 
-    /// The entries of the map here, whose keys are the user's to choose. Those without a value are absent.
+    /// Reads a map with keys of the user's choice. Entries without a value are omitted.
     pub(super) fn entries(&self) -> Option<Vec<(&'a str, Node<'a>)>> {
         let map = match &self.tree.value {
             Value::Map(map) => map,
             Value::Null => return Some(Vec::new()),
             _ => {
-                self.mismatch("a map");
+                self.wrong_type("a map");
                 return None;
             }
         };
@@ -292,13 +292,13 @@ impl<'a> Node<'a> {
         Some(map.keys().filter_map(entry).collect())
     }
 
-    /// The map here, with unknown keys reported. A key without a value is an empty map.
+    /// Reads a map with a fixed set of keys and reports unknown ones. A key without a value is an empty map.
     pub(super) fn section(&self) -> Option<Section<'a>> {
         let map = match &self.tree.value {
             Value::Map(map) => Some(map),
             Value::Null => None,
             _ => {
-                self.mismatch("a map");
+                self.wrong_type("a map");
                 return None;
             }
         };
@@ -312,19 +312,19 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The value of `key`, if it is set.
+    /// The value of `key`, unless it is absent or null.
     pub(super) fn get(&self, key: &'static str) -> Option<Node<'a>> {
         self.find(key)
             .filter(|node| !matches!(node.tree.value, Value::Null))
     }
 
-    /// The value of `key`, also when the key stands there without one.
+    /// The value of `key`, which may be null.
     pub(super) fn find(&self, key: &'static str) -> Option<Node<'a>> {
         debug_assert!(keys::children(&self.node.path).any(|known| known == key));
         self.child(key)
     }
 
-    /// The value of `key`; it is a problem when there is none.
+    /// The value of `key`. Reports a problem if it is absent or null.
     pub(super) fn required(&self, key: &'static str) -> Option<Node<'a>> {
         let node = self.get(key);
         if node.is_none() {
@@ -333,12 +333,12 @@ impl<'a> Section<'a> {
         node
     }
 
-    /// The place where `key` should be.
+    /// A node for problems with `key`, which is not set.
     pub(super) fn missing(&self, key: &str) -> Node<'a> {
-        self.node.instead_of(self.path_of(key))
+        self.node.for_unset_key(self.path_of(key))
     }
 
-    /// The value under any key.
+    /// The value of any key.
     fn child(&self, key: &str) -> Option<Node<'a>> {
         let tree = self.map?.get(key)?;
         let path = self.path_of(key);
@@ -357,7 +357,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Reports each key that is not in the table, with the likely correction. Values are not shown.
+    /// Reports each key that is not in the table, with a suggestion. The message never quotes the value.
     fn report_unknown_keys(&self) {
         let known: Vec<_> = keys::children(&self.node.path).collect();
         for key in self.map.into_iter().flat_map(BTreeMap::keys) {
@@ -370,23 +370,23 @@ impl<'a> Section<'a> {
             let as_file = format!("{key}_file");
             if known.contains(&as_file.as_str()) {
                 node.problem_with_hint(
-                    "secrets are not written into the configuration",
-                    format!("put it into a file and name that in `{as_file}`"),
+                    "secrets are not allowed in the configuration",
+                    format!("write the secret to a file and set `{as_file}` to its path"),
                 );
             } else if let Some(near) = keys::nearest(key, known.iter().copied()) {
                 node.problem_with_hint("unknown key", format!("did you mean `{near}`?"));
             } else {
-                node.problem_with_hint("unknown key", format!("known here: {}", known.join(", ")));
+                node.problem_with_hint("unknown key", format!("valid keys: {}", known.join(", ")));
             }
         }
     }
 }
 
-/// The beginning of `text`, on one line.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(LONGEST_QUOTE).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
+/// Returns the start of `text` on one line.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quote: String = text.chars().take(MAX_QUOTE_LENGTH).collect();
+    if quote.len() < text.len() {
+        quote.push('…');
     }
-    shown.escape_debug().to_string()
+    quote.escape_debug().to_string()
 }

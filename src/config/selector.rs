@@ -1,30 +1,32 @@
-//! The syntax of label selectors, as far as it can be checked without the API.
+//! The syntax check of label selectors, before any request.
 //!
-//! The grammar is that of `labels.Parse` in Kubernetes; the text goes to the API as it stands.
+//! The grammar is that of `labels.Parse` in Kubernetes. The API gets the text unchanged.
 //! <https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>
 
 use super::syntax::{is_label_key, is_label_value};
 
-/// Whether `text` is a selector: requirements with commas between. The error continues a sentence that begins with the text.
+/// Checks a label selector. The error completes a sentence that starts with the text.
 pub(super) fn check(text: &str) -> Result<(), String> {
     if text.trim().is_empty() {
-        return Err("is empty; leave the key out to select everything".to_owned());
+        return Err("is empty; omit the key to select all objects".to_owned());
     }
     if text.trim().contains(char::is_control) {
-        return Err("has line breaks or other control characters".to_owned());
+        return Err("contains line breaks or other control characters".to_owned());
     }
-    requirements(text)?.into_iter().try_for_each(requirement)
+    split_requirements(text)?
+        .into_iter()
+        .try_for_each(check_requirement)
 }
 
-/// The parts of `text` between commas, those in parentheses aside.
-fn requirements(text: &str) -> Result<Vec<&str>, String> {
+/// Splits `text` at commas outside parentheses.
+fn split_requirements(text: &str) -> Result<Vec<&str>, String> {
     let mut parts = Vec::new();
     let (mut start, mut inside) = (0, false);
     for (index, c) in text.char_indices() {
         match c {
             '(' if !inside => inside = true,
             ')' if inside => inside = false,
-            '(' | ')' => return Err("has parentheses that do not match".to_owned()),
+            '(' | ')' => return Err("has unbalanced parentheses".to_owned()),
             ',' if !inside => {
                 parts.push(&text[start..index]);
                 start = index + 1;
@@ -33,74 +35,76 @@ fn requirements(text: &str) -> Result<Vec<&str>, String> {
         }
     }
     if inside {
-        return Err("has parentheses that do not match".to_owned());
+        return Err("has unbalanced parentheses".to_owned());
     }
     parts.push(&text[start..]);
     Ok(parts)
 }
 
-/// One of `key`, `!key`, `key = value`, `key != value`, `key > 1`, `key in (a, b)`.
-fn requirement(text: &str) -> Result<(), String> {
+/// Checks one of `key`, `!key`, `key = value`, `key != value`, `key > 1`, `key in (a, b)`.
+fn check_requirement(text: &str) -> Result<(), String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("has a comma too many".to_owned());
+        return Err("has an empty requirement: remove the extra comma".to_owned());
     }
     if let Some(name) = text.strip_prefix('!') {
-        return key(name);
+        return check_key(name);
     }
     if let Some((head, values)) = text.split_once('(') {
-        return set(text, head, values);
+        return check_set(text, head, values);
     }
     let Some(position) = text.find(['=', '!', '<', '>']) else {
-        return key(text);
+        return check_key(text);
     };
     let (name, comparison) = text.split_at(position);
-    key(name)?;
+    check_key(name)?;
     if let Some(number) = comparison.strip_prefix(['<', '>']) {
         let is_number = number.trim().parse::<i64>().is_ok();
         return is_number.then_some(()).ok_or_else(|| {
-            format!("compares with something that is not a whole number in `{text}`")
+            format!("compares with something other than a whole number in `{text}`")
         });
     }
     ["==", "!=", "="]
         .iter()
         .find_map(|operator| comparison.strip_prefix(operator))
-        .ok_or_else(|| format!("has an operator that is none of =, ==, != in `{text}`"))
-        .and_then(value)
+        .ok_or_else(|| format!("has an unknown operator in `{text}`: expected `=`, `==` or `!=`"))
+        .and_then(check_value)
 }
 
-/// `head` is `key in` or `key notin`, `values` what follows the parenthesis.
-fn set(text: &str, head: &str, values: &str) -> Result<(), String> {
+/// Checks `head` (`key in` or `key notin`) and `values` (the text after the opening parenthesis).
+fn check_set(text: &str, head: &str, values: &str) -> Result<(), String> {
     let mut words = head.split_whitespace();
     let (Some(name), Some("in" | "notin"), None) = (words.next(), words.next(), words.next())
     else {
         return Err(format!(
-            "must have the form `key in (a, b)` or `key notin (a, b)` in `{text}`"
+            "has an invalid requirement `{text}`: expected `key in (a, b)` or `key notin (a, b)`"
         ));
     };
     let Some(values) = values.trim_end().strip_suffix(')') else {
-        return Err(format!("has something after the parenthesis in `{text}`"));
+        return Err(format!(
+            "has text after the closing parenthesis in `{text}`"
+        ));
     };
-    key(name)?;
-    values.split(',').try_for_each(value)
+    check_key(name)?;
+    values.split(',').try_for_each(check_value)
 }
 
-/// A label key.
-fn key(text: &str) -> Result<(), String> {
+/// Checks a label key.
+fn check_key(text: &str) -> Result<(), String> {
     let text = text.trim();
     if is_label_key(text) {
         return Ok(());
     }
-    Err(format!("has `{text}` where a label key should be"))
+    Err(format!("has the invalid label key `{text}`"))
 }
 
-/// A label value.
-fn value(text: &str) -> Result<(), String> {
+/// Checks a label value.
+fn check_value(text: &str) -> Result<(), String> {
     let text = text.trim();
     if is_label_value(text) {
         return Ok(());
     }
-    Err(format!("has `{text}` where a label value should be"))
+    Err(format!("has the invalid label value `{text}`"))
 }
 
 #[cfg(test)]
@@ -110,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_what_kubernetes_accepts() {
+    fn selectors_that_kubernetes_accepts_are_valid() {
         for good in [
             "tier=batch",
             "tier==batch",
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_kubernetes_refuses() {
+    fn selectors_that_kubernetes_rejects_are_invalid() {
         for bad in [
             "",
             " ",

@@ -1,43 +1,43 @@
-//! The forms of names in the Kubernetes API, for checks before anything is asked of it.
+//! The syntax of names in the Kubernetes API.
 //!
-//! Each check answers with the rest of a sentence that begins with the quoted name.
+//! The error of each check completes a sentence that starts with the quoted name.
 
-/// The longest namespace, label value and name part of a label key.
-const LONGEST_LABEL: usize = 63;
-/// The longest name of most objects.
-const LONGEST_SUBDOMAIN: usize = 253;
+/// The maximum length of a namespace, a label value and the name part of a label key.
+const MAX_LABEL_LENGTH: usize = 63;
+/// The maximum length of the name of most objects.
+const MAX_SUBDOMAIN_LENGTH: usize = 253;
 
-/// A namespace: a DNS label (RFC 1123).
+/// Checks a namespace: a DNS label (RFC 1123).
 pub(super) fn namespace(text: &str) -> Result<(), &'static str> {
     if is_dns_label(text) {
         return Ok(());
     }
     Err(
-        "is not a namespace: at most 63 lower-case letters, digits and `-`, with no `-` at either end",
+        "is not a valid namespace: at most 63 lower-case letters, digits and `-`, without a `-` at either end",
     )
 }
 
-/// The name of a Job: a DNS subdomain (RFC 1123).
+/// Checks the name of a Job: a DNS subdomain (RFC 1123).
 pub(super) fn object_name(text: &str) -> Result<(), &'static str> {
     if is_dns_subdomain(text) {
         return Ok(());
     }
     Err(
-        "is not a name of a Job: at most 253 lower-case letters, digits, `-` and `.`, each part with no `-` at either end",
+        "is not a valid Job name: at most 253 lower-case letters, digits, `-` and `.`, each part without a `-` at either end",
     )
 }
 
-/// The name of a target, which is used as a label value.
+/// Checks the name of a target, which is a label value.
 pub(super) fn target_name(text: &str) -> Result<(), &'static str> {
     if is_label_name(text) {
         return Ok(());
     }
     Err(
-        "is not a name: at most 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit",
+        "is not a valid target name: at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
     )
 }
 
-/// A label key: a name, with or without a DNS subdomain and `/` before it.
+/// Whether `text` is a label key: a name, optionally after a DNS subdomain and `/`.
 pub(super) fn is_label_key(text: &str) -> bool {
     match text.split_once('/') {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_label_name(name),
@@ -45,19 +45,19 @@ pub(super) fn is_label_key(text: &str) -> bool {
     }
 }
 
-/// An annotation key: a label key whose prefix may have upper-case letters, too.
+/// Whether `text` is an annotation key: a label key whose prefix may also have upper-case letters.
 pub(super) fn is_annotation_key(text: &str) -> bool {
     is_label_key(&text.to_ascii_lowercase())
 }
 
-/// A label value: like a name, or empty.
+/// Whether `text` is a label value: a name, or empty.
 pub(super) fn is_label_value(text: &str) -> bool {
     text.is_empty() || is_label_name(text)
 }
 
-/// Letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+/// Whether `text` is letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
 fn is_label_name(text: &str) -> bool {
-    text.len() <= LONGEST_LABEL
+    text.len() <= MAX_LABEL_LENGTH
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
         && text
@@ -65,17 +65,17 @@ fn is_label_name(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-/// DNS labels with dots between.
+/// Whether `text` is DNS labels separated by dots.
 fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= LONGEST_SUBDOMAIN && text.split('.').all(is_dns_part)
+    text.len() <= MAX_SUBDOMAIN_LENGTH && text.split('.').all(is_dns_part)
 }
 
-/// A DNS label within its length.
+/// Whether `text` is a DNS label.
 fn is_dns_label(text: &str) -> bool {
-    text.len() <= LONGEST_LABEL && is_dns_part(text)
+    text.len() <= MAX_LABEL_LENGTH && is_dns_part(text)
 }
 
-/// Lower-case letters, digits and `-`, with no `-` at either end. The API does not limit the parts of a subdomain.
+/// Whether `text` is a DNS label of any length. The API does not limit the length of the parts of a subdomain.
 fn is_dns_part(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with('-')

@@ -1,6 +1,6 @@
-//! `targets[]`: one API endpoint, and what is read there.
+//! `targets[]`: one API endpoint and what is read there.
 //!
-//! A key that would have no effect in the mode at hand is a problem, not a setting that is passed over.
+//! A key without effect in the configured mode is a problem and not ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,30 +9,28 @@ use kube_cron::{self, Zone};
 use super::{
     EndpointConfig, JobReference, KubernetesConfig, Mode, PollConfig, Scopes, Selection,
     TargetConfig, cci, duration, namespaces, poll,
-    reader::{Node, Section, shown},
+    reader::{Node, Section, quoted},
     selector, syntax,
 };
 
-/// The modes by their names in the configuration.
-const MODES: [(&str, Way); 2] = [("watch", Way::Watch), ("poll", Way::PollConfig)];
+/// The values of `mode`.
+const MODES: [(&str, ModeName); 2] = [("watch", ModeName::Watch), ("poll", ModeName::Poll)];
 
-/// How a target is followed.
+/// A value of `mode`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// List and watch.
+enum ModeName {
     Watch,
-    /// Ask again and again.
-    PollConfig,
+    Poll,
 }
 
-/// Reads a target, one of several or the only one. `None` if it is not clear which API is meant.
+/// Reads a target, which needs a name if there are several. `None` means that its endpoint is invalid.
 pub(super) fn read(node: &Node<'_>, several: bool) -> Option<TargetConfig> {
     let section = node.section()?;
     let name = section.get("name");
     if several && name.is_none() {
         section
             .missing("name")
-            .problem("is missing; only a single target may go without");
+            .problem("is missing; it is required for more than one target");
     }
     let check = |text: &str| syntax::target_name(text).map(|()| text.to_owned());
     let name = name.and_then(|node| node.parsed(check));
@@ -50,12 +48,12 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<TargetConfig> {
     })
 }
 
-/// Reads `kubernetes` or `cci`; with neither it is a Kubernetes API found as kubectl finds it.
+/// Reads `kubernetes` or `cci`. Without both, the API is discovered like kubectl does.
 fn endpoint(section: &Section<'_>) -> Option<EndpointConfig> {
     let kubernetes = section.find("kubernetes");
     let cci = section.find("cci");
     if let (Some(_), Some(cci)) = (&kubernetes, &cci) {
-        cci.problem("stands beside `kubernetes`; a target has one of the two");
+        cci.problem("conflicts with `kubernetes`; a target has one of the two");
     }
     let cci = cci.map(|node| cci::read(&node).map(EndpointConfig::Cci));
     let kubernetes = kubernetes.map(|node| kubernetes_api(&node).map(EndpointConfig::Kubernetes));
@@ -70,7 +68,7 @@ fn kubernetes_api(node: &Node<'_>) -> Option<KubernetesConfig> {
     let context = section.get("context").and_then(|node| {
         let context = node.text()?;
         if context.is_empty() {
-            node.problem("must be the name of a context, is empty");
+            node.problem("must be a context name, is empty");
         }
         Some(context.to_owned())
     });
@@ -80,7 +78,7 @@ fn kubernetes_api(node: &Node<'_>) -> Option<KubernetesConfig> {
     })
 }
 
-/// Reads `mode` and the keys whose meaning depends on it.
+/// Reads `mode` and the keys that depend on it.
 fn mode(section: &Section<'_>) -> Mode {
     let jobs = section.get("jobs").map(|node| (jobs(&node), node));
     let poll = section.get("poll").map(|node| (poll::read(&node), node));
@@ -93,40 +91,40 @@ fn mode(section: &Section<'_>) -> Mode {
             .get("label_selector")
             .and_then(|node| label_selector(&node)),
     };
-    match (way(section), jobs, poll) {
-        (Way::Watch, jobs, poll) => {
+    match (mode_name(section), jobs, poll) {
+        (ModeName::Watch, jobs, poll) => {
             if let Some((_, node)) = jobs {
                 node.problem_with_hint(
-                    "has no effect when watching",
-                    "single jobs are polled: `mode: poll`",
+                    "has no effect in watch mode",
+                    "set `mode: poll` to poll single jobs",
                 );
             }
             if let Some((_, node)) = poll {
-                node.problem_with_hint("has no effect when watching", "to poll, set `mode: poll`");
+                node.problem_with_hint("has no effect in watch mode", "set `mode: poll` to poll");
             }
             Mode::Watch(selection)
         }
-        (Way::PollConfig, Some((jobs, node)), poll) => {
+        (ModeName::Poll, Some((jobs, node)), poll) => {
             for key in ["namespaces", "label_selector"] {
                 if let Some(other) = section.get(key) {
-                    other.problem("has no effect beside `jobs`, which names each job to read");
+                    other.problem("has no effect with `jobs`, which lists every job to read");
                 }
             }
             let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
             if poll.by_list {
                 let namespaces: BTreeSet<_> = jobs.iter().map(|job| &job.namespace).collect();
-                warn_when_late(&node, "lists", namespaces.len(), poll);
+                warn_if_too_slow(&node, "lists", namespaces.len(), poll);
             } else {
-                warn_when_late(&node, "jobs", jobs.len(), poll);
+                warn_if_too_slow(&node, "jobs", jobs.len(), poll);
             }
             Mode::PollJobs { jobs, poll }
         }
-        (Way::PollConfig, None, poll) => {
+        (ModeName::Poll, None, poll) => {
             if let Some((PollConfig { by_list: true, .. }, node)) = &poll {
-                let by_list = node.instead_of(format!("{}.by_list", node.path()));
+                let by_list = node.for_unset_key(format!("{}.by_list", node.path()));
                 by_list.problem_with_hint(
                     "has no effect without `jobs`",
-                    "lists are what is polled then",
+                    "a target without `jobs` always polls lists",
                 );
             }
             let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
@@ -134,24 +132,24 @@ fn mode(section: &Section<'_>) -> Mode {
                 (selection.namespaces.scopes(), section.get("namespaces"))
             {
                 // Jobs and CronJobs are two lists.
-                warn_when_late(&node, "lists", names.len() * 2, poll);
+                warn_if_too_slow(&node, "lists", names.len() * 2, poll);
             }
             Mode::PollLists { selection, poll }
         }
     }
 }
 
-/// Which way `mode` says. Without it: single jobs and CCI are polled, all else is watched.
-fn way(section: &Section<'_>) -> Way {
-    let implied = if section.get("jobs").is_some() || section.find("cci").is_some() {
-        Way::PollConfig
+/// Reads `mode`. The default is to poll single jobs and CCI, and to watch everything else.
+fn mode_name(section: &Section<'_>) -> ModeName {
+    let default = if section.get("jobs").is_some() || section.find("cci").is_some() {
+        ModeName::Poll
     } else {
-        Way::Watch
+        ModeName::Watch
     };
     section
         .get("mode")
-        .and_then(|node| node.choice("a mode", &MODES))
-        .unwrap_or(implied)
+        .and_then(|node| node.choice(&MODES))
+        .unwrap_or(default)
 }
 
 /// Reads `controller_time_zone`.
@@ -160,7 +158,7 @@ fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
         return Zone::default();
     };
     if let Mode::PollJobs { .. } = mode {
-        node.problem("has no effect beside `jobs`: no CronJob is read then");
+        node.problem("has no effect with `jobs`: no CronJobs are read");
     }
     let Some(name) = node.text() else {
         return Zone::default();
@@ -171,9 +169,9 @@ fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
                 suggestion: Some(name),
                 ..
             } => format!("did you mean `{name}`?"),
-            _ => "write its IANA name, such as `UTC` or `Europe/Berlin`".to_owned(),
+            _ => "use an IANA name such as `UTC` or `Europe/Berlin`".to_owned(),
         };
-        let name = shown(name);
+        let name = quoted(name);
         node.problem_with_hint(format!("`{name}` is not a time zone"), hint);
         Zone::default()
     })
@@ -190,7 +188,7 @@ fn jobs(node: &Node<'_>) -> Vec<JobReference> {
         return Vec::new();
     };
     if items.is_empty() {
-        node.problem_with_hint("names no job", "leave it out to read all jobs");
+        node.problem_with_hint("lists no jobs", "omit the key to read all jobs");
     }
     let mut seen = BTreeMap::new();
     let mut jobs = Vec::new();
@@ -223,8 +221,8 @@ fn job(node: &Node<'_>) -> Option<JobReference> {
     })
 }
 
-/// Warns when `count` requests do not fit into the interval.
-fn warn_when_late(node: &Node<'_>, what: &str, count: usize, poll: PollConfig) {
+/// Warns if `count` requests take longer than the interval.
+fn warn_if_too_slow(node: &Node<'_>, what: &str, count: usize, poll: PollConfig) {
     let time = poll.time_for(u32::try_from(count).unwrap_or(u32::MAX));
     if time > poll.interval {
         let rate = poll.requests_per_second;
@@ -236,14 +234,14 @@ fn warn_when_late(node: &Node<'_>, what: &str, count: usize, poll: PollConfig) {
     }
 }
 
-/// CCI cannot be watched across namespaces.
+/// Checks that a watch on CCI names its namespaces. CCI has no watch across namespaces.
 fn check_cci_watch(section: &Section<'_>, mode: &Mode) {
     if let Mode::Watch(Selection { namespaces, .. }) = mode
         && namespaces.scopes() == Scopes::All
     {
         section.node.problem_with_hint(
-            "CCI can be watched in single namespaces only",
-            "name each in `namespaces.include`, without `*`, or use `mode: poll`",
+            "CCI cannot be watched across all namespaces",
+            "list each namespace in `namespaces.include` without `*`, or set `mode: poll`",
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What configurations mean: defaults, modes, warnings.
+//! Defaults, modes and warnings.
 
 use std::{ffi::OsString, path::Path, time::Duration};
 
@@ -6,7 +6,7 @@ use super::*;
 
 mod served;
 
-/// Loads `yaml` as a file in a directory of its own, with `variables` (names without the prefix) and `flags`.
+/// Loads `yaml` as a file in a temporary directory, with `variables` (names without the prefix) and `flags`.
 pub(super) fn load_all(
     yaml: &str,
     variables: &[(&str, &str)],
@@ -45,18 +45,18 @@ fn named(names: &[&str]) -> Vec<Pattern> {
 }
 
 #[test]
-fn nothing_means_to_watch_everything_that_kubectl_would_see() {
-    let settings = load(&Inputs::default()).unwrap();
-    assert_eq!(settings, Config::default());
+fn the_default_watches_the_whole_cluster_of_kubectl() {
+    let config = load(&Inputs::default()).unwrap();
+    assert_eq!(config, Config::default());
     assert_eq!(
-        settings.web.listen_addresses,
+        config.web.listen_addresses,
         ["0.0.0.0:9806".parse().unwrap()]
     );
-    assert_eq!(settings.web.telemetry_path, "/metrics");
-    assert_eq!(settings.retain_deleted, Duration::from_mins(2));
-    assert_eq!(settings.stale_after, Duration::from_mins(10));
+    assert_eq!(config.web.telemetry_path, "/metrics");
+    assert_eq!(config.retain_deleted, Duration::from_mins(2));
+    assert_eq!(config.stale_after, Duration::from_mins(10));
     assert_eq!(
-        settings.targets,
+        config.targets,
         [TargetConfig {
             name: None,
             endpoint: EndpointConfig::Kubernetes(KubernetesConfig {
@@ -71,31 +71,31 @@ fn nothing_means_to_watch_everything_that_kubectl_would_see() {
         }]
     );
     assert_eq!(
-        settings.labels,
+        config.labels,
         LabelsConfig {
             mapping: Vec::new(),
             scope: LabelScope::Info
         }
     );
-    assert_eq!(settings.workload_label, None);
-    assert_eq!(settings.retain_workloads, Duration::from_hours(1));
+    assert_eq!(config.workload_label, None);
+    assert_eq!(config.retain_workloads, Duration::from_hours(1));
     assert_eq!(
-        settings.thresholds,
+        config.thresholds,
         ThresholdsConfig {
             max_duration: None,
             max_success_age: None,
             start_grace: Duration::from_mins(1)
         }
     );
-    assert_eq!(settings.history, None);
-    let metrics = settings.metrics;
+    assert_eq!(config.history, None);
+    let metrics = config.metrics;
     assert_eq!(metrics.per_job, PerJob::All);
     assert!(metrics.families.selects("anything"));
     assert_eq!(metrics.kube_state_metrics, None);
 }
 
 #[test]
-fn keys_without_a_value_are_as_good_as_absent() {
+fn keys_without_a_value_are_absent() {
     for yaml in [
         "",
         "# nothing\n",
@@ -117,9 +117,8 @@ fn keys_without_a_value_are_as_good_as_absent() {
     }
 }
 
-#[test]
-fn all_settings_of_what_is_read_are_taken() {
-    let yaml = r#"
+/// Sets every key of `web` and of Kubernetes targets.
+const TARGETS_AND_WEB: &str = r#"
         web:
           listen_address: [":9806", "127.0.0.1:9807"]
           telemetry_path: /jobs/metrics
@@ -141,7 +140,10 @@ fn all_settings_of_what_is_read_are_taken() {
         retain_deleted: 0s
         stale_after: 1h
     "#;
-    let (settings, directory) = load_all(yaml, &[], Flags::default());
+
+#[test]
+fn all_settings_of_targets_and_web_are_loaded() {
+    let (config, directory) = load_all(TARGETS_AND_WEB, &[], Flags::default());
     let kubeconfig = |path: &Path, context: Option<&str>| {
         let context = context.map(str::to_owned);
         EndpointConfig::Kubernetes(KubernetesConfig {
@@ -151,10 +153,9 @@ fn all_settings_of_what_is_read_are_taken() {
     };
     let expected = Config {
         web: WebConfig {
-            listen_addresses: vec![
-                "[::]:9806".parse().unwrap(),
-                "127.0.0.1:9807".parse().unwrap(),
-            ],
+            listen_addresses: ["[::]:9806", "127.0.0.1:9807"]
+                .map(|address| address.parse().unwrap())
+                .to_vec(),
             telemetry_path: "/jobs/metrics".to_owned(),
             max_connections: 16,
             ready_grace: Duration::ZERO,
@@ -199,11 +200,11 @@ fn all_settings_of_what_is_read_are_taken() {
         stale_after: Duration::from_hours(1),
         ..Config::default()
     };
-    assert_eq!(settings.unwrap(), expected);
+    assert_eq!(config.unwrap(), expected);
 }
 
 #[test]
-fn jobs_alone_mean_to_poll_them() {
+fn a_target_with_jobs_is_polled() {
     let target = only_target("targets: [{jobs: [{namespace: a, name: b}]}]");
     let job = JobReference {
         namespace: "a".to_owned(),
@@ -228,7 +229,7 @@ fn the_default_timeout_is_not_longer_than_the_interval() {
 }
 
 #[test]
-fn lists_in_place_of_single_jobs_are_a_setting_of_polls() {
+fn by_list_is_a_setting_of_poll() {
     for (yes, by_list) in [("true", true), ("false", false), ("'true'", true)] {
         let yaml =
             format!("targets: [{{poll: {{by_list: {yes}}}, jobs: [{{namespace: a, name: b}}]}}]");
@@ -240,7 +241,7 @@ fn lists_in_place_of_single_jobs_are_a_setting_of_polls() {
 }
 
 #[test]
-fn a_list_is_one_request_for_all_jobs_of_a_namespace() {
+fn polling_by_list_needs_one_request_per_namespace() {
     for (by_list, warnings) in [(false, 1), (true, 0)] {
         let jobs: Vec<_> = (0..200)
             .map(|n| format!("{{namespace: n{}, name: j{n}}}", n % 4))
@@ -249,8 +250,8 @@ fn a_list_is_one_request_for_all_jobs_of_a_namespace() {
             "targets: [{{poll: {{by_list: {by_list}}}, jobs: [{}]}}]",
             jobs.join(",")
         );
-        let settings = load_text(&yaml).unwrap();
-        assert_eq!(settings.warnings.len(), warnings, "{:?}", settings.warnings);
+        let config = load_text(&yaml).unwrap();
+        assert_eq!(config.warnings.len(), warnings, "{:?}", config.warnings);
     }
 }
 
@@ -265,11 +266,11 @@ fn many_targets_may_share_an_anchor() {
 }
 
 #[test]
-fn anchors_and_merge_keys_are_understood() {
-    let settings = load_text(
+fn anchors_and_merge_keys_are_supported() {
+    let config = load_text(
         "targets:\n- {name: a, mode: poll, poll: &p {interval: 1m}}\n- {name: b, mode: poll, poll: {<<: *p, timeout: 1s}}",
     );
-    let Mode::PollLists { poll, .. } = &settings.unwrap().targets[1].mode else {
+    let Mode::PollLists { poll, .. } = &config.unwrap().targets[1].mode else {
         panic!("not polled");
     };
     assert_eq!(
@@ -279,27 +280,27 @@ fn anchors_and_merge_keys_are_understood() {
 }
 
 #[test]
-fn more_than_an_interval_can_hold_is_a_warning() {
+fn more_requests_than_fit_into_an_interval_are_a_warning() {
     let jobs: Vec<_> = (0..200)
         .map(|n| format!("{{namespace: a, name: j{n}}}"))
         .collect();
-    let settings = load_text(&format!("targets: [{{jobs: [{}]}}]", jobs.join(","))).unwrap();
-    let [warning] = settings.warnings.as_slice() else {
-        panic!("{:?}", settings.warnings);
+    let config = load_text(&format!("targets: [{{jobs: [{}]}}]", jobs.join(","))).unwrap();
+    let [warning] = config.warnings.as_slice() else {
+        panic!("{:?}", config.warnings);
     };
     assert_eq!(warning.path(), "targets[0].jobs");
     let expected = "200 jobs at 5 requests per second take 40 s, longer than the interval of 30s";
     assert!(warning.to_string().ends_with(expected), "{warning}");
 
-    let settings = load_text("targets: [{namespaces: {include: [a], exclude: [b]}}]").unwrap();
+    let config = load_text("targets: [{namespaces: {include: [a], exclude: [b]}}]").unwrap();
     assert_eq!(
-        settings.warnings[0].path(),
+        config.warnings[0].path(),
         "targets[0].namespaces.exclude[0]"
     );
 }
 
 #[test]
-fn a_message_stays_readable_whatever_is_in_the_file() {
+fn messages_of_huge_files_stay_short() {
     let many = load_text(&format!("targets: [{}]", "{},".repeat(5_000))).unwrap_err();
     assert_eq!(many.problems().len(), 5_000);
     assert!(many.to_string().ends_with("\n  and 4800 more"));

@@ -1,24 +1,25 @@
-//! `thresholds`: the limits of workloads that set none of their own by annotation.
+//! `thresholds`: the default limits of workloads. Annotations override them.
 //!
-//! They are exported in seconds, so fractions of a second are refused.
+//! The limits are exported in whole seconds, so fractions of a second are an error.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{duration, reader::Node};
 
-/// What `max_duration` and `max_success_age` may be.
-const LIMITS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
-/// What `start_grace` may be.
-const GRACES: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
+/// The valid values of `max_duration` and `max_success_age`.
+const LIMIT_RANGE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
+/// The valid values of `start_grace`.
+const START_GRACE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 
-/// Limits of workloads.
+/// The default limits of workloads, in whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThresholdsConfig {
-    /// How long a run may take; whole seconds, at least one.
+    /// The maximum duration of a run, at least one second.
     pub max_duration: Option<Duration>,
-    /// How old the last success may get; whole seconds, at least one.
+    /// The maximum age of the last success, at least one second.
     pub max_success_age: Option<Duration>,
-    /// How long after its due time a run may start without being late; whole seconds.
+    /// The time after its due time within which a run must start.
     pub start_grace: Duration,
 }
 
@@ -32,19 +33,19 @@ impl Default for ThresholdsConfig {
     }
 }
 
-/// Reads `thresholds`. What is wrong is reported, and the default stands in for it.
+/// Reads `thresholds`. The default replaces an invalid value, which is reported.
 pub(super) fn read(node: &Node<'_>) -> ThresholdsConfig {
     let default = ThresholdsConfig::default();
     let Some(section) = node.section() else {
         return default;
     };
-    let limit = |key| whole_seconds(&section.get(key)?, LIMITS);
+    let limit = |key| whole_seconds(&section.get(key)?, LIMIT_RANGE);
     ThresholdsConfig {
         max_duration: limit("max_duration"),
         max_success_age: limit("max_success_age"),
         start_grace: section
             .get("start_grace")
-            .and_then(|node| whole_seconds(&node, GRACES))
+            .and_then(|node| whole_seconds(&node, START_GRACE_RANGE))
             .unwrap_or(default.start_grace),
     }
 }

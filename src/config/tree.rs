@@ -1,21 +1,21 @@
-//! The merged configuration before it has a meaning: maps, lists and scalars, each with its origin.
+//! The merged but unvalidated configuration: maps, lists and scalars, each with its source.
 //!
-//! `layers` makes it, `reader` walks it. Keys are not checked here.
+//! `layers` builds the tree and `reader` reads it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::problem::Origin;
+use super::problem::Source;
 
-/// A value and where it was written.
+/// A value and its source.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
-    /// Where it was written; for a map, by whom last.
-    pub(super) origin: Arc<Origin>,
+    /// The layer that set it; for a map, the last one.
+    pub(super) source: Arc<Source>,
     /// The value.
     pub(super) value: Value,
 }
 
-/// A value as YAML has it.
+/// A YAML value.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     /// A key without a value.
@@ -24,7 +24,7 @@ pub(super) enum Value {
     Bool(bool),
     /// A number, in decimal.
     Number(String),
-    /// Any other scalar, and every scalar of the environment and of flags.
+    /// Any other scalar, and every scalar from a variable or flag.
     Text(String),
     /// A list.
     List(Vec<Tree>),

@@ -1,4 +1,4 @@
-//! `web`: where and how the HTTP server listens.
+//! `web`: the HTTP server.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -7,21 +7,21 @@ use std::{
 
 use super::{network, reader::Node};
 
-/// Paths that the server needs for itself.
-const TAKEN: [&str; 3] = ["/", "/livez", "/readyz"];
+/// The paths of other pages.
+const RESERVED_PATHS: [&str; 3] = ["/", "/livez", "/readyz"];
 
-/// The HTTP server.
+/// The settings of the HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
-    /// Where it listens, at least one.
+    /// The listen addresses, at least one.
     pub listen_addresses: Vec<SocketAddr>,
-    /// Where the metrics are; begins with `/`, and is not the path of another page.
+    /// The path of the metrics; starts with `/` and is not the path of another page.
     pub telemetry_path: String,
-    /// Connections served at the same time.
+    /// The maximum number of concurrent connections.
     pub max_connections: usize,
-    /// After this time an unread target no longer holds back `/readyz`.
+    /// The time after which `/readyz` no longer waits for unsynced targets.
     pub ready_grace: Duration,
-    /// For how long open requests may go on once shutdown has begun.
+    /// The time that open requests get to finish after the start of a shutdown.
     pub shutdown_timeout: Duration,
 }
 
@@ -37,7 +37,7 @@ impl Default for WebConfig {
     }
 }
 
-/// Reads `web`. What is wrong is reported, and the default stands in for it.
+/// Reads `web`. The default replaces an invalid value, which is reported.
 pub(super) fn read(node: &Node<'_>) -> WebConfig {
     let mut web = WebConfig::default();
     let Some(section) = node.section() else {
@@ -79,9 +79,9 @@ pub(super) fn read(node: &Node<'_>) -> WebConfig {
 
 /// Reads one address or a list of them.
 fn listen_addresses(node: &Node<'_>) -> Option<Vec<SocketAddr>> {
-    let items = node.one_or_more()?;
+    let items = node.items_or_one()?;
     if items.is_empty() {
-        node.problem("names no address to listen on");
+        node.problem("lists no addresses");
     }
     let mut addresses = Vec::new();
     for item in items {
@@ -89,22 +89,22 @@ fn listen_addresses(node: &Node<'_>) -> Option<Vec<SocketAddr>> {
             continue;
         };
         if address.port() != 0 && addresses.contains(&address) {
-            item.problem(format!("`{address}` is there twice"));
+            item.problem(format!("`{address}` is listed twice"));
         }
         addresses.push(address);
     }
     Some(addresses)
 }
 
-/// Checks the path of the metrics.
+/// Parses the path of the metrics.
 fn telemetry_path(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-    if !text.starts_with('/') || !text.chars().all(plain) {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+    if !text.starts_with('/') || !text.chars().all(is_valid) {
         return Err(
-            "is not a path such as `/metrics`, made of letters, digits and `/-._~`".to_owned(),
+            "is not a valid path such as `/metrics`: letters, digits and `/-._~`, with a leading `/`".to_owned(),
         );
     }
-    if TAKEN.contains(&text) {
+    if RESERVED_PATHS.contains(&text) {
         return Err("is the path of another page".to_owned());
     }
     Ok(text.to_owned())

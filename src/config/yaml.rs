@@ -1,36 +1,36 @@
-//! YAML text as a figment value, within limits that a configuration never reaches.
+//! YAML text → figment value, with limits on size and depth.
 //!
-//! Used by `layers` alone. Errors give line and column but never the text itself: it may hold a secret.
+//! Errors have the line and the column but never quote the text, because it may contain a secret.
 
 use figment::value::Value;
 use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
 
-/// Reads one document. Nothing at all is `Value::Empty`.
+/// Parses one document. An empty one is `Value::Empty`.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
     let options = serde_saphyr::options! {
-        // 50,000 jobs to poll have as many nodes.
+        // A list of 50,000 jobs has as many nodes.
         budget: serde_saphyr::budget! {
             max_depth: 32,
             flow_nesting_limit: 32,
             max_nodes: 250_000,
-            // A hundred targets may share one anchor; what aliases expand to is limited below.
+            // A hundred targets may share one anchor. `alias_limits` limits the expansion.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
             max_total_replayed_events: 100_000,
             max_replay_stack_depth: 8,
         },
-        // `no`, `on` and `0123` are names like others.
+        // `no`, `on` and `0123` are text.
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| describe(&error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| message(&error))
 }
 
-/// What is wrong and where.
-fn describe(error: &serde_saphyr::Error) -> String {
+/// Formats the message and the position of `error`.
+fn message(error: &serde_saphyr::Error) -> String {
     let message = UserMessageFormatter.format_message(error);
     match error.location() {
         Some(location) => format!(
@@ -63,14 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_an_error() {
+    fn an_empty_document_is_valid() {
         for text in ["", "\n", "# only a comment\n", "---\n", "\u{feff}"] {
             assert!(parse(text).unwrap().to_empty().is_some(), "{text:?}");
         }
     }
 
     #[test]
-    fn an_alias_bomb_is_refused() {
+    fn an_alias_bomb_is_an_error() {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_refused() {
+    fn deep_nesting_is_an_error() {
         let block = (0..200).fold(String::new(), |mut text, depth| {
             writeln!(text, "{:depth$}a:", "").unwrap();
             text

@@ -1,79 +1,81 @@
-//! Strings that many records have in common, kept once.
+//! Strings that many records share, stored once.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc};
 
 use crate::model::Name;
 
-/// A set of shared names. Each feed has its own, so that sharing needs no lock.
+/// The number of entries below which no sweep is worth its cost.
+const MIN_SWEEP: usize = 64;
+
+/// A set of shared strings. Each feed has its own, so that it needs no lock.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    known: HashSet<Name>,
-    /// Names that come together.
-    rows: HashSet<Arc<[Name]>>,
-    /// Pairs that come together.
-    pairs: HashSet<Arc<[(Name, Name)]>>,
-    /// Size after the last sweep; twice as many and it is time for the next.
-    kept: usize,
+    strings: HashSet<Name>,
+    lists: HashSet<Arc<[Name]>>,
+    pair_lists: HashSet<Arc<[(Name, Name)]>>,
+    /// The number of entries after the last sweep. The next sweep runs at twice as many.
+    swept_len: usize,
 }
 
 impl Interner {
-    /// The one copy of `text`.
-    pub(super) fn share(&mut self, text: &str) -> Name {
-        if let Some(name) = self.known.get(text) {
+    /// Returns the shared copy of `text`.
+    pub(super) fn intern(&mut self, text: &str) -> Name {
+        if let Some(name) = self.strings.get(text) {
             return name.clone();
         }
-        self.sweep_when_due();
+        self.sweep_if_grown();
         let name: Name = text.into();
-        self.known.insert(name.clone());
+        self.strings.insert(name.clone());
         name
     }
 
-    /// The one copy of these texts in this order.
-    pub(super) fn share_all<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> Arc<[Name]> {
-        let row = texts.map(|text| self.share(text)).collect();
-        self.sweep_when_due();
-        one_copy(&mut self.rows, row)
+    /// Returns the shared copy of a list of strings.
+    pub(super) fn intern_list<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> Arc<[Name]> {
+        let list = texts.map(|text| self.intern(text)).collect();
+        self.sweep_if_grown();
+        shared(&mut self.lists, list)
     }
 
-    /// The one copy of these pairs in this order.
-    pub(super) fn share_pairs<'a>(
+    /// Returns the shared copy of a list of pairs of strings.
+    pub(super) fn intern_pairs<'a>(
         &mut self,
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Arc<[(Name, Name)]> {
         let pairs = pairs
-            .map(|(key, value)| (self.share(key), self.share(value)))
+            .map(|(key, value)| (self.intern(key), self.intern(value)))
             .collect();
-        self.sweep_when_due();
-        one_copy(&mut self.pairs, pairs)
+        self.sweep_if_grown();
+        shared(&mut self.pair_lists, pairs)
     }
 
-    /// Drops what nobody else holds, at a cost that is constant per name when spread over the insertions.
-    fn sweep_when_due(&mut self) {
-        if self.len() < 2 * self.kept.max(64) {
+    /// Drops the entries that no record holds. The doubling rule keeps the cost per insertion constant.
+    fn sweep_if_grown(&mut self) {
+        if self.len() < 2 * self.swept_len.max(MIN_SWEEP) {
             return;
         }
-        self.pairs.retain(|pairs| Arc::strong_count(pairs) > 1);
-        self.pairs.shrink_to_fit();
-        self.rows.retain(|row| Arc::strong_count(row) > 1);
-        self.rows.shrink_to_fit();
-        self.known.retain(|name| Name::strong_count(name) > 1);
-        self.known.shrink_to_fit();
-        self.kept = self.len();
+        // Lists hold strings, so they are swept first.
+        self.pair_lists.retain(|pairs| Arc::strong_count(pairs) > 1);
+        self.pair_lists.shrink_to_fit();
+        self.lists.retain(|list| Arc::strong_count(list) > 1);
+        self.lists.shrink_to_fit();
+        self.strings.retain(|name| Name::strong_count(name) > 1);
+        self.strings.shrink_to_fit();
+        self.swept_len = self.len();
     }
 
     fn len(&self) -> usize {
-        self.known.len() + self.rows.len() + self.pairs.len()
+        self.strings.len() + self.lists.len() + self.pair_lists.len()
     }
 }
 
-/// The one copy of `row` among `known`.
-fn one_copy<T: Eq + Hash>(known: &mut HashSet<Arc<[T]>>, row: Vec<T>) -> Arc<[T]> {
-    if let Some(known) = known.get(row.as_slice()) {
-        return known.clone();
+/// Returns the copy of `list` in `set`, inserting it if needed.
+fn shared<T: Eq + Hash>(set: &mut HashSet<Arc<[T]>>, list: Vec<T>) -> Arc<[T]> {
+    if let Some(shared) = set.get(list.as_slice()) {
+        return shared.clone();
     }
-    let row: Arc<[T]> = row.into();
-    known.insert(row.clone());
-    row
+    let list: Arc<[T]> = list.into();
+    set.insert(list.clone());
+    list
 }
 
 #[cfg(test)]
@@ -81,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_shared_and_dropped_when_nobody_holds_them() {
-        let mut names = Interner::default();
-        let kept = names.share("billing");
-        assert!(Name::ptr_eq(&kept, &names.share("billing")));
+    fn strings_are_shared_and_dropped_when_no_record_holds_them() {
+        let mut interner = Interner::default();
+        let kept = interner.intern("billing");
+        assert!(Name::ptr_eq(&kept, &interner.intern("billing")));
         for i in 0..10_000 {
-            names.share(&format!("passing-{i}"));
+            interner.intern(&format!("passing-{i}"));
         }
-        assert!(names.known.len() < 200, "{}", names.known.len());
-        assert!(Name::ptr_eq(&kept, &names.share("billing")));
+        assert!(interner.strings.len() < 200, "{}", interner.strings.len());
+        assert!(Name::ptr_eq(&kept, &interner.intern("billing")));
     }
 }

@@ -1,13 +1,14 @@
-//! What the families of kube-state-metrics show besides what is read of an object anyway.
+//! The extra fields of the kube-state-metrics families.
 //!
-//! Objects are mirrored field by field; only names of labels are made up, by `label_names`.
+//! The fields are copied as they are; `label_names` turns keys of labels and annotations into metric labels.
 
 use kube_cron::KsmSchedule;
 
 use super::{
     interner::Interner,
-    metadata::{MetadataFilter, Pairs},
-    wire::{Condition, CronJobSpec, CronJobStatus, JobStatus, Metadata, Owner as WireOwner},
+    metadata::MetadataFilter,
+    string_map::StringMap,
+    wire::{Condition, CronJobSpec, CronJobStatus, JobStatus, Metadata, OwnerReference},
 };
 use crate::{
     config::AllowList,
@@ -16,17 +17,17 @@ use crate::{
 
 mod label_names;
 
-/// The next due time of a schedule that never comes: the first of January of the year 1, the zero of times in Go.
+/// The next due time of a schedule that never fires: the zero time of Go, the first of January of the year 1.
 const NEVER: Seconds = -62_135_596_800;
 
-/// Mirrors a Job, if that is wanted.
+/// Returns the fields of a Job, if the families are enabled.
 pub(super) fn job(
-    wanted: &MetadataFilter,
+    filter: &MetadataFilter,
     (metadata, status): (&Metadata<'_>, &JobStatus<'_>),
-    (labels, annotations): (&Pairs<'_>, &Pairs<'_>),
-    names: &mut Interner,
+    (labels, annotations): (&StringMap<'_>, &StringMap<'_>),
+    interner: &mut Interner,
 ) -> Option<Box<KsmJob>> {
-    let lists = wanted.kube_state_metrics.as_ref()?;
+    let lists = filter.kube_state_metrics.as_ref()?;
     let conditions = status.conditions.as_deref().unwrap_or_default();
     let condition = |kind: &str| {
         let mut conditions = conditions.iter();
@@ -35,25 +36,25 @@ pub(super) fn job(
     let failed = condition("Failed");
     let reason = failed.and_then(|condition| condition.reason.as_deref());
     Some(Box::new(KsmJob {
-        labels: shown("label", labels, &lists.job_labels, names),
-        annotations: shown("annotation", annotations, &lists.job_annotations, names),
-        owners: owners(metadata.owner_references.as_deref(), names),
+        labels: metric_labels("label", labels, &lists.job_labels, interner),
+        annotations: metric_labels("annotation", annotations, &lists.job_annotations, interner),
+        owners: owners(metadata.owner_references.as_deref(), interner),
         complete: condition("Complete").map(status_of),
         failed: failed.map(status_of),
-        failed_reason: reason.map(|reason| names.share(reason)),
+        failed_reason: reason.map(|reason| interner.intern(reason)),
         suspended: condition("Suspended").map(status_of),
         completion_time: status.completion_time.seconds(),
     }))
 }
 
-/// Mirrors a `CronJob`, if that is wanted.
+/// Returns the fields of a `CronJob`, if the families are enabled.
 pub(super) fn cronjob(
-    wanted: &MetadataFilter,
+    filter: &MetadataFilter,
     (metadata, spec, status): (&Metadata<'_>, &CronJobSpec<'_>, &CronJobStatus),
-    (labels, annotations): (&Pairs<'_>, &Pairs<'_>),
-    names: &mut Interner,
+    (labels, annotations): (&StringMap<'_>, &StringMap<'_>),
+    interner: &mut Interner,
 ) -> Option<Box<KsmCronJob>> {
-    let lists = wanted.kube_state_metrics.as_ref()?;
+    let lists = filter.kube_state_metrics.as_ref()?;
     let version = metadata.resource_version.as_deref();
     let policy = spec.concurrency_policy.as_deref();
     let schedule = KsmSchedule::parse(
@@ -64,10 +65,15 @@ pub(super) fn cronjob(
     let since = since.or(metadata.creation_timestamp.seconds());
     let next = |(schedule, since): (&KsmSchedule, _)| schedule.next(since).unwrap_or(NEVER);
     Some(Box::new(KsmCronJob {
-        labels: shown("label", labels, &lists.cronjob_labels, names),
-        annotations: shown("annotation", annotations, &lists.cronjob_annotations, names),
+        labels: metric_labels("label", labels, &lists.cronjob_labels, interner),
+        annotations: metric_labels(
+            "annotation",
+            annotations,
+            &lists.cronjob_annotations,
+            interner,
+        ),
         resource_version: version.and_then(|version| version.parse().ok()),
-        concurrency_policy: policy.map(|policy| names.share(policy)),
+        concurrency_policy: policy.map(|policy| interner.intern(policy)),
         schedule_valid: schedule.is_ok(),
         next_schedule: (schedule.as_ref().ok())
             .filter(|_| spec.suspend != Some(true))
@@ -76,23 +82,24 @@ pub(super) fn cronjob(
     }))
 }
 
-/// A condition without a status is neither true nor false nor unknown.
+/// The status of a condition. A missing status is neither true nor false nor unknown.
 fn status_of(condition: &Condition<'_>) -> ConditionStatus {
     ConditionStatus::parse(condition.status.as_deref().unwrap_or_default())
 }
 
-/// Two references that differ only in what is not shown would be the same series twice, which no scraper takes.
-fn owners(references: Option<&[WireOwner<'_>]>, names: &mut Interner) -> Box<[Owner]> {
+/// The owner references without duplicates. Two that differ only in other fields would make the same series twice, and
+/// Prometheus rejects duplicate series.
+fn owners(references: Option<&[OwnerReference<'_>]>, interner: &mut Interner) -> Box<[Owner]> {
     let mut owners = Vec::new();
-    for WireOwner {
+    for OwnerReference {
         kind,
         name,
         controller,
     } in references.unwrap_or_default()
     {
         let owner = Owner {
-            kind: names.share(kind),
-            name: names.share(name),
+            kind: interner.intern(kind),
+            name: interner.intern(name),
             controller: controller.unwrap_or(false),
         };
         if !owners.contains(&owner) {
@@ -102,11 +109,17 @@ fn owners(references: Option<&[WireOwner<'_>]>, names: &mut Interner) -> Box<[Ow
     owners.into()
 }
 
-fn shown(prefix: &str, pairs: &Pairs<'_>, list: &AllowList, names: &mut Interner) -> KsmLabels {
+/// The entries that `list` allows, as metric labels whose names start with `prefix`.
+fn metric_labels(
+    prefix: &str,
+    pairs: &StringMap<'_>,
+    list: &AllowList,
+    interner: &mut Interner,
+) -> KsmLabels {
     if list.is_empty() {
         return None;
     }
     let allowed = pairs.iter().filter(|(key, _)| list.allows(key));
-    let labels = label_names::name(prefix, allowed);
-    Some(names.share_pairs(labels.iter().map(|(name, value)| (&**name, *value))))
+    let labels = label_names::assign(prefix, allowed);
+    Some(interner.intern_pairs(labels.iter().map(|(name, value)| (&**name, *value))))
 }

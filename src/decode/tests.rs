@@ -1,8 +1,9 @@
-//! One small case per rule; whole recorded answers are in the golden tests.
+//! One small case per rule. The golden tests cover whole recorded responses.
 
 use serde_json::json;
 
-use super::*;
+use super::{job::count_indexes, *};
+use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts, WorkloadRef};
 
 fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
     let object = json!({
@@ -18,7 +19,7 @@ fn condition(kind: &str, status: &str) -> serde_json::Value {
 }
 
 #[test]
-fn states() {
+fn the_state_follows_from_spec_conditions_and_pods() {
     use JobState::{Complete, Failed, Failing, Pending, Running, Succeeding, Suspended};
     let cases = [
         (json!({}), json!({}), Pending),
@@ -26,14 +27,14 @@ fn states() {
         (json!({}), json!({"active": 2, "ready": 0}), Pending),
         (json!({}), json!({"active": 2, "ready": 1}), Running),
         (json!({}), json!({"active": 2}), Running), // before 1.24
-        (json!({}), json!({"ready": 0, "failed": 1}), Running), // waits to be retried
+        (json!({}), json!({"ready": 0, "failed": 1}), Running), // waits for a retry
         (json!({}), json!({"ready": 0, "succeeded": 1}), Running),
         (
             json!({"suspend": true}),
             json!({"conditions": [condition("Suspended", "True")]}),
             Suspended,
         ),
-        (json!({"suspend": true}), json!({}), Suspended), // the controller has not seen it yet
+        (json!({"suspend": true}), json!({}), Suspended), // before the controller sets the condition
         (
             json!({"suspend": false}),
             json!({"ready": 1, "conditions": [condition("Suspended", "False")]}),
@@ -76,7 +77,7 @@ fn states() {
 }
 
 #[test]
-fn the_end_is_the_completion_time_or_when_the_job_became_failed() {
+fn the_end_is_the_completion_time_or_the_transition_to_failed() {
     let at = 1_795_443_806;
     let complete = json!({"completionTime": "2026-11-23T14:23:26Z", "conditions": [{"type": "Complete", "status": "True"}]});
     assert_eq!(decode(&json!({}), &complete).end, Some(at));
@@ -124,7 +125,7 @@ fn failure_reasons_are_a_closed_set() {
 }
 
 #[test]
-fn counts_that_are_absent_are_zero_only_where_the_api_means_zero() {
+fn absent_counts_are_zero_only_where_the_api_omits_zeros() {
     let pods = decode(&json!({}), &json!({})).pods;
     assert_eq!(
         pods,
@@ -154,7 +155,7 @@ fn counts_that_are_absent_are_zero_only_where_the_api_means_zero() {
 }
 
 #[test]
-fn indexes_are_counted_without_being_listed() {
+fn indexes_are_counted_without_expanding_the_ranges() {
     for (text, expected) in [
         ("", Some(0)),
         ("7", Some(1)),
@@ -171,7 +172,7 @@ fn indexes_are_counted_without_being_listed() {
     let indexed = json!({"completionMode": "Indexed"});
     let status = json!({"completedIndexes": "0,2-3", "failedIndexes": "1"});
     assert_eq!(decode(&indexed, &status).completed_indexes, Some(3));
-    assert_eq!(decode(&indexed, &status).failed_indexes, None); // no limit per index: the API keeps no such set
+    assert_eq!(decode(&indexed, &status).failed_indexes, None); // without a limit per index the API has no such set
     assert_eq!(decode(&indexed, &json!({})).completed_indexes, Some(0));
     assert_eq!(
         decode(&json!({"completionMode": "NonIndexed"}), &json!({})).completed_indexes,
@@ -203,7 +204,7 @@ fn the_workload_is_the_controlling_owner_else_the_job_itself() {
 }
 
 #[test]
-fn names_are_shared_between_records() {
+fn strings_are_shared_between_records() {
     let mut decoder = Decoder::default();
     let object = |name: &str| {
         let owner = json!([{"kind": "CronJob", "name": "nightly", "controller": true}]);
@@ -224,9 +225,9 @@ fn names_are_shared_between_records() {
 }
 
 #[test]
-fn odd_objects_are_read_as_far_as_they_make_sense() {
+fn unusual_but_valid_objects_are_decoded() {
     let mut decoder = Decoder::default();
-    // What a 1.19 server with its own extensions sends.
+    // From a 1.19 server with its own extensions.
     let old = r#"{"metadata":{"name":"pi","namespace":"n","creationTimestamp":null,"selfLink":"/x","enable":true,"clusterName":""},
         "spec":{"template":{"metadata":{"creationTimestamp":null}}},"status":{"startTime":"2018-09-05T01:10:59Z","active":1}}"#;
     let old = decoder.job(old).unwrap();
@@ -262,7 +263,7 @@ fn errors_name_the_object() {
 }
 
 #[test]
-fn cronjobs() {
+fn cronjobs_are_decoded() {
     let object = json!({
         "metadata": {"name": "tick", "namespace": "ops", "uid": "u", "creationTimestamp": "2026-11-23T14:23:26Z"},
         "spec": {"schedule": "*/5 * * * *", "timeZone": "Europe/Berlin", "concurrencyPolicy": "Forbid", "suspend": true,

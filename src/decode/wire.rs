@@ -1,8 +1,8 @@
-//! How the Kubernetes API writes the objects, lists and events that are read here.
+//! The fields of Kubernetes API objects that are exported, as serde structs.
 //!
-//! The structs name only the fields that are exported; serde skips the rest (pod templates and managed fields are
-//! 80 % of a Job) without building it. Strings are borrowed from the input until a record is made of them. Every field
-//! may be null or missing, as some servers leave out or null what others send; only the names are needed.
+//! serde skips the other fields (pod templates and managed fields are 80 % of a Job) without building them. Strings
+//! borrow from the input until a record is made. Every field except the names may be null or missing, because servers
+//! differ in what they omit.
 
 use std::borrow::Cow;
 
@@ -11,115 +11,58 @@ use serde_json::value::RawValue;
 
 use crate::model::Seconds;
 
-/// One page of a list. Items stay text, so that each can fail alone.
-///
-/// `items` may be null, as Go writes a list that was never filled, but has to be there: a Status or the greeting of a
-/// gateway would else be read as a list without objects, and everything would seem to be deleted.
-#[derive(Debug, Deserialize)]
-pub struct Page<'a> {
-    #[serde(default)]
-    pub(crate) metadata: ListMetadata,
-    #[serde(borrow, deserialize_with = "Option::deserialize")]
-    items: Option<Vec<&'a RawValue>>,
-}
-
-impl Page<'_> {
-    /// The objects as JSON.
-    pub fn items(&self) -> impl Iterator<Item = &str> {
-        self.items.iter().flatten().map(|item| item.get())
-    }
-}
-
-/// `metadata` of a list, a bookmark or a Status.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct ListMetadata {
-    pub(crate) resource_version: Option<String>,
-    #[serde(rename = "continue")]
-    pub(crate) continue_token: Option<String>,
-    pub(crate) remaining_item_count: Option<i64>,
-}
-
-/// One line of a watch.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Event<'a> {
-    #[serde(rename = "type", borrow)]
-    pub(crate) kind: Cow<'a, str>,
+#[derive(Deserialize)]
+pub(super) struct JobObject<'a> {
     #[serde(borrow)]
-    pub(crate) object: &'a RawValue,
-}
-
-/// What a bookmark says: how far the watch has come, and whether it marks the end of the initial list.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Bookmark {
-    pub(crate) metadata: BookmarkMetadata,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct BookmarkMetadata {
-    pub(crate) resource_version: String,
-    #[serde(default)]
-    annotations: Option<BookmarkAnnotations>,
-}
-
-#[derive(Debug, Deserialize)]
-struct BookmarkAnnotations {
-    #[serde(rename = "k8s.io/initial-events-end")]
-    initial_events_end: Option<String>,
+    pub(super) metadata: Metadata<'a>,
+    #[serde(borrow)]
+    pub(super) spec: Option<JobSpec<'a>>,
+    #[serde(borrow)]
+    pub(super) status: Option<JobStatus<'a>>,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct JobObject<'a> {
+pub(super) struct CronJobObject<'a> {
     #[serde(borrow)]
-    pub(crate) metadata: Metadata<'a>,
+    pub(super) metadata: Metadata<'a>,
     #[serde(borrow)]
-    pub(crate) spec: Option<JobSpec<'a>>,
-    #[serde(borrow)]
-    pub(crate) status: Option<JobStatus<'a>>,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct CronJobObject<'a> {
-    #[serde(borrow)]
-    pub(crate) metadata: Metadata<'a>,
-    #[serde(borrow)]
-    pub(crate) spec: Option<CronJobSpec<'a>>,
-    pub(crate) status: Option<CronJobStatus>,
+    pub(super) spec: Option<CronJobSpec<'a>>,
+    pub(super) status: Option<CronJobStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Metadata<'a> {
+pub(super) struct Metadata<'a> {
     #[serde(borrow)]
-    pub(crate) name: Text<'a>,
+    pub(super) name: CowStr<'a>,
     #[serde(borrow)]
-    pub(crate) namespace: Text<'a>,
+    pub(super) namespace: CowStr<'a>,
     #[serde(borrow)]
-    pub(crate) uid: Option<Text<'a>>,
+    pub(super) uid: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) resource_version: Option<Text<'a>>,
+    pub(super) resource_version: Option<CowStr<'a>>,
     #[serde(default)]
-    pub(crate) creation_timestamp: Time,
+    pub(super) creation_timestamp: OptionalTime,
     #[serde(borrow)]
-    pub(crate) owner_references: Option<Vec<Owner<'a>>>,
+    pub(super) owner_references: Option<Vec<OwnerReference<'a>>>,
     #[serde(borrow)]
-    pub(crate) labels: Option<&'a RawValue>,
+    pub(super) labels: Option<&'a RawValue>,
     #[serde(borrow)]
-    pub(crate) annotations: Option<&'a RawValue>,
+    pub(super) annotations: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Owner<'a> {
+pub(super) struct OwnerReference<'a> {
     #[serde(borrow)]
-    pub(crate) kind: Text<'a>,
+    pub(super) kind: CowStr<'a>,
     #[serde(borrow)]
-    pub(crate) name: Text<'a>,
-    pub(crate) controller: Option<bool>,
+    pub(super) name: CowStr<'a>,
+    pub(super) controller: Option<bool>,
 }
 
 impl<'a> Metadata<'a> {
-    pub(crate) fn controller(&self) -> Option<&Owner<'a>> {
+    /// The owner that controls the object; there is at most one.
+    pub(super) fn controller(&self) -> Option<&OwnerReference<'a>> {
         self.owner_references
             .iter()
             .flatten()
@@ -129,103 +72,105 @@ impl<'a> Metadata<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JobSpec<'a> {
-    pub(crate) parallelism: Option<i32>,
-    pub(crate) completions: Option<i32>,
-    pub(crate) backoff_limit: Option<i32>,
-    pub(crate) backoff_limit_per_index: Option<i32>,
-    pub(crate) active_deadline_seconds: Option<i64>,
-    pub(crate) suspend: Option<bool>,
+pub(super) struct JobSpec<'a> {
+    pub(super) parallelism: Option<i32>,
+    pub(super) completions: Option<i32>,
+    pub(super) backoff_limit: Option<i32>,
+    pub(super) backoff_limit_per_index: Option<i32>,
+    pub(super) active_deadline_seconds: Option<i64>,
+    pub(super) suspend: Option<bool>,
     #[serde(borrow)]
-    pub(crate) completion_mode: Option<Text<'a>>,
+    pub(super) completion_mode: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) managed_by: Option<Text<'a>>,
+    pub(super) managed_by: Option<CowStr<'a>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JobStatus<'a> {
-    pub(crate) active: Option<i32>,
-    pub(crate) ready: Option<i32>,
-    pub(crate) terminating: Option<i32>,
-    pub(crate) succeeded: Option<i32>,
-    pub(crate) failed: Option<i32>,
+pub(super) struct JobStatus<'a> {
+    pub(super) active: Option<i32>,
+    pub(super) ready: Option<i32>,
+    pub(super) terminating: Option<i32>,
+    pub(super) succeeded: Option<i32>,
+    pub(super) failed: Option<i32>,
     #[serde(default)]
-    pub(crate) start_time: Time,
+    pub(super) start_time: OptionalTime,
     #[serde(default)]
-    pub(crate) completion_time: Time,
+    pub(super) completion_time: OptionalTime,
     #[serde(borrow)]
-    pub(crate) completed_indexes: Option<Text<'a>>,
+    pub(super) completed_indexes: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) failed_indexes: Option<Text<'a>>,
+    pub(super) failed_indexes: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) conditions: Option<Vec<Condition<'a>>>,
+    pub(super) conditions: Option<Vec<Condition<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Condition<'a> {
+pub(super) struct Condition<'a> {
     #[serde(rename = "type", borrow)]
-    pub(crate) kind: Option<Text<'a>>,
+    pub(super) kind: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) status: Option<Text<'a>>,
+    pub(super) status: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) reason: Option<Text<'a>>,
+    pub(super) reason: Option<CowStr<'a>>,
     #[serde(default)]
-    pub(crate) last_transition_time: Time,
+    pub(super) last_transition_time: OptionalTime,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CronJobSpec<'a> {
+pub(super) struct CronJobSpec<'a> {
     #[serde(borrow)]
-    pub(crate) schedule: Option<Text<'a>>,
+    pub(super) schedule: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) time_zone: Option<Text<'a>>,
+    pub(super) time_zone: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(crate) concurrency_policy: Option<Text<'a>>,
-    pub(crate) suspend: Option<bool>,
-    pub(crate) starting_deadline_seconds: Option<i64>,
-    pub(crate) successful_jobs_history_limit: Option<i32>,
-    pub(crate) failed_jobs_history_limit: Option<i32>,
+    pub(super) concurrency_policy: Option<CowStr<'a>>,
+    pub(super) suspend: Option<bool>,
+    pub(super) starting_deadline_seconds: Option<i64>,
+    pub(super) successful_jobs_history_limit: Option<i32>,
+    pub(super) failed_jobs_history_limit: Option<i32>,
     #[serde(borrow)]
-    pub(crate) job_template: Option<Template<'a>>,
+    pub(super) job_template: Option<JobTemplate<'a>>,
 }
 
-/// What the Jobs of a `CronJob` are made from.
+/// `spec.jobTemplate` of a `CronJob`.
 #[derive(Default, Deserialize)]
-pub(crate) struct Template<'a> {
+pub(super) struct JobTemplate<'a> {
     #[serde(borrow)]
-    pub(crate) metadata: Option<TemplateMetadata<'a>>,
+    pub(super) metadata: Option<TemplateMetadata<'a>>,
 }
 
 #[derive(Default, Deserialize)]
-pub(crate) struct TemplateMetadata<'a> {
+pub(super) struct TemplateMetadata<'a> {
     #[serde(borrow)]
-    pub(crate) annotations: Option<&'a RawValue>,
+    pub(super) annotations: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CronJobStatus {
-    pub(crate) active: Option<Vec<de::IgnoredAny>>,
+pub(super) struct CronJobStatus {
+    pub(super) active: Option<Vec<de::IgnoredAny>>,
     #[serde(default)]
-    pub(crate) last_schedule_time: Time,
+    pub(super) last_schedule_time: OptionalTime,
     #[serde(default)]
-    pub(crate) last_successful_time: Time,
+    pub(super) last_successful_time: OptionalTime,
 }
 
-/// A string borrowed from the input where it has no escapes. (`Option<Cow<str>>` would always be copied by serde.)
+/// A string that borrows from the input unless it has escapes.
+///
+/// A plain `Cow` would not borrow: serde copies the text of every `Option<Cow<str>>`.
 #[derive(Debug)]
-pub(crate) struct Text<'a>(Cow<'a, str>);
+pub(crate) struct CowStr<'a>(Cow<'a, str>);
 
-impl<'a> Text<'a> {
+impl<'a> CowStr<'a> {
     pub(crate) fn into_inner(self) -> Cow<'a, str> {
         self.0
     }
 }
 
-impl std::ops::Deref for Text<'_> {
+impl std::ops::Deref for CowStr<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -233,23 +178,23 @@ impl std::ops::Deref for Text<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Text<'de>;
+            type Value = CowStr<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a string")
             }
 
             fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
+                Ok(CowStr(Cow::Borrowed(text)))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+                Ok(CowStr(Cow::Owned(text.to_owned())))
             }
         }
 
@@ -257,59 +202,22 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A `metav1.Time`: RFC 3339, or null.
+/// A `metav1.Time`: an RFC 3339 timestamp or null, in whole seconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Time(Option<Seconds>);
+pub(super) struct OptionalTime(Option<Seconds>);
 
-impl Time {
-    pub(crate) fn seconds(self) -> Option<Seconds> {
+impl OptionalTime {
+    pub(super) fn seconds(self) -> Option<Seconds> {
         self.0
     }
 }
 
-impl<'de> Deserialize<'de> for Time {
+impl<'de> Deserialize<'de> for OptionalTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(text) = Option::<Text<'de>>::deserialize(deserializer)? else {
+        let Some(text) = Option::<CowStr<'de>>::deserialize(deserializer)? else {
             return Ok(Self(None));
         };
         let time: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
         Ok(Self(Some(time.as_second())))
     }
-}
-
-// === impl Bookmark ===
-
-impl Bookmark {
-    pub(crate) fn ends_initial_list(&self) -> bool {
-        let annotations = self.metadata.annotations.as_ref();
-        annotations.and_then(|annotations| annotations.initial_events_end.as_deref())
-            == Some("true")
-    }
-}
-
-/// The name of an object, readable or not.
-pub(crate) fn name(json: &str) -> Option<Text<'_>> {
-    #[derive(Deserialize)]
-    struct Object<'a> {
-        #[serde(borrow)]
-        metadata: Metadata<'a>,
-    }
-    #[derive(Deserialize)]
-    struct Metadata<'a> {
-        #[serde(borrow)]
-        name: Text<'a>,
-    }
-    let object: Object<'_> = serde_json::from_str(json).ok()?;
-    Some(object.metadata.name)
-}
-
-/// The resource version of an object, readable or not.
-pub(crate) fn version(json: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        metadata: ListMetadata,
-    }
-    serde_json::from_str(json)
-        .ok()
-        .and_then(|Versioned { metadata }| metadata.resource_version)
 }

@@ -43,7 +43,7 @@ impl From<&config::LabelsConfig> for Labels {
 #[cfg(test)]
 mod tests {
     use crate::{
-        config::OWN_LABELS,
+        config::RESERVED_LABELS,
         metrics::family::{Family, Table},
         model::{CronJob, Job},
         store::{CronJobRecord, WorkloadRecord},
@@ -53,7 +53,7 @@ mod tests {
         let identity = T::IDENTITY.iter().map(|(label, _)| *label);
         let own = T::ROWS.iter().flat_map(Family::labels).copied();
         for label in identity.chain(own) {
-            assert!(OWN_LABELS.contains(&label), "{label} could be mapped");
+            assert!(RESERVED_LABELS.contains(&label), "{label} could be mapped");
         }
     }
 

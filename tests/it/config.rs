@@ -1,6 +1,6 @@
-//! Configurations as users write them: the examples load, and each mistake has its message.
+//! Whole configuration files: the examples are valid, and each mistake has its message.
 //!
-//! A bad configuration is a file in `tests/fixtures/config/bad` beside its expected message; `UPDATE_GOLDEN=1` writes the messages.
+//! `tests/fixtures/config/bad` has pairs of an invalid file and its expected message. `UPDATE_GOLDEN=1` writes the messages.
 
 use std::{
     collections::BTreeSet,
@@ -8,9 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use job_status_exporter::config::{self, Config, Inputs, KEYS, OWN_LABELS};
+use job_status_exporter::config::{self, Config, Inputs, KEYS, RESERVED_LABELS};
 
-/// The files with extension `kind` directly in `directory`, by name.
+/// Returns the files with extension `kind` in `directory`, sorted by name.
 fn files(directory: &str, kind: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = fs::read_dir(directory)
         .unwrap()
@@ -28,7 +28,7 @@ fn load(file: &Path) -> Result<Config, config::Error> {
     })
 }
 
-/// Loads a file of these bytes.
+/// Loads a file with these bytes.
 fn load_bytes(bytes: impl AsRef<[u8]>) -> Result<Config, config::Error> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("exporter.yaml");
@@ -41,8 +41,8 @@ fn every_example_loads_without_warnings() {
     let examples = files("config", "yaml");
     assert!(!examples.is_empty());
     for path in examples {
-        let settings = load(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert_eq!(settings.warnings, [], "{}", path.display());
+        let config = load(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert_eq!(config.warnings, [], "{}", path.display());
     }
 }
 
@@ -72,20 +72,16 @@ fn every_mistake_has_its_message() {
     }
     assert!(
         wrong.is_empty(),
-        "run with UPDATE_GOLDEN=1 and look at the difference:\n{}",
+        "run with UPDATE_GOLDEN=1 and review the diff:\n{}",
         wrong.join("\n")
     );
-    assert_eq!(
-        stems("yaml"),
-        stems("txt"),
-        "files without their counterpart"
-    );
+    assert_eq!(stems("yaml"), stems("txt"), "files without a counterpart");
 }
 
-/// `key` with the wrong kind of value, and nothing else, as YAML.
+/// Returns YAML with only `key`, which has a value of the wrong type.
 fn wrong_value_at(key: &str) -> String {
-    let is_switch = key.ends_with(".by_list") || key.ends_with(".enabled");
-    let wrong = if is_switch { "5" } else { "true" };
+    let is_boolean = key.ends_with(".by_list") || key.ends_with(".enabled");
+    let wrong = if is_boolean { "5" } else { "true" };
     key.rsplit('.').fold(wrong.to_owned(), |inner, part| {
         match part.strip_suffix("[]") {
             Some(name) => format!("{{{name}: [{inner}]}}"),
@@ -105,7 +101,7 @@ fn every_key_is_read() {
                 .problems()
                 .iter()
                 .any(|problem| problem.path() == path),
-            "{yaml}: nothing is wrong with {path}: {error}"
+            "{yaml}: no problem with {path}: {error}"
         );
     }
 }
@@ -122,11 +118,11 @@ fn every_key_is_documented() {
 }
 
 #[test]
-fn every_label_that_cannot_be_mapped_is_documented() {
+fn every_reserved_label_is_documented() {
     let documentation = fs::read_to_string("docs/configuration.md").unwrap();
     let (_, section) = documentation.split_once("### `<labels>`").unwrap();
     let (section, _) = section.split_once("\n### ").unwrap();
-    for label in OWN_LABELS {
+    for label in RESERVED_LABELS {
         assert!(section.contains(&format!("`{label}`")), "{label}");
     }
 }
@@ -141,13 +137,13 @@ fn every_example_in_the_documentation_loads() {
         .collect();
     assert!(!examples.is_empty());
     for example in examples {
-        let settings = load_bytes(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
-        assert_eq!(settings.warnings, [], "{example}");
+        let config = load_bytes(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
+        assert_eq!(config.warnings, [], "{example}");
     }
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn an_unreadable_file_is_named() {
     let missing = load(Path::new("/no/such/exporter.yaml"))
         .unwrap_err()
         .to_string();
@@ -164,7 +160,7 @@ fn a_file_that_cannot_be_read_is_named() {
         .unwrap_err()
         .to_string();
     assert!(
-        binary.contains("is not UTF-8 text: byte 14 is wrong"),
+        binary.contains("is not UTF-8 text: byte 14 is invalid"),
         "{binary}"
     );
     let huge = load_bytes("# comment\n".repeat(1 << 20))
@@ -174,7 +170,7 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn hostile_files_are_refused() {
+fn hostile_files_are_rejected() {
     let width = 1 << 20;
     for yaml in [
         "[".repeat(width),

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
 use job_status_exporter::{
-    config::{self, LabelScope, MappedLabel, Origin},
+    config::{self, LabelScope, LabelSource, MappedLabel},
     decode::{self, Decoder, MetadataFilter},
     metrics::{self, Format, Labels, Metrics, Scrape, reference},
     model::{
@@ -244,12 +244,12 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
 /// Whoever reads the values and whoever writes the names have to agree on their order.
 #[test]
 fn configured_labels_are_shown_with_the_values_of_the_objects() {
-    let mapped = |label: &str, origin| MappedLabel {
+    let mapped = |label: &str, source| MappedLabel {
         label: label.to_owned(),
-        origin,
+        source,
     };
-    let app = Origin::Label("app.kubernetes.io/name".to_owned());
-    let on_call = Origin::Annotation("example.com/on-call".to_owned());
+    let app = LabelSource::Label("app.kubernetes.io/name".to_owned());
+    let on_call = LabelSource::Annotation("example.com/on-call".to_owned());
     let settings = config::Config {
         labels: config::LabelsConfig {
             mapping: vec![mapped("app", app), mapped("on_call", on_call)],
@@ -260,7 +260,7 @@ fn configured_labels_are_shown_with_the_values_of_the_objects() {
     let job = r#"{"metadata": {"namespace": "etl", "name": "import", "uid": "1",
         "labels": {"app.kubernetes.io/name": "warehouse", "app": "x"},
         "annotations": {"example.com/on-call": "data", "example.com/name": "y"}}}"#;
-    let mut decoder = Decoder::new(Arc::new(MetadataFilter::from(&settings)));
+    let mut decoder = Decoder::new(Arc::new(MetadataFilter::from_config(&settings)));
     let slice = records::slice(None, vec![decoder.job(job).unwrap()], Vec::new());
     let metrics = labelled(vec![slice], Labels::from(&settings.labels));
     let families = check(&metrics, Format::Text);

@@ -1,65 +1,62 @@
-//! What `--config.check` says of the series: which there are, for how long, and with which labels.
+//! The part of the summary that describes the series: families, labels, limits and retention.
 //!
-//! Settings that most leave alone are mentioned only where they are not.
+//! Rarely changed settings are listed only when they differ from the default.
 
 use std::time::Duration;
 
 use super::{
     super::{
-        AllowList, Config, FamilyFilter, HistoryConfig, KsmConfig, LabelScope, LabelsConfig,
-        MetricsConfig, Origin, PerJob, ThresholdsConfig, duration::format as time,
+        AllowList, Config, FamilyFilter, HistoryConfig, KsmConfig, LabelScope, LabelSource,
+        LabelsConfig, MetricsConfig, PerJob, ThresholdsConfig, duration::format as time,
     },
     Lines, list,
 };
 
 impl Lines {
-    /// All that concerns every target.
-    pub(super) fn series(&mut self, settings: &Config) {
-        let (retain, stale) = (time(settings.retain_deleted), time(settings.stale_after));
-        self.field(
-            "deleted Jobs",
-            format!("stay for {retain} if they had finished"),
-        );
-        let retain = time(settings.retain_workloads);
-        self.field("workloads", format!("stay for {retain} without Jobs"));
-        if let Some(label) = &settings.workload_label {
+    /// Adds the settings of all targets.
+    pub(super) fn series(&mut self, config: &Config) {
+        let (retain, stale) = (time(config.retain_deleted), time(config.stale_after));
+        self.field("deleted Jobs", format!("kept for {retain} if finished"));
+        let retain = time(config.retain_workloads);
+        self.field("workloads", format!("kept for {retain} without Jobs"));
+        if let Some(label) = &config.workload_label {
             self.field(
                 "",
-                format!("are named by the label {label} where a Job has it and no CronJob"),
+                format!("grouped by label {label} for Jobs without a CronJob"),
             );
         }
         self.field(
             "stale data",
-            format!("is dropped after {stale} without contact"),
+            format!("dropped after {stale} without contact"),
         );
-        self.thresholds(&settings.thresholds);
-        self.history(settings.history.as_ref());
-        self.labels(&settings.labels);
-        self.metrics(&settings.metrics);
+        self.thresholds(&config.thresholds);
+        self.history(config.history.as_ref());
+        self.labels(&config.labels);
+        self.metrics(&config.metrics);
     }
 
-    /// The limits of workloads.
+    /// Adds the default limits of workloads.
     fn thresholds(&mut self, thresholds: &ThresholdsConfig) {
         let grace = time(thresholds.start_grace);
         self.field(
             "thresholds",
             format!("runs start within {grace} of their due time"),
         );
-        if let Some(most) = thresholds.max_duration {
-            self.field("", format!("runs take at most {}", time(most)));
+        if let Some(limit) = thresholds.max_duration {
+            self.field("", format!("runs take at most {}", time(limit)));
         }
-        if let Some(most) = thresholds.max_success_age {
+        if let Some(limit) = thresholds.max_success_age {
             self.field(
                 "",
-                format!("the last success is at most {} old", time(most)),
+                format!("the last success is at most {} old", time(limit)),
             );
         }
     }
 
-    /// Where runs are kept.
+    /// Adds the history file and its retention.
     fn history(&mut self, history: Option<&HistoryConfig>) {
         let Some(history) = history else {
-            self.field("history", "none: counts begin anew with each start");
+            self.field("history", "none: counters restart from zero at every start");
             return;
         };
         self.field("history", history.path.display().to_string());
@@ -70,68 +67,65 @@ impl Lines {
         );
     }
 
-    /// The mapped labels.
+    /// Adds the mapped labels.
     fn labels(&mut self, labels: &LabelsConfig) {
         let mut name = "labels";
         for mapped in &labels.mapping {
             let (label, (kind, key)) = (
                 &mapped.label,
-                match &mapped.origin {
-                    Origin::Label(key) => ("label", key),
-                    Origin::Annotation(key) => ("annotation", key),
+                match &mapped.source {
+                    LabelSource::Label(key) => ("label", key),
+                    LabelSource::Annotation(key) => ("annotation", key),
                 },
             );
-            self.field(name, format!("{label} is the {kind} {key}"));
+            self.field(name, format!("{label} from {kind} {key}"));
             name = "";
         }
         if !labels.mapping.is_empty() {
             let scope = match labels.scope {
-                LabelScope::Info => "on the info families",
+                LabelScope::Info => "on _info families",
                 LabelScope::All => "on all families",
             };
             self.field("", scope);
         }
     }
 
-    /// Which families there are, and for which Jobs.
+    /// Adds the families and the Jobs with their own series.
     fn metrics(&mut self, metrics: &MetricsConfig) {
         match metrics.per_job {
             PerJob::All => {}
             PerJob::Active => self.field(
                 "per Job",
-                "only those not finished, and the last of each workload",
+                "series for unfinished Jobs and the last Job of each workload",
             ),
-            PerJob::None => self.field("per Job", "nothing, only workloads and CronJobs"),
+            PerJob::None => self.field("per Job", "no series, only workloads and CronJobs"),
         }
         let default = MetricsConfig::default();
         if metrics.families != default.families {
             let FamilyFilter { include, exclude } = &metrics.families;
             self.field("families", list(include));
             if !exclude.is_empty() {
-                self.field("leaving out", list(exclude));
+                self.field("excluding", list(exclude));
             }
         }
         if metrics.run_duration_buckets != default.run_duration_buckets {
             let limits = metrics.run_duration_buckets.iter();
             let limits: Vec<_> = limits.map(|&s| time(Duration::from_secs_f64(s))).collect();
-            self.field(
-                "run durations",
-                format!("in buckets up to {}", limits.join(", ")),
-            );
+            self.field("run durations", format!("buckets {}", limits.join(", ")));
         }
-        if let Some(families) = &metrics.kube_state_metrics {
-            self.kube_state_metrics(families);
+        if let Some(ksm) = &metrics.kube_state_metrics {
+            self.kube_state_metrics(ksm);
         }
     }
 
-    /// The families of kube-state-metrics.
-    fn kube_state_metrics(&mut self, families: &KsmConfig) {
-        self.field("kube_*", "as kube-state-metrics has them");
+    /// Adds the families of kube-state-metrics.
+    fn kube_state_metrics(&mut self, ksm: &KsmConfig) {
+        self.field("kube_*", "families as in kube-state-metrics");
         let lists: [(&str, &AllowList); 4] = [
-            ("job labels", &families.job_labels),
-            ("job annotations", &families.job_annotations),
-            ("cronjob labels", &families.cronjob_labels),
-            ("cronjob annotations", &families.cronjob_annotations),
+            ("job labels", &ksm.job_labels),
+            ("job annotations", &ksm.job_annotations),
+            ("cronjob labels", &ksm.cronjob_labels),
+            ("cronjob annotations", &ksm.cronjob_annotations),
         ];
         for (what, allowed) in lists {
             if !allowed.is_empty() {

@@ -1,16 +1,16 @@
-//! Which layer wins, what variables may hold, and what problems say of where a value was written.
+//! The precedence of layers, the values of variables, and the sources in problems.
 
 use std::{net::SocketAddr, time::Duration};
 
 use super::*;
-use crate::config::{Config, Error, Origin as LabelOrigin, PerJob, load, tests::load_all};
+use crate::config::{Config, Error, LabelSource, PerJob, load, tests::load_all};
 
 fn load_variables(variables: &[(&str, &str)]) -> Result<Config, Error> {
     load_all("", variables, Flags::default()).0
 }
 
 #[test]
-fn flags_win_over_variables_and_these_over_the_file() {
+fn flags_override_variables_and_variables_override_the_file() {
     let yaml =
         "web: {listen_address: ':1', telemetry_path: /file, max_connections: 1}\nstale_after: 3m";
     let variables = [
@@ -22,22 +22,22 @@ fn flags_win_over_variables_and_these_over_the_file() {
         listen_addresses: vec![":3".to_owned(), ":4".to_owned()],
         telemetry_path: None,
     };
-    let settings = load_all(yaml, &variables, flags).0.unwrap();
-    let ports: Vec<_> = settings
+    let config = load_all(yaml, &variables, flags).0.unwrap();
+    let ports: Vec<_> = config
         .web
         .listen_addresses
         .iter()
         .map(SocketAddr::port)
         .collect();
     assert_eq!(ports, [3, 4]);
-    assert_eq!(settings.web.telemetry_path, "/variable");
-    assert_eq!(settings.web.max_connections, 1);
-    assert_eq!(settings.stale_after, Duration::from_mins(4));
+    assert_eq!(config.web.telemetry_path, "/variable");
+    assert_eq!(config.web.max_connections, 1);
+    assert_eq!(config.stale_after, Duration::from_mins(4));
 }
 
 #[test]
 fn variables_hold_text_numbers_and_lists() {
-    let settings = load_variables(&[
+    let config = load_variables(&[
         ("WEB__LISTEN_ADDRESS", "[::1]:9806"),
         ("WEB__MAX_CONNECTIONS", "7"),
         (
@@ -46,18 +46,15 @@ fn variables_hold_text_numbers_and_lists() {
         ),
     ])
     .unwrap();
-    assert_eq!(
-        settings.web.listen_addresses,
-        ["[::1]:9806".parse().unwrap()]
-    );
-    assert_eq!(settings.web.max_connections, 7);
-    assert_eq!(settings.targets.len(), 2);
-    let settings = load_variables(&[("WEB__LISTEN_ADDRESS", "[':1', '[::1]:2']")]).unwrap();
-    assert_eq!(settings.web.listen_addresses.len(), 2);
+    assert_eq!(config.web.listen_addresses, ["[::1]:9806".parse().unwrap()]);
+    assert_eq!(config.web.max_connections, 7);
+    assert_eq!(config.targets.len(), 2);
+    let config = load_variables(&[("WEB__LISTEN_ADDRESS", "[':1', '[::1]:2']")]).unwrap();
+    assert_eq!(config.web.listen_addresses.len(), 2);
 }
 
 #[test]
-fn variables_reach_every_level_and_names_that_users_choose() {
+fn variables_set_keys_of_every_level_and_mapped_labels() {
     let yaml = "labels: {team: a, owner: b}\nmetrics: {per_job: none, exclude: [kube_*]}";
     let variables = [
         ("METRICS__PER_JOB", "active"),
@@ -70,39 +67,39 @@ fn variables_reach_every_level_and_names_that_users_choose() {
         ("LABELS__TEAM", "example.com/team"),
         ("LABELS__APP", "annotation:app"),
     ];
-    let settings = load_all(yaml, &variables, Flags::default()).0.unwrap();
-    let metrics = &settings.metrics;
+    let config = load_all(yaml, &variables, Flags::default()).0.unwrap();
+    let metrics = &config.metrics;
     assert_eq!(metrics.per_job, PerJob::Active);
     assert!(metrics.families.selects("kube_job_info"));
     assert!(!metrics.families.selects("batch_job_info"));
     assert!(metrics.kube_state_metrics.is_some());
     assert_eq!(metrics.run_duration_buckets, [60.0, 3600.0]);
-    let history = settings.history.unwrap();
+    let history = config.history.unwrap();
     assert_eq!(history.path, Path::new("/var/lib/history.redb"));
     assert_eq!(history.runs_per_workload, 7);
     assert_eq!(
-        settings.thresholds.max_duration,
+        config.thresholds.max_duration,
         Some(Duration::from_hours(6))
     );
-    let labels = settings.labels.mapping;
+    let labels = config.labels.mapping;
     let labels: Vec<_> = labels.iter().map(|mapped| mapped.label.as_str()).collect();
     assert_eq!(labels, ["app", "owner", "team"]);
 }
 
 #[test]
-fn a_map_in_a_variable_is_merged_into_that_of_the_file_and_a_list_replaces_it() {
+fn a_map_in_a_variable_is_merged_and_a_list_replaces_that_of_the_file() {
     let yaml = "labels: {team: a, owner: b}\nmetrics: {include: [a, b]}";
     let variables = [
         ("LABELS", "{Team: c, owner: d}"),
         ("METRICS__INCLUDE", "[c]"),
     ];
-    let settings = load_all(yaml, &variables, Flags::default()).0.unwrap();
-    let labels = settings.labels.mapping;
+    let config = load_all(yaml, &variables, Flags::default()).0.unwrap();
+    let labels = config.labels.mapping;
     let labels: Vec<_> = labels
         .iter()
-        .map(|mapped| (mapped.label.as_str(), mapped.origin.clone()))
+        .map(|mapped| (mapped.label.as_str(), mapped.source.clone()))
         .collect();
-    let label = |key: &str| LabelOrigin::Label(key.to_owned());
+    let label = |key: &str| LabelSource::Label(key.to_owned());
     assert_eq!(
         labels,
         [
@@ -111,11 +108,11 @@ fn a_map_in_a_variable_is_merged_into_that_of_the_file_and_a_list_replaces_it() 
             ("team", label("a"))
         ]
     );
-    assert_eq!(settings.metrics.families.include, ["c".into()]);
+    assert_eq!(config.metrics.families.include, ["c".into()]);
 }
 
 #[test]
-fn other_variables_are_passed_over() {
+fn other_variables_are_ignored() {
     let environment = [
         ("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806"),
         ("PATH", "/bin"),
@@ -142,7 +139,7 @@ fn problems_name_the_file_variable_or_flag() {
     let (error, directory) = load_all(yaml, &variables, flags);
     let error = error.unwrap_err().to_string();
     let file = directory.join("exporter.yaml");
-    for (origin, path) in [
+    for (source, path) in [
         (file.to_str().unwrap(), "web.max_connections"),
         (file.to_str().unwrap(), "retain_deleted"),
         (
@@ -157,24 +154,24 @@ fn problems_name_the_file_variable_or_flag() {
         ("flag --web.telemetry-path", "web.telemetry_path"),
     ] {
         assert!(
-            error.contains(&format!("\n  {origin}: {path}: ")),
-            "{origin} {path} not in {error}"
+            error.contains(&format!("\n  {source}: {path}: ")),
+            "{source} {path} not in {error}"
         );
     }
     assert!(error.starts_with("6 problems"), "{error}");
 }
 
 #[test]
-fn variables_that_are_no_keys_are_problems() {
+fn invalid_variables_are_problems() {
     for (variables, message) in [
         ([("", "1"), ("A__", "1")].as_slice(), "is not a key"),
         (
             &[("WEB", "{}"), ("WEB__LISTEN_ADDRESS", ":1")],
-            "is also set in part by JOB_STATUS_EXPORTER__WEB__LISTEN_ADDRESS",
+            "conflicts with JOB_STATUS_EXPORTER__WEB__LISTEN_ADDRESS",
         ),
         (&[("TARGETS__0__NAME", "x")], "must be a list, is a map"),
         (&[("TARGETS", "[{name: x]")], "line 1, column "),
-        (&[("NONSENSE", "hunter2")], "unknown key"),
+        (&[("UNKNOWN", "hunter2")], "unknown key"),
     ] {
         let error = load_variables(variables).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
@@ -184,7 +181,7 @@ fn variables_that_are_no_keys_are_problems() {
 
 #[cfg(unix)]
 #[test]
-fn variables_that_are_not_text_are_problems() {
+fn variables_that_are_not_utf8_are_problems() {
     use std::os::unix::ffi::OsStringExt as _;
     let name = format!("{ENVIRONMENT_PREFIX}STALE_AFTER").into();
     let environment = vec![(name, OsString::from_vec(vec![0xff]))];

@@ -1,10 +1,9 @@
-//! What configurations mean for the series: labels, limits, history, families.
+//! Labels, thresholds, history and families.
 
 use super::*;
 
-#[test]
-fn all_settings_of_what_is_served_are_taken() {
-    let yaml = r#"
+/// Sets every key about series.
+const SERIES: &str = r#"
         labels: {team: team, owner: "annotation:example.com/owner", app: app.kubernetes.io/name}
         label_scope: all
         workload_label: app.kubernetes.io/part-of
@@ -23,18 +22,27 @@ fn all_settings_of_what_is_served_are_taken() {
             cronjob_labels: [app.kubernetes.io/*, team]
             cronjob_annotations: []
     "#;
-    let (settings, directory) = load_all(yaml, &[], Flags::default());
-    let mapped = |label: &str, origin| MappedLabel {
+
+#[test]
+fn all_settings_of_series_are_loaded() {
+    let (config, directory) = load_all(SERIES, &[], Flags::default());
+    let mapped = |label: &str, source| MappedLabel {
         label: label.to_owned(),
-        origin,
+        source,
     };
     let keys = |keys: &[&str]| AllowList { keys: named(keys) };
     let expected = Config {
         labels: LabelsConfig {
             mapping: vec![
-                mapped("app", Origin::Label("app.kubernetes.io/name".to_owned())),
-                mapped("owner", Origin::Annotation("example.com/owner".to_owned())),
-                mapped("team", Origin::Label("team".to_owned())),
+                mapped(
+                    "app",
+                    LabelSource::Label("app.kubernetes.io/name".to_owned()),
+                ),
+                mapped(
+                    "owner",
+                    LabelSource::Annotation("example.com/owner".to_owned()),
+                ),
+                mapped("team", LabelSource::Label("team".to_owned())),
             ],
             scope: LabelScope::All,
         },
@@ -66,14 +74,14 @@ fn all_settings_of_what_is_served_are_taken() {
         },
         ..Config::default()
     };
-    assert_eq!(settings.unwrap(), expected);
+    assert_eq!(config.unwrap(), expected);
 }
 
 #[test]
-fn a_history_needs_no_more_than_a_path() {
-    let settings = load_text("history: {path: /var/lib/history.redb}").unwrap();
+fn a_history_needs_only_a_path() {
+    let config = load_text("history: {path: /var/lib/history.redb}").unwrap();
     assert_eq!(
-        settings.history,
+        config.history,
         Some(HistoryConfig {
             path: PathBuf::from("/var/lib/history.redb"),
             runs_per_workload: 50,
@@ -83,7 +91,7 @@ fn a_history_needs_no_more_than_a_path() {
 }
 
 #[test]
-fn the_default_buckets_could_have_been_written() {
+fn the_default_buckets_equal_their_documented_form() {
     let written = load_text(
         "metrics: {run_duration_buckets: [1s, 5s, 15s, 30s, 1m, 2m, 5m, 10m, 30m, 1h, 2h, 4h, 8h, 1d, 2d]}",
     );
@@ -91,7 +99,7 @@ fn the_default_buckets_could_have_been_written() {
 }
 
 #[test]
-fn exclusion_alone_leaves_all_other_families() {
+fn excluding_families_keeps_all_others() {
     let families = load_text("metrics: {exclude: [kube_*]}")
         .unwrap()
         .metrics
@@ -101,7 +109,7 @@ fn exclusion_alone_leaves_all_other_families() {
 }
 
 #[test]
-fn the_families_of_kube_state_metrics_are_off_unless_enabled() {
+fn the_families_of_kube_state_metrics_are_disabled_by_default() {
     for (yaml, warnings) in [
         ("{}", [].as_slice()),
         ("{enabled: false}", &[]),
@@ -112,9 +120,9 @@ fn the_families_of_kube_state_metrics_are_off_unless_enabled() {
         ),
         ("{enabled: 'false', job_labels: ['*']}", &["job_labels"]),
     ] {
-        let settings = load_text(&format!("metrics: {{kube_state_metrics: {yaml}}}")).unwrap();
-        assert_eq!(settings.metrics.kube_state_metrics, None, "{yaml}");
-        let paths: Vec<_> = settings.warnings.iter().map(Problem::path).collect();
+        let config = load_text(&format!("metrics: {{kube_state_metrics: {yaml}}}")).unwrap();
+        assert_eq!(config.metrics.kube_state_metrics, None, "{yaml}");
+        let paths: Vec<_> = config.warnings.iter().map(Problem::path).collect();
         let expected: Vec<_> = warnings
             .iter()
             .map(|key| format!("metrics.kube_state_metrics.{key}"))
@@ -125,17 +133,17 @@ fn the_families_of_kube_state_metrics_are_off_unless_enabled() {
 
 #[test]
 fn a_scope_without_labels_is_a_warning() {
-    let settings = load_text("label_scope: all").unwrap();
-    assert_eq!(settings.labels.scope, LabelScope::All);
-    let [warning] = settings.warnings.as_slice() else {
-        panic!("{:?}", settings.warnings);
+    let config = load_text("label_scope: all").unwrap();
+    assert_eq!(config.labels.scope, LabelScope::All);
+    let [warning] = config.warnings.as_slice() else {
+        panic!("{:?}", config.warnings);
     };
     assert_eq!(warning.path(), "label_scope");
 }
 
 #[test]
-fn labels_of_our_own_metrics_are_refused() {
-    for label in OWN_LABELS {
+fn reserved_labels_cannot_be_mapped() {
+    for label in RESERVED_LABELS {
         let error = load_text(&format!("labels: {{{label}: team}}")).unwrap_err();
         assert_eq!(error.problems()[0].path(), format!("labels.{label}"));
         let text = error.to_string();

@@ -15,7 +15,7 @@ use super::{PollFailure, PollItem, PollSuccess, finish};
 use crate::{
     client::{Api, Error, Failure, Listing, Request, Scope},
     config::JobReference,
-    decode::{DecodeError, Decoder, wire},
+    decode::{self, DecodeError, Decoder},
     model::{Change, ClientEvent, Job, Resource, Update, Verb},
     source::{
         feed_reporter::FeedReporter,
@@ -106,7 +106,7 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
     read_list(&first.api, &listing, timeout, |step| match step {
         ListStep::Start => found.clear(),
         ListStep::Object(json) => {
-            let position = wire::name(json).and_then(|name| positions.get(&*name));
+            let position = decode::name(json).and_then(|name| positions.get(&*name));
             let Some(&position) = position else { return };
             match jobs[position].decode(json) {
                 // The server returned more than the requested namespace.

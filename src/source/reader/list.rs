@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     client::{Api, Error, Failure, Listing},
-    decode::{self, wire::ListMetadata},
+    decode::{self, ListMetadata},
     model::Verb,
 };
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{End, InitialList, Watch};
 use crate::{
     client::{Error, Failure, Status},
-    decode::wire::{Bookmark, Event, version},
+    decode::{self, Bookmark, Event},
     model::{Change, ClientEvent, EventKind},
     source::reader::{Decoded, WatchedResource},
 };
@@ -37,7 +37,7 @@ impl<R: WatchedResource> Watch<R> {
                 if let Decoded::Selected(record) = self.reader.decode(object) {
                     self.reader.feed.push(R::update(Change::Applied(record)));
                 }
-                Ok(self.advance(version(object)))
+                Ok(self.advance(decode::version(object)))
             }
         }
     }
@@ -74,7 +74,7 @@ impl<R: WatchedResource> Watch<R> {
             // The store may have it from when it could be decoded. Only a new list tells which objects are left.
             Decoded::Undecodable => return Some(End::Expired),
         }
-        self.advance(version(object))
+        self.advance(decode::version(object))
     }
 
     fn apply_bookmark(

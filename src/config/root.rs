@@ -1,4 +1,4 @@
-//! The whole: the root of the tree, and the checks that concern several keys.
+//! The root of the configuration, and the checks that involve several keys.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
@@ -13,32 +13,30 @@ use super::{
     web,
 };
 
-/// For how long deleted Jobs are kept unless the configuration says so.
+/// The default of `retain_deleted`.
 const RETAIN_DELETED: Duration = Duration::from_mins(2);
-/// For how long workloads without Jobs are kept unless the configuration says so.
+/// The default of `retain_workloads`.
 const RETAIN_WORKLOADS: Duration = Duration::from_hours(1);
-/// When data is stale unless the configuration says so.
+/// The default of `stale_after`.
 const STALE_AFTER: Duration = Duration::from_mins(10);
-/// What `retain_deleted` may be.
-const RETENTIONS: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(7 * 24);
-/// What `retain_workloads` may be: workloads that run once a year can be kept from run to run.
-const WORKLOAD_RETENTIONS: RangeInclusive<Duration> =
+/// The valid values of `retain_deleted`.
+const RETENTION_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(7 * 24);
+/// The valid values of `retain_workloads`. The maximum covers workloads that run once a year.
+const WORKLOAD_RETENTION_RANGE: RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_hours(366 * 24);
-/// What `stale_after` may be.
-const STALENESS: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_hours(7 * 24);
-/// A quiet watch is confirmed by bookmarks alone, which come about once a minute: one may be missed.
-const WATCH_STALENESS: Duration = Duration::from_mins(2);
+/// The valid values of `stale_after`.
+const STALE_AFTER_RANGE: RangeInclusive<Duration> =
+    Duration::from_secs(2)..=Duration::from_hours(7 * 24);
+/// The least `stale_after` for a watch. Without changes the API sends only a bookmark per minute; one may be late.
+const MIN_WATCH_STALE_AFTER: Duration = Duration::from_mins(2);
 
-/// Gives `tree` its meaning.
+/// Reads and validates `tree`.
 pub(super) fn read(tree: &Tree) -> Result<Config, Error> {
     let report = Report::default();
-    let settings = root(&Node::root(tree, &report), &report);
+    let config = root(&Node::root(tree, &report), &report);
     let (problems, warnings) = report.into_parts();
-    match settings {
-        Some(settings) if problems.is_empty() => Ok(Config {
-            warnings,
-            ..settings
-        }),
+    match config {
+        Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
         _ => Err(Error::new(problems)),
     }
 }
@@ -61,8 +59,8 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
         thresholds: root
             .get("thresholds")
             .map_or_else(ThresholdsConfig::default, |node| thresholds::read(&node)),
-        retain_deleted: retention("retain_deleted", RETENTIONS).unwrap_or(RETAIN_DELETED),
-        retain_workloads: retention("retain_workloads", WORKLOAD_RETENTIONS)
+        retain_deleted: retention("retain_deleted", RETENTION_RANGE).unwrap_or(RETAIN_DELETED),
+        retain_workloads: retention("retain_workloads", WORKLOAD_RETENTION_RANGE)
             .unwrap_or(RETAIN_WORKLOADS),
         stale_after: stale_after(&root, &targets),
         history: root.get("history").and_then(|node| history::read(&node)),
@@ -74,7 +72,7 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
     })
 }
 
-/// What is read when nothing is said.
+/// The target without any configuration.
 fn default_target() -> TargetConfig {
     TargetConfig {
         name: None,
@@ -85,7 +83,7 @@ fn default_target() -> TargetConfig {
 }
 
 impl Default for Config {
-    /// What holds when nothing is configured: everything in the cluster that kubectl would talk to.
+    /// A watch on the whole cluster that kubectl would use.
     fn default() -> Self {
         Self {
             web: WebConfig::default(),
@@ -103,22 +101,22 @@ impl Default for Config {
     }
 }
 
-/// Reads `targets`. Those with problems are left out: a check against a default in place of a wrong value would mislead.
+/// Reads `targets` without those that have problems. Checks against a default in place of an invalid value would mislead.
 fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, TargetConfig)> {
     let Some(items) = node.items() else {
         return Vec::new();
     };
     if items.is_empty() {
         node.problem_with_hint(
-            "names no target",
-            "leave it out to watch the cluster that kubectl would use",
+            "lists no targets",
+            "omit the key to watch the cluster that kubectl would use",
         );
     }
     let several = items.len() > 1;
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut targets = Vec::new();
     for item in items {
-        let before = report.problems();
+        let before = report.problem_count();
         let Some(target) = target::read(&item, several) else {
             continue;
         };
@@ -127,38 +125,38 @@ fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, TargetConfig)
         {
             item.problem(format!("has the same name as {first}: `{name}`"));
         }
-        if report.problems() == before {
+        if report.problem_count() == before {
             targets.push((item, target));
         }
     }
     targets
 }
 
-/// Reads `stale_after`, which has to suit each of `targets`.
+/// Reads `stale_after` and checks it against each target.
 fn stale_after(root: &Section<'_>, targets: &[(Node<'_>, TargetConfig)]) -> Duration {
     let node = root.get("stale_after");
     let stale_after = match &node {
-        Some(node) => node.duration(STALENESS),
+        Some(node) => node.duration(STALE_AFTER_RANGE),
         None => Some(STALE_AFTER),
     };
     let Some(stale_after) = stale_after else {
         return STALE_AFTER;
     };
-    for (place, target) in targets {
+    for (target_node, target) in targets {
         let at = node
             .clone()
-            .unwrap_or_else(|| place.instead_of("stale_after"));
-        check_staleness(&at, place.path(), target, stale_after);
+            .unwrap_or_else(|| target_node.for_unset_key("stale_after"));
+        check_stale_after(&at, target_node.path(), target, stale_after);
     }
     stale_after
 }
 
-/// Reports to `at` when the data of the target at `path` would be stale although all is well.
-fn check_staleness(at: &Node<'_>, path: &str, target: &TargetConfig, stale_after: Duration) {
+/// Reports to `at` when a healthy target would turn stale. `path` is the key of the target.
+fn check_stale_after(at: &Node<'_>, path: &str, target: &TargetConfig, stale_after: Duration) {
     let (least, why) = match &target.mode {
         Mode::Watch(_) => (
-            WATCH_STALENESS,
-            "a quiet watch is confirmed about once a minute",
+            MIN_WATCH_STALE_AFTER,
+            "a quiet watch gets one bookmark a minute",
         ),
         Mode::PollJobs { poll, .. } | Mode::PollLists { poll, .. } => {
             (poll.interval * 2, "twice its poll interval")
@@ -168,7 +166,7 @@ fn check_staleness(at: &Node<'_>, path: &str, target: &TargetConfig, stale_after
         let (least, is) = (duration::format(least), duration::format(stale_after));
         let target = if path.is_empty() { "the target" } else { path };
         at.problem(format!(
-            "must be at least {least} for {target}: {why}; is {is}"
+            "must be at least {least} for {target} ({why}), is {is}"
         ));
     }
 }

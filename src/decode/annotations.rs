@@ -1,0 +1,117 @@
+//! What annotations of a Job or `CronJob` mean to this program.
+//!
+//! Those are the `job-status-exporter/*` annotations, and two that Kubernetes and kubectl write on the Jobs of a `CronJob`.
+
+use jiff::Timestamp;
+
+use super::{interner::Interner, string_map::StringMap};
+use crate::{
+    config,
+    model::{Seconds, WorkloadAnnotations},
+};
+
+/// The prefix of this program's annotations.
+const PREFIX: &str = "job-status-exporter/";
+/// The due time of a run. The `CronJob` controller sets it.
+/// <https://kubernetes.io/docs/reference/labels-annotations-taints/>
+const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+/// `manual` on Jobs that `kubectl create job --from=cronjob/…` made.
+const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
+
+/// An invalid value is reported up to this many characters.
+const MAX_REPORTED_LENGTH: usize = 100;
+
+/// The parsed annotations of an object.
+#[derive(Debug, Default)]
+pub(super) struct ParsedAnnotations {
+    /// The due time of the run.
+    pub(super) due: Option<Seconds>,
+    /// Whether the Job was made from a `CronJob` by hand.
+    pub(super) manual: bool,
+    /// Whether `job-status-exporter/ignore` is true.
+    pub(super) ignored: bool,
+    /// The other `job-status-exporter/*` annotations; `None` when there are none.
+    pub(super) workload: Option<Box<WorkloadAnnotations>>,
+}
+
+/// Whether [`ParsedAnnotations::parse`] reads the annotation `key`.
+pub(super) fn is_parsed(key: &str) -> bool {
+    key.starts_with(PREFIX) || key == SCHEDULED_TIMESTAMP || key == INSTANTIATE
+}
+
+impl ParsedAnnotations {
+    /// Parses `annotations`. Invalid `job-status-exporter/*` ones go to [`WorkloadAnnotations::invalid`].
+    pub(super) fn parse(annotations: &StringMap<'_>, interner: &mut Interner) -> Self {
+        let mut parsed = Self::default();
+        let mut workload = WorkloadAnnotations::default();
+        for (key, value) in annotations.iter() {
+            if let Some(name) = key.strip_prefix(PREFIX) {
+                match name {
+                    "ignore" if value == "true" => parsed.ignored = true,
+                    "ignore" if value == "false" => {}
+                    _ => set(&mut workload, (key, name), value, interner),
+                }
+            } else if key == SCHEDULED_TIMESTAMP {
+                parsed.due = value.parse().ok().map(Timestamp::as_second);
+            } else if key == INSTANTIATE {
+                parsed.manual = value == "manual";
+            }
+        }
+        if workload != WorkloadAnnotations::default() {
+            parsed.workload = Some(Box::new(workload));
+        }
+        parsed
+    }
+
+    /// Takes the workload annotations that are unset here from `fallback`.
+    pub(super) fn or(mut self, fallback: Self) -> Self {
+        self.workload = match (self.workload, fallback.workload) {
+            (Some(workload), Some(fallback)) => Some(Box::new(workload.with_fallback(*fallback))),
+            (workload, fallback) => workload.or(fallback),
+        };
+        self
+    }
+}
+
+/// Sets the field of `workload` for the annotation `key`, which is `name` with the prefix.
+fn set(
+    workload: &mut WorkloadAnnotations,
+    (key, name): (&str, &str),
+    value: &str,
+    interner: &mut Interner,
+) {
+    let mut report_invalid = |annotation, value: &str| {
+        let reported: String = value.chars().take(MAX_REPORTED_LENGTH).collect();
+        let reported = interner.intern(&reported);
+        workload.invalid.push((annotation, reported));
+    };
+    let mut seconds = |annotation, minimum| {
+        let seconds = whole_seconds(value).filter(|seconds| *seconds >= minimum);
+        if seconds.is_none() {
+            report_invalid(annotation, value);
+        }
+        seconds
+    };
+    match name {
+        "max-duration" => workload.max_duration = seconds("max-duration", 1),
+        "max-success-age" => workload.max_success_age = seconds("max-success-age", 1),
+        "start-grace" => workload.start_grace = seconds("start-grace", 0),
+        "severity" => workload.severity = Some(interner.intern(value)),
+        "runbook" => workload.runbook = Some(interner.intern(value)),
+        "ignore" => report_invalid("ignore", value),
+        // A misspelt name has no effect. The report makes that visible.
+        _ => report_invalid("unknown", key),
+    }
+}
+
+/// Parses a duration without a fraction of a second.
+fn whole_seconds(value: &str) -> Option<Seconds> {
+    let duration = config::parse_duration(value).ok()?;
+    if duration.subsec_nanos() != 0 {
+        return None;
+    }
+    Seconds::try_from(duration.as_secs()).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Conditions of a Job → its state, its end and its failure reason.
+
+use super::wire::{Condition, JobSpec, JobStatus};
+use crate::model::{JobState, Seconds};
+
+/// The conditions of a Job whose status is `True`, by type.
+#[derive(Default)]
+pub(super) struct Conditions<'a> {
+    complete: Option<&'a Condition<'a>>,
+    failed: Option<&'a Condition<'a>>,
+    success_criteria_met: Option<&'a Condition<'a>>,
+    failure_target: Option<&'a Condition<'a>>,
+    suspended: Option<&'a Condition<'a>>,
+}
+
+impl<'a> Conditions<'a> {
+    pub(super) fn new(status: &'a JobStatus<'a>) -> Self {
+        let mut found = Self::default();
+        let conditions = status.conditions.as_deref().unwrap_or_default();
+        for condition in conditions
+            .iter()
+            .filter(|condition| condition.status.as_deref() == Some("True"))
+        {
+            let field = match condition.kind.as_deref() {
+                Some("Complete") => &mut found.complete,
+                Some("Failed") => &mut found.failed,
+                Some("SuccessCriteriaMet") => &mut found.success_criteria_met,
+                Some("FailureTarget") => &mut found.failure_target,
+                Some("Suspended") => &mut found.suspended,
+                _ => continue,
+            };
+            *field = Some(condition);
+        }
+        found
+    }
+
+    pub(super) fn state(&self, spec: &JobSpec<'_>, status: &JobStatus<'_>) -> JobState {
+        let any = |pods: Option<i32>| pods.unwrap_or(0) > 0;
+        if self.failed.is_some() {
+            JobState::Failed
+        } else if self.complete.is_some() {
+            JobState::Complete
+        } else if self.failure_target.is_some() {
+            JobState::Failing
+        } else if self.success_criteria_met.is_some() {
+            JobState::Succeeding
+        } else if spec.suspend == Some(true) {
+            JobState::Suspended
+        } else if any(status.ready.or(status.active)) || any(status.succeeded) || any(status.failed)
+        {
+            // Servers before 1.24 do not report ready pods: an active pod counts as ready there.
+            JobState::Running
+        } else {
+            JobState::Pending
+        }
+    }
+
+    /// The reason of the `Failed` condition; empty without one.
+    pub(super) fn failure_reason(&self) -> &str {
+        self.failed
+            .and_then(|condition| condition.reason.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// The end of a finished Job. A failed Job has no `completionTime`, so the transition to `Failed` is its end.
+    pub(super) fn end(&self, state: JobState, status: &JobStatus<'_>) -> Option<Seconds> {
+        match state {
+            JobState::Failed => transition_time(self.failed),
+            JobState::Complete => status
+                .completion_time
+                .seconds()
+                .or_else(|| transition_time(self.complete)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn suspended_since(&self) -> Option<Seconds> {
+        transition_time(self.suspended)
+    }
+}
+
+fn transition_time(condition: Option<&Condition<'_>>) -> Option<Seconds> {
+    condition.and_then(|condition| condition.last_transition_time.seconds())
+}

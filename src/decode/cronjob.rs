@@ -1,0 +1,68 @@
+//! A `CronJob` object → [`CronJob`].
+
+use serde_json::value::RawValue;
+
+use super::{
+    annotations::ParsedAnnotations,
+    interner::Interner,
+    ksm,
+    metadata::MetadataFilter,
+    wire::{CronJobObject, CronJobSpec, CronJobStatus},
+};
+use crate::model::{ConcurrencyPolicy, CronJob, Name, Uid};
+
+/// Makes the record of `object`. Fails when its labels or annotations are not a map of strings.
+///
+/// Annotations of the job template apply where the `CronJob` has none.
+pub(super) fn decode(
+    object: CronJobObject<'_>,
+    filter: &MetadataFilter,
+    interner: &mut Interner,
+) -> serde_json::Result<CronJob> {
+    let CronJobObject {
+        metadata,
+        spec,
+        status,
+    } = object;
+    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    let labels = filter.cronjob_labels(metadata.labels)?;
+    let annotations = filter.cronjob_annotations(metadata.annotations)?;
+    let template_annotations = filter.template_annotations(template_annotations(&spec))?;
+    let parsed = ParsedAnnotations::parse(&annotations, interner)
+        .or(ParsedAnnotations::parse(&template_annotations, interner));
+    let policy = spec.concurrency_policy.as_deref();
+    Ok(CronJob {
+        namespace: interner.intern(&metadata.namespace),
+        name: Name::from(&*metadata.name),
+        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+        schedule: interner.intern(spec.schedule.as_deref().unwrap_or_default()),
+        time_zone: spec.time_zone.as_deref().map(|zone| interner.intern(zone)),
+        concurrency_policy: policy.map(ConcurrencyPolicy::parse),
+        suspended: spec.suspend.unwrap_or(false),
+        created: metadata.creation_timestamp.seconds(),
+        last_schedule: status.last_schedule_time.seconds(),
+        last_success: status.last_successful_time.seconds(),
+        active_jobs: active_jobs(&status),
+        starting_deadline: spec.starting_deadline_seconds,
+        successful_history_limit: spec.successful_jobs_history_limit,
+        failed_history_limit: spec.failed_jobs_history_limit,
+        ignored: parsed.ignored,
+        labels: filter.mapped_labels(&labels, &annotations, interner),
+        annotations: parsed.workload,
+        ksm: ksm::cronjob(
+            filter,
+            (&metadata, &spec, &status),
+            (&labels, &annotations),
+            interner,
+        ),
+    })
+}
+
+fn template_annotations<'a>(spec: &CronJobSpec<'a>) -> Option<&'a RawValue> {
+    spec.job_template.as_ref()?.metadata.as_ref()?.annotations
+}
+
+fn active_jobs(status: &CronJobStatus) -> u32 {
+    let jobs = status.active.as_ref().map_or(0, Vec::len);
+    u32::try_from(jobs).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,136 @@
+//! A Job object → [`Job`].
+
+use super::{
+    annotations::ParsedAnnotations,
+    conditions::Conditions,
+    interner::Interner,
+    ksm,
+    metadata::MetadataFilter,
+    wire::{JobObject, JobSpec, JobStatus, Metadata},
+};
+use crate::model::{
+    CompletionMode, FailureReason, Job, JobState, Name, PodCounts, Uid, WorkloadRef,
+};
+
+/// Makes the record of `object`. Fails when its labels or annotations are not a map of strings.
+pub(super) fn decode(
+    object: JobObject<'_>,
+    filter: &MetadataFilter,
+    interner: &mut Interner,
+) -> serde_json::Result<Job> {
+    let JobObject {
+        metadata,
+        spec,
+        status,
+    } = object;
+    let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    let labels = filter.job_labels(metadata.labels)?;
+    let annotations = filter.job_annotations(metadata.annotations)?;
+    let parsed = ParsedAnnotations::parse(&annotations, interner);
+    let conditions = Conditions::new(&status);
+    let state = conditions.state(&spec, &status);
+    let name = Name::from(&*metadata.name);
+    let group = filter.workload_group(&labels);
+    let manager = spec.managed_by.as_deref();
+    Ok(Job {
+        namespace: interner.intern(&metadata.namespace),
+        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+        workload: workload(&metadata, &name, group, interner),
+        managed_by: manager.map(|manager| interner.intern(manager)),
+        state,
+        failure: (state == JobState::Failed)
+            .then(|| FailureReason::parse(conditions.failure_reason())),
+        completion_mode: spec.completion_mode.as_deref().map(CompletionMode::parse),
+        pods: pods(&status),
+        created: metadata.creation_timestamp.seconds(),
+        start: status.start_time.seconds(),
+        end: conditions.end(state, &status),
+        suspended: conditions.suspended_since(),
+        active_deadline: spec.active_deadline_seconds,
+        parallelism: spec.parallelism,
+        completions: spec.completions,
+        backoff_limit: spec.backoff_limit,
+        completed_indexes: completed_indexes(&spec, &status),
+        failed_indexes: failed_indexes(&spec, &status),
+        due: parsed.due,
+        manual: parsed.manual,
+        ignored: parsed.ignored,
+        labels: filter.mapped_labels(&labels, &annotations, interner),
+        annotations: parsed.workload,
+        ksm: ksm::job(
+            filter,
+            (&metadata, &status),
+            (&labels, &annotations),
+            interner,
+        ),
+        name,
+    })
+}
+
+/// The workload of a Job: its `CronJob`, else the group that a label names, else another controlling owner, else the Job.
+fn workload(
+    metadata: &Metadata<'_>,
+    name: &Name,
+    group: Option<&str>,
+    interner: &mut Interner,
+) -> WorkloadRef {
+    match (metadata.controller(), group) {
+        (Some(owner), None) => WorkloadRef {
+            kind: interner.intern(&owner.kind.to_lowercase()),
+            name: interner.intern(&owner.name),
+        },
+        (Some(owner), Some(_)) if *owner.kind == *"CronJob" => WorkloadRef {
+            kind: interner.intern("cronjob"),
+            name: interner.intern(&owner.name),
+        },
+        (_, Some(group)) => WorkloadRef {
+            kind: interner.intern("group"),
+            name: interner.intern(group),
+        },
+        (None, None) => WorkloadRef {
+            kind: interner.intern("job"),
+            name: name.clone(),
+        },
+    }
+}
+
+/// The API omits counts of 0, except `ready` and `terminating`, which old servers do not have.
+fn pods(status: &JobStatus<'_>) -> PodCounts {
+    PodCounts {
+        active: status.active.unwrap_or(0),
+        succeeded: status.succeeded.unwrap_or(0),
+        failed: status.failed.unwrap_or(0),
+        ready: status.ready,
+        terminating: status.terminating,
+    }
+}
+
+/// The number of completed indexes of an Indexed Job. The API omits an empty set.
+fn completed_indexes(spec: &JobSpec<'_>, status: &JobStatus<'_>) -> Option<u64> {
+    is_indexed(spec)
+        .then(|| count_indexes(status.completed_indexes.as_deref().unwrap_or_default()))
+        .flatten()
+}
+
+/// The number of failed indexes. The API tracks them only for Indexed Jobs with a backoff limit per index.
+fn failed_indexes(spec: &JobSpec<'_>, status: &JobStatus<'_>) -> Option<u64> {
+    (is_indexed(spec) && spec.backoff_limit_per_index.is_some())
+        .then(|| count_indexes(status.failed_indexes.as_deref().unwrap_or_default()))
+        .flatten()
+}
+
+fn is_indexed(spec: &JobSpec<'_>) -> bool {
+    spec.completion_mode.as_deref() == Some("Indexed")
+}
+
+/// Counts the indexes in a list of ranges such as "1,3-5,7" without expanding it. `None` for an invalid list.
+pub(super) fn count_indexes(ranges: &str) -> Option<u64> {
+    if ranges.is_empty() {
+        return Some(0);
+    }
+    ranges.split(',').try_fold(0u64, |total, range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<u64>().ok()?, last.parse::<u64>().ok()?);
+        total.checked_add(last.checked_sub(first)?.checked_add(1)?)
+    })
+}
