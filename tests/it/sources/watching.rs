@@ -17,12 +17,8 @@ async fn the_store_follows_created_updated_and_deleted_objects() {
         cluster.api.apply(Kind::CronJob, cronjob.clone()).unwrap();
 
         let mut exporter = cluster.watch();
-        exporter
-            .eventually(
-                Exporter::jobs,
-                vec!["billing/load".into(), "etl/load".into()],
-            )
-            .await;
+        let loads = || vec!["billing/load".into(), "etl/load".into()];
+        exporter.eventually(Exporter::jobs, loads()).await;
         exporter
             .eventually(Exporter::cronjobs, vec!["etl/tick".into()])
             .await;
@@ -53,12 +49,7 @@ async fn the_store_follows_created_updated_and_deleted_objects() {
             .await;
         cluster.api.delete(Kind::Job, "etl", "new");
         cluster.api.delete(Kind::CronJob, "etl", "tick");
-        exporter
-            .eventually(
-                Exporter::jobs,
-                vec!["billing/load".into(), "etl/load".into()],
-            )
-            .await;
+        exporter.eventually(Exporter::jobs, loads()).await;
         exporter.eventually(Exporter::cronjobs, vec![]).await;
 
         assert_metrics_of_complete_load(&exporter.metrics());
