@@ -1,4 +1,4 @@
-//! Finding the API, and the rights it gives: what a user sees when they are missing, and when they are granted.
+//! Discovery of the API, and permissions: what a user sees when they are missing, and when they are granted.
 
 use serde_json::{Value, json};
 
@@ -6,15 +6,15 @@ use crate::{
     cluster::{Cluster, Kind::Job, kubeconfig_of},
     exporter::Exporter,
     jobs::spec,
-    patience::{EVENTUALLY, SOON, becomes},
+    wait::{TIMEOUT, WATCH_LATENCY, eventually_equals},
 };
 
 #[tokio::test]
-async fn without_configuration_the_cluster_of_kubectl_is_watched() {
-    let cluster = Cluster::given().await;
-    let exporter = Exporter::discovering(cluster.kubeconfig()).await;
-    exporter.is_ready().await;
-    assert_eq!(exporter.up().await, [1.0]);
+async fn without_configuration_the_exporter_watches_the_cluster_of_kubectl() {
+    let cluster = Cluster::from_env().await;
+    let exporter = Exporter::with_kubeconfig(cluster.kubeconfig()).await;
+    exporter.wait_until_ready().await;
+    assert_eq!(exporter.target_up().await, [1.0]);
     let namespace = cluster.namespace("discovery").await;
     namespace
         .create(
@@ -24,14 +24,14 @@ async fn without_configuration_the_cluster_of_kubectl_is_watched() {
         )
         .await;
     let state = r#"batch_job_state{state="suspended",workload="any",workload_type="job"}"#;
-    becomes(
+    eventually_equals(
         "a job of any namespace is shown",
-        SOON,
+        WATCH_LATENCY,
         Some(1.0),
         async || {
             let labels = [("namespace", namespace.name.as_str()), ("job_name", "any")];
-            let facts = exporter.scrape().await.facts("batch_job_", &labels);
-            facts.get(state).copied()
+            let samples = exporter.scrape().await.samples("batch_job_", &labels);
+            samples.get(state).copied()
         },
     )
     .await;
@@ -40,21 +40,21 @@ async fn without_configuration_the_cluster_of_kubectl_is_watched() {
 }
 
 #[tokio::test]
-async fn missing_rights_are_named_and_take_effect_once_granted() {
-    let grant = Grant {
-        cluster: Cluster::given().await,
+async fn missing_permissions_are_logged_and_work_once_granted() {
+    let binding = RoleBinding {
+        cluster: Cluster::from_env().await,
         user: "nobody",
     };
-    // A run that failed may have left it.
-    grant.revoke().await;
+    // A failed run may have left the binding behind.
+    binding.delete().await;
     let kubeconfig = kubeconfig_of("token-none");
-    let watching = Exporter::discovering(&kubeconfig).await;
-    let polling = Exporter::configured(&format!(
+    let watching = Exporter::with_kubeconfig(&kubeconfig).await;
+    let polling = Exporter::with_config(&format!(
         "targets: [{{kubernetes: {{kubeconfig: '{}'}}, poll: {{interval: 1s}}, jobs: [{{namespace: default, name: any}}]}}]",
         kubeconfig.display()
     ))
     .await;
-    misses(
+    assert_missing_permissions(
         &watching,
         &[
             "`list` and `watch` on `cronjobs`",
@@ -62,59 +62,59 @@ async fn missing_rights_are_named_and_take_effect_once_granted() {
         ],
     )
     .await;
-    misses(&polling, &["`get` on `jobs/status`"]).await;
+    assert_missing_permissions(&polling, &["`get` on `jobs/status`"]).await;
 
-    grant.give().await;
+    binding.create().await;
     for exporter in [&watching, &polling] {
-        // The longest pause between two attempts is 30 s.
-        becomes("target_up", EVENTUALLY, vec![1.0], async || {
-            exporter.up().await
+        // The longest backoff is 30 s.
+        eventually_equals("target_up", TIMEOUT, vec![1.0], async || {
+            exporter.target_up().await
         })
         .await;
-        exporter.is_ready().await;
+        exporter.wait_until_ready().await;
     }
-    grant.revoke().await;
+    binding.delete().await;
     watching.stop().await;
     polling.stop().await;
 }
 
-/// Holds that the exporter warns of these missing rights, once each and of nothing else, and goes on serving.
-async fn misses(exporter: &Exporter, rights: &[&str]) {
-    let hint = |right: &&str| format!("grant {right} in API group `batch` to this user");
-    let hints: Vec<_> = rights.iter().map(hint).collect();
-    becomes("the hints logged", EVENTUALLY, hints, async || {
-        let warnings = exporter.log_of("WARN");
+/// Asserts that the exporter warns of each of these missing permissions once and of nothing else, and still serves.
+async fn assert_missing_permissions(exporter: &Exporter, permissions: &[&str]) {
+    let hint = |permission: &&str| format!("grant {permission} in API group `batch` to this user");
+    let hints: Vec<_> = permissions.iter().map(hint).collect();
+    eventually_equals("the hints logged", TIMEOUT, hints, async || {
+        let warnings = exporter.log_at_level("WARN");
         let hint = |line: &Value| line["hint"].as_str().unwrap_or_default().to_owned();
         let mut hints: Vec<_> = warnings.iter().map(hint).collect();
         hints.sort();
         hints
     })
     .await;
-    assert_eq!(exporter.up().await, [0.0]);
+    assert_eq!(exporter.target_up().await, [0.0]);
     assert_eq!(exporter.get("/readyz").await.0, 503);
 }
 
-/// The rights of `job-reader`, for one more user.
-struct Grant {
+/// A binding that gives a user the permissions of `job-reader`.
+struct RoleBinding {
     cluster: Cluster,
     user: &'static str,
 }
 
-impl Grant {
+impl RoleBinding {
     const PATH: &'static str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 
-    async fn give(&self) {
+    async fn create(&self) {
         let group = "rbac.authorization.k8s.io";
         let binding = json!({
             "metadata": {"name": self.name()},
             "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "job-reader"},
             "subjects": [{"apiGroup": group, "kind": "User", "name": self.user}],
         });
-        let given = self.cluster.send("POST", Self::PATH, &binding).await;
-        given.expect("a binding");
+        let created = self.cluster.send("POST", Self::PATH, &binding).await;
+        created.expect("a binding");
     }
 
-    async fn revoke(&self) {
+    async fn delete(&self) {
         let path = format!("{}/{}", Self::PATH, self.name());
         self.cluster.send("DELETE", &path, &Value::Null).await;
     }

@@ -1,4 +1,4 @@
-//! The cluster that the tests were given, as its administrator sees it: objects in and out as plain JSON.
+//! A client of the cluster with administrator permissions. Objects are plain JSON.
 
 use std::{
     env,
@@ -12,14 +12,14 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-/// Access to a control plane.
+/// A client of a control plane.
 #[derive(Clone)]
 pub(crate) struct Cluster {
     client: Client,
     kubeconfig: PathBuf,
 }
 
-/// Where objects of one kind are.
+/// The kind of an object.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Job,
@@ -34,14 +34,15 @@ pub(crate) struct Namespace {
 }
 
 impl Cluster {
-    /// The cluster of `KUBECONFIG`.
-    pub(crate) async fn given() -> Self {
+    /// Connects to the cluster of `$KUBECONFIG`.
+    pub(crate) async fn from_env() -> Self {
         let kubeconfig = env::var_os("KUBECONFIG");
         let kubeconfig = kubeconfig.expect("KUBECONFIG: run this through scripts/with-cluster");
-        Self::of(Path::new(&kubeconfig)).await
+        Self::connect(Path::new(&kubeconfig)).await
     }
 
-    pub(crate) async fn of(kubeconfig: &Path) -> Self {
+    /// Connects to the cluster of this kubeconfig.
+    pub(crate) async fn connect(kubeconfig: &Path) -> Self {
         let file = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
         Self {
@@ -55,7 +56,7 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// Makes a namespace that no other test has, nor an earlier run of this one.
+    /// Creates a namespace with a unique name.
     pub(crate) async fn namespace(&self, test: &str) -> Namespace {
         let now = jiff::Timestamp::now().as_millisecond();
         let name = format!("e2e-{test}-{}-{now}", process::id());
@@ -69,7 +70,7 @@ impl Cluster {
         }
     }
 
-    /// Sends a request; `None` for what is not found.
+    /// Sends a request. A 404 is `None`.
     pub(crate) async fn send(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
         let request = http::Request::builder().method(method).uri(path);
         let request = match method {
@@ -85,7 +86,7 @@ impl Cluster {
             .request(request.body(body).expect("a request"))
             .await
         {
-            Ok(answer) => Some(answer),
+            Ok(response) => Some(response),
             Err(kube::Error::Api(status)) if status.code == 404 => None,
             Err(error) => panic!("{method} {path}: {error}"),
         }
@@ -94,11 +95,11 @@ impl Cluster {
 
 impl Namespace {
     pub(crate) async fn create(&self, kind: Kind, name: &str, spec: Value) -> Value {
-        self.create_with(kind, name, json!({}), spec).await
+        self.create_with_metadata(kind, name, json!({}), spec).await
     }
 
-    /// Creates an object that has `more` in its metadata.
-    pub(crate) async fn create_with(
+    /// Creates an object with `more` added to its metadata.
+    pub(crate) async fn create_with_metadata(
         &self,
         kind: Kind,
         name: &str,
@@ -129,7 +130,7 @@ impl Namespace {
         serde_json::from_value(list["items"].take()).expect("items")
     }
 
-    /// Merges `change` into an object, or into its status by the name `NAME/status`.
+    /// Applies a merge patch to an object. The name `NAME/status` patches its status.
     pub(crate) async fn patch(&self, kind: Kind, name: &str, change: Value) {
         let path = self.path(kind, name);
         self.cluster
@@ -138,7 +139,7 @@ impl Namespace {
             .expect("the object");
     }
 
-    /// Deletes an object and, later, what belongs to it.
+    /// Deletes an object. Its dependents are deleted in the background.
     pub(crate) async fn delete(&self, kind: Kind, name: &str) {
         let options = json!({"propagationPolicy": "Background"});
         let path = self.path(kind, name);
@@ -148,8 +149,8 @@ impl Namespace {
             .expect("the object");
     }
 
-    /// Ends the pods of a Job that hang.
-    pub(crate) async fn release(&self, job: &str) {
+    /// Lets hanging pods of a Job succeed.
+    pub(crate) async fn finish_pods(&self, job: &str) {
         let pods = format!("/api/v1/namespaces/{}/pods", self.name);
         let list = format!("{pods}?labelSelector=batch.kubernetes.io%2Fjob-name%3D{job}");
         let list = self
@@ -167,7 +168,7 @@ impl Namespace {
         }
     }
 
-    /// Deletes the namespace and, later, everything in it.
+    /// Deletes the namespace. Its objects are deleted in the background.
     pub(crate) async fn remove(self) {
         let path = format!("/api/v1/namespaces/{}", self.name);
         self.cluster
@@ -190,7 +191,7 @@ impl Namespace {
     }
 }
 
-/// A kubeconfig beside that of the administrator.
+/// The kubeconfig of a user with fewer permissions.
 pub(crate) fn kubeconfig_of(user: &str) -> PathBuf {
     let directory = env::var_os("JOB_STATUS_E2E_CLUSTER");
     let directory =

@@ -1,5 +1,4 @@
-//! A control plane that a test has for itself, to kill and to bring back: an API server on etcd, and
-//! controllers where it is to have them.
+//! A control plane that one test owns and may kill and restart: etcd, an API server, and optionally the controllers.
 
 use std::{
     env, fs,
@@ -13,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{cluster::Cluster, exporter::signal};
 
-/// It is stopped, and its data are gone, when dropped.
+/// Dropping it stops the processes and deletes the data.
 pub(crate) struct ControlPlane {
     directory: TempDir,
     port: u16,
@@ -21,12 +20,12 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// One without controllers: Jobs stay as they are.
+    /// Starts a control plane without controllers. Jobs do not change.
     pub(crate) async fn start() -> Self {
         Self::new(false).await
     }
 
-    /// One whose Jobs are run.
+    /// Starts a control plane whose controllers run Jobs.
     pub(crate) async fn with_controllers() -> Self {
         Self::new(true).await
     }
@@ -41,7 +40,7 @@ impl ControlPlane {
         plane
     }
 
-    /// Starts what does not run, at the same address as before.
+    /// Starts the processes that do not run, at the same address as before.
     pub(crate) async fn up(&self) {
         let mut up = script("up");
         up.arg(self.directory.path());
@@ -49,7 +48,7 @@ impl ControlPlane {
         if !self.controllers {
             up.arg("--bare");
         }
-        // Its output goes to files of their own: nothing of it holds on to ours.
+        // The processes write to their own files, so they do not keep our pipe open.
         let run = tokio::task::spawn_blocking(move || up.output().expect("the script `up`"));
         let output = run.await.expect("no panic");
         assert!(
@@ -59,23 +58,23 @@ impl ControlPlane {
         );
     }
 
-    /// Stops everything. The data stay.
+    /// Stops all processes. The data stay.
     pub(crate) fn down(&self) {
         let status = script("down").arg(self.directory.path()).status();
         assert!(status.expect("the script `down`").success(), "down");
     }
 
-    /// Forgets everything that was ever stored. To be called while it is down.
-    pub(crate) fn forget(&self) {
+    /// Deletes the data of etcd. Call it while the control plane is down.
+    pub(crate) fn delete_data(&self) {
         fs::remove_dir_all(self.directory.path().join("etcd")).expect("the data");
     }
 
-    /// Kills the API server, which gets to say goodbye to nobody.
+    /// Kills the API server with SIGKILL, without a graceful shutdown.
     pub(crate) fn kill_api_server(&self) {
         self.kill("apiserver");
     }
 
-    /// Kills the controllers: no run is started, and none comes to its end, until it is `up` again.
+    /// Kills the controllers. No run starts or ends until the next call of [`up`](Self::up).
     pub(crate) fn kill_controllers(&self) {
         self.kill("controller-manager");
     }
@@ -91,13 +90,13 @@ impl ControlPlane {
     }
 
     pub(crate) async fn cluster(&self) -> Cluster {
-        Cluster::of(&self.kubeconfig()).await
+        Cluster::connect(&self.kubeconfig()).await
     }
 }
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        // Nothing to be done about a failure here.
+        // `drop` cannot report a failure.
         let _ = script("down").arg(self.directory.path()).status();
     }
 }
@@ -108,13 +107,13 @@ fn script(name: &str) -> Command {
     Command::new(directory.join(name))
 }
 
-/// The first of four ports in a row that are free, below those that the kernel gives to outgoing connections. Not the same
-/// twice, so that tests that run at the same time do not meet.
+/// The first of four consecutive free ports, below the kernel's range for outgoing connections. Each call starts at another
+/// port, so that parallel tests do not collide.
 fn free_ports() -> u16 {
-    static ASKED: AtomicU32 = AtomicU32::new(0);
+    static CALLS: AtomicU32 = AtomicU32::new(0);
     let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let port = (0..100).find_map(|_| {
-        let number = process::id().wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        let number = process::id().wrapping_add(CALLS.fetch_add(1, Ordering::Relaxed));
         let port = 20_000 + u16::try_from(number % 1000).expect("small") * 10;
         (port..port + 4).all(free).then_some(port)
     });

@@ -1,64 +1,78 @@
-//! CronJobs: created, running on the minute, done, suspended; and their runs, which belong to them.
+//! CronJobs through their states: created, running, idle, suspended. Their runs have the labels of the CronJob.
 
 use serde_json::{Value, json};
 
 use crate::{
     cluster::{Kind::CronJob, kubeconfig_of},
     jobs::spec,
-    metrics::Facts,
-    patience::{SOON, becomes},
-    scene::Scene,
+    metrics::Samples,
+    testbed::Testbed,
+    wait::{WATCH_LATENCY, eventually_equals},
 };
 
 #[tokio::test]
-async fn every_state_of_a_cronjob_is_shown() {
-    let scene = Scene::watched("cron", &kubeconfig_of("token-reader"), "").await;
-    let namespace = &scene.namespace;
+async fn watch_mode_shows_every_state_of_a_cronjob() {
+    let testbed = Testbed::watching("cron", &kubeconfig_of("token-reader"), "").await;
+    let namespace = &testbed.namespace;
     let template = json!({"spec": spec("succeed", &json!({"sim/delay": "5s"}), json!({}))});
-    let seldom = json!({
-        "schedule": "30 4 1 1 *", "timeZone": "Europe/Berlin", "suspend": true, "concurrencyPolicy": "Forbid",
-        "startingDeadlineSeconds": 300, "successfulJobsHistoryLimit": 0, "jobTemplate": template,
-    });
-    namespace.create(CronJob, "seldom", seldom).await;
-    let always = json!({"schedule": "* * * * *", "jobTemplate": template});
-    namespace.create(CronJob, "always", always).await;
-    scene.shows_cronjob("seldom", |_| true).await;
-    scene.shows_cronjob("always", |_| true).await;
+    namespace.create(CronJob, "yearly", yearly(&template)).await;
+    let minutely = json!({"schedule": "* * * * *", "jobTemplate": template});
+    namespace.create(CronJob, "minutely", minutely).await;
+    testbed.assert_cronjob_shown("yearly", |_| true).await;
+    testbed.assert_cronjob_shown("minutely", |_| true).await;
 
     let active = |cronjob: &Value| cronjob["status"]["active"].as_array().map_or(0, Vec::len);
-    scene
-        .shows_cronjob("always", |cronjob| active(cronjob) == 1)
+    testbed
+        .assert_cronjob_shown("minutely", |cronjob| active(cronjob) == 1)
         .await;
-    becomes("the runs shown as the CronJob's", SOON, 1, async || {
-        let labels = [
-            ("namespace", namespace.name.as_str()),
-            ("workload_type", "cronjob"),
-            ("workload", "always"),
-        ];
-        let metrics = scene.exporter.scrape().await;
-        metrics.facts("batch_job_state", &labels).len()
-    })
+    eventually_equals(
+        "the runs shown with the labels of the CronJob",
+        WATCH_LATENCY,
+        1,
+        async || {
+            let labels = [
+                ("namespace", namespace.name.as_str()),
+                ("workload_type", "cronjob"),
+                ("workload", "minutely"),
+            ];
+            let metrics = testbed.exporter.scrape().await;
+            metrics.samples("batch_job_state", &labels).len()
+        },
+    )
     .await;
     namespace
-        .patch(CronJob, "always", json!({"spec": {"suspend": true}}))
+        .patch(CronJob, "minutely", json!({"spec": {"suspend": true}}))
         .await;
-    let done = |cronjob: &Value| {
+    let idle = |cronjob: &Value| {
         active(cronjob) == 0 && !cronjob["status"]["lastSuccessfulTime"].is_null()
     };
-    scene.shows_cronjob("always", done).await;
+    testbed.assert_cronjob_shown("minutely", idle).await;
 
-    namespace.delete(CronJob, "seldom").await;
-    becomes("what is left of it", SOON, Facts::new(), async || {
-        let labels = [
-            ("namespace", namespace.name.as_str()),
-            ("cronjob", "seldom"),
-        ];
-        scene
-            .exporter
-            .scrape()
-            .await
-            .facts("batch_cronjob_", &labels)
-    })
+    namespace.delete(CronJob, "yearly").await;
+    eventually_equals(
+        "the remaining series of the cronjob",
+        WATCH_LATENCY,
+        Samples::new(),
+        async || {
+            let labels = [
+                ("namespace", namespace.name.as_str()),
+                ("cronjob", "yearly"),
+            ];
+            testbed
+                .exporter
+                .scrape()
+                .await
+                .samples("batch_cronjob_", &labels)
+        },
+    )
     .await;
-    scene.end().await;
+    testbed.tear_down().await;
+}
+
+/// The spec of a suspended CronJob with all optional fields.
+pub(crate) fn yearly(template: &Value) -> Value {
+    json!({
+        "schedule": "30 4 1 1 *", "timeZone": "Europe/Berlin", "suspend": true, "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 300, "successfulJobsHistoryLimit": 0, "jobTemplate": template,
+    })
 }

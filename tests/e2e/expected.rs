@@ -1,18 +1,18 @@
-//! What `/metrics` has to say of an object, read off the object as the API gives it.
+//! The expected series of an object, computed from the object in the API.
 //!
-//! Only what is copied from a field is here. What takes understanding (the state of a Job, the reason why it failed, counts
-//! of indexes) each test says itself.
+//! This module has only values that are copied from a field. Each test gives the derived ones itself: the state of a Job, the
+//! failure reason, counts of indexes.
 
 use serde_json::Value;
 
-use crate::metrics::Facts;
+use crate::metrics::Samples;
 
-/// The facts of a Job that are fields of it.
-pub(crate) fn job(job: &Value) -> Facts {
+/// The samples that copy a field of a Job.
+pub(crate) fn job(job: &Value) -> Samples {
     let (spec, status) = (&job["spec"], &job["status"]);
-    let mut facts = Facts::new();
+    let mut samples = Samples::new();
     let mut add = |family: &str, value: Option<f64>| {
-        facts.extend(value.map(|value| (format!("batch_job_{family}"), value)));
+        samples.extend(value.map(|value| (format!("batch_job_{family}"), value)));
     };
     let info = [
         ("completion_mode", &spec["completionMode"]),
@@ -34,7 +34,7 @@ pub(crate) fn job(job: &Value) -> Facts {
     );
     add("start_timestamp_seconds", seconds(&status["startTime"]));
     add("end_timestamp_seconds", end(job));
-    add("suspended_timestamp_seconds", since(job, "Suspended"));
+    add("suspended_timestamp_seconds", true_since(job, "Suspended"));
     add("parallelism", spec["parallelism"].as_f64());
     add("completions", spec["completions"].as_f64());
     add("backoff_limit", spec["backoffLimit"].as_f64());
@@ -42,11 +42,11 @@ pub(crate) fn job(job: &Value) -> Facts {
         "active_deadline_seconds",
         spec["activeDeadlineSeconds"].as_f64(),
     );
-    facts
+    samples
 }
 
-/// The families of a CronJob that follow from its schedule and the time, rather than from its fields.
-const RECKONED: [&str; 5] = [
+/// The families of a CronJob that depend on its schedule and the time.
+const COMPUTED: [&str; 5] = [
     "schedule_valid",
     "next_schedule_timestamp_seconds",
     "missed_runs",
@@ -54,22 +54,22 @@ const RECKONED: [&str; 5] = [
     "not_started",
 ];
 
-/// Leaves only those facts of a CronJob that are fields of it.
-pub(crate) fn fields_of_cronjob(mut facts: Facts) -> Facts {
-    facts.retain(|fact, _| {
-        let family = fact.split('{').next().unwrap_or_default();
+/// Keeps only the samples that copy a field of a CronJob.
+pub(crate) fn fields_of_cronjob(mut samples: Samples) -> Samples {
+    samples.retain(|series, _| {
+        let family = series.split('{').next().unwrap_or_default();
         let family = family.strip_prefix("batch_cronjob_");
-        !family.is_some_and(|family| RECKONED.contains(&family))
+        !family.is_some_and(|family| COMPUTED.contains(&family))
     });
-    facts
+    samples
 }
 
-/// The facts of a CronJob that are fields of it.
-pub(crate) fn cronjob(cronjob: &Value) -> Facts {
+/// The samples that copy a field of a CronJob.
+pub(crate) fn cronjob(cronjob: &Value) -> Samples {
     let (spec, status) = (&cronjob["spec"], &cronjob["status"]);
-    let mut facts = Facts::new();
+    let mut samples = Samples::new();
     let mut add = |family: &str, value: Option<f64>| {
-        facts.extend(value.map(|value| (format!("batch_cronjob_{family}"), value)));
+        samples.extend(value.map(|value| (format!("batch_cronjob_{family}"), value)));
     };
     let info = [
         ("concurrency_policy", &spec["concurrencyPolicy"]),
@@ -105,39 +105,39 @@ pub(crate) fn cronjob(cronjob: &Value) -> Facts {
         "failed_jobs_history_limit",
         spec["failedJobsHistoryLimit"].as_f64(),
     );
-    facts
+    samples
 }
 
-/// When a Job completed or failed.
+/// The time when a Job completed or failed.
 pub(crate) fn end(job: &Value) -> Option<f64> {
-    seconds(&job["status"]["completionTime"]).or_else(|| since(job, "Failed"))
+    seconds(&job["status"]["completionTime"]).or_else(|| true_since(job, "Failed"))
 }
 
-/// Since when a condition of a Job is true.
-fn since(job: &Value, kind: &str) -> Option<f64> {
+/// The time since which a condition of a Job is true.
+fn true_since(job: &Value, kind: &str) -> Option<f64> {
     condition(job, kind).and_then(|condition| seconds(&condition["lastTransitionTime"]))
 }
 
-/// A condition of a Job, if it is true.
+/// A condition of a Job whose status is `True`.
 pub(crate) fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = job["status"]["conditions"].as_array()?;
     let mut conditions = conditions.iter();
     conditions.find(|condition| condition["type"] == kind && condition["status"] == "True")
 }
 
-/// Nothing, or what is different.
-pub(crate) fn same(expected: &Facts, shown: &Facts) -> Result<(), String> {
+/// Compares samples. The error lists the differences.
+pub(crate) fn compare(expected: &Samples, shown: &Samples) -> Result<(), String> {
     let missing = expected
         .iter()
-        .filter(|(fact, value)| shown.get(*fact) != Some(value));
+        .filter(|(series, value)| shown.get(*series) != Some(value));
     let missing: Vec<_> = missing
-        .map(|(fact, value)| format!("- {fact} {value}"))
+        .map(|(series, value)| format!("- {series} {value}"))
         .collect();
     let extra = shown
         .iter()
-        .filter(|(fact, value)| expected.get(*fact) != Some(value));
+        .filter(|(series, value)| expected.get(*series) != Some(value));
     let extra: Vec<_> = extra
-        .map(|(fact, value)| format!("+ {fact} {value}"))
+        .map(|(series, value)| format!("+ {series} {value}"))
         .collect();
     if missing.is_empty() && extra.is_empty() {
         return Ok(());
@@ -145,14 +145,14 @@ pub(crate) fn same(expected: &Facts, shown: &Facts) -> Result<(), String> {
     Err([missing, extra].concat().join("; "))
 }
 
-/// Those of the labels that have a value.
+/// Formats the labels that have a value.
 fn labels(labels: &[(&str, &Value)]) -> String {
     let present = |(name, value): &(&str, &Value)| Some(format!("{name}={:?}", value.as_str()?));
     let labels: Vec<_> = labels.iter().filter_map(present).collect();
     format!("{{{}}}", labels.join(","))
 }
 
-/// An API time as seconds of the Unix epoch.
+/// An API timestamp as Unix seconds.
 #[allow(
     clippy::cast_precision_loss,
     reason = "seconds of this century are exact"

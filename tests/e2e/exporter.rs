@@ -1,6 +1,6 @@
-//! The binary under test as a process: started with a configuration, scraped, stopped by a signal.
+//! The binary under test as a process: starts with a configuration, is scraped, stops on a signal.
 //!
-//! It runs without any environment but what a test gives it, so that it finds nothing by chance.
+//! Its environment is empty except for what a test sets, so it cannot discover a cluster by accident.
 
 use std::{
     fs::{self, File},
@@ -19,20 +19,20 @@ use tokio::{
 
 use crate::{
     metrics::Metrics,
-    patience::{EVENTUALLY, SOON, eventually},
+    wait::{TIMEOUT, WATCH_LATENCY, eventually},
 };
 
-/// A running exporter. It is killed when dropped, and what it logged is shown should the test have failed.
+/// A running exporter. Dropping it kills the process, and prints its log if the test failed.
 pub(crate) struct Exporter {
     child: Child,
     address: SocketAddr,
-    /// Holds configuration and log.
+    /// Contains the configuration and the log.
     directory: TempDir,
 }
 
 impl Exporter {
-    /// Starts with this text as the configuration file.
-    pub(crate) async fn configured(config: &str) -> Self {
+    /// Starts with `config` as the text of the configuration file.
+    pub(crate) async fn with_config(config: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let file = directory.path().join("exporter.yaml");
         fs::write(&file, config).expect("a file");
@@ -41,8 +41,8 @@ impl Exporter {
         Self::start(command, directory).await
     }
 
-    /// Starts without configuration file, with this file as `$KUBECONFIG`.
-    pub(crate) async fn discovering(kubeconfig: &Path) -> Self {
+    /// Starts without a configuration file, with this file as `$KUBECONFIG`.
+    pub(crate) async fn with_kubeconfig(kubeconfig: &Path) -> Self {
         let mut command = command();
         command.env("KUBECONFIG", kubeconfig);
         Self::start(command, TempDir::new().expect("a directory")).await
@@ -56,7 +56,7 @@ impl Exporter {
             address: SocketAddr::from(([0, 0, 0, 0], 0)),
             directory,
         };
-        exporter.address = eventually("it listens", EVENTUALLY, async || {
+        exporter.address = eventually("the exporter listens", TIMEOUT, async || {
             let log = exporter.log();
             let listening = log.iter().find(|line| line["message"] == "listening");
             let address = listening.and_then(|line| line["address"].as_str()?.parse().ok());
@@ -78,7 +78,7 @@ impl Exporter {
     }
 
     /// The lines of the log at `level`.
-    pub(crate) fn log_of(&self, level: &str) -> Vec<Value> {
+    pub(crate) fn log_at_level(&self, level: &str) -> Vec<Value> {
         let mut log = self.log();
         log.retain(|line| line["level"] == level);
         log
@@ -89,22 +89,22 @@ impl Exporter {
     }
 
     pub(crate) async fn scrape(&self) -> Metrics {
-        Metrics::parse(&self.page().await)
+        Metrics::parse(&self.scrape_text().await)
     }
 
-    /// The text of `/metrics`, which is never anything but 200.
-    pub(crate) async fn page(&self) -> String {
+    /// The text of `/metrics`. The status is always 200.
+    pub(crate) async fn scrape_text(&self) -> String {
         let (status, body) = self.get("/metrics").await;
         assert_eq!(status, 200, "{body}");
         body
     }
 
-    /// Status and body of an answer.
+    /// The status and body of a response.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address)
             .await
             .expect("a connection");
-        // With HTTP/1.0 the body has no framing but the end of the connection.
+        // In HTTP/1.0 the body ends with the connection.
         let request = format!("GET {path} HTTP/1.0\r\nHost: exporter\r\n\r\n");
         stream
             .write_all(request.as_bytes())
@@ -123,53 +123,54 @@ impl Exporter {
         (status.expect("a status"), body.to_owned())
     }
 
-    /// Waits until everything configured was read once.
-    pub(crate) async fn is_ready(&self) {
-        eventually("ready", EVENTUALLY, async || {
-            match self.get("/readyz").await {
-                (200, _) => Ok(()),
-                answer => Err(answer),
-            }
+    /// Waits until every target has synced once.
+    pub(crate) async fn wait_until_ready(&self) {
+        eventually("ready", TIMEOUT, async || match self.get("/readyz").await {
+            (200, _) => Ok(()),
+            response => Err(response),
         })
         .await;
     }
 
     /// The value of `job_status_exporter_target_up` of every target.
-    pub(crate) async fn up(&self) -> Vec<f64> {
+    pub(crate) async fn target_up(&self) -> Vec<f64> {
         let metrics = self.scrape().await;
-        let up = metrics.facts("job_status_exporter_target_up", &[]);
+        let up = metrics.samples("job_status_exporter_target_up", &[]);
         up.into_values().collect()
     }
 
-    /// Holds it still: until it is thawed it notices nothing.
+    /// Stops the process with SIGSTOP until [`thaw`](Self::thaw).
     pub(crate) fn freeze(&self) {
         signal(self.child.id(), "STOP");
     }
 
+    /// Continues the process with SIGCONT.
     pub(crate) fn thaw(&self) {
         signal(self.child.id(), "CONT");
     }
 
-    /// Processor time used so far.
-    pub(crate) fn cpu(&self) -> Duration {
+    /// The CPU time used so far.
+    pub(crate) fn cpu_time(&self) -> Duration {
         let stat =
             fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a process");
-        // The name before it may hold anything, even a closing parenthesis.
+        // The process name comes before, and may contain a closing parenthesis.
         let (_, fields) = stat.rsplit_once(") ").expect("a name");
         let ticks = |field| fields.split(' ').nth(field)?.parse::<u64>().ok();
         let (user, system) = (ticks(11).expect("utime"), ticks(12).expect("stime"));
-        // 100 ticks per second on every Linux there is.
+        // Linux reports 100 ticks per second.
         Duration::from_millis((user + system) * 10)
     }
 
-    /// Asks it to end by SIGTERM, and holds that it does, well, and that nothing panicked before.
+    /// Sends SIGTERM, and asserts that the process exits with 0 and that no task panicked.
     pub(crate) async fn stop(mut self) {
         signal(self.child.id(), "TERM");
         let child = &mut self.child;
-        let ended = eventually("it ends", EVENTUALLY.min(5 * SOON), async || {
-            child.try_wait().expect("a process").ok_or("running")
-        });
-        let status = ended.await;
+        let exited = eventually(
+            "the exporter exits",
+            TIMEOUT.min(5 * WATCH_LATENCY),
+            async || child.try_wait().expect("a process").ok_or("running"),
+        );
+        let status = exited.await;
         let log = fs::read_to_string(self.log_path()).expect("a log");
         assert_eq!(status.code(), Some(0), "{status}");
         assert!(!log.contains("panicked"), "a task panicked");
@@ -178,7 +179,7 @@ impl Exporter {
 
 impl Drop for Exporter {
     fn drop(&mut self) {
-        // Both fail where it has ended.
+        // Both fail if the process has exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {

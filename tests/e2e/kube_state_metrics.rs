@@ -1,7 +1,7 @@
-//! The families of kube-state-metrics while Jobs run: what is shown is what the API lists at the same moment.
+//! The families of kube-state-metrics while Jobs run: the scrape matches what the API lists at the same moment.
 //!
-//! They are rebuilt here from the objects as JSON, with nothing of the exporter in between. Two equal lists, one before and
-//! one after the scrape, tell that nothing has changed meanwhile.
+//! The test computes the expected series from the objects as JSON, without code of the exporter. It lists before and after
+//! each scrape, and compares only if both lists are equal.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -12,58 +12,63 @@ use crate::{
         Kind::{CronJob, Job},
         Namespace, kubeconfig_of,
     },
-    expected::{condition, same, seconds},
+    cronjobs::yearly,
+    expected::{compare, condition, seconds},
     jobs::{counts, spec},
-    metrics::Facts,
-    patience::{EVENTUALLY, SOON},
-    scene::Scene,
+    metrics::Samples,
+    testbed::Testbed,
+    wait::{TIMEOUT, WATCH_LATENCY},
 };
 
-/// States with pods at work that are to be compared. There are some thirty; on a busy machine many are over too soon.
-const STATES: usize = 5;
+/// The fewest states with active pods to compare. There are about thirty, but a busy machine skips many.
+const MIN_ACTIVE_STATES: usize = 5;
 
-/// The reasons of a failure that have a series of their own.
+/// The failure reasons that have their own series.
 const REASONS: [&str; 3] = ["BackoffLimitExceeded", "DeadlineExceeded", "Evicted"];
 
 #[tokio::test]
-async fn the_families_of_kube_state_metrics_follow_the_api() {
-    let on = "metrics: {kube_state_metrics: {enabled: true}}";
-    let scene = Scene::watched("ksm", &kubeconfig_of("token-reader"), on).await;
-    create_all(&scene.namespace).await;
-    let begin = Instant::now();
-    let (mut agreed, mut at_work) = (BTreeSet::new(), 0);
-    let mut differs: Option<(Instant, String)> = None;
+async fn the_families_of_kube_state_metrics_match_the_api() {
+    let enabled = "metrics: {kube_state_metrics: {enabled: true}}";
+    let testbed = Testbed::watching("ksm", &kubeconfig_of("token-reader"), enabled).await;
+    create_all(&testbed.namespace).await;
+    let start = Instant::now();
+    let (mut matched, mut active_states) = (BTreeSet::new(), 0);
+    let mut mismatch: Option<(Instant, String)> = None;
     loop {
-        let before = objects(&scene.namespace).await;
-        let metrics = scene.exporter.scrape().await;
-        if versions(&before) == versions(&objects(&scene.namespace).await) {
+        let before = objects(&testbed.namespace).await;
+        let metrics = testbed.exporter.scrape().await;
+        if versions(&before) == versions(&objects(&testbed.namespace).await) {
             let state = versions(&before);
-            let shown = metrics.facts("kube_", &[("namespace", &scene.namespace.name)]);
-            if let Err(difference) = same(&rebuilt(&before), &shown) {
-                let (since, of) = differs.get_or_insert_with(|| (Instant::now(), state.clone()));
-                if *of != state {
-                    (*since, *of) = (Instant::now(), state);
+            let shown = metrics.samples("kube_", &[("namespace", &testbed.namespace.name)]);
+            if let Err(difference) = compare(&expected(&before), &shown) {
+                let (since, mismatched_state) =
+                    mismatch.get_or_insert_with(|| (Instant::now(), state.clone()));
+                if *mismatched_state != state {
+                    (*since, *mismatched_state) = (Instant::now(), state);
                 }
-                assert!(since.elapsed() < SOON, "differs: {difference}");
+                assert!(since.elapsed() < WATCH_LATENCY, "differs: {difference}");
             } else {
-                if agreed.insert(state) && before.0.iter().any(|job| counts(job, "active") > 0) {
-                    at_work += 1;
+                if matched.insert(state) && before.0.iter().any(|job| counts(job, "active") > 0) {
+                    active_states += 1;
                 }
-                if before.0.len() > 7 && before.0.iter().all(is_over) {
+                if before.0.len() > 7 && before.0.iter().all(has_ended) {
                     break;
                 }
             }
         }
-        let waited = begin.elapsed();
-        assert!(waited < 2 * EVENTUALLY, "not all is over: {before:#?}");
-        tokio::time::sleep(SOON / 40).await;
+        let waited = start.elapsed();
+        assert!(
+            waited < 2 * TIMEOUT,
+            "some jobs have not ended: {before:#?}"
+        );
+        tokio::time::sleep(WATCH_LATENCY / 40).await;
     }
     println!(
-        "{} states compared, {at_work} of them with pods at work",
-        agreed.len()
+        "{} states compared, {active_states} of them with active pods",
+        matched.len()
     );
-    assert!(at_work >= STATES, "{at_work}");
-    scene.end().await;
+    assert!(active_states >= MIN_ACTIVE_STATES, "{active_states}");
+    testbed.tear_down().await;
 }
 
 async fn create_all(namespace: &Namespace) {
@@ -98,13 +103,9 @@ async fn create_all(namespace: &Namespace) {
         namespace.create(Job, name, spec).await;
     }
     let template = json!({"spec": spec("succeed", &slow, json!({}))});
-    let always = json!({"schedule": "* * * * *", "jobTemplate": template});
-    namespace.create(CronJob, "always", always).await;
-    let seldom = json!({
-        "schedule": "30 4 1 1 *", "timeZone": "Europe/Berlin", "suspend": true, "concurrencyPolicy": "Forbid",
-        "startingDeadlineSeconds": 300, "successfulJobsHistoryLimit": 0, "jobTemplate": template,
-    });
-    namespace.create(CronJob, "seldom", seldom).await;
+    let minutely = json!({"schedule": "* * * * *", "jobTemplate": template});
+    namespace.create(CronJob, "minutely", minutely).await;
+    namespace.create(CronJob, "yearly", yearly(&template)).await;
 }
 
 /// All Jobs and all CronJobs.
@@ -114,30 +115,30 @@ async fn objects(namespace: &Namespace) -> Objects {
     (namespace.list(Job).await, namespace.list(CronJob).await)
 }
 
-/// Tells two states apart.
+/// Identifies a state by all resource versions.
 fn versions((jobs, cronjobs): &Objects) -> String {
     let version = |object: &Value| object["metadata"]["resourceVersion"].to_string();
     let versions: Vec<_> = jobs.iter().chain(cronjobs).map(version).collect();
     versions.join(" ")
 }
 
-fn is_over(job: &Value) -> bool {
+fn has_ended(job: &Value) -> bool {
     let mut ends = ["Complete", "Failed", "Suspended"].into_iter();
     ends.any(|end| condition(job, end).is_some())
 }
 
-fn rebuilt((jobs, cronjobs): &Objects) -> Facts {
-    let mut facts = Facts::new();
+fn expected((jobs, cronjobs): &Objects) -> Samples {
+    let mut samples = Samples::new();
     for job in jobs {
-        add_job(&mut Series::of("job", "job_name", job, &mut facts), job);
+        add_job(&mut Series::of("job", "job_name", job, &mut samples), job);
     }
     for cronjob in cronjobs {
         add_cronjob(
-            &mut Series::of("cronjob", "cronjob", cronjob, &mut facts),
+            &mut Series::of("cronjob", "cronjob", cronjob, &mut samples),
             cronjob,
         );
     }
-    facts
+    samples
 }
 
 fn add_job(series: &mut Series<'_>, job: &Value) {
@@ -196,7 +197,7 @@ fn add_job(series: &mut Series<'_>, job: &Value) {
     }
 }
 
-/// A number of pods, or a flag for each known reason once the Job failed.
+/// Adds the number of failed pods or, once the Job failed, a flag for each known reason.
 fn add_failed_pods(series: &mut Series<'_>, job: &Value) {
     let failed = job["status"]["failed"].as_f64().unwrap_or(0.0);
     let condition = condition(job, "Failed").filter(|_| failed > 0.0);
@@ -235,7 +236,7 @@ fn add_cronjob(series: &mut Series<'_>, cronjob: &Value) {
     series.add("spec_suspend", Some(f64::from(u8::from(suspended))));
     let deadline = spec["startingDeadlineSeconds"].as_f64();
     series.add("spec_starting_deadline_seconds", deadline);
-    // All that are not suspended are due on the minute.
+    // Every CronJob that is not suspended is due each minute.
     let since = last.or(created).filter(|_| !suspended);
     let next = since.map(|since| ((since / 60.0).floor() + 1.0) * 60.0);
     series.add("next_schedule_time", next);
@@ -256,9 +257,9 @@ fn add_cronjob(series: &mut Series<'_>, cronjob: &Value) {
 /// The series of one object.
 struct Series<'a> {
     resource: &'static str,
-    /// The label with the object's name.
+    /// The label that has the object's name.
     label: (&'static str, &'a str),
-    facts: &'a mut Facts,
+    samples: &'a mut Samples,
 }
 
 impl<'a> Series<'a> {
@@ -266,13 +267,13 @@ impl<'a> Series<'a> {
         resource: &'static str,
         label: &'static str,
         object: &'a Value,
-        facts: &'a mut Facts,
+        samples: &'a mut Samples,
     ) -> Self {
         let name = object["metadata"]["name"].as_str().expect("a name");
         Self {
             resource,
             label: (label, name),
-            facts,
+            samples,
         }
     }
 
@@ -288,6 +289,6 @@ impl<'a> Series<'a> {
             .map(|(name, value)| format!("{name}={value:?}"))
             .collect();
         let series = format!("kube_{}_{family}{{{}}}", self.resource, labels.join(","));
-        self.facts.extend(value.map(|value| (series, value)));
+        self.samples.extend(value.map(|value| (series, value)));
     }
 }

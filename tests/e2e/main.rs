@@ -1,26 +1,26 @@
-//! End-to-end tests: the real binary against a real Kubernetes control plane, whose pods are simulated.
+//! End-to-end tests: the real binary reads a real Kubernetes control plane. The pods are simulated.
 //!
-//! They are no part of plain `cargo test`. To run them beside a control plane that is started and stopped for them:
+//! Plain `cargo test` does not run them. This command starts a control plane, runs the tests and stops it again:
 //!
 //! ```text
 //! scripts/with-cluster cargo test --locked --test e2e
 //! ```
 //!
-//! For one that is up, `KUBECONFIG` names the kubeconfig of its administrator, and `JOB_STATUS_E2E_CLUSTER` the directory
-//! with those of two lesser users: `token-reader.kubeconfig` (get, list and watch jobs, their status, and cronjobs) and
-//! `token-none.kubeconfig` (no rights). What a pod does, its template says in `sim/*` labels and annotations. The
-//! tests that need an outage start control planes of their own with `up` of the directory `JOB_STATUS_CLUSTER`, by
-//! default `../shared/cluster` beside the repository. `promtool` is looked for in `PATH` and in `target/tools`.
+//! For a running control plane, set `KUBECONFIG` to the administrator's kubeconfig and `JOB_STATUS_E2E_CLUSTER` to the
+//! directory with the kubeconfigs of two other users: `token-reader.kubeconfig` (may get, list and watch jobs, their status
+//! and cronjobs) and `token-none.kubeconfig` (no permissions). The `sim/*` labels and annotations of a pod template set what
+//! the pod does. Tests that need an outage start their own control planes with the script `up` of the directory
+//! `JOB_STATUS_CLUSTER`, by default `../shared/cluster` beside the repository. `promtool` comes from `PATH` or `target/tools`.
 //!
-//! Each test has a namespace and an exporter of its own, so they run at the same time. With `--nocapture` they tell how soon
-//! each state was shown. The namespace of a test that failed is left as it is.
+//! Each test has its own namespace and exporter, so tests run in parallel. With `--nocapture` they print how soon each state
+//! was shown. A failed test leaves its namespace in place.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test fails by panicking, and tells what it saw"
+    reason = "a test fails by panicking, and prints what it measured"
 )]
 
 mod access;
@@ -34,9 +34,9 @@ mod kube_state_metrics;
 mod metrics;
 mod outage;
 mod output;
-mod patience;
 mod polling;
-mod scene;
+mod testbed;
+mod wait;
 mod watching;
 mod workload;
 mod workloads;

@@ -1,4 +1,4 @@
-//! What `/metrics` says, for tests to ask. Reading it also holds that no series is there twice.
+//! A parser of `/metrics`. It asserts that no series occurs twice.
 
 use std::{collections::BTreeMap, iter::Peekable, str::Chars};
 
@@ -9,22 +9,22 @@ pub(crate) struct Metrics(BTreeMap<Series, f64>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Series {
     family: String,
-    /// Without those that are empty: to Prometheus these are not there.
+    /// Without empty labels, which Prometheus treats as absent.
     labels: BTreeMap<String, String>,
 }
 
-/// The series of one object, by family and by the labels that are not the object's own, such as
+/// The values of an object's series, by family and by the labels that do not identify the object, such as
 /// `batch_job_state{state="running"}`.
-pub(crate) type Facts = BTreeMap<String, f64>;
+pub(crate) type Samples = BTreeMap<String, f64>;
 
 impl Metrics {
     pub(crate) fn parse(text: &str) -> Self {
         let mut samples = BTreeMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let (series, value) =
-                Series::parse(line).unwrap_or_else(|| panic!("no sample: {line}"));
-            let twice = samples.insert(series, value);
-            assert_eq!(twice, None, "a duplicate series: {line}");
+                Series::parse(line).unwrap_or_else(|| panic!("not a sample: {line}"));
+            let previous = samples.insert(series, value);
+            assert_eq!(previous, None, "a duplicate series: {line}");
         }
         Self(samples)
     }
@@ -33,18 +33,18 @@ impl Metrics {
     pub(crate) fn value(&self, family: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let series = Series {
             family: family.to_owned(),
-            labels: owned(labels),
+            labels: to_map(labels),
         };
         self.0.get(&series).copied()
     }
 
-    /// All series of the families that begin with `prefix` and that have these labels among theirs.
-    pub(crate) fn facts(&self, prefix: &str, labels: &[(&str, &str)]) -> Facts {
-        let labels = owned(labels);
+    /// All series whose family starts with `prefix` and which have these labels among others.
+    pub(crate) fn samples(&self, prefix: &str, labels: &[(&str, &str)]) -> Samples {
+        let labels = to_map(labels);
         self.0
             .iter()
             .filter(|(series, _)| series.family.starts_with(prefix))
-            .filter_map(|(series, value)| Some((series.fact(&labels)?, *value)))
+            .filter_map(|(series, value)| Some((series.without(&labels)?, *value)))
             .collect()
     }
 }
@@ -72,8 +72,8 @@ impl Series {
         Some((Self { family, labels }, value))
     }
 
-    /// The series without `labels`; `None` where it has not all of them.
-    fn fact(&self, labels: &BTreeMap<String, String>) -> Option<String> {
+    /// The series without `labels`, or `None` if it lacks one of them.
+    fn without(&self, labels: &BTreeMap<String, String>) -> Option<String> {
         let own = |(name, value): (&String, &String)| self.labels.get(name) == Some(value);
         if !labels.iter().all(own) {
             return None;
@@ -109,7 +109,7 @@ fn label(rest: &mut Peekable<Chars<'_>>) -> Option<(String, String)> {
     }
 }
 
-fn owned(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn to_map(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     labels.iter().map(owned).collect()
 }

@@ -1,6 +1,6 @@
-//! The API server goes away and comes back: with what it had, or with another day's state.
+//! The API server stops and comes back, with its old data or with a new, empty etcd.
 //!
-//! One exporter follows it in both modes.
+//! One exporter reads it in both modes.
 
 use std::time::Duration;
 
@@ -11,35 +11,38 @@ use crate::{
     control_plane::ControlPlane,
     exporter::Exporter,
     jobs::spec,
-    metrics::Facts,
-    patience::{EVENTUALLY, SOON, becomes},
+    metrics::Samples,
+    wait::{TIMEOUT, WATCH_LATENCY, eventually_equals},
 };
 
-/// For how long the processor is looked at while there is no API server.
-const IDLE: Duration = Duration::from_secs(10);
+/// The period over which CPU time is measured without an API server.
+const OUTAGE: Duration = Duration::from_secs(10);
 
-/// How soon each target has to show what is new.
-const TARGETS: [(&str, Duration); 2] =
-    [("watched", SOON), ("polled", INTERVAL.saturating_add(SOON))];
+/// The longest time from a change in the API to `/metrics`, per target.
+const TARGETS: [(&str, Duration); 2] = [
+    ("watched", WATCH_LATENCY),
+    ("polled", INTERVAL.saturating_add(WATCH_LATENCY)),
+];
 
+/// The poll interval.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A watch lasts half as long as it takes for facts to turn stale.
+/// The length of a watch: half of `stale_after`.
 const LONGEST_WATCH: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn nothing_is_lost_when_the_api_server_is_restarted() {
-    let (plane, exporter, namespace) = begin().await;
-    let before = facts(&exporter).await;
+async fn all_series_survive_a_restart_of_the_api_server() {
+    let (plane, exporter, namespace) = start().await;
+    let before = samples(&exporter).await;
     plane.kill_api_server();
-    goes_down(&exporter).await;
+    wait_until_down(&exporter).await;
     let restart = async {
         plane.up().await;
-        comes_up(&exporter).await;
+        wait_until_up(&exporter).await;
     };
     let scrapes = async {
         loop {
-            assert_eq!(facts(&exporter).await, before);
+            assert_eq!(samples(&exporter).await, before);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -47,67 +50,66 @@ async fn nothing_is_lost_when_the_api_server_is_restarted() {
         () = restart => {}
         () = scrapes => {}
     }
-    assert_eq!(facts(&exporter).await, before);
+    assert_eq!(samples(&exporter).await, before);
     create(&namespace, "late").await;
-    shows(&exporter, &["early", "late"]).await;
+    assert_jobs_shown(&exporter, &["early", "late"]).await;
     exporter.stop().await;
 }
 
 #[tokio::test]
-async fn another_days_state_is_followed() {
-    let (plane, exporter, _) = begin().await;
-    let before = facts(&exporter).await;
+async fn the_exporter_follows_an_api_server_that_returns_with_a_new_etcd() {
+    let (plane, exporter, _) = start().await;
+    let before = samples(&exporter).await;
     plane.kill_api_server();
-    goes_down(&exporter).await;
-    let begin = exporter.cpu();
-    tokio::time::sleep(IDLE).await;
-    let used = exporter.cpu().saturating_sub(begin);
-    println!("used {used:?} of processor time in {IDLE:?} without API server");
-    assert!(used < IDLE / 50, "{used:?} of processor time in {IDLE:?}");
-    assert_eq!(facts(&exporter).await, before);
-    assert_eq!(exporter.up().await, [0.0, 0.0]);
+    wait_until_down(&exporter).await;
+    let before_outage = exporter.cpu_time();
+    tokio::time::sleep(OUTAGE).await;
+    let used = exporter.cpu_time().saturating_sub(before_outage);
+    println!("used {used:?} of CPU time in {OUTAGE:?} without an API server");
+    assert!(used < OUTAGE / 50, "{used:?} of CPU time in {OUTAGE:?}");
+    assert_eq!(samples(&exporter).await, before);
+    assert_eq!(exporter.target_up().await, [0.0, 0.0]);
 
     plane.down();
-    plane.forget();
+    plane.delete_data();
     plane.up().await;
     let namespace = plane.cluster().await.namespace("new").await;
     create(&namespace, "other").await;
-    comes_up(&exporter).await;
-    shows(&exporter, &["other"]).await;
+    wait_until_up(&exporter).await;
+    assert_jobs_shown(&exporter, &["other"]).await;
     create(&namespace, "later").await;
-    shows(&exporter, &["later", "other"]).await;
+    assert_jobs_shown(&exporter, &["later", "other"]).await;
     exporter.stop().await;
 }
 
-/// The version from which the watch goes on is one that the new state will not reach for long: nothing is told of what
-/// happens until then.
+/// The watch resumes from a resource version that the new etcd does not reach for a long time. Until then it sends no events.
 #[tokio::test]
-async fn another_days_state_is_followed_though_the_outage_went_by_unseen() {
-    let (plane, exporter, namespace) = begin().await;
+async fn the_exporter_follows_a_new_etcd_without_having_seen_the_outage() {
+    let (plane, exporter, namespace) = start().await;
     for number in 0..200 {
         let job = format!("early-{number}");
         create(&namespace, &job).await;
         namespace.delete(Job, &job).await;
     }
-    shows(&exporter, &["early"]).await;
+    assert_jobs_shown(&exporter, &["early"]).await;
     exporter.freeze();
     plane.down();
-    plane.forget();
+    plane.delete_data();
     plane.up().await;
     let namespace = plane.cluster().await.namespace("new").await;
     create(&namespace, "other").await;
     exporter.thaw();
     for target in ["polled", "watched"] {
-        // The watch has a minute to find out that it is told nothing.
-        let limit = LONGEST_WATCH + EVENTUALLY;
+        // The exporter lists again when the watch has been silent for its whole minute.
+        let limit = LONGEST_WATCH + TIMEOUT;
         let other = vec!["other".to_owned()];
-        becomes(target, limit, other, async || jobs(&exporter, target).await).await;
+        eventually_equals(target, limit, other, async || jobs(&exporter, target).await).await;
     }
     exporter.stop().await;
 }
 
-/// A control plane with one Job, which is shown.
-async fn begin() -> (ControlPlane, Exporter, Namespace) {
+/// Starts a control plane with one Job, and an exporter that shows it.
+async fn start() -> (ControlPlane, Exporter, Namespace) {
     let plane = ControlPlane::start().await;
     let namespace = plane.cluster().await.namespace("outage").await;
     create(&namespace, "early").await;
@@ -120,9 +122,9 @@ async fn begin() -> (ControlPlane, Exporter, Namespace) {
         2 * LONGEST_WATCH.as_secs(),
         INTERVAL.as_secs()
     );
-    let exporter = Exporter::configured(&config).await;
-    exporter.is_ready().await;
-    shows(&exporter, &["early"]).await;
+    let exporter = Exporter::with_config(&config).await;
+    exporter.wait_until_ready().await;
+    assert_jobs_shown(&exporter, &["early"]).await;
     (plane, exporter, namespace)
 }
 
@@ -132,51 +134,52 @@ async fn create(namespace: &Namespace, job: &str) {
         .await;
 }
 
-/// All that is shown of objects.
-async fn facts(exporter: &Exporter) -> Facts {
-    exporter.scrape().await.facts("batch_", &[])
+/// All series about objects.
+async fn samples(exporter: &Exporter) -> Samples {
+    exporter.scrape().await.samples("batch_", &[])
 }
 
-/// Holds that both targets soon show these Jobs and no others.
-async fn shows(exporter: &Exporter, expected: &[&str]) {
+/// Asserts that both targets soon show exactly these Jobs.
+async fn assert_jobs_shown(exporter: &Exporter, expected: &[&str]) {
     let expected: Vec<_> = expected.iter().map(|&job| job.to_owned()).collect();
     for (target, limit) in TARGETS {
         let what = format!("the jobs of target {target}");
-        becomes(&what, limit, expected.clone(), async || {
+        eventually_equals(&what, limit, expected.clone(), async || {
             jobs(exporter, target).await
         })
         .await;
     }
 }
 
-/// The names of the Jobs shown of a target.
+/// The names of a target's Jobs on `/metrics`.
 async fn jobs(exporter: &Exporter, target: &str) -> Vec<String> {
     let metrics = exporter.scrape().await;
-    let facts = metrics.facts("batch_job_created_", &[("target", target)]);
-    let name = |fact: &String| {
+    let samples = metrics.samples("batch_job_created_", &[("target", target)]);
+    let name = |series: &String| {
         Some(
-            fact.split_once("job_name=\"")?
+            series
+                .split_once("job_name=\"")?
                 .1
                 .split_once('"')?
                 .0
                 .to_owned(),
         )
     };
-    facts.keys().filter_map(name).collect()
+    samples.keys().filter_map(name).collect()
 }
 
-async fn goes_down(exporter: &Exporter) {
-    let limit = INTERVAL + SOON;
-    becomes("target_up", limit, vec![0.0, 0.0], async || {
-        exporter.up().await
+async fn wait_until_down(exporter: &Exporter) {
+    let limit = INTERVAL + WATCH_LATENCY;
+    eventually_equals("target_up", limit, vec![0.0, 0.0], async || {
+        exporter.target_up().await
     })
     .await;
 }
 
-async fn comes_up(exporter: &Exporter) {
-    // Watches pause for 30 s at most; polls, for as long as the outage took.
-    becomes("target_up", EVENTUALLY, vec![1.0, 1.0], async || {
-        exporter.up().await
+async fn wait_until_up(exporter: &Exporter) {
+    // The backoff of a watch is at most 30 s. That of a poll is at most the length of the outage.
+    eventually_equals("target_up", TIMEOUT, vec![1.0, 1.0], async || {
+        exporter.target_up().await
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Watching Jobs: every state is on `/metrics` within 2 s, with a user who may get, list and watch, and nothing else.
+//! Watch mode: every state of a Job is on `/metrics` within 2 s. The user may only get, list and watch.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Kind::Job, kubeconfig_of},
-    jobs::{self, STORIES, Story, counts, spec},
-    metrics::Facts,
-    patience::{SOON, becomes, eventually},
-    scene::Scene,
+    jobs::{self, SCENARIOS, Scenario, counts, spec},
+    metrics::Samples,
+    testbed::Testbed,
+    wait::{WATCH_LATENCY, eventually, eventually_equals},
 };
 
-/// What polling cannot be sure to see.
-const FLEETING: (&str, Story) = ("leaves-at-once", |scene, name| {
-    leaves_at_once(scene, name).boxed_local()
+/// A Job that may end between two polls.
+const SHORT_LIVED: (&str, Scenario) = ("zero-ttl", |testbed, name| {
+    zero_ttl(testbed, name).boxed_local()
 });
 
 #[tokio::test]
-async fn every_state_of_a_job_is_shown_when_watching() {
-    let scene = Scene::watched("watch", &kubeconfig_of("token-reader"), "").await;
-    let stories: Vec<_> = STORIES.iter().copied().chain([FLEETING]).collect();
-    jobs::tell(&scene, &stories).await;
-    assert_eq!(scene.exporter.log_of("WARN"), Vec::<Value>::new());
-    scene.end().await;
+async fn watch_mode_shows_every_state_of_a_job() {
+    let testbed = Testbed::watching("watch", &kubeconfig_of("token-reader"), "").await;
+    let scenarios: Vec<_> = SCENARIOS.iter().copied().chain([SHORT_LIVED]).collect();
+    jobs::run_all(&testbed, &scenarios).await;
+    assert_eq!(testbed.exporter.log_at_level("WARN"), Vec::<Value>::new());
+    testbed.tear_down().await;
 }
 
-/// With a time to live of 0 the Job is deleted as soon as it is complete. Its end is shown nonetheless.
-async fn leaves_at_once(scene: &Scene, name: &str) {
+/// With a TTL of 0 the Job is deleted as soon as it is complete. The exporter still shows its result.
+async fn zero_ttl(testbed: &Testbed, name: &str) {
     let more = json!({"ttlSecondsAfterFinished": 0});
-    scene
+    testbed
         .namespace
         .create(
             Job,
@@ -39,49 +39,53 @@ async fn leaves_at_once(scene: &Scene, name: &str) {
         )
         .await;
     let running = |job: &Value| counts(job, "ready") == 1;
-    scene
-        .shows_job(name, running, &[("state{state=\"running\"}", 1.0)])
+    testbed
+        .assert_job_shown(name, running, &[("state{state=\"running\"}", 1.0)])
         .await;
-    scene.is_gone(name).await;
-    eventually("its end is shown", SOON, async || {
-        let facts = scene.job(&scene.exporter.scrape().await, name);
-        let complete = facts.get("batch_job_state{state=\"complete\"}") == Some(&1.0)
-            && facts.get("batch_job_succeeded_pods") == Some(&1.0);
-        let times =
-            ["start", "end"].map(|time| facts.get(&format!("batch_job_{time}_timestamp_seconds")));
-        match times {
-            [Some(start), Some(end)] if complete && end - start >= 3.0 => Ok(()),
-            _ => Err(facts),
-        }
-    })
+    testbed.wait_until_deleted(name).await;
+    eventually(
+        "the end of the deleted job is shown",
+        WATCH_LATENCY,
+        async || {
+            let samples = testbed.job(&testbed.exporter.scrape().await, name);
+            let complete = samples.get("batch_job_state{state=\"complete\"}") == Some(&1.0)
+                && samples.get("batch_job_succeeded_pods") == Some(&1.0);
+            let times = ["start", "end"]
+                .map(|time| samples.get(&format!("batch_job_{time}_timestamp_seconds")));
+            match times {
+                [Some(start), Some(end)] if complete && end - start >= 3.0 => Ok(()),
+                _ => Err(samples),
+            }
+        },
+    )
     .await;
 }
 
 #[tokio::test]
-async fn a_deleted_job_leaves_when_its_time_is_over() {
-    let scene = Scene::watched(
+async fn a_deleted_job_disappears_after_retain_deleted() {
+    let testbed = Testbed::watching(
         "retain",
         &kubeconfig_of("token-reader"),
         "retain_deleted: 5s",
     )
     .await;
     let name = "finished";
-    scene
+    testbed
         .namespace
         .create(Job, name, spec("succeed", &json!({}), json!({})))
         .await;
     let complete =
         |job: &Value| counts(job, "succeeded") == 1 && !job["status"]["completionTime"].is_null();
-    scene
-        .shows_job(name, complete, &[("state{state=\"complete\"}", 1.0)])
+    testbed
+        .assert_job_shown(name, complete, &[("state{state=\"complete\"}", 1.0)])
         .await;
-    scene.keeps_finished_job(name).await;
-    becomes(
-        "what is left of it",
+    testbed.assert_finished_job_kept(name).await;
+    eventually_equals(
+        "the remaining series of the job",
         Duration::from_secs(7),
-        Facts::new(),
-        async || scene.job(&scene.exporter.scrape().await, name),
+        Samples::new(),
+        async || testbed.job(&testbed.exporter.scrape().await, name),
     )
     .await;
-    scene.end().await;
+    testbed.tear_down().await;
 }

@@ -1,4 +1,4 @@
-//! A CronJob that is due each minute, and what is told of it as a workload.
+//! A CronJob that is due each minute, and its series as a workload.
 
 use std::time::{Duration, Instant};
 
@@ -12,40 +12,40 @@ use crate::{
     expected::{condition, end, seconds},
     exporter::Exporter,
     jobs::spec,
-    metrics::Facts,
-    patience::{EVENTUALLY, SOON, eventually},
-    scene::Scene,
+    metrics::Samples,
+    testbed::Testbed,
+    wait::{TIMEOUT, WATCH_LATENCY, eventually},
 };
 
-/// A run is due within this time, and has had its time to end.
-pub(crate) const A_MINUTE: Duration = EVENTUALLY.saturating_add(Duration::from_secs(20));
+/// The time within which a run is due and ends.
+pub(crate) const RUN_TIMEOUT: Duration = TIMEOUT.saturating_add(Duration::from_secs(20));
 
-/// How many seconds late a run may start. Controllers on a busy machine do need some.
+/// The start grace in seconds. Controllers on a busy machine start runs late.
 pub(crate) const GRACE: u64 = 15;
 
-/// A CronJob, and what is shown of it.
+/// A CronJob, and the exporter that shows it.
 pub(crate) struct WorkloadRef<'a> {
     pub(crate) exporter: &'a Exporter,
     pub(crate) namespace: &'a Namespace,
     pub(crate) name: &'a str,
-    /// Whether no run of it may ever be shown as missed.
-    pub(crate) on_time: bool,
+    /// Makes [`expect`](Self::expect) assert with every scrape that no run is missed.
+    pub(crate) no_missed_runs: bool,
 }
 
-/// Facts of a workload or CronJob, without `batch_`, and their values; those that must not be there have none.
+/// Expected samples of a workload or CronJob, without the prefix `batch_`. `None` means that the series is absent.
 pub(crate) type Expected<'a> = [(&'a str, Option<f64>)];
 
 impl<'a> WorkloadRef<'a> {
-    pub(crate) fn of(scene: &'a Scene, name: &'a str) -> Self {
+    pub(crate) fn of(testbed: &'a Testbed, name: &'a str) -> Self {
         Self {
-            exporter: &scene.exporter,
-            namespace: &scene.namespace,
+            exporter: &testbed.exporter,
+            namespace: &testbed.namespace,
             name,
-            on_time: true,
+            no_missed_runs: true,
         }
     }
 
-    /// Makes a CronJob that is due each minute.
+    /// Creates a CronJob that is due each minute.
     pub(crate) async fn create(&self, outcome: &str, more: Value, job: Value) -> Value {
         let template = json!({"spec": spec(outcome, &json!({}), job)});
         let mut spec = json!({"schedule": "* * * * *", "jobTemplate": template});
@@ -55,12 +55,18 @@ impl<'a> WorkloadRef<'a> {
         let grace = json!({"job-status-exporter/start-grace": format!("{GRACE}s")});
         let grace = json!({"annotations": grace});
         self.namespace
-            .create_with(CronJob, self.name, grace, spec)
+            .create_with_metadata(CronJob, self.name, grace, spec)
             .await
     }
 
-    /// Makes a run of this CronJob in place of the controller.
-    pub(crate) async fn run(&self, cronjob: &Value, run: &str, annotations: Value, outcome: &str) {
+    /// Creates a run of this CronJob in place of the controller.
+    pub(crate) async fn create_run(
+        &self,
+        cronjob: &Value,
+        run: &str,
+        annotations: Value,
+        outcome: &str,
+    ) {
         let owner = json!({
             "apiVersion": "batch/v1", "kind": "CronJob", "name": self.name, "controller": true,
             "uid": cronjob["metadata"]["uid"],
@@ -68,11 +74,13 @@ impl<'a> WorkloadRef<'a> {
         let metadata = json!({"annotations": annotations, "ownerReferences": [owner]});
         let spec = spec(outcome, &json!({}), json!({"backoffLimit": 0}));
         let name = format!("{}-{run}", self.name);
-        self.namespace.create_with(Job, &name, metadata, spec).await;
+        self.namespace
+            .create_with_metadata(Job, &name, metadata, spec)
+            .await;
     }
 
-    /// What pods do from the next run on.
-    pub(crate) async fn outcome(&self, outcome: &str) {
+    /// Sets what the pods do, from the next run on.
+    pub(crate) async fn set_outcome(&self, outcome: &str) {
         let template = json!({"metadata": {"labels": {"sim/outcome": outcome}}});
         let change = json!({"spec": {"jobTemplate": {"spec": {"template": template}}}});
         self.namespace.patch(CronJob, self.name, change).await;
@@ -82,28 +90,29 @@ impl<'a> WorkloadRef<'a> {
         job["metadata"]["ownerReferences"][0]["name"] == self.name
     }
 
-    /// Waits for a run to end that is none of `known`.
-    pub(crate) async fn ends(&self, known: &[&Value]) -> Value {
+    /// Waits until a run ends that is not among `known`.
+    pub(crate) async fn wait_for_finished_run(&self, known: &[&Value]) -> Value {
         let uid = |job: &Value| job["metadata"]["uid"].clone();
         let known: Vec<_> = known.iter().map(|job| uid(job)).collect();
         let what = format!("a run of {} ends", self.name);
-        eventually(&what, A_MINUTE, async || {
+        eventually(&what, RUN_TIMEOUT, async || {
             let mut jobs = self.namespace.list(Job).await;
             jobs.retain(|job| self.owns(job));
-            let over = |job: &Value| {
+            let ended = |job: &Value| {
                 condition(job, "Complete")
                     .or(condition(job, "Failed"))
                     .is_some()
             };
             let job = jobs
                 .iter()
-                .find(|job| over(job) && !known.contains(&uid(job)));
+                .find(|job| ended(job) && !known.contains(&uid(job)));
             job.cloned().ok_or(jobs)
         })
         .await
     }
 
-    pub(crate) async fn facts(&self) -> Facts {
+    /// The current samples of the workload and the CronJob.
+    pub(crate) async fn samples(&self) -> Samples {
         let metrics = self.exporter.scrape().await;
         let namespace = ("namespace", self.namespace.name.as_str());
         let workload = [
@@ -111,25 +120,25 @@ impl<'a> WorkloadRef<'a> {
             ("workload_type", "cronjob"),
             ("workload", self.name),
         ];
-        let mut facts = metrics.facts("batch_workload_", &workload);
-        facts.extend(metrics.facts("batch_cronjob_", &[namespace, ("cronjob", self.name)]));
-        facts
+        let mut samples = metrics.samples("batch_workload_", &workload);
+        samples.extend(metrics.samples("batch_cronjob_", &[namespace, ("cronjob", self.name)]));
+        samples
     }
 
-    /// Waits until this is shown.
-    pub(crate) async fn shows(&self, limit: Duration, expected: &Expected<'_>) {
+    /// Waits until the exporter shows these samples.
+    pub(crate) async fn expect(&self, limit: Duration, expected: &Expected<'_>) {
         let what = format!("{} is shown with {expected:?}", self.name);
-        let begin = Instant::now();
+        let start = Instant::now();
         eventually(&what, limit, async || {
-            let facts = self.facts().await;
-            let missed = facts.get("batch_cronjob_missed_runs");
-            let late = self.on_time && missed.is_some_and(|missed| *missed != 0.0);
-            assert!(!late, "missed runs of {}: {facts:#?}", self.name);
-            let shown = |fact: &str| facts.get(&format!("batch_{fact}")).copied();
+            let samples = self.samples().await;
+            let missed = samples.get("batch_cronjob_missed_runs");
+            let has_missed = self.no_missed_runs && missed.is_some_and(|missed| *missed != 0.0);
+            assert!(!has_missed, "missed runs of {}: {samples:#?}", self.name);
+            let shown = |series: &str| samples.get(&format!("batch_{series}")).copied();
             let differ = expected
                 .iter()
-                .filter(|(fact, value)| shown(fact) != *value);
-            let differ: Vec<_> = differ.map(|(fact, _)| (*fact, shown(fact))).collect();
+                .filter(|(series, value)| shown(series) != *value);
+            let differ: Vec<_> = differ.map(|(series, _)| (*series, shown(series))).collect();
             if differ.is_empty() {
                 Ok(())
             } else {
@@ -137,11 +146,11 @@ impl<'a> WorkloadRef<'a> {
             }
         })
         .await;
-        println!("{what} after {:?}", begin.elapsed());
+        println!("{what} after {:?}", start.elapsed());
     }
 
-    /// Holds that this is shown soon, with that Job as the last run.
-    pub(crate) async fn shows_last(&self, job: &Value, more: &Expected<'_>) {
+    /// Asserts that the exporter soon shows these samples, with `job` as the last run.
+    pub(crate) async fn expect_last_run(&self, job: &Value, more: &Expected<'_>) {
         let (start, end) = (seconds(&job["status"]["startTime"]), end(job));
         let duration = end.zip(start).map(|(end, start)| end - start);
         let last = [
@@ -149,16 +158,17 @@ impl<'a> WorkloadRef<'a> {
             ("workload_last_run_end_timestamp_seconds", end),
             ("workload_last_run_duration_seconds", duration),
         ];
-        self.shows(SOON, &[&last, more].concat()).await;
+        self.expect(WATCH_LATENCY, &[&last, more].concat()).await;
     }
 }
 
-/// When the controller had a run due.
+/// The due time of a run.
 pub(crate) fn due(job: &Value) -> f64 {
     let due = &job["metadata"]["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"];
     seconds(due).expect("a due time")
 }
 
+/// The timestamp of some seconds ago.
 pub(crate) fn ago(seconds: i64) -> String {
     let time = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -1,6 +1,6 @@
-//! What is told of CronJobs as workloads: how their runs ended, whatever became of the Jobs, and which runs are missing.
+//! CronJobs as workloads: the results of their runs, also of deleted Jobs, and missed runs.
 //!
-//! Schedules go by real minutes, so all stories that need only the shared control plane are told at the same time.
+//! Schedules take real minutes, so all scenarios on the shared control plane run at the same time.
 
 use std::time::Duration;
 
@@ -15,113 +15,120 @@ use crate::{
     control_plane::ControlPlane,
     expected::{end, seconds},
     exporter::Exporter,
-    jobs::{self, Story},
-    patience::{EVENTUALLY, SOON, becomes},
-    scene::Scene,
-    workload::{A_MINUTE, GRACE, WorkloadRef, ago, due, now},
+    jobs::{self, Scenario},
+    testbed::Testbed,
+    wait::{TIMEOUT, WATCH_LATENCY, eventually_equals},
+    workload::{GRACE, RUN_TIMEOUT, WorkloadRef, ago, due, now},
 };
 
 const SUCCEEDED: &str = "workload_runs_total{result=\"succeeded\"}";
 const FAILED: &str = "workload_runs_total{result=\"failed\"}";
 
-/// Why the last due time started nothing.
+/// The reasons why the last due time started no run.
 const FORBIDDEN: &str = "cronjob_not_started{reason=\"forbidden_by_active_run\"}";
-const SLEPT: &str = "cronjob_not_started{reason=\"suspended\"}";
+const SUSPENDED: &str = "cronjob_not_started{reason=\"suspended\"}";
 const UNEXPLAINED: &str = "cronjob_not_started{reason=\"unexplained\"}";
 
-/// A run that is late by this much is missed.
+/// A run that has not started after this time is missed.
 const PAST_GRACE: Duration = Duration::from_secs(GRACE + 2);
 
-/// How many due times the controllers are away for.
-const AWAY: f64 = 3.0;
+/// The number of due times without controllers.
+const MISSED_RUNS: f64 = 3.0;
 
-const STORIES: &[(&str, Story)] = &[
-    ("alternates", |scene, name| {
-        alternates(scene, name).boxed_local()
+const SCENARIOS: &[(&str, Scenario)] = &[
+    ("results-alternate", |testbed, name| {
+        results_alternate(testbed, name).boxed_local()
     }),
-    ("overlaps", |scene, name| {
-        overlaps(scene, name).boxed_local()
+    ("runs-overlap", |testbed, name| {
+        runs_overlap(testbed, name).boxed_local()
     }),
-    ("is-forbidden", |scene, name| {
-        is_forbidden(scene, name).boxed_local()
+    ("forbid-policy", |testbed, name| {
+        forbid_policy(testbed, name).boxed_local()
     }),
-    ("sleeps", |scene, name| sleeps(scene, name).boxed_local()),
-    ("leaves-nothing", |scene, name| {
-        leaves_nothing(scene, name).boxed_local()
+    ("suspended", |testbed, name| {
+        suspended(testbed, name).boxed_local()
     }),
-    ("by-hand", |scene, name| by_hand(scene, name).boxed_local()),
+    ("zero-ttl", |testbed, name| {
+        zero_ttl(testbed, name).boxed_local()
+    }),
+    ("manual-run", |testbed, name| {
+        manual_run(testbed, name).boxed_local()
+    }),
 ];
 
 #[tokio::test]
-async fn runs_of_cronjobs_are_told_as_they_end() {
-    let scene = Scene::watched("workloads", &kubeconfig_of("token-reader"), "").await;
-    jobs::tell(&scene, STORIES).await;
-    assert_eq!(scene.exporter.log_of("WARN"), Vec::<Value>::new());
-    scene.end().await;
+async fn the_results_of_the_runs_of_cronjobs_are_shown() {
+    let testbed = Testbed::watching("workloads", &kubeconfig_of("token-reader"), "").await;
+    jobs::run_all(&testbed, SCENARIOS).await;
+    assert_eq!(testbed.exporter.log_at_level("WARN"), Vec::<Value>::new());
+    testbed.tear_down().await;
 }
 
 #[tokio::test]
-async fn runs_are_missed_while_the_controllers_are_away() {
+async fn runs_are_missed_while_no_controller_runs() {
     let plane = ControlPlane::with_controllers().await;
     let namespace = plane.cluster().await.namespace("missed").await;
-    let exporter = Exporter::configured(&format!(
+    let exporter = Exporter::with_config(&format!(
         "targets: [{{kubernetes: {{kubeconfig: '{}'}}}}]",
         plane.kubeconfig().display()
     ))
     .await;
-    exporter.is_ready().await;
+    exporter.wait_until_ready().await;
     let workload = WorkloadRef {
         exporter: &exporter,
         namespace: &namespace,
-        name: "waits",
-        on_time: false,
+        name: "missed",
+        no_missed_runs: false,
     };
     workload.create("succeed", json!({}), json!({})).await;
-    let first = workload.ends(&[]).await;
+    let first = workload.wait_for_finished_run(&[]).await;
     let on_time = [
         (SUCCEEDED, Some(1.0)),
         ("cronjob_missed_runs", Some(0.0)),
         ("cronjob_late_seconds", Some(0.0)),
         (UNEXPLAINED, None),
     ];
-    workload.shows(SOON, &on_time).await;
+    workload.expect(WATCH_LATENCY, &on_time).await;
 
     plane.kill_controllers();
     let first_due = due(&first);
-    for missed in (1..).map(f64::from).take_while(|missed| *missed <= AWAY) {
+    for missed in (1..)
+        .map(f64::from)
+        .take_while(|missed| *missed <= MISSED_RUNS)
+    {
         let late = [
             ("cronjob_missed_runs", Some(missed)),
             (UNEXPLAINED, Some(1.0)),
             ("workload_last_run_succeeded", Some(1.0)),
         ];
-        workload.shows(A_MINUTE, &late).await;
-        let late = workload.facts().await["batch_cronjob_late_seconds"];
+        workload.expect(RUN_TIMEOUT, &late).await;
+        let late = workload.samples().await["batch_cronjob_late_seconds"];
         let since_first = now() - (first_due + 60.0);
         assert!((late - since_first).abs() < 3.0, "{late} {since_first}");
         println!("missed {missed}, {late} s late");
     }
 
     plane.up().await;
-    // The controller makes one run, for the last due time.
-    let second = workload.ends(&[&first]).await;
+    // The controller starts one run, for the last due time.
+    let second = workload.wait_for_finished_run(&[&first]).await;
     let cleared = [
         (SUCCEEDED, Some(2.0)),
         ("cronjob_missed_runs", Some(0.0)),
         ("cronjob_late_seconds", Some(0.0)),
         (UNEXPLAINED, None),
     ];
-    workload.shows(SOON, &cleared).await;
-    assert!(due(&second) >= first_due + AWAY * 60.0, "{second}");
+    workload.expect(WATCH_LATENCY, &cleared).await;
+    assert!(due(&second) >= first_due + MISSED_RUNS * 60.0, "{second}");
     exporter.stop().await;
 }
 
-/// The last run is the newest, and nothing is forgotten though the Jobs of failed runs are deleted.
-async fn alternates(scene: &Scene, name: &str) {
-    let workload = WorkloadRef::of(scene, name);
+/// The last run is the newest one. Results survive the deletion of the Jobs of failed runs.
+async fn results_alternate(testbed: &Testbed, name: &str) {
+    let workload = WorkloadRef::of(testbed, name);
     workload
         .create("fail", json!({}), json!({"backoffLimit": 0}))
         .await;
-    let first = workload.ends(&[]).await;
+    let first = workload.wait_for_finished_run(&[]).await;
     let failed = [
         (FAILED, Some(1.0)),
         (SUCCEEDED, Some(0.0)),
@@ -134,10 +141,10 @@ async fn alternates(scene: &Scene, name: &str) {
         ("workload_last_failure_timestamp_seconds", end(&first)),
         ("workload_last_success_timestamp_seconds", None),
     ];
-    workload.shows_last(&first, &failed).await;
+    workload.expect_last_run(&first, &failed).await;
 
-    workload.outcome("succeed").await;
-    let second = workload.ends(&[&first]).await;
+    workload.set_outcome("succeed").await;
+    let second = workload.wait_for_finished_run(&[&first]).await;
     let succeeded = [
         (FAILED, Some(1.0)),
         (SUCCEEDED, Some(1.0)),
@@ -146,12 +153,12 @@ async fn alternates(scene: &Scene, name: &str) {
         ("workload_last_failure_timestamp_seconds", end(&first)),
         ("workload_last_success_timestamp_seconds", end(&second)),
     ];
-    workload.shows_last(&second, &succeeded).await;
+    workload.expect_last_run(&second, &succeeded).await;
 
-    workload.outcome("fail").await;
-    let third = workload.ends(&[&first, &second]).await;
-    scene
-        .is_gone(first["metadata"]["name"].as_str().expect("a name"))
+    workload.set_outcome("fail").await;
+    let third = workload.wait_for_finished_run(&[&first, &second]).await;
+    testbed
+        .wait_until_deleted(first["metadata"]["name"].as_str().expect("a name"))
         .await;
     let failed = [
         (FAILED, Some(2.0)),
@@ -167,32 +174,35 @@ async fn alternates(scene: &Scene, name: &str) {
         ("workload_last_failure_timestamp_seconds", end(&third)),
         ("workload_last_success_timestamp_seconds", end(&second)),
     ];
-    workload.shows_last(&third, &failed).await;
+    workload.expect_last_run(&third, &failed).await;
 }
 
-/// A run that was due before another and ends after it is counted, but is not the last.
-async fn overlaps(scene: &Scene, name: &str) {
-    let workload = WorkloadRef::of(scene, name);
+/// A run that was due before another and ends after it is counted, but it is not the last run.
+async fn runs_overlap(testbed: &Testbed, name: &str) {
+    let workload = WorkloadRef::of(testbed, name);
     let owner = workload
         .create("succeed", json!({"suspend": true}), json!({}))
         .await;
     let older = json!({"batch.kubernetes.io/cronjob-scheduled-timestamp": ago(120)});
-    workload.run(&owner, "older", older, "hang").await;
+    workload.create_run(&owner, "older", older, "hang").await;
     let newer = json!({"batch.kubernetes.io/cronjob-scheduled-timestamp": ago(60)});
-    workload.run(&owner, "newer", newer, "fail").await;
-    let newer = workload.ends(&[]).await;
+    workload.create_run(&owner, "newer", newer, "fail").await;
+    let newer = workload.wait_for_finished_run(&[]).await;
     let failed = [
         (FAILED, Some(1.0)),
         (SUCCEEDED, Some(0.0)),
         ("workload_active_runs", Some(1.0)),
         ("workload_last_run_succeeded", Some(0.0)),
     ];
-    workload.shows_last(&newer, &failed).await;
+    workload.expect_last_run(&newer, &failed).await;
 
-    // To be told apart by their seconds.
-    tokio::time::sleep(SOON).await;
-    scene.namespace.release(&format!("{name}-older")).await;
-    let older = workload.ends(&[&newer]).await;
+    // The end times must differ by at least a second.
+    tokio::time::sleep(WATCH_LATENCY).await;
+    testbed
+        .namespace
+        .finish_pods(&format!("{name}-older"))
+        .await;
+    let older = workload.wait_for_finished_run(&[&newer]).await;
     assert!(end(&older) > end(&newer), "{older} {newer}");
     let counted = [
         (FAILED, Some(1.0)),
@@ -203,23 +213,23 @@ async fn overlaps(scene: &Scene, name: &str) {
         ("workload_last_failure_timestamp_seconds", end(&newer)),
         ("workload_last_success_timestamp_seconds", end(&older)),
     ];
-    workload.shows_last(&newer, &counted).await;
+    workload.expect_last_run(&newer, &counted).await;
 }
 
-/// What waits for an active run is said so, and not missed.
-async fn is_forbidden(scene: &Scene, name: &str) {
-    let workload = WorkloadRef::of(scene, name);
+/// A due time that an active run holds up is reported as forbidden, not as missed.
+async fn forbid_policy(testbed: &Testbed, name: &str) {
+    let workload = WorkloadRef::of(testbed, name);
     let forbid = json!({"concurrencyPolicy": "Forbid"});
     workload.create("hang", forbid, json!({})).await;
-    let runs = [("workload_active_runs", Some(1.0)), (FORBIDDEN, None)];
-    workload.shows(A_MINUTE, &runs).await;
+    let running = [("workload_active_runs", Some(1.0)), (FORBIDDEN, None)];
+    workload.expect(RUN_TIMEOUT, &running).await;
     let forbidden = [(FORBIDDEN, Some(1.0)), ("workload_active_runs", Some(1.0))];
-    workload.shows(A_MINUTE, &forbidden).await;
+    workload.expect(RUN_TIMEOUT, &forbidden).await;
     tokio::time::sleep(PAST_GRACE).await;
-    let mut first = scene.namespace.list(Job).await;
+    let mut first = testbed.namespace.list(Job).await;
     first.retain(|job| workload.owns(job));
     let [first] = &first[..] else {
-        panic!("more than one run: {first:#?}");
+        panic!("not exactly one run: {first:#?}");
     };
     let still = [
         (FORBIDDEN, Some(1.0)),
@@ -229,56 +239,56 @@ async fn is_forbidden(scene: &Scene, name: &str) {
             seconds(&first["status"]["startTime"]),
         ),
     ];
-    workload.shows(Duration::ZERO, &still).await;
-    scene
+    workload.expect(Duration::ZERO, &still).await;
+    testbed
         .namespace
-        .release(first["metadata"]["name"].as_str().expect("a name"))
+        .finish_pods(first["metadata"]["name"].as_str().expect("a name"))
         .await;
-    let first = workload.ends(&[]).await;
-    // The run that waited begins at once.
+    let first = workload.wait_for_finished_run(&[]).await;
+    // The run that was held up starts at once.
     let released = [
         (SUCCEEDED, Some(1.0)),
         ("workload_active_runs", Some(1.0)),
         (FORBIDDEN, None),
         (UNEXPLAINED, None),
     ];
-    workload.shows_last(&first, &released).await;
+    workload.expect_last_run(&first, &released).await;
 }
 
-/// Nothing is missed in its sleep.
-async fn sleeps(scene: &Scene, name: &str) {
-    let workload = WorkloadRef::of(scene, name);
-    let suspended = json!({"suspend": true});
-    workload.create("succeed", suspended, json!({})).await;
-    let asleep = [
-        (SLEPT, Some(1.0)),
+/// A suspended CronJob misses no runs.
+async fn suspended(testbed: &Testbed, name: &str) {
+    let workload = WorkloadRef::of(testbed, name);
+    let suspend = json!({"suspend": true});
+    workload.create("succeed", suspend, json!({})).await;
+    let while_suspended = [
+        (SUSPENDED, Some(1.0)),
         ("cronjob_suspended", Some(1.0)),
         ("cronjob_next_schedule_timestamp_seconds", None),
         (SUCCEEDED, Some(0.0)),
     ];
-    workload.shows(A_MINUTE, &asleep).await;
+    workload.expect(RUN_TIMEOUT, &while_suspended).await;
     tokio::time::sleep(PAST_GRACE).await;
-    workload.shows(Duration::ZERO, &asleep).await;
+    workload.expect(Duration::ZERO, &while_suspended).await;
     let resume = json!({"spec": {"suspend": false}});
-    scene.namespace.patch(CronJob, name, resume).await;
-    // Without a deadline, the controller makes good for the last due time.
-    let first = workload.ends(&[]).await;
-    let awake = [
+    testbed.namespace.patch(CronJob, name, resume).await;
+    // Without a deadline, the controller starts a run for the last due time.
+    let first = workload.wait_for_finished_run(&[]).await;
+    let resumed = [
         (SUCCEEDED, Some(1.0)),
         ("cronjob_suspended", Some(0.0)),
-        (SLEPT, None),
+        (SUSPENDED, None),
         (UNEXPLAINED, None),
         (
             "cronjob_next_schedule_timestamp_seconds",
             Some(due(&first) + 60.0),
         ),
     ];
-    workload.shows_last(&first, &awake).await;
+    workload.expect_last_run(&first, &resumed).await;
 }
 
-/// Runs are counted, once, though their Jobs are deleted as soon as they end.
-async fn leaves_nothing(scene: &Scene, name: &str) {
-    let workload = WorkloadRef::of(scene, name);
+/// Each run is counted once although its Job is deleted as soon as it ends.
+async fn zero_ttl(testbed: &Testbed, name: &str) {
+    let workload = WorkloadRef::of(testbed, name);
     workload
         .create("succeed", json!({}), json!({"ttlSecondsAfterFinished": 0}))
         .await;
@@ -294,29 +304,29 @@ async fn leaves_nothing(scene: &Scene, name: &str) {
                 Some(runs),
             ),
         ];
-        workload.shows(A_MINUTE, &counted).await;
-        becomes("Jobs left", EVENTUALLY, 0, async || {
-            let jobs = scene.namespace.list(Job).await.into_iter();
+        workload.expect(RUN_TIMEOUT, &counted).await;
+        eventually_equals("the number of remaining jobs", TIMEOUT, 0, async || {
+            let jobs = testbed.namespace.list(Job).await.into_iter();
             jobs.filter(|job| workload.owns(job)).count()
         })
         .await;
-        tokio::time::sleep(SOON).await;
-        workload.shows(Duration::ZERO, &counted).await;
+        tokio::time::sleep(WATCH_LATENCY).await;
+        workload.expect(Duration::ZERO, &counted).await;
     }
 }
 
-/// A run made by hand counts, but says nothing of the schedule.
-async fn by_hand(scene: &Scene, name: &str) {
-    let workload = WorkloadRef::of(scene, name);
+/// A manual run counts as a run, but not as a scheduled run.
+async fn manual_run(testbed: &Testbed, name: &str) {
+    let workload = WorkloadRef::of(testbed, name);
     let owner = workload
         .create("succeed", json!({"suspend": true}), json!({}))
         .await;
     let due = json!({"batch.kubernetes.io/cronjob-scheduled-timestamp": ago(60)});
-    workload.run(&owner, "due", due, "succeed").await;
-    let due = workload.ends(&[]).await;
+    workload.create_run(&owner, "due", due, "succeed").await;
+    let due = workload.wait_for_finished_run(&[]).await;
     let manual = json!({"cronjob.kubernetes.io/instantiate": "manual"});
-    workload.run(&owner, "manual", manual, "fail").await;
-    let manual = workload.ends(&[&due]).await;
+    workload.create_run(&owner, "manual", manual, "fail").await;
+    let manual = workload.wait_for_finished_run(&[&due]).await;
     let counted = [
         (SUCCEEDED, Some(1.0)),
         (FAILED, Some(1.0)),
@@ -325,5 +335,5 @@ async fn by_hand(scene: &Scene, name: &str) {
         ("workload_start_delay_seconds_count", Some(1.0)),
         ("workload_last_failure_timestamp_seconds", end(&manual)),
     ];
-    workload.shows_last(&due, &counted).await;
+    workload.expect_last_run(&due, &counted).await;
 }

@@ -1,4 +1,4 @@
-//! One target's source at work, without what serves it: an API is read over HTTP, and the store shows what came of it.
+//! Runs the source of one target without the HTTP server: it reads an API over HTTP, and tests look into the store.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -16,17 +16,17 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Far more than anything takes here: reaching it means that something does not happen at all.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The timeout of [`Exporter::eventually`]. It is far longer than any step takes.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A source that runs until this is dropped.
+/// A running source with its store. Dropping it stops the source.
 pub(super) struct Exporter {
-    pub(super) slice: Arc<TargetStore>,
+    pub(super) store: Arc<TargetStore>,
     pub(super) readiness: Arc<Readiness>,
     tasks: JoinSet<()>,
 }
 
-/// The defaults, but for quick polls.
+/// Default settings with a short interval and timeout.
 pub(super) const POLL: PollConfig = PollConfig {
     interval: Duration::from_millis(200),
     timeout: Duration::from_secs(1),
@@ -60,32 +60,32 @@ impl Exporter {
         let mut settings = StoreSettings::default();
         settings.retention.deleted = deleted;
         settings.retention.stale_after = stale_after;
-        let slice = Arc::new(TargetStore::new(None, Vec::new(), Arc::new(settings)));
-        let store = Arc::new(Store::new(vec![slice.clone()]));
-        let readiness = Arc::new(Readiness::new(store, Duration::from_hours(1)));
-        let api = Arc::new(Api::new(endpoint, slice.clone(), limit));
+        let store = Arc::new(TargetStore::new(None, Vec::new(), Arc::new(settings)));
+        let all_stores = Arc::new(Store::new(vec![store.clone()]));
+        let readiness = Arc::new(Readiness::new(all_stores, Duration::from_hours(1)));
+        let api = Arc::new(Api::new(endpoint, store.clone(), limit));
         let settings = SourceSettings {
             mode,
             metadata: Arc::default(),
             stale_after,
         };
-        let source = Source::new("tested".to_owned(), settings, api, slice.clone());
+        let source = Source::new("tested".to_owned(), settings, api, store.clone());
         let mut tasks = JoinSet::new();
         for task in source.start() {
             tasks.spawn(task.run);
         }
         Self {
-            slice,
+            store,
             readiness,
             tasks,
         }
     }
 
     pub(super) fn snapshot(&self) -> TargetSnapshot {
-        self.slice.snapshot()
+        self.store.snapshot()
     }
 
-    /// `namespace/name` of all Jobs that are shown.
+    /// `namespace/name` of all Jobs in the store.
     pub(super) fn jobs(&self) -> Vec<String> {
         let snapshot = self.snapshot();
         let jobs = snapshot.jobs.iter();
@@ -96,7 +96,7 @@ impl Exporter {
         jobs
     }
 
-    /// `namespace/name` of all `CronJobs` that are shown.
+    /// `namespace/name` of all `CronJobs` in the store.
     pub(super) fn cronjobs(&self) -> Vec<String> {
         let snapshot = self.snapshot();
         let cronjobs = snapshot.cronjobs.iter();
@@ -107,7 +107,7 @@ impl Exporter {
         cronjobs
     }
 
-    /// `name: state` of all Jobs that are shown.
+    /// `name: state` of all Jobs in the store.
     pub(super) fn states(&self) -> Vec<String> {
         let snapshot = self.snapshot();
         let jobs = snapshot.jobs.iter();
@@ -142,7 +142,7 @@ impl Exporter {
             .sum()
     }
 
-    /// Events about Jobs.
+    /// The number of watch events about Jobs.
     pub(super) fn events(&self, kind: EventKind) -> u64 {
         let client_counters = self.snapshot().client_counters;
         let events = client_counters.events();
@@ -150,7 +150,7 @@ impl Exporter {
         events.map(|(_, _, count)| count).sum()
     }
 
-    /// Restarts of the watch of Jobs.
+    /// The number of restarts of the watch of Jobs.
     pub(super) fn restarts(&self, reason: RestartReason) -> u64 {
         let client_counters = self.snapshot().client_counters;
         let restarts = client_counters.watch_restarts();
@@ -158,9 +158,9 @@ impl Exporter {
         restarts.map(|(_, _, count)| count).sum()
     }
 
-    /// What `/metrics` would say.
+    /// The text of `/metrics`.
     pub(super) fn metrics(&self) -> String {
-        let store = Arc::new(Store::new(vec![self.slice.clone()]));
+        let store = Arc::new(Store::new(vec![self.store.clone()]));
         let chunks: Vec<u8> = Metrics::new(store, &metrics::MetricsSettings::default())
             .scrape(Format::Text)
             .flatten()
@@ -168,13 +168,13 @@ impl Exporter {
         String::from_utf8(chunks).unwrap()
     }
 
-    /// Waits until `look` gives `expected`.
+    /// Waits until `look` returns `expected`.
     pub(super) async fn eventually<T: PartialEq + Debug>(
         &mut self,
         look: impl Fn(&Self) -> T,
         expected: T,
     ) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let seen = look(self);
             if seen == expected {
@@ -182,14 +182,14 @@ impl Exporter {
             }
             assert!(
                 Instant::now() < deadline,
-                "{seen:?} and never {expected:?}; {:?}",
+                "timed out with {seen:?} instead of {expected:?}; {:?}",
                 self.snapshot().client_counters
             );
-            self.check().await;
+            self.step().await;
         }
     }
 
-    /// Looks on for so long; `look` has to give `expected` all the time.
+    /// Asserts for `time` that `look` returns `expected`.
     pub(super) async fn throughout<T: PartialEq + Debug>(
         &mut self,
         time: Duration,
@@ -199,12 +199,12 @@ impl Exporter {
         let end = Instant::now() + time;
         while Instant::now() < end {
             assert_eq!(look(self), expected);
-            self.check().await;
+            self.step().await;
         }
     }
 
-    /// Lets things happen. A task that ends is a failure: sources never do.
-    pub(super) async fn check(&mut self) {
+    /// Sleeps for a moment, and panics if a task has ended. The tasks of a source never end.
+    pub(super) async fn step(&mut self) {
         if let Some(ended) = self.tasks.try_join_next() {
             panic!("a task ended: {ended:?}");
         }
@@ -212,12 +212,12 @@ impl Exporter {
     }
 }
 
-/// Everything.
+/// Watches all namespaces.
 pub(super) fn everything() -> Mode {
     Mode::Watch(Selection::default())
 }
 
-/// Patterns of namespaces and a label selector, both perhaps empty.
+/// A selection by namespace patterns and a label selector. Each may be empty.
 pub(super) fn selection(include: &[&str], exclude: &[&str], labels: &str) -> Selection {
     let patterns =
         |texts: &[&str]| -> Vec<Pattern> { texts.iter().copied().map(Pattern::from).collect() };
@@ -230,7 +230,7 @@ pub(super) fn selection(include: &[&str], exclude: &[&str], labels: &str) -> Sel
     }
 }
 
-/// Single jobs, written `namespace/name`.
+/// Polls single jobs, given as `namespace/name`.
 pub(super) fn polled(jobs: &[impl AsRef<str>], poll: PollConfig) -> Mode {
     let job = |job: &str| {
         let (namespace, name) = job.split_once('/').unwrap();
@@ -245,7 +245,7 @@ pub(super) fn polled(jobs: &[impl AsRef<str>], poll: PollConfig) -> Mode {
     }
 }
 
-/// Everything, listed again and again.
+/// Polls lists of all namespaces.
 pub(super) fn listed(poll: PollConfig) -> Mode {
     Mode::PollLists {
         selection: Selection::default(),

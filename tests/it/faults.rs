@@ -1,4 +1,4 @@
-//! What can go wrong between the exporter and an API, against a server that does it on purpose.
+//! Faults between the exporter and an API. A scripted server causes them.
 
 use std::{
     sync::{
@@ -15,19 +15,20 @@ use server::{Answer, Request, Server};
 
 mod credentials;
 mod lists;
-mod pace;
 mod polls;
+mod rate_limits;
 pub(crate) mod server;
 mod watches;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// A running Job of resource version 1.
 fn job(name: &str) -> Value {
-    numbered(name, 1)
+    job_at_version(name, 1)
 }
 
-/// A running Job of this resource version.
-fn numbered(name: &str, version: u64) -> Value {
+/// A running Job with this resource version.
+fn job_at_version(name: &str, version: u64) -> Value {
     json!({
         "metadata": {
             "namespace": "etl",
@@ -40,12 +41,13 @@ fn numbered(name: &str, version: u64) -> Value {
     })
 }
 
+/// A list with resource version 10.
 fn list(items: &[Value]) -> Value {
     json!({"kind": "JobList", "apiVersion": "batch/v1", "metadata": {"resourceVersion": "10"}, "items": items})
 }
 
-/// What a quiet server without streamed lists answers: no objects, and watches that tell nothing.
-fn quiet(request: &Request) -> Answer {
+/// Answers like an API without objects and without streamed lists. Watches send no events.
+fn empty_api(request: &Request) -> Answer {
     match request.resource() {
         "version" => Answer::json(&json!({"major": "1", "minor": "33"})),
         _ if request.is_watch() => Answer::chunked().hang(),
@@ -53,23 +55,24 @@ fn quiet(request: &Request) -> Answer {
     }
 }
 
-/// Gives the answers for lists of Jobs in turn, the last one for ever; watches are quiet, and there are no `CronJobs`.
-fn lists(answers: Vec<Answer>) -> impl Fn(&Request) -> Answer + Send + Sync {
-    let asked = AtomicUsize::new(0);
+/// Answers lists of Jobs with each answer in turn, and then with the last one. Watches send no events, and there are no
+/// `CronJobs`.
+fn answer_lists(answers: Vec<Answer>) -> impl Fn(&Request) -> Answer + Send + Sync {
+    let requests_seen = AtomicUsize::new(0);
     move |request| {
         if request.resource() != "jobs" || request.is_watch() {
-            return quiet(request);
+            return empty_api(request);
         }
-        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let number = requests_seen.fetch_add(1, Ordering::Relaxed);
         answers[number.min(answers.len() - 1)].clone()
     }
 }
 
-/// An answer that a test replaces while it is being given.
+/// An answer that a test can replace while the server runs.
 #[derive(Clone)]
-struct Current(Arc<Mutex<Answer>>);
+struct SwappableAnswer(Arc<Mutex<Answer>>);
 
-impl Current {
+impl SwappableAnswer {
     fn new(answer: Answer) -> Self {
         Self(Arc::new(Mutex::new(answer)))
     }
@@ -82,37 +85,38 @@ impl Current {
         self.0.lock().unwrap().clone()
     }
 
-    /// A server that gives it to all who ask for Jobs.
-    fn of_jobs(&self) -> impl Fn(&Request) -> Answer + Send + Sync + 'static {
+    /// Answers all requests for Jobs with the current answer.
+    fn answer_jobs(&self) -> impl Fn(&Request) -> Answer + Send + Sync + 'static {
         let current = self.clone();
         move |request| match request.resource() {
             "jobs" => current.get(),
-            _ => quiet(request),
+            _ => empty_api(request),
         }
     }
 }
 
-/// Gives the answers for watches of Jobs in turn, the last one for ever; the list has jobs `a` and `b`.
-fn watches(answers: Vec<Answer>) -> impl Fn(&Request) -> Answer + Send + Sync {
-    let asked = AtomicUsize::new(0);
+/// Answers watches of Jobs with each answer in turn, and then with the last one. The list has jobs `a` and `b`.
+fn answer_watches(answers: Vec<Answer>) -> impl Fn(&Request) -> Answer + Send + Sync {
+    let requests_seen = AtomicUsize::new(0);
     move |request| {
         if request.resource() != "jobs" {
-            return quiet(request);
+            return empty_api(request);
         }
         if !request.is_watch() {
             return Answer::json(&list(&[job("a"), job("b")]));
         }
-        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let number = requests_seen.fetch_add(1, Ordering::Relaxed);
         answers[number.min(answers.len() - 1)].clone()
     }
 }
 
-/// Names of Jobs as the exporter shows them.
-fn names(names: &[&str]) -> Vec<String> {
+/// Job names with the namespace `etl`, as [`Exporter::jobs`] returns them.
+fn in_etl(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| format!("etl/{name}")).collect()
 }
 
-async fn watched(
+/// Starts a server with this script, and an exporter that watches it.
+async fn start_watching(
     script: impl Fn(&Request) -> Answer + Send + Sync + 'static,
 ) -> (Server, Exporter) {
     let server = Server::start(script).await;

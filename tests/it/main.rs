@@ -1,9 +1,9 @@
-//! The tests that drive whole stages through their public interface, as one binary: one link step.
+//! Tests of whole stages through their public API. They are one binary, so they link once.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
-    reason = "a test fails by panicking; clippy takes only functions with #[test] for tests, not what they call"
+    reason = "a test fails by panicking; clippy recognizes only functions with #[test], not the helpers that they call"
 )]
 
 mod cci_auth;

@@ -1,6 +1,6 @@
-//! Sources that follow and poll the simulated API over TCP: what the store shows after what happens there.
+//! Sources watch and poll the simulated API over TCP. The tests change the API and check the store.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use batch_simulator::api::{ApiOptions, Kind, SimulatedApi};
 use futures_util::future::join_all;
@@ -10,12 +10,12 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use crate::exporter::{Exporter, everything};
 
-mod following;
+mod permissions;
 mod polling;
-pub(crate) mod rights;
 mod selecting;
+mod watching;
 
-/// A simulated API at an address.
+/// A simulated API behind a TCP listener.
 pub(crate) struct Cluster {
     pub(crate) api: SimulatedApi,
     address: SocketAddr,
@@ -35,6 +35,7 @@ impl Cluster {
         cluster
     }
 
+    /// Listens, after a shutdown at the same address as before.
     async fn serve(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
@@ -45,8 +46,8 @@ impl Cluster {
         }));
     }
 
-    /// Cuts all connections; nobody listens any more.
-    async fn go_down(&mut self) {
+    /// Closes all connections and the listener.
+    async fn shut_down(&mut self) {
         self.stop = None;
         self.served.join_next().await.unwrap().unwrap();
     }
@@ -55,11 +56,29 @@ impl Cluster {
         Endpoint::Address(format!("http://{}", self.address).parse().unwrap())
     }
 
-    /// An exporter that watches everything.
-    fn watched(&self) -> Exporter {
+    /// Writes a kubeconfig with this bearer token.
+    pub(crate) fn endpoint_with_token(&self, directory: &Path, token: &str) -> Endpoint {
+        let path = directory.join("kubeconfig");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
+             clusters: [{{name: c, cluster: {{server: \"http://{}\"}}}}]\n\
+             users: [{{name: u, user: {{token: {token}}}}}]\n\
+             contexts: [{{name: here, context: {{cluster: c, user: u}}}}]\n",
+            self.address
+        );
+        fs::write(&path, text).unwrap();
+        Endpoint::Kubernetes {
+            kubeconfig: Some(path),
+            context: None,
+        }
+    }
+
+    /// Starts an exporter that watches all namespaces.
+    fn watch(&self) -> Exporter {
         Exporter::start(self.endpoint(), everything())
     }
 
+    /// Creates or updates a Job with this status.
     fn apply(&self, namespace: &str, name: &str, status: Value) {
         let metadata = json!({"namespace": namespace, "name": name});
         let mut job = json!({"metadata": metadata, "spec": {"parallelism": 1}});
@@ -67,7 +86,7 @@ impl Cluster {
         self.api.apply(Kind::Job, job).unwrap();
     }
 
-    /// How many requests so far are of this kind: `list` or `watch`, `jobs` or `cronjobs`.
+    /// The number of requests with this verb (`list` or `watch`) and resource (`jobs` or `cronjobs`).
     fn count(&self, verb: &str, resource: &str) -> usize {
         let requests = self.api.requests();
         let wanted = |request: &&batch_simulator::api::Request| {
@@ -78,8 +97,8 @@ impl Cluster {
     }
 }
 
-/// Servers of all manners of listing: with streamed lists, with streamed lists switched off, and too old for them.
-fn manners() -> [ApiOptions; 3] {
+/// Servers that differ in how they list: with streamed lists, with streamed lists disabled, and too old for them.
+fn server_variants() -> [ApiOptions; 3] {
     [(36, true), (36, false), (33, false)].map(|(minor_version, watch_list)| ApiOptions {
         minor_version,
         watch_list,
@@ -87,9 +106,15 @@ fn manners() -> [ApiOptions; 3] {
     })
 }
 
-/// Tries `case` with each of them, all at the same time.
-async fn each_manner<F: Future<Output = ()>>(case: impl Fn(ApiOptions) -> F) {
-    join_all(manners().map(case)).await;
+/// A server that is too old for streamed lists.
+fn old_server() -> ApiOptions {
+    let [_, _, old] = server_variants();
+    old
+}
+
+/// Runs `case` against each variant, all at the same time.
+async fn for_each_server<F: Future<Output = ()>>(case: impl Fn(ApiOptions) -> F) {
+    join_all(server_variants().map(case)).await;
 }
 
 fn running() -> Value {

@@ -1,4 +1,4 @@
-//! When items are polled, under paused time: every figure is exact but for the jitter.
+//! The times at which items are polled, under paused time. They are exact except for jitter.
 
 use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
 
@@ -7,64 +7,64 @@ use tokio::time::{Instant, sleep, timeout};
 use super::*;
 use crate::client::RateLimit;
 
-/// When each item was polled, since the beginning.
+/// The start times of the polls of each item, since the start of the test.
 type Starts = Arc<Mutex<BTreeMap<usize, Vec<Duration>>>>;
 
-/// What an item does when polled.
+/// The behaviour of an item when it is polled.
 #[derive(Clone, Copy)]
-enum Manner {
-    /// Answers after this long.
-    Answers(Duration),
-    /// Takes all the time it is given, and then fails.
-    Hangs,
-    /// Fails at once, perhaps with a wish.
+enum Behaviour {
+    /// Succeeds after this time.
+    Succeeds(Duration),
+    /// Fails when the timeout ends.
+    TimesOut,
+    /// Fails at once, optionally with `Retry-After`.
     Fails(Option<Duration>),
-    /// Fails at once for so long, and works then.
+    /// Fails at once until this time, and then succeeds.
     FailsUntil(Duration),
-    /// Is refused as one too many for so long, and works then.
+    /// Is throttled until this time, and then succeeds.
     ThrottledUntil(Duration),
-    /// Is polled once, and replaced by so many that answer at once.
-    Splits(usize),
+    /// Is polled once, and then replaced by this many items that succeed at once.
+    SplitsInto(usize),
 }
 
-struct Fake {
+struct FakeItem {
     number: usize,
-    manner: Manner,
-    began: Instant,
+    behaviour: Behaviour,
+    test_start: Instant,
     starts: Starts,
 }
 
-impl PollItem for Fake {
+impl PollItem for FakeItem {
     async fn poll(&mut self, timeout: Duration) -> Result<PollSuccess<Self>, PollFailure> {
-        let now = self.began.elapsed();
-        self.note(now);
+        let now = self.test_start.elapsed();
+        self.record(now);
         let failed = |retry_after| {
             Err(PollFailure {
                 retry_after,
                 throttled: false,
             })
         };
-        match self.manner {
-            Manner::Answers(after) => {
+        match self.behaviour {
+            Behaviour::Succeeds(after) => {
                 sleep(after).await;
                 Ok(PollSuccess::Polled)
             }
-            Manner::Hangs => {
+            Behaviour::TimesOut => {
                 sleep(timeout).await;
                 failed(None)
             }
-            Manner::Fails(retry_after) => failed(retry_after),
-            Manner::FailsUntil(end) if now < end => failed(None),
-            Manner::ThrottledUntil(end) if now < end => Err(PollFailure {
+            Behaviour::Fails(retry_after) => failed(retry_after),
+            Behaviour::FailsUntil(end) if now < end => failed(None),
+            Behaviour::ThrottledUntil(end) if now < end => Err(PollFailure {
                 retry_after: None,
                 throttled: true,
             }),
-            Manner::FailsUntil(_) | Manner::ThrottledUntil(_) => Ok(PollSuccess::Polled),
-            Manner::Splits(count) => {
-                let part = |part| Fake {
+            Behaviour::FailsUntil(_) | Behaviour::ThrottledUntil(_) => Ok(PollSuccess::Polled),
+            Behaviour::SplitsInto(count) => {
+                let part = |part| FakeItem {
                     number: self.number + 1 + part,
-                    manner: Manner::Answers(Duration::ZERO),
-                    began: self.began,
+                    behaviour: Behaviour::Succeeds(Duration::ZERO),
+                    test_start: self.test_start,
                     starts: self.starts.clone(),
                 };
                 Ok(PollSuccess::Split((0..count).map(part).collect()))
@@ -73,8 +73,8 @@ impl PollItem for Fake {
     }
 }
 
-impl Fake {
-    fn note(&self, start: Duration) {
+impl FakeItem {
+    fn record(&self, start: Duration) {
         let mut starts = self.starts.lock().unwrap();
         starts.entry(self.number).or_default().push(start);
     }
@@ -92,26 +92,30 @@ fn settings(interval: Duration, concurrency: usize) -> PollConfig {
     }
 }
 
-/// Polls items of these manners for so long.
-async fn poll(settings: PollConfig, manners: &[Manner], length: Duration) -> Vec<Vec<Duration>> {
+/// Polls items with these behaviours for `length`, and returns their start times.
+async fn poll(
+    settings: PollConfig,
+    behaviours: &[Behaviour],
+    length: Duration,
+) -> Vec<Vec<Duration>> {
     let starts = Starts::default();
-    let began = Instant::now();
-    let item = |(number, &manner)| Fake {
+    let test_start = Instant::now();
+    let item = |(number, &behaviour)| FakeItem {
         number,
-        manner,
-        began,
+        behaviour,
+        test_start,
         starts: starts.clone(),
     };
-    let items: Vec<_> = manners.iter().enumerate().map(item).collect();
+    let items: Vec<_> = behaviours.iter().enumerate().map(item).collect();
     let run = Poller::new(settings, items).run();
     timeout(length, run).await.expect_err("polling never ends");
     let starts = starts.lock().unwrap();
-    (0..manners.len())
+    (0..behaviours.len())
         .map(|number| starts.get(&number).cloned().unwrap_or_default())
         .collect()
 }
 
-/// The seconds between one start and the next.
+/// The seconds between consecutive starts.
 fn gaps(starts: &[Duration]) -> Vec<f64> {
     let pairs = starts.windows(2);
     pairs
@@ -120,10 +124,10 @@ fn gaps(starts: &[Duration]) -> Vec<f64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_healthy_item_is_polled_a_little_more_often_than_the_interval_says() {
+async fn a_healthy_item_is_polled_slightly_more_often_than_the_interval() {
     let settings = settings(30 * SECOND, 4);
-    let manners = [Manner::Answers(2 * SECOND)];
-    let starts = poll(settings, &manners, 3600 * SECOND).await;
+    let behaviours = [Behaviour::Succeeds(2 * SECOND)];
+    let starts = poll(settings, &behaviours, 3600 * SECOND).await;
     assert_eq!(starts[0][0], Duration::ZERO);
     let gaps = gaps(&starts[0]);
     assert!(gaps.len() >= 119, "{}", gaps.len());
@@ -134,16 +138,16 @@ async fn a_healthy_item_is_polled_a_little_more_often_than_the_interval_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dead_items_do_not_delay_the_others() {
-    let mut manners = vec![Manner::Answers(SECOND / 100); 50];
-    manners[7] = Manner::Hangs;
-    manners[31] = Manner::Hangs;
-    let starts = poll(settings(SECOND, 4), &manners, 60 * SECOND).await;
+async fn items_that_time_out_do_not_delay_the_others() {
+    let mut behaviours = vec![Behaviour::Succeeds(SECOND / 100); 50];
+    behaviours[7] = Behaviour::TimesOut;
+    behaviours[31] = Behaviour::TimesOut;
+    let starts = poll(settings(SECOND, 4), &behaviours, 60 * SECOND).await;
     for (number, starts) in starts.iter().enumerate() {
-        if matches!(manners[number], Manner::Hangs) {
+        if matches!(behaviours[number], Behaviour::TimesOut) {
             continue;
         }
-        // At first all are due together, and the dead ones are not yet known to be.
+        // At first all items are due together, and the poller does not yet know which ones time out.
         for gap in gaps(&starts[1..]) {
             assert!(gap < 1.2, "{gap} for {number}");
         }
@@ -151,14 +155,14 @@ async fn dead_items_do_not_delay_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_items_are_polled_at_once_than_allowed() {
+async fn polls_at_the_same_time_are_limited_by_the_concurrency() {
     for concurrency in [1, 2, 4] {
-        let manners = vec![Manner::Answers(SECOND); 12];
-        let starts = poll(settings(60 * SECOND, concurrency), &manners, 30 * SECOND).await;
+        let behaviours = vec![Behaviour::Succeeds(SECOND); 12];
+        let starts = poll(settings(60 * SECOND, concurrency), &behaviours, 30 * SECOND).await;
         let mut starts: Vec<_> = starts.concat();
         starts.sort();
         assert_eq!(starts.len(), 12);
-        // One slot is kept for those that failed; there are none.
+        // The poller reserves one slot for failing items, and there are none.
         let slots = concurrency.saturating_sub(1).max(1);
         for (position, start) in starts.iter().enumerate() {
             let round = u64::try_from(position / slots).unwrap();
@@ -168,9 +172,9 @@ async fn no_more_items_are_polled_at_once_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_grow_while_an_item_fails() {
-    let manners = [Manner::Fails(None)];
-    let starts = poll(settings(30 * SECOND, 4), &manners, 1200 * SECOND).await;
+async fn the_backoff_of_a_failing_item_grows() {
+    let behaviours = [Behaviour::Fails(None)];
+    let starts = poll(settings(30 * SECOND, 4), &behaviours, 1200 * SECOND).await;
     for (gap, longest) in gaps(&starts[0])
         .iter()
         .zip([30.0, 60.0, 120.0, 120.0, 120.0])
@@ -183,17 +187,17 @@ async fn waits_grow_while_an_item_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_hangs_is_waited_for_from_its_end() {
-    let starts = poll(settings(4 * SECOND, 4), &[Manner::Hangs], 60 * SECOND).await;
-    // 4 s for the time-out, and half of the interval at least.
+async fn the_backoff_after_a_timeout_starts_at_its_end() {
+    let starts = poll(settings(4 * SECOND, 4), &[Behaviour::TimesOut], 60 * SECOND).await;
+    // The timeout of 4 s, and at least half of the interval.
     assert!(gaps(&starts[0])[0] >= 6.0, "{starts:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_between_rare_polls_is_made_good_soon() {
-    let faltering = Manner::FailsUntil(SECOND);
-    let manners = [faltering, Manner::Fails(None)];
-    let starts = poll(settings(3600 * SECOND, 4), &manners, 86_400 * SECOND).await;
+async fn a_failed_poll_is_retried_soon_despite_a_long_interval() {
+    let recovering = Behaviour::FailsUntil(SECOND);
+    let behaviours = [recovering, Behaviour::Fails(None)];
+    let starts = poll(settings(3600 * SECOND, 4), &behaviours, 86_400 * SECOND).await;
     let after = gaps(&starts[0]);
     assert!(after[0] <= 120.1, "{after:?}");
     assert!(after[1] >= 3240.0, "{after:?}");
@@ -203,20 +207,20 @@ async fn a_failure_between_rare_polls_is_made_good_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_asks_for_is_waited_for() {
-    let manners = [Manner::Fails(Some(500 * SECOND))];
-    let starts = poll(settings(30 * SECOND, 4), &manners, 1200 * SECOND).await;
+async fn retry_after_is_honoured() {
+    let behaviours = [Behaviour::Fails(Some(500 * SECOND))];
+    let starts = poll(settings(30 * SECOND, 4), &behaviours, 1200 * SECOND).await;
     for gap in gaps(&starts[0]) {
         assert!((500.0..=550.1).contains(&gap), "{gap}");
     }
 }
 
-/// What the server refuses as one too many says nothing about the item: it does not have to queue up with those that fail.
+/// Throttling says nothing about the item, so the item does not share the lane of failing items.
 #[tokio::test(start_paused = true)]
-async fn after_a_throttle_storm_all_items_are_polled_as_before() {
-    let mut manners = vec![Manner::ThrottledUntil(600 * SECOND); 200];
-    manners[3] = Manner::Hangs;
-    let starts = poll(settings(30 * SECOND, 4), &manners, 900 * SECOND).await;
+async fn after_throttling_ends_all_items_are_polled_on_the_interval() {
+    let mut behaviours = vec![Behaviour::ThrottledUntil(600 * SECOND); 200];
+    behaviours[3] = Behaviour::TimesOut;
+    let starts = poll(settings(30 * SECOND, 4), &behaviours, 900 * SECOND).await;
     for (number, starts) in starts.iter().enumerate() {
         if number == 3 {
             continue;
@@ -226,7 +230,7 @@ async fn after_a_throttle_storm_all_items_are_polled_as_before() {
             .filter(|start| **start >= 600 * SECOND)
             .map(Duration::as_secs_f64)
             .collect();
-        // At the latest after the longest wait, and on the interval from then on.
+        // The first poll follows within the longest backoff. Later ones follow on the interval.
         assert!(since[0] <= 720.1, "{number}: {since:?}");
         for pair in since.windows(2) {
             let gap = pair[1] - pair[0];
@@ -236,16 +240,18 @@ async fn after_a_throttle_storm_all_items_are_polled_as_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn items_that_take_the_place_of_another_are_polled_in_its_stead() {
+async fn the_items_of_a_split_are_polled_instead_of_the_original() {
     let starts = Starts::default();
-    let item = Fake {
+    let item = FakeItem {
         number: 0,
-        manner: Manner::Splits(3),
-        began: Instant::now(),
+        behaviour: Behaviour::SplitsInto(3),
+        test_start: Instant::now(),
         starts: starts.clone(),
     };
     let run = Poller::new(settings(30 * SECOND, 4), [item]).run();
-    timeout(300 * SECOND, run).await.expect_err("never ends");
+    timeout(300 * SECOND, run)
+        .await
+        .expect_err("polling never ends");
     let starts = starts.lock().unwrap();
     let counts: Vec<_> = starts.values().map(Vec::len).collect();
     assert_eq!(counts[0], 1);
@@ -256,54 +262,63 @@ async fn items_that_take_the_place_of_another_are_polled_in_its_stead() {
     );
 }
 
-/// An item whose polls are requests: each waits for its turn.
-struct Limited {
-    item: Fake,
+/// An item whose polls wait for a shared rate limit.
+struct RateLimited {
+    item: FakeItem,
     limit: Arc<RateLimit>,
 }
 
-impl PollItem for Limited {
+impl PollItem for RateLimited {
     async fn poll(&mut self, timeout: Duration) -> Result<PollSuccess<Self>, PollFailure> {
         self.limit.acquire().await;
         match self.item.poll(timeout).await? {
             PollSuccess::Polled => Ok(PollSuccess::Polled),
-            PollSuccess::Split(_) => unreachable!("not among these"),
+            PollSuccess::Split(_) => unreachable!("no item splits"),
         }
     }
 }
 
-/// More than the cap lets through in an interval: then all have their turn, one after the other.
+/// The rate limit does not admit all items within an interval, so each waits for its turn.
 #[tokio::test(start_paused = true)]
 async fn two_hundred_items_share_five_requests_a_second() {
     let starts = Starts::default();
-    let began = Instant::now();
+    let test_start = Instant::now();
     let limit = Arc::new(RateLimit::new(5.0));
-    let bad = [3, 50, 51, 199];
-    let item = |number| Limited {
-        item: Fake {
+    let failing = [3, 50, 51, 199];
+    let item = |number| RateLimited {
+        item: FakeItem {
             number,
-            manner: match number {
-                3 | 199 => Manner::Hangs,
-                50 | 51 => Manner::Fails(None),
-                _ => Manner::Answers(SECOND / 20),
+            behaviour: match number {
+                3 | 199 => Behaviour::TimesOut,
+                50 | 51 => Behaviour::Fails(None),
+                _ => Behaviour::Succeeds(SECOND / 20),
             },
-            began,
+            test_start,
             starts: starts.clone(),
         },
         limit: limit.clone(),
     };
     let run = Poller::new(settings(30 * SECOND, 4), (0..200).map(item)).run();
-    timeout(600 * SECOND, run).await.expect_err("never ends");
+    timeout(600 * SECOND, run)
+        .await
+        .expect_err("polling never ends");
     let starts = starts.lock().unwrap();
     let mut all: Vec<_> = starts.values().flatten().copied().collect();
     all.sort_unstable();
     for window in all.windows(6) {
         assert!(window[5] >= window[0] + SECOND, "{window:?}");
     }
-    assert!(all.len() > 2_700, "the cap is made use of: {}", all.len());
+    assert!(
+        all.len() > 2_700,
+        "the rate limit is not used up: {}",
+        all.len()
+    );
     assert_eq!(starts.len(), 200);
-    for (number, starts) in starts.iter().filter(|(number, _)| !bad.contains(*number)) {
-        // 200 requests at 210 ms each, and those of the bad ones.
+    for (number, starts) in starts
+        .iter()
+        .filter(|(number, _)| !failing.contains(*number))
+    {
+        // 200 requests at 210 ms each, and the retries of the failing items.
         for gap in gaps(starts) {
             assert!(gap < 46.0, "{gap} for {number}");
         }

@@ -1,10 +1,9 @@
-//! How a watch goes on after each kind of end, under paused time. Nothing is sent: outcomes are made up.
+//! What a watch does after each kind of end, under paused time. The tests make up the outcomes and send no requests.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-
 use tokio::time::advance;
 
 use super::*;
@@ -16,7 +15,7 @@ use crate::{
     source::{feed_reporter::FeedReporter, reader::Jobs},
 };
 
-/// Records what the watch pushes and counts.
+/// Records the failures and restarts of a watch.
 #[derive(Default)]
 struct Recorder {
     failures: Mutex<usize>,
@@ -44,7 +43,7 @@ impl EventCounter for Recorder {
     }
 }
 
-/// A watch that continues from version 100.
+/// A watch at resource version 100.
 fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
     let recorder = Arc::new(Recorder::default());
     let listing = Listing {
@@ -52,10 +51,10 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         scope: Scope::All,
         label_selector: None,
     };
-    let nowhere = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
+    let unreachable = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
     let handle = recorder.clone().register(FeedScope::Jobs);
     let reader = ResourceReader::new(
-        Arc::new(Api::new(nowhere, recorder.clone(), None)),
+        Arc::new(Api::new(unreachable, recorder.clone(), None)),
         FeedReporter::new(handle, Arc::default()),
         listing,
         Arc::new(Namespaces::default()),
@@ -66,26 +65,27 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
     (watch, recorder)
 }
 
-/// An attempt that opened a watch, heard what `tell` says, and ended after `life`.
+/// Simulates a watch that receives an event for each of `versions`, and ends after `lifetime`.
 async fn attempt(
     watch: &mut Watch<Jobs>,
-    life: Duration,
-    tell: &str,
+    lifetime: Duration,
+    versions: &str,
     outcome: Result<End, Error>,
 ) -> Option<Duration> {
     watch.attempt = Attempt {
         opened: Some(Instant::now()),
         ..Attempt::default()
     };
-    for version in tell.split_whitespace() {
+    for version in versions.split_whitespace() {
         watch.attempt.received = true;
         watch.advance(Some(version.to_owned()));
     }
-    advance(life).await;
+    advance(lifetime).await;
     watch.conclude(&outcome)
 }
 
-fn refusal(watch: &Watch<Jobs>, code: u16) -> Error {
+/// An error response with this status.
+fn error_response(watch: &Watch<Jobs>, code: u16) -> Error {
     watch.error(Failure::Status(Box::new(Status {
         code,
         ..Status::default()
@@ -96,10 +96,10 @@ const MINUTE: Duration = Duration::from_mins(1);
 const MOMENT: Duration = Duration::from_millis(10);
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_ends_in_the_usual_course_goes_on_at_once() {
+async fn a_watch_that_times_out_resumes_at_once() {
     let (mut watch, recorder) = watch();
-    for told in ["101", "101", "102 103"] {
-        let wait = attempt(&mut watch, 4 * MINUTE, told, Ok(End::Ended)).await;
+    for versions in ["101", "101", "102 103"] {
+        let wait = attempt(&mut watch, 4 * MINUTE, versions, Ok(End::Ended)).await;
         assert_eq!(wait, None);
     }
     assert_eq!(watch.version.as_deref(), Some("103"));
@@ -108,34 +108,37 @@ async fn a_watch_that_ends_in_the_usual_course_goes_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_was_silent_all_its_life_is_listed_anew() {
+async fn a_silent_watch_is_followed_by_a_list() {
     let (mut watch, _) = watch();
     let wait = attempt(&mut watch, 4 * MINUTE, "", Ok(End::Ended)).await;
     assert_eq!((wait, watch.version), (None, None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn watches_that_end_soon_wait_longer_each_time_unless_they_tell_news() {
-    for (tell, grows) in [("", true), ("100", true), ("next", false)] {
+async fn the_backoff_of_short_watches_grows_unless_they_send_new_events() {
+    for (versions, grows) in [("", true), ("100", true), ("next", false)] {
         let (mut watch, _) = watch();
         let mut version = 100;
         let mut waits = Vec::new();
         for _ in 0..10 {
             version += 1;
-            let tell = tell.replace("next", &version.to_string());
-            let wait = attempt(&mut watch, MOMENT, &tell, Ok(End::Ended)).await;
-            waits.push(wait.expect("a pause").as_secs_f64());
+            let versions = versions.replace("next", &version.to_string());
+            let wait = attempt(&mut watch, MOMENT, &versions, Ok(End::Ended)).await;
+            waits.push(wait.expect("a backoff").as_secs_f64());
             watch.version.get_or_insert("100".to_owned()); // as a list does
         }
-        assert!(waits.iter().all(|wait| *wait >= 0.25), "{tell}: {waits:?}");
+        assert!(
+            waits.iter().all(|wait| *wait >= 0.25),
+            "{versions}: {waits:?}"
+        );
         let last = waits[9];
         let expected = if grows { 15.0..=30.0 } else { 0.25..=0.5 };
-        assert!(expected.contains(&last), "{tell}: {waits:?}");
+        assert!(expected.contains(&last), "{versions}: {waits:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_go_back_are_another_servers() {
+async fn a_resource_version_that_decreases_expires_the_watch() {
     let (mut watch, _) = watch();
     assert!(watch.advance(Some("101".to_owned())).is_none());
     assert!(matches!(
@@ -144,7 +147,7 @@ async fn versions_that_go_back_are_another_servers() {
     ));
     attempt(&mut watch, MOMENT, "", Ok(End::Expired)).await;
     assert_eq!(watch.version, None);
-    // Versions that are no numbers cannot be compared, and none is no news.
+    // Versions that are not numbers cannot be compared. An event without a version changes nothing.
     for version in [Some("x"), Some("a"), None] {
         assert!(watch.advance(version.map(str::to_owned)).is_none());
     }
@@ -152,11 +155,11 @@ async fn versions_that_go_back_are_another_servers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_version_is_no_failure_but_a_list_that_expires_is() {
+async fn an_expired_watch_is_not_a_failure_but_an_expired_list_is() {
     for (version, failures) in [(Some("100"), 0), (None, 1)] {
         let (mut watch, recorder) = watch();
         watch.version = version.map(str::to_owned);
-        let gone = refusal(&watch, 410);
+        let gone = error_response(&watch, 410);
         let wait = watch.conclude(&Err(gone));
         assert!(wait.is_some() && watch.version.is_none());
         assert_eq!(*recorder.failures.lock(), failures);
@@ -166,11 +169,11 @@ async fn an_expired_version_is_no_failure_but_a_list_that_expires_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_two_failures_only_a_list_tells() {
+async fn after_two_failures_the_watch_restarts_with_a_list() {
     let (mut watch, recorder) = watch();
     let mut waits = Vec::new();
     for version in [Some("100"), None, None, None, None, None, None, None] {
-        let error = refusal(&watch, 503);
+        let error = error_response(&watch, 503);
         waits.extend(watch.conclude(&Err(error)));
         assert_eq!(watch.version.as_deref(), version);
     }
@@ -186,7 +189,7 @@ async fn after_two_failures_only_a_list_tells() {
 }
 
 #[tokio::test]
-async fn a_streamed_list_is_of_the_moment_at_its_end() {
+async fn events_during_a_streamed_list_are_applied_to_it() {
     let (mut watch, _) = watch();
     let event = |kind: &str, name: &str| {
         let object =

@@ -6,7 +6,7 @@ use job_status_exporter::config::Mode;
 use super::*;
 use crate::{
     exporter::{everything, listed, selection},
-    sources::{Cluster, rights},
+    sources::Cluster,
 };
 
 async fn cluster(cronjobs: CronJobsVersion) -> Cluster {
@@ -143,7 +143,7 @@ async fn a_missing_permission_is_not_a_missing_version() {
     cluster
         .api
         .grant("t0", Rights::of_user("reader").allow(&["list"], &["jobs"]));
-    let endpoint = rights::endpoint(&cluster, directory.path(), "t0");
+    let endpoint = cluster.endpoint_with_token(directory.path(), "t0");
     let mut exporter = Exporter::start(endpoint, listed(POLL));
     exporter.eventually(|e| e.jobs().len(), 2).await;
     exporter.eventually(Exporter::up, false).await;

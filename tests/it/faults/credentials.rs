@@ -1,4 +1,4 @@
-//! Credentials that run out, change or never were good.
+//! Credentials that expire, change or are never valid.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::exporter::{POLL, polled};
 
-/// Writes `user` into a kubeconfig for `server`.
+/// Writes a kubeconfig for `server` with this `user`.
 fn kubeconfig(directory: &Path, server: &Server, user: &str) -> Endpoint {
     let path = directory.join("kubeconfig");
     let text = format!(
@@ -29,10 +29,10 @@ fn kubeconfig(directory: &Path, server: &Server, user: &str) -> Endpoint {
     }
 }
 
-/// A server that knows the token in the file `known` of the directory, and nobody else.
-async fn server(directory: &TempDir, known: &str) -> Server {
-    let file = directory.path().join("known");
-    fs::write(&file, known).unwrap();
+/// A server that accepts only the token in the file `valid` of the directory.
+async fn server(directory: &TempDir, valid: &str) -> Server {
+    let file = directory.path().join("valid");
+    fs::write(&file, valid).unwrap();
     Server::start(move |request| {
         let token = format!("Bearer {}", fs::read_to_string(&file).unwrap());
         if request.header("authorization") == Some(token.as_str()) {
@@ -52,7 +52,7 @@ fn write(directory: &TempDir, file: &str, text: &str) {
     fs::write(directory.path().join(file), text).unwrap();
 }
 
-/// An exec plugin that gives the token in the file `token` of the directory, and counts its runs.
+/// An exec plugin that returns the token in the file `token` of the directory, and counts its runs.
 fn plugin(directory: &TempDir) -> String {
     let script = r#"cd "$(dirname "$0")"
 echo run >>runs
@@ -66,13 +66,14 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
     )
 }
 
-/// How often the plugin ran. kube runs it more than once for one client.
+/// The number of runs of the plugin. kube runs it more than once per client.
 fn runs(directory: &TempDir) -> usize {
     let runs = fs::read_to_string(directory.path().join("runs"));
     runs.unwrap_or_default().lines().count()
 }
 
-fn patient() -> PollConfig {
+/// Settings with a long timeout.
+fn long_timeout() -> PollConfig {
     PollConfig {
         timeout: 10 * SECOND,
         ..POLL
@@ -80,7 +81,7 @@ fn patient() -> PollConfig {
 }
 
 #[tokio::test]
-async fn a_token_file_that_changes_is_read_anew() {
+async fn a_changed_token_file_is_read_again() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(&directory, "first").await;
     write(&directory, "token", "first\n");
@@ -91,9 +92,9 @@ async fn a_token_file_that_changes_is_read_anew() {
     let endpoint = kubeconfig(directory.path(), &server, &user);
     let mut exporter = Exporter::start(endpoint, polled(&["etl/a"], POLL));
     exporter.eventually(Exporter::up, true).await;
-    // The server may know of the new token before or after the file does.
+    // The server may accept the new token before or after the file has it.
     write(&directory, "token", "second");
-    write(&directory, "known", "second");
+    write(&directory, "valid", "second");
     let with = |token: &str| {
         let requests = server.requests("");
         let token = format!("Bearer {token}");
@@ -107,62 +108,66 @@ async fn a_token_file_that_changes_is_read_anew() {
 }
 
 #[tokio::test]
-async fn refused_credentials_of_an_exec_plugin_are_renewed_and_the_request_is_sent_again() {
+async fn rejected_credentials_of_an_exec_plugin_are_renewed_and_the_request_is_retried() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(&directory, "first").await;
     write(&directory, "token", "first");
     let endpoint = kubeconfig(directory.path(), &server, &plugin(&directory));
-    let mut exporter = Exporter::start(endpoint, polled(&["etl/a"], patient()));
+    let mut exporter = Exporter::start(endpoint, polled(&["etl/a"], long_timeout()));
     exporter.eventually(Exporter::up, true).await;
     exporter
         .eventually(|_| server.requests("").len() >= 3, true)
         .await;
-    let build = runs(&directory);
+    let runs_per_client = runs(&directory);
     write(&directory, "token", "second");
     exporter.throughout(SECOND / 2, Exporter::up, true).await;
-    assert_eq!(runs(&directory), build, "the first token is still good");
-    write(&directory, "known", "second");
+    assert_eq!(
+        runs(&directory),
+        runs_per_client,
+        "the first token is still valid"
+    );
+    write(&directory, "valid", "second");
     let before = server.requests("").len();
     while server.requests("").len() < before + 4 {
-        assert!(exporter.up(), "nobody is to notice");
-        exporter.check().await;
+        assert!(exporter.up(), "the renewal causes no failure");
+        exporter.step().await;
     }
-    assert_eq!(runs(&directory), 2 * build);
+    assert_eq!(runs(&directory), 2 * runs_per_client);
     assert_eq!(exporter.requests(Verb::Get, Code::Unauthorized), 0);
 }
 
 #[tokio::test]
-async fn credentials_that_are_never_good_are_not_renewed_again_and_again() {
+async fn credentials_that_are_never_valid_are_renewed_only_once() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(&directory, "another").await;
     write(&directory, "token", "wrong");
     let endpoint = kubeconfig(directory.path(), &server, &plugin(&directory));
     endpoint.connect().await.map(drop).unwrap();
-    let build = runs(&directory);
+    let runs_per_client = runs(&directory);
     fs::remove_file(directory.path().join("runs")).unwrap();
     let jobs: Vec<_> = (0..10).map(|number| format!("etl/job-{number}")).collect();
-    let mut exporter = Exporter::start(endpoint, polled(&jobs, patient()));
+    let mut exporter = Exporter::start(endpoint, polled(&jobs, long_timeout()));
     exporter
         .eventually(|e| e.requests(Verb::Get, Code::Unauthorized) >= 10, true)
         .await;
     exporter.throughout(2 * SECOND, Exporter::up, false).await;
-    let builds = runs(&directory) / build;
-    assert_eq!(builds, 2, "at the start, and once when it was refused");
-    // Each job at 0 s, and after waits of up to 0.2, 0.4, 0.8 and 1.6 s, that may be half as long; and what was sent again.
+    let clients = runs(&directory) / runs_per_client;
+    assert_eq!(clients, 2, "at the start, and once after the rejection");
+    // Each job at 0 s, and after backoffs of 0.2, 0.4, 0.8 and 1.6 s, which jitter shortens by up to half. Retries come on top.
     let requests = server.requests("").len();
     assert!((30..=64).contains(&requests), "{requests}");
 }
 
 #[tokio::test]
-async fn an_exec_plugin_that_hangs_is_started_once() {
+async fn a_hanging_exec_plugin_is_started_once() {
     let directory = tempfile::tempdir().unwrap();
-    let server = server(&directory, "good").await;
-    write(&directory, "token", "good");
+    let server = server(&directory, "valid-token").await;
+    write(&directory, "token", "valid-token");
     let user = plugin(&directory);
     let script = fs::read_to_string(directory.path().join("plugin")).unwrap();
-    // It hangs until it is told to go on.
-    let waits = script.replace("printf", "while [ ! -e go ]; do sleep 0.05; done; printf");
-    write(&directory, "plugin", &waits);
+    // It hangs until the file `go` exists.
+    let hanging = script.replace("printf", "while [ ! -e go ]; do sleep 0.05; done; printf");
+    write(&directory, "plugin", &hanging);
     let endpoint = kubeconfig(directory.path(), &server, &user);
     let mut exporter = Exporter::start(endpoint, polled(&["etl/a", "etl/b"], POLL));
     exporter
@@ -170,14 +175,14 @@ async fn an_exec_plugin_that_hangs_is_started_once() {
         .await;
     assert_eq!((runs(&directory), exporter.up()), (1, false));
     write(&directory, "go", "");
-    exporter.eventually(Exporter::jobs, names(&["a"])).await;
+    exporter.eventually(Exporter::jobs, in_etl(&["a"])).await;
 }
 
 #[tokio::test]
-async fn requests_that_waited_for_credentials_together_are_not_sent_together() {
+async fn the_rate_limit_applies_to_requests_that_waited_for_credentials() {
     let directory = tempfile::tempdir().unwrap();
-    let server = server(&directory, "good").await;
-    write(&directory, "token", "good");
+    let server = server(&directory, "valid-token").await;
+    write(&directory, "token", "valid-token");
     let user = plugin(&directory);
     let script = fs::read_to_string(directory.path().join("plugin")).unwrap();
     write(&directory, "plugin", &format!("sleep 0.4\n{script}"));
@@ -185,7 +190,7 @@ async fn requests_that_waited_for_credentials_together_are_not_sent_together() {
     let poll = PollConfig {
         requests_per_second: 10.0,
         concurrency: 8,
-        ..patient()
+        ..long_timeout()
     };
     let jobs: Vec<_> = (0..6).map(|number| format!("etl/job-{number}")).collect();
     let mut exporter = Exporter::start(endpoint, polled(&jobs, poll));

@@ -1,4 +1,4 @@
-//! Lists that are not what they should be. All are polled, so that time-outs are short; what they mean is the same in a watch.
+//! Invalid lists. The tests poll, so that timeouts are short. Watch mode handles lists in the same way.
 
 use futures_util::future::join_all;
 use job_status_exporter::{
@@ -9,14 +9,15 @@ use job_status_exporter::{
 use super::*;
 use crate::exporter::{POLL, listed};
 
-async fn polled(answers: Vec<Answer>) -> (Server, Exporter) {
-    let server = Server::start(lists(answers)).await;
+/// Starts a server with these lists of Jobs, and an exporter that polls it.
+async fn start_polling(answers: Vec<Answer>) -> (Server, Exporter) {
+    let server = Server::start(answer_lists(answers)).await;
     let exporter = Exporter::start(server.endpoint(), listed(POLL));
     (server, exporter)
 }
 
-/// Answers that are none, and how they are counted.
-fn broken() -> Vec<(&'static str, Answer, Code)> {
+/// Failed responses, and the code that counts each.
+fn failed_responses() -> Vec<(&'static str, Answer, Code)> {
     let text = list(&[job("a")]).to_string();
     let half = &text[..text.len() / 2];
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 503});
@@ -45,7 +46,7 @@ fn broken() -> Vec<(&'static str, Answer, Code)> {
         ),
         ("no answer", Answer::none(), Code::TransportError),
         (
-            "no HTTP",
+            "not HTTP",
             Answer::none().send("SSH-2.0-OpenSSH_9.2\r\n"),
             Code::TransportError,
         ),
@@ -62,43 +63,51 @@ fn broken() -> Vec<(&'static str, Answer, Code)> {
             Code::Redirect,
         ),
         ("HTML", ok("<!DOCTYPE html><title>Log in</title>"), Code::Ok),
-        ("nothing", ok(""), Code::Ok),
+        ("empty body", ok(""), Code::Ok),
         ("204", Answer::whole(204, &[], ""), Code::OtherSuccess),
         ("null", ok("null"), Code::Ok),
-        ("no list", ok("{}"), Code::Ok),
+        ("not a list", ok("{}"), Code::Ok),
         ("a status", Answer::json(&status), Code::Ok),
-        ("no array", ok(r#"{"metadata":{},"items":{}}"#), Code::Ok),
+        (
+            "items not an array",
+            ok(r#"{"metadata":{},"items":{}}"#),
+            Code::Ok,
+        ),
     ]
 }
 
 #[tokio::test]
-async fn the_last_good_list_stays_whatever_comes_after_it() {
-    join_all(broken().into_iter().map(async |(what, answer, code)| {
-        let good = Answer::json(&list(&[job("a"), job("b")]));
-        let current = Current::new(good.clone());
-        let server = Server::start(current.of_jobs()).await;
-        let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
-        exporter.eventually(|e| (what, e.up()), (what, true)).await;
-        let before = exporter.requests(Verb::List, code);
-        current.set(answer);
-        exporter.eventually(|e| (what, e.up()), (what, false)).await;
-        exporter
-            .eventually(
-                |e| (what, e.requests(Verb::List, code) > before),
-                (what, true),
-            )
-            .await;
-        assert_eq!(exporter.jobs(), names(&["a", "b"]), "{what}");
-        current.set(good);
-        exporter.eventually(|e| (what, e.up()), (what, true)).await;
-        assert_eq!(exporter.jobs(), names(&["a", "b"]), "{what}");
-    }))
+async fn the_last_valid_list_stays_after_a_failed_list() {
+    join_all(
+        failed_responses()
+            .into_iter()
+            .map(async |(what, answer, code)| {
+                let valid = Answer::json(&list(&[job("a"), job("b")]));
+                let current = SwappableAnswer::new(valid.clone());
+                let server = Server::start(current.answer_jobs()).await;
+                let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
+                exporter.eventually(|e| (what, e.up()), (what, true)).await;
+                let before = exporter.requests(Verb::List, code);
+                current.set(answer);
+                exporter.eventually(|e| (what, e.up()), (what, false)).await;
+                exporter
+                    .eventually(
+                        |e| (what, e.requests(Verb::List, code) > before),
+                        (what, true),
+                    )
+                    .await;
+                assert_eq!(exporter.jobs(), in_etl(&["a", "b"]), "{what}");
+                current.set(valid);
+                exporter.eventually(|e| (what, e.up()), (what, true)).await;
+                assert_eq!(exporter.jobs(), in_etl(&["a", "b"]), "{what}");
+            }),
+    )
     .await;
 }
 
 #[tokio::test]
-async fn the_other_kind_goes_on_while_one_is_broken() {
-    let (server, mut exporter) = polled(vec![Answer::none().hang()]).await;
+async fn one_kind_is_polled_on_schedule_while_the_other_fails() {
+    let (server, mut exporter) = start_polling(vec![Answer::none().hang()]).await;
     exporter
         .eventually(|e| e.requests(Verb::List, Code::Timeout) >= 3, true)
         .await;
@@ -106,7 +115,7 @@ async fn the_other_kind_goes_on_while_one_is_broken() {
     assert_eq!(
         exporter.snapshot().status.last_success,
         None,
-        "there was none for Jobs"
+        "no list of Jobs succeeded"
     );
     let polls = server.requests("/cronjobs");
     for pair in polls.windows(2) {
@@ -116,15 +125,15 @@ async fn the_other_kind_goes_on_while_one_is_broken() {
 }
 
 #[tokio::test]
-async fn objects_that_cannot_be_read_are_skipped_and_counted() {
+async fn undecodable_objects_are_skipped_and_counted() {
     let items = json!([
         null, 5, "text", [], {}, {"metadata": null}, {"metadata": {"name": "no-namespace"}},
         {"metadata": {"namespace": "etl", "name": "bad"}, "status": {"active": "many"}},
         {"metadata": {"namespace": "etl", "name": "bad"}, "status": {"startTime": "yesterday"}},
-        job("good"), job("twice"), job("twice"),
+        job("intact"), job("twice"), job("twice"),
     ]);
     let mut answer = list(items.as_array().unwrap());
-    // What is deep and what is large is skipped without being kept.
+    // The decoder skips deep and large values without keeping them.
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     answer["metadata"]["selfLink"] = json!("/");
     let mut large = job("large");
@@ -134,10 +143,10 @@ async fn objects_that_cannot_be_read_are_skipped_and_counted() {
         answer
             .to_string()
             .replacen("\"spec\":{", &format!("\"spec\":{{\"deep\":{deep},"), 1);
-    let good = Answer::whole(200, &[], text);
-    let (_server, mut exporter) = polled(vec![good]).await;
+    let valid = Answer::whole(200, &[], text);
+    let (_server, mut exporter) = start_polling(vec![valid]).await;
     exporter
-        .eventually(Exporter::jobs, names(&["good", "large", "twice"]))
+        .eventually(Exporter::jobs, in_etl(&["intact", "large", "twice"]))
         .await;
     exporter.eventually(Exporter::decode_errors, 18).await;
     exporter
@@ -152,12 +161,12 @@ async fn objects_that_cannot_be_read_are_skipped_and_counted() {
 }
 
 #[tokio::test]
-async fn a_list_may_be_null_or_come_without_a_version() {
+async fn items_may_be_null_and_a_list_needs_no_resource_version() {
     for answer in [json!({"metadata": {}, "items": null}), json!({"items": []})] {
-        let current = Current::new(Answer::json(&list(&[job("a")])));
-        let server = Server::start(current.of_jobs()).await;
+        let current = SwappableAnswer::new(Answer::json(&list(&[job("a")])));
+        let server = Server::start(current.answer_jobs()).await;
         let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
-        exporter.eventually(Exporter::jobs, names(&["a"])).await;
+        exporter.eventually(Exporter::jobs, in_etl(&["a"])).await;
         current.set(Answer::json(&answer));
         exporter.eventually(Exporter::jobs, vec![]).await;
         exporter.eventually(Exporter::up, true).await;
@@ -165,10 +174,11 @@ async fn a_list_may_be_null_or_come_without_a_version() {
 }
 
 #[tokio::test]
-async fn a_watch_needs_a_version_to_begin_with() {
-    let mut versionless = list(&[job("a")]);
-    versionless["metadata"] = json!({});
-    let (server, mut exporter) = watched(lists(vec![Answer::json(&versionless)])).await;
+async fn a_watch_does_not_start_without_a_resource_version() {
+    let mut without_version = list(&[job("a")]);
+    without_version["metadata"] = json!({});
+    let (server, mut exporter) =
+        start_watching(answer_lists(vec![Answer::json(&without_version)])).await;
     exporter
         .eventually(|_| server.requests("/jobs?limit").len(), 2)
         .await;
@@ -177,27 +187,27 @@ async fn a_watch_needs_a_version_to_begin_with() {
 }
 
 #[tokio::test]
-async fn a_list_that_never_ends_is_given_up() {
+async fn a_list_that_never_ends_is_aborted() {
     let mut page = list(&[job("a")]);
     page["metadata"]["continue"] = json!("again");
-    let (server, mut exporter) = polled(vec![Answer::json(&page)]).await;
+    let (server, mut exporter) = start_polling(vec![Answer::json(&page)]).await;
     exporter
         .eventually(|_| server.requests("/jobs?").len() >= 4, true)
         .await;
     assert!(!exporter.up());
     assert_eq!(exporter.jobs(), [""; 0]);
-    let asked = |part| server.requests(part).len();
+    let count = |part| server.requests(part).len();
     assert!(
-        asked("continue=again") <= asked("/jobs?limit"),
-        "one more page than the first each time"
+        count("continue=again") <= count("/jobs?limit"),
+        "one page after the first in each attempt"
     );
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_not_kept() {
+async fn a_body_beyond_the_size_limit_is_rejected() {
     let chunk = vec![b' '; 1024 * 1024];
     let endless = (0..65).fold(Answer::chunked(), |answer, _| answer.chunk(&chunk));
-    let server = Server::start(lists(vec![endless.end()])).await;
+    let server = Server::start(answer_lists(vec![endless.end()])).await;
     let poll = PollConfig {
         timeout: 20 * SECOND,
         ..POLL
@@ -210,8 +220,8 @@ async fn a_body_without_end_is_not_kept() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_for_that_would_not_be_understood() {
-    let (server, mut exporter) = polled(vec![Answer::json(&list(&[job("a")]))]).await;
+async fn requests_accept_only_uncompressed_json() {
+    let (server, mut exporter) = start_polling(vec![Answer::json(&list(&[job("a")]))]).await;
     exporter.eventually(Exporter::ready, true).await;
     for request in server.requests("") {
         assert_eq!(request.header("accept-encoding"), None, "{}", request.head);

@@ -1,4 +1,4 @@
-//! Answers about single jobs that are not what they should be.
+//! Invalid responses to polls of a single job.
 
 use futures_util::future::join_all;
 use job_status_exporter::model::{Code, Verb};
@@ -6,10 +6,10 @@ use job_status_exporter::model::{Code, Verb};
 use super::*;
 use crate::exporter::{POLL, polled};
 
-/// Polls one job, about which this is said.
-async fn exporter(answer: &Current) -> (Server, Exporter) {
-    let given = answer.clone();
-    let server = Server::start(move |_| given.get()).await;
+/// Starts a server that answers every request with `answer`, and an exporter that polls one job.
+async fn start_polling(answer: &SwappableAnswer) -> (Server, Exporter) {
+    let current = answer.clone();
+    let server = Server::start(move |_| current.get()).await;
     let exporter = Exporter::start(server.endpoint(), polled(&["etl/a"], POLL));
     (server, exporter)
 }
@@ -19,7 +19,7 @@ fn exists(exporter: &Exporter) -> Option<bool> {
 }
 
 #[tokio::test]
-async fn what_is_not_the_job_is_no_answer() {
+async fn a_response_without_the_job_is_a_failed_poll() {
     let ok = |body: &str| Answer::whole(200, &[], body);
     let text = job("a").to_string();
     let not_found = |reason: &str, kind: &str| {
@@ -29,7 +29,7 @@ async fn what_is_not_the_job_is_no_answer() {
     };
     let mut elsewhere = job("a");
     elsewhere["metadata"]["namespace"] = json!("web");
-    let broken = [
+    let failed = [
         ("another job", Answer::json(&job("b"))),
         ("another namespace", Answer::json(&elsewhere)),
         ("a list", Answer::json(&list(&[job("a")]))),
@@ -38,7 +38,7 @@ async fn what_is_not_the_job_is_no_answer() {
             ok(r#"{"kind":"Status","metadata":{},"code":500}"#),
         ),
         ("HTML", ok("<html>")),
-        ("nothing", ok("")),
+        ("empty body", ok("")),
         ("truncated", ok(&text[..50])),
         (
             "slow",
@@ -48,29 +48,29 @@ async fn what_is_not_the_job_is_no_answer() {
             "a gateway's 404",
             Answer::whole(404, &[], "404 page not found"),
         ),
-        ("no such namespace", not_found("NotFound", "namespaces")),
-        ("no such version", not_found("", "")),
+        ("missing namespace", not_found("NotFound", "namespaces")),
+        ("missing API version", not_found("", "")),
         ("500", Answer::whole(500, &[], "")),
     ];
-    join_all(broken.into_iter().map(async |(what, answer)| {
-        let good = Answer::json(&job("a"));
-        let current = Current::new(good.clone());
-        let (_server, mut exporter) = exporter(&current).await;
+    join_all(failed.into_iter().map(async |(what, answer)| {
+        let valid = Answer::json(&job("a"));
+        let current = SwappableAnswer::new(valid.clone());
+        let (_server, mut exporter) = start_polling(&current).await;
         exporter.eventually(|e| (what, e.up()), (what, true)).await;
         current.set(answer);
         exporter.eventually(|e| (what, e.up()), (what, false)).await;
         assert_eq!(exists(&exporter), Some(true), "{what}");
-        assert_eq!(exporter.jobs(), names(&["a"]), "{what}");
-        current.set(good);
+        assert_eq!(exporter.jobs(), in_etl(&["a"]), "{what}");
+        current.set(valid);
         exporter.eventually(|e| (what, e.up()), (what, true)).await;
     }))
     .await;
 }
 
 #[tokio::test]
-async fn a_job_that_cannot_be_read_is_skipped() {
+async fn an_undecodable_job_is_skipped() {
     let bad = json!({"metadata": {"namespace": "etl", "name": "a"}, "status": {"active": "many"}});
-    let (_server, mut exporter) = exporter(&Current::new(Answer::json(&bad))).await;
+    let (_server, mut exporter) = start_polling(&SwappableAnswer::new(Answer::json(&bad))).await;
     exporter.eventually(|e| e.decode_errors() >= 2, true).await;
     assert!(exporter.up());
     assert_eq!((exporter.jobs(), exists(&exporter)), (vec![], None));
@@ -84,7 +84,7 @@ async fn redirects_are_not_followed() {
         elsewhere.address
     );
     let moved = Answer::whole(307, &[("location", &location)], "");
-    let (_server, mut exporter) = exporter(&Current::new(moved)).await;
+    let (_server, mut exporter) = start_polling(&SwappableAnswer::new(moved)).await;
     exporter
         .eventually(|e| e.requests(Verb::Get, Code::Redirect) >= 2, true)
         .await;

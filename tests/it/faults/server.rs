@@ -1,4 +1,4 @@
-//! A server that does as it is told, byte by byte: what it sends, a library would not.
+//! A scripted server that controls every byte. It can send responses that an HTTP library would refuse to send.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,21 +15,21 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// A request as it came in.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) at: Instant,
-    /// Path and query.
+    /// The path and query.
     pub(crate) target: String,
-    /// The header lines as they came.
+    /// The request line and the headers.
     pub(crate) head: String,
 }
 
-/// What to do for a request.
+/// The steps that answer a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     steps: Vec<Step>,
-    /// Whether the connection can be used again.
+    /// The connection stays open for the next request.
     complete: bool,
 }
 
@@ -40,7 +40,7 @@ enum Step {
     Reset,
 }
 
-/// A server that runs until it is dropped.
+/// A running server. Dropping it stops it.
 pub(crate) struct Server {
     pub(crate) address: Uri,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -48,21 +48,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers as `script` says.
+    /// Starts a server that answers each request with `script`.
     pub(crate) async fn start(script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (noted, script) = (requests.clone(), Arc::new(script));
+        let (recorded, script) = (requests.clone(), Arc::new(script));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (noted, script) = (noted.clone(), script.clone());
+                let (recorded, script) = (recorded.clone(), script.clone());
                 connections.spawn(async move {
-                    // A client that goes away is no failure of a test.
-                    let _ = serve(stream, &noted, &*script).await;
+                    // A client that disconnects does not fail the test.
+                    let _ = serve(stream, &recorded, &*script).await;
                 });
             }
         });
@@ -87,7 +87,7 @@ impl Server {
 
 async fn serve(
     stream: TcpStream,
-    noted: &Mutex<Vec<Request>>,
+    recorded: &Mutex<Vec<Request>>,
     script: &(impl Fn(&Request) -> Answer + Sync),
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
@@ -104,7 +104,7 @@ async fn serve(
             target,
             head,
         };
-        noted.lock().unwrap().push(request.clone());
+        recorded.lock().unwrap().push(request.clone());
         let Answer { steps, complete } = script(&request);
         for step in steps {
             match step {
@@ -128,7 +128,7 @@ async fn serve(
 // === impl Request ===
 
 impl Request {
-    /// `jobs`, `cronjobs` or what else is asked for last.
+    /// The last segment of the path, such as `jobs` or `cronjobs`.
     pub(crate) fn resource(&self) -> &str {
         let path = self.target.split('?').next().unwrap_or_default();
         path.rsplit('/').next().unwrap_or_default()
@@ -138,7 +138,7 @@ impl Request {
         self.target.contains("?watch=1")
     }
 
-    /// The value of a header, by its name in lower case.
+    /// The value of a header. Its name is case-insensitive.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         let mut values = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -149,12 +149,12 @@ impl Request {
 // === impl Answer ===
 
 impl Answer {
-    /// Nothing but the end of the connection.
+    /// Closes the connection without a response.
     pub(crate) fn none() -> Self {
         Self::default()
     }
 
-    /// A whole answer; the connection stays open.
+    /// Sends a complete response and keeps the connection open.
     pub(crate) fn whole(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let answer = Self::head(status, headers, &format!("content-length: {}", body.len()));
@@ -164,6 +164,7 @@ impl Answer {
         }
     }
 
+    /// Sends a complete JSON response.
     pub(crate) fn json(body: &Value) -> Self {
         Self::whole(
             200,
@@ -172,12 +173,12 @@ impl Answer {
         )
     }
 
-    /// The head of an answer whose body is said to have `length` bytes.
+    /// Sends the head of a response with `content-length: length`.
     pub(crate) fn of_length(length: usize) -> Self {
         Self::head(200, &[], &format!("content-length: {length}"))
     }
 
-    /// The head of an answer whose body comes in chunks.
+    /// Sends the head of a response with a chunked body.
     pub(crate) fn chunked() -> Self {
         Self::head(200, &[], "transfer-encoding: chunked")
     }
@@ -202,7 +203,7 @@ impl Answer {
             .send("\r\n")
     }
 
-    /// An event of a watch.
+    /// Sends a watch event.
     pub(crate) fn event(self, kind: &str, object: &Value) -> Self {
         let event = serde_json::json!({"type": kind, "object": object});
         self.chunk(format!("{event}\n"))
@@ -213,12 +214,12 @@ impl Answer {
         self
     }
 
-    /// Sends no more, and does not end.
+    /// Sends nothing more and keeps the connection open.
     pub(crate) fn hang(self) -> Self {
         self.wait(Duration::from_hours(1))
     }
 
-    /// Ends a body in chunks as it should be.
+    /// Ends a chunked body properly.
     pub(crate) fn end(self) -> Self {
         Self {
             complete: true,
@@ -226,6 +227,7 @@ impl Answer {
         }
     }
 
+    /// Resets the connection.
     pub(crate) fn reset(mut self) -> Self {
         self.steps.push(Step::Reset);
         self

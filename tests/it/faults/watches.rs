@@ -1,4 +1,4 @@
-//! Watches that break, lie or babble.
+//! Watches that break off or send invalid events.
 
 use futures_util::future::join_all;
 use job_status_exporter::model::{Code, EventKind, RestartReason, Verb};
@@ -14,33 +14,35 @@ fn bookmark(version: u64, ends_list: bool) -> Value {
 }
 
 #[tokio::test]
-async fn a_watch_that_breaks_off_goes_on_after_the_last_event() {
-    let event = json!({"type": "ADDED", "object": numbered("d", 12)}).to_string();
-    let begun = Answer::chunked().event("ADDED", &numbered("c", 11));
+async fn a_watch_that_breaks_off_resumes_after_the_last_event() {
+    let event = json!({"type": "ADDED", "object": job_at_version("d", 12)}).to_string();
+    let start = Answer::chunked().event("ADDED", &job_at_version("c", 11));
     let cases = [
-        ("cut", RestartReason::Error, begun.clone()),
+        ("cut", RestartReason::Error, start.clone()),
         (
             "reset",
             RestartReason::Error,
-            begun.clone().wait(SECOND / 10).reset(),
+            start.clone().wait(SECOND / 10).reset(),
         ),
         (
             "cut in a line",
             RestartReason::Error,
-            begun.clone().chunk(&event[..50]),
+            start.clone().chunk(&event[..50]),
         ),
-        ("ended", RestartReason::Ended, begun.clone().end()),
+        ("ended", RestartReason::Ended, start.clone().end()),
         (
             "ended in a line",
             RestartReason::Ended,
-            begun.clone().chunk(&event[..50]).end(),
+            start.clone().chunk(&event[..50]).end(),
         ),
     ];
     join_all(cases.map(async |(how, reason, answer)| {
-        let rest = Answer::chunked().event("ADDED", &numbered("d", 12)).hang();
-        let (server, mut exporter) = watched(watches(vec![answer, rest])).await;
+        let rest = Answer::chunked()
+            .event("ADDED", &job_at_version("d", 12))
+            .hang();
+        let (server, mut exporter) = start_watching(answer_watches(vec![answer, rest])).await;
         exporter
-            .eventually(|e| (how, e.jobs()), (how, names(&["a", "b", "c", "d"])))
+            .eventually(|e| (how, e.jobs()), (how, in_etl(&["a", "b", "c", "d"])))
             .await;
         let requests = server.requests("/jobs?");
         let targets: Vec<_> = requests.iter().map(|request| &request.target).collect();
@@ -61,18 +63,18 @@ async fn a_watch_that_breaks_off_goes_on_after_the_last_event() {
 }
 
 #[tokio::test]
-async fn events_that_make_no_sense_are_skipped() {
-    let mut elsewhere = numbered("elsewhere", 17);
+async fn invalid_events_are_skipped() {
+    let mut elsewhere = job_at_version("elsewhere", 17);
     elsewhere["metadata"]["namespace"] = json!("web");
-    let mut labelled = numbered("labelled", 18);
+    let mut labelled = job_at_version("labelled", 18);
     labelled["metadata"]["labels"] = json!({"team": "x".repeat(64 * 1024)});
     let huge = format!(
         "{{\"type\":\"ADDED\",\"object\":\"{}\"}}\n",
         "x".repeat(17 * 1024 * 1024)
     );
     let answer = Answer::chunked()
-        .event("RENAMED", &numbered("a", 11))
-        .event("DELETED", &numbered("stranger", 12))
+        .event("RENAMED", &job_at_version("a", 11))
+        .event("DELETED", &job_at_version("unknown", 12))
         .event("MODIFIED", &json!({"metadata": {"namespace": "etl", "name": "a", "resourceVersion": "13"}, "status": []}))
         .event("ADDED", &Value::Null)
         .chunk("\n\n")
@@ -80,16 +82,16 @@ async fn events_that_make_no_sense_are_skipped() {
         .event("ADDED", &elsewhere)
         .event("ADDED", &labelled)
         .event("BOOKMARK", &bookmark(19, false))
-        .event("DELETED", &numbered("b", 20))
+        .event("DELETED", &job_at_version("b", 20))
         .hang();
-    let script = watches(vec![answer]);
+    let script = answer_watches(vec![answer]);
     let server = Server::start(script).await;
     let selection = crate::exporter::selection(&["etl", "web"], &[], "");
     let mut exporter = Exporter::start(
         server.endpoint(),
         job_status_exporter::config::Mode::Watch(selection),
     );
-    // The watches in both namespaces get the same: what is of the other one is not theirs to tell.
+    // The watches of both namespaces receive the same events. Each ignores the objects of the other namespace.
     exporter
         .eventually(|e| e.events(EventKind::Bookmark), 2)
         .await;
@@ -113,18 +115,18 @@ async fn events_that_make_no_sense_are_skipped() {
     assert_eq!(
         server.requests("/jobs?watch").len(),
         2,
-        "none was restarted"
+        "no watch was restarted"
     );
 }
 
 #[tokio::test]
-async fn a_deletion_that_cannot_be_read_leads_to_a_list() {
+async fn an_undecodable_deletion_is_followed_by_a_list() {
     let bad = json!({"metadata": {"namespace": "etl", "name": "a"}, "status": []});
     let answers = vec![
         Answer::chunked().event("DELETED", &bad).hang(),
         Answer::chunked().hang(),
     ];
-    let (server, mut exporter) = watched(watches(answers)).await;
+    let (server, mut exporter) = start_watching(answer_watches(answers)).await;
     exporter
         .eventually(|e| e.restarts(RestartReason::Expired), 1)
         .await;
@@ -135,7 +137,7 @@ async fn a_deletion_that_cannot_be_read_leads_to_a_list() {
 }
 
 #[tokio::test]
-async fn errors_within_a_watch_are_told_and_waited_for() {
+async fn an_error_event_is_counted_and_the_watch_is_retried() {
     let status = |code: u16| json!({"kind": "Status", "message": "etcdserver: request timed out", "code": code});
     let cases = [
         (status(500), RestartReason::Error),
@@ -147,7 +149,7 @@ async fn errors_within_a_watch_are_told_and_waited_for() {
             Answer::chunked().event("ERROR", &error).hang(),
             Answer::chunked().hang(),
         ];
-        let (server, mut exporter) = watched(watches(answers)).await;
+        let (server, mut exporter) = start_watching(answer_watches(answers)).await;
         exporter.eventually(|e| e.restarts(reason), 1).await;
         assert_eq!(exporter.up(), reason == RestartReason::Expired);
         exporter
@@ -164,19 +166,20 @@ async fn errors_within_a_watch_are_told_and_waited_for() {
                 1
             }
         );
-        assert_eq!(exporter.jobs(), names(&["a", "b"]));
+        assert_eq!(exporter.jobs(), in_etl(&["a", "b"]));
     }))
     .await;
 }
 
 #[tokio::test]
-async fn a_version_that_is_refused_as_expired_leads_to_a_list() {
+async fn an_expired_resource_version_is_followed_by_a_list() {
     let gone = Answer::whole(
         410,
         &[],
         r#"{"kind":"Status","reason":"Expired","code":410}"#,
     );
-    let (server, mut exporter) = watched(watches(vec![gone, Answer::chunked().hang()])).await;
+    let (server, mut exporter) =
+        start_watching(answer_watches(vec![gone, Answer::chunked().hang()])).await;
     exporter
         .eventually(
             |_| {
@@ -193,9 +196,9 @@ async fn a_version_that_is_refused_as_expired_leads_to_a_list() {
     assert_eq!(exporter.requests(Verb::Watch, Code::Gone), 1);
 }
 
-/// A server that streams lists, answers `stream` to the first wish for one, and lists in pages, too.
+/// A server that answers requests for a streamed list of Jobs with `stream`. It also lists in pages.
 fn streaming(stream: Answer) -> impl Fn(&Request) -> Answer + Send + Sync {
-    let paged = watches(vec![Answer::chunked().hang()]);
+    let paged = answer_watches(vec![Answer::chunked().hang()]);
     move |request| match request.resource() {
         "version" => Answer::json(&json!({"major": "1", "minor": "34+"})),
         "jobs" if request.target.contains("sendInitialEvents") => stream.clone(),
@@ -203,24 +206,24 @@ fn streaming(stream: Answer) -> impl Fn(&Request) -> Answer + Send + Sync {
         _ if request.is_watch() => Answer::chunked()
             .event("BOOKMARK", &bookmark(10, true))
             .hang(),
-        _ => quiet(request),
+        _ => empty_api(request),
     }
 }
 
 #[tokio::test]
-async fn a_streamed_list_is_shown_when_it_is_whole() {
+async fn a_streamed_list_is_shown_when_it_is_complete() {
     let stream = Answer::chunked()
         .event("ADDED", &job("c"))
         .event("BOOKMARK", &bookmark(8, false))
         .wait(SECOND / 2)
         .event("BOOKMARK", &bookmark(9, true))
         .hang();
-    let (server, mut exporter) = watched(streaming(stream)).await;
+    let (server, mut exporter) = start_watching(streaming(stream)).await;
     exporter
         .eventually(|e| e.events(EventKind::Bookmark), 1)
         .await;
     assert!(exporter.jobs().is_empty() && !exporter.ready());
-    exporter.eventually(Exporter::jobs, names(&["c"])).await;
+    exporter.eventually(Exporter::jobs, in_etl(&["c"])).await;
     exporter
         .eventually(|e| (e.up(), e.ready()), (true, true))
         .await;
@@ -228,17 +231,17 @@ async fn a_streamed_list_is_shown_when_it_is_whole() {
 }
 
 #[tokio::test]
-async fn a_streamed_list_that_breaks_off_is_listed_in_pages() {
-    let begun = Answer::chunked().event("ADDED", &job("c"));
+async fn a_streamed_list_that_breaks_off_is_followed_by_a_list_in_pages() {
+    let start = Answer::chunked().event("ADDED", &job("c"));
     let cases = [
-        ("cut", begun.clone()),
-        ("ended", begun.clone().end()),
-        ("failed", begun.event("ERROR", &json!({"code": 504})).hang()),
+        ("cut", start.clone()),
+        ("ended", start.clone().end()),
+        ("failed", start.event("ERROR", &json!({"code": 504})).hang()),
     ];
     join_all(cases.map(async |(how, stream)| {
-        let (server, mut exporter) = watched(streaming(stream)).await;
+        let (server, mut exporter) = start_watching(streaming(stream)).await;
         exporter
-            .eventually(|e| (how, e.jobs()), (how, names(&["a", "b"])))
+            .eventually(|e| (how, e.jobs()), (how, in_etl(&["a", "b"])))
             .await;
         exporter.eventually(Exporter::up, true).await;
         assert_eq!(server.requests("/jobs?limit").len(), 1, "{how}");

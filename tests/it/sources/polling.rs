@@ -1,4 +1,4 @@
-//! PollConfig mode: single configured jobs, and lists.
+//! Poll mode: single configured jobs, and lists.
 
 use batch_simulator::api::Request;
 use job_status_exporter::{
@@ -9,7 +9,7 @@ use job_status_exporter::{
 use super::*;
 use crate::exporter::{POLL, listed, polled, selection};
 
-/// `name: whether it exists` of the configured jobs of which that is known.
+/// `name: exists` of the configured jobs that have been polled.
 fn configured(exporter: &Exporter) -> Vec<String> {
     let snapshot = exporter.snapshot();
     let configured = snapshot.configured.iter();
@@ -19,7 +19,7 @@ fn configured(exporter: &Exporter) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn configured_jobs_come_and_go() {
+async fn configured_jobs_are_created_and_replaced() {
     let cluster = Cluster::start(ApiOptions::default()).await;
     cluster.apply("etl", "other", running());
     cluster.apply("etl", "weekly", running());
@@ -31,7 +31,10 @@ async fn configured_jobs_come_and_go() {
             vec!["nightly: false".into(), "weekly: true".into()],
         )
         .await;
-    assert!(exporter.up() && exporter.ready(), "an absent job is a fact");
+    assert!(
+        exporter.up() && exporter.ready(),
+        "an absent job is not a failure"
+    );
     assert_eq!(exporter.jobs(), ["etl/weekly"]);
     let line = "batch_job_exists{namespace=\"etl\",job_name=\"nightly\"} 0";
     let metrics = exporter.metrics();
@@ -57,7 +60,22 @@ async fn configured_jobs_come_and_go() {
         .eventually(|e| uid(e).is_some_and(|uid| uid != first), true)
         .await;
     assert_eq!(exporter.states(), ["nightly: running", "weekly: running"]);
+    assert_only_status_is_polled(&cluster);
+}
 
+#[tokio::test]
+async fn a_configured_job_is_retained_after_its_deletion_if_it_is_finished() {
+    let cluster = Cluster::start(ApiOptions::default()).await;
+    cluster.apply("etl", "nightly", running());
+    cluster.apply("etl", "weekly", running());
+    let mode = polled(&["etl/nightly", "etl/weekly"], POLL);
+    let mut exporter = Exporter::start_with(cluster.endpoint(), mode, SECOND, 600 * SECOND);
+    exporter
+        .eventually(
+            Exporter::states,
+            vec!["nightly: running".into(), "weekly: running".into()],
+        )
+        .await;
     cluster.apply("etl", "nightly", complete());
     exporter
         .eventually(
@@ -76,20 +94,20 @@ async fn configured_jobs_come_and_go() {
     assert_eq!(
         exporter.jobs(),
         ["etl/nightly"],
-        "finished, so it is shown a while longer"
+        "the finished job is retained"
     );
     exporter.eventually(Exporter::jobs, vec![]).await;
-    assert!(
-        cluster
-            .api
-            .requests()
-            .iter()
-            .all(|r| r.path.ends_with("/status") && r.method == "GET")
-    );
+    assert_only_status_is_polled(&cluster);
+}
+
+fn assert_only_status_is_polled(cluster: &Cluster) {
+    let requests = cluster.api.requests();
+    let polls_status = |r: &Request| r.path.ends_with("/status") && r.method == "GET";
+    assert!(requests.iter().all(polls_status));
 }
 
 #[tokio::test]
-async fn lists_are_polled_by_selector_and_in_pages() {
+async fn lists_are_polled_by_label_selector_and_in_pages() {
     let cluster = Cluster::start(ApiOptions::default()).await;
     for number in 0..600 {
         let metadata = json!({"name": format!("load-{number:03}"), "labels": {"tier": "batch"}});
@@ -122,7 +140,7 @@ async fn lists_are_polled_by_selector_and_in_pages() {
 }
 
 #[tokio::test]
-async fn a_polled_list_that_expires_midway_is_begun_again_at_once() {
+async fn a_polled_list_that_expires_between_pages_is_restarted_at_once() {
     let options = ApiOptions {
         latency: Some(SECOND / 20),
         history: 5000,
@@ -141,19 +159,19 @@ async fn a_polled_list_that_expires_midway_is_begun_again_at_once() {
     cluster.api.clear_requests();
     let second_page = |request: &Request| request.query.contains("continue");
     while !cluster.api.requests().iter().any(second_page) {
-        exporter.check().await;
+        exporter.step().await;
     }
     cluster.apply("etl", "new", running());
     cluster.api.compact();
     while exporter.jobs().len() < 601 {
-        assert!(exporter.up(), "it is no failure");
-        exporter.check().await;
+        assert!(exporter.up(), "an expired list is not a failure");
+        exporter.step().await;
     }
     assert_eq!(exporter.requests(Verb::List, Code::Gone), 1);
 }
 
 #[tokio::test]
-async fn jobs_stay_while_the_api_is_away() {
+async fn jobs_stay_while_the_api_is_unreachable() {
     let mut cluster = Cluster::start(ApiOptions::default()).await;
     cluster.apply("etl", "nightly", running());
     for mode in [polled(&["etl/nightly"], POLL), listed(POLL)] {
@@ -162,7 +180,7 @@ async fn jobs_stay_while_the_api_is_away() {
         exporter
             .eventually(Exporter::jobs, vec!["etl/nightly".into()])
             .await;
-        cluster.go_down().await;
+        cluster.shut_down().await;
         exporter.eventually(Exporter::up, false).await;
         exporter
             .throughout(SECOND / 2, Exporter::jobs, vec!["etl/nightly".into()])
@@ -173,7 +191,7 @@ async fn jobs_stay_while_the_api_is_away() {
 }
 
 #[tokio::test]
-async fn what_is_not_confirmed_for_long_is_no_longer_shown() {
+async fn stale_jobs_are_dropped_and_return_with_the_api() {
     let modes = [everything(), polled(&["etl/nightly"], POLL), listed(POLL)];
     join_all(modes.map(async |mode| {
         let mut cluster = Cluster::start(ApiOptions::default()).await;
@@ -184,7 +202,7 @@ async fn what_is_not_confirmed_for_long_is_no_longer_shown() {
             .await;
         exporter.eventually(Exporter::up, true).await;
         exporter.eventually(Exporter::ready, true).await;
-        cluster.go_down().await;
+        cluster.shut_down().await;
         exporter.eventually(Exporter::jobs, vec![]).await;
         assert_eq!(configured(&exporter), [""; 0]);
         assert!(exporter.snapshot().status.last_success.is_some());

@@ -1,4 +1,4 @@
-//! Which objects are read, and by which requests.
+//! Selection of objects, and the requests that read them.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use job_status_exporter::config::{Mode, Selection};
 use super::*;
 use crate::exporter::{POLL, selection};
 
-/// Jobs in these namespaces, each with a label that is the same as its namespace.
+/// A cluster with a Job and a `CronJob` in each namespace. Their label `home` is the namespace.
 async fn cluster(options: ApiOptions, namespaces: &[&str]) -> Cluster {
     let cluster = Cluster::start(options).await;
     for namespace in namespaces {
@@ -21,14 +21,14 @@ async fn cluster(options: ApiOptions, namespaces: &[&str]) -> Cluster {
     cluster
 }
 
-/// Reads what is selected in both modes and gives the paths that were asked for Jobs.
+/// Asserts in both modes that only objects of these namespaces are shown. Returns the paths of the requests for Jobs.
 async fn paths(selection: Selection, expected: &[&str]) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     let polled = |selection| Mode::PollLists {
         selection,
         poll: POLL,
     };
-    for options in manners() {
+    for options in server_variants() {
         for mode in [Mode::Watch(selection.clone()), polled(selection.clone())] {
             let cluster = cluster(options.clone(), &["billing", "etl", "etl-scratch", "web"]).await;
             let mut exporter = Exporter::start(cluster.endpoint(), mode);
@@ -60,7 +60,7 @@ fn set(paths: &[&str]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn namespaces_in_full_are_asked_one_by_one() {
+async fn namespaces_given_by_name_are_requested_one_by_one() {
     let paths = paths(
         selection(&["etl", "web", "absent"], &[], ""),
         &["etl", "web"],
@@ -77,7 +77,7 @@ async fn namespaces_in_full_are_asked_one_by_one() {
 }
 
 #[tokio::test]
-async fn patterns_are_applied_to_the_whole_cluster() {
+async fn namespace_patterns_filter_a_request_for_the_whole_cluster() {
     let paths = paths(
         selection(&["etl*", "web"], &["*-scratch"], ""),
         &["etl", "web"],
@@ -87,14 +87,14 @@ async fn patterns_are_applied_to_the_whole_cluster() {
 }
 
 #[tokio::test]
-async fn excluded_namespaces_are_left_out() {
+async fn excluded_namespaces_are_omitted() {
     let paths = paths(selection(&[], &["etl-*", "web"], ""), &["billing", "etl"]).await;
     assert_eq!(paths, set(&["/jobs"]));
 }
 
 #[tokio::test]
-async fn objects_are_selected_by_their_labels() {
-    each_manner(async |options| {
+async fn objects_are_selected_by_label_selector() {
+    for_each_server(async |options| {
         let cluster = cluster(options, &["billing", "etl", "web"]).await;
         let selection = selection(&[], &[], "home in (etl, web),home!=web");
         let mut exporter = Exporter::start(cluster.endpoint(), Mode::Watch(selection));
@@ -104,7 +104,7 @@ async fn objects_are_selected_by_their_labels() {
         exporter
             .eventually(Exporter::cronjobs, vec!["etl/load".into()])
             .await;
-        // A job that loses the label is gone, for whoever selects by it.
+        // A watch with a selector reports an object that loses the label as deleted.
         cluster.apply("etl", "load", running());
         exporter.eventually(Exporter::jobs, vec![]).await;
     })

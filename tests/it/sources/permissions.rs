@@ -1,6 +1,4 @@
-//! Tokens that may not do what is asked for.
-
-use std::{fs, path::Path};
+//! Tokens that lack permissions.
 
 use batch_simulator::api::Rights;
 use job_status_exporter::model::{Code, Verb};
@@ -8,36 +6,22 @@ use job_status_exporter::model::{Code, Verb};
 use super::*;
 use crate::exporter::{POLL, polled};
 
-/// A kubeconfig for somebody with this token.
-pub(crate) fn endpoint(cluster: &Cluster, directory: &Path, token: &str) -> Endpoint {
-    let path = directory.join("kubeconfig");
-    let text = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: here\n\
-         clusters: [{{name: c, cluster: {{server: \"http://{}\"}}}}]\n\
-         users: [{{name: u, user: {{token: {token}}}}}]\n\
-         contexts: [{{name: here, context: {{cluster: c, user: u}}}}]\n",
-        cluster.address
-    );
-    fs::write(&path, text).unwrap();
-    Endpoint::Kubernetes {
-        kubeconfig: Some(path),
-        context: None,
-    }
-}
-
+/// May list and watch.
 fn reader() -> Rights {
     Rights::of_user("reader").allow(&["list", "watch"], &["jobs", "cronjobs"])
 }
 
 #[tokio::test]
-async fn a_token_without_rights_is_not_tried_without_pause_and_works_once_granted() {
-    each_manner(async |options| {
+async fn requests_without_permission_back_off_and_succeed_once_it_is_granted() {
+    for_each_server(async |options| {
         let directory = tempfile::tempdir().unwrap();
         let cluster = Cluster::start(options).await;
         cluster.apply("etl", "load", running());
         cluster.api.grant("t0", Rights::of_user("reader"));
-        let mut exporter =
-            Exporter::start(endpoint(&cluster, directory.path(), "t0"), everything());
+        let mut exporter = Exporter::start(
+            cluster.endpoint_with_token(directory.path(), "t0"),
+            everything(),
+        );
         exporter
             .eventually(
                 |e| {
@@ -56,7 +40,7 @@ async fn a_token_without_rights_is_not_tried_without_pause_and_works_once_grante
             )
             .await;
         for resource in ["jobs", "cronjobs"] {
-            // At 0 s, and after waits of up to 0.5 s, 1 s and 2 s; each may be half as long.
+            // At 0 s, and after backoffs of 0.5 s, 1 s and 2 s. Jitter shortens each by up to half.
             let attempts = cluster.count("list", resource) + cluster.count("watch", resource);
             assert!((2..=4).contains(&attempts), "{attempts} for {resource}");
         }
@@ -71,17 +55,20 @@ async fn a_token_without_rights_is_not_tried_without_pause_and_works_once_grante
     .await;
 }
 
-/// A role with `list` and without `watch` is a usual mistake.
+/// A role with `list` but without `watch` is a common mistake.
 #[tokio::test]
-async fn who_may_list_but_not_watch_sees_the_list_and_is_down_all_the_time() {
+async fn without_permission_to_watch_the_list_is_shown_and_the_target_is_down() {
     let directory = tempfile::tempdir().unwrap();
-    let cluster = Cluster::start(manners()[2].clone()).await;
+    let cluster = Cluster::start(old_server()).await;
     cluster.apply("etl", "load", running());
     cluster.api.grant(
         "t0",
         Rights::of_user("reader").allow(&["list"], &["jobs", "cronjobs"]),
     );
-    let mut exporter = Exporter::start(endpoint(&cluster, directory.path(), "t0"), everything());
+    let mut exporter = Exporter::start(
+        cluster.endpoint_with_token(directory.path(), "t0"),
+        everything(),
+    );
     exporter
         .eventually(|e| e.requests(Verb::Watch, Code::Forbidden) >= 2, true)
         .await;
@@ -89,22 +76,27 @@ async fn who_may_list_but_not_watch_sees_the_list_and_is_down_all_the_time() {
     exporter
         .throughout(SECOND * 3 / 2, Exporter::up, false)
         .await;
-    assert!(cluster.count("list", "jobs") >= 2, "it keeps up by listing");
+    assert!(
+        cluster.count("list", "jobs") >= 2,
+        "the exporter still lists"
+    );
     assert!(cluster.count("watch", "jobs") <= 5);
     cluster.api.grant("t0", reader());
     exporter.eventually(Exporter::up, true).await;
 }
 
 #[tokio::test]
-async fn get_on_the_status_is_all_that_polling_a_job_needs() {
+async fn polling_a_job_needs_only_get_on_its_status() {
     let directory = tempfile::tempdir().unwrap();
     let cluster = Cluster::start(ApiOptions::default()).await;
     cluster.apply("etl", "load", running());
     cluster.apply("billing", "load", running());
-    let rights = Rights::of_user("poller").allow(&["get"], &["jobs/status"]);
-    cluster.api.grant("t0", rights.clone().in_namespace("etl"));
+    let permissions = Rights::of_user("poller").allow(&["get"], &["jobs/status"]);
+    cluster
+        .api
+        .grant("t0", permissions.clone().in_namespace("etl"));
     let mode = polled(&["etl/load", "billing/load"], POLL);
-    let mut exporter = Exporter::start(endpoint(&cluster, directory.path(), "t0"), mode);
+    let mut exporter = Exporter::start(cluster.endpoint_with_token(directory.path(), "t0"), mode);
     exporter
         .eventually(Exporter::jobs, vec!["etl/load".into()])
         .await;
@@ -121,7 +113,7 @@ async fn get_on_the_status_is_all_that_polling_a_job_needs() {
     );
     let refused = exporter.requests(Verb::Get, Code::Forbidden);
     assert!((2..=5).contains(&refused), "{refused}");
-    cluster.api.grant("t0", rights);
+    cluster.api.grant("t0", permissions);
     exporter.eventually(|e| e.jobs().len(), 2).await;
     exporter
         .eventually(|e| (e.up(), e.ready()), (true, true))

@@ -1,4 +1,4 @@
-//! How often a server is asked that does not work well: servers must not suffer from those who watch them.
+//! The rate of requests to a server that fails or throttles. The exporter must not overload it.
 
 use futures_util::future::join_all;
 use job_status_exporter::{
@@ -9,85 +9,95 @@ use job_status_exporter::{
 use super::*;
 use crate::exporter::{POLL, listed, polled};
 
-/// Makes an answer, with the date in so many seconds at hand.
+/// Creates a refusal. Its argument formats the date in some seconds from now.
 type Refusal = fn(&dyn Fn(i64) -> String) -> Answer;
 
 type Script = Box<dyn Fn(&Request) -> Answer + Send + Sync>;
 
-/// Watches for 3 s with waits that begin at 0.25 to 0.5 s and double.
-const BOUND: usize = 5;
+/// The most lists or watches within 3 s. Backoffs start at 0.25 to 0.5 s and double.
+const MAX_REQUESTS: usize = 5;
 
-#[tokio::test]
-async fn nobody_is_asked_without_pause() {
+/// Servers that invite a client to send requests in a tight loop.
+fn provoking_servers() -> Vec<(&'static str, Script)> {
     let list_a = || Answer::json(&list(&[job("a")]));
-    let scripts: Vec<(&str, Script)> = vec![
+    vec![
         ("closes at once", Box::new(|_| Answer::none())),
         ("resets at once", Box::new(|_| Answer::none().reset())),
         ("refuses all", Box::new(|_| Answer::whole(500, &[], ""))),
         (
             "ends watches at once",
-            Box::new(watches(vec![Answer::chunked().end()])),
+            Box::new(answer_watches(vec![Answer::chunked().end()])),
         ),
         (
             "refuses watches",
-            Box::new(watches(vec![Answer::whole(403, &[], "")])),
+            Box::new(answer_watches(vec![Answer::whole(403, &[], "")])),
         ),
         (
             "expires at once",
-            Box::new(watches(vec![Answer::whole(410, &[], "")])),
+            Box::new(answer_watches(vec![Answer::whole(410, &[], "")])),
         ),
         (
-            "replays its objects",
-            Box::new(watches(vec![
+            "replays old events",
+            Box::new(answer_watches(vec![
                 Answer::chunked()
-                    .event("ADDED", &numbered("a", 7))
-                    .event("ADDED", &numbered("b", 3))
+                    .event("ADDED", &job_at_version("a", 7))
+                    .event("ADDED", &job_at_version("b", 3))
                     .end(),
             ])),
         ),
         (
             "repeats one event",
-            Box::new(watches(vec![
-                Answer::chunked().event("ADDED", &numbered("a", 10)).end(),
+            Box::new(answer_watches(vec![
+                Answer::chunked()
+                    .event("ADDED", &job_at_version("a", 10))
+                    .end(),
             ])),
         ),
         (
-            "babbles in watches",
-            Box::new(watches(vec![Answer::whole(200, &[], "<html>\n</html>\n")])),
+            "sends HTML in watches",
+            Box::new(answer_watches(vec![Answer::whole(
+                200,
+                &[],
+                "<html>\n</html>\n",
+            )])),
         ),
         (
             "expires lists",
-            Box::new(lists(vec![Answer::whole(410, &[], "")])),
+            Box::new(answer_lists(vec![Answer::whole(410, &[], "")])),
         ),
         (
-            "ends lists of no version",
-            Box::new(lists(vec![Answer::json(&json!({"items": []}))])),
+            "lists without version",
+            Box::new(answer_lists(vec![Answer::json(&json!({"items": []}))])),
         ),
-        ("lists well", Box::new(lists(vec![list_a()]))),
-    ];
-    join_all(scripts.into_iter().map(async |(what, script)| {
+        ("lists successfully", Box::new(answer_lists(vec![list_a()]))),
+    ]
+}
+
+#[tokio::test]
+async fn requests_are_never_sent_in_a_tight_loop() {
+    join_all(provoking_servers().into_iter().map(async |(what, script)| {
         let server = Server::start(script).await;
         let mut exporter = Exporter::start(server.endpoint(), everything());
         exporter.throughout(3 * SECOND, |_| (), ()).await;
         let lists = server.requests("/jobs?limit").len();
         let watches = server.requests("/jobs?watch").len();
-        assert!((1..=BOUND).contains(&lists), "{what}: {lists} lists");
-        assert!(watches <= BOUND, "{what}: {watches} watches");
+        assert!((1..=MAX_REQUESTS).contains(&lists), "{what}: {lists} lists");
+        assert!(watches <= MAX_REQUESTS, "{what}: {watches} watches");
     }))
     .await;
 }
 
-/// Not more than once in a while, for hours: events come, and their watch ends each time.
+/// Some servers end every watch after an event. The exporter resumes each time, with a pause.
 #[tokio::test]
-async fn watches_that_end_after_each_event_are_still_followed() {
+async fn watches_that_end_after_each_event_are_resumed() {
     let version = AtomicUsize::new(10);
-    let (server, mut exporter) = watched(move |request| {
+    let (server, mut exporter) = start_watching(move |request| {
         if request.resource() != "jobs" || !request.is_watch() {
-            return quiet(request);
+            return empty_api(request);
         }
         let version = 1 + version.fetch_add(1, Ordering::Relaxed) as u64;
         Answer::chunked()
-            .event("ADDED", &numbered(&format!("job-{version}"), version))
+            .event("ADDED", &job_at_version(&format!("job-{version}"), version))
             .end()
     })
     .await;
@@ -96,19 +106,19 @@ async fn watches_that_end_after_each_event_are_still_followed() {
         .await;
     let watches = server.requests("/jobs?watch");
     for pair in watches.windows(2) {
-        // As long as the first wait after a failure.
+        // The pause is as long as the first backoff.
         let gap = (pair[1].at - pair[0].at).as_secs_f64();
         assert!(gap > 0.24, "{gap}");
     }
     assert_eq!(
         server.requests("/jobs?limit").len(),
         1,
-        "each watch goes on after the last"
+        "each watch resumes after the last event"
     );
 }
 
 #[tokio::test]
-async fn nobody_is_asked_before_the_time_that_he_named() {
+async fn retry_after_is_honoured() {
     let date = |seconds: i64| {
         let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
         at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
@@ -117,7 +127,7 @@ async fn nobody_is_asked_before_the_time_that_he_named() {
         ("seconds", |_| {
             Answer::whole(429, &[("retry-after", "1")], "too many requests")
         }),
-        // It has whole seconds: it is up to one earlier than it was to be.
+        // A date has whole seconds, so it may be up to 1 s too early.
         ("date", |date| {
             Answer::whole(429, &[("retry-after", &date(2))], "")
         }),
@@ -129,10 +139,10 @@ async fn nobody_is_asked_before_the_time_that_he_named() {
         .iter()
         .flat_map(|refusal| [(refusal, true), (refusal, false)]);
     join_all(cases.map(async |((what, refusal), watch)| {
-        let (refusal, asked) = (*refusal, AtomicUsize::new(0));
+        let (refusal, requests_seen) = (*refusal, AtomicUsize::new(0));
         let server = Server::start(move |request| {
-            if request.resource() != "jobs" || asked.fetch_add(1, Ordering::Relaxed) > 0 {
-                return quiet(request);
+            if request.resource() != "jobs" || requests_seen.fetch_add(1, Ordering::Relaxed) > 0 {
+                return empty_api(request);
             }
             refusal(&date)
         })
@@ -147,12 +157,12 @@ async fn nobody_is_asked_before_the_time_that_he_named() {
     .await;
 }
 
-/// One answer that asks for a pause speaks for the whole server, even to those who were about to ask.
+/// `Retry-After` holds for the whole server, including polls that are about to start.
 #[tokio::test]
-async fn a_pause_is_for_all_polls_of_a_target() {
-    let asked = AtomicUsize::new(0);
+async fn retry_after_pauses_all_polls_of_a_target() {
+    let requests_seen = AtomicUsize::new(0);
     let server = Server::start(move |request| {
-        if asked.fetch_add(1, Ordering::Relaxed) == 20 {
+        if requests_seen.fetch_add(1, Ordering::Relaxed) == 20 {
             return Answer::whole(429, &[("retry-after", "2")], "");
         }
         Answer::json(&job(request.target.split('/').nth(7).unwrap()))
@@ -171,12 +181,12 @@ async fn a_pause_is_for_all_polls_of_a_target() {
     let meanwhile = requests[21..]
         .iter()
         .filter(|r| (r.at - refused).as_secs_f64() < 2.0);
-    // Whose request was on its way already.
+    // These were already being sent.
     assert!(meanwhile.count() <= 2);
 }
 
 #[tokio::test]
-async fn a_pause_beyond_reason_ends_nothing() {
+async fn invalid_and_huge_values_of_retry_after_are_tolerated() {
     for value in [
         "18446744073709551615",
         "99999999999999999999",
@@ -185,7 +195,7 @@ async fn a_pause_beyond_reason_ends_nothing() {
         "soon",
     ] {
         let busy = Answer::whole(429, &[("retry-after", value)], "");
-        let (_server, mut exporter) = watched(lists(vec![busy])).await;
+        let (_server, mut exporter) = start_watching(answer_lists(vec![busy])).await;
         exporter
             .eventually(|e| e.requests(Verb::List, Code::TooManyRequests) >= 1, true)
             .await;
@@ -194,10 +204,10 @@ async fn a_pause_beyond_reason_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_dead_job_does_not_delay_the_others() {
+async fn a_hanging_job_does_not_delay_the_others() {
     let server = Server::start(|request| {
         let name = request.target.split('/').nth(7).unwrap();
-        if name == "dead" {
+        if name == "hanging" {
             Answer::none().hang()
         } else {
             Answer::json(&job(name))
@@ -207,7 +217,7 @@ async fn a_dead_job_does_not_delay_the_others() {
     let mut jobs: Vec<_> = (0..49)
         .map(|number| format!("etl/job-{number:02}"))
         .collect();
-    jobs.insert(20, "etl/dead".to_owned());
+    jobs.insert(20, "etl/hanging".to_owned());
     let poll = PollConfig {
         interval: SECOND,
         timeout: SECOND,
@@ -216,23 +226,23 @@ async fn a_dead_job_does_not_delay_the_others() {
         by_list: false,
     };
     let mut exporter = Exporter::start(server.endpoint(), polled(&jobs, poll));
-    // Intervals are exact under paused time, in the unit tests; here there is a machine that may be busy.
+    // The unit tests check exact intervals under paused time. Here the bounds allow for a busy machine.
     exporter
         .eventually(|_| server.requests("").len() >= 200, true)
         .await;
-    for job in jobs.iter().filter(|job| *job != "etl/dead") {
+    for job in jobs.iter().filter(|job| *job != "etl/hanging") {
         let path = format!("/jobs/{}/status", &job[4..]);
         let polls = server.requests(&path).len();
         assert!((3..=5).contains(&polls), "{job}: {polls} polls");
     }
-    let dead = server.requests("/jobs/dead/status").len();
-    assert!((1..=3).contains(&dead), "{dead}");
+    let hanging = server.requests("/jobs/hanging/status").len();
+    assert!((1..=3).contains(&hanging), "{hanging}");
     assert_eq!(exporter.jobs().len(), 49);
     assert!(!exporter.up());
 }
 
 #[tokio::test]
-async fn the_cap_on_requests_holds_in_every_second() {
+async fn the_rate_limit_holds_in_every_second() {
     let server =
         Server::start(|request| Answer::json(&job(request.target.split('/').nth(7).unwrap())))
             .await;
@@ -253,8 +263,8 @@ async fn the_cap_on_requests_holds_in_every_second() {
         .map(|request| request.at)
         .collect();
 
-    for (position, begin) in times.iter().enumerate() {
-        let within = times[position..].iter().filter(|at| **at - *begin < SECOND);
+    for (position, start) in times.iter().enumerate() {
+        let within = times[position..].iter().filter(|at| **at - *start < SECOND);
         let within = within.count();
         assert!(within <= 20, "{within} in a second");
     }

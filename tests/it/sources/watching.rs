@@ -1,4 +1,4 @@
-//! Watch mode: the store goes along with the API, whatever becomes of the watches.
+//! Watch mode: the store follows the API through events, and through watches that end or expire.
 
 use job_status_exporter::{
     model::{Code, EventKind, RestartReason, Verb},
@@ -8,21 +8,17 @@ use job_status_exporter::{
 use super::*;
 
 #[tokio::test]
-async fn the_store_goes_along_with_the_objects() {
-    each_manner(async |options| {
+async fn the_store_follows_created_updated_and_deleted_objects() {
+    for_each_server(async |options| {
         let cluster = Cluster::start(options).await;
         cluster.apply("etl", "load", running());
         cluster.apply("billing", "load", complete());
         let cronjob = json!({"metadata": {"namespace": "etl", "name": "tick"}, "spec": {"schedule": "@daily"}});
         cluster.api.apply(Kind::CronJob, cronjob.clone()).unwrap();
 
-        let mut exporter = cluster.watched();
-        exporter
-            .eventually(
-                Exporter::jobs,
-                vec!["billing/load".into(), "etl/load".into()],
-            )
-            .await;
+        let mut exporter = cluster.watch();
+        let loads = || vec!["billing/load".into(), "etl/load".into()];
+        exporter.eventually(Exporter::jobs, loads()).await;
         exporter
             .eventually(Exporter::cronjobs, vec!["etl/tick".into()])
             .await;
@@ -53,22 +49,10 @@ async fn the_store_goes_along_with_the_objects() {
             .await;
         cluster.api.delete(Kind::Job, "etl", "new");
         cluster.api.delete(Kind::CronJob, "etl", "tick");
-        exporter
-            .eventually(
-                Exporter::jobs,
-                vec!["billing/load".into(), "etl/load".into()],
-            )
-            .await;
+        exporter.eventually(Exporter::jobs, loads()).await;
         exporter.eventually(Exporter::cronjobs, vec![]).await;
 
-        let metrics = exporter.metrics();
-        for line in [
-            "batch_job_state{namespace=\"etl\",job_name=\"load\",workload_type=\"job\",workload=\"load\",state=\"complete\"} 1",
-            "job_status_exporter_target_up 1",
-            "job_status_exporter_target_synced 1",
-        ] {
-            assert!(metrics.lines().any(|l| l == line), "{line} in {metrics}");
-        }
+        assert_metrics_of_complete_load(&exporter.metrics());
         assert_eq!(
             cluster.count("watch", "cronjobs"),
             cluster.count("watch", "jobs")
@@ -77,16 +61,26 @@ async fn the_store_goes_along_with_the_objects() {
     .await;
 }
 
+fn assert_metrics_of_complete_load(metrics: &str) {
+    for line in [
+        "batch_job_state{namespace=\"etl\",job_name=\"load\",workload_type=\"job\",workload=\"load\",state=\"complete\"} 1",
+        "job_status_exporter_target_up 1",
+        "job_status_exporter_target_synced 1",
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line} in {metrics}");
+    }
+}
+
 #[tokio::test]
-async fn ready_means_that_both_kinds_are_listed() {
-    each_manner(async |options| {
+async fn a_target_is_ready_after_both_kinds_are_listed() {
+    for_each_server(async |options| {
         let cluster = Cluster::start(ApiOptions {
             latency: Some(SECOND / 10),
             ..options
         })
         .await;
         cluster.apply("etl", "load", running());
-        let mut exporter = cluster.watched();
+        let mut exporter = cluster.watch();
         assert_eq!(
             exporter.readiness.state(),
             State::Waiting(vec!["tested".into()])
@@ -94,7 +88,7 @@ async fn ready_means_that_both_kinds_are_listed() {
         while !exporter.ready() {
             let synced = exporter.snapshot().status.synced;
             assert!(!synced || exporter.ready());
-            exporter.check().await;
+            exporter.step().await;
         }
         assert_eq!(exporter.jobs(), ["etl/load"]);
     })
@@ -102,12 +96,12 @@ async fn ready_means_that_both_kinds_are_listed() {
 }
 
 #[tokio::test]
-async fn a_long_list_comes_in_pages() {
-    let cluster = Cluster::start(manners()[2].clone()).await;
+async fn a_long_list_is_read_in_pages() {
+    let cluster = Cluster::start(old_server()).await;
     for number in 0..1200 {
         cluster.apply("etl", &format!("load-{number:04}"), complete());
     }
-    let mut exporter = cluster.watched();
+    let mut exporter = cluster.watch();
     exporter.eventually(|e| e.jobs().len(), 1200).await;
     let requests = cluster.api.requests();
     let pages = requests
@@ -118,23 +112,23 @@ async fn a_long_list_comes_in_pages() {
     assert_eq!(exporter.snapshot().status.jobs, 1200);
 }
 
-/// Deletes and compacts when the second page was asked for.
+/// The test deletes a Job and compacts after the request for the second page.
 #[tokio::test]
-async fn a_list_that_expires_midway_is_begun_again() {
+async fn a_list_that_expires_between_pages_is_restarted() {
     let cluster = Cluster::start(ApiOptions {
         latency: Some(SECOND / 20),
         history: 5000,
-        ..manners()[2].clone()
+        ..old_server()
     })
     .await;
     for number in 0..1200 {
         cluster.apply("etl", &format!("load-{number:04}"), running());
     }
-    let mut exporter = cluster.watched();
+    let mut exporter = cluster.watch();
     while cluster.count("list", "jobs") < 2 {
-        exporter.check().await;
+        exporter.step().await;
     }
-    cluster.api.delete(Kind::Job, "etl", "load-0001"); // of a page that was sent
+    cluster.api.delete(Kind::Job, "etl", "load-0001"); // on the first page
     cluster.api.compact();
     exporter.eventually(|e| e.jobs().len(), 1199).await;
     assert_eq!(exporter.requests(Verb::List, Code::Gone), 1);
@@ -145,17 +139,17 @@ async fn a_list_that_expires_midway_is_begun_again() {
 }
 
 #[tokio::test]
-async fn an_expired_watch_lists_anew_and_nothing_disappears_meanwhile() {
-    each_manner(async |options| {
+async fn an_expired_watch_is_followed_by_a_list_and_no_job_disappears_meanwhile() {
+    for_each_server(async |options| {
         let cluster = Cluster::start(options).await;
         for number in 0..300 {
             cluster.apply("etl", &format!("load-{number:03}"), running());
         }
-        let mut exporter = cluster.watched();
+        let mut exporter = cluster.watch();
         exporter.eventually(|e| e.jobs().len(), 300).await;
         exporter.eventually(Exporter::up, true).await;
         for round in 1..=2 {
-            // Something else than Jobs moves on, so that the watch of Jobs falls behind and is compacted away.
+            // Only CronJobs change, so that compaction removes the resource version of the watch of Jobs.
             let other =
                 json!({"metadata": {"name": "other"}, "spec": {"schedule": round.to_string()}});
             cluster.api.apply(Kind::CronJob, other).unwrap();
@@ -164,7 +158,7 @@ async fn an_expired_watch_lists_anew_and_nothing_disappears_meanwhile() {
             while exporter.restarts(RestartReason::Expired) < round {
                 assert_eq!(exporter.jobs().len(), 300);
                 assert!(exporter.up());
-                exporter.check().await;
+                exporter.step().await;
             }
             cluster.apply("etl", &format!("new-{round}"), running());
             let new = format!("etl/new-{round}");
@@ -183,11 +177,11 @@ async fn an_expired_watch_lists_anew_and_nothing_disappears_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_watch_that_ends_goes_on_where_it_was() {
-    each_manner(async |options| {
+async fn a_watch_that_ends_resumes_at_its_last_resource_version() {
+    for_each_server(async |options| {
         let cluster = Cluster::start(options).await;
         cluster.apply("etl", "load", running());
-        let mut exporter = cluster.watched();
+        let mut exporter = cluster.watch();
         exporter.eventually(Exporter::ready, true).await;
         cluster.apply("etl", "next", running());
         exporter.eventually(|e| e.jobs().len(), 2).await;
@@ -211,15 +205,15 @@ async fn a_watch_that_ends_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_on_an_empty_disk_is_followed() {
-    each_manner(async |options| {
+async fn the_store_follows_a_server_that_returns_with_an_empty_etcd() {
+    for_each_server(async |options| {
         let mut cluster = Cluster::start(options).await;
         for number in 0..50 {
             cluster.apply("etl", &format!("old-{number:02}"), running());
         }
-        let mut exporter = cluster.watched();
+        let mut exporter = cluster.watch();
         exporter.eventually(|e| e.jobs().len(), 50).await;
-        cluster.go_down().await;
+        cluster.shut_down().await;
         exporter.eventually(Exporter::up, false).await;
         cluster.api.reset();
         cluster.apply("etl", "new", running());
@@ -233,14 +227,14 @@ async fn a_server_that_comes_back_on_an_empty_disk_is_followed() {
     .await;
 }
 
-/// Without an outage nothing tells of the reset but a watch that stays silent.
+/// A gateway hides the outage. Only the silent watch shows that the server was reset.
 #[tokio::test]
-async fn a_reset_behind_a_gateway_is_noticed_by_the_silence() {
+async fn a_reset_behind_a_gateway_is_detected_by_the_silent_watch() {
     let cluster = Cluster::start(ApiOptions::default()).await;
     for number in 0..50 {
         cluster.apply("etl", &format!("old-{number:02}"), running());
     }
-    let stale_after = 4 * SECOND; // watches of 2 s
+    let stale_after = 4 * SECOND; // so a watch lasts 2 s
     let mut exporter = Exporter::start_with(cluster.endpoint(), everything(), SECOND, stale_after);
     exporter.eventually(|e| e.jobs().len(), 50).await;
     cluster.api.reset();
@@ -253,8 +247,8 @@ async fn a_reset_behind_a_gateway_is_noticed_by_the_silence() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_while_nobody_looks_is_gone_after_the_list() {
-    each_manner(async |options| {
+async fn an_object_deleted_during_an_outage_disappears_with_the_next_list() {
+    for_each_server(async |options| {
         let mut cluster = Cluster::start(options).await;
         cluster.apply("etl", "unfinished", running());
         cluster.apply("etl", "finished", complete());
@@ -262,14 +256,14 @@ async fn what_is_deleted_while_nobody_looks_is_gone_after_the_list() {
         let mut exporter =
             Exporter::start_with(cluster.endpoint(), everything(), SECOND, 600 * SECOND);
         exporter.eventually(|e| e.jobs().len(), 3).await;
-        cluster.go_down().await;
+        cluster.shut_down().await;
         exporter.eventually(Exporter::up, false).await;
         for name in ["finished", "unfinished"] {
             cluster.api.delete(Kind::Job, "etl", name);
         }
         cluster.api.compact();
         cluster.serve().await;
-        // The finished one stays for a while, but is not counted.
+        // The finished Job is retained for a while, but is not counted.
         exporter
             .eventually(
                 Exporter::jobs,
@@ -285,8 +279,8 @@ async fn what_is_deleted_while_nobody_looks_is_gone_after_the_list() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_during_a_list_does_not_stay() {
-    each_manner(async |options| {
+async fn a_job_deleted_during_a_list_disappears() {
+    for_each_server(async |options| {
         let cluster = Cluster::start(ApiOptions {
             latency: Some(SECOND / 10),
             ..options
@@ -294,10 +288,10 @@ async fn what_is_deleted_during_a_list_does_not_stay() {
         .await;
         cluster.apply("etl", "brief", running());
         cluster.apply("etl", "other", running());
-        let mut exporter = cluster.watched();
-        // The answer to the request is still held back, or its watch is not yet open.
+        let mut exporter = cluster.watch();
+        // The latency still delays the response of the list or of the watch.
         while cluster.count("list", "jobs") + cluster.count("watch", "jobs") == 0 {
-            exporter.check().await;
+            exporter.step().await;
         }
         cluster.api.delete(Kind::Job, "etl", "brief");
         exporter
@@ -310,7 +304,7 @@ async fn what_is_deleted_during_a_list_does_not_stay() {
 }
 
 #[tokio::test]
-async fn finished_jobs_are_shown_for_a_while_after_their_deletion() {
+async fn deleted_jobs_are_retained_if_they_are_finished() {
     let cluster = Cluster::start(ApiOptions::default()).await;
     cluster.apply("etl", "finished", complete());
     cluster.apply("etl", "unfinished", running());
