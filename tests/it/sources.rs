@@ -70,7 +70,7 @@ impl Cluster {
     /// How many requests so far are of this kind: `list` or `watch`, `jobs` or `cronjobs`.
     fn count(&self, verb: &str, resource: &str) -> usize {
         let requests = self.api.requests();
-        let wanted = |request: &&batch_simulator::api::Request| {
+        let wanted = |request: &&batch_simulator::api::ApiRequest| {
             request.path.ends_with(&format!("/{resource}"))
                 && request.query.contains("watch=1") == (verb == "watch")
         };

@@ -80,11 +80,8 @@ async fn the_store_goes_along_with_the_objects() {
 #[tokio::test]
 async fn ready_means_that_both_kinds_are_listed() {
     each_manner(async |options| {
-        let cluster = Cluster::start(ApiOptions {
-            latency: Some(SECOND / 10),
-            ..options
-        })
-        .await;
+        let cluster = Cluster::start(options).await;
+        cluster.api.set_latency(SECOND / 10);
         cluster.apply("etl", "load", running());
         let mut exporter = cluster.watched();
         assert_eq!(
@@ -122,11 +119,11 @@ async fn a_long_list_comes_in_pages() {
 #[tokio::test]
 async fn a_list_that_expires_midway_is_begun_again() {
     let cluster = Cluster::start(ApiOptions {
-        latency: Some(SECOND / 20),
         history: 5000,
         ..manners()[2].clone()
     })
     .await;
+    cluster.api.set_latency(SECOND / 20);
     for number in 0..1200 {
         cluster.apply("etl", &format!("load-{number:04}"), running());
     }
@@ -287,11 +284,8 @@ async fn what_is_deleted_while_nobody_looks_is_gone_after_the_list() {
 #[tokio::test]
 async fn what_is_deleted_during_a_list_does_not_stay() {
     each_manner(async |options| {
-        let cluster = Cluster::start(ApiOptions {
-            latency: Some(SECOND / 10),
-            ..options
-        })
-        .await;
+        let cluster = Cluster::start(options).await;
+        cluster.api.set_latency(SECOND / 10);
         cluster.apply("etl", "brief", running());
         cluster.apply("etl", "other", running());
         let mut exporter = cluster.watched();

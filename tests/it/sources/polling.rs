@@ -1,6 +1,6 @@
 //! PollConfig mode: single configured jobs, and lists.
 
-use batch_simulator::api::Request;
+use batch_simulator::api::ApiRequest;
 use job_status_exporter::{
     config::{Mode, PollConfig},
     model::{Code, Verb},
@@ -124,11 +124,11 @@ async fn lists_are_polled_by_selector_and_in_pages() {
 #[tokio::test]
 async fn a_polled_list_that_expires_midway_is_begun_again_at_once() {
     let options = ApiOptions {
-        latency: Some(SECOND / 20),
         history: 5000,
         ..ApiOptions::default()
     };
     let cluster = Cluster::start(options).await;
+    cluster.api.set_latency(SECOND / 20);
     for number in 0..600 {
         cluster.apply("etl", &format!("load-{number:03}"), running());
     }
@@ -139,7 +139,7 @@ async fn a_polled_list_that_expires_midway_is_begun_again_at_once() {
     let mut exporter = Exporter::start(cluster.endpoint(), listed(poll));
     exporter.eventually(Exporter::up, true).await;
     cluster.api.clear_requests();
-    let second_page = |request: &Request| request.query.contains("continue");
+    let second_page = |request: &ApiRequest| request.query.contains("continue");
     while !cluster.api.requests().iter().any(second_page) {
         exporter.check().await;
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use batch_simulator::api::Rights;
+use batch_simulator::api::Permissions;
 use job_status_exporter::model::{Code, Verb};
 
 use super::*;
@@ -25,8 +25,8 @@ pub(crate) fn endpoint(cluster: &Cluster, directory: &Path, token: &str) -> Endp
     }
 }
 
-fn reader() -> Rights {
-    Rights::of_user("reader").allow(&["list", "watch"], &["jobs", "cronjobs"])
+fn reader() -> Permissions {
+    Permissions::of_user("reader").allow(&["list", "watch"], &["jobs", "cronjobs"])
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_token_without_rights_is_not_tried_without_pause_and_works_once_grante
         let directory = tempfile::tempdir().unwrap();
         let cluster = Cluster::start(options).await;
         cluster.apply("etl", "load", running());
-        cluster.api.grant("t0", Rights::of_user("reader"));
+        cluster.api.grant("t0", Permissions::of_user("reader"));
         let mut exporter =
             Exporter::start(endpoint(&cluster, directory.path(), "t0"), everything());
         exporter
@@ -79,7 +79,7 @@ async fn who_may_list_but_not_watch_sees_the_list_and_is_down_all_the_time() {
     cluster.apply("etl", "load", running());
     cluster.api.grant(
         "t0",
-        Rights::of_user("reader").allow(&["list"], &["jobs", "cronjobs"]),
+        Permissions::of_user("reader").allow(&["list"], &["jobs", "cronjobs"]),
     );
     let mut exporter = Exporter::start(endpoint(&cluster, directory.path(), "t0"), everything());
     exporter
@@ -101,7 +101,7 @@ async fn get_on_the_status_is_all_that_polling_a_job_needs() {
     let cluster = Cluster::start(ApiOptions::default()).await;
     cluster.apply("etl", "load", running());
     cluster.apply("billing", "load", running());
-    let rights = Rights::of_user("poller").allow(&["get"], &["jobs/status"]);
+    let rights = Permissions::of_user("poller").allow(&["get"], &["jobs/status"]);
     cluster.api.grant("t0", rights.clone().in_namespace("etl"));
     let mode = polled(&["etl/load", "billing/load"], POLL);
     let mut exporter = Exporter::start(endpoint(&cluster, directory.path(), "t0"), mode);

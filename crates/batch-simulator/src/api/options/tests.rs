@@ -31,10 +31,10 @@ fn bad_tokens_are_refused() {
             "server does not recognize this encoded version",
         ),
     ] {
-        let refusal = Options::parse(&format!("continue={token}"), true).unwrap_err();
+        let error = Options::parse(&format!("continue={token}"), true).unwrap_err();
         assert_eq!(
-            refusal,
-            Refusal::bad_request(format!("{prefix}{why}")),
+            error,
+            ApiError::bad_request(format!("{prefix}{why}")),
             "{token}"
         );
     }
@@ -64,13 +64,13 @@ fn reads_what_clients_send() {
 
 #[test]
 fn contradictions_are_refused_in_the_words_of_kubernetes() {
-    let invalid = |fields: &[InvalidField]| Refusal::invalid_options(fields);
+    let invalid = |fields: &[InvalidField]| ApiError::invalid_options(fields);
     let forbidden = |field, why| InvalidField::forbidden(field, why);
     let field = "resourceVersionMatch";
     let match_needed = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
     let gate_needed =
         "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
-    for (query, watch_list, refusal) in [
+    for (query, watch_list, error) in [
         (
             "watch=1&sendInitialEvents=true",
             true,
@@ -117,17 +117,17 @@ fn contradictions_are_refused_in_the_words_of_kubernetes() {
         (
             "limit=x",
             true,
-            Refusal::bad_request("strconv.ParseInt: parsing \"x\": invalid syntax"),
+            ApiError::bad_request("strconv.ParseInt: parsing \"x\": invalid syntax"),
         ),
         (
             &format!("resourceVersion=5&continue={PAGE_1}"),
             true,
-            Refusal::bad_request("specifying resource version is not allowed when using continue"),
+            ApiError::bad_request("specifying resource version is not allowed when using continue"),
         ),
     ] {
         assert_eq!(
             Options::parse(query, watch_list).unwrap_err(),
-            refusal,
+            error,
             "{query}"
         );
     }

@@ -86,7 +86,7 @@ async fn a_watch_that_falls_behind_ends() {
 #[tokio::test]
 async fn long_lists_come_in_bounded_frames() {
     let api = SimulatedApi::new(ApiOptions::default());
-    let text = "x".repeat(FRAME / 4);
+    let text = "x".repeat(FRAME_SIZE / 4);
     for number in 0..10 {
         let object = json!({"metadata": {"name": number.to_string()}, "spec": {"text": text}});
         api.apply(Kind::Job, object).unwrap();
