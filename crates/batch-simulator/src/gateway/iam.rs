@@ -131,8 +131,8 @@ fn grant(gateway: &Gateway, request: ReceivedRequest<'_>, login: &Login<'_>) -> 
         length: rng.usize(options.token_length.clone()),
     };
     let token = gateway.identities().issue(grant, &mut rng);
-    let life = SignedDuration::try_from(options.token_lifetime).unwrap_or(SignedDuration::MAX);
-    let expires = now.saturating_add(life).unwrap_or(now);
+    let lifetime = SignedDuration::try_from(options.token_lifetime).unwrap_or(SignedDuration::MAX);
+    let expires = now.saturating_add(lifetime).unwrap_or(now);
     let domain = json!({"id": random_id(&mut rng), "name": login.domain});
     let mut body = json!({
         "expires_at": microseconds(expires),

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::Future, time::Duration};
 
-use http::{HeaderValue, Request, Response, header::DATE};
+use http::{HeaderValue, Request, Response, header::DATE, request::Parts};
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -76,27 +76,15 @@ async fn respond(
     let id = format!("{:032x}", gateway.rng().u128(..));
     let (parts, body) = request.into_parts();
     let faults = gateway.faults();
-    let (credential, mut response) = match faults.intercept(service, parts.uri.path(), &id, now) {
-        Some(error) => (Credential::None, error),
-        None => {
-            let (credential, result) = match Limited::new(body, MAX_BODY).collect().await {
-                Ok(body) => {
-                    let body = body.to_bytes();
-                    let received = ReceivedRequest {
-                        method: &parts.method,
-                        uri: &parts.uri,
-                        headers: &parts.headers,
-                        body: &body,
-                    };
-                    dispatch(gateway, service, received).await
-                }
-                Err(_) => (Credential::None, Err(too_large())),
-            };
-            (
-                credential,
-                result.unwrap_or_else(|error| error.response(&id)),
-            )
-        }
+    let intercepted = faults.intercept(service, parts.uri.path(), &id, now);
+    let (credential, mut response) = if let Some(error) = intercepted {
+        (Credential::None, error)
+    } else {
+        let (credential, result) = receive(gateway, service, &parts, body).await;
+        (
+            credential,
+            result.unwrap_or_else(|error| error.response(&id)),
+        )
     };
     faults.record(at, service, &parts, credential, response.status());
     let headers = response.headers_mut();
@@ -107,6 +95,25 @@ async fn respond(
         headers.insert(DATE, date);
     }
     response
+}
+
+/// Reads the body of a request, and dispatches the request.
+async fn receive(
+    gateway: &Gateway,
+    service: Service,
+    parts: &Parts,
+    body: Incoming,
+) -> (Credential, Result<Response<Body>, ErrorBody>) {
+    let Ok(body) = Limited::new(body, MAX_BODY).collect().await else {
+        return (Credential::None, Err(too_large()));
+    };
+    let request = ReceivedRequest {
+        method: &parts.method,
+        uri: &parts.uri,
+        headers: &parts.headers,
+        body: &body.to_bytes(),
+    };
+    dispatch(gateway, service, request).await
 }
 
 async fn dispatch(

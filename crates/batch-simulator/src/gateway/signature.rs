@@ -38,7 +38,7 @@ pub(super) struct Authorization<'a> {
 pub(super) enum Mismatch {
     #[error("verify aksk signature fail, the Authorization header is malformed")]
     Authorization,
-    #[error("verify aksk signature fail, {0} has to be signed")]
+    #[error("verify aksk signature fail, {0} must be signed")]
     Unsigned(&'static str),
     #[error("verify aksk signature fail, {0} is signed, but not sent once as text")]
     NotSentOnce(String),

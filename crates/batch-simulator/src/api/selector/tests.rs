@@ -76,7 +76,7 @@ fn a_namespace_selects_only_itself() {
 }
 
 #[test]
-fn bad_label_selectors_are_refused_in_the_words_of_kubernetes() {
+fn invalid_label_selectors_get_the_errors_of_kubernetes() {
     for (selector, message) in [
         (
             "a===b,,",
@@ -111,7 +111,7 @@ fn bad_label_selectors_are_refused_in_the_words_of_kubernetes() {
 }
 
 #[test]
-fn bad_field_selectors_are_refused_in_the_words_of_kubernetes() {
+fn invalid_field_selectors_get_the_errors_of_kubernetes() {
     assert_eq!(
         filter("", "spec.nothing=x").unwrap_err(),
         ApiError::bad_request("field label \"spec.nothing\" not supported for Job")

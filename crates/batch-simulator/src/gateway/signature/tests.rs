@@ -252,7 +252,7 @@ fn signed_headers_must_be_sent_once() {
 }
 
 #[test]
-fn an_announced_body_hash_has_to_be_the_bodys() {
+fn a_sent_body_hash_must_match_the_body() {
     let mut vector = vector("unsigned-payload");
     vector.body = Some("anything".to_owned());
     assert_eq!(vector.check(), Ok(()));
@@ -264,7 +264,7 @@ fn an_announced_body_hash_has_to_be_the_bodys() {
 }
 
 #[test]
-fn another_form_of_the_header_is_refused() {
+fn any_other_format_of_the_header_is_invalid() {
     let good = typical().authorization;
     assert!(Authorization::parse(&good).is_ok());
     let signature = &good[good.len() - 64..];
@@ -293,7 +293,7 @@ fn another_form_of_the_header_is_refused() {
 }
 
 #[test]
-fn bad_percent_encodings_are_refused() {
+fn invalid_percent_encodings_are_rejected() {
     for bad in ["%", "%2", "%zz", "%+1", "%ff"] {
         assert_eq!(canonical_path(bad), Err(Mismatch::Encoding), "{bad}");
         assert_eq!(canonical_query(bad), Err(Mismatch::Encoding), "{bad}");
