@@ -13,7 +13,7 @@ use http::Request;
 use super::{error::ApiError, handler::Route};
 
 #[derive(Debug, Default)]
-pub(super) struct Faults;
+pub(super) struct Faults {}
 
 impl Faults {
     pub(super) fn admit<B>(&self, _: &Request<B>) -> Ready<()> {

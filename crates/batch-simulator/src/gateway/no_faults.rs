@@ -13,7 +13,7 @@ use crate::api::Body;
 pub(super) use super::server::serve;
 
 #[derive(Debug, Default)]
-pub(super) struct Faults;
+pub(super) struct Faults {}
 
 impl Faults {
     pub(super) fn clock_offset(&self) -> SignedDuration {
