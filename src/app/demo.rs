@@ -12,20 +12,20 @@ use crate::{
 mod cloud;
 mod cluster;
 
-use cloud::Cloud;
-use cluster::Simulation;
+use cloud::SimulatedCloud;
+use cluster::SimulatedCluster;
 
-/// Exports from a simulated cluster, or from a simulated CCI.
+/// Runs the exporter with a simulated cluster, or with a simulated CCI.
 pub(super) async fn run(flags: cli::Demo) -> Result<(), Error> {
     if flags.cci {
-        show_cci(flags).await
+        run_with_cci(flags).await
     } else {
-        show(flags).await
+        run_with_cluster(flags).await
     }
 }
 
-/// Exports from a simulated cluster.
-async fn show(flags: cli::Demo) -> Result<(), Error> {
+/// Runs the exporter with a simulated cluster.
+async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     tracing::info!(version = cli::VERSION, "starting");
     let inputs = Inputs {
         flags: Flags {
@@ -34,29 +34,29 @@ async fn show(flags: cli::Demo) -> Result<(), Error> {
         },
         ..Inputs::default()
     };
-    let settings = config::load(&inputs).map_err(Error::Config)?;
-    let simulation = Simulation::bind().await.map_err(Error::Demo)?;
-    let plans = simulation.plans(&settings);
-    let server = Server::bind(&settings.web.listen_addresses).await?;
+    let config = config::load(&inputs).map_err(Error::Config)?;
+    let cluster = SimulatedCluster::bind().await.map_err(Error::Demo)?;
+    let plans = cluster.plans(&config);
+    let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
         io::stdout(),
-        "A simulated cluster lives on {address}, and is exported like any other. Open:\n\n  \
-         {page}/         what is read, and how that goes\n  \
-         {page}/metrics  what Prometheus scrapes\n\n\
+        "A simulated cluster runs on {address}. The exporter reads it like any other cluster. Open:\n\n  \
+         {page}/         the status of the targets\n  \
+         {page}/metrics  the metrics that Prometheus scrapes\n\n\
          curl -s {page}/metrics | grep batch_job_failed\n\n\
-         Ctrl-C ends it.",
-        address = simulation.address(),
+         Press Ctrl-C to stop.",
+        address = cluster.address(),
     );
     let mut tasks = Supervisor::default();
-    tasks.spawn("simulated cluster".to_owned(), simulation.run());
-    serve(server, &settings, plans, tasks).await
+    tasks.spawn("simulated cluster".to_owned(), cluster.run());
+    serve(server, &config, plans, tasks).await
 }
 
-/// Exports from a simulated CCI, with the configuration that a user would write.
-async fn show_cci(flags: cli::Demo) -> Result<(), Error> {
+/// Runs the exporter with a simulated CCI, and with a configuration file as a user writes it.
+async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     tracing::info!(version = cli::VERSION, "starting");
-    let (cloud, files) = Cloud::bind().await.map_err(Error::Demo)?;
+    let (cloud, files) = SimulatedCloud::bind().await.map_err(Error::Demo)?;
     let inputs = Inputs {
         file: Some(files.configuration()),
         flags: Flags {
@@ -65,21 +65,21 @@ async fn show_cci(flags: cli::Demo) -> Result<(), Error> {
         },
         ..Inputs::default()
     };
-    let settings = config::load(&inputs).map_err(Error::Config)?;
-    let plans = TargetPlan::from_config(&settings);
-    let server = Server::bind(&settings.web.listen_addresses).await?;
+    let config = config::load(&inputs).map_err(Error::Config)?;
+    let plans = TargetPlan::from_config(&config);
+    let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
         io::stdout(),
-        "Huawei Cloud CCI and its IAM are simulated on loopback, over HTTPS. Target `token` logs in with a password, \
-         target `signed` signs its requests. Open:\n\n  \
-         {page}/         what is read, and how that goes\n  \
-         {page}/metrics  what Prometheus scrapes\n\n\
-         The configuration, with its secrets and the certificate authority beside it, until the demo ends:\n  {}\n\n\
-         Ctrl-C ends it.",
+        "Huawei Cloud CCI and IAM are simulated on loopback over HTTPS. The target `token` logs in with a password, and \
+         the target `signed` signs its requests. Open:\n\n  \
+         {page}/         the status of the targets\n  \
+         {page}/metrics  the metrics that Prometheus scrapes\n\n\
+         The configuration is in this file, beside its secrets and the certificate authority. The demo deletes them at its end:\n  {}\n\n\
+         Press Ctrl-C to stop.",
         files.configuration().display(),
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cloud".to_owned(), cloud.run());
-    serve(server, &settings, plans, tasks).await
+    serve(server, &config, plans, tasks).await
 }

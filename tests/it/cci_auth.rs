@@ -2,7 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use batch_simulator::gateway::{AccessKey, Gateway, GatewayOptions, Service, Visit};
+use batch_simulator::gateway::{AccessKey, Gateway, GatewayOptions, GatewayRequest, Service};
 use job_status_exporter::{
     client::{Api, Endpoint, Listing, Scope, SharedCredentials},
     config::{self, Inputs},
@@ -77,9 +77,9 @@ impl Cloud {
         ))
     }
 
-    fn visits(&self, service: Service) -> usize {
-        let at_service = |visit: &Visit| visit.service == service;
-        self.gateway.count(at_service)
+    fn requests(&self, service: Service) -> usize {
+        let to_service = |request: &GatewayRequest| request.service == service;
+        self.gateway.count_requests(to_service)
     }
 }
 
@@ -106,16 +106,16 @@ async fn tokens_are_issued_used_and_replaced() {
             2,
         ),
     ] {
-        cloud.gateway.clear_visits();
+        cloud.gateway.clear_requests();
         let api = cloud.token(more);
         for _ in 0..3 {
             assert_eq!(list(&api).await, Ok(()), "{more}");
         }
-        assert_eq!(cloud.visits(Service::Iam), logins, "{more}");
+        assert_eq!(cloud.requests(Service::Iam), logins, "{more}");
         cloud.gateway.revoke_all();
         assert_eq!(list(&api).await, Ok(()), "{more}");
-        assert_eq!(cloud.visits(Service::Iam), 2 * logins, "{more}");
-        assert_eq!(cloud.visits(Service::Cci), 5, "{more}");
+        assert_eq!(cloud.requests(Service::Iam), 2 * logins, "{more}");
+        assert_eq!(cloud.requests(Service::Cci), 5, "{more}");
     }
 }
 
@@ -134,7 +134,7 @@ async fn a_wrong_password_is_reported_and_not_retried_until_it_changes() {
         );
     }
     assert_eq!(
-        (cloud.visits(Service::Iam), cloud.visits(Service::Cci)),
+        (cloud.requests(Service::Iam), cloud.requests(Service::Cci)),
         (1, 0)
     );
     cloud.write("password", "correct");
@@ -190,7 +190,7 @@ async fn a_wrong_secret_key_does_not_lock_the_access_key() {
         error.contains("the API rejected the signature of a request (401)"),
         "{error}"
     );
-    assert_eq!(cloud.visits(Service::Cci), 1);
+    assert_eq!(cloud.requests(Service::Cci), 1);
     assert!(!cloud.gateway.is_locked("AK"));
 }
 

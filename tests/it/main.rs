@@ -7,12 +7,10 @@
 )]
 
 mod cci_auth;
-mod cci_gateway;
 mod cci_quirks;
 mod checker;
 mod cloud;
 mod config;
-mod demo_api;
 mod exporter;
 mod faults;
 mod history;

@@ -89,7 +89,7 @@ impl Cluster {
     /// The number of requests with this verb (`list` or `watch`) and resource (`jobs` or `cronjobs`).
     fn count(&self, verb: &str, resource: &str) -> usize {
         let requests = self.api.requests();
-        let wanted = |request: &&batch_simulator::api::Request| {
+        let wanted = |request: &&batch_simulator::api::ApiRequest| {
             request.path.ends_with(&format!("/{resource}"))
                 && request.query.contains("watch=1") == (verb == "watch")
         };

@@ -1,23 +1,23 @@
-//! The date of the simulation: the wall clock at its beginning, carried on by tokio's clock.
+//! The clock of the simulation: the wall clock at its start, advanced by tokio's clock.
 //!
-//! Used by [`super::api`] for timestamps it fills in and by [`super::scenario`] for everything. Where tokio's time is
-//! paused, so is this clock, and minutes pass in milliseconds.
+//! [`super::api`] uses it for the timestamps that a server sets, and [`super::scenario`] for all times. When tokio's time is paused,
+//! this clock is paused too.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use kube_cron::Seconds;
 
-/// Tells the time of the simulation. Copies tell the same time.
+/// The clock of the simulation. Copies show the same time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// Milliseconds since the epoch when the clock was made.
+    /// Milliseconds since the epoch when the clock started.
     start: i64,
     began: Instant,
 }
 
 impl Clock {
-    /// A clock that begins at the present date.
+    /// A clock that starts at the current time.
     #[must_use]
     pub fn starting_now() -> Self {
         Self {
@@ -26,21 +26,21 @@ impl Clock {
         }
     }
 
-    /// Whole seconds since the epoch, which is how precise Kubernetes writes its times.
+    /// Seconds since the epoch, the precision of Kubernetes timestamps.
     #[must_use]
     pub fn seconds(&self) -> Seconds {
         let elapsed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.start.saturating_add(elapsed).div_euclid(1000)
     }
 
-    /// The present as the API writes it, `2026-11-23T14:52:09Z`.
+    /// The current time as the API writes it: `2026-11-23T14:52:09Z`.
     #[must_use]
     pub fn text(&self) -> String {
         timestamp_text(self.seconds())
     }
 }
 
-/// A point in time as the API writes it.
+/// A time as the API writes it.
 #[must_use]
 pub fn timestamp_text(seconds: Seconds) -> String {
     Timestamp::from_second(seconds)

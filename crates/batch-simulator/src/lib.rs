@@ -1,11 +1,15 @@
-//! A simulated batch/v1 API over real HTTP, for the `demo` command and for tests.
+//! A simulated batch/v1 API over real HTTP, for the command `demo` and for tests.
 //!
-//! [`api`] serves Jobs and `CronJobs` as a Kubernetes 1.36 API server does and is steered through a handle;
-//! [`scenario`] plays a small busy cluster on such a handle; [`gateway`] puts the front of Huawei Cloud CCI before one;
-//! [`clock`] gives all of them the date. Nothing here knows the
-//! exporter: it is talked to like any cluster.
+//! - [`api`]: an API server with Jobs and `CronJobs` that behaves like Kubernetes 1.36. A handle changes the objects.
+//! - [`scenario`]: a small busy cluster that runs on such an API.
+//! - [`gateway`]: IAM and the API gateway of Huawei Cloud CCI in front of such an API.
+//! - [`clock`]: the time that all of them share.
+//!
+//! The feature `faults` adds what only tests need: permissions, latency, throttling, failing requests, recorded requests and the
+//! metadata service. The crate does not depend on the exporter, which reads the simulator like any cluster.
 
 pub mod api;
 pub mod clock;
+mod connections;
 pub mod gateway;
 pub mod scenario;

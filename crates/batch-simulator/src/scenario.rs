@@ -1,8 +1,11 @@
-//! A small busy cluster, played on a [`SimulatedApi`]: something of everything that a dashboard or a test wants to see.
+//! A small busy cluster that runs on a [`SimulatedApi`]. It shows every state that a dashboard or a test needs.
 //!
-//! [`cast`] says who there is, [`cronjob`] plays the `CronJob` controller, [`solo`] Jobs that somebody else makes, [`mod@run`] one Job from its
-//! creation to its end, in the steps that a 1.36 control plane shows; [`manifest`] and [`status`] are the JSON. Everything
-//! is drawn from one seed and timed by tokio, and the number of objects stays bounded.
+//! - [`workloads`]: the `CronJobs` and Jobs as tables.
+//! - [`cronjob`]: the `CronJob` controller. [`standalone_job`]: Jobs that no `CronJob` creates.
+//! - [`job_run`]: one Job from its creation to its end, in the steps of a 1.36 control plane.
+//! - [`manifest`] and [`status`]: the JSON of the objects.
+//!
+//! All random choices come from one seed, tokio's clock times everything, and the number of objects is bounded.
 
 use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
 
@@ -11,21 +14,21 @@ use tokio::time::sleep;
 
 use super::api::{InvalidObject, SimulatedApi};
 
-mod cast;
 mod cronjob;
+mod job_run;
 mod manifest;
-mod run;
-mod solo;
+mod standalone_job;
 mod status;
+mod workloads;
 
-/// How to play.
+/// The settings of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct ScenarioSettings {
-    /// The same seed plays the same story; uids are the API's own affair.
+    /// Seed of all random choices except uids, which the API generates.
     pub seed: u64,
 }
 
-/// A Job by its name.
+/// The namespace and name of a Job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedJob {
     /// Its namespace.
@@ -34,8 +37,7 @@ pub struct NamedJob {
     pub name: &'static str,
 }
 
-/// Jobs that are worth polling by name: they come again and again under the same name with another uid, are absent in
-/// between, and the last one never exists.
+/// Jobs to poll by name. They are repeatedly deleted and created again with another uid. The last one never exists.
 pub const POLLED_JOBS: [NamedJob; 4] = [
     NamedJob {
         namespace: "reports",
@@ -55,15 +57,15 @@ pub const POLLED_JOBS: [NamedJob; 4] = [
     },
 ];
 
-/// What every part of the play needs: the API, and luck of its own.
+/// The API, and random numbers for one workload.
 #[derive(Debug)]
-struct Stage {
+struct Context {
     api: SimulatedApi,
     rng: fastrand::Rng,
 }
 
-/// One CronJob, or one Job that comes again: goes on for as long as it is polled.
-type Part = Pin<Box<dyn Future<Output = Result<Infallible, InvalidObject>> + Send>>;
+/// Runs one workload until an error.
+type WorkloadFuture = Pin<Box<dyn Future<Output = Result<Infallible, InvalidObject>> + Send>>;
 
 // === impl ScenarioSettings ===
 
@@ -73,33 +75,33 @@ impl Default for ScenarioSettings {
     }
 }
 
-/// Plays until it is dropped. It ends only with an error, when the API refuses an object.
+/// Runs until it is dropped. Returns only an error: the API rejects an object.
 pub async fn run(
     api: SimulatedApi,
     settings: ScenarioSettings,
 ) -> Result<Infallible, InvalidObject> {
     let mut rng = fastrand::Rng::with_seed(settings.seed);
-    // One fork each: what one part draws does not depend on when the others draw.
-    let mut stage = || Stage {
+    // Each workload has its own fork, so that its choices do not depend on the others.
+    let mut context = || Context {
         api: api.clone(),
         rng: rng.fork(),
     };
-    let mut parts: FuturesUnordered<Part> = FuturesUnordered::new();
-    for cronjob in &cast::CRONJOBS {
-        parts.push(Box::pin(cronjob::control(stage(), cronjob)));
+    let mut running: FuturesUnordered<WorkloadFuture> = FuturesUnordered::new();
+    for cronjob in &workloads::CRONJOBS {
+        running.push(Box::pin(cronjob::control(context(), cronjob)));
     }
-    for solo in &cast::SOLOS {
-        parts.push(Box::pin(solo::repeat(stage(), solo)));
+    for job in &workloads::STANDALONE_JOBS {
+        running.push(Box::pin(standalone_job::repeat(context(), job)));
     }
-    match parts.next().await {
+    match running.next().await {
         Some(ended) => ended,
         None => std::future::pending().await,
     }
 }
 
-// === impl Stage ===
+// === impl Context ===
 
-impl Stage {
+impl Context {
     fn fork(&mut self) -> Self {
         Self {
             api: self.api.clone(),
@@ -107,7 +109,7 @@ impl Stage {
         }
     }
 
-    /// Waits about so many seconds: a quarter more or less.
+    /// Waits for `seconds`, plus or minus a quarter.
     async fn wait(&mut self, seconds: f64) {
         let factor = 0.75 + 0.5 * self.rng.f64();
         sleep(Duration::from_secs_f64(seconds * factor)).await;

@@ -1,6 +1,6 @@
-//! The cloud of `demo --cci`: IAM and CCI on loopback, and a configuration that reads from it with both kinds of credentials.
+//! The simulated cloud of `demo --cci`: IAM and CCI on loopback, and a configuration with one target for each kind of credential.
 //!
-//! The configuration and its secrets are files as a user would have them, in a directory of their own that is gone at the end.
+//! The configuration and its secrets are files, as a user has them, in a temporary directory that is removed at the end.
 
 use std::{
     fs::{self, DirBuilder},
@@ -17,20 +17,20 @@ use batch_simulator::{
     scenario::{self, POLLED_JOBS, ScenarioSettings},
 };
 
-/// A simulated cloud that is reachable, but not yet alive.
-pub(in crate::app) struct Cloud {
+/// A simulated cloud. Its ports are bound, and `run` starts it.
+pub(in crate::app) struct SimulatedCloud {
     gateway: Gateway,
     iam: TcpListener,
     cci: TcpListener,
 }
 
-/// The files of the demo. They are removed when this is dropped.
-pub(in crate::app) struct Files {
+/// The files of the demo. Dropping this removes them.
+pub(in crate::app) struct DemoFiles {
     directory: PathBuf,
 }
 
-impl Cloud {
-    pub(in crate::app) async fn bind() -> io::Result<(Self, Files)> {
+impl SimulatedCloud {
+    pub(in crate::app) async fn bind() -> io::Result<(Self, DemoFiles)> {
         let cloud = Self {
             gateway: Gateway::new(GatewayOptions::default())?,
             iam: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
@@ -40,8 +40,8 @@ impl Cloud {
         Ok((cloud, files))
     }
 
-    fn write_files(&self) -> io::Result<Files> {
-        let files = Files::create()?;
+    fn write_files(&self) -> io::Result<DemoFiles> {
+        let files = DemoFiles::create()?;
         let random = || -> String {
             std::iter::repeat_with(fastrand::alphanumeric)
                 .take(32)
@@ -94,21 +94,21 @@ impl Cloud {
         ))
     }
 
-    /// Serves and plays, as long as all goes well.
+    /// Runs until the scenario fails.
     pub(in crate::app) async fn run(self) {
         let forever = std::future::pending::<()>;
-        let play = scenario::run(self.gateway.api().clone(), ScenarioSettings::default());
+        let scenario = scenario::run(self.gateway.api().clone(), ScenarioSettings::default());
         let iam = self.gateway.clone();
         tokio::select! {
             () = iam.serve(Service::Iam, self.iam, forever()) => {}
             () = self.gateway.serve(Service::Cci, self.cci, forever()) => {}
-            Err(error) = play => tracing::error!(%error, "the simulated cluster came to an end"),
+            Err(error) = scenario => tracing::error!(%error, "simulated cluster failed"),
         }
     }
 }
 
-impl Files {
-    /// In the system's directory for such things, for this user alone.
+impl DemoFiles {
+    /// Creates a temporary directory that only this user can access.
     fn create() -> io::Result<Self> {
         let name = format!("job-status-exporter-demo-{:016x}", fastrand::u64(..));
         let directory = std::env::temp_dir().join(name);
@@ -120,16 +120,16 @@ impl Files {
         fs::write(self.directory.join(name), content)
     }
 
-    /// The configuration.
+    /// The path of the configuration file.
     pub(in crate::app) fn configuration(&self) -> PathBuf {
         self.directory.join("exporter.yaml")
     }
 }
 
-impl Drop for Files {
+impl Drop for DemoFiles {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.directory) {
-            tracing::warn!(%error, directory = %self.directory.display(), "remove the files of the demo");
+            tracing::warn!(%error, directory = %self.directory.display(), "remove demo files");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The simulated cluster of `demo`: an API on a loopback port, and the scenario that plays on it.
+//! The simulated cluster of `demo`: an API on a loopback port, and the scenario that runs on it.
 
 use std::{io, net::Ipv4Addr, time::Duration};
 
@@ -14,17 +14,17 @@ use crate::{
     config::{Config, JobReference, Mode, PollConfig, Selection},
 };
 
-/// Often enough that a person sees jobs come and go.
+/// The poll interval and timeout. It is short, so that changes are visible soon.
 const INTERVAL: Duration = Duration::from_secs(2);
 
-/// A simulated cluster that is reachable, but not yet alive.
-pub(super) struct Simulation {
+/// A simulated cluster. Its port is bound, and `run` starts it.
+pub(super) struct SimulatedCluster {
     listener: TcpListener,
     address: http::Uri,
     api: SimulatedApi,
 }
 
-impl Simulation {
+impl SimulatedCluster {
     pub(super) async fn bind() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = format!("http://{}/", listener.local_addr()?);
@@ -35,12 +35,12 @@ impl Simulation {
         })
     }
 
-    /// Where the API is.
+    /// The URL of the API.
     pub(super) fn address(&self) -> &http::Uri {
         &self.address
     }
 
-    /// Two targets, one in each mode: all of the cluster watched, and a few jobs polled by name.
+    /// Two targets: one watches the whole cluster, and one polls a few Jobs by name.
     pub(super) fn plans(&self, config: &Config) -> Vec<TargetPlan> {
         let job = |job: &scenario::NamedJob| JobReference {
             namespace: job.namespace.to_owned(),
@@ -61,12 +61,12 @@ impl Simulation {
             .into()
     }
 
-    /// Serves and plays, as long as all goes well.
+    /// Runs until the scenario fails.
     pub(super) async fn run(self) {
-        let play = scenario::run(self.api.clone(), ScenarioSettings::default());
+        let scenario = scenario::run(self.api.clone(), ScenarioSettings::default());
         tokio::select! {
             () = self.api.serve(self.listener, std::future::pending()) => {}
-            Err(error) = play => tracing::error!(%error, "the simulated cluster came to an end"),
+            Err(error) = scenario => tracing::error!(%error, "simulated cluster failed"),
         }
     }
 }

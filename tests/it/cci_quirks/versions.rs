@@ -1,6 +1,6 @@
 //! Servers with `CronJobs` in `batch/v1beta1`, as before Kubernetes 1.21, or without them.
 
-use batch_simulator::api::{ApiOptions, CronJobsVersion, Kind, Rights};
+use batch_simulator::api::{ApiOptions, CronJobsVersion, Kind, Permissions};
 use job_status_exporter::config::Mode;
 
 use super::*;
@@ -140,9 +140,10 @@ async fn a_wrong_address_is_not_a_server_without_cronjobs() {
 async fn a_missing_permission_is_not_a_missing_version() {
     let directory = tempfile::tempdir().unwrap();
     let cluster = cluster(CronJobsVersion::V1).await;
-    cluster
-        .api
-        .grant("t0", Rights::of_user("reader").allow(&["list"], &["jobs"]));
+    cluster.api.grant(
+        "t0",
+        Permissions::of_user("reader").allow(&["list"], &["jobs"]),
+    );
     let endpoint = cluster.endpoint_with_token(directory.path(), "t0");
     let mut exporter = Exporter::start(endpoint, listed(POLL));
     exporter.eventually(|e| e.jobs().len(), 2).await;

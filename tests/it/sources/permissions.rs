@@ -1,14 +1,14 @@
 //! Tokens that lack permissions.
 
-use batch_simulator::api::Rights;
+use batch_simulator::api::Permissions;
 use job_status_exporter::model::{Code, Verb};
 
 use super::*;
 use crate::exporter::{POLL, polled};
 
 /// May list and watch.
-fn reader() -> Rights {
-    Rights::of_user("reader").allow(&["list", "watch"], &["jobs", "cronjobs"])
+fn reader() -> Permissions {
+    Permissions::of_user("reader").allow(&["list", "watch"], &["jobs", "cronjobs"])
 }
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn requests_without_permission_back_off_and_succeed_once_it_is_granted() {
         let directory = tempfile::tempdir().unwrap();
         let cluster = Cluster::start(options).await;
         cluster.apply("etl", "load", running());
-        cluster.api.grant("t0", Rights::of_user("reader"));
+        cluster.api.grant("t0", Permissions::of_user("reader"));
         let mut exporter = Exporter::start(
             cluster.endpoint_with_token(directory.path(), "t0"),
             everything(),
@@ -63,7 +63,7 @@ async fn without_permission_to_watch_the_list_is_shown_and_the_target_is_down() 
     cluster.apply("etl", "load", running());
     cluster.api.grant(
         "t0",
-        Rights::of_user("reader").allow(&["list"], &["jobs", "cronjobs"]),
+        Permissions::of_user("reader").allow(&["list"], &["jobs", "cronjobs"]),
     );
     let mut exporter = Exporter::start(
         cluster.endpoint_with_token(directory.path(), "t0"),
@@ -91,7 +91,7 @@ async fn polling_a_job_needs_only_get_on_its_status() {
     let cluster = Cluster::start(ApiOptions::default()).await;
     cluster.apply("etl", "load", running());
     cluster.apply("billing", "load", running());
-    let permissions = Rights::of_user("poller").allow(&["get"], &["jobs/status"]);
+    let permissions = Permissions::of_user("poller").allow(&["get"], &["jobs/status"]);
     cluster
         .api
         .grant("t0", permissions.clone().in_namespace("etl"));

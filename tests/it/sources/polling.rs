@@ -1,6 +1,6 @@
 //! Poll mode: single configured jobs, and lists.
 
-use batch_simulator::api::Request;
+use batch_simulator::api::ApiRequest;
 use job_status_exporter::{
     config::{Mode, PollConfig},
     model::{Code, Verb},
@@ -102,7 +102,7 @@ async fn a_configured_job_is_retained_after_its_deletion_if_it_is_finished() {
 
 fn assert_only_status_is_polled(cluster: &Cluster) {
     let requests = cluster.api.requests();
-    let polls_status = |r: &Request| r.path.ends_with("/status") && r.method == "GET";
+    let polls_status = |r: &ApiRequest| r.path.ends_with("/status") && r.method == "GET";
     assert!(requests.iter().all(polls_status));
 }
 
@@ -142,11 +142,11 @@ async fn lists_are_polled_by_label_selector_and_in_pages() {
 #[tokio::test]
 async fn a_polled_list_that_expires_between_pages_is_restarted_at_once() {
     let options = ApiOptions {
-        latency: Some(SECOND / 20),
         history: 5000,
         ..ApiOptions::default()
     };
     let cluster = Cluster::start(options).await;
+    cluster.api.set_latency(SECOND / 20);
     for number in 0..600 {
         cluster.apply("etl", &format!("load-{number:03}"), running());
     }
@@ -157,7 +157,7 @@ async fn a_polled_list_that_expires_between_pages_is_restarted_at_once() {
     let mut exporter = Exporter::start(cluster.endpoint(), listed(poll));
     exporter.eventually(Exporter::up, true).await;
     cluster.api.clear_requests();
-    let second_page = |request: &Request| request.query.contains("continue");
+    let second_page = |request: &ApiRequest| request.query.contains("continue");
     while !cluster.api.requests().iter().any(second_page) {
         exporter.step().await;
     }

@@ -74,11 +74,8 @@ fn assert_metrics_of_complete_load(metrics: &str) {
 #[tokio::test]
 async fn a_target_is_ready_after_both_kinds_are_listed() {
     for_each_server(async |options| {
-        let cluster = Cluster::start(ApiOptions {
-            latency: Some(SECOND / 10),
-            ..options
-        })
-        .await;
+        let cluster = Cluster::start(options).await;
+        cluster.api.set_latency(SECOND / 10);
         cluster.apply("etl", "load", running());
         let mut exporter = cluster.watch();
         assert_eq!(
@@ -116,11 +113,11 @@ async fn a_long_list_is_read_in_pages() {
 #[tokio::test]
 async fn a_list_that_expires_between_pages_is_restarted() {
     let cluster = Cluster::start(ApiOptions {
-        latency: Some(SECOND / 20),
         history: 5000,
         ..old_server()
     })
     .await;
+    cluster.api.set_latency(SECOND / 20);
     for number in 0..1200 {
         cluster.apply("etl", &format!("load-{number:04}"), running());
     }
@@ -281,11 +278,8 @@ async fn an_object_deleted_during_an_outage_disappears_with_the_next_list() {
 #[tokio::test]
 async fn a_job_deleted_during_a_list_disappears() {
     for_each_server(async |options| {
-        let cluster = Cluster::start(ApiOptions {
-            latency: Some(SECOND / 10),
-            ..options
-        })
-        .await;
+        let cluster = Cluster::start(options).await;
+        cluster.api.set_latency(SECOND / 10);
         cluster.apply("etl", "brief", running());
         cluster.apply("etl", "other", running());
         let mut exporter = cluster.watch();

@@ -1,11 +1,11 @@
-//! Lists: the whole, or pages of one and the same state.
+//! Lists: whole, or in pages of the same state.
 //!
-//! Called by [`super::answer`] with the registry locked; reads it and nothing else.
+//! [`super::handler`] calls [`list`] with the registry locked.
 
 use super::{
+    error::ApiError,
     object::Object,
     options::{Continue, Options},
-    refusal::Refusal,
     registry::Registry,
     selector::Filter,
 };
@@ -15,14 +15,14 @@ pub(super) fn list(
     registry: &Registry,
     filter: &Filter,
     options: &Options,
-) -> Result<String, Refusal> {
+) -> Result<String, ApiError> {
     let version = version(registry, options)?;
     let start = options.next.as_ref().map_or("", Continue::start);
     let objects = registry
         .objects_at(filter.kind, version, &filter.prefix(), start)
         .ok_or_else(|| match &options.next {
-            Some(token) => Refusal::continue_expired(token.inconsistent().encode()),
-            None => Refusal::list_expired(),
+            Some(token) => ApiError::continue_expired(token.inconsistent().encode()),
+            None => ApiError::list_expired(),
         })?;
     let mut matching = objects.into_iter().filter(|object| filter.matches(object));
     let limit = match options.limit {
@@ -36,7 +36,7 @@ pub(super) fn list(
         && rest > 0
     {
         metadata["continue"] = Continue::after(&last.key, version).encode().into();
-        if !filter.selects() {
+        if !filter.has_selector() {
             metadata["remainingItemCount"] = rest.into();
         }
     }
@@ -55,22 +55,22 @@ pub(super) fn list(
     Ok(body)
 }
 
-/// Which state is asked for.
-fn version(registry: &Registry, options: &Options) -> Result<u64, Refusal> {
+/// The version of the requested state.
+fn version(registry: &Registry, options: &Options) -> Result<u64, ApiError> {
     let current = registry.version();
-    let asked = match (&options.next, options.version.as_str()) {
+    let requested = match (&options.next, options.version.as_str()) {
         (Some(token), _) => token.version().unwrap_or(current),
         (None, "" | "0") => current,
         (None, text) => text
             .parse()
-            .map_err(|_| Refusal::unparsed_list_version(text))?,
+            .map_err(|_| ApiError::unparsed_list_version(text))?,
     };
-    if asked > current {
-        return Err(Refusal::version_ahead(asked, current));
+    if requested > current {
+        return Err(ApiError::version_ahead(requested, current));
     }
-    // Without `Exact`, a version is the least that the client wants to see.
+    // Without `Exact`, the version is a minimum.
     if options.next.is_none() && !options.exact {
         return Ok(current);
     }
-    Ok(asked)
+    Ok(requested)
 }

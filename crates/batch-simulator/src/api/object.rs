@@ -1,7 +1,7 @@
-//! One stored object, kept as the bytes that lists show.
+//! One stored object, as the JSON text of a list item.
 //!
-//! [`super::registry`] makes them, [`super::selector`] matches them, [`super::list`] and [`super::watch`] write them. An object
-//! never changes: a change makes a new one.
+//! [`super::registry`] creates objects, [`super::selector`] matches them, and [`super::list`] and [`super::watch`] write them. An
+//! object is immutable: a write creates a new one.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 
-/// The kinds that the simulated API serves.
+/// The kinds that the API serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// batch/v1 Job.
@@ -19,7 +19,7 @@ pub enum Kind {
     CronJob,
 }
 
-/// Why an object cannot be stored.
+/// The reason why an object cannot be stored.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum InvalidObject {
     /// The value is not a JSON object.
@@ -33,12 +33,12 @@ pub enum InvalidObject {
 /// A stored object.
 #[derive(Debug)]
 pub(super) struct Object {
-    /// `namespace/name`: sorts as the keys of etcd do, where `a-b/x` comes before `a/x`.
+    /// `namespace/name`. Sorts like the keys of etcd, where `a-b/x` comes before `a/x`.
     pub(super) key: String,
     pub(super) kind: Kind,
     pub(super) uid: String,
     pub(super) labels: BTreeMap<String, String>,
-    /// JSON without `kind` and `apiVersion`, as the items of a list are. Always a non-empty map.
+    /// JSON without `kind` and `apiVersion`, like the items of a list. Never an empty map.
     item: String,
 }
 
@@ -71,7 +71,7 @@ impl Kind {
         }
     }
 
-    /// What a Go server writes for an object of this kind that has nothing but a resource version: a bookmark.
+    /// A bookmark: what a Go server writes for an object of this kind that has only a resource version.
     pub(super) fn bookmark(self, version: u64, initial_events_end: bool) -> String {
         let pod_template = json!({"metadata": {}, "spec": {"containers": null}});
         let spec = match self {
@@ -92,7 +92,7 @@ impl Kind {
 // === impl Object ===
 
 impl Object {
-    /// A new object out of what [`complete`] gave.
+    /// A new object from the result of [`complete`].
     pub(super) fn new(kind: Kind, mut value: Value, version: u64) -> Self {
         value["metadata"]["resourceVersion"] = json!(version.to_string());
         if let Some(root) = value.as_object_mut() {
@@ -114,7 +114,7 @@ impl Object {
         }
     }
 
-    /// The same object under another version: what DELETED events show.
+    /// The same object with another version, as DELETED events show it.
     pub(super) fn with_version(&self, version: u64) -> Self {
         Self::new(self.kind, self.value(), version)
     }
@@ -129,12 +129,12 @@ impl Object {
         self.key.split_once('/').map_or("", |(_, name)| name)
     }
 
-    /// As an item of a list: without `kind` and `apiVersion`.
+    /// The JSON of a list item, without `kind` and `apiVersion`.
     pub(super) fn item(&self) -> &str {
         &self.item
     }
 
-    /// Appends the object as it stands alone, with `kind` and `apiVersion`.
+    /// Appends the JSON of the object with `kind` and `apiVersion`.
     pub(super) fn write(&self, out: &mut String) {
         out.push_str("{\"kind\":\"");
         out.push_str(self.kind.as_str());
@@ -142,7 +142,7 @@ impl Object {
         out.push_str(self.item.get(1..).unwrap_or("}"));
     }
 
-    /// As a JSON value, with `kind` and `apiVersion`.
+    /// The object with `kind` and `apiVersion`.
     pub(super) fn value(&self) -> Value {
         let mut value: Value = serde_json::from_str(&self.item).unwrap_or_default();
         value["kind"] = json!(self.kind.as_str());
@@ -151,10 +151,11 @@ impl Object {
     }
 }
 
-/// Completes `value` as a server does on a write; `before` is what it replaces, and equal to the outcome where nothing changes.
+/// Completes `value` as a server does on a write. `before` is the object that it replaces; the result equals `before` if nothing
+/// changes.
 ///
-/// The uid and the creation time are kept when the value leaves them out; the generation counts changes of the spec. Spec
-/// and status are written in one go, unlike on a real server.
+/// A value without uid or creation time keeps those of `before`. The generation counts changes of the spec. Unlike on a real server,
+/// spec and status are written together.
 pub(super) fn complete(
     kind: Kind,
     mut value: Value,
@@ -172,10 +173,10 @@ pub(super) fn complete(
         .get_mut("metadata")
         .and_then(Value::as_object_mut)
         .ok_or(InvalidObject::NoName)?;
-    if !metadata.get("name").is_some_and(is_filled) {
+    if !metadata.get("name").is_some_and(is_non_empty_text) {
         return Err(InvalidObject::NoName);
     }
-    if !metadata.get("namespace").is_some_and(is_filled) {
+    if !metadata.get("namespace").is_some_and(is_non_empty_text) {
         metadata.insert("namespace".to_owned(), json!("default"));
     }
     let kept = |field| before.map(|before| before["metadata"][field].clone());
@@ -200,6 +201,6 @@ pub(super) fn complete(
     Ok(value)
 }
 
-fn is_filled(value: &Value) -> bool {
+fn is_non_empty_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.is_empty())
 }

@@ -1,6 +1,6 @@
-//! The query of a list or watch, read and checked as a real server does it.
+//! The query of a list or watch, parsed and validated like on a real server.
 //!
-//! [`super::answer`] parses it once; [`super::list`] and [`super::watch`] only see options that make sense together.
+//! [`super::handler`] parses it once. [`super::list`] and [`super::watch`] get valid options only.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use base64::{
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::refusal::{InvalidField, Refusal};
+use super::error::{ApiError, InvalidField};
 
-/// The encoding of continue tokens. Go does not mind spare bits at the end.
+/// The encoding of continue tokens. Like Go, it allows trailing bits.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     NO_PAD.with_decode_allow_trailing_bits(true),
 );
 
-/// The query parameters that matter, as sent.
+/// The query parameters that the server evaluates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) watch: bool,
-    /// Items per page; 0 for all at once.
+    /// Items per page; 0 for no limit.
     pub(super) limit: usize,
     pub(super) next: Option<Continue>,
     pub(super) version: String,
@@ -31,12 +31,12 @@ pub(super) struct Options {
     pub(super) label_selector: String,
     pub(super) field_selector: String,
     pub(super) bookmarks: bool,
-    /// Whether a watch begins with the present objects; by default that depends on the version.
+    /// Whether a watch starts with the existing objects. Without it, that depends on the version.
     pub(super) send_initial_events: Option<bool>,
     pub(super) timeout: Option<Duration>,
 }
 
-/// What a continue token says: go on at `start` with the state at `rv`, or with the present one when `rv` is negative.
+/// A continue token: the list continues at the key `start` with the state at `rv`, or with the current state if `rv` is negative.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Continue {
     v: String,
@@ -47,8 +47,8 @@ pub(super) struct Continue {
 // === impl Options ===
 
 impl Options {
-    /// `watch_list` is whether the server has the `WatchList` feature.
-    pub(super) fn parse(query: &str, watch_list: bool) -> Result<Self, Refusal> {
+    /// `watch_list`: whether the server has the feature `WatchList`.
+    pub(super) fn parse(query: &str, watch_list: bool) -> Result<Self, ApiError> {
         let mut options = Self::default();
         let mut version_match = String::new();
         let mut token = String::new();
@@ -71,17 +71,17 @@ impl Options {
             }
         }
         let invalid = if options.watch {
-            options.contradictions_of_watch(&version_match, watch_list)
+            options.invalid_watch_fields(&version_match, watch_list)
         } else {
-            options.contradictions_of_list(&version_match, !token.is_empty())
+            options.invalid_list_fields(&version_match, !token.is_empty())
         };
         if !invalid.is_empty() {
-            return Err(Refusal::invalid_options(&invalid));
+            return Err(ApiError::invalid_options(&invalid));
         }
         if !token.is_empty() && !options.watch {
             if !matches!(options.version.as_str(), "" | "0") {
                 let message = "specifying resource version is not allowed when using continue";
-                return Err(Refusal::bad_request(message));
+                return Err(ApiError::bad_request(message));
             }
             options.next = Some(Continue::decode(&token)?);
         }
@@ -89,7 +89,7 @@ impl Options {
         Ok(options)
     }
 
-    fn contradictions_of_watch(&self, version_match: &str, watch_list: bool) -> Vec<InvalidField> {
+    fn invalid_watch_fields(&self, version_match: &str, watch_list: bool) -> Vec<InvalidField> {
         let mut invalid = Vec::new();
         let mut forbid = |field, why| invalid.push(InvalidField::forbidden(field, why));
         if self.send_initial_events.is_some() {
@@ -109,7 +109,7 @@ impl Options {
         invalid
     }
 
-    fn contradictions_of_list(&self, version_match: &str, continues: bool) -> Vec<InvalidField> {
+    fn invalid_list_fields(&self, version_match: &str, continues: bool) -> Vec<InvalidField> {
         let field = "resourceVersionMatch";
         let mut invalid = Vec::new();
         if self.send_initial_events.is_some() {
@@ -140,7 +140,7 @@ impl Options {
 // === impl Continue ===
 
 impl Continue {
-    /// Goes on after the object `key` with the state at `version`.
+    /// Continues after the object `key` with the state at `version`.
     pub(super) fn after(key: &str, version: u64) -> Self {
         Self {
             v: "meta.k8s.io/v1".to_owned(),
@@ -149,7 +149,7 @@ impl Continue {
         }
     }
 
-    /// Goes on at the same place with whatever is there then.
+    /// Continues at the same key with the current state.
     pub(super) fn inconsistent(&self) -> Self {
         Self {
             v: self.v.clone(),
@@ -158,12 +158,12 @@ impl Continue {
         }
     }
 
-    /// The key to go on at, or what comes right after it.
+    /// The key at or after which the list continues.
     pub(super) fn start(&self) -> &str {
         self.start.strip_prefix('/').unwrap_or(&self.start)
     }
 
-    /// `None` for the present state.
+    /// `None` for the current state.
     pub(super) fn version(&self) -> Option<u64> {
         u64::try_from(self.rv).ok()
     }
@@ -172,9 +172,9 @@ impl Continue {
         BASE64.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    fn decode(token: &str) -> Result<Self, Refusal> {
+    fn decode(token: &str) -> Result<Self, ApiError> {
         let invalid = |why: &str| {
-            Refusal::bad_request(format!(
+            ApiError::bad_request(format!(
                 "invalid continue token: continue key is not valid: {why}"
             ))
         };
@@ -184,7 +184,7 @@ impl Continue {
             }
             _ => invalid("illegal base64 data"),
         })?;
-        // Go names the byte that cannot begin a JSON value as if it were a character.
+        // Go prints the first byte, which cannot start a JSON value, as a character.
         let first = bytes.first().copied().unwrap_or_default();
         let decoded: Self = serde_json::from_slice(&bytes).map_err(|_| {
             invalid(&format!(
@@ -198,8 +198,8 @@ impl Continue {
     }
 }
 
-/// Whether a query asks for a watch, be the rest of it right or wrong.
-pub(super) fn asks_for_watch(query: &str) -> bool {
+/// Whether a query starts a watch. The rest of the query can be invalid.
+pub(crate) fn is_watch(query: &str) -> bool {
     parameters(query)
         .filter(|(key, _)| *key == "watch")
         .any(|(_, value)| boolean(&value))
@@ -215,14 +215,14 @@ fn parameters(query: &str) -> impl Iterator<Item = (&str, String)> {
     })
 }
 
-/// As Kubernetes reads a boolean parameter: there at all, and neither 0 nor false.
+/// Parses a boolean like Kubernetes: a parameter is true unless its value is 0 or false.
 fn boolean(value: &str) -> bool {
     !matches!(value, "0") && !value.eq_ignore_ascii_case("false")
 }
 
-fn number(value: &str) -> Result<i64, Refusal> {
+fn number(value: &str) -> Result<i64, ApiError> {
     value.parse().map_err(|_| {
-        Refusal::bad_request(format!(
+        ApiError::bad_request(format!(
             "strconv.ParseInt: parsing {value:?}: invalid syntax"
         ))
     })

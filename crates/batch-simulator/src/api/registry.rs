@@ -1,8 +1,8 @@
-//! What etcd is to a real API server: the objects, one version counter, and the last changes.
+//! The storage, in place of etcd: the objects, one version counter, and the last changes.
 //!
-//! [`super::SimulatedApi`] holds it behind a lock; [`super::list`] and [`super::watch`] read it. The state at an earlier version is
-//! found by undoing changes, so nothing has to be kept for a list that is being paged. A version can be asked for while
-//! all changes since are in the history and no compaction forbids it.
+//! [`super::SimulatedApi`] holds it behind a lock; [`super::list`] and [`super::watch`] read it. The registry computes the state at
+//! an earlier version by undoing changes, so a paged list needs no copy. A version is available as long as the history has all
+//! later changes and no compaction expired it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,25 +15,25 @@ use serde_json::Value;
 use super::object::{self, InvalidObject, Kind, Object};
 use crate::clock::Clock;
 
-/// All objects and their recent past.
+/// All objects and their last changes.
 #[derive(Debug)]
 pub(super) struct Registry {
     clock: Clock,
-    /// Makes uids. Not reset, so that uids stay unique.
+    /// Generates uids. A reset keeps it, so that uids stay unique.
     rng: fastrand::Rng,
     /// Version of the last change.
     version: u64,
-    /// The oldest version that can be asked for.
+    /// The version of the last compaction.
     compacted: u64,
     jobs: BTreeMap<String, Arc<Object>>,
     cronjobs: BTreeMap<String, Arc<Object>>,
-    /// Oldest first; versions ascend.
+    /// In ascending order of versions.
     history: VecDeque<Change>,
-    /// How many changes the history holds.
+    /// The maximum length of the history.
     capacity: usize,
-    /// Version of the last change that fell out of the history.
-    forgotten: u64,
-    /// Counts up when running watches shall end.
+    /// Version of the last change that was dropped from the history.
+    dropped: u64,
+    /// A watch ends when this differs from the value at its start.
     epoch: u64,
 }
 
@@ -41,9 +41,9 @@ pub(super) struct Registry {
 #[derive(Debug)]
 pub(super) struct Change {
     pub(super) version: u64,
-    /// The object before; `None` when it was created.
+    /// The object before; `None` if the change created it.
     pub(super) before: Option<Arc<Object>>,
-    /// The object after, or its last state under the version of its deletion.
+    /// The object after. For a deletion, its last state with the version of the deletion.
     pub(super) object: Arc<Object>,
     pub(super) deleted: bool,
 }
@@ -61,7 +61,7 @@ impl Registry {
             cronjobs: BTreeMap::new(),
             history: VecDeque::new(),
             capacity,
-            forgotten: 0,
+            dropped: 0,
             epoch: 0,
         }
     }
@@ -74,9 +74,9 @@ impl Registry {
         self.epoch
     }
 
-    /// The oldest version that can be asked for.
+    /// The oldest version that is not expired.
     pub(super) fn oldest(&self) -> u64 {
-        self.compacted.max(self.forgotten)
+        self.compacted.max(self.dropped)
     }
 
     pub(super) fn objects(&self, kind: Kind) -> &BTreeMap<String, Arc<Object>> {
@@ -97,9 +97,9 @@ impl Registry {
         uid(&mut self.rng)
     }
 
-    /// Creates or replaces an object. A write that changes nothing is none, as in Kubernetes.
+    /// Creates or replaces an object. Like in Kubernetes, a write without a change has no effect.
     ///
-    /// A `resourceVersion` that lies ahead is taken over, so that recorded objects keep theirs.
+    /// A given `resourceVersion` that is higher than the current one is kept, so that recorded objects keep theirs.
     pub(super) fn apply(&mut self, kind: Kind, value: Value) -> Result<Arc<Object>, InvalidObject> {
         let metadata = &value["metadata"];
         let given = metadata["resourceVersion"].as_str();
@@ -129,7 +129,7 @@ impl Registry {
         Ok(object)
     }
 
-    /// Removes an object; whether there was one.
+    /// Deletes an object. Returns whether it existed.
     pub(super) fn delete(&mut self, kind: Kind, key: &str) -> bool {
         let Some(before) = self.objects_mut(kind).remove(key) else {
             return false;
@@ -151,41 +151,24 @@ impl Registry {
         if self.history.len() > self.capacity
             && let Some(change) = self.history.pop_front()
         {
-            self.forgotten = change.version;
+            self.dropped = change.version;
         }
     }
 
-    /// Earlier versions can no longer be asked for; watches that run go on.
-    pub(super) fn compact(&mut self) {
-        self.compacted = self.version;
-    }
-
-    /// Running watches end.
-    pub(super) fn end_watches(&mut self) {
-        self.epoch += 1;
-    }
-
-    /// Everything is gone, as if the server had come back on an empty disk.
-    pub(super) fn reset(&mut self) {
-        let epoch = self.epoch + 1;
-        *self = Self::new(self.capacity, self.rng.fork(), self.clock);
-        self.epoch = epoch;
-    }
-
-    /// The changes after `version`, or `None` when some of them are forgotten.
+    /// The changes after `version`, or `None` if the history does not have all of them.
     pub(super) fn changes_since(
         &self,
         version: u64,
     ) -> Option<impl DoubleEndedIterator<Item = &Change>> {
-        if version < self.forgotten {
+        if version < self.dropped {
             return None;
         }
         let first = self.history.partition_point(|c| c.version <= version);
         Some(self.history.range(first..))
     }
 
-    /// The objects as they were at `version`, in the order of their keys, from `start` on and with keys that begin with
-    /// `prefix`; `None` when that version can no longer be asked for.
+    /// The objects at `version` in the order of their keys, from `start` on, with keys that begin with `prefix`. `None` if the
+    /// version is expired.
     pub(super) fn objects_at(
         &self,
         kind: Kind,
@@ -198,7 +181,7 @@ impl Registry {
         }
         let from: (Bound<&str>, Bound<&str>) =
             (Bound::Included(start.max(prefix)), Bound::Unbounded);
-        // Undone newest first, so that the earliest change has the last word on what was there before.
+        // Newest first: the earliest change of an object has its state at `version`, and overwrites the later ones.
         let mut undone: BTreeMap<&str, Option<&Arc<Object>>> = BTreeMap::new();
         for change in self.changes_since(version)?.rev() {
             if change.object.kind == kind {
@@ -218,6 +201,26 @@ impl Registry {
             objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         }
         Some(objects)
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Registry {
+    /// Expires all earlier versions. Running watches go on.
+    pub(super) fn compact(&mut self) {
+        self.compacted = self.version;
+    }
+
+    /// Ends the running watches.
+    pub(super) fn end_watches(&mut self) {
+        self.epoch += 1;
+    }
+
+    /// Starts again without objects, and ends the running watches.
+    pub(super) fn reset(&mut self) {
+        let epoch = self.epoch + 1;
+        *self = Self::new(self.capacity, self.rng.fork(), self.clock);
+        self.epoch = epoch;
     }
 }
 

@@ -1,22 +1,22 @@
-//! Label and field selectors, with the grammar and the complaints of a real server.
+//! Label and field selectors, with the grammar and the errors of a real server.
 //!
-//! [`super::options`] parses them, [`super::list`] and [`super::watch`] ask [`Filter::matches`]. Of the label operators, `>` and `<` are
-//! left out; of the fields, all but `metadata.name` and `metadata.namespace`.
+//! [`super::handler`] parses a [`Filter`]; [`super::list`] and [`super::watch`] call [`Filter::matches`]. The label operators `>` and
+//! `<` are not supported. The supported fields are `metadata.name` and `metadata.namespace`.
 
 use super::{
+    error::ApiError,
     object::{Kind, Object},
-    refusal::Refusal,
 };
 
 mod labels;
 
 use labels::Requirement;
 
-/// Which objects of a kind a request is about.
+/// The objects that a request selects.
 #[derive(Clone, Debug)]
 pub(super) struct Filter {
     pub(super) kind: Kind,
-    /// Where the request is for one namespace.
+    /// `None` for all namespaces.
     namespace: Option<String>,
     labels: Vec<Requirement>,
     fields: Vec<FieldRequirement>,
@@ -43,26 +43,26 @@ impl Filter {
         namespace: Option<&str>,
         label_selector: &str,
         field_selector: &str,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ApiError> {
         let fields = field_selector.split(',').filter(|part| !part.is_empty());
         Ok(Self {
             kind,
             namespace: namespace.map(str::to_owned),
-            labels: labels::parse(label_selector).map_err(Refusal::bad_request)?,
+            labels: labels::parse(label_selector).map_err(ApiError::bad_request)?,
             fields: fields
                 .map(|part| FieldRequirement::parse(kind, part))
                 .collect::<Result<_, _>>()?,
         })
     }
 
-    /// What the keys of matching objects begin with.
+    /// The prefix of the keys of matching objects.
     pub(super) fn prefix(&self) -> String {
         let namespace = self.namespace.as_ref();
         namespace.map_or_else(String::new, |namespace| format!("{namespace}/"))
     }
 
-    /// Whether there is a selector: the server then leaves `remainingItemCount` out, as it would have to look at all.
-    pub(super) fn selects(&self) -> bool {
+    /// Whether the request has a selector. A server then omits `remainingItemCount`, because it does not read the rest.
+    pub(super) fn has_selector(&self) -> bool {
         !self.labels.is_empty() || !self.fields.is_empty()
     }
 
@@ -78,9 +78,9 @@ impl Filter {
 // === impl FieldRequirement ===
 
 impl FieldRequirement {
-    fn parse(kind: Kind, part: &str) -> Result<Self, Refusal> {
+    fn parse(kind: Kind, part: &str) -> Result<Self, ApiError> {
         let (field, operator) = part.split_once('=').ok_or_else(|| {
-            Refusal::bad_request(format!(
+            ApiError::bad_request(format!(
                 "invalid selector: '{part}'; can't understand '{part}'"
             ))
         })?;
@@ -95,7 +95,7 @@ impl FieldRequirement {
         let field = match field {
             "metadata.name" => Field::Name,
             "metadata.namespace" => Field::Namespace,
-            other => return Err(Refusal::bad_request(unknown_field(kind, other))),
+            other => return Err(ApiError::bad_request(unknown_field(kind, other))),
         };
         Ok(Self {
             field,

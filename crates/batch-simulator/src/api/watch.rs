@@ -1,7 +1,7 @@
-//! Watches: an endless body of events, one JSON object a line.
+//! Watches: a streamed body of events, one JSON object per line.
 //!
-//! Made by [`super::answer`]; each reads the registry's history at its own pace, woken by a pulse after every write. A watch that
-//! falls behind the history ends, and its client finds out by an expired version, as with a real server.
+//! [`super::handler`] starts them. Each watch reads the history of the registry at its own speed, and every write wakes it. A watch
+//! that falls behind the history ends. Its client then gets an expired version, as from a real server.
 
 use std::{collections::VecDeque, fmt::Write, sync::Arc, time::Duration};
 
@@ -14,39 +14,39 @@ use tokio::{
 
 use super::{
     SimulatedApi,
+    error::ApiError,
     object::Object,
     options::Options,
-    refusal::Refusal,
     registry::{Change, Registry},
     selector::Filter,
 };
 
-/// How long a watch runs that names no timeout.
-const LONGEST: Duration = Duration::from_mins(30);
+/// The duration of a watch without a timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
 
-/// A frame of the body is sent when it has reached this many bytes, so that neither a long first list is one big
-/// buffer nor each small event of a burst a write of its own.
-const FRAME: usize = 64 * 1024;
+/// The size in bytes at which a frame of the body is sent. A long first list is not one big buffer, and a burst of small events is
+/// not one write per event.
+const FRAME_SIZE: usize = 64 * 1024;
 
 /// One running watch.
 struct Watch {
     api: SimulatedApi,
-    pulse: watch::Receiver<()>,
+    writes: watch::Receiver<()>,
     filter: Filter,
-    /// Present objects that are still to be sent as ADDED.
+    /// Existing objects that are not yet sent as ADDED.
     initial: VecDeque<Arc<Object>>,
-    /// The version that the end of the initial objects is to be marked with.
-    end_mark: Option<u64>,
-    /// An error that is all there is to say.
-    error: Option<Refusal>,
-    /// All changes up to this version are sent or do not matter.
+    /// The version of the bookmark that ends the initial objects.
+    initial_events_end: Option<u64>,
+    /// The only event of a watch that fails at its start.
+    error: Option<ApiError>,
+    /// All changes up to this version are sent or skipped.
     position: u64,
     epoch: u64,
     deadline: Instant,
     bookmarks: Option<Interval>,
 }
 
-/// What there is to send.
+/// The next step of a watch.
 enum Next {
     Frame(String),
     Nothing,
@@ -58,7 +58,7 @@ pub(super) fn events(
     api: &SimulatedApi,
     filter: Filter,
     options: &Options,
-) -> Result<impl Stream<Item = Bytes> + Send + use<>, Refusal> {
+) -> Result<impl Stream<Item = Bytes> + Send + use<>, ApiError> {
     let watch = Watch::start(api, filter, options)?;
     Ok(stream::unfold(watch, |mut watch| async {
         let frame = watch.frame().await?;
@@ -69,65 +69,65 @@ pub(super) fn events(
 // === impl Watch ===
 
 impl Watch {
-    fn start(api: &SimulatedApi, filter: Filter, options: &Options) -> Result<Self, Refusal> {
+    fn start(api: &SimulatedApi, filter: Filter, options: &Options) -> Result<Self, ApiError> {
         let settings = api.options();
         let from: u64 = match options.version.as_str() {
             "" => 0,
             text => text
                 .parse()
-                .map_err(|_| Refusal::unparsed_watch_version(text))?,
+                .map_err(|_| ApiError::unparsed_watch_version(text))?,
         };
-        let pulse = api.pulse();
+        let writes = api.subscribe_to_writes();
         let now = Instant::now();
         let every = settings.bookmark_interval;
         let mut watch = Self {
             api: api.clone(),
-            pulse,
+            writes,
             filter,
             initial: VecDeque::new(),
-            end_mark: None,
+            initial_events_end: None,
             error: None,
             position: from,
             epoch: 0,
-            deadline: now + options.timeout.unwrap_or(LONGEST),
+            deadline: now + options.timeout.unwrap_or(DEFAULT_TIMEOUT),
             bookmarks: options.bookmarks.then(|| interval_at(now + every, every)),
         };
         let registry = api.registry();
         watch.epoch = registry.epoch();
         let streaming_list = options.send_initial_events == Some(true);
         if streaming_list && from > registry.version() {
-            watch.error = Some(Refusal::version_ahead(from, registry.version()));
+            watch.error = Some(ApiError::version_ahead(from, registry.version()));
         } else if streaming_list || (from == 0 && options.send_initial_events.is_none()) {
-            watch.begin_with_present(&registry);
-            // Servers that can stream lists also mark the end where a watch just begins without a version.
-            watch.end_mark =
+            watch.start_with_existing(&registry);
+            // A server with streamed lists sends this bookmark also to a watch without a version.
+            watch.initial_events_end =
                 (options.bookmarks && settings.watch_list).then_some(registry.version());
         } else if from == 0 {
             watch.position = registry.version();
         } else if from < registry.oldest() {
-            watch.error = Some(Refusal::watch_expired(from, registry.oldest()));
+            watch.error = Some(ApiError::watch_expired(from, registry.oldest()));
         }
         Ok(watch)
     }
 
-    fn begin_with_present(&mut self, registry: &Registry) {
-        let present = registry.objects(self.filter.kind).values();
-        let matching = present.filter(|object| self.filter.matches(object));
+    fn start_with_existing(&mut self, registry: &Registry) {
+        let existing = registry.objects(self.filter.kind).values();
+        let matching = existing.filter(|object| self.filter.matches(object));
         self.initial = matching.cloned().collect();
         self.position = registry.version();
     }
 
-    /// The next piece of the body; `None` when the watch is over.
+    /// The next frame of the body; `None` at the end of the watch.
     async fn frame(&mut self) -> Option<String> {
         loop {
-            self.pulse.borrow_and_update();
+            self.writes.borrow_and_update();
             match self.next() {
                 Next::Frame(frame) => return Some(frame),
                 Next::End => return None,
                 Next::Nothing => {}
             }
             tokio::select! {
-                changed = self.pulse.changed() => changed.ok()?,
+                changed = self.writes.changed() => changed.ok()?,
                 () = sleep_until(self.deadline) => return None,
                 () = tick(self.bookmarks.as_mut()) => match self.bookmark() {
                     Next::Frame(frame) => return Some(frame),
@@ -163,7 +163,7 @@ impl Watch {
         for change in changes {
             self.position = change.version;
             write_change(&self.filter, change, &mut frame);
-            if frame.len() >= FRAME {
+            if frame.len() >= FRAME_SIZE {
                 break;
             }
         }
@@ -177,24 +177,24 @@ impl Watch {
         let mut frame = String::new();
         while let Some(object) = self.initial.pop_front() {
             frame.push_str(&event("ADDED", |out| object.write(out)));
-            if frame.len() >= FRAME {
+            if frame.len() >= FRAME_SIZE {
                 return Some(frame);
             }
         }
-        if let Some(version) = self.end_mark.take() {
+        if let Some(version) = self.initial_events_end.take() {
             frame.push_str(&self.bookmark_event(version, true));
         }
         (!frame.is_empty()).then_some(frame)
     }
 
-    /// What is still to be sent, and a bookmark after it: all up to the position has been sent then.
+    /// The unsent events, and a bookmark after them: then all changes up to the position are sent.
     fn bookmark(&mut self) -> Next {
         let mut frame = match self.next() {
             Next::End => return Next::End,
             Next::Frame(events) => events,
             Next::Nothing => String::new(),
         };
-        // A watch from a version that is yet to come gets no bookmarks until then.
+        // A watch from a future version gets no bookmarks until that version exists.
         if self.position <= self.api.registry().version() {
             frame.push_str(&self.bookmark_event(self.position, false));
         }
@@ -210,20 +210,20 @@ impl Watch {
     }
 }
 
-/// What a change is to someone who only sees what `filter` matches.
+/// Writes a change as an event for a client that only sees the objects that `filter` matches.
 fn write_change(filter: &Filter, change: &Change, out: &mut String) {
-    let was = change.before.as_ref().filter(|o| filter.matches(o));
-    let is = !change.deleted && filter.matches(&change.object);
-    match (was, is) {
+    let before = change.before.as_ref().filter(|o| filter.matches(o));
+    let matches = !change.deleted && filter.matches(&change.object);
+    match (before, matches) {
         (None, false) => {}
         (None, true) => out.push_str(&event("ADDED", |out| change.object.write(out))),
         (Some(_), true) => out.push_str(&event("MODIFIED", |out| change.object.write(out))),
         (Some(_), false) if change.deleted => {
             out.push_str(&event("DELETED", |out| change.object.write(out)));
         }
-        // It goes out of sight as it was last seen.
-        (Some(was), false) => {
-            let last = was.with_version(change.version);
+        // The object no longer matches: the event shows its last matching state.
+        (Some(before), false) => {
+            let last = before.with_version(change.version);
             out.push_str(&event("DELETED", |out| last.write(out)));
         }
     }
@@ -237,7 +237,7 @@ fn event(kind: &str, write_object: impl FnOnce(&mut String)) -> String {
     line
 }
 
-/// Never comes where no bookmarks are wanted.
+/// Waits for the next bookmark; forever if the client allows none.
 async fn tick(bookmarks: Option<&mut Interval>) {
     match bookmarks {
         Some(interval) => {

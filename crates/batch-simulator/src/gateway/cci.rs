@@ -1,7 +1,6 @@
-//! CCI itself: who asks, what the gateway lets through, and the Kubernetes API behind it.
+//! The API gateway and CCI: authenticates a request, and forwards it to the Kubernetes API behind the gateway.
 //!
-//! Called by [`super::server`]. The objects are those of a [`crate::api::SimulatedApi`]; [`super::level`] makes its answers look
-//! like those of Kubernetes 1.19.
+//! The objects are those of a [`crate::api::SimulatedApi`]. [`super::downgrade`] turns its responses into those of Kubernetes 1.19.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
@@ -10,66 +9,68 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     Gateway,
-    error::{ErrorBody, NAMESPACE_WANTED},
-    journal::Credential,
-    level::{self, Version},
-    signature::Received,
+    downgrade::{self, Downgrade, GroupVersion},
+    error::{ErrorBody, NAMESPACE_REQUIRED},
+    identity::Credential,
+    signature::ReceivedRequest,
 };
-use crate::api::{Body, Kind};
+use crate::api::{Body, Kind, is_watch};
 
-/// What a path means at CCI.
+/// The resource behind a path.
 #[derive(Debug, PartialEq, Eq)]
 enum Route<'a> {
     Group,
-    Version(Version),
-    /// Jobs or cronjobs under the version that has them.
+    Version(GroupVersion),
+    /// Jobs or cronjobs.
     Objects {
         kind: Kind,
-        version: Version,
+        version: GroupVersion,
         namespace: Option<&'a str>,
-        /// What the API behind would call it.
+        /// The path at the API behind the gateway.
         path: String,
     },
-    /// In the part of the tree that Kubernetes answers for, but not there.
-    Resourceless,
-    /// Not published by the gateway.
-    Nowhere,
+    /// An unknown path below `/apis/batch`, which Kubernetes responds to.
+    UnknownResource,
+    /// A path that the gateway does not publish.
+    Unpublished,
 }
 
-/// Answers a request, and says whose it was.
-pub(super) async fn answer(
+/// Responds to a request. Also returns its credential.
+pub(super) async fn respond(
     gateway: &Gateway,
-    request: Received<'_>,
+    request: ReceivedRequest<'_>,
 ) -> (Credential, Result<Response<Body>, ErrorBody>) {
     let credential = match authenticate(gateway, request) {
         Ok(credential) => credential,
         Err(error) => return (Credential::None, Err(error)),
     };
-    let answer = serve(gateway, request).await;
-    (credential, answer)
+    let result = forward(gateway, request).await;
+    (credential, result)
 }
 
-fn authenticate(gateway: &Gateway, request: Received<'_>) -> Result<Credential, ErrorBody> {
+fn authenticate(gateway: &Gateway, request: ReceivedRequest<'_>) -> Result<Credential, ErrorBody> {
     let headers = request.headers;
     if let Some(token) = text(headers, "x-auth-token") {
-        return gateway.identity().authenticate(token);
+        return gateway.identities().authenticate(token);
     }
     let authorization = text(headers, "authorization").unwrap_or_default();
     if let Some(token) = authorization.strip_prefix("Bearer ")
         && gateway.options().bearer
     {
-        return gateway.identity().authenticate(token);
+        return gateway.identities().authenticate(token);
     }
     if !authorization.starts_with("SDK-HMAC-SHA256") {
         return Err(ErrorBody::unauthenticated("x-auth-token not found"));
     }
     let now = gateway.now();
-    let access = gateway.keys().authenticate(request, authorization, now)?;
+    let access = gateway
+        .access_keys()
+        .authenticate(request, authorization, now)?;
     check_project(gateway, headers)?;
     Ok(Credential::AccessKey(access))
 }
 
-/// A project that is named has to be the right one; a sub-project has to be named.
+/// A named project must be the gateway's. Requests to a sub-project must name it.
 fn check_project(gateway: &Gateway, headers: &HeaderMap) -> Result<(), ErrorBody> {
     let options = gateway.options();
     match text(headers, "x-project-id") {
@@ -86,56 +87,59 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-async fn serve(gateway: &Gateway, request: Received<'_>) -> Result<Response<Body>, ErrorBody> {
+async fn forward(
+    gateway: &Gateway,
+    request: ReceivedRequest<'_>,
+) -> Result<Response<Body>, ErrorBody> {
     let path = request.uri.path();
     if request.method == Method::GET
-        && let Some(document) = gateway.faults().pinned(path)
+        && let Some(document) = gateway.faults().document(path)
     {
         return Ok(json(document));
     }
     let query = request.uri.query().unwrap_or_default();
     let route = Route::of(path);
     let get = request.method == Method::GET;
-    if !get && !matches!(route, Route::Nowhere | Route::Resourceless) {
+    if !get && !matches!(route, Route::Unpublished | Route::UnknownResource) {
         let message = "the server does not allow this method on the requested resource";
         return Err(ErrorBody::kubernetes(405, "MethodNotAllowed", message));
     }
     match route {
-        Route::Nowhere => {
+        Route::Unpublished => {
             let message = "The API does not exist or has not been published in the environment";
             Err(ErrorBody::gateway(404, "APIGW.0101", message))
         }
-        Route::Resourceless => {
+        Route::UnknownResource => {
             let message = "the server could not find the requested resource";
             Err(ErrorBody::kubernetes(404, "NotFound", message))
         }
-        Route::Group => Ok(json(level::group().to_string())),
-        Route::Version(version) => Ok(json(level::resources(version).to_string())),
+        Route::Group => Ok(json(downgrade::group().to_string())),
+        Route::Version(version) => Ok(json(downgrade::resources(version).to_string())),
         Route::Objects {
             kind,
             version,
             namespace,
             path: inner,
         } => {
-            let watch = asks_for_watch(query);
+            let watch = is_watch(query);
             if watch && namespace.is_none() {
                 let code = "CCI.01.400105";
-                return Err(ErrorBody::cci(400, "BadRequest", code, NAMESPACE_WANTED));
+                return Err(ErrorBody::cci(400, "BadRequest", code, NAMESPACE_REQUIRED));
             }
             let query = known_parameters(query);
-            let inner = ask(gateway, &format!("{inner}?{query}"), request.headers).await?;
-            let shape = level::Shape {
+            let response = send(gateway, &format!("{inner}?{query}"), request.headers).await?;
+            let downgrade = Downgrade {
                 kind,
                 version,
                 path: path.to_owned(),
             };
-            Ok(shape.response(inner, watch).await)
+            Ok(downgrade.response(response, watch).await)
         }
     }
 }
 
-/// Passes a request on, without its credentials.
-async fn ask(
+/// Sends a request to the API behind the gateway, without its credentials.
+async fn send(
     gateway: &Gateway,
     address: &str,
     headers: &HeaderMap,
@@ -153,15 +157,7 @@ fn bad_request() -> ErrorBody {
     ErrorBody::gateway(400, "APIGW.0201", "Bad request")
 }
 
-fn asks_for_watch(query: &str) -> bool {
-    let yes = |value: &str| !matches!(value, "0" | "false");
-    query.split('&').any(|pair| match pair.split_once('=') {
-        Some((name, value)) => name == "watch" && yes(value),
-        None => pair == "watch",
-    })
-}
-
-/// The query without what came after 1.19, which such a server does not see.
+/// The query without the parameters that Kubernetes 1.19 does not have.
 fn known_parameters(query: &str) -> String {
     let known = |pair: &&str| !pair.starts_with("sendInitialEvents=");
     query.split('&').filter(known).collect::<Vec<_>>().join("&")
@@ -183,28 +179,28 @@ impl<'a> Route<'a> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (version, rest) = match parts.as_slice() {
             ["apis", "batch"] => return Self::Group,
-            ["apis", "batch", "v1", rest @ ..] => (Version::V1, rest),
-            ["apis", "batch", "v1beta1", rest @ ..] => (Version::V1Beta1, rest),
-            ["apis", "batch", ..] => return Self::Resourceless,
-            _ => return Self::Nowhere,
+            ["apis", "batch", "v1", rest @ ..] => (GroupVersion::V1, rest),
+            ["apis", "batch", "v1beta1", rest @ ..] => (GroupVersion::V1Beta1, rest),
+            ["apis", "batch", ..] => return Self::UnknownResource,
+            _ => return Self::Unpublished,
         };
         let (namespace, resource, rest) = match rest {
             [] => return Self::Version(version),
             ["namespaces", namespace, resource, rest @ ..] => (Some(*namespace), *resource, rest),
             [resource] => (None, *resource, &[][..]),
-            _ => return Self::Resourceless,
+            _ => return Self::UnknownResource,
         };
         let kind = match (version, resource) {
-            (Version::V1, "jobs") => Kind::Job,
-            (Version::V1Beta1, "cronjobs") => Kind::CronJob,
-            _ => return Self::Resourceless,
+            (GroupVersion::V1, "jobs") => Kind::Job,
+            (GroupVersion::V1Beta1, "cronjobs") => Kind::CronJob,
+            _ => return Self::UnknownResource,
         };
         let mut inner = "/apis/batch/v1".to_owned();
         let namespaced = namespace.map(|namespace| ["namespaces", namespace]);
         let parts = namespaced.iter().flatten().chain([&resource]).chain(rest);
         for part in parts {
             inner.push('/');
-            // The API behind takes names as they are.
+            // The API behind the gateway does not decode paths.
             inner.push_str(&percent_decode_str(part).decode_utf8_lossy());
         }
         Self::Objects {

@@ -1,6 +1,6 @@
-//! A certificate authority of its own, and the server certificate that it signs.
+//! A generated certificate authority, and the server certificate that it signs.
 //!
-//! Made anew for each [`super::Gateway`]; the keys live in memory only. Clients get the authority as PEM.
+//! Each [`super::Gateway`] generates its own. The keys are in memory only. Clients get the authority as PEM.
 
 use std::{io, net::Ipv4Addr, sync::Arc};
 
@@ -18,7 +18,7 @@ use tokio_rustls::{
     },
 };
 
-/// What a loopback server shows, and who vouches for it.
+/// The certificate of a loopback server, and its authority.
 pub(super) struct Certificates {
     pub(super) acceptor: TlsAcceptor,
     pub(super) ca_pem: String,
@@ -38,7 +38,7 @@ impl Certificates {
                     .with_single_cert(vec![leaf.der().clone()], key)
             })
             .map_err(io::Error::other)?;
-        // HTTP/1.1 alone: how signatures fare with HTTP/2, which has no Host header, is not documented.
+        // Only HTTP/1.1: signatures over HTTP/2, which has no Host header, are not documented.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Certificates {
     }
 }
 
-/// The authority as PEM, and a certificate of it for this machine.
+/// The authority as PEM, and a certificate for loopback with its key.
 fn sign() -> Result<(String, rcgen::Certificate, KeyPair), rcgen::Error> {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -1,75 +1,64 @@
-//! The errors of CCI, its API gateway and IAM, in their shapes and with their published texts.
+//! The error bodies of CCI, its API gateway and IAM.
 //!
-//! [`super::cci`], [`super::iam`] and [`super::server`] answer with them; a test picks one and has it served with
-//! [`super::Gateway::fail_next`]. The catalogue is in [`documented`]. An error decides about nothing: it is only an answer.
+//! [`super::cci`], [`super::iam`] and [`super::server`] respond with them, and tests inject them as faults.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE, header::RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::Body;
 
-mod documented;
-
-pub use documented::DOCUMENTED;
-pub(super) use documented::NAMESPACE_WANTED;
+/// The message of `CCI.01.400105`.
+pub(super) const NAMESPACE_REQUIRED: &str = "must specify namespace name through fieldSelector, example: fieldSelector=metadata.name=namespaceName";
 
 type Text = Cow<'static, str>;
 
-/// An error as it goes over the wire.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorBody {
-    /// HTTP status; 494 is among them.
+    /// HTTP status, which can be 494.
     pub status: u16,
-    /// Form and content of the body.
-    pub shape: Shape,
-    /// Whether the client is told when to come again.
-    pub retry_after: Option<RetryAfter>,
+    /// The body.
+    pub format: ErrorFormat,
 }
 
-/// The forms that bodies have.
+/// The formats of error bodies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// A Kubernetes `Status`, mostly with the `errorCode` of CCI.
+pub enum ErrorFormat {
+    /// A Kubernetes `Status`, usually with the `errorCode` of CCI.
     Kubernetes {
         /// `NotFound` and the like.
         reason: &'static str,
-        /// For people.
+        /// The message.
         message: Text,
-        /// `CCI.01.404101` and the like; Kubernetes itself has none.
+        /// `CCI.01.404101` and the like. Errors of Kubernetes itself have none.
         error_code: Option<&'static str>,
     },
-    /// The API gateway's own: `error_code` and `error_msg`.
+    /// The format of the API gateway: `error_code` and `error_msg`.
     Gateway {
         /// `APIGW.0301` and the like.
         code: &'static str,
-        /// For people.
+        /// The message.
         message: Text,
-        /// Whether the request id is in the body too.
+        /// Whether the body has the request id.
         request_id: bool,
     },
-    /// IAM's, with the status as number or a code as text.
+    /// The format of IAM.
     Iam {
-        /// In place of the status.
+        /// A code in place of the status.
         code: Option<&'static str>,
         /// `Unauthorized` and the like.
         title: &'static str,
-        /// For people.
+        /// The message.
         message: Text,
     },
-    /// IAM's refusal by policy, whose reasons only its administrator can decode.
-    Encoded {
-        /// For people.
-        message: Text,
-        /// For IAM to decode.
-        encoded: Text,
-    },
-    /// Anything else, be it JSON or not.
-    Other {
+    /// Any other body.
+    #[cfg(feature = "faults")]
+    Raw {
         /// Media type.
         content_type: &'static str,
         /// The body.
@@ -77,33 +66,15 @@ pub enum Shape {
     },
 }
 
-/// A `Retry-After` header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RetryAfter {
-    /// As a number of seconds.
-    Seconds(u64),
-    /// As a date, so far from now.
-    Date(Duration),
-}
-
 // === impl ErrorBody ===
 
 impl ErrorBody {
-    /// The first documented error with this code: `APIGW.0307`, `CCI.01.404101`.
-    #[must_use]
-    pub fn documented(code: &str) -> Option<Self> {
-        DOCUMENTED
-            .iter()
-            .find(|body| body.code() == Some(code))
-            .cloned()
-    }
-
-    /// A gateway's error with a request id.
+    /// An error of the API gateway with a request id.
     #[must_use]
     pub fn gateway(status: u16, code: &'static str, message: impl Into<Text>) -> Self {
-        Self::of(
+        Self::new(
             status,
-            Shape::Gateway {
+            ErrorFormat::Gateway {
                 code,
                 message: message.into(),
                 request_id: true,
@@ -111,12 +82,12 @@ impl ErrorBody {
         )
     }
 
-    /// IAM's error, with the status as its code.
+    /// An error of IAM with the status as its code.
     #[must_use]
     pub fn iam(status: u16, title: &'static str, message: impl Into<Text>) -> Self {
-        Self::of(
+        Self::new(
             status,
-            Shape::Iam {
+            ErrorFormat::Iam {
                 code: None,
                 title,
                 message: message.into(),
@@ -124,12 +95,12 @@ impl ErrorBody {
         )
     }
 
-    /// A Kubernetes `Status` as any API server sends it.
+    /// A Kubernetes `Status` without a code of CCI.
     #[must_use]
     pub fn kubernetes(status: u16, reason: &'static str, message: impl Into<Text>) -> Self {
-        Self::of(
+        Self::new(
             status,
-            Shape::Kubernetes {
+            ErrorFormat::Kubernetes {
                 reason,
                 message: message.into(),
                 error_code: None,
@@ -137,7 +108,7 @@ impl ErrorBody {
         )
     }
 
-    /// A Kubernetes `Status` with the code of CCI.
+    /// A Kubernetes `Status` with a code of CCI.
     #[must_use]
     pub fn cci(
         status: u16,
@@ -146,9 +117,9 @@ impl ErrorBody {
         message: impl Into<Text>,
     ) -> Self {
         let (message, error_code) = (message.into(), Some(error_code));
-        Self::of(
+        Self::new(
             status,
-            Shape::Kubernetes {
+            ErrorFormat::Kubernetes {
                 reason,
                 message,
                 error_code,
@@ -156,45 +127,21 @@ impl ErrorBody {
         )
     }
 
-    /// The same error with a `Retry-After`.
-    #[must_use]
-    pub fn retry_after(self, retry_after: RetryAfter) -> Self {
-        Self {
-            retry_after: Some(retry_after),
-            ..self
-        }
-    }
-
-    /// APIGW.0301: who asks cannot be told.
+    /// APIGW.0301: the request is not authenticated.
     pub(super) fn unauthenticated(why: impl std::fmt::Display) -> Self {
         let message = format!("Incorrect IAM authentication information: {why}");
         Self::gateway(401, "APIGW.0301", message)
     }
 
-    fn of(status: u16, shape: Shape) -> Self {
-        Self {
-            status,
-            shape,
-            retry_after: None,
-        }
+    fn new(status: u16, format: ErrorFormat) -> Self {
+        Self { status, format }
     }
 
-    /// The code that people look up, where the body has one.
-    #[must_use]
-    pub fn code(&self) -> Option<&'static str> {
-        match self.shape {
-            Shape::Kubernetes { error_code, .. } => error_code,
-            Shape::Gateway { code, .. } => Some(code),
-            Shape::Iam { code, .. } => code,
-            Shape::Encoded { .. } | Shape::Other { .. } => None,
-        }
-    }
-
-    /// The body as it is sent under this request id.
+    /// The body of a response with this request id.
     #[must_use]
     pub fn text(&self, request_id: &str) -> String {
-        match &self.shape {
-            Shape::Kubernetes {
+        match &self.format {
+            ErrorFormat::Kubernetes {
                 reason,
                 message,
                 error_code,
@@ -208,7 +155,7 @@ impl ErrorBody {
                 }
                 status.to_string()
             }
-            Shape::Gateway {
+            ErrorFormat::Gateway {
                 code,
                 message,
                 request_id: with_id,
@@ -219,7 +166,7 @@ impl ErrorBody {
                 }
                 body.to_string()
             }
-            Shape::Iam {
+            ErrorFormat::Iam {
                 code,
                 title,
                 message,
@@ -227,52 +174,29 @@ impl ErrorBody {
                 let code = code.map_or_else(|| json!(self.status), Value::from);
                 json!({"error": {"code": code, "message": message, "title": title}}).to_string()
             }
-            Shape::Encoded { message, encoded } => {
-                json!({"error_msg": message, "encoded_authorization_message": encoded}).to_string()
-            }
-            Shape::Other { body, .. } => body.to_string(),
+            #[cfg(feature = "faults")]
+            ErrorFormat::Raw { body, .. } => body.to_string(),
         }
     }
 
-    /// The answer to a request with this id.
-    pub(super) fn response(&self, request_id: &str, now: Timestamp) -> Response<Body> {
+    /// The response to a request with this id.
+    pub(super) fn response(&self, request_id: &str) -> Response<Body> {
         let body = Bytes::from(self.text(request_id));
         let mut response = Response::new(Full::new(body).boxed_unsync());
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        let content_type = match self.shape {
-            Shape::Other { content_type, .. } => content_type,
+        let content_type = match self.format {
+            #[cfg(feature = "faults")]
+            ErrorFormat::Raw { content_type, .. } => content_type,
             _ => "application/json",
         };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        let retry_after = self
-            .retry_after
-            .and_then(|retry_after| retry_after.value(now));
-        if let Some(value) = retry_after {
-            headers.insert(RETRY_AFTER, value);
-        }
         response
     }
 }
 
-// === impl RetryAfter ===
-
-impl RetryAfter {
-    fn value(self, now: Timestamp) -> Option<HeaderValue> {
-        match self {
-            Self::Seconds(seconds) => Some(seconds.into()),
-            Self::Date(later) => {
-                let date = now
-                    .checked_add(SignedDuration::try_from(later).ok()?)
-                    .ok()?;
-                date_header(date)
-            }
-        }
-    }
-}
-
-/// A date as HTTP writes it: `Fri, 02 Jan 2026 03:04:05 GMT`.
+/// A date in the format of HTTP: `Fri, 02 Jan 2026 03:04:05 GMT`.
 pub(super) fn date_header(date: Timestamp) -> Option<HeaderValue> {
     let text = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     HeaderValue::try_from(text).ok()

@@ -1,17 +1,22 @@
 //! The token service of IAM: `POST /v3/auth/tokens`.
 //!
-//! Called by [`super::server`]; [`super::identity`] decides. The token is in a header of the answer, what it is good for in the body.
+//! [`super::identity`] checks the password and stores the token. A header of the response has the token, and the body its properties.
 
 use http::{HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Gateway, error::ErrorBody, identity::Grant, journal::Credential, signature::Received};
+use super::{
+    Gateway,
+    error::ErrorBody,
+    identity::{Credential, TokenGrant},
+    signature::ReceivedRequest,
+};
 use crate::api::Body;
 
-/// What a valid request asks for.
-struct Asked<'a> {
+/// A valid login.
+struct Login<'a> {
     method: &'static str,
     domain: &'a str,
     holder: String,
@@ -19,10 +24,10 @@ struct Asked<'a> {
     in_project: bool,
 }
 
-/// Answers a request, and says whose it was.
-pub(super) fn answer(
+/// Responds to a request. Also returns its credential.
+pub(super) fn respond(
     gateway: &Gateway,
-    request: Received<'_>,
+    request: ReceivedRequest<'_>,
 ) -> (Credential, Result<Response<Body>, ErrorBody>) {
     let is_token_path = request.uri.path() == "/v3/auth/tokens";
     if !is_token_path || request.method != Method::POST {
@@ -31,14 +36,14 @@ pub(super) fn answer(
         return (Credential::None, Err(error));
     }
     let body = read(request).ok_or_else(invalid_body);
-    let asked = match &body {
-        Ok(body) => asked(gateway, request, body),
+    let login = match &body {
+        Ok(body) => log_in(gateway, request, body),
         Err(error) => Err(error.clone()),
     };
-    match asked {
-        Ok(asked) => {
-            let credential = Credential::Token(asked.holder.clone());
-            (credential, Ok(grant(gateway, request, &asked)))
+    match login {
+        Ok(login) => {
+            let credential = Credential::Token(login.holder.clone());
+            (credential, Ok(grant(gateway, request, &login)))
         }
         Err(error) => (Credential::None, Err(error)),
     }
@@ -48,19 +53,19 @@ fn invalid_body() -> ErrorBody {
     ErrorBody::iam(400, "Bad Request", "The request body is invalid")
 }
 
-/// The body, where it is announced as JSON and is JSON.
-fn read(request: Received<'_>) -> Option<Value> {
+/// The JSON body, if the content type is JSON.
+fn read(request: ReceivedRequest<'_>) -> Option<Value> {
     let content_type = request.headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     (media_type == "application/json").then_some(())?;
     serde_json::from_slice(request.body).ok()
 }
 
-fn asked<'a>(
+fn log_in<'a>(
     gateway: &Gateway,
-    request: Received<'_>,
+    request: ReceivedRequest<'_>,
     body: &'a Value,
-) -> Result<Asked<'a>, ErrorBody> {
+) -> Result<Login<'a>, ErrorBody> {
     let identity = &body["auth"]["identity"];
     let text = |value: &'a Value| value.as_str().ok_or_else(invalid_body);
     let in_project = in_project(gateway, &body["auth"]["scope"])?;
@@ -71,8 +76,8 @@ fn asked<'a>(
             let user = &identity["password"]["user"];
             let (domain, name) = (text(&user["domain"]["name"])?, text(&user["name"])?);
             let password = text(&user["password"])?;
-            let user = gateway.identity().log_in(domain, name, password)?;
-            Ok(Asked {
+            let user = gateway.identities().log_in(domain, name, password)?;
+            Ok(Login {
                 method: "password",
                 domain,
                 holder: user.name,
@@ -86,9 +91,9 @@ fn asked<'a>(
             let token = request.headers.get("x-auth-token");
             let token = token.and_then(|token| token.to_str().ok());
             let agency = gateway
-                .identity()
+                .identities()
                 .assume(token.unwrap_or_default(), domain, name)?;
-            Ok(Asked {
+            Ok(Login {
                 method: "assume_role",
                 domain,
                 holder: agency.name,
@@ -100,7 +105,7 @@ fn asked<'a>(
     }
 }
 
-/// Whether the scope is the project, by name or id, rather than none at all; the project wins over a domain.
+/// Whether the scope is the project, by name or id. A project takes precedence over a domain.
 fn in_project(gateway: &Gateway, scope: &Value) -> Result<bool, ErrorBody> {
     let project = &scope["project"];
     if project.is_null() {
@@ -114,37 +119,37 @@ fn in_project(gateway: &Gateway, scope: &Value) -> Result<bool, ErrorBody> {
     Err(ErrorBody::iam(404, "Not Found", message))
 }
 
-fn grant(gateway: &Gateway, request: Received<'_>, asked: &Asked<'_>) -> Response<Body> {
+fn grant(gateway: &Gateway, request: ReceivedRequest<'_>, login: &Login<'_>) -> Response<Body> {
     let options = gateway.options();
     let now = gateway.now();
     let mut rng = gateway.rng();
-    let grant = Grant {
-        holder: asked.holder.clone(),
-        agent_operator: asked.agent_operator,
-        in_project: asked.in_project,
-        life: options.token_life,
+    let grant = TokenGrant {
+        holder: login.holder.clone(),
+        agent_operator: login.agent_operator,
+        in_project: login.in_project,
+        lifetime: options.token_lifetime,
         length: rng.usize(options.token_length.clone()),
     };
-    let token = gateway.identity().issue(grant, &mut rng);
-    let life = SignedDuration::try_from(options.token_life).unwrap_or(SignedDuration::MAX);
-    let expires = now.saturating_add(life).unwrap_or(now);
-    let domain = json!({"id": rng_id(&mut rng), "name": asked.domain});
+    let token = gateway.identities().issue(grant, &mut rng);
+    let lifetime = SignedDuration::try_from(options.token_lifetime).unwrap_or(SignedDuration::MAX);
+    let expires = now.saturating_add(lifetime).unwrap_or(now);
+    let domain = json!({"id": random_id(&mut rng), "name": login.domain});
     let mut body = json!({
         "expires_at": microseconds(expires),
         "issued_at": microseconds(now),
-        "methods": [asked.method],
-        "user": {"domain": domain, "id": rng_id(&mut rng), "name": asked.holder, "password_expires_at": ""},
+        "methods": [login.method],
+        "user": {"domain": domain, "id": random_id(&mut rng), "name": login.holder, "password_expires_at": ""},
         "roles": [{"id": "0", "name": "cci_viewer"}],
     });
-    if asked.in_project {
+    if login.in_project {
         let project = &options.project;
         body["project"] = json!({"domain": domain, "id": project.id, "name": project.name});
     } else {
         body["domain"] = domain;
     }
-    if !asks_for_no_catalog(request.uri.query().unwrap_or_default()) {
+    if !omits_catalog(request.uri.query().unwrap_or_default()) {
         body["catalog"] =
-            json!([{"endpoints": [], "id": rng_id(&mut rng), "name": "cci", "type": "cci"}]);
+            json!([{"endpoints": [], "id": random_id(&mut rng), "name": "cci", "type": "cci"}]);
     }
     let body = json!({ "token": body }).to_string();
     let mut response = Response::new(Full::from(body).boxed_unsync());
@@ -158,12 +163,12 @@ fn grant(gateway: &Gateway, request: Received<'_>, asked: &Asked<'_>) -> Respons
     response
 }
 
-fn rng_id(rng: &mut fastrand::Rng) -> String {
+fn random_id(rng: &mut fastrand::Rng) -> String {
     format!("{:032x}", rng.u128(..))
 }
 
-/// Any value but an empty one will do.
-fn asks_for_no_catalog(query: &str) -> bool {
+/// Any value except an empty one omits the catalog.
+fn omits_catalog(query: &str) -> bool {
     let mut pairs = query.split('&');
     pairs.any(|pair| {
         pair.strip_prefix("nocatalog=")
@@ -171,7 +176,7 @@ fn asks_for_no_catalog(query: &str) -> bool {
     })
 }
 
-/// `2020-01-04T09:05:22.701000Z`: always six decimals.
+/// A time with six decimals: `2020-01-04T09:05:22.701000Z`.
 pub(super) fn microseconds(time: Timestamp) -> String {
     format!("{time:.6}")
 }

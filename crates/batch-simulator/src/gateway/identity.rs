@@ -1,32 +1,32 @@
-//! Who exists for IAM, and the tokens that were handed out.
+//! The users and agencies of IAM, and the issued tokens.
 //!
-//! [`super::iam`] hands them out, [`super::cci`] has them checked. A token is good until it expires or is revoked; a new one leaves
-//! the old ones as they are.
+//! [`super::iam`] issues tokens, and [`super::cci`] checks them. A token is valid until it expires or is revoked. A new token does not
+//! invalidate older ones.
 
 use std::{collections::HashMap, ops::RangeInclusive, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::time::Instant;
 
-use super::{error::ErrorBody, journal::Credential};
+use super::error::ErrorBody;
 
-/// How a signed message in DER goes on after its length: that is what tokens are.
+/// The bytes after the length of a signed message in DER. Tokens are such messages.
 const SIGNED_DATA: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2];
 
-/// An IAM user who may log in with a password.
+/// An IAM user with a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// The account that the user belongs to.
+    /// The account of the user.
     pub domain: String,
     /// The user's name.
     pub name: String,
     /// The password.
     pub password: String,
-    /// Whether the user has the right called Agent Operator, so that agencies can be assumed.
+    /// Whether the user has the permission Agent Operator, which allows to assume agencies.
     pub agent_operator: bool,
 }
 
-/// What another account lets users do in its name.
+/// A delegation: users of other accounts can act for this account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agency {
     /// The account that delegates.
@@ -35,7 +35,7 @@ pub struct Agency {
     pub name: String,
 }
 
-/// A region, or a part of one, with an id of its own.
+/// A region, or a sub-project of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     /// `cn-north-4` for a whole region.
@@ -44,22 +44,34 @@ pub struct Project {
     pub id: String,
 }
 
-/// When users are locked out; on the real IAM the administrator decides.
+/// When users are locked. The administrator of a real account configures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// So many wrong passwords in a row lock the user.
+    /// The number of consecutive wrong passwords that locks a user.
     pub wrong_passwords: u32,
-    /// For so long.
+    /// How long the user is locked.
     pub lock: Duration,
 }
 
-/// What IAM knows.
+/// The accepted credential of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// None, or a rejected one.
+    #[default]
+    None,
+    /// A token: the name of its user or agency.
+    Token(String),
+    /// An access key: its public half.
+    AccessKey(String),
+}
+
+/// The users, agencies and tokens.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub(super) struct Identities {
     users: Vec<User>,
     agencies: Vec<Agency>,
     policy: PasswordPolicy,
-    /// Wrong passwords in a row by user, and until when that locks.
+    /// Consecutive wrong passwords by user, and the end of the lock.
     failures: HashMap<String, (u32, Option<Instant>)>,
     tokens: HashMap<String, Token>,
 }
@@ -68,19 +80,19 @@ pub(super) struct Identity {
 struct Token {
     holder: String,
     agent_operator: bool,
-    /// Whether it is good for the project that the objects are in.
+    /// Whether it is valid for the project of the objects.
     in_project: bool,
     expires: Instant,
 }
 
-/// What a new token is to be good for.
+/// The properties of a new token.
 #[derive(Clone, Debug)]
-pub(super) struct Grant {
+pub(super) struct TokenGrant {
     pub(super) holder: String,
     pub(super) agent_operator: bool,
     pub(super) in_project: bool,
-    pub(super) life: Duration,
-    /// How many characters it has.
+    pub(super) lifetime: Duration,
+    /// The length in characters.
     pub(super) length: usize,
 }
 
@@ -95,9 +107,9 @@ impl std::fmt::Debug for User {
     }
 }
 
-// === impl Identity ===
+// === impl Identities ===
 
-impl Identity {
+impl Identities {
     pub(super) fn new(policy: PasswordPolicy) -> Self {
         Self {
             users: Vec::new(),
@@ -108,7 +120,7 @@ impl Identity {
         }
     }
 
-    /// A new user, or another password for a known one.
+    /// Adds a user, or changes the password of an existing one.
     pub(super) fn add_user(&mut self, user: User) {
         self.users
             .retain(|known| (&known.domain, &known.name) != (&user.domain, &user.name));
@@ -119,7 +131,7 @@ impl Identity {
         self.agencies.push(agency);
     }
 
-    /// The user with this password. Too many wrong ones lock the user, for the right one too.
+    /// Checks a password. Too many wrong passwords lock the user.
     pub(super) fn log_in(
         &mut self,
         domain: &str,
@@ -127,11 +139,11 @@ impl Identity {
         password: &str,
     ) -> Result<User, ErrorBody> {
         let wrong = || ErrorBody::iam(401, "Unauthorized", "The username or password is wrong.");
-        let is_meant = |user: &&User| user.domain == domain && user.name == name;
-        let user = self.users.iter().find(is_meant).ok_or_else(wrong)?;
+        let matches = |user: &&User| user.domain == domain && user.name == name;
+        let user = self.users.iter().find(matches).ok_or_else(wrong)?;
         let (failures, locked_until) = self.failures.entry(format!("{domain}/{name}")).or_default();
         if locked_until.is_some_and(|until| Instant::now() < until) {
-            // No text is published for this one.
+            // The documentation has no text for this error.
             return Err(ErrorBody::iam(401, "Unauthorized", "The user is locked."));
         }
         if user.password != password {
@@ -146,7 +158,7 @@ impl Identity {
         Ok(user.clone())
     }
 
-    /// The agency, for who holds `token` and may assume agencies.
+    /// The agency, if the holder of `token` can assume agencies.
     pub(super) fn assume(
         &self,
         token: &str,
@@ -156,28 +168,28 @@ impl Identity {
         let token = self.tokens.get(token).filter(|token| !token.is_expired());
         let token = token
             .ok_or_else(|| ErrorBody::iam(401, "Unauthorized", "The X-Auth-Token is invalid!"))?;
-        let is_meant = |known: &&Agency| known.domain == domain && known.name == agency;
-        let agency = self.agencies.iter().find(is_meant);
+        let matches = |known: &&Agency| known.domain == domain && known.name == agency;
+        let agency = self.agencies.iter().find(matches);
         agency
             .filter(|_| token.agent_operator)
             .cloned()
             .ok_or_else(|| ErrorBody::iam(403, "Forbidden", "You have no right to do this action"))
     }
 
-    /// Hands out a token.
-    pub(super) fn issue(&mut self, grant: Grant, rng: &mut fastrand::Rng) -> String {
+    /// Issues a token.
+    pub(super) fn issue(&mut self, grant: TokenGrant, rng: &mut fastrand::Rng) -> String {
         let value = token(grant.length, rng);
         let token = Token {
             holder: grant.holder,
             agent_operator: grant.agent_operator,
             in_project: grant.in_project,
-            expires: Instant::now() + grant.life,
+            expires: Instant::now() + grant.lifetime,
         };
         self.tokens.insert(value.clone(), token);
         value
     }
 
-    /// Who holds this token, which has to be good for the project.
+    /// Checks a token, which must be valid for the project.
     pub(super) fn authenticate(&self, token: &str) -> Result<Credential, ErrorBody> {
         let Some(token) = self.tokens.get(token) else {
             return Err(ErrorBody::unauthenticated("decrypt token fail"));
@@ -192,8 +204,11 @@ impl Identity {
         }
         Ok(Credential::Token(token.holder.clone()))
     }
+}
 
-    /// Makes one token invalid; whether there was such a valid token.
+#[cfg(feature = "faults")]
+impl Identities {
+    /// Revokes a token. Returns whether it was valid.
     pub(super) fn revoke(&mut self, token: &str) -> bool {
         let token = self
             .tokens
@@ -202,6 +217,7 @@ impl Identity {
         token.map(|token| token.expires = Instant::now()).is_some()
     }
 
+    /// Revokes all tokens.
     pub(super) fn revoke_all(&mut self) {
         for token in self.tokens.values_mut() {
             token.expires = token.expires.min(Instant::now());
@@ -217,10 +233,10 @@ impl Token {
     }
 }
 
-/// How long real tokens are, in characters.
-pub(super) const LENGTHS: RangeInclusive<usize> = 5_128..=9_120;
+/// The length of real tokens in characters.
+pub(super) const TOKEN_LENGTH: RangeInclusive<usize> = 5_128..=9_120;
 
-/// Looks as tokens do: a signed message in DER, as base64.
+/// A random token in the format of real ones: a signed message in DER, as base64.
 fn token(length: usize, rng: &mut fastrand::Rng) -> String {
     let mut message = vec![0; length / 4 * 3];
     rng.fill(&mut message);
@@ -238,9 +254,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_have_the_form_and_length_of_real_ones() {
+    fn tokens_have_the_format_and_length_of_real_ones() {
         let mut rng = fastrand::Rng::with_seed(1);
-        // The documents show how these two begin.
+        // The documentation has examples with these prefixes.
         for (length, beginning) in [
             (9_120, "MIIatAYJKoZIhvcNAQcC"),
             (5_128, "MIIPAgYJKoZIhvcNAQcC"),

@@ -1,7 +1,7 @@
-//! Checks `SDK-HMAC-SHA256` signatures, as strictly as the signing guide can be read.
+//! Checks `SDK-HMAC-SHA256` signatures by the strictest reading of the signing guide.
 //!
-//! Used by [`super::keys`] on requests as they came over the wire. This is the gateway's own reading of the guide: it
-//! shares nothing with what signs requests for the exporter, so that no mistake can hide in both.
+//! [`super::access_keys`] checks each signed request. This implementation shares no code with the exporter's, so the two cannot have the
+//! same bug.
 
 use std::fmt::Write as _;
 
@@ -10,22 +10,22 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use ring::{digest, hmac};
 use thiserror::Error;
 
-/// The only algorithm that CCI takes.
+/// The only algorithm that CCI accepts.
 const ALGORITHM: &str = "SDK-HMAC-SHA256";
 
-/// How far the date of a request may be from the gateway's.
+/// The maximum difference between the date of a request and the gateway's clock.
 const TOLERANCE_SECONDS: i64 = 15 * 60;
 
-/// A request as it was received.
+/// A received request with its body.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Received<'a> {
+pub(super) struct ReceivedRequest<'a> {
     pub(super) method: &'a Method,
     pub(super) uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
 }
 
-/// What the `Authorization` header says.
+/// A parsed `Authorization` header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authorization<'a> {
     pub(super) access_key: &'a str,
@@ -33,15 +33,15 @@ pub(super) struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// What is wrong with a signature.
+/// The reason why a signature is invalid.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(super) enum Mismatch {
     #[error("verify aksk signature fail, the Authorization header is malformed")]
     Authorization,
-    #[error("verify aksk signature fail, {0} has to be signed")]
+    #[error("verify aksk signature fail, {0} must be signed")]
     Unsigned(&'static str),
     #[error("verify aksk signature fail, {0} is signed, but not sent once as text")]
-    Unsent(String),
+    NotSentOnce(String),
     #[error("verify aksk signature fail, the date is not of the form YYYYMMDDTHHMMSSZ")]
     Date,
     #[error(
@@ -54,7 +54,7 @@ pub(super) enum Mismatch {
         "verify aksk signature fail, the body is not the one that X-Sdk-Content-Sha256 announces"
     )]
     Content,
-    /// The canonical request as the gateway sees it.
+    /// The canonical request that the gateway computes.
     #[error("verify aksk signature fail, canonicalRequest:{}", .0.replace('\n', "|"))]
     Signature(String),
 }
@@ -62,7 +62,7 @@ pub(super) enum Mismatch {
 // === impl Authorization ===
 
 impl<'a> Authorization<'a> {
-    /// Reads `SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…`; the order and the commas are fixed.
+    /// Parses `SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…`; the order and the commas are fixed.
     pub(super) fn parse(value: &'a str) -> Result<Self, Mismatch> {
         let parts = || {
             let rest = value.strip_prefix(ALGORITHM)?.strip_prefix(" Access=")?;
@@ -87,12 +87,12 @@ impl<'a> Authorization<'a> {
         parts().ok_or(Mismatch::Authorization)
     }
 
-    /// Whether `secret_key` made this signature, for this very request, at about `now`.
+    /// Checks that `secret_key` signed this request, and that its date is close to `now`.
     ///
-    /// What decides about rights has to be signed where it is sent.
+    /// Headers that affect permissions must be signed if the request has them.
     pub(super) fn check(
         &self,
-        request: Received<'_>,
+        request: ReceivedRequest<'_>,
         secret_key: &str,
         now: Timestamp,
     ) -> Result<(), Mismatch> {
@@ -122,7 +122,7 @@ impl<'a> Authorization<'a> {
         Ok(())
     }
 
-    fn canonical_request(&self, request: Received<'_>) -> Result<String, Mismatch> {
+    fn canonical_request(&self, request: ReceivedRequest<'_>) -> Result<String, Mismatch> {
         let mut canonical = format!(
             "{}\n{}\n{}\n",
             request.method,
@@ -139,9 +139,9 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// The value of a header that has to be there once.
+/// The value of a header that must occur once.
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Mismatch> {
-    let unsent = || Mismatch::Unsent(name.to_owned());
+    let unsent = || Mismatch::NotSentOnce(name.to_owned());
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsent())?;
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -151,7 +151,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Mismatch> {
 }
 
 fn timestamp(date: &str) -> Option<Timestamp> {
-    // The pattern alone would also take numbers with fewer digits.
+    // The pattern alone also accepts numbers with fewer digits.
     if date.len() != "YYYYMMDDTHHMMSSZ".len() {
         return None;
     }
@@ -159,7 +159,7 @@ fn timestamp(date: &str) -> Option<Timestamp> {
     TimeZone::UTC.to_timestamp(date).ok()
 }
 
-/// Every segment decoded and encoded once, with a slash at the end.
+/// The path with each segment decoded and encoded again, and with a slash at the end.
 fn canonical_path(path: &str) -> Result<String, Mismatch> {
     let segments: Result<Vec<_>, _> = path.split('/').map(encode_again).collect();
     let mut path = segments?.join("/");
@@ -169,7 +169,7 @@ fn canonical_path(path: &str) -> Result<String, Mismatch> {
     Ok(path)
 }
 
-/// All pairs sorted by name, then value, each encoded once. A plus sign is a plus sign.
+/// The pairs sorted by name, then value, each decoded and encoded again. A plus sign is not a space.
 fn canonical_query(query: &str) -> Result<String, Mismatch> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pair = |pair: &str| {
@@ -185,8 +185,8 @@ fn canonical_query(query: &str) -> Result<String, Mismatch> {
     Ok(pairs.join("&"))
 }
 
-/// What stands for the body: its hash, unless the client chose to leave it unsigned.
-fn content_hash(request: Received<'_>) -> Result<String, Mismatch> {
+/// The hash of the body, or `UNSIGNED-PAYLOAD` if the client sends that.
+fn content_hash(request: ReceivedRequest<'_>) -> Result<String, Mismatch> {
     let actual = sha256(request.body);
     if !request.headers.contains_key("x-sdk-content-sha256") {
         return Ok(actual);
@@ -199,7 +199,8 @@ fn content_hash(request: Received<'_>) -> Result<String, Mismatch> {
     }
 }
 
-/// Takes percent-encoded text and encodes it by the rules of signatures: all but `A-Z a-z 0-9 - _ . ~`, in upper-case hex.
+/// Decodes percent-encoded text and encodes it by the rules of signatures: everything except `A-Z a-z 0-9 - _ . ~`, in upper-case
+/// hex.
 fn encode_again(text: &str) -> Result<String, Mismatch> {
     let mut encoded = String::with_capacity(text.len());
     for &byte in decode(text)?.as_bytes() {

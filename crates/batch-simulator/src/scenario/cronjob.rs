@@ -1,7 +1,7 @@
-//! The `CronJob` controller: starts runs at their time, minds the concurrency policy, keeps the history short.
+//! The `CronJob` controller: it starts runs on schedule, applies the concurrency policy and enforces the history limits.
 //!
-//! Told what to do by [`super::cast`]; awaits the [`Run`]s it starts. Which slot is started when is reckoned as the real
-//! controller does, with what Forbid holds up being started late; most schedules are short, so that there is something to see.
+//! [`super::workloads`] defines the `CronJobs`. [`kube_cron`] computes which due time starts, as in the real controller: Forbid delays
+//! it until the active run ends.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,9 +15,9 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::{Value, json};
 
 use super::{
-    Stage,
-    manifest::{self, Identity, Shape},
-    run::{Birth, Ending, Plot, Run},
+    Context,
+    job_run::{FinalState, JobRun, NewJob, Outcome},
+    manifest::{self, JobOptions, WorkloadMetadata},
 };
 use kube_cron::{Schedule, Seconds, Window, Zone};
 
@@ -26,58 +26,58 @@ use crate::{
     clock::timestamp_text,
 };
 
-/// A `CronJob`.
+/// The definition of a `CronJob`.
 #[derive(Debug)]
-pub(super) struct Cron {
-    pub(super) identity: Identity,
+pub(super) struct CronJob {
+    pub(super) metadata: WorkloadMetadata,
     pub(super) schedule: &'static str,
     pub(super) time_zone: Option<&'static str>,
     /// `Allow`, `Forbid` or `Replace`.
     pub(super) policy: &'static str,
-    /// Whether it may start anything.
-    pub(super) fate: Fate,
-    pub(super) shape: Shape,
-    /// What can happen to a run; drawn anew each time.
-    pub(super) plots: &'static [Plot],
-    /// How many seconds a pod takes, about.
-    pub(super) pace: f64,
+    /// What the controller does with it.
+    pub(super) scheduling: Scheduling,
+    pub(super) options: JobOptions,
+    /// Each run gets a random one of these.
+    pub(super) outcomes: &'static [Outcome],
+    /// The average run time of a pod in seconds.
+    pub(super) pod_seconds: f64,
 }
 
-/// What the controller makes of a `CronJob`.
+/// What the controller does with a `CronJob`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It starts runs when they are due.
-    Runs,
-    /// It is suspended.
+pub(super) enum Scheduling {
+    /// It starts runs on schedule.
+    Active,
+    /// It starts nothing: `spec.suspend` is true.
     Suspended,
-    /// Its Jobs are refused, as by a quota: it starts nothing, and says nothing of it.
-    Refused,
+    /// It starts nothing, as if a quota rejected the Jobs. The status does not show why.
+    Rejected,
 }
 
-/// How many succeeded and how many failed Jobs are kept: the API's own defaults.
+/// The limits for succeeded and failed Jobs: the defaults of the API.
 const HISTORY_LIMITS: (usize, usize) = (3, 1);
 
-type Playing = Pin<Box<dyn Future<Output = Result<(Run, Ending), InvalidObject>> + Send>>;
+type RunFuture = Pin<Box<dyn Future<Output = Result<(JobRun, FinalState), InvalidObject>> + Send>>;
 
 /// The controller's view of one `CronJob`.
 struct Controller<'a> {
-    cron: &'a Cron,
+    cron: &'a CronJob,
     schedule: Schedule,
-    /// The slot started last, or the creation.
+    /// The last due time that was started, or the creation.
     since: Seconds,
-    stage: Stage,
+    context: Context,
     object: Value,
-    playing: FuturesUnordered<Playing>,
-    /// References to active Jobs by their names, as in the status.
+    runs: FuturesUnordered<RunFuture>,
+    /// `status.active` by name.
     active: BTreeMap<String, Value>,
-    succeeded: VecDeque<Run>,
-    failed: VecDeque<Run>,
+    succeeded: VecDeque<JobRun>,
+    failed: VecDeque<JobRun>,
 }
 
 /// Creates the `CronJob` and starts its runs.
-pub(super) async fn control(stage: Stage, cron: &Cron) -> Result<Infallible, InvalidObject> {
-    let object = stage.api.apply(Kind::CronJob, object(&stage, cron))?;
-    if cron.fate != Fate::Runs {
+pub(super) async fn control(context: Context, cron: &CronJob) -> Result<Infallible, InvalidObject> {
+    let object = context.api.apply(Kind::CronJob, object(&context, cron))?;
+    if cron.scheduling != Scheduling::Active {
         return std::future::pending().await;
     }
     let schedule = Schedule::parse(cron.schedule, cron.time_zone, &Zone::default());
@@ -87,25 +87,25 @@ pub(super) async fn control(stage: Stage, cron: &Cron) -> Result<Infallible, Inv
     let mut controller = Controller {
         cron,
         schedule,
-        since: stage.api.clock().seconds(),
-        stage,
+        since: context.api.clock().seconds(),
+        context,
         object,
-        playing: FuturesUnordered::new(),
+        runs: FuturesUnordered::new(),
         active: BTreeMap::new(),
         succeeded: VecDeque::new(),
         failed: VecDeque::new(),
     };
-    let clock = controller.stage.api.clock();
+    let clock = controller.context.api.clock();
     loop {
         let next = controller.sync(clock.seconds())?;
-        // Nothing more to come: as far off as makes no difference.
+        // Without a next due time, wait practically forever.
         let next = next.unwrap_or(Seconds::from(u32::MAX));
         let left = u64::try_from(next - clock.seconds()).unwrap_or(0);
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(left)) => {}
-            Some(ended) = controller.playing.next() => {
-                let (run, ending) = ended?;
-                controller.finish(run, ending)?;
+            Some(ended) = controller.runs.next() => {
+                let (run, state) = ended?;
+                controller.finish(run, state)?;
             }
         }
     }
@@ -114,7 +114,7 @@ pub(super) async fn control(stage: Stage, cron: &Cron) -> Result<Infallible, Inv
 // === impl Controller ===
 
 impl Controller<'_> {
-    /// Starts what is due. Gives the time when there is more.
+    /// Starts the run that is due. Returns the next due time.
     fn sync(&mut self, now: Seconds) -> Result<Option<Seconds>, InvalidObject> {
         let window = Window {
             since: self.since,
@@ -124,42 +124,42 @@ impl Controller<'_> {
         let Some(due) = self.schedule.due(window, 0) else {
             return Ok(None);
         };
-        let held_up = self.cron.policy == "Forbid" && !self.active.is_empty();
-        if let Some(slot) = due.start.filter(|_| !held_up) {
-            self.start(slot)?;
-            self.since = slot;
+        let blocked = self.cron.policy == "Forbid" && !self.active.is_empty();
+        if let Some(time) = due.start.filter(|_| !blocked) {
+            self.start(time)?;
+            self.since = time;
         }
         Ok(due.next)
     }
 
     fn start(&mut self, due: Seconds) -> Result<(), InvalidObject> {
         let cron = self.cron;
-        let namespace = cron.identity.namespace;
+        let namespace = cron.metadata.namespace;
         if cron.policy == "Replace" {
             for name in std::mem::take(&mut self.active).into_keys() {
-                self.stage.api.delete(Kind::Job, namespace, &name);
+                self.context.api.delete(Kind::Job, namespace, &name);
             }
         }
         let metadata = &self.object["metadata"];
-        let name = format!("{}-{due}", cron.identity.name);
+        let name = format!("{}-{due}", cron.metadata.name);
         let due = timestamp_text(due);
         let owner = json!({
             "apiVersion": "batch/v1", "kind": "CronJob", "name": metadata["name"], "uid": metadata["uid"],
             "controller": true, "blockOwnerDeletion": true,
         });
-        let birth = Birth {
-            identity: &cron.identity,
-            shape: cron.shape,
+        let new = NewJob {
+            metadata: &cron.metadata,
+            options: cron.options,
             name: &name,
-            pace: cron.pace,
+            pod_seconds: cron.pod_seconds,
             owner: Some(owner),
             annotations: &[(
                 "batch.kubernetes.io/cronjob-scheduled-timestamp",
                 due.clone(),
             )],
         };
-        let plot = self.stage.rng.choice(cron.plots).copied();
-        let run = Run::create(self.stage.fork(), birth)?;
+        let outcome = self.context.rng.choice(cron.outcomes).copied();
+        let run = JobRun::create(self.context.fork(), new)?;
         let metadata = &run.object()["metadata"];
         let reference = json!({
             "kind": "Job", "apiVersion": "batch/v1", "namespace": namespace, "name": name,
@@ -168,23 +168,23 @@ impl Controller<'_> {
         self.active.insert(name, reference);
         self.object["status"]["lastScheduleTime"] = json!(due);
         self.write()?;
-        let playing = run.play(plot.unwrap_or(Plot::Succeed));
-        self.playing.push(Box::pin(playing));
+        let future = run.simulate(outcome.unwrap_or(Outcome::Succeed));
+        self.runs.push(Box::pin(future));
         Ok(())
     }
 
-    /// A run has ended.
-    fn finish(&mut self, run: Run, ending: Ending) -> Result<(), InvalidObject> {
+    /// Updates the status after the end of a run, and deletes the oldest Job beyond the limit.
+    fn finish(&mut self, run: JobRun, state: FinalState) -> Result<(), InvalidObject> {
         let name = run.object()["metadata"]["name"].as_str();
         self.active.remove(name.unwrap_or_default());
-        let (kept, limit) = match ending {
-            Ending::Succeeded => {
+        let (kept, limit) = match state {
+            FinalState::Succeeded => {
                 let end = run.object()["status"]["completionTime"].clone();
                 self.object["status"]["lastSuccessfulTime"] = end;
                 (&mut self.succeeded, HISTORY_LIMITS.0)
             }
-            Ending::Failed => (&mut self.failed, HISTORY_LIMITS.1),
-            Ending::Deleted => return self.write(),
+            FinalState::Failed => (&mut self.failed, HISTORY_LIMITS.1),
+            FinalState::Deleted => return self.write(),
         };
         kept.push_back(run);
         if kept.len() > limit
@@ -204,43 +204,43 @@ impl Controller<'_> {
         } else {
             self.object["status"]["active"] = json!(active);
         }
-        let now = self.stage.api.clock().text();
+        let now = self.context.api.clock().text();
         let managed = manifest::managed_status(&now, &self.object["status"]);
         if let Some(all) = self.object["metadata"]["managedFields"].as_array_mut() {
             all.truncate(1);
             all.push(managed);
         }
         let object = self.object.clone();
-        self.object = self.stage.api.apply(Kind::CronJob, object)?;
+        self.object = self.context.api.apply(Kind::CronJob, object)?;
         Ok(())
     }
 }
 
-fn object(stage: &Stage, cron: &Cron) -> Value {
-    let identity = &cron.identity;
+fn object(context: &Context, cron: &CronJob) -> Value {
+    let metadata = &cron.metadata;
     let mut spec = json!({
         "schedule": cron.schedule,
         "concurrencyPolicy": cron.policy,
-        "suspend": cron.fate == Fate::Suspended,
+        "suspend": cron.scheduling == Scheduling::Suspended,
         "successfulJobsHistoryLimit": HISTORY_LIMITS.0,
         "failedJobsHistoryLimit": HISTORY_LIMITS.1,
         "jobTemplate": {
-            "metadata": {"labels": identity.labels(), "annotations": identity.annotations()},
-            "spec": cron.shape.spec(identity),
+            "metadata": {"labels": metadata.labels(), "annotations": metadata.annotations()},
+            "spec": cron.options.spec(metadata),
         },
     });
     if let Some(time_zone) = cron.time_zone {
         spec["timeZone"] = json!(time_zone);
     }
-    let now = stage.api.clock().text();
+    let now = context.api.clock().text();
     json!({
         "kind": "CronJob",
         "apiVersion": "batch/v1",
         "metadata": {
-            "name": identity.name,
-            "namespace": identity.namespace,
-            "labels": identity.labels(),
-            "annotations": identity.annotations(),
+            "name": metadata.name,
+            "namespace": metadata.namespace,
+            "labels": metadata.labels(),
+            "annotations": metadata.annotations(),
             "managedFields": [manifest::managed("kubectl-create", &now, &spec)],
         },
         "spec": spec,

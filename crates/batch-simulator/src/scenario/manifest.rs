@@ -1,47 +1,47 @@
-//! Jobs and `CronJobs` as JSON, as large as real ones: pod template, defaulted fields, managedFields.
+//! Jobs and `CronJobs` as JSON of realistic size, with pod template, defaulted fields and managedFields.
 //!
-//! [`mod@super::run`] and [`super::cronjob`] store them. [`Shape`] is what the plots differ by; the rest is scenery.
+//! [`super::job_run`] and [`super::cronjob`] store them. [`JobOptions`] has the fields that affect a run; the other fields are constant.
 
 use serde_json::{Value, json};
 
-/// The part of a Job's spec that decides what can happen to it.
+/// The fields of a Job's spec that affect its runs.
 #[derive(Clone, Copy, Debug)]
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "each is a field of the spec that is there or not"
+    reason = "each is an optional field of the spec"
 )]
-pub(super) struct Shape {
+pub(super) struct JobOptions {
     pub(super) parallelism: u32,
     pub(super) completions: u32,
     pub(super) indexed: bool,
     pub(super) backoff_limit: u32,
-    /// `backoffLimitPerIndex`, with 0 retries.
+    /// Sets `backoffLimitPerIndex` to 0.
     pub(super) per_index: bool,
     pub(super) max_failed_indexes: Option<u32>,
     /// `activeDeadlineSeconds`.
     pub(super) deadline: Option<u32>,
-    /// Fails the Job at once on exit code 42.
+    /// Sets a `podFailurePolicy`: exit code 42 fails the Job.
     pub(super) failure_policy: bool,
-    /// The success of index 0 is enough.
+    /// Sets a `successPolicy`: the success of index 0 is sufficient.
     pub(super) success_policy: bool,
     /// `ttlSecondsAfterFinished`.
     pub(super) ttl: Option<u32>,
     pub(super) suspended: bool,
 }
 
-/// Who a workload belongs to and what it is called.
+/// The metadata of a workload.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Identity {
+pub(super) struct WorkloadMetadata {
     pub(super) namespace: &'static str,
     pub(super) name: &'static str,
-    /// Label `team`.
+    /// The label `team`.
     pub(super) team: &'static str,
-    /// Annotations as name and value.
+    /// Names and values.
     pub(super) annotations: &'static [(&'static str, &'static str)],
 }
 
-/// One pod that runs once.
-pub(super) const PLAIN: Shape = Shape {
+/// One pod without retries.
+pub(super) const SINGLE_POD: JobOptions = JobOptions {
     parallelism: 1,
     completions: 1,
     indexed: false,
@@ -55,11 +55,11 @@ pub(super) const PLAIN: Shape = Shape {
     suspended: false,
 };
 
-// === impl Shape ===
+// === impl JobOptions ===
 
-impl Shape {
-    /// A Job's spec without what differs from Job to Job.
-    pub(super) fn spec(&self, identity: &Identity) -> Value {
+impl JobOptions {
+    /// A Job's spec without the fields that contain the uid.
+    pub(super) fn spec(&self, metadata: &WorkloadMetadata) -> Value {
         let mut spec = json!({
             "parallelism": self.parallelism,
             "completions": self.completions,
@@ -68,14 +68,14 @@ impl Shape {
             "manualSelector": false,
             "suspend": self.suspended,
             "podReplacementPolicy": if self.failure_policy { "Failed" } else { "TerminatingOrFailed" },
-            "template": pod_template(identity),
+            "template": pod_template(metadata),
         });
         if self.per_index {
             spec["backoffLimit"] = json!(i32::MAX);
             spec["backoffLimitPerIndex"] = json!(0);
         }
-        if let Some(most) = self.max_failed_indexes {
-            spec["maxFailedIndexes"] = json!(most);
+        if let Some(limit) = self.max_failed_indexes {
+            spec["maxFailedIndexes"] = json!(limit);
         }
         if let Some(seconds) = self.deadline {
             spec["activeDeadlineSeconds"] = json!(seconds);
@@ -96,9 +96,9 @@ impl Shape {
     }
 }
 
-// === impl Identity ===
+// === impl WorkloadMetadata ===
 
-impl Identity {
+impl WorkloadMetadata {
     pub(super) fn labels(&self) -> Value {
         json!({"team": self.team, "app.kubernetes.io/name": self.name})
     }
@@ -111,16 +111,22 @@ impl Identity {
     }
 }
 
-/// A new Job named `name`, which the controllers have not seen yet.
-pub(super) fn job(identity: &Identity, shape: &Shape, name: &str, uid: &str, now: &str) -> Value {
-    let mut spec = shape.spec(identity);
+/// A new Job with an empty status.
+pub(super) fn job(
+    metadata: &WorkloadMetadata,
+    options: &JobOptions,
+    name: &str,
+    uid: &str,
+    now: &str,
+) -> Value {
+    let mut spec = options.spec(metadata);
     let selector = json!({"batch.kubernetes.io/controller-uid": uid});
     let pod_labels = json!({
         "batch.kubernetes.io/controller-uid": uid,
         "batch.kubernetes.io/job-name": name,
         "controller-uid": uid,
         "job-name": name,
-        "team": identity.team,
+        "team": metadata.team,
     });
     spec["selector"] = json!({ "matchLabels": selector });
     spec["template"]["metadata"]["labels"] = pod_labels;
@@ -129,11 +135,11 @@ pub(super) fn job(identity: &Identity, shape: &Shape, name: &str, uid: &str, now
         "apiVersion": "batch/v1",
         "metadata": {
             "name": name,
-            "namespace": identity.namespace,
+            "namespace": metadata.namespace,
             "uid": uid,
             "creationTimestamp": now,
-            "labels": identity.labels(),
-            "annotations": identity.annotations(),
+            "labels": metadata.labels(),
+            "annotations": metadata.annotations(),
             "managedFields": [managed("kubectl-create", now, &spec)],
         },
         "spec": spec,
@@ -141,7 +147,7 @@ pub(super) fn job(identity: &Identity, shape: &Shape, name: &str, uid: &str, now
     })
 }
 
-/// What the controller leaves in `managedFields` with its status.
+/// The entry of `managedFields` for a status that the controller writes.
 pub(super) fn managed_status(now: &str, status: &Value) -> Value {
     let mut managed = managed("controller-manager", now, &json!({}));
     managed["fieldsV1"] = json!({"f:status": field_set(status)});
@@ -149,6 +155,7 @@ pub(super) fn managed_status(now: &str, status: &Value) -> Value {
     managed
 }
 
+/// The entry of `managedFields` for the labels and the spec.
 pub(super) fn managed(manager: &str, now: &str, spec: &Value) -> Value {
     json!({
         "manager": manager,
@@ -160,7 +167,7 @@ pub(super) fn managed(manager: &str, now: &str, spec: &Value) -> Value {
     })
 }
 
-/// The keys of a value in the notation of managedFields; lists count as one field.
+/// The keys of a value in the format of managedFields. A list is one field.
 fn field_set(value: &Value) -> Value {
     let Some(map) = value.as_object() else {
         return json!({});
@@ -169,11 +176,11 @@ fn field_set(value: &Value) -> Value {
     map.iter().map(field).collect()
 }
 
-fn pod_template(identity: &Identity) -> Value {
-    let (name, namespace) = (identity.name, identity.namespace);
+fn pod_template(metadata: &WorkloadMetadata) -> Value {
+    let (name, namespace) = (metadata.name, metadata.namespace);
     let secret = json!({"secretKeyRef": {"name": format!("{name}-database"), "key": "url"}});
     json!({
-        "metadata": {"labels": {"team": identity.team}},
+        "metadata": {"labels": {"team": metadata.team}},
         "spec": {
             "containers": [{
                 "name": "main",

@@ -1,12 +1,12 @@
 //! The status of a Job, as the Job controller writes it.
 //!
-//! Filled by [`mod@super::run`]. Counts that are 0 are left out or kept exactly as in recordings of a 1.36 control plane.
+//! [`super::job_run`] fills it. Zero counts are omitted or kept exactly as in recordings of Kubernetes 1.36.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-/// `status` of a Job that the controller has seen.
+/// The `status` of a Job.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct JobStatus {
@@ -31,7 +31,7 @@ pub(super) struct JobStatus {
     pub(super) ready: u32,
 }
 
-/// Pods that have ended and are not counted yet, by uid.
+/// The uids of pods that have ended and are not counted yet.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Uncounted {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -53,9 +53,9 @@ pub(super) struct Condition {
     message: String,
 }
 
-/// How a Job ends, and why.
+/// The result of a Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub(super) struct JobResult {
     pub(super) success: bool,
     pub(super) reason: &'static str,
     pub(super) message: String,
@@ -64,30 +64,30 @@ pub(super) struct Verdict {
 // === impl JobStatus ===
 
 impl JobStatus {
-    /// Adds the condition that announces the end: pods may still be stopping.
-    pub(super) fn announce(&mut self, verdict: &Verdict, now: String) {
-        let kind = if verdict.success {
+    /// Adds the condition that decides the result. Pods can still be terminating.
+    pub(super) fn set_criteria_condition(&mut self, result: &JobResult, now: String) {
+        let kind = if result.success {
             "SuccessCriteriaMet"
         } else {
             "FailureTarget"
         };
-        self.conditions.push(verdict.condition(kind, now));
+        self.conditions.push(result.condition(kind, now));
     }
 
-    /// Adds the condition that is the end.
-    pub(super) fn conclude(&mut self, verdict: &Verdict, now: String) {
+    /// Adds the condition that ends the Job.
+    pub(super) fn set_final_condition(&mut self, result: &JobResult, now: String) {
         self.terminating = 0;
-        let kind = if verdict.success {
+        let kind = if result.success {
             self.completion_time = Some(now.clone());
             "Complete"
         } else {
             "Failed"
         };
-        self.conditions.push(verdict.condition(kind, now));
+        self.conditions.push(result.condition(kind, now));
     }
 
-    /// Sets the one condition about being suspended.
-    pub(super) fn suspend(&mut self, suspended: bool, now: String) {
+    /// Replaces the conditions with `Suspended`.
+    pub(super) fn set_suspended(&mut self, suspended: bool, now: String) {
         let (status, reason, message) = if suspended {
             ("True", "JobSuspended", "Job suspended")
         } else {
@@ -98,9 +98,9 @@ impl JobStatus {
     }
 }
 
-// === impl Verdict ===
+// === impl JobResult ===
 
-impl Verdict {
+impl JobResult {
     pub(super) fn completed() -> Self {
         Self {
             success: true,
@@ -151,7 +151,7 @@ impl Condition {
     }
 }
 
-/// Indexes as `0-3,5`; two in a row are written `0,1`, as Kubernetes does.
+/// Indexes as `0-3,5`. Like in Kubernetes, two consecutive indexes are written as `0,1`.
 pub(super) fn index_text(indexes: &BTreeSet<u32>) -> String {
     let mut spans: Vec<(u32, u32)> = Vec::new();
     for &index in indexes {
@@ -168,10 +168,7 @@ pub(super) fn index_text(indexes: &BTreeSet<u32>) -> String {
     spans.iter().map(text).collect::<Vec<_>>().join(",")
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands out references"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -181,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indexes_are_written_as_kubernetes_does() {
+    fn indexes_are_written_like_kubernetes() {
         for (indexes, text) in [
             (vec![], ""),
             (vec![3], "3"),

@@ -1,4 +1,4 @@
-//! Ten simulated minutes of `super`, looked at event by event.
+//! Ten simulated minutes of `super`, checked event by event.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,29 +10,29 @@ use serde_json::Value;
 use super::*;
 use crate::api::{ApiOptions, Kind};
 
-/// Everything that a watcher of the scenario got to see.
-struct Story {
+/// All events that a watch of the scenario got.
+struct Recording {
     api: SimulatedApi,
     jobs: Vec<Value>,
     cronjobs: Vec<Value>,
     most_jobs: usize,
 }
 
-/// Ten minutes, played once for all tests that only look.
-static TEN_MINUTES: LazyLock<Story> = LazyLock::new(|| {
+/// Ten minutes, recorded once for all tests.
+static TEN_MINUTES: LazyLock<Recording> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
-    runtime.unwrap().block_on(play(10))
+    runtime.unwrap().block_on(record(10))
 });
 
-async fn play(minutes: u64) -> Story {
+async fn record(minutes: u64) -> Recording {
     let api = SimulatedApi::new(ApiOptions {
         seed: 1,
         ..ApiOptions::default()
     });
-    let mut story = Story {
+    let mut recording = Recording {
         api: api.clone(),
         jobs: Vec::new(),
         cronjobs: Vec::new(),
@@ -40,27 +40,27 @@ async fn play(minutes: u64) -> Story {
     };
     let mut jobs = std::pin::pin!(api.lines(Kind::Job));
     let mut cronjobs = std::pin::pin!(api.lines(Kind::CronJob));
-    let mut playing = std::pin::pin!(run(api.clone(), ScenarioSettings::default()));
+    let mut running = std::pin::pin!(run(api.clone(), ScenarioSettings::default()));
     let mut end = std::pin::pin!(sleep(Duration::from_secs(60 * minutes)));
     let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
     loop {
         tokio::select! {
-            ended = &mut playing => panic!("{ended:?}"),
-            () = &mut end => return story,
+            ended = &mut running => panic!("{ended:?}"),
+            () = &mut end => return recording,
             Some(frame) = jobs.next() => {
                 let text = std::str::from_utf8(&frame).unwrap();
-                story.jobs.extend(text.lines().map(parse));
-                story.most_jobs = story.most_jobs.max(api.count(Kind::Job));
+                recording.jobs.extend(text.lines().map(parse));
+                recording.most_jobs = recording.most_jobs.max(api.count(Kind::Job));
             }
             Some(frame) = cronjobs.next() => {
                 let text = std::str::from_utf8(&frame).unwrap();
-                story.cronjobs.extend(text.lines().map(parse));
+                recording.cronjobs.extend(text.lines().map(parse));
             }
         }
     }
 }
 
-/// The types of the conditions that hold, last one last.
+/// The types of the true conditions, in their order.
 fn conditions(job: &Value) -> Vec<&str> {
     let conditions = job["status"]["conditions"].as_array();
     let holds = |c: &&Value| c["status"] == "True";
@@ -87,15 +87,15 @@ fn key(object: &Value) -> (String, String) {
     (text("namespace"), text("name"))
 }
 
-fn shape_of(value: &Value) -> BTreeSet<&str> {
+fn field_names(value: &Value) -> BTreeSet<&str> {
     let map = value.as_object().unwrap();
     map.keys().map(String::as_str).collect()
 }
 
 #[test]
 fn every_state_and_reason_occurs_and_counts_stay_bounded() {
-    let story = &*TEN_MINUTES;
-    let jobs = || story.jobs.iter().map(|event| &event["object"]);
+    let recording = &*TEN_MINUTES;
+    let jobs = || recording.jobs.iter().map(|event| &event["object"]);
 
     let states: BTreeSet<&str> = jobs().map(state).collect();
     let all = "suspended pending running succeeding failing complete failed";
@@ -128,17 +128,17 @@ fn every_state_and_reason_occurs_and_counts_stay_bounded() {
     let namespaces: BTreeSet<String> = jobs().map(|job| key(job).0).collect();
     assert_eq!(namespaces.len(), 4);
 
-    assert!(story.most_jobs < 80, "{}", story.most_jobs);
-    assert_eq!(story.api.count(Kind::CronJob), 13);
-    assert!(story.jobs.len() > 2_000, "{}", story.jobs.len());
+    assert!(recording.most_jobs < 80, "{}", recording.most_jobs);
+    assert_eq!(recording.api.count(Kind::CronJob), 13);
+    assert!(recording.jobs.len() > 2_000, "{}", recording.jobs.len());
 }
 
 #[test]
-fn runs_only_take_the_steps_that_a_real_controller_takes() {
-    let story = &*TEN_MINUTES;
+fn runs_take_only_the_steps_of_a_real_controller() {
+    let recording = &*TEN_MINUTES;
     let mut last: BTreeMap<String, &Value> = BTreeMap::new();
     let mut resumed = 0;
-    for event in &story.jobs {
+    for event in &recording.jobs {
         let job = &event["object"];
         let uid = job["metadata"]["uid"].as_str().unwrap().to_owned();
         let status = &job["status"];
@@ -153,7 +153,7 @@ fn runs_only_take_the_steps_that_a_real_controller_takes() {
             "pending" | "running" => &["suspended", "pending", "running", "succeeding", "failing"],
             "succeeding" => &["succeeding", "complete"],
             "failing" => &["failing", "failed"],
-            // Nothing happens to a finished Job but its deletion.
+            // A finished Job can only be deleted.
             _ => {
                 assert_eq!(event["type"], "DELETED");
                 continue;
@@ -176,11 +176,11 @@ fn runs_only_take_the_steps_that_a_real_controller_takes() {
 
 #[test]
 fn cronjobs_follow_their_runs() {
-    let story = &*TEN_MINUTES;
+    let recording = &*TEN_MINUTES;
     let mut starts: BTreeMap<(String, String), BTreeSet<&str>> = BTreeMap::new();
     let mut successes = starts.clone();
     let mut active: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for event in &story.cronjobs {
+    for event in &recording.cronjobs {
         let object = &event["object"];
         let status = &object["status"];
         if let Some(time) = status["lastScheduleTime"].as_str() {
@@ -202,13 +202,13 @@ fn cronjobs_follow_their_runs() {
     assert_eq!(active[&suspended], 0);
     let invoices = starts[&of("billing", "invoice-run")].len();
     assert!((39..=41).contains(&invoices), "{invoices} in 600 s / 15 s");
-    // The hanging runs forbid others.
+    // Forbid skips due times while a run hangs.
     let reconcile = starts[&of("billing", "payment-reconcile")].len();
     assert!((5..40).contains(&reconcile), "{reconcile} in 600 s / 12 s");
     assert_eq!(starts.len(), 10);
     assert_eq!(successes.len(), 10);
 
-    let first = story
+    let first = recording
         .jobs
         .iter()
         .find(|event| event["object"]["metadata"]["ownerReferences"][0]["name"] == "invoice-run");
@@ -221,10 +221,10 @@ fn cronjobs_follow_their_runs() {
 }
 
 #[test]
-fn polled_jobs_come_again_under_their_names() {
-    let story = &*TEN_MINUTES;
+fn polled_jobs_are_created_again_with_the_same_name() {
+    let recording = &*TEN_MINUTES;
     for (i, polled) in POLLED_JOBS.iter().enumerate() {
-        let mine = story
+        let mine = recording
             .jobs
             .iter()
             .map(|event| &event["object"])
@@ -241,44 +241,52 @@ fn polled_jobs_come_again_under_their_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_seed_plays_the_same_story() {
-    let told = async || {
-        let story = play(2).await;
+async fn the_same_seed_gives_the_same_events() {
+    let events = async || {
+        let recording = record(2).await;
         let line = |event: &Value| {
             let object = &event["object"];
             let (namespace, name) = key(object);
-            // Runs of CronJobs are numbered by the date.
+            // The names of CronJob runs end with the time.
             let name = name
                 .trim_end_matches(|c: char| c.is_ascii_digit())
                 .to_owned();
             (namespace, name, state(object))
         };
-        let solo = |event: &&Value| event["object"]["metadata"]["ownerReferences"].is_null();
-        story.jobs.iter().filter(solo).map(line).collect::<Vec<_>>()
+        let standalone = |event: &&Value| event["object"]["metadata"]["ownerReferences"].is_null();
+        recording
+            .jobs
+            .iter()
+            .filter(standalone)
+            .map(line)
+            .collect::<Vec<_>>()
     };
-    assert_eq!(told().await, told().await);
+    assert_eq!(events().await, events().await);
 }
 
-/// The recordings have every field that a Job and its status can show in such a story.
+/// The Jobs have no field that the recordings of a real server do not have.
 #[test]
 fn jobs_have_the_fields_of_recorded_ones() {
     let recorded = include_str!("../../../../tests/fixtures/kubernetes-1.36/jobs.json");
     let recorded: Value = serde_json::from_str(recorded).unwrap();
     let items = recorded["items"].as_array().unwrap();
     let fields = |part: &'static str| -> BTreeSet<&str> {
-        items.iter().flat_map(|job| shape_of(&job[part])).collect()
+        items
+            .iter()
+            .flat_map(|job| field_names(&job[part]))
+            .collect()
     };
     let (metadata, spec, status) = (fields("metadata"), fields("spec"), fields("status"));
-    let story = &*TEN_MINUTES;
-    for event in &story.jobs {
+    let recording = &*TEN_MINUTES;
+    for event in &recording.jobs {
         let job = &event["object"];
-        assert!(shape_of(&job["metadata"]).is_subset(&metadata), "{job}");
+        assert!(field_names(&job["metadata"]).is_subset(&metadata), "{job}");
         let known: BTreeSet<&str> = spec
             .iter()
             .copied()
             .chain(["ttlSecondsAfterFinished"])
             .collect();
-        assert!(shape_of(&job["spec"]).is_subset(&known), "{job}");
-        assert!(shape_of(&job["status"]).is_subset(&status), "{job}");
+        assert!(field_names(&job["spec"]).is_subset(&known), "{job}");
+        assert!(field_names(&job["status"]).is_subset(&status), "{job}");
     }
 }

@@ -1,10 +1,10 @@
-//! The language of label selectors: `tier=batch,team in (a, b),!legacy`.
+//! The grammar of label selectors: `tier=batch,team in (a, b),!legacy`.
 //!
-//! [`super::Filter`] holds the outcome. Errors are worded as by `k8s.io/apimachinery/pkg/labels`.
+//! The errors have the texts of `k8s.io/apimachinery/pkg/labels`.
 
 use std::collections::BTreeMap;
 
-/// What a label has to be like.
+/// One condition on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Requirement {
     key: String,
@@ -16,19 +16,19 @@ enum Rule {
     Exists,
     Absent,
     In(Vec<String>),
-    /// Also met by objects without the label.
+    /// Objects without the label match too.
     NotIn(Vec<String>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token<'a> {
     Word(&'a str),
-    /// An operator or a bracket.
-    Mark(&'a str),
+    /// An operator, a comma or a parenthesis.
+    Symbol(&'a str),
     End,
 }
 
-/// Reads a selector from its left to its right.
+/// A recursive descent parser.
 struct Parser<'a> {
     rest: &'a str,
 }
@@ -44,8 +44,8 @@ pub(super) fn parse(selector: &str) -> Result<Vec<Requirement>, String> {
         requirements.push(requirement.map_err(|e| format!("unable to parse requirement: {e}"))?);
         match parser.next() {
             Token::End => return Ok(requirements),
-            Token::Mark(",") => match parser.peek() {
-                Token::Word(_) | Token::Mark("!") => {}
+            Token::Symbol(",") => match parser.peek() {
+                Token::Word(_) | Token::Symbol("!") => {}
                 other => {
                     let found = other.text();
                     return Err(format!("found '{found}', expected: identifier after ','"));
@@ -78,7 +78,7 @@ impl Requirement {
 impl<'a> Token<'a> {
     fn text(self) -> &'a str {
         match self {
-            Self::Word(text) | Self::Mark(text) => text,
+            Self::Word(text) | Self::Symbol(text) => text,
             Self::End => "",
         }
     }
@@ -87,7 +87,7 @@ impl<'a> Token<'a> {
 // === impl Parser ===
 
 impl<'a> Parser<'a> {
-    /// The next token and how much of the rest it takes.
+    /// The next token and its length, with the blanks before it.
     fn scan(&self) -> (Token<'a>, usize) {
         let text = self.rest.trim_start();
         let blank = self.rest.len() - text.len();
@@ -95,9 +95,9 @@ impl<'a> Parser<'a> {
         let (token, length) = if text.is_empty() {
             (Token::End, 0)
         } else if text.starts_with("==") || text.starts_with("!=") {
-            (Token::Mark(&text[..2]), 2)
+            (Token::Symbol(&text[..2]), 2)
         } else if text.starts_with(special) {
-            (Token::Mark(&text[..1]), 1)
+            (Token::Symbol(&text[..1]), 1)
         } else {
             let length = text.find(special).unwrap_or(text.len());
             (Token::Word(&text[..length]), length)
@@ -116,7 +116,7 @@ impl<'a> Parser<'a> {
     }
 
     fn requirement(&mut self) -> Result<Requirement, String> {
-        let absent = self.peek() == Token::Mark("!");
+        let absent = self.peek() == Token::Symbol("!");
         if absent {
             self.next();
         }
@@ -129,9 +129,9 @@ impl<'a> Parser<'a> {
             return Ok(Requirement { key, rule });
         }
         let rule = match self.peek() {
-            Token::End | Token::Mark(",") => Rule::Exists,
-            Token::Mark("=" | "==") => Rule::In(vec![self.value()?]),
-            Token::Mark("!=") => Rule::NotIn(vec![self.value()?]),
+            Token::End | Token::Symbol(",") => Rule::Exists,
+            Token::Symbol("=" | "==") => Rule::In(vec![self.value()?]),
+            Token::Symbol("!=") => Rule::NotIn(vec![self.value()?]),
             Token::Word("in") => Rule::In(self.values()?),
             Token::Word("notin") => Rule::NotIn(self.values()?),
             other => {
@@ -144,26 +144,26 @@ impl<'a> Parser<'a> {
         Ok(Requirement { key, rule })
     }
 
-    /// An operator and the one value after it, which may be empty.
+    /// Parses an operator and the value after it, which may be empty.
     fn value(&mut self) -> Result<String, String> {
         self.next();
         match self.peek() {
-            Token::End | Token::Mark(",") => Ok(String::new()),
+            Token::End | Token::Symbol(",") => Ok(String::new()),
             Token::Word(value) => {
                 self.next();
                 Ok(value.to_owned())
             }
-            other @ Token::Mark(_) => {
+            other @ Token::Symbol(_) => {
                 Err(format!("found '{}', expected: identifier", other.text()))
             }
         }
     }
 
-    /// An operator and the set after it.
+    /// Parses an operator and the set of values after it.
     fn values(&mut self) -> Result<Vec<String>, String> {
         self.next();
         match self.next() {
-            Token::Mark("(") => {}
+            Token::Symbol("(") => {}
             other => return Err(format!("found '{}' expected: '('", other.text())),
         }
         let mut values = Vec::new();
@@ -175,8 +175,8 @@ impl<'a> Parser<'a> {
                 values.push(String::new());
             }
             match self.next() {
-                Token::Mark(",") => {}
-                Token::Mark(")") => return Ok(values),
+                Token::Symbol(",") => {}
+                Token::Symbol(")") => return Ok(values),
                 other => return Err(format!("found '{}', expected: ',' or ')'", other.text())),
             }
         }

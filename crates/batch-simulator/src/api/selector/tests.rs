@@ -9,7 +9,7 @@ fn job(namespace: &str, name: &str, labels: &serde_json::Value) -> Object {
     Object::new(Kind::Job, value, 1)
 }
 
-fn filter(labels: &str, fields: &str) -> Result<Filter, Refusal> {
+fn filter(labels: &str, fields: &str) -> Result<Filter, ApiError> {
     Filter::parse(Kind::Job, None, labels, fields)
 }
 
@@ -76,7 +76,7 @@ fn a_namespace_selects_only_itself() {
 }
 
 #[test]
-fn bad_label_selectors_are_refused_in_the_words_of_kubernetes() {
+fn invalid_label_selectors_get_the_errors_of_kubernetes() {
     for (selector, message) in [
         (
             "a===b,,",
@@ -102,8 +102,8 @@ fn bad_label_selectors_are_refused_in_the_words_of_kubernetes() {
             "unable to parse requirement: found '=', expected: identifier",
         ),
     ] {
-        let refusal = filter(selector, "").unwrap_err();
-        assert_eq!(refusal, Refusal::bad_request(message), "{selector}");
+        let error = filter(selector, "").unwrap_err();
+        assert_eq!(error, ApiError::bad_request(message), "{selector}");
     }
     for selector in ["-a=b", "a/=b", "ü=b", "(", "a)", "a>1"] {
         assert!(filter(selector, "").is_err(), "{selector}");
@@ -111,16 +111,16 @@ fn bad_label_selectors_are_refused_in_the_words_of_kubernetes() {
 }
 
 #[test]
-fn bad_field_selectors_are_refused_in_the_words_of_kubernetes() {
+fn invalid_field_selectors_get_the_errors_of_kubernetes() {
     assert_eq!(
         filter("", "spec.nothing=x").unwrap_err(),
-        Refusal::bad_request("field label \"spec.nothing\" not supported for Job")
+        ApiError::bad_request("field label \"spec.nothing\" not supported for Job")
     );
     assert_eq!(
         filter("", "abc").unwrap_err(),
-        Refusal::bad_request("invalid selector: 'abc'; can't understand 'abc'")
+        ApiError::bad_request("invalid selector: 'abc'; can't understand 'abc'")
     );
-    let refusal = Filter::parse(Kind::CronJob, None, "", "status.successful=1").unwrap_err();
+    let error = Filter::parse(Kind::CronJob, None, "", "status.successful=1").unwrap_err();
     let message = "\"status.successful\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"";
-    assert_eq!(refusal, Refusal::bad_request(message));
+    assert_eq!(error, ApiError::bad_request(message));
 }

@@ -47,7 +47,7 @@ async fn a_watch_ends_after_its_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bookmarks_come_at_their_interval_with_the_present_version() {
+async fn bookmarks_are_sent_at_the_interval_with_the_current_version() {
     let api = SimulatedApi::new(ApiOptions::default());
     let began = Instant::now();
     let mut events = start(&api, "watch=1&resourceVersion=1&allowWatchBookmarks=true");
@@ -64,7 +64,7 @@ async fn bookmarks_come_at_their_interval_with_the_present_version() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_bookmark_promises_what_is_yet_to_come() {
+async fn a_watch_from_a_future_version_gets_no_bookmarks() {
     let api = SimulatedApi::new(ApiOptions::default());
     let query = "watch=1&resourceVersion=99&allowWatchBookmarks=true&timeoutSeconds=600";
     assert_eq!(next(&mut start(&api, query)).await, None);
@@ -84,9 +84,9 @@ async fn a_watch_that_falls_behind_ends() {
 }
 
 #[tokio::test]
-async fn long_lists_come_in_bounded_frames() {
+async fn long_lists_are_sent_in_bounded_frames() {
     let api = SimulatedApi::new(ApiOptions::default());
-    let text = "x".repeat(FRAME / 4);
+    let text = "x".repeat(FRAME_SIZE / 4);
     for number in 0..10 {
         let object = json!({"metadata": {"name": number.to_string()}, "spec": {"text": text}});
         api.apply(Kind::Job, object).unwrap();

@@ -1,4 +1,4 @@
-//! The vectors have to pass, and whatever differs from them in one place has not to.
+//! The vectors are valid, and a vector with one difference is not.
 
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ struct Vector {
     sk: String,
     date: String,
     authorization: String,
-    /// Only where the steps in between are known.
+    /// Only in vectors with intermediate steps.
     canonical_request: Option<String>,
 }
 
@@ -32,13 +32,13 @@ fn vector(name: &str) -> Vector {
     vectors.find(|vector| vector.name == name).unwrap()
 }
 
-/// A label selector, a limit and a project id: something of everything.
+/// A vector with a label selector, a limit and a project id.
 fn typical() -> Vector {
     vector("cci-list-label-selector-specials")
 }
 
 impl Vector {
-    fn with<R>(&self, act: impl FnOnce(Received<'_>) -> R) -> R {
+    fn with<R>(&self, act: impl FnOnce(ReceivedRequest<'_>) -> R) -> R {
         let method: Method = self.method.parse().unwrap();
         let uri: Uri = self.url.parse().unwrap();
         let pair = |(name, value): (&String, &String)| {
@@ -47,7 +47,7 @@ impl Vector {
         };
         let headers: HeaderMap = self.headers.iter().map(pair).collect();
         let body = self.body.clone().unwrap_or_default().into_bytes();
-        act(Received {
+        act(ReceivedRequest {
             method: &method,
             uri: &uri,
             headers: &headers,
@@ -83,7 +83,7 @@ fn is_another_signature(result: &Result<(), Mismatch>) -> bool {
 }
 
 #[test]
-fn all_vectors_pass() {
+fn all_vectors_are_valid() {
     let vectors = vectors();
     assert_eq!(vectors.len(), 23);
     for vector in vectors {
@@ -97,7 +97,7 @@ fn all_vectors_pass() {
 }
 
 #[test]
-fn a_difference_anywhere_shows() {
+fn any_difference_invalidates_the_signature() {
     type Change = fn(&mut Vector);
     let changes: [(&str, Change); 12] = [
         ("method", |v| v.method = "DELETE".to_owned()),
@@ -170,7 +170,7 @@ fn parameters_may_come_in_any_order_but_are_signed_sorted() {
 }
 
 #[test]
-fn the_slash_at_the_end_is_signed_even_where_it_is_not_sent() {
+fn the_trailing_slash_is_signed_even_if_it_is_not_sent() {
     let mut vector = vector("cci-job-status-no-query");
     let canonical = vector.canonical_request.clone().unwrap();
     let names = "host;x-project-id;x-sdk-date";
@@ -179,7 +179,7 @@ fn the_slash_at_the_end_is_signed_even_where_it_is_not_sent() {
 }
 
 #[test]
-fn a_date_is_good_for_15_minutes_both_ways() {
+fn a_date_is_valid_for_15_minutes_in_both_directions() {
     let vector = typical();
     for within in [-900, -1, 900] {
         assert_eq!(vector.check_after(within), Ok(()), "{within}");
@@ -212,7 +212,7 @@ fn another_date_in_the_header_is_another_signature() {
 }
 
 #[test]
-fn what_decides_about_rights_has_to_be_signed() {
+fn headers_that_affect_permissions_must_be_signed() {
     let mut vector = vector("published-go-post-date-only");
     assert_eq!(vector.check(), Ok(()));
     vector.headers.insert("Accept".to_owned(), "*/*".to_owned());
@@ -229,27 +229,30 @@ fn what_decides_about_rights_has_to_be_signed() {
 }
 
 #[test]
-fn what_is_signed_has_to_be_sent_once() {
+fn signed_headers_must_be_sent_once() {
     let mut vector = typical();
     vector.headers.remove("Host");
-    assert_eq!(vector.check(), Err(Mismatch::Unsent("host".to_owned())));
+    assert_eq!(
+        vector.check(),
+        Err(Mismatch::NotSentOnce("host".to_owned()))
+    );
 
     let vector = typical();
     let authorization = Authorization::parse(&vector.authorization).unwrap();
     let twice = vector.with(|request| {
         let mut headers = request.headers.clone();
         headers.append("host", headers["host"].clone());
-        let twice = Received {
+        let twice = ReceivedRequest {
             headers: &headers,
             ..request
         };
         authorization.check(twice, &vector.sk, timestamp(&vector.date).unwrap())
     });
-    assert_eq!(twice, Err(Mismatch::Unsent("host".to_owned())));
+    assert_eq!(twice, Err(Mismatch::NotSentOnce("host".to_owned())));
 }
 
 #[test]
-fn an_announced_body_hash_has_to_be_the_bodys() {
+fn a_sent_body_hash_must_match_the_body() {
     let mut vector = vector("unsigned-payload");
     vector.body = Some("anything".to_owned());
     assert_eq!(vector.check(), Ok(()));
@@ -261,7 +264,7 @@ fn an_announced_body_hash_has_to_be_the_bodys() {
 }
 
 #[test]
-fn another_form_of_the_header_is_refused() {
+fn any_other_format_of_the_header_is_invalid() {
     let good = typical().authorization;
     assert!(Authorization::parse(&good).is_ok());
     let signature = &good[good.len() - 64..];
@@ -290,7 +293,7 @@ fn another_form_of_the_header_is_refused() {
 }
 
 #[test]
-fn bad_percent_encodings_are_refused() {
+fn invalid_percent_encodings_are_rejected() {
     for bad in ["%", "%2", "%zz", "%+1", "%ff"] {
         assert_eq!(canonical_path(bad), Err(Mismatch::Encoding), "{bad}");
         assert_eq!(canonical_query(bad), Err(Mismatch::Encoding), "{bad}");

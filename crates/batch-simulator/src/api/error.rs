@@ -1,24 +1,24 @@
-//! Answers that are not the wanted ones, as `Status` objects with the words of a real server.
+//! Error responses: `Status` objects with the texts of a real server.
 //!
-//! Made by every other part of [`super`]; the texts were compared with a kube-apiserver 1.36.
+//! The texts were compared with a kube-apiserver 1.36.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::object::Kind;
 
-/// Why a request is not answered as wished.
+/// An error response.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     pub(super) code: StatusCode,
     reason: &'static str,
     message: String,
     details: Option<Value>,
-    /// A token to go on with, without a consistent view.
+    /// A continue token for the rest of an expired list.
     next: Option<String>,
 }
 
-/// One thing wrong with list options.
+/// One invalid list option.
 #[derive(Clone, Debug)]
 pub(super) struct InvalidField {
     field: &'static str,
@@ -46,10 +46,10 @@ impl InvalidField {
     }
 }
 
-// === impl Refusal ===
+// === impl ApiError ===
 
-impl Refusal {
-    fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+impl ApiError {
+    pub(super) fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             code,
             reason,
@@ -59,30 +59,13 @@ impl Refusal {
         }
     }
 
-    fn with_details(mut self, details: Value) -> Self {
+    pub(super) fn with_details(mut self, details: Value) -> Self {
         self.details = Some(details);
         self
     }
 
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
-    }
-
-    pub(super) fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
-    }
-
-    /// `doing` is what comes after "User" and its name.
-    pub(super) fn forbidden(kind: Kind, name: Option<&str>, user: &str, doing: &str) -> Self {
-        let resource = kind.resource();
-        let mut details = json!({"group": "batch", "kind": resource});
-        let mut what = format!("{resource}.batch");
-        if let Some(name) = name {
-            details["name"] = json!(name);
-            what = format!("{what} {name:?}");
-        }
-        let message = format!("{what} is forbidden: User {user:?} {doing}");
-        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).with_details(details)
     }
 
     pub(super) fn no_such_object(kind: Kind, name: &str) -> Self {
@@ -110,7 +93,7 @@ impl Refusal {
         Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).with_details(json!({}))
     }
 
-    /// A watch from a version that does not parse: a real server answers that with 500, and without a reason.
+    /// The version of a watch does not parse. A real server responds with 500 and without a reason.
     pub(super) fn unparsed_watch_version(version: &str) -> Self {
         let message = unparsed_version(version);
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
@@ -121,7 +104,7 @@ impl Refusal {
         Self::bad_request(format!("invalid resource version: {why}"))
     }
 
-    /// Paging took longer than the server remembers; `next` goes on with what there is now.
+    /// The state that a continue token refers to is expired. `next` continues with the current state.
     pub(super) fn continue_expired(next: String) -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. \
                        You can start a new list without the continue parameter, or use the continue token in this \
@@ -152,7 +135,7 @@ impl Refusal {
         }))
     }
 
-    /// List options that contradict themselves or the server; `fields` is not empty.
+    /// List options that contradict each other, or that the server does not support. `fields` is not empty.
     pub(super) fn invalid_options(fields: &[InvalidField]) -> Self {
         let line = |field: &InvalidField| format!("{}: {}", field.field, field.message);
         let lines: Vec<String> = fields.iter().map(line).collect();

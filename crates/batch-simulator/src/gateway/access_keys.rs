@@ -1,7 +1,7 @@
-//! Access keys: who may sign, and the lock-out after too many failures.
+//! Access keys, and their lock after too many failures.
 //!
-//! [`super::cci`] asks; [`super::signature`] compares. A key belongs to all who share it: one who keeps failing locks it for
-//! the others too.
+//! [`super::cci`] authenticates requests here, and [`super::signature`] checks their signatures. A lock affects all clients that share
+//! the key.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,34 +10,34 @@ use tokio::time::Instant;
 
 use super::{
     error::ErrorBody,
-    signature::{Authorization, Received},
+    signature::{Authorization, ReceivedRequest},
 };
 
-/// How many failures in a row are forgiven.
-const FORGIVEN_FAILURES: u32 = 5;
+/// How many consecutive failures do not lock a key.
+const TOLERATED_FAILURES: u32 = 5;
 
-/// How long a key is locked after one more.
+/// How long one more failure locks a key.
 const LOCK: Duration = Duration::from_mins(5);
 
-/// A pair of keys for signing.
+/// A key pair that signs requests.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKey {
-    /// The public half, called AK.
+    /// The public half (AK).
     pub access: String,
-    /// The secret half, called SK.
+    /// The secret half (SK).
     pub secret: String,
-    /// Has to come with every request that a temporary key signs.
+    /// The token that every request with a temporary key must have.
     pub security_token: Option<String>,
 }
 
-/// All keys that are known.
+/// The keys by their public half.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
-    keys: HashMap<String, Known>,
+pub(super) struct AccessKeys {
+    keys: HashMap<String, KnownKey>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownKey {
     key: AccessKey,
     expires: Option<Instant>,
     failures: u32,
@@ -54,12 +54,12 @@ impl std::fmt::Debug for AccessKey {
     }
 }
 
-// === impl Keys ===
+// === impl AccessKeys ===
 
-impl Keys {
-    /// A new key, or another secret for a known one. Without `expires` it is good for ever.
+impl AccessKeys {
+    /// Adds or replaces a key. Without `expires` it never expires.
     pub(super) fn add(&mut self, key: AccessKey, expires: Option<Instant>) {
-        let known = Known {
+        let known = KnownKey {
             key,
             expires,
             failures: 0,
@@ -68,18 +68,10 @@ impl Keys {
         self.keys.insert(known.key.access.clone(), known);
     }
 
-    pub(super) fn remove(&mut self, access: &str) {
-        self.keys.remove(access);
-    }
-
-    pub(super) fn is_locked(&self, access: &str) -> bool {
-        self.keys.get(access).is_some_and(Known::is_locked)
-    }
-
-    /// The access key that signed this request, or why it did not.
+    /// The access key that signed this request.
     pub(super) fn authenticate(
         &mut self,
-        request: Received<'_>,
+        request: ReceivedRequest<'_>,
         authorization: &str,
         now: Timestamp,
     ) -> Result<String, ErrorBody> {
@@ -107,9 +99,20 @@ impl Keys {
     }
 }
 
-// === impl Known ===
+#[cfg(feature = "faults")]
+impl AccessKeys {
+    pub(super) fn remove(&mut self, access: &str) {
+        self.keys.remove(access);
+    }
 
-impl Known {
+    pub(super) fn is_locked(&self, access: &str) -> bool {
+        self.keys.get(access).is_some_and(KnownKey::is_locked)
+    }
+}
+
+// === impl KnownKey ===
+
+impl KnownKey {
     fn is_expired(&self) -> bool {
         self.expires
             .is_some_and(|expires| expires <= Instant::now())
@@ -126,14 +129,14 @@ impl Known {
             return;
         }
         self.failures += 1;
-        if self.failures > FORGIVEN_FAILURES {
+        if self.failures > TOLERATED_FAILURES {
             self.failures = 0;
             self.locked_until = Some(Instant::now() + LOCK);
         }
     }
 
-    /// No text is published for this failure.
-    fn check_security_token(&self, request: Received<'_>) -> Result<(), ErrorBody> {
+    /// The documentation has no text for this error.
+    fn check_security_token(&self, request: ReceivedRequest<'_>) -> Result<(), ErrorBody> {
         let sent = request.headers.get("x-security-token");
         let sent = sent.map(http::HeaderValue::as_bytes);
         if sent == self.key.security_token.as_ref().map(String::as_bytes) {

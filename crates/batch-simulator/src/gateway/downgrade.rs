@@ -1,6 +1,6 @@
-//! The API level of CCI, Kubernetes 1.19 with a few fields of its own, made out of what the simulated 1.36 API answers.
+//! Turns responses of the simulated 1.36 API into those of CCI: Kubernetes 1.19 with a few additional fields.
 //!
-//! Used by [`super::cci`]. Takes away what came later and adds what is gone since; what an answer says about the objects stays.
+//! It removes the fields that later versions added, and adds those that later versions removed.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::api::{Body, Kind};
 
-/// Fields of a Job's spec that came after 1.19.
+/// Fields of a Job's spec that 1.19 does not have.
 const LATER_SPEC: [&str; 9] = [
     "suspend",
     "completionMode",
@@ -24,7 +24,7 @@ const LATER_SPEC: [&str; 9] = [
     "ttlSecondsAfterFinished",
 ];
 
-/// Fields of a Job's status that came after 1.19.
+/// Fields of a Job's status that 1.19 does not have.
 const LATER_STATUS: [&str; 5] = [
     "ready",
     "terminating",
@@ -35,39 +35,39 @@ const LATER_STATUS: [&str; 5] = [
 
 /// The versions of the batch group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(super) enum GroupVersion {
     /// Has jobs.
     V1,
     /// Has cronjobs.
     V1Beta1,
 }
 
-/// What is asked for, and how it is shown.
+/// The request whose response is converted.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub(super) struct Downgrade {
     pub(super) kind: Kind,
-    pub(super) version: Version,
-    /// As the client asked for it.
+    pub(super) version: GroupVersion,
+    /// The path that the client requested.
     pub(super) path: String,
 }
 
-/// What `/apis/batch` answers.
+/// The response of `/apis/batch`.
 pub(super) fn group() -> Value {
-    let version = |version: Version| json!({"groupVersion": version.group_version(), "version": version.as_str()});
+    let version = |version: GroupVersion| json!({"groupVersion": version.group_version(), "version": version.as_str()});
     json!({
         "kind": "APIGroup",
         "apiVersion": "v1",
         "name": "batch",
-        "versions": [version(Version::V1), version(Version::V1Beta1)],
-        "preferredVersion": version(Version::V1),
+        "versions": [version(GroupVersion::V1), version(GroupVersion::V1Beta1)],
+        "preferredVersion": version(GroupVersion::V1),
     })
 }
 
-/// What `/apis/batch/v1` and `/apis/batch/v1beta1` answer.
-pub(super) fn resources(version: Version) -> Value {
+/// The response of `/apis/batch/v1` and `/apis/batch/v1beta1`.
+pub(super) fn resources(version: GroupVersion) -> Value {
     let kind = match version {
-        Version::V1 => Kind::Job,
-        Version::V1Beta1 => Kind::CronJob,
+        GroupVersion::V1 => Kind::Job,
+        GroupVersion::V1Beta1 => Kind::CronJob,
     };
     let name = kind.resource();
     json!({
@@ -87,9 +87,9 @@ pub(super) fn resources(version: Version) -> Value {
     })
 }
 
-// === impl Version ===
+// === impl GroupVersion ===
 
-impl Version {
+impl GroupVersion {
     fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -105,14 +105,14 @@ impl Version {
     }
 }
 
-// === impl Shape ===
+// === impl Downgrade ===
 
-impl Shape {
-    /// The same answer at this level.
+impl Downgrade {
+    /// Converts a response.
     pub(super) async fn response(self, response: Response<Body>, watch: bool) -> Response<Body> {
         let (parts, body) = response.into_parts();
         if watch && parts.status.is_success() {
-            // A frame of a watch is made of whole lines.
+            // A frame of a watch has complete lines.
             let body =
                 body.map_frame(move |frame| frame.map_data(|data| Bytes::from(self.lines(&data))));
             return Response::from_parts(parts, body.boxed_unsync());
@@ -129,19 +129,19 @@ impl Shape {
     }
 
     fn lines(&self, lines: &[u8]) -> String {
-        let mut shaped = String::new();
+        let mut converted = String::new();
         for line in lines.split(|&byte| byte == b'\n') {
             if let Ok(mut event) = serde_json::from_slice::<Value>(line) {
                 self.document(&mut event["object"]);
                 let (kind, object) = (&event["type"], &event["object"]);
-                // In this order, as servers write it.
-                let _ = writeln!(shaped, "{{\"type\":{kind},\"object\":{object}}}");
+                // Servers write the type first.
+                let _ = writeln!(converted, "{{\"type\":{kind},\"object\":{object}}}");
             }
         }
-        shaped
+        converted
     }
 
-    /// An object, a list of objects, or an error, which stays as it is.
+    /// Converts an object or a list of objects. Errors are not changed.
     fn document(&self, document: &mut Value) {
         if document["kind"] == "Status" {
             return;
@@ -160,7 +160,7 @@ impl Shape {
         let link = self.self_link(object);
         if let Some(metadata) = object["metadata"].as_object_mut() {
             metadata.remove("generation");
-            // They tell which fields there are, the later ones too.
+            // They name fields, including the removed ones.
             metadata.remove("managedFields");
             metadata.insert("enable".to_owned(), json!(true));
             metadata.insert("selfLink".to_owned(), json!(link));
@@ -197,7 +197,7 @@ fn job(job: &mut Value) {
     template(job, "/spec/template");
     remove(job, "/status", &LATER_STATUS);
     if let Some(status) = map(job, "/status") {
-        // What is zero is left out.
+        // 1.19 omits zeros.
         status.retain(|_, value| *value != 0);
         keep_conditions(status);
     }
@@ -228,20 +228,20 @@ fn keep_conditions(status: &mut Map<String, Value>) {
     }
 }
 
-/// Labels and annotations whose names have the prefix of later versions.
+/// Removes labels and annotations with the prefix of later versions.
 fn remove_later_names(object: &mut Value, pointer: &str) {
     if let Some(names) = map(object, pointer) {
         names.retain(|name, _| !name.starts_with("batch.kubernetes.io/"));
     }
 }
 
-/// Owners are named by the version that they have at this level.
+/// Changes the version of owning `CronJobs` to `v1beta1`.
 fn refer_to_beta(object: &mut Value) {
     let owners = object.pointer_mut("/metadata/ownerReferences");
     let owners = owners.and_then(Value::as_array_mut);
     for owner in owners.into_iter().flatten() {
         if owner["kind"] == Kind::CronJob.as_str() {
-            owner["apiVersion"] = json!(Version::V1Beta1.group_version());
+            owner["apiVersion"] = json!(GroupVersion::V1Beta1.group_version());
         }
     }
 }
@@ -252,12 +252,12 @@ fn remove(object: &mut Value, pointer: &str, fields: &[&str]) {
     }
 }
 
-/// The map at a place, where there is one; unlike an index, this adds nothing.
+/// The map at `pointer`. Unlike an index expression, this inserts nothing.
 fn map<'a>(object: &'a mut Value, pointer: &str) -> Option<&'a mut Map<String, Value>> {
     object.pointer_mut(pointer)?.as_object_mut()
 }
 
-/// Answers that are no watches are in one piece already, and bodies of this kind cannot fail.
+/// The body of a response that is not a watch. Such bodies are in memory and cannot fail.
 async fn collect(body: Body) -> Bytes {
     match body.collect().await {
         Ok(collected) => collected.to_bytes(),

@@ -1,4 +1,4 @@
-//! Answers compared with the recorded ones, as JSON values.
+//! Responses are equal to the recorded ones as JSON values.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::*;
 
 fn fixture(name: &str) -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let path = root.join("tests/fixtures/kubernetes-1.36").join(name);
+    let path = root.join("../../tests/fixtures/kubernetes-1.36").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -86,14 +86,14 @@ async fn pages_are_as_recorded() {
 }
 
 #[tokio::test]
-async fn refusals_are_as_recorded() {
+async fn errors_are_as_recorded() {
     let server = Server::start(ApiOptions::default()).await;
     let everything = ["jobs", "jobs/status", "cronjobs"];
     let verbs = ["get", "list", "watch"];
-    let admin = Rights::of_user("admin").allow(&verbs, &everything);
+    let admin = Permissions::of_user("admin").allow(&verbs, &everything);
     server.api.grant("admin", admin);
-    server.api.grant("nobody", Rights::of_user("nobody"));
-    // By the recording, the server had forgotten all before 3689, and was at 4099.
+    server.api.grant("nobody", Permissions::of_user("nobody"));
+    // At the time of the recording, versions before 3689 were expired, and 4099 was the current one.
     server.advance_to(3689);
     server.api.compact();
     server.advance_to(4099);
@@ -102,7 +102,7 @@ async fn refusals_are_as_recorded() {
     let mut compared = 0;
     for line in index.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [file, method, path, status, content_type, who] = columns[..] else {
+        let [file, method, path, status, content_type, sender] = columns[..] else {
             panic!("{line}");
         };
         // TLS, writes and the core API are not simulated.
@@ -112,18 +112,19 @@ async fn refusals_are_as_recorded() {
         if file.starts_with("410-continue") {
             server.api.compact();
         }
-        let mut headers = match who {
+        let mut headers = match sender {
             "no credentials" => vec![],
             "Authorization: Bearer wrong" => vec![("authorization", "Bearer wrong")],
             "a user without rights" => vec![("authorization", "Bearer nobody")],
             _ => vec![("authorization", "Bearer admin")],
         };
-        if let Some(accept) = who.strip_prefix("admin, Accept: ") {
+        if let Some(accept) = sender.strip_prefix("admin, Accept: ") {
             headers.push(("accept", accept));
         }
-        let answer = server.send(method, path, &headers).await;
+        let method = method.parse().unwrap();
+        let answer = server.client.send(method, path, &headers, "").await;
         assert_eq!(answer.status.as_str(), status, "{file}");
-        assert_eq!(answer.content_type, content_type, "{file}");
+        assert_eq!(answer.header("content-type"), content_type, "{file}");
         if content_type == "application/json" {
             assert_eq!(
                 answer.json(),
@@ -138,13 +139,12 @@ async fn refusals_are_as_recorded() {
     assert_eq!(compared, 23);
 }
 
-/// Replays recorded events into the API while a watch runs, and compares what the watch shows.
+/// Replays recorded events into the API, and compares the events of a watch from version 1.
 async fn replayed(file: &str, kind: Kind, query: &str) {
     let recorded = events_fixture(file);
     let server = Server::start(ApiOptions::default()).await;
     let namespace = "/apis/batch/v1/namespaces/watched";
     let resource = kind.resource();
-    // From a version on, and after all of it has happened: the history tells it again.
     for event in &recorded {
         let (object, metadata) = (&event["object"], &event["object"]["metadata"]);
         let name = metadata["name"].as_str().unwrap();
@@ -161,7 +161,7 @@ async fn replayed(file: &str, kind: Kind, query: &str) {
         }
     }
     let path = format!("{namespace}/{resource}?watch=1&resourceVersion=1&timeoutSeconds=1{query}");
-    assert_eq!(server.get(&path).await.events(), recorded, "{file}");
+    assert_eq!(events(&server.get(&path).await), recorded, "{file}");
 }
 
 #[tokio::test]
@@ -196,7 +196,7 @@ async fn a_streamed_list_is_as_recorded() {
     server.advance_to(version.as_str().unwrap().parse().unwrap());
     let path = "/apis/batch/v1/namespaces/billing/jobs?watch=1&sendInitialEvents=true\
                 &resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1";
-    assert_eq!(server.get(path).await.events(), recorded[..=mark]);
+    assert_eq!(events(&server.get(path).await), recorded[..=mark]);
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn bookmarks_are_as_recorded() {
     server.advance_to(3621);
     let path =
         "/apis/batch/v1/namespaces/watched/jobs?watch=1&allowWatchBookmarks=true&timeoutSeconds=1";
-    let events = server.get(path).await.events();
+    let events = events(&server.get(path).await);
     assert_eq!(events[0], recorded[0], "the end of the empty list");
     let mut plain = recorded[0].clone();
     plain["object"]["metadata"] = json!({"resourceVersion": "3621"});

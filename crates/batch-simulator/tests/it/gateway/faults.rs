@@ -1,11 +1,11 @@
-//! What goes wrong on demand: every documented error, throttling, services that are away.
+//! Injected faults: documented errors, throttling, outages.
 
-use batch_simulator::gateway::{Availability, DOCUMENTED, RetryAfter, Shape, Throttle};
+use batch_simulator::gateway::{Availability, DOCUMENTED, ErrorFormat, RetryAfter, Throttle};
 
 use super::*;
 
 #[tokio::test]
-async fn every_documented_error_is_served_as_it_stands() {
+async fn every_documented_error_is_served_unchanged() {
     let cloud = Cloud::default().await;
     for service in [Service::Cci, Service::Iam] {
         let client = if service == Service::Cci {
@@ -20,8 +20,8 @@ async fn every_documented_error_is_served_as_it_stands() {
             let id = answer.header("x-request-id");
             assert_eq!(id.len(), 32, "{id}");
             if !matches!(
-                error.shape,
-                Shape::Other {
+                error.format,
+                ErrorFormat::Raw {
                     content_type: "text/html",
                     ..
                 }
@@ -34,7 +34,7 @@ async fn every_documented_error_is_served_as_it_stands() {
 }
 
 #[test]
-fn the_shapes_are_the_documented_ones() {
+fn the_formats_are_the_documented_ones() {
     let text = |code: &str| -> Value {
         let text = ErrorBody::documented(code).unwrap().text("0123");
         serde_json::from_str(&text).unwrap()
@@ -60,7 +60,7 @@ fn the_shapes_are_the_documented_ones() {
 }
 
 #[tokio::test]
-async fn faults_strike_a_path_or_the_next_requests_of_a_service() {
+async fn errors_affect_a_path_or_the_next_requests_of_a_service() {
     let cloud = Cloud::default().await;
     let token = cloud.token().await;
     let get = async |path: &str| cloud.get_with_token(path, &token).await.status.as_u16();
@@ -75,7 +75,7 @@ async fn faults_strike_a_path_or_the_next_requests_of_a_service() {
     assert_eq!(get("/apis/batch/v1/namespaces/found/jobs").await, 200);
     cloud
         .gateway
-        .mend_path("/apis/batch/v1/namespaces/lost/jobs");
+        .repair_path("/apis/batch/v1/namespaces/lost/jobs");
     assert_eq!(get("/apis/batch/v1/namespaces/lost/jobs").await, 200);
 
     cloud.gateway.fail_next(Service::Cci, 2, &unrouted);
@@ -116,20 +116,20 @@ async fn requests_beyond_the_limit_are_throttled_until_the_window_has_passed() {
         let throttled = get().await;
         let message = "The throttling threshold has been reached: policy ip over ratelimit,limit:2,time:60 second";
         throttled.assert_is(&ErrorBody::gateway(429, "APIGW.0308", message));
-        let told = throttled
+        let header = throttled
             .headers
             .get("retry-after")
             .map(|value| value.to_str().unwrap());
         match retry_after {
-            None => assert_eq!(told, None),
-            Some(RetryAfter::Seconds(_)) => assert_eq!(told, Some("3")),
+            None => assert_eq!(header, None),
+            Some(RetryAfter::Seconds(_)) => assert_eq!(header, Some("3")),
             Some(RetryAfter::Date(_)) => {
                 let parse = |text: &str| jiff::fmt::rfc2822::parse(text).unwrap().timestamp();
-                let after = parse(told.unwrap()).duration_since(parse(throttled.header("date")));
+                let after = parse(header.unwrap()).duration_since(parse(throttled.header("date")));
                 assert_eq!(after.as_secs(), 3);
             }
         }
-        pass(window).await;
+        advance(window).await;
         assert_eq!(get().await.status, StatusCode::OK);
     }
     cloud.gateway.set_throttle(None);
@@ -139,21 +139,21 @@ async fn requests_beyond_the_limit_are_throttled_until_the_window_has_passed() {
 }
 
 #[tokio::test]
-async fn requests_are_counted_whoever_sends_them() {
+async fn requests_are_recorded_with_and_without_credentials() {
     let cloud = Cloud::default().await;
     let token = cloud.token().await;
-    cloud.gateway.clear_visits();
+    cloud.gateway.clear_requests();
     for path in ["/apis/batch/v1", "/apis/batch/v1/jobs?limit=1", "/version"] {
         cloud.get_with_token(path, &token).await;
     }
     cloud.cci.get("/apis/batch/v1/jobs", &[]).await;
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     cloud.get_with_token("/apis/batch/v1/jobs", &token).await;
     let seen: Vec<_> = cloud
         .gateway
-        .visits()
+        .requests()
         .into_iter()
-        .map(|visit| (visit.path, visit.query, visit.status))
+        .map(|request| (request.path, request.query, request.status))
         .collect();
     let seen: Vec<_> = seen
         .iter()
@@ -170,15 +170,20 @@ async fn requests_are_counted_whoever_sends_them() {
             (jobs, "", 200)
         ]
     );
-    assert_eq!(cloud.gateway.count(|visit| visit.path == jobs), 3);
     assert_eq!(
-        cloud.gateway.most_in_any_second(|visit| visit.path == jobs),
+        cloud.gateway.count_requests(|request| request.path == jobs),
+        3
+    );
+    assert_eq!(
+        cloud
+            .gateway
+            .most_requests_in_a_second(|request| request.path == jobs),
         2
     );
 }
 
 #[tokio::test]
-async fn services_can_be_away_and_come_back() {
+async fn services_have_outages_and_recover() {
     let cloud = Cloud::default().await;
     let token = cloud.token().await;
     for service in [Service::Iam, Service::Cci] {
@@ -210,7 +215,7 @@ async fn services_can_be_away_and_come_back() {
             .await
     };
     assert!(get().await.is_err());
-    // The listener is gone by now: the last error came from its end.
+    // The listener is closed now: the first error came from that.
     let refused = get().await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     cloud

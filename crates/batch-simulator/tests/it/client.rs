@@ -1,10 +1,13 @@
-//! One request, one connection: nothing here retries, follows or remembers.
+//! A minimal HTTP client: each request has its own connection, and is never retried.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -19,30 +22,52 @@ use tokio_rustls::{
     },
 };
 
-use super::{Answer, BodyExt, Full, Method, Request};
-
-/// Knows an address, and whom to trust there.
-pub(super) struct Client {
-    pub(super) address: SocketAddr,
+/// A client of one server.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
     connector: Option<TlsConnector>,
 }
 
-/// An answer whose body goes on, with the connection that it comes over.
-pub(super) struct Open {
-    pub(super) body: Incoming,
+/// A complete response.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+/// A streamed body with its connection.
+pub(crate) struct Open {
+    pub(crate) body: Incoming,
     _connection: JoinSet<()>,
 }
 
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+            .to_str()
+            .unwrap()
+    }
+}
+
 impl Client {
-    pub(super) fn plain(address: SocketAddr) -> Self {
+    pub(crate) fn plain(address: SocketAddr) -> Self {
         Self {
             address,
             connector: None,
         }
     }
 
-    /// Trusts this authority alone.
-    pub(super) fn tls(address: SocketAddr, ca_pem: &str) -> Self {
+    /// Uses TLS, and trusts only this authority.
+    pub(crate) fn tls(address: SocketAddr, ca_pem: &str) -> Self {
         let mut roots = RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap())
@@ -56,17 +81,17 @@ impl Client {
         Self { address, connector }
     }
 
-    pub(super) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         self.send(Method::GET, path, headers, "").await
     }
 
-    pub(super) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let json = [("content-type", "application/json;charset=utf8")];
         self.send(Method::POST, path, &[headers, &json].concat(), body)
             .await
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -76,7 +101,7 @@ impl Client {
         self.try_send(method, path, headers, body).await.unwrap()
     }
 
-    pub(super) async fn try_send(
+    pub(crate) async fn try_send(
         &self,
         method: Method,
         path: &str,
@@ -92,8 +117,8 @@ impl Client {
         })
     }
 
-    /// The beginning of an answer.
-    pub(super) async fn open(
+    /// The head of a response, and its body as a stream.
+    pub(crate) async fn open(
         &self,
         method: Method,
         path: &str,

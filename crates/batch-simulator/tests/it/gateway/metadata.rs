@@ -1,4 +1,4 @@
-//! The metadata service, and that its keys are known to the gateway.
+//! The metadata service. The gateway accepts its keys.
 
 use batch_simulator::gateway::MetadataStyle;
 
@@ -9,7 +9,7 @@ const SESSION: &str = "/meta-data/latest/api/token";
 const TTL: (&str, &str) = ("x-metadata-token-ttl-seconds", "21600");
 
 #[tokio::test]
-async fn keys_are_shown_for_half_of_their_life() {
+async fn keys_are_shown_for_half_of_their_lifetime() {
     let cloud = Cloud::default().await;
     assert_eq!(
         cloud.metadata.get(KEY, &[]).await.status,
@@ -27,9 +27,9 @@ async fn keys_are_shown_for_half_of_their_life() {
             "{field}"
         );
     }
-    pass(Duration::from_hours(11)).await;
+    advance(Duration::from_hours(11)).await;
     assert_eq!(key().await, first);
-    pass(Duration::from_hours(1)).await;
+    advance(Duration::from_hours(1)).await;
     let second = key().await;
     assert_ne!(second, first);
     cloud.gateway.rotate_temporary_key();
@@ -37,7 +37,7 @@ async fn keys_are_shown_for_half_of_their_life() {
 }
 
 #[tokio::test]
-async fn shown_keys_may_sign_until_they_expire() {
+async fn shown_keys_are_accepted_until_they_expire() {
     let cloud = Cloud::default().await;
     cloud.gateway.set_metadata(MetadataStyle::Old, true);
     let key = cloud.metadata.get(KEY, &[]).await.json();
@@ -45,25 +45,25 @@ async fn shown_keys_may_sign_until_they_expire() {
     let signature = "0".repeat(64);
     let authorization =
         format!("SDK-HMAC-SHA256 Access={access}, SignedHeaders=x-sdk-date, Signature={signature}");
-    let try_it = async || {
+    let send = async || {
         let headers = [
             ("authorization", authorization.as_str()),
             ("x-sdk-date", "20260102T030405Z"),
         ];
         cloud.cci.get("/apis/batch/v1", &headers).await.text
     };
-    let text = try_it().await;
+    let text = send().await;
     assert!(
         text.contains("signature expired"),
         "the key is known: {text}"
     );
-    pass(Duration::from_hours(24)).await;
-    let text = try_it().await;
+    advance(Duration::from_hours(24)).await;
+    let text = send().await;
     assert!(text.contains("ak not exist"), "{text}");
 }
 
 #[tokio::test]
-async fn sessions_are_as_old_or_new_as_the_machine() {
+async fn sessions_depend_on_the_style() {
     let cloud = Cloud::default().await;
     for (style, session, without, with) in [
         (MetadataStyle::Old, 405, 200, 200),
@@ -99,7 +99,7 @@ async fn sessions_are_as_old_or_new_as_the_machine() {
         StatusCode::UNAUTHORIZED
     );
     let answer = cloud.metadata.send(Method::PUT, SESSION, &[TTL], "").await;
-    pass(Duration::from_hours(6)).await;
+    advance(Duration::from_hours(6)).await;
     let expired = [("x-metadata-token", answer.text.as_str())];
     assert_eq!(
         cloud.metadata.get(KEY, &expired).await.status,

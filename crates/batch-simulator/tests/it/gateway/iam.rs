@@ -1,11 +1,11 @@
-//! Tokens: how they are had, and for how long.
+//! Tokens: login, agencies, expiry and revocation.
 
 use batch_simulator::gateway::{Credential, PasswordPolicy};
 
 use super::*;
 
 #[tokio::test]
-async fn a_password_gives_a_token_that_cci_takes() {
+async fn a_password_gives_a_token_that_cci_accepts() {
     let cloud = Cloud::default().await;
     let answer = cloud.log_in(&password("correct")).await;
     assert_eq!(answer.status, StatusCode::CREATED);
@@ -35,24 +35,29 @@ async fn a_password_gives_a_token_that_cci_takes() {
             .await;
         assert_eq!(answer.status, StatusCode::OK, "{}", header.0);
     }
-    let by = |visit: &_| matches!(visit, Credential::Token(user) if user == "exporter");
-    assert_eq!(cloud.gateway.count(|visit| by(&visit.credential)), 3);
-    let remembered = format!("{:?}", cloud.gateway.visits());
-    assert!(!remembered.contains(&token[..40]), "a token is kept");
+    let by = |request: &_| matches!(request, Credential::Token(user) if user == "exporter");
+    assert_eq!(
+        cloud
+            .gateway
+            .count_requests(|request| by(&request.credential)),
+        3
+    );
+    let recorded = format!("{:?}", cloud.gateway.requests());
+    assert!(!recorded.contains(&token[..40]), "a token is recorded");
 }
 
 #[tokio::test]
-async fn only_who_trusts_the_authority_gets_through() {
+async fn clients_must_trust_the_authority() {
     let cloud = Cloud::default().await;
     let other = Gateway::new(GatewayOptions::default()).unwrap();
     let stranger = Client::tls(cloud.cci.address, other.ca_pem());
     let result = stranger.try_send(Method::GET, STATUS, &[], "").await;
     assert!(result.unwrap_err().to_string().contains("certificate"));
-    assert_eq!(cloud.gateway.visits(), []);
+    assert_eq!(cloud.gateway.requests(), []);
 }
 
 #[tokio::test]
-async fn the_project_goes_by_name_or_id_and_without_it_a_token_is_no_good() {
+async fn the_scope_is_a_project_by_name_or_id_and_required() {
     let cloud = Cloud::default().await;
     let mut body = password("correct");
     body["auth"]["scope"] = json!({"project": {"id": "0123456789abcdef0123456789abcdef"}});
@@ -78,7 +83,7 @@ async fn the_project_goes_by_name_or_id_and_without_it_a_token_is_no_good() {
 }
 
 #[tokio::test]
-async fn the_catalog_is_there_unless_it_is_declined() {
+async fn the_catalog_is_omitted_on_request() {
     let cloud = Cloud::default().await;
     let body = password("correct").to_string();
     for (query, there) in [("", true), ("?nocatalog=", true), ("?nocatalog=x", false)] {
@@ -93,7 +98,7 @@ async fn the_catalog_is_there_unless_it_is_declined() {
 }
 
 #[tokio::test]
-async fn bad_requests_are_refused_as_iam_does() {
+async fn invalid_requests_get_the_errors_of_iam() {
     let cloud = Cloud::default().await;
     let invalid = ErrorBody::iam(400, "Bad Request", "The request body is invalid");
     let mut no_name = password("correct");
@@ -139,12 +144,12 @@ async fn wrong_passwords_lock_the_user_for_a_while() {
         };
         assert_eq!(cloud.log_in(&password(round)).await.status, expected);
     }
-    pass(Duration::from_mins(14)).await;
+    advance(Duration::from_mins(14)).await;
     assert_eq!(
         cloud.log_in(&password("correct")).await.status,
         StatusCode::UNAUTHORIZED
     );
-    pass(Duration::from_mins(1)).await;
+    advance(Duration::from_mins(1)).await;
     assert_eq!(
         cloud.log_in(&password("correct")).await.status,
         StatusCode::CREATED
@@ -170,7 +175,7 @@ async fn an_agency_is_assumed_with_the_token_of_an_operator() {
             .await
     };
     let invalid = ErrorBody::iam(401, "Unauthorized", "The X-Auth-Token is invalid!");
-    assume(&body, "nonsense").await.assert_is(&invalid);
+    assume(&body, "unknown").await.assert_is(&invalid);
     cloud.log_in(&body).await.assert_is(&invalid);
 
     let operator = cloud.token().await;
@@ -183,39 +188,39 @@ async fn an_agency_is_assumed_with_the_token_of_an_operator() {
         StatusCode::OK
     );
 
-    let no_right = ErrorBody::iam(403, "Forbidden", "You have no right to do this action");
-    assume(&body, agent).await.assert_is(&no_right);
+    let forbidden = ErrorBody::iam(403, "Forbidden", "You have no right to do this action");
+    assume(&body, agent).await.assert_is(&forbidden);
     let mut unknown = body.clone();
     unknown["auth"]["identity"]["assume_role"]["agency_name"] = json!("writers");
-    assume(&unknown, &operator).await.assert_is(&no_right);
+    assume(&unknown, &operator).await.assert_is(&forbidden);
 }
 
 #[tokio::test]
 async fn tokens_expire_and_are_revoked() {
     let cloud = Cloud::default().await;
     let status = async |token: &str| cloud.get_with_token("/apis/batch/v1", token).await;
-    let outdated = ErrorBody::documented("APIGW.0307").unwrap();
+    let expired = ErrorBody::documented("APIGW.0307").unwrap();
     let (first, second) = (cloud.token().await, cloud.token().await);
     assert!(cloud.gateway.revoke(&first));
     assert!(!cloud.gateway.revoke(&first));
-    status(&first).await.assert_is(&outdated);
+    status(&first).await.assert_is(&expired);
     assert_eq!(status(&second).await.status, StatusCode::OK);
 
-    pass(Duration::from_hours(24) - Duration::from_mins(1)).await;
+    advance(Duration::from_hours(24) - Duration::from_mins(1)).await;
     assert_eq!(status(&second).await.status, StatusCode::OK);
     let third = cloud.token().await;
-    pass(Duration::from_mins(1)).await;
-    status(&second).await.assert_is(&outdated);
+    advance(Duration::from_mins(1)).await;
+    status(&second).await.assert_is(&expired);
     assert_eq!(
         status(&third).await.status,
         StatusCode::OK,
-        "has a day of its own"
+        "expires a day after its own issue"
     );
 
     cloud.gateway.revoke_all();
-    status(&third).await.assert_is(&outdated);
+    status(&third).await.assert_is(&expired);
     assert_eq!(status(&cloud.token().await).await.status, StatusCode::OK);
-    status("nonsense")
+    status("unknown")
         .await
         .assert_unauthenticated("decrypt token fail");
 }
@@ -233,7 +238,7 @@ async fn a_day_passes_in_paused_time() {
 }
 
 #[tokio::test]
-async fn a_gateway_may_take_tokens_in_its_own_header_only() {
+async fn a_gateway_can_reject_bearer_tokens() {
     let bearer = false;
     let cloud = Cloud::start(GatewayOptions {
         bearer,

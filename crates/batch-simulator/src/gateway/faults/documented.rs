@@ -1,13 +1,12 @@
-//! The published errors, as a table.
+//! The published errors as a table.
 //!
-//! Texts are from the CCI error code page, the API Gateway error code page, the IAM token pages and public issues. Each row is served
-//! as it stands.
+//! The texts are from the CCI error code page, the API Gateway error code page, the IAM token pages and public issues.
 
 use std::borrow::Cow;
 
-use super::{ErrorBody, Shape};
+use crate::gateway::error::{ErrorBody, ErrorFormat, NAMESPACE_REQUIRED};
 
-/// Every documented error body, those of other services and proxies that the vendor's SDKs cope with at the end.
+/// Every documented error. The last ones are from other services and from proxies; the vendor's SDKs handle them.
 pub static DOCUMENTED: &[ErrorBody] = &[
     // The API gateway.
     gateway(
@@ -77,7 +76,7 @@ pub static DOCUMENTED: &[ErrorBody] = &[
         "The API does not exist or has not been published in the environment",
     ),
     // CCI.
-    cci(400, "BadRequest", "CCI.01.400105", NAMESPACE_WANTED),
+    cci(400, "BadRequest", "CCI.01.400105", NAMESPACE_REQUIRED),
     cci(401, "Unauthorized", "CCI.01.401102", NO_AGENCY),
     cci(403, "Forbidden", "CCI.01.403122", NO_AGENCY),
     cci(
@@ -161,10 +160,10 @@ pub static DOCUMENTED: &[ErrorBody] = &[
         "An unexpected error prevented the server from fulfilling your request.",
     ),
     iam(503, "Service Unavailable", "The service is unavailable."),
-    // What SDKs and proxies make of it.
+    // Other services and proxies.
     body(
         403,
-        Shape::Iam {
+        ErrorFormat::Iam {
             code: Some("IAM.0002"),
             title: "Forbidden",
             message: Cow::Borrowed("You are not authorized to perform the requested action."),
@@ -172,21 +171,23 @@ pub static DOCUMENTED: &[ErrorBody] = &[
     ),
     body(
         403,
-        Shape::Encoded {
-            message: Cow::Borrowed("no permission"),
-            encoded: Cow::Borrowed("XXXXXXXXXXXXXXXXXXXX"),
+        ErrorFormat::Raw {
+            content_type: "application/json",
+            body: Cow::Borrowed(
+                "{\"encoded_authorization_message\":\"XXXXXXXXXXXXXXXXXXXX\",\"error_msg\":\"no permission\"}",
+            ),
         },
     ),
     body(
         500,
-        Shape::Other {
+        ErrorFormat::Raw {
             content_type: "application/json",
             body: Cow::Borrowed("{\"ret\":[{\"errorMsg\":\"unknown\"}]}"),
         },
     ),
     body(
         502,
-        Shape::Other {
+        ErrorFormat::Raw {
             content_type: "text/html",
             body: Cow::Borrowed(
                 "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>\r\n",
@@ -195,24 +196,40 @@ pub static DOCUMENTED: &[ErrorBody] = &[
     ),
 ];
 
-pub(in crate::gateway) const NAMESPACE_WANTED: &str = "must specify namespace name through fieldSelector, example: fieldSelector=metadata.name=namespaceName";
-
-/// The comma is the vendor's.
+/// The vendor writes a full-width comma.
 const NO_AGENCY: &str = "user has no agency to cci\u{ff0c}please apply a agency to cci";
 
-const fn body(status: u16, shape: Shape) -> ErrorBody {
-    ErrorBody {
-        status,
-        shape,
-        retry_after: None,
+// === impl ErrorBody ===
+
+impl ErrorBody {
+    /// The first documented error with this code: `APIGW.0307`, `CCI.01.404101`.
+    #[must_use]
+    pub fn documented(code: &str) -> Option<Self> {
+        let error = DOCUMENTED.iter().find(|error| error.code() == Some(code));
+        error.cloned()
     }
+
+    /// The error code in the body, if it has one.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        match self.format {
+            ErrorFormat::Kubernetes { error_code, .. } => error_code,
+            ErrorFormat::Gateway { code, .. } => Some(code),
+            ErrorFormat::Iam { code, .. } => code,
+            ErrorFormat::Raw { .. } => None,
+        }
+    }
+}
+
+const fn body(status: u16, format: ErrorFormat) -> ErrorBody {
+    ErrorBody { status, format }
 }
 
 const fn gateway(status: u16, code: &'static str, message: &'static str) -> ErrorBody {
     let message = Cow::Borrowed(message);
     body(
         status,
-        Shape::Gateway {
+        ErrorFormat::Gateway {
             code,
             message,
             request_id: true,
@@ -224,7 +241,7 @@ const fn without_request_id(status: u16, code: &'static str, message: &'static s
     let message = Cow::Borrowed(message);
     body(
         status,
-        Shape::Gateway {
+        ErrorFormat::Gateway {
             code,
             message,
             request_id: false,
@@ -241,7 +258,7 @@ const fn cci(
     let message = Cow::Borrowed(message);
     body(
         status,
-        Shape::Kubernetes {
+        ErrorFormat::Kubernetes {
             reason,
             message,
             error_code: Some(error_code),
@@ -253,7 +270,7 @@ const fn kubernetes(status: u16, reason: &'static str, message: &'static str) ->
     let message = Cow::Borrowed(message);
     body(
         status,
-        Shape::Kubernetes {
+        ErrorFormat::Kubernetes {
             reason,
             message,
             error_code: None,
@@ -265,7 +282,7 @@ const fn iam(status: u16, title: &'static str, message: &'static str) -> ErrorBo
     let message = Cow::Borrowed(message);
     body(
         status,
-        Shape::Iam {
+        ErrorFormat::Iam {
             code: None,
             title,
             message,

@@ -1,7 +1,6 @@
-//! The metadata service of an ECS, as far as it hands out keys of the agency that the machine has.
+//! The metadata service of an ECS: it issues temporary access keys of the machine's agency.
 //!
-//! Called by [`super::server`] over plain HTTP, as on 169.254.169.254. The keys are temporary and known to [`super::keys`] from the
-//! moment they are shown.
+//! It uses plain HTTP, as on 169.254.169.254. The gateway accepts a key as soon as this service shows it.
 
 use std::time::Duration;
 
@@ -11,21 +10,28 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{
-    AccessKey, Gateway, error::ErrorBody, error::Shape, iam::microseconds, journal::Credential,
-    signature::Received,
+use crate::{
+    api::Body,
+    gateway::{
+        AccessKey, Credential, Gateway,
+        error::{ErrorBody, ErrorFormat},
+        iam::microseconds,
+        signature::ReceivedRequest,
+    },
 };
-use crate::api::Body;
 
-/// What the machine is like.
+/// How long a key is valid.
+const LIFETIME: Duration = Duration::from_hours(24);
+
+/// The style of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MetadataStyle {
-    /// It has no session tokens: asking for one is answered with 405.
+    /// Without session tokens: a request for one gets 405.
     Old,
-    /// Session tokens may be used.
+    /// Session tokens are optional.
     #[default]
     TokenOptional,
-    /// Nothing is told without a session token.
+    /// Session tokens are required.
     TokenRequired,
 }
 
@@ -36,33 +42,33 @@ pub(super) struct Metadata {
     /// Whether the machine has an agency.
     pub(super) agency: bool,
     sessions: Vec<(String, Instant)>,
-    shown: Option<Shown>,
+    current: Option<TemporaryKey>,
 }
 
 #[derive(Debug)]
-struct Shown {
+struct TemporaryKey {
     key: AccessKey,
-    /// As the answer writes it.
+    /// In the format of the response.
     expires_at: String,
-    /// From then on there is another one.
+    /// The service then shows a new key.
     renew: Instant,
 }
 
-/// Answers a request, and says whose it was.
-pub(super) fn answer(
+/// Responds to a request. Also returns its credential, which is always `None`.
+pub(in crate::gateway) fn respond(
     gateway: &Gateway,
-    request: Received<'_>,
+    request: ReceivedRequest<'_>,
 ) -> (Credential, Result<Response<Body>, ErrorBody>) {
-    let answer = match (request.method, request.uri.path()) {
+    let result = match (request.method, request.uri.path()) {
         (&Method::PUT, "/meta-data/latest/api/token") => session(gateway, request),
         (&Method::GET, "/openstack/latest/securitykey") => key(gateway, request),
         _ => Err(plain(StatusCode::NOT_FOUND)),
     };
-    (Credential::None, answer)
+    (Credential::None, result)
 }
 
-fn session(gateway: &Gateway, request: Received<'_>) -> Result<Response<Body>, ErrorBody> {
-    let mut metadata = gateway.metadata();
+fn session(gateway: &Gateway, request: ReceivedRequest<'_>) -> Result<Response<Body>, ErrorBody> {
+    let mut metadata = gateway.faults().metadata();
     if metadata.style == MetadataStyle::Old {
         return Err(plain(StatusCode::METHOD_NOT_ALLOWED));
     }
@@ -79,8 +85,8 @@ fn session(gateway: &Gateway, request: Received<'_>) -> Result<Response<Body>, E
     Ok(Response::new(Full::from(session).boxed_unsync()))
 }
 
-fn key(gateway: &Gateway, request: Received<'_>) -> Result<Response<Body>, ErrorBody> {
-    let mut metadata = gateway.metadata();
+fn key(gateway: &Gateway, request: ReceivedRequest<'_>) -> Result<Response<Body>, ErrorBody> {
+    let mut metadata = gateway.faults().metadata();
     let session = request.headers.get("x-metadata-token");
     let known = session.is_some_and(|session| metadata.knows(session.as_bytes()));
     let needed = metadata.style == MetadataStyle::TokenRequired;
@@ -90,40 +96,39 @@ fn key(gateway: &Gateway, request: Received<'_>) -> Result<Response<Body>, Error
     if !metadata.agency {
         return Err(plain(StatusCode::NOT_FOUND));
     }
-    let shown = metadata.shown.take();
-    let shown = shown.filter(|shown| Instant::now() < shown.renew);
-    let shown = metadata
-        .shown
-        .insert(shown.unwrap_or_else(|| Shown::new(gateway)));
+    let current = metadata.current.take();
+    let current = current.filter(|current| Instant::now() < current.renew);
+    let current = metadata
+        .current
+        .insert(current.unwrap_or_else(|| TemporaryKey::new(gateway)));
     let AccessKey {
         access,
         secret,
         security_token,
-    } = &shown.key;
+    } = &current.key;
     let body = json!({"credential": {
-        "access": access, "secret": secret, "securitytoken": security_token, "expires_at": shown.expires_at,
+        "access": access, "secret": secret, "securitytoken": security_token, "expires_at": current.expires_at,
     }});
     Ok(Response::new(Full::from(body.to_string()).boxed_unsync()))
 }
 
-/// The service answers errors without words.
+/// An error without a message.
 fn plain(status: StatusCode) -> ErrorBody {
     ErrorBody {
         status: status.as_u16(),
-        shape: Shape::Other {
+        format: ErrorFormat::Raw {
             content_type: "text/plain",
             body: status.canonical_reason().unwrap_or_default().into(),
         },
-        retry_after: None,
     }
 }
 
 // === impl Metadata ===
 
 impl Metadata {
-    /// The next answer has another key; the present one stays good until it expires.
+    /// Makes the next response show a new key. The previous key stays valid until it expires.
     pub(super) fn rotate(&mut self) {
-        self.shown = None;
+        self.current = None;
     }
 
     fn knows(&self, session: &[u8]) -> bool {
@@ -132,12 +137,11 @@ impl Metadata {
     }
 }
 
-// === impl Shown ===
+// === impl TemporaryKey ===
 
-impl Shown {
-    /// A new key, known to the gateway. The next one is there when half of its life is over.
+impl TemporaryKey {
+    /// A new key, which the gateway accepts. The service shows the next one after half of its lifetime.
     fn new(gateway: &Gateway) -> Self {
-        let life = gateway.options().temporary_key_life;
         let mut rng = gateway.rng();
         let mut text = |length: usize| -> String {
             std::iter::repeat_with(|| rng.alphanumeric())
@@ -149,13 +153,15 @@ impl Shown {
             secret: text(40),
             security_token: Some(text(600)),
         };
-        let expires = SignedDuration::try_from(life).unwrap_or(SignedDuration::MAX);
+        let expires = SignedDuration::try_from(LIFETIME).unwrap_or(SignedDuration::MAX);
         let expires = gateway.now().saturating_add(expires).unwrap_or_default();
-        gateway.keys().add(key.clone(), Some(Instant::now() + life));
+        gateway
+            .access_keys()
+            .add(key.clone(), Some(Instant::now() + LIFETIME));
         Self {
             key,
             expires_at: microseconds(expires),
-            renew: Instant::now() + life / 2,
+            renew: Instant::now() + LIFETIME / 2,
         }
     }
 }

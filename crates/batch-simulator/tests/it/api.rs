@@ -1,19 +1,20 @@
-//! The simulated API, spoken to over TCP by the real client, against recordings of a real server.
+//! The simulated API over TCP, compared with recordings of a real server.
 
 use std::time::Duration;
 
-use batch_simulator::api::{ApiOptions, Kind, Rights, SimulatedApi};
-use http::{Request, StatusCode};
+use batch_simulator::api::{ApiOptions, Kind, Permissions, SimulatedApi};
+use http::{Method, StatusCode};
 use http_body_util::BodyExt;
-use kube::{Client, Config, client::Body};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
+
+use crate::client::{Answer, Client};
 
 mod recorded;
 mod watching;
 
-/// Long enough for anything that happens at once, short enough to fail.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout for anything that happens at once.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A served API and a client of it.
 struct Server {
@@ -23,28 +24,16 @@ struct Server {
     serving: JoinSet<()>,
 }
 
-/// An answer, read to its end.
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    content_type: String,
-    text: String,
-}
-
 impl Server {
     async fn start(options: ApiOptions) -> Self {
         let api = SimulatedApi::new(options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let client = Client::plain(listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let mut serving = JoinSet::new();
         serving.spawn(api.clone().serve(listener, async {
             let _ = stopped.await;
         }));
-        let mut config = Config::new(format!("http://{address}").parse().unwrap());
-        // By default it retries 429, 503 and 504 for minutes before it shows them.
-        config.default_retry = false;
-        let client = Client::try_from(config).unwrap();
         Self {
             api,
             client,
@@ -53,25 +42,8 @@ impl Server {
         }
     }
 
-    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Body::empty()).unwrap();
-        let response = self.client.send(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let content_type = parts.headers["content-type"].to_str().unwrap();
-        Answer {
-            status: parts.status,
-            content_type: content_type.to_owned(),
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
-        }
-    }
-
     async fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, &[]).await
+        self.client.get(path, &[]).await
     }
 
     /// Applies recorded objects in the order of their versions, so that they keep them.
@@ -87,7 +59,7 @@ impl Server {
         }
     }
 
-    /// Takes the resource version to `version` by something that is neither of the recorded kinds and namespaces.
+    /// Advances the resource version with an object that no recording contains.
     fn advance_to(&self, version: u64) {
         let name =
             json!({"name": "clock", "namespace": "aside", "resourceVersion": version.to_string()});
@@ -96,18 +68,12 @@ impl Server {
     }
 }
 
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
-    }
-
-    fn events(&self) -> Vec<Value> {
-        let lines = self.text.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
+/// The events of a complete watch.
+fn events(answer: &Answer) -> Vec<Value> {
+    let lines = answer.text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn job(namespace: &str, name: &str) -> Value {
@@ -141,7 +107,7 @@ async fn objects_are_served_as_they_are_applied() {
     assert_eq!(changed["metadata"]["generation"], 2);
     assert_eq!(changed["metadata"]["uid"], metadata["uid"]);
     let unchanged = server.api.apply(Kind::Job, changed.clone()).unwrap();
-    assert_eq!(unchanged, changed, "a write without a change is none");
+    assert_eq!(unchanged, changed, "a write without a change has no effect");
 
     assert!(server.api.delete(Kind::Job, "etl", "load"));
     assert!(!server.api.delete(Kind::Job, "etl", "load"));
@@ -150,7 +116,7 @@ async fn objects_are_served_as_they_are_applied() {
 }
 
 #[tokio::test]
-async fn objects_without_a_name_are_refused() {
+async fn objects_without_a_name_are_invalid() {
     let api = SimulatedApi::new(ApiOptions::default());
     for bad in [
         json!(5),
@@ -197,7 +163,7 @@ async fn pages_show_one_state_while_it_changes() {
         token.as_str().unwrap()
     );
     let rest = server.get(&path).await.json();
-    assert_eq!(names(&rest), ["bb", "d"], "what is there now");
+    assert_eq!(names(&rest), ["bb", "d"], "the current objects");
 }
 
 #[tokio::test]
@@ -224,16 +190,16 @@ async fn pages_keep_to_namespace_and_selector() {
 }
 
 #[tokio::test]
-async fn tokens_give_rights() {
+async fn tokens_have_permissions() {
     let server = Server::start(ApiOptions::default()).await;
     server.api.apply(Kind::Job, job("etl", "load")).unwrap();
-    let rights = Rights::of_user("poller").allow(&["get"], &["jobs/status"]);
-    server.api.grant("t0", rights.in_namespace("etl"));
+    let permissions = Permissions::of_user("poller").allow(&["get"], &["jobs/status"]);
+    server.api.grant("t0", permissions.in_namespace("etl"));
     let status = async |path: &str, token: &str| {
         let header = format!("Bearer {token}");
         let path = format!("/apis/batch/v1/{path}");
         let headers = [("authorization", header.as_str())];
-        server.send("GET", &path, &headers).await.status
+        server.client.get(&path, &headers).await.status
     };
     for (path, token, expected) in [
         ("namespaces/etl/jobs/load/status", "t0", StatusCode::OK),
@@ -258,12 +224,9 @@ async fn tokens_give_rights() {
 }
 
 #[tokio::test]
-async fn requests_are_noted_and_counted() {
-    let server = Server::start(ApiOptions {
-        latency: Some(Duration::from_millis(100)),
-        ..ApiOptions::default()
-    })
-    .await;
+async fn requests_are_recorded_and_counted() {
+    let server = Server::start(ApiOptions::default()).await;
+    server.api.set_latency(Duration::from_millis(100));
     let path = "/apis/batch/v1/jobs?limit=1";
     tokio::join!(server.get(path), server.get(path), server.get("/version"));
     assert_eq!(server.api.most_concurrent_requests(), 3);
@@ -278,11 +241,12 @@ async fn requests_are_noted_and_counted() {
 #[tokio::test]
 async fn shutdown_ends_connections_and_watches() {
     let mut server = Server::start(ApiOptions::default()).await;
-    let request = Request::get("/apis/batch/v1/jobs?watch=1").body(Body::empty());
-    let response = server.client.send(request.unwrap()).await.unwrap();
+    let path = "/apis/batch/v1/jobs?watch=1";
+    let open = server.client.open(Method::GET, path, &[], "").await;
+    let (_, open) = open.unwrap();
     server.stop.send(()).unwrap();
-    let ended = tokio::time::timeout(PATIENCE, server.serving.join_next()).await;
+    let ended = tokio::time::timeout(TIMEOUT, server.serving.join_next()).await;
     ended.expect("serve ends").unwrap().unwrap();
-    let body = tokio::time::timeout(PATIENCE, response.into_body().collect()).await;
+    let body = tokio::time::timeout(TIMEOUT, open.body.collect()).await;
     assert!(body.expect("the watch ends").is_err(), "cut, not finished");
 }

@@ -1,29 +1,28 @@
-//! The simulated gateway, spoken to over TLS by a client that knows nothing of it but its address and its authority.
+//! The simulated gateway over TLS, with a client that knows only its address and its authority.
 //!
-//! Signed requests are those of the signing vectors: the gateway's clock is set to their date, and no code here can sign.
+//! The signed requests are the signing vectors, with the gateway's clock set to their date. No code here signs requests.
 
 use std::time::Duration;
 
-use batch_simulator::gateway::{AccessKey, ErrorBody, Gateway, GatewayOptions, Service};
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use batch_simulator::gateway::{
+    AccessKey, Agency, ErrorBody, Gateway, GatewayOptions, Service, User,
+};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::{net::TcpListener, task::JoinSet};
 
-mod client;
 mod faults;
 mod iam;
 mod metadata;
 mod objects;
 mod signing;
 
-use client::Client;
-
-use crate::cloud;
+use crate::client::{Answer, Client};
 
 const STATUS: &str = "/apis/batch/v1/namespaces/namespace-test/jobs/pi/status";
 
-/// A gateway whose three services are served.
+/// A gateway with its three services.
 struct Cloud {
     gateway: Gateway,
     iam: Client,
@@ -32,20 +31,28 @@ struct Cloud {
     _served: JoinSet<()>,
 }
 
-/// An answer, read to its end.
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
 impl Cloud {
-    /// With a user, `exporter` of `acme`, whose password is `correct`.
+    /// With a user, `exporter` of `acme` with the password `correct`, and an agency, `readers` of `partner`.
     async fn start(options: GatewayOptions) -> Self {
-        let gateway = cloud::gateway(options);
+        let gateway = Gateway::new(options).unwrap();
+        gateway.add_user(User {
+            domain: "acme".to_owned(),
+            name: "exporter".to_owned(),
+            password: "correct".to_owned(),
+            agent_operator: true,
+        });
+        gateway.add_agency(Agency {
+            domain: "partner".to_owned(),
+            name: "readers".to_owned(),
+        });
         let mut served = JoinSet::new();
-        let mut serve = async |service| cloud::serve(&gateway, service, &mut served).await;
+        let mut serve = async |service| {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let serving = gateway.clone();
+            served.spawn(serving.serve(service, listener, std::future::pending()));
+            address
+        };
         let ca = gateway.ca_pem();
         Self {
             iam: Client::tls(serve(Service::Iam).await, ca),
@@ -60,7 +67,7 @@ impl Cloud {
         Self::start(GatewayOptions::default()).await
     }
 
-    /// Logs in, as the documents say it.
+    /// Sends a login request.
     async fn log_in(&self, body: &Value) -> Answer {
         self.iam
             .post("/v3/auth/tokens?nocatalog=true", &[], &body.to_string())
@@ -80,20 +87,7 @@ impl Cloud {
 }
 
 impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
-    }
-
-    fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
-            .to_str()
-            .unwrap()
-    }
-
-    /// Whether this is that error, word for word, under the id of this answer.
+    /// Asserts that this is exactly that error.
     #[track_caller]
     fn assert_is(&self, error: &ErrorBody) {
         assert_eq!(self.status.as_u16(), error.status, "{}", self.text);
@@ -107,7 +101,7 @@ impl Answer {
     }
 }
 
-/// The body of a log-in.
+/// The body of a login.
 fn password(password: &str) -> Value {
     json!({"auth": {
         "identity": {
@@ -118,8 +112,8 @@ fn password(password: &str) -> Value {
     }})
 }
 
-/// Lets that much time pass at once.
-async fn pass(time: Duration) {
+/// Advances the time.
+async fn advance(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();

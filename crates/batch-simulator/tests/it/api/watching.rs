@@ -1,38 +1,47 @@
-//! Watches that run while things happen.
-
-use futures_util::StreamExt;
-use tokio_util::{
-    codec::{FramedRead, LinesCodec},
-    io::StreamReader,
-};
+//! Watches while objects change.
 
 use super::*;
+use crate::client::Open;
 
-/// Type, name and version of an event.
-type Seen = (String, String, String);
+/// The type, name and version of an event.
+type Event = (String, String, String);
 
 /// A running watch.
 struct Watch {
-    lines: std::pin::Pin<Box<dyn futures_util::Stream<Item = String> + Send>>,
+    open: Open,
+    /// Received text that is not yet returned.
+    text: String,
 }
 
 impl Watch {
     async fn start(server: &Server, query: &str) -> Self {
         let path = format!("/apis/batch/v1/jobs?watch=1{query}");
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = server.client.send(request).await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        let data = response.into_body().into_data_stream();
-        let data = data.map(|bytes| bytes.map_err(std::io::Error::other));
-        let lines = FramedRead::new(StreamReader::new(data), LinesCodec::new());
+        let open = server.client.open(Method::GET, &path, &[], "").await;
+        let (parts, open) = open.unwrap();
+        assert_eq!(parts.status, StatusCode::OK);
         Self {
-            lines: lines.map(Result::unwrap).boxed(),
+            open,
+            text: String::new(),
+        }
+    }
+
+    /// The next line; `None` at the end.
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some((line, rest)) = self.text.split_once('\n') {
+                let (line, rest) = (line.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(line);
+            }
+            let frame = self.open.body.frame().await?.unwrap();
+            self.text
+                .push_str(str::from_utf8(frame.data_ref().unwrap()).unwrap());
         }
     }
 
     /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Seen> {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next()).await;
+    async fn next(&mut self) -> Option<Event> {
+        let line = tokio::time::timeout(TIMEOUT, self.line()).await;
         let event: Value = serde_json::from_str(&line.expect("an event")?).unwrap();
         let metadata = &event["object"]["metadata"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -44,7 +53,7 @@ impl Watch {
     }
 }
 
-fn event(kind: &str, name: &str, version: &str) -> Seen {
+fn event(kind: &str, name: &str, version: &str) -> Event {
     (kind.to_owned(), name.to_owned(), version.to_owned())
 }
 
@@ -118,7 +127,7 @@ async fn a_full_history_expires_versions() {
 }
 
 #[tokio::test]
-async fn watches_end_when_told_and_on_reset() {
+async fn watches_end_by_end_watches_and_reset() {
     let server = Server::start(ApiOptions::default()).await;
     server.api.apply(Kind::Job, job("etl", "a")).unwrap();
     let mut watch = Watch::start(&server, "&resourceVersion=2").await;
@@ -131,7 +140,7 @@ async fn watches_end_when_told_and_on_reset() {
     let list = server.get("/apis/batch/v1/jobs").await.json();
     assert_eq!(list["metadata"]["resourceVersion"], "1");
     assert!(names(&list).is_empty());
-    // A version of the time before lies in the future now: silence until it is reached, as on a real server.
+    // The earlier version is in the future now. As on a real server, the watch is silent until that version exists.
     let mut ahead = Watch::start(&server, "&resourceVersion=3").await;
     for name in ["x", "y", "z"] {
         server.api.apply(Kind::Job, job("etl", name)).unwrap();
@@ -170,7 +179,7 @@ async fn a_streamed_list_from_the_future_fails_in_the_stream() {
         .get(&format!("/apis/batch/v1/jobs?watch=1{query}"))
         .await;
     assert_eq!(answer.status, StatusCode::OK);
-    let events = answer.events();
+    let events = events(&answer);
     assert_eq!(events.len(), 1);
     assert_eq!(events[0]["object"]["code"], 504);
 }

@@ -1,10 +1,10 @@
-//! What CCI shows of Jobs and `CronJobs`: Kubernetes 1.19, with fields of its own.
+//! Jobs and `CronJobs` as CCI shows them: Kubernetes 1.19 with additional fields.
 
 use batch_simulator::api::Kind;
 
 use super::*;
 
-/// Names that no answer of that level has, wherever they stand.
+/// Names that no response of Kubernetes 1.19 contains.
 const LATER: [&str; 13] = [
     "\"suspend\":false,\"template\"",
     "completionMode",
@@ -26,16 +26,22 @@ async fn recorded() -> (Cloud, String) {
     for (kind, list) in [
         (
             Kind::Job,
-            include_str!("../../fixtures/kubernetes-1.36/jobs.json"),
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../tests/fixtures/kubernetes-1.36/jobs.json"
+            )),
         ),
         (
             Kind::CronJob,
-            include_str!("../../fixtures/kubernetes-1.36/cronjobs.json"),
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../tests/fixtures/kubernetes-1.36/cronjobs.json"
+            )),
         ),
     ] {
         let mut list: Value = serde_json::from_str(list).unwrap();
         for item in list["items"].as_array_mut().unwrap() {
-            // What the recording client wrote down about itself.
+            // The recording client added it.
             item["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] =
                 json!(null);
             cloud.gateway.api().apply(kind, item.take()).unwrap();
@@ -46,7 +52,7 @@ async fn recorded() -> (Cloud, String) {
 }
 
 #[tokio::test]
-async fn recorded_objects_lose_what_came_later() {
+async fn recorded_objects_lose_later_fields() {
     let (cloud, token) = recorded().await;
     for (path, kind, version) in [
         ("/apis/batch/v1/jobs", "JobList", "batch/v1"),
@@ -119,7 +125,7 @@ async fn a_job_is_shown_as_documented() {
 }
 
 #[tokio::test]
-async fn pages_go_on_where_they_ended() {
+async fn pages_continue_after_the_last_object() {
     let (cloud, token) = recorded().await;
     let all = cloud
         .get_with_token("/apis/batch/v1/jobs", &token)
@@ -169,7 +175,7 @@ async fn discovery_names_both_versions() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_refused_by_who_is_in_charge() {
+async fn unknown_paths_get_the_error_of_the_gateway_or_of_kubernetes() {
     let cloud = Cloud::default().await;
     let token = cloud.token().await;
     let unpublished = ErrorBody::documented("APIGW.0101").unwrap();
@@ -200,7 +206,7 @@ async fn what_is_not_there_is_refused_by_who_is_in_charge() {
 }
 
 #[tokio::test]
-async fn a_watch_stays_inside_one_namespace() {
+async fn a_watch_needs_one_namespace() {
     let cloud = Cloud::default().await;
     let token = cloud.token().await;
     let headers = [("x-auth-token", token.as_str())];

@@ -1,4 +1,4 @@
-//! Signed requests: the vectors over the wire, lock-out, skew, temporary keys.
+//! Signed requests: the vectors over HTTPS, locked keys, clock skew, temporary keys.
 
 use batch_simulator::gateway::Credential;
 use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
@@ -8,7 +8,7 @@ use super::*;
 const ACCESS: &str = "EXAMPLEAK00000000000";
 const SECRET: &str = "example-secret-key-for-tests-only-0001";
 
-/// A signed request, ready to be sent.
+/// A signed request.
 struct Signed {
     method: Method,
     path: String,
@@ -17,7 +17,10 @@ struct Signed {
 
 impl Signed {
     fn vector(name: &str) -> Self {
-        let vectors = include_str!("../../fixtures/cci/signing-vectors.json");
+        let vectors = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fixtures/cci/signing-vectors.json"
+        ));
         let vectors: Vec<Value> = serde_json::from_str(vectors).unwrap();
         let vector = vectors
             .iter()
@@ -41,8 +44,8 @@ impl Signed {
         }
     }
 
-    /// Signed, but not so.
-    fn spoilt() -> Self {
+    /// A request with an invalid signature.
+    fn invalid() -> Self {
         let mut signed = Self::vector("cci-job-status-no-query");
         signed.path.push_str("?pretty=true");
         signed
@@ -69,7 +72,7 @@ fn key(security_token: Option<&str>) -> AccessKey {
     }
 }
 
-/// Sets the gateway's clock to so many seconds after the date of most vectors.
+/// Sets the gateway's clock to this many seconds after the date of most vectors.
 fn set_clock(cloud: &Cloud, seconds: i64) {
     let date = DateTime::constant(2026, 1, 2, 3, 4, 5, 0);
     set_clock_to(cloud, date + SignedDuration::from_secs(seconds));
@@ -90,10 +93,13 @@ async fn cloud_with_key(options: GatewayOptions) -> Cloud {
 }
 
 #[tokio::test]
-async fn the_documented_answer_comes_byte_for_byte() {
-    let documented = include_bytes!("../../fixtures/cci/job-status.json");
+async fn the_documented_response_is_served_byte_for_byte() {
+    let documented = include_bytes!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fixtures/cci/job-status.json"
+    ));
     let cloud = cloud_with_key(GatewayOptions::default()).await;
-    cloud.gateway.pin(STATUS, &documented[..]);
+    cloud.gateway.set_document(STATUS, &documented[..]);
     for name in ["cci-job-status-no-query", "cci-job-status-pretty"] {
         let answer = Signed::vector(name).send(&cloud).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
@@ -101,7 +107,12 @@ async fn the_documented_answer_comes_byte_for_byte() {
         assert_eq!(answer.header("content-type"), "application/json");
     }
     let signer = Credential::AccessKey(ACCESS.to_owned());
-    assert_eq!(cloud.gateway.count(|visit| visit.credential == signer), 2);
+    assert_eq!(
+        cloud
+            .gateway
+            .count_requests(|request| request.credential == signer),
+        2
+    );
 }
 
 #[tokio::test]
@@ -110,7 +121,7 @@ async fn selectors_arrive_as_they_were_signed() {
     let answer = Signed::vector("cci-list-label-selector-specials")
         .send(&cloud)
         .await;
-    // The API behind knows fewer fields than a real one, but it was reached, and saw what was sent.
+    // The simulated API supports fewer fields than a real one. Its error shows that it got the request.
     let complaint = "field label \"status.successful\" not supported for Job";
     assert_eq!(answer.json()["message"], complaint);
     let requests = cloud.gateway.api().requests();
@@ -123,9 +134,9 @@ async fn selectors_arrive_as_they_were_signed() {
 }
 
 #[tokio::test]
-async fn a_wrong_signature_is_answered_with_the_gateways_own_reading() {
+async fn an_invalid_signature_gets_the_canonical_request_of_the_gateway() {
     let cloud = cloud_with_key(GatewayOptions::default()).await;
-    let answer = Signed::spoilt().send(&cloud).await;
+    let answer = Signed::invalid().send(&cloud).await;
     answer.assert_unauthenticated(
         "verify aksk signature fail, canonicalRequest:\
          GET|/apis/batch/v1/namespaces/namespace-test/jobs/pi/status/|pretty=true|host:cci.cn-north-4.myhuaweicloud.com|\
@@ -146,7 +157,7 @@ async fn the_sixth_failure_in_a_row_locks_a_key_for_five_minutes() {
     let cloud = cloud_with_key(GatewayOptions::default()).await;
     let (good, bad) = (
         Signed::vector("path-already-trailing-slash"),
-        Signed::spoilt(),
+        Signed::invalid(),
     );
     for _ in 0..5 {
         assert_eq!(bad.send(&cloud).await.status, StatusCode::UNAUTHORIZED);
@@ -154,7 +165,7 @@ async fn the_sixth_failure_in_a_row_locks_a_key_for_five_minutes() {
     assert_eq!(
         good.send(&cloud).await.status,
         StatusCode::OK,
-        "five are forgiven"
+        "five are tolerated"
     );
     for _ in 0..6 {
         assert!(!cloud.gateway.is_locked(ACCESS));
@@ -163,16 +174,16 @@ async fn the_sixth_failure_in_a_row_locks_a_key_for_five_minutes() {
     assert!(cloud.gateway.is_locked(ACCESS));
     let locked = "AK access failed to reach the limit,forbidden";
     good.send(&cloud).await.assert_unauthenticated(locked);
-    pass(Duration::from_mins(4)).await;
+    advance(Duration::from_mins(4)).await;
     set_clock(&cloud, 0);
     good.send(&cloud).await.assert_unauthenticated(locked);
-    pass(Duration::from_mins(1)).await;
+    advance(Duration::from_mins(1)).await;
     set_clock(&cloud, 0);
     assert_eq!(good.send(&cloud).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn skew_shows_in_the_date_of_the_refusal() {
+async fn clock_skew_shows_in_the_date_of_the_error() {
     let cloud = cloud_with_key(GatewayOptions::default()).await;
     let signed = Signed::vector("path-already-trailing-slash");
     for seconds in [-800, 800] {
@@ -200,7 +211,7 @@ async fn skew_shows_in_the_date_of_the_refusal() {
 async fn temporary_keys_need_their_security_token() {
     let token = "gQpjbi1ub3J0aC00-example-security-token==";
     let cloud = cloud_with_key(GatewayOptions::default()).await;
-    cloud.gateway.pin(STATUS, "{}");
+    cloud.gateway.set_document(STATUS, "{}");
     let plain = Signed::vector("cci-job-status-no-query");
     let with_token = Signed::vector("temporary-credentials-security-token");
     assert_eq!(plain.send(&cloud).await.status, StatusCode::OK);
@@ -219,7 +230,7 @@ async fn temporary_keys_need_their_security_token() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_region_has_to_be_named() {
+async fn a_sub_project_must_be_named() {
     let signed = Signed::vector("published-python-get");
     for (sub_project, expected) in [(false, "APIGW.0101"), (true, "APIGW.0310")] {
         let cloud = Cloud::start(GatewayOptions {
@@ -239,7 +250,7 @@ async fn a_part_of_a_region_has_to_be_named() {
 }
 
 #[tokio::test]
-async fn a_project_that_is_named_has_to_be_the_right_one() {
+async fn a_named_project_must_be_the_right_one() {
     let mut options = GatewayOptions::default();
     options.project.id = "fedcba9876543210fedcba9876543210".to_owned();
     let cloud = cloud_with_key(options).await;
