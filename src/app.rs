@@ -21,7 +21,7 @@ use crate::{
     config::{self, Config},
     decode::MetadataFilter,
     history::{self, History},
-    metrics::{self, Metrics},
+    metrics::{Metrics, MetricsSettings},
     model::Name,
     server::readiness::Readiness,
     server::{self, ExporterPages, Server},
@@ -173,13 +173,13 @@ async fn serve(
         slices.push(slice);
     }
     let store = Arc::new(Store::new(slices));
-    let shown = metrics::MetricsSettings::from(settings);
-    let mut metrics = Metrics::new(store.clone(), &shown);
+    let metrics_settings = MetricsSettings::from_config(settings);
+    let mut metrics = Metrics::new(store.clone(), &metrics_settings);
     if let Some(history) = &history {
         tasks.spawn("history writer".to_owned(), history.ended());
         metrics = metrics.with_history(history.status());
     }
-    for pattern in metrics.idle_patterns(&settings.metrics.families) {
+    for pattern in metrics_settings.idle_patterns() {
         tracing::warn!(
             pattern,
             "`metrics` includes or excludes families that there are not"
