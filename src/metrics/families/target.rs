@@ -30,7 +30,7 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
 - A request lasts until its response is complete; a watch request, until its response starts.
 - A watch is restarted because the server ended it as usual (`ended`), because its version expired and everything is listed
   again (`expired`), or because of an error (`error`).
-- The log names each object that cannot be decoded and each invalid annotation.";
+- The log names each object that cannot be decoded, and each invalid annotation `job-status-exporter/...`.";
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
@@ -105,7 +105,7 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
         Row::counter(
             "job_status_exporter_invalid_annotations_total",
             &[],
-            "Annotations job-status-exporter/... that were ignored because they are invalid.",
+            "Annotations that were ignored because they are invalid.",
             |target, out| out.value(target.status.invalid_annotations),
         ),
         Row::counter(

@@ -166,7 +166,7 @@ Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retai
         Row::gauge(
             "batch_workload_annotation_invalid",
             &["annotation"],
-            "1 for each invalid annotation job-status-exporter/... of the workload.",
+            "1 for each invalid annotation of the workload.",
             invalid_annotations,
         ),
     ];
