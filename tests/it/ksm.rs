@@ -207,7 +207,7 @@ fn objects_of_several_targets_differ_in_their_label() {
         let (job, cronjob) = (decoder.job(&object), decoder.cronjob(&object));
         records::target(Some(target), vec![job.unwrap()], vec![cronjob.unwrap()])
     };
-    let metrics = metrics(vec![slice("x"), slice("y")]);
+    let metrics = metrics(vec![target("x"), target("y")]);
     for format in [Format::Text, Format::OpenMetrics] {
         let families = checker::check(format, &read(metrics.scrape(format)));
         for name in ["kube_job_info", "kube_job_labels", "kube_cronjob_info"] {
