@@ -28,9 +28,9 @@ impl Table for Workloads {
     const TITLE: &'static str = "Workloads";
 
     const ABOUT: &'static str = "\
-A workload is the owner of runs: the controlling owner of their Jobs, or the Job itself (`workload_type=\"job\"`), or all
-Jobs with the same value of the label `workload_label` (`workload_type=\"group\"`). The series of a workload stay after its
-Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
+A workload groups runs. It is the controlling owner of their Jobs, or the Job itself (`workload_type=\"job\"`), or all Jobs
+with the same value of the label that `workload_label` names (`workload_type=\"group\"`). The series of a workload stay after
+its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
 
 - Counters and histograms start at 0 when a workload is first seen; OpenMetrics shows this time (`_created`).
 - Each run is counted once, however often it is read. A run that needed pod retries and completed is `succeeded`.
@@ -39,10 +39,11 @@ Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retai
 - The duration histogram covers the counted runs, from start or resume to end, with the buckets of
   `metrics.run_duration_buckets`. With `workload_type=\"job\"`, a result is absent until a run ends with it.
 - The last run is the one with the latest due time, or start, or creation, whenever it ended. `batch_workload_last_run_*` and
-  `batch_workload_consecutive_failures` exclude manual runs of a CronJob; all other families include them.
+  `batch_workload_consecutive_failures` exclude manual runs of a CronJob. `batch_workload_runs_total`,
+  `batch_workload_last_success_timestamp_seconds` and `batch_workload_last_failure_*` include them.
 - `batch_workload_last_success_timestamp_seconds` also uses the status of the CronJob.
 - `batch_workload_last_failure_reason` stays when later runs succeed. Unknown reasons are shown as `Other`.
-- `batch_workload_start_delay_seconds` covers the counted runs of CronJobs.
+- `batch_workload_start_delay_seconds` covers the counted runs of CronJobs that have a due time.
 - `severity` and `runbook` are the values of the annotations `job-status-exporter/severity` and
   `job-status-exporter/runbook`.
 - The thresholds are `max_duration` of a run, `max_success_age` since the last success and, for CronJobs, `start_grace`

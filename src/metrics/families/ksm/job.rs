@@ -28,9 +28,9 @@ have no mapped labels.
 
 - `kube_job_labels` and `kube_job_annotations` show the keys that `job_labels` and `job_annotations` select, as labels
   `label_...` and `annotation_...`. A family is absent if its list is empty.
-- `kube_job_status_failed` is 0 if no pod failed. Otherwise, until the Job failed or if its reason is not listed here, it is
-  the number of failed pods, without a reason. After the Job failed, it is also 0 or 1 for each of `BackoffLimitExceeded`,
-  `DeadlineExceeded` and `Evicted`.
+- `kube_job_status_failed` is 0 if no pod failed. Otherwise it is the number of failed pods, without a reason, unless the Job
+  failed with the reason `BackoffLimitExceeded`, `DeadlineExceeded` or `Evicted`. After the Job failed, it is also 0 or 1 for
+  each of these reasons.
 - `kube_job_status_ready` is 0 if the API does not report the number.
 - `kube_job_complete` and `kube_job_failed` have a series for each status of the condition: `true`, `false` and `unknown`.
   They are absent while the Job does not have the condition. So is `kube_job_status_suspended`.
