@@ -1,4 +1,4 @@
-//! How long rendering a scrape takes.
+//! The time to render a scrape.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -14,13 +14,13 @@ mod records;
 const JOBS: u32 = 10_000;
 
 fn render(criterion: &mut Criterion) {
-    let slice = records::slice(
+    let target = records::target(
         None,
         records::jobs(JOBS),
         vec![records::cronjob("nightly-report")],
     );
     let metrics = Metrics::new(
-        Arc::new(Store::new(vec![slice])),
+        Arc::new(Store::new(vec![target])),
         &metrics::MetricsSettings::default(),
     );
     let mut group = criterion.benchmark_group("render 10,000 jobs");
@@ -28,7 +28,7 @@ fn render(criterion: &mut Criterion) {
         let bytes: usize = metrics.scrape(format).map(|chunk| chunk.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(name, |bencher| {
-            // Chunks are dropped one by one, as a server does that has sent them.
+            // Drops each chunk before the next, as the server does.
             bencher.iter(|| {
                 for chunk in metrics.scrape(format) {
                     black_box(chunk);

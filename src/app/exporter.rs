@@ -45,12 +45,13 @@ impl Exporter {
             targets.push(start_target(plan, position, history.as_mut(), &mut tasks));
         }
         let store = Arc::new(Store::new(targets));
-        let mut metrics = Metrics::new(store.clone(), &MetricsSettings::from(config));
+        let metrics_settings = MetricsSettings::from_config(config);
+        let mut metrics = Metrics::new(store.clone(), &metrics_settings);
         if let Some(history) = &history {
             tasks.spawn("history writer".to_owned(), history.ended());
             metrics = metrics.with_history(history.status());
         }
-        for pattern in metrics.idle_patterns(&config.metrics.families) {
+        for pattern in metrics_settings.idle_patterns() {
             tracing::warn!(pattern, "a pattern of `metrics` matches no metric family");
         }
         let readiness = Arc::new(Readiness::new(store.clone(), config.web.ready_grace));

@@ -1,11 +1,15 @@
-//! A made-up target, from which the reference takes its examples and tests their records.
+//! An example snapshot for the reference, and records for tests.
 //!
-//! Every family has something to show of it; a test of the reference sees to that.
+//! Every family has a sample in it. A test of the reference checks this.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
+use super::{
+    registry::{ProcessSnapshot, ScrapeDurations},
+    snapshot::Snapshot,
+};
 use crate::{
     history::StatusSnapshot,
     model::{
@@ -16,43 +20,58 @@ use crate::{
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
 
-/// A target of which every family has something to show.
-pub(super) fn target() -> TargetSnapshot {
+pub(super) mod ksm;
+
+/// A snapshot in which every family has a sample, except those of kube-state-metrics.
+pub(super) fn snapshot() -> Snapshot {
+    Snapshot {
+        targets: vec![target()],
+        history: Some(history()),
+        process: process(),
+    }
+}
+
+fn target() -> TargetSnapshot {
     let configured = FeedScope::Job {
         namespace: "reports".into(),
         name: "nightly-report".into(),
     };
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    // Runs of whatever date are counted.
-    let memory = RestoredState::default();
+    // Counts runs that ended at any time.
+    let restored = RestoredState::default();
     let settings = StoreSettings {
         clock: date,
         ..StoreSettings::default()
     };
-    let slice =
-        TargetStore::remembering(None, feeds, settings.into(), memory, Arc::new(NoopJournal));
+    let target = TargetStore::remembering(
+        None,
+        feeds,
+        settings.into(),
+        restored,
+        Arc::new(NoopJournal),
+    );
     let jobs = vec![failed_job(), running_job(), suspended_job()];
-    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
     let cronjobs = vec![cronjob()];
-    slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
-    slice.push(FeedId(2), Update::JobAbsent);
-    slice.count(ClientEvent::Request {
+    target.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
+    target.push(FeedId(2), Update::JobAbsent);
+    target.count(ClientEvent::Request {
         verb: Verb::List,
         code: Code::Ok,
         duration: Duration::from_millis(20),
     });
     if let Ok(end) = Timestamp::from_second(1_795_532_140) {
-        slice.count(ClientEvent::CredentialExpiry(end));
+        target.count(ClientEvent::CredentialExpiry(end));
     }
-    slice.snapshot()
+    target.snapshot()
 }
 
-/// When all this is: the night after, five minutes after the next run was due.
+/// The date of the snapshot: the next night, five minutes after the next run was due.
 fn date() -> Timestamp {
     Timestamp::from_second(1_795_483_200).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// An Indexed run of a `CronJob` that failed.
+/// A failed Indexed run of a `CronJob`.
 pub(super) fn failed_job() -> Job {
     Job {
         namespace: "reports".into(),
@@ -92,7 +111,7 @@ pub(super) fn failed_job() -> Job {
     }
 }
 
-/// A run of the same `CronJob`, made by hand.
+/// A manual run of the same `CronJob`.
 fn running_job() -> Job {
     let Job {
         namespace,
@@ -113,7 +132,7 @@ fn running_job() -> Job {
     }
 }
 
-/// A Job of its own that nobody has let run yet.
+/// A suspended Job without an owner.
 pub(super) fn suspended_job() -> Job {
     let workload = WorkloadRef {
         kind: "job".into(),
@@ -127,7 +146,7 @@ pub(super) fn suspended_job() -> Job {
     }
 }
 
-/// A `CronJob` with everything set.
+/// A `CronJob` with all fields.
 pub(super) fn cronjob() -> CronJob {
     CronJob {
         namespace: "reports".into(),
@@ -157,7 +176,7 @@ pub(super) fn cronjob() -> CronJob {
     }
 }
 
-/// A history that had one bad moment.
+/// A history with one failed write.
 pub(super) fn history() -> StatusSnapshot {
     StatusSnapshot {
         up: true,
@@ -167,5 +186,25 @@ pub(super) fn history() -> StatusSnapshot {
         runs: 4_120,
         waiting: 0,
         dropped: 0,
+    }
+}
+
+/// A process with all values.
+pub(super) fn process() -> ProcessSnapshot {
+    ProcessSnapshot {
+        version: "0.1.0",
+        revision: "1f0c9ab",
+        scrape_durations: ScrapeDurations {
+            buckets: vec![(0.001, 1)],
+            count: 1,
+            sum: 0.0007,
+        },
+        cpu_seconds: Some(42.0),
+        max_fds: Some(1_048_576.0),
+        open_fds: Some(17.0),
+        resident_memory: Some(58_720_256.0),
+        start_time: Some(1_795_443_600.0),
+        threads: Some(4.0),
+        virtual_memory: Some(136_314_880.0),
     }
 }

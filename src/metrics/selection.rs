@@ -1,103 +1,115 @@
-//! Which families are shown: by the configuration for all scrapes, and of these by each scrape for itself.
+//! Which families a scrape shows. The configuration selects families for all scrapes, and each scrape can select from
+//! these.
 //!
-//! What is not shown is not rendered, so it costs nothing.
+//! Other families are not rendered.
 
 use std::sync::Arc;
 
-use super::{Family, Labels, families};
-use crate::config::{self, FamilyFilter, Pattern, PerJob};
+use super::{
+    families::{Condition, TABLES, TableEntry},
+    labels::Labels,
+    table::Family,
+};
+use crate::config::{Config, FamilyFilter, Pattern, PerJob};
 
 /// What `/metrics` shows.
 #[derive(Clone, Debug)]
 pub struct MetricsSettings {
-    /// Labels from the objects.
+    /// The mapped labels.
     pub labels: Labels,
-    /// The families that are wanted at all.
+    /// The families that are included.
     pub families: FamilyFilter,
-    /// Whether there are series about single Jobs.
+    /// Whether to show series about single Jobs.
     pub per_job: bool,
-    /// The families of kube-state-metrics; they have something to show of objects that were read for them.
+    /// Whether to show the families of kube-state-metrics. The decoder must read the objects for them.
     pub kube_state_metrics: bool,
 }
 
-/// A scrape asked for a family that there is not, or that the configuration excludes.
+/// A scrape selects a family that does not exist or that the configuration excludes.
 #[derive(Debug, thiserror::Error)]
 #[error("no family is called `{0}`: /metrics has the names of all")]
 pub struct UnknownFamily(pub String);
 
-/// What one scrape shows.
+/// The families of a scrape, in order.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
-    /// FamilyFilter of facts, in their order.
     pub(super) families: Arc<[&'static dyn Family]>,
-    configured: Arc<FamilyFilter>,
-    /// The scrape is for these only; for all where there is none.
-    asked: Arc<[Pattern]>,
 }
 
-// === impl Settings ===
+// === impl MetricsSettings ===
 
-impl From<&config::Config> for MetricsSettings {
-    fn from(settings: &config::Config) -> Self {
+impl MetricsSettings {
+    /// The settings in the configuration.
+    #[must_use]
+    pub fn from_config(config: &Config) -> Self {
         Self {
-            labels: Labels::from(&settings.labels),
-            families: settings.metrics.families.clone(),
-            per_job: settings.metrics.per_job != PerJob::None,
-            kube_state_metrics: settings.metrics.kube_state_metrics.is_some(),
+            labels: Labels::from_config(&config.labels),
+            families: config.metrics.families.clone(),
+            per_job: config.metrics.per_job != PerJob::None,
+            kube_state_metrics: config.metrics.kube_state_metrics.is_some(),
+        }
+    }
+
+    /// The configured patterns that match no family under any configuration. They are probably misspelt.
+    #[must_use]
+    pub fn idle_patterns(&self) -> Vec<String> {
+        let families: Vec<_> = TABLES.iter().flat_map(TableEntry::families).collect();
+        let patterns = self.families.include.iter().chain(&self.families.exclude);
+        let idle = patterns.filter(|pattern| !matches_any(pattern, &families));
+        idle.map(ToString::to_string).collect()
+    }
+
+    /// Whether tables with this condition are shown.
+    fn selects(&self, condition: Condition, has_history: bool) -> bool {
+        match condition {
+            Condition::Always => true,
+            Condition::PerJob => self.per_job,
+            Condition::KubeStateMetrics => self.kube_state_metrics,
+            Condition::History => has_history,
         }
     }
 }
 
 impl Default for MetricsSettings {
-    /// What holds when nothing is configured.
+    /// The settings of the default configuration.
     fn default() -> Self {
-        Self::from(&config::Config::default())
+        Self::from_config(&Config::default())
     }
 }
 
 // === impl Selection ===
 
 impl Selection {
-    /// What the configuration wants.
-    pub(super) fn new(settings: &MetricsSettings) -> Self {
-        let families = families(settings);
+    /// The families that the configuration selects.
+    pub(super) fn new(settings: &MetricsSettings, has_history: bool) -> Self {
+        let tables = TABLES
+            .iter()
+            .filter(|table| settings.selects(table.condition, has_history));
+        let families = tables
+            .flat_map(TableEntry::families)
+            .filter(|family| settings.families.selects(family.name()));
         Self {
-            families: families
-                .filter(|family| settings.families.selects(family.name()))
-                .collect(),
-            configured: Arc::new(settings.families.clone()),
-            asked: Arc::default(),
+            families: families.collect(),
         }
     }
 
-    /// Whether a family is shown.
-    pub(super) fn selects(&self, family: &str) -> bool {
-        let asked = |family| self.asked.iter().any(|pattern| pattern.matches(family));
-        self.configured.selects(family) && (self.asked.is_empty() || asked(family))
-    }
-
-    /// What a scrape asks for, which is something; `others` are the names of families that are not about facts.
-    pub(super) fn narrowed(
-        &self,
-        asked: &[Pattern],
-        others: &[String],
-    ) -> Result<Self, UnknownFamily> {
-        let facts = self.families.iter().map(|family| family.name());
-        let others = others.iter().map(String::as_str);
-        let others = others.filter(|name| self.selects(name));
-        let names: Vec<&str> = facts.chain(others).collect();
-        let known = |pattern: &&Pattern| names.iter().any(|name| pattern.matches(name));
-        if let Some(unknown) = asked.iter().find(|pattern| !known(pattern)) {
+    /// The families that match one of these patterns.
+    pub(super) fn narrowed(&self, patterns: &[Pattern]) -> Result<Self, UnknownFamily> {
+        let unknown = |pattern: &&Pattern| !matches_any(pattern, &self.families);
+        if let Some(unknown) = patterns.iter().find(unknown) {
             return Err(UnknownFamily(unknown.to_string()));
         }
-        let mut narrowed = Self {
-            asked: asked.into(),
-            ..self.clone()
-        };
         let families = self.families.iter().copied();
-        narrowed.families = families
-            .filter(|family| narrowed.selects(family.name()))
-            .collect();
-        Ok(narrowed)
+        let families = families.filter(|family| {
+            let name = family.name();
+            patterns.iter().any(|pattern| pattern.matches(name))
+        });
+        Ok(Self {
+            families: families.collect(),
+        })
     }
+}
+
+fn matches_any(pattern: &Pattern, families: &[&'static dyn Family]) -> bool {
+    families.iter().any(|family| pattern.matches(family.name()))
 }

@@ -1,15 +1,15 @@
-//! Reads an exposition as strictly as the formats are written, and panics with the line that breaks a rule.
+//! A strict parser of the text formats. It panics with the line that violates a rule.
 //!
-//! Its own grammar, on purpose: it shares no code with the writer that it checks.
+//! It shares no code with the writer that it checks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use job_status_exporter::metrics::Format;
 
-/// What was read: families by name, as `TYPE` lines name them.
+/// Families by their name in the `TYPE` line.
 pub(crate) type Families = BTreeMap<String, Family>;
 
-/// Names and values, in the order in which they stand.
+/// Names and values, in order.
 pub(crate) type Labels = Vec<(String, String)>;
 
 /// One family.
@@ -20,7 +20,7 @@ pub(crate) struct Family {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// One line with a value.
+/// One sample line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) name: String,
@@ -28,15 +28,14 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
-/// Reads `text`, and asserts that
-/// - HELP and TYPE stand once per family, before its samples, which stand together and are at least one;
-/// - names, labels, escapes and values are well formed, and a unit is the one in the name;
-/// - no series is there twice, and all series of a family have the same labels, but for those that mirror the labels of
-///   objects;
+/// Parses `text`, and asserts that
+/// - each family has one HELP and one TYPE line, followed by all of its samples, at least one;
+/// - names, labels, escapes and values are well formed, and the unit is the suffix of the name;
+/// - series are unique, and all series of a family have the same labels, except families that show the labels of objects;
 /// - histograms are cumulative and end in `+Inf`;
-/// - in `OpenMetrics`, when a counter or histogram was created stands right behind it, and the samples of one set of labels
-///   stand together;
-/// - `OpenMetrics` has its mark at the end, and text has not.
+/// - in `OpenMetrics`, the creation time follows its counter or histogram, and the samples with the same labels are
+///   contiguous;
+/// - only `OpenMetrics` ends with `# EOF`.
 pub(crate) fn check(format: Format, text: &str) -> Families {
     assert!(text.ends_with('\n'), "no line feed at the end");
     let body = match format {
@@ -45,7 +44,7 @@ pub(crate) fn check(format: Format, text: &str) -> Families {
     };
     let mut families = Families::new();
     let mut current = String::new();
-    // Not `lines()`: a carriage return is no end of a line here.
+    // Not `lines()`: a carriage return does not end a line in these formats.
     for line in body.split_terminator('\n') {
         if let Some(comment) = line.strip_prefix("# ") {
             read_comment(format, comment, &mut current, &mut families);
@@ -146,7 +145,7 @@ pub(crate) fn read_sample(line: &str) -> Sample {
     }
 }
 
-/// Reads up to the quote that is not escaped. What is left is behind it.
+/// Reads up to the closing quote. Returns the value and the text after the quote.
 fn read_label_value(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut chars = text.char_indices();
@@ -227,7 +226,7 @@ fn check_family(name: &str, family: &Family) {
     }
 }
 
-/// The labels of a sample as those of the metric that it is a part of.
+/// The labels of the metric that the sample belongs to.
 fn metric(sample: &Sample) -> Labels {
     let labels = sample.labels.iter().cloned();
     labels.filter(|(label, _)| label != "le").collect()
@@ -256,7 +255,7 @@ fn check_metrics(name: &str, family: &Family) {
     }
 }
 
-/// These are as kube-state-metrics has them: the labels of a series are those that its object has.
+/// Whether a family of kube-state-metrics has different labels for each object.
 fn shows_labels_of_objects(family: &str) -> bool {
     ["kube_job_", "kube_cronjob_"]
         .iter()
@@ -291,7 +290,7 @@ fn check_histogram(name: &str, family: &Family) {
     }
 }
 
-/// A label without a value is no label to Prometheus, and the order does not matter.
+/// Prometheus ignores empty labels and the order of labels.
 fn check_duplicates(families: &Families) {
     let mut seen = HashSet::new();
     for sample in families.values().flat_map(|family| &family.samples) {
@@ -305,7 +304,7 @@ fn check_duplicates(families: &Families) {
 }
 
 #[test]
-fn a_broken_exposition_is_refused() {
+fn an_invalid_exposition_is_rejected() {
     let header = "# HELP a b\n# TYPE a gauge\n";
     let whole = format!("{header}a{{l=\"v\"}} 1\n");
     check(Format::Text, &whole);
@@ -345,6 +344,6 @@ fn a_broken_exposition_is_refused() {
         ),
     ] {
         let checked = std::panic::catch_unwind(|| check(format, &broken));
-        assert!(checked.is_err(), "not refused: {broken}");
+        assert!(checked.is_err(), "not rejected: {broken}");
     }
 }

@@ -1,4 +1,4 @@
-//! The families of kube-state-metrics, against its own output and on objects that are hard to show.
+//! The families of kube-state-metrics, compared with its own output, and with unusual objects.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ use crate::{
 mod hostile;
 mod rules;
 
-/// Labels without empty ones, which are none to Prometheus, and in no order.
+/// Labels without their order and without empty ones, which Prometheus treats as missing.
 type Series = BTreeMap<String, String>;
 
 fn folder() -> std::path::PathBuf {
@@ -50,18 +50,18 @@ fn decoder(keys: &[&str]) -> Decoder {
     }))
 }
 
-fn metrics(slices: Vec<Arc<TargetStore>>) -> Metrics {
+fn metrics(targets: Vec<Arc<TargetStore>>) -> Metrics {
     let settings = MetricsSettings {
         kube_state_metrics: true,
         ..MetricsSettings::default()
     };
-    Metrics::new(Arc::new(Store::new(slices)), &settings)
+    Metrics::new(Arc::new(Store::new(targets)), &settings)
 }
 
 /// Only the families of kube-state-metrics, as text.
 fn text(jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> String {
-    let slice = records::slice(None, jobs, cronjobs);
-    let text = read(metrics(vec![slice]).scrape(Format::Text));
+    let target = records::target(None, jobs, cronjobs);
+    let text = read(metrics(vec![target]).scrape(Format::Text));
     let of_kube = |line: &&str| {
         let name = line
             .trim_start_matches("# HELP ")
@@ -71,7 +71,7 @@ fn text(jobs: Vec<Job>, cronjobs: Vec<CronJob>) -> String {
     text.split_inclusive('\n').filter(of_kube).collect()
 }
 
-/// What is shown of objects, all labels and annotations included.
+/// The families about objects, with all labels and annotations.
 fn shown(jobs: &[Value], cronjobs: &[Value]) -> Families {
     let mut decoder = decoder(&["*"]);
     let jobs = jobs
@@ -84,7 +84,7 @@ fn shown(jobs: &[Value], cronjobs: &[Value]) -> Families {
     checker::check(Format::Text, &text(jobs, cronjobs.collect()))
 }
 
-/// The series of each family with their values. Families without any are left out, as Prometheus does not see them.
+/// The values of the series of each family. Families without series are omitted.
 fn series<'a>(
     samples: impl Iterator<Item = &'a Sample>,
 ) -> BTreeMap<String, BTreeMap<Series, f64>> {
@@ -98,7 +98,7 @@ fn series<'a>(
     families
 }
 
-/// Says for each family what is missing and what is too much; nothing where all is the same.
+/// The missing and the unexpected series of each family. Empty if there are none.
 fn difference(expected: &str, actual: &Families) -> String {
     let lines = expected.lines().filter(|line| !line.starts_with('#'));
     let expected: Vec<Sample> = lines.map(checker::read_sample).collect();
@@ -151,7 +151,7 @@ fn recorded_objects_are_shown_as_kube_state_metrics_shows_them() {
 }
 
 #[test]
-fn a_difference_is_told_family_by_family() {
+fn a_difference_is_reported_for_each_family() {
     let expected = "kube_a{x=\"1\",y=\"\"} 1e+09\nkube_a{x=\"2\"} 1\nkube_b 3\n";
     let same =
         "# HELP kube_a a\n# TYPE kube_a gauge\nkube_a{x=\"2\"} 1\nkube_a{x=\"1\"} 1000000000\n";
@@ -165,7 +165,7 @@ fn a_difference_is_told_family_by_family() {
 }
 
 #[test]
-fn only_chosen_labels_are_shown() {
+fn only_selected_labels_are_shown() {
     let object = json!({"metadata": {
         "name": "a", "namespace": "b",
         "labels": {"team": "x", "tier": "y"},
@@ -187,27 +187,27 @@ fn only_chosen_labels_are_shown() {
 }
 
 #[test]
-fn they_are_shown_on_request_only() {
+fn they_are_shown_only_if_enabled() {
     let mut decoder = decoder(&["*"]);
     let jobs = recorded("jobs.json", |json| decoder.job(json));
-    let slice = records::slice(None, jobs, Vec::new());
+    let target = records::target(None, jobs, Vec::new());
     let plain = Metrics::new(
-        Arc::new(Store::new(vec![slice.clone()])),
+        Arc::new(Store::new(vec![target.clone()])),
         &MetricsSettings::default(),
     );
     assert!(!read(plain.scrape(Format::Text)).contains("kube_"));
-    assert!(read(metrics(vec![slice]).scrape(Format::Text)).contains("kube_"));
+    assert!(read(metrics(vec![target]).scrape(Format::Text)).contains("kube_"));
 }
 
 #[test]
 fn objects_of_several_targets_differ_in_their_label() {
     let object = json!({"metadata": {"name": "a", "namespace": "b"}}).to_string();
-    let slice = |target| {
+    let target = |target| {
         let mut decoder = decoder(&["*"]);
         let (job, cronjob) = (decoder.job(&object), decoder.cronjob(&object));
-        records::slice(Some(target), vec![job.unwrap()], vec![cronjob.unwrap()])
+        records::target(Some(target), vec![job.unwrap()], vec![cronjob.unwrap()])
     };
-    let metrics = metrics(vec![slice("x"), slice("y")]);
+    let metrics = metrics(vec![target("x"), target("y")]);
     for format in [Format::Text, Format::OpenMetrics] {
         let families = checker::check(format, &read(metrics.scrape(format)));
         for name in ["kube_job_info", "kube_job_labels", "kube_cronjob_info"] {

@@ -1,4 +1,4 @@
-//! Whole scrapes in both formats, and the reference of their families.
+//! Complete scrapes in both formats, and the reference of their families.
 
 use std::{collections::HashSet, fs, path::Path, sync::Arc};
 
@@ -23,16 +23,16 @@ mod selection;
 
 const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
 
-fn metrics(slices: Vec<Arc<TargetStore>>) -> Metrics {
-    labelled(slices, Labels::default())
+fn metrics(targets: Vec<Arc<TargetStore>>) -> Metrics {
+    labelled(targets, Labels::default())
 }
 
-fn labelled(slices: Vec<Arc<TargetStore>>, labels: Labels) -> Metrics {
+fn labelled(targets: Vec<Arc<TargetStore>>, labels: Labels) -> Metrics {
     let settings = metrics::MetricsSettings {
         labels,
         ..metrics::MetricsSettings::default()
     };
-    Metrics::new(Arc::new(Store::new(slices)), &settings)
+    Metrics::new(Arc::new(Store::new(targets)), &settings)
 }
 
 pub(crate) fn read(scrape: Scrape) -> String {
@@ -59,12 +59,10 @@ pub(crate) fn assert_golden(path: &str, actual: &str) {
     let expected = fs::read_to_string(&file).unwrap_or_default();
     assert!(
         actual == expected,
-        "{path} is stale: run `UPDATE_GOLDEN=1 cargo test` and look at the difference"
+        "{path} is stale: run `UPDATE_GOLDEN=1 cargo test` and read the diff"
     );
 }
 
-/// The names of the process metrics depend on the platform.
-#[cfg(target_os = "linux")]
 #[test]
 fn the_reference_is_up_to_date() {
     assert_golden("docs/metrics.md", &reference());
@@ -73,10 +71,9 @@ fn the_reference_is_up_to_date() {
 #[test]
 fn the_reference_has_an_example_of_every_family() {
     let reference = reference();
-    let rows = reference.lines().filter_map(|line| {
-        let name = line.strip_prefix("| `")?.split('`').next()?;
-        (!name.starts_with("process_")).then_some(name)
-    });
+    let rows = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     let mut names = HashSet::new();
     for name in rows {
         let example = |line: &str| {
@@ -89,14 +86,14 @@ fn the_reference_has_an_example_of_every_family() {
     assert!(names.len() > 30, "{names:?}");
 }
 
-/// What the recorded lists of a real server look like on `/metrics`.
+/// The objects were recorded from a real API server.
 #[test]
-fn recorded_objects_are_shown_as_before() {
+fn recorded_objects_match_the_golden_files() {
     let mut decoder = Decoder::default();
     let jobs = recorded("jobs.json", |json| decoder.job(json));
     let cronjobs = recorded("cronjobs.json", |json| decoder.cronjob(json));
     let (jobs_count, cronjobs_count) = (jobs.len(), cronjobs.len());
-    let metrics = metrics(vec![records::slice(None, jobs, cronjobs)]);
+    let metrics = metrics(vec![records::target(None, jobs, cronjobs)]);
     for (format, extension) in [(Format::Text, "prom"), (Format::OpenMetrics, "openmetrics")] {
         let text = read(metrics.scrape(format));
         let families = checker::check(format, &text);
@@ -123,7 +120,7 @@ pub(crate) fn recorded<T>(
         .collect()
 }
 
-/// Leaves out what differs from run to run and from build to build.
+/// Removes the families whose values differ between runs or builds.
 pub(crate) fn without_volatile(text: &str) -> String {
     let volatile = [
         "process_",
@@ -145,12 +142,12 @@ pub(crate) fn without_volatile(text: &str) -> String {
 #[test]
 fn several_targets_share_families_and_differ_in_their_label() {
     let jobs = || records::jobs(3);
-    let slices = vec![
-        records::slice(Some("a"), jobs(), vec![records::cronjob("x")]),
-        records::slice(Some("b"), jobs(), vec![records::cronjob("x")]),
+    let targets = vec![
+        records::target(Some("a"), jobs(), vec![records::cronjob("x")]),
+        records::target(Some("b"), jobs(), vec![records::cronjob("x")]),
     ];
-    slices[1].count(ClientEvent::DecodeError(Resource::Jobs));
-    let metrics = metrics(slices);
+    targets[1].count(ClientEvent::DecodeError(Resource::Jobs));
+    let metrics = metrics(targets);
     for format in FORMATS {
         let families = check(&metrics, format);
         let state = &families["batch_job_state"].samples;
@@ -162,7 +159,7 @@ fn several_targets_share_families_and_differ_in_their_label() {
 
 #[test]
 fn a_family_without_samples_has_no_header() {
-    let metrics = metrics(vec![records::slice(None, Vec::new(), Vec::new())]);
+    let metrics = metrics(vec![records::target(None, Vec::new(), Vec::new())]);
     for format in FORMATS {
         let families = check(&metrics, format);
         assert!(families.keys().all(|name| !name.starts_with("batch_")));
@@ -177,21 +174,21 @@ fn a_configured_job_keeps_its_series_when_it_appears() {
         namespace: job.namespace.clone(),
         name: job.name.clone(),
     };
-    let slice = Arc::new(TargetStore::new(None, vec![scope], Arc::default()));
-    let metrics = metrics(vec![slice.clone()]);
+    let target = Arc::new(TargetStore::new(None, vec![scope], Arc::default()));
+    let metrics = metrics(vec![target.clone()]);
     let exists = || {
         let families = check(&metrics, Format::Text);
         families["batch_job_exists"].samples[0].clone()
     };
-    slice.push(FeedId(0), Update::JobAbsent);
+    target.push(FeedId(0), Update::JobAbsent);
     let before = exists();
-    slice.push(FeedId(0), Update::Jobs(Change::Applied(job)));
+    target.push(FeedId(0), Update::Jobs(Change::Applied(job)));
     let after = exists();
     assert_eq!((before.value, after.value), (0.0, 1.0));
     assert_eq!(before.labels, after.labels);
 }
 
-/// A configured job may not exist: there is nobody to ask for its labels.
+/// A configured job has no mapped labels, because it may not exist.
 #[test]
 fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
     let values = |values: [&str; 2]| Some(values.map(Name::from).as_slice().into());
@@ -206,13 +203,13 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
         name: "weekly".into(),
     };
     let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    let slice = Arc::new(TargetStore::new(Some("prod".into()), feeds, Arc::default()));
-    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    slice.push(FeedId(1), Update::CronJobs(Change::Applied(cronjob)));
-    slice.push(FeedId(2), Update::JobAbsent);
+    let target = Arc::new(TargetStore::new(Some("prod".into()), feeds, Arc::default()));
+    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    target.push(FeedId(1), Update::CronJobs(Change::Applied(cronjob)));
+    target.push(FeedId(2), Update::JobAbsent);
     for scope in [LabelScope::Info, LabelScope::All] {
         let names = vec!["team".to_owned(), "app".to_owned()];
-        let metrics = labelled(vec![slice.clone()], Labels { names, scope });
+        let metrics = labelled(vec![target.clone()], Labels { names, scope });
         for format in FORMATS {
             let families = check(&metrics, format);
             for (name, family) in &families {
@@ -241,9 +238,9 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
     }
 }
 
-/// Whoever reads the values and whoever writes the names have to agree on their order.
+/// The decoder and the renderer must use the same order of labels.
 #[test]
-fn configured_labels_are_shown_with_the_values_of_the_objects() {
+fn mapped_labels_have_the_values_of_the_objects() {
     let mapped = |label: &str, source| MappedLabel {
         label: label.to_owned(),
         source,
@@ -261,8 +258,8 @@ fn configured_labels_are_shown_with_the_values_of_the_objects() {
         "labels": {"app.kubernetes.io/name": "warehouse", "app": "x"},
         "annotations": {"example.com/on-call": "data", "example.com/name": "y"}}}"#;
     let mut decoder = Decoder::new(Arc::new(MetadataFilter::from_config(&settings)));
-    let slice = records::slice(None, vec![decoder.job(job).unwrap()], Vec::new());
-    let metrics = labelled(vec![slice], Labels::from(&settings.labels));
+    let target = records::target(None, vec![decoder.job(job).unwrap()], Vec::new());
+    let metrics = labelled(vec![target], Labels::from_config(&settings.labels));
     let families = check(&metrics, Format::Text);
     for family in ["batch_job_state", "batch_workload_active_runs"] {
         let sample = &families[family].samples[0];
@@ -272,7 +269,7 @@ fn configured_labels_are_shown_with_the_values_of_the_objects() {
 }
 
 #[test]
-fn a_large_scrape_comes_in_bounded_chunks_and_in_one_piece() {
+fn a_large_scrape_has_bounded_chunks_and_contiguous_families() {
     let mut jobs = records::jobs(5_000);
     for job in &mut jobs[..2_000] {
         job.workload = WorkloadRef {
@@ -280,7 +277,7 @@ fn a_large_scrape_comes_in_bounded_chunks_and_in_one_piece() {
             name: job.name.clone(),
         };
     }
-    let metrics = metrics(vec![records::slice(None, jobs, Vec::new())]);
+    let metrics = metrics(vec![records::target(None, jobs, Vec::new())]);
     for format in FORMATS {
         let chunks: Vec<_> = metrics.scrape(format).collect();
         assert!(chunks.len() > 10);
@@ -292,28 +289,28 @@ fn a_large_scrape_comes_in_bounded_chunks_and_in_one_piece() {
 }
 
 #[test]
-fn a_scrape_shows_what_was_there_when_it_began() {
-    let slice = records::slice(None, records::jobs(2_000), Vec::new());
-    let metrics = metrics(vec![slice.clone()]);
+fn a_scrape_shows_the_state_at_its_start() {
+    let target = records::target(None, records::jobs(2_000), Vec::new());
+    let metrics = metrics(vec![target.clone()]);
     let mut scrape = metrics.scrape(Format::Text);
     let mut text = scrape.next().unwrap().to_vec();
-    slice.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
+    target.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
     text.extend(scrape.flatten());
     let families = checker::check(Format::Text, std::str::from_utf8(&text).unwrap());
     assert_eq!(families["batch_job_failed_pods"].samples.len(), 2_000);
 }
 
 #[test]
-fn only_whole_scrapes_are_timed() {
-    let metrics = metrics(vec![records::slice(None, Vec::new(), Vec::new())]);
+fn only_complete_scrapes_are_observed() {
+    let metrics = metrics(vec![records::target(None, Vec::new(), Vec::new())]);
     drop(metrics.scrape(Format::Text));
-    let timed = || {
+    let observed = || {
         let families = check(&metrics, Format::Text);
         let samples = &families["job_status_exporter_scrape_duration_seconds"].samples;
         samples.last().unwrap().value
     };
-    assert!((timed() - 0.0).abs() < f64::EPSILON);
-    assert!((timed() - 1.0).abs() < f64::EPSILON);
+    assert!((observed() - 0.0).abs() < f64::EPSILON);
+    assert!((observed() - 1.0).abs() < f64::EPSILON);
 }
 
 #[test]
@@ -329,7 +326,7 @@ fn a_huge_name_is_shown_in_full() {
         schedule: name.as_str().into(),
         ..records::cronjob("x")
     };
-    let metrics = metrics(vec![records::slice(None, Vec::new(), vec![cronjob])]);
+    let metrics = metrics(vec![records::target(None, Vec::new(), vec![cronjob])]);
     for format in FORMATS {
         let families = check(&metrics, format);
         let info = &families["batch_cronjob_info"].samples[0];
@@ -337,7 +334,7 @@ fn a_huge_name_is_shown_in_full() {
     }
 }
 
-/// Anything a string can be, with what is special in the formats more often than chance has it.
+/// Any string, with more of the characters that are special in the formats.
 fn text() -> impl Strategy<Value = String> {
     let char = prop_oneof![
         any::<char>(),
@@ -352,7 +349,7 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn every_string_comes_back(texts in prop::array::uniform9(text())) {
+    fn every_string_is_preserved(texts in prop::array::uniform9(text())) {
         let [target, namespace, name, kind, workload, uid, managed_by, schedule, team] = texts;
         let job = Job {
             namespace: namespace.as_str().into(),
@@ -367,9 +364,9 @@ proptest! {
             ..records::jobs(1).remove(0)
         };
         let cronjob = CronJob { schedule: schedule.as_str().into(), ..records::cronjob(&name) };
-        let slice = records::slice(Some(&target), vec![job], vec![cronjob]);
+        let store = records::target(Some(&target), vec![job], vec![cronjob]);
         let labels = Labels { names: vec!["team".to_owned()], scope: LabelScope::All };
-        let metrics = labelled(vec![slice], labels);
+        let metrics = labelled(vec![store], labels);
         for format in FORMATS {
             let families = check(&metrics, format);
             let info = &families["batch_job_info"].samples[0];

@@ -11,14 +11,14 @@ use job_status_exporter::{
     store::{StoreSettings, TargetStore},
 };
 
-/// When all of it was just seen for the first time: a moment after the recorded lists were.
+/// The date at which all records are first seen, shortly after the recorded lists.
 fn date() -> Timestamp {
     Timestamp::from_millisecond(1_795_445_760_125).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// A slice that watches everything, or one target of several. Runs of whatever date are counted.
-pub(crate) fn slice(
-    target: Option<&str>,
+/// The store of a target that watches all namespaces. It counts runs that ended at any time.
+pub(crate) fn target(
+    name: Option<&str>,
     jobs: Vec<Job>,
     cronjobs: Vec<CronJob>,
 ) -> Arc<TargetStore> {
@@ -27,17 +27,16 @@ pub(crate) fn slice(
         clock: date,
         ..StoreSettings::default()
     };
-    let (target, memory) = (target.map(Name::from), RestoredState::default());
-    let slice = TargetStore::remembering(
-        target,
+    let target = TargetStore::remembering(
+        name.map(Name::from),
         feeds,
         settings.into(),
-        memory,
+        RestoredState::default(),
         Arc::new(NoopJournal),
     );
-    slice.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    slice.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
-    Arc::new(slice)
+    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
+    target.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
+    Arc::new(target)
 }
 
 /// A completed run of a `CronJob`.
@@ -77,7 +76,7 @@ pub(crate) fn job(namespace: &Name, workload: &WorkloadRef, number: u32) -> Job 
     }
 }
 
-/// Many runs, spread over namespaces and workloads.
+/// Completed runs of 1,000 workloads in 50 namespaces.
 pub(crate) fn jobs(count: u32) -> Vec<Job> {
     let namespaces: Vec<Name> = (0..50)
         .map(|n| format!("namespace-{n:02}").into())
@@ -95,7 +94,7 @@ pub(crate) fn jobs(count: u32) -> Vec<Job> {
         .collect()
 }
 
-/// A `CronJob` that fires every minute.
+/// A `CronJob` with a run every minute.
 pub(crate) fn cronjob(name: &str) -> CronJob {
     CronJob {
         namespace: "ops".into(),

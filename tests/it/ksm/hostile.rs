@@ -1,4 +1,4 @@
-//! Objects that nobody would write, each as the API could give it.
+//! Unusual objects that the API could return.
 
 use super::*;
 use crate::metrics::assert_golden;
@@ -14,7 +14,7 @@ fn job(metadata: &Value, status: &Value) -> Value {
     job
 }
 
-/// The values of one family, each with its last label.
+/// The values of one family, each with the value of its last label.
 fn values(families: &Families, family: &str) -> Vec<(String, f64)> {
     let Some(family) = families.get(family) else {
         return Vec::new();
@@ -24,7 +24,7 @@ fn values(families: &Families, family: &str) -> Vec<(String, f64)> {
 }
 
 #[test]
-fn values_come_back_as_they_are() {
+fn label_values_are_shown_in_full() {
     let large = "x\"\\\n".repeat(16 * 1024);
     let values = [
         "",
@@ -55,9 +55,9 @@ fn values_come_back_as_they_are() {
     }
 }
 
-/// The checker refuses a label that is there twice, and a name that is none.
+/// The checker rejects duplicate labels and invalid names.
 #[test]
-fn keys_get_names_of_their_own() {
+fn every_key_has_a_unique_label_name() {
     let names = |keys: &[&str]| {
         let pairs: serde_json::Map<_, _> = keys
             .iter()
@@ -85,7 +85,7 @@ fn keys_get_names_of_their_own() {
         names(&["a.b", "a/b", "a_b", "aB"]),
         "a.b=a_b_conflict1 a/b=a_b_conflict2 aB=a_b_conflict3 a_b=a_b_conflict4"
     );
-    // Keys that come to what others got by a number.
+    // Keys that equal the numbered names of other keys.
     assert_eq!(
         names(&["a.b", "a/b", "a_b_conflict1"]),
         "a.b=a_b_conflict1_conflict1 a/b=a_b_conflict2 a_b_conflict1=a_b_conflict1_conflict2"
@@ -97,7 +97,7 @@ fn keys_get_names_of_their_own() {
 }
 
 #[test]
-fn labels_cannot_take_the_names_of_others() {
+fn labels_do_not_replace_the_labels_of_the_table() {
     let metadata = json!({"labels": {"namespace": "x", "job_name": "y", "target": "z"}});
     let families = shown(&[job(&metadata, &json!(null))], &[]);
     let own = &families["kube_job_labels"].samples[0].labels[..2];
@@ -137,7 +137,7 @@ fn failed_pods_are_a_number_or_a_flag() {
             ("", 2.0),
         ])
     );
-    // A Job can fail without a failed pod; the reason is not shown then.
+    // A Job can fail without a failed pod. Then the reason is not shown.
     let no_pods =
         json!({"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]});
     assert_eq!(failed(&no_pods), series(&[("", 0.0)]));
@@ -176,7 +176,7 @@ fn conditions_have_a_series_for_each_status() {
 }
 
 #[test]
-fn owners_are_shown_each_once() {
+fn each_owner_is_shown_once() {
     let owner = |uid: u32, name: &str, controller: Value| json!({"apiVersion": "x/v1", "kind": "Work\"flow", "name": name, "uid": uid.to_string(), "controller": controller});
     let owners = [
         owner(1, "a", json!(true)),
@@ -202,7 +202,7 @@ fn owners_are_shown_each_once() {
 }
 
 #[test]
-fn a_resource_version_that_is_no_number_is_left_out() {
+fn a_resource_version_that_is_not_a_number_is_absent() {
     let version = |version: Value| {
         let families = shown(
             &[],
@@ -221,9 +221,9 @@ fn a_resource_version_that_is_no_number_is_left_out() {
     assert_eq!(version(json!(null)), None);
 }
 
-/// For `promtool check metrics`, too.
+/// `promtool check metrics` reads this file, too.
 #[test]
-fn all_of_it_is_shown_as_before() {
+fn unusual_objects_match_the_golden_file() {
     let pairs = json!({
         "a.b": "\"quoted\"", "a/b": "back\\slash", "a_b": "two\nlines", "camelCase": "größe \u{1f980}", "empty": "",
     });

@@ -1,7 +1,7 @@
-//! The rules of kubernetes-mixin on what is shown of Jobs as they live and end.
+//! The rules of kubernetes-mixin, with series of Jobs from their start to their end.
 //!
-//! Writes the input of `promtool test rules`; `scripts/check-golden` runs it. There the clock begins in 1970, and so
-//! do these Jobs.
+//! The test writes the input of `promtool test rules`, which `scripts/check-golden` runs. The clock of promtool starts in
+//! 1970, and so do these Jobs.
 
 use super::*;
 use crate::metrics::assert_golden;
@@ -14,10 +14,10 @@ const FAMILIES: [&str; 4] = [
     "kube_job_status_start_time",
 ];
 
-/// What Prometheus adds in the scrape.
+/// The labels that Prometheus adds.
 const SCRAPED: &str = r#"cluster="prod",instance="exporter:9806",job="kube-state-metrics""#;
 
-/// Minutes for which the Jobs stay as they are.
+/// The number of minutes for which the Jobs do not change.
 type Minutes = usize;
 
 fn job(name: &str, owners: &Value, status: &Value) -> Value {
@@ -28,7 +28,7 @@ fn job(name: &str, owners: &Value, status: &Value) -> Value {
     })
 }
 
-/// What is there from minute to minute.
+/// The Jobs in each phase.
 fn phases() -> Vec<(Minutes, Vec<Value>)> {
     let running = json!({"startTime": "1970-01-01T00:00:00Z", "active": 1, "ready": 1});
     let complete = json!({
@@ -58,7 +58,7 @@ fn phases() -> Vec<(Minutes, Vec<Value>)> {
     ]
 }
 
-/// What the rules are expected to make of it, and the pods, which are not ours to show.
+/// The series of pods, which the exporter does not serve, and the expected results of the rules.
 const EXPECTED: &str = r#"
       - series: kube_pod_owner{cluster="prod",instance="ksm",job="kube-state-metrics",namespace="billing",pod="slow-x",owner_kind="Job",owner_name="slow"}
         values: "1x840"
@@ -96,7 +96,7 @@ const EXPECTED: &str = r#"
             value: 1
 "#;
 
-/// The samples of one phase, each under its series as promtool reads it.
+/// The samples of one phase by series, in the syntax of promtool.
 fn samples(jobs: &[Value]) -> BTreeMap<String, f64> {
     let families = shown(jobs, &[]);
     let samples = FAMILIES
@@ -143,7 +143,7 @@ fn the_rules_of_kubernetes_mixin_get_the_series_they_read() {
         let mut there = false;
         for (minutes, samples) in &phases {
             let value = samples.get(series);
-            // `1x29` is a 1 and 29 more of them; `_x30` is nothing 30 times.
+            // `1x29` is the value 1 and 29 repetitions; `_x30` is 30 missing samples.
             values.push(match value {
                 Some(value) => format!("{value}x{}", minutes - 1),
                 None if there => format!("stale _x{}", minutes - 1),

@@ -1,10 +1,10 @@
-//! Which families are shown: as the configuration has it, and as a scrape asks for.
+//! Which families are shown, by the configuration and by the parameters of a scrape.
 
 use std::sync::Arc;
 
 use job_status_exporter::{
     config::{self, Pattern},
-    metrics::{self, Format, Metrics, Scrape},
+    metrics::{Format, Metrics, MetricsSettings, Scrape},
     store::Store,
 };
 
@@ -18,16 +18,16 @@ fn names(scrape: Scrape) -> Vec<String> {
 }
 
 #[test]
-fn what_the_configuration_excludes_is_not_shown() {
+fn excluded_families_are_not_shown() {
     let shown = |yaml: &str| {
         let inputs = config::Inputs {
             environment: vec![("JOB_STATUS_EXPORTER__METRICS".into(), yaml.into())],
             ..config::Inputs::default()
         };
         let settings = config::load(&inputs).unwrap();
-        let slice = records::slice(None, records::jobs(10), vec![records::cronjob("x")]);
-        let store = Arc::new(Store::new(vec![slice]));
-        let metrics = Metrics::new(store, &metrics::MetricsSettings::from(&settings));
+        let target = records::target(None, records::jobs(10), vec![records::cronjob("x")]);
+        let store = Arc::new(Store::new(vec![target]));
+        let metrics = Metrics::new(store, &MetricsSettings::from_config(&settings));
         names(metrics.scrape(Format::Text))
     };
     let all = shown("{}");
@@ -53,36 +53,55 @@ fn what_the_configuration_excludes_is_not_shown() {
 }
 
 #[test]
-fn a_scrape_shows_the_families_that_it_asks_for() {
-    let slice = records::slice(None, records::jobs(10), vec![records::cronjob("x")]);
-    let metrics = super::metrics(vec![slice]);
-    let asked = |patterns: &[&str]| {
+fn a_scrape_shows_the_families_that_it_selects() {
+    let target = records::target(None, records::jobs(10), vec![records::cronjob("x")]);
+    let metrics = super::metrics(vec![target]);
+    let selected = |patterns: &[&str]| {
         let patterns: Vec<_> = patterns.iter().map(|name| Pattern::from(*name)).collect();
         let scrape = metrics.scrape_families(Format::Text, &patterns);
         scrape.map(names).map_err(|unknown| unknown.to_string())
     };
     assert_eq!(
-        asked(&["batch_cronjob_info", "process_max*", "batch_*_state"]).unwrap(),
+        selected(&["batch_cronjob_info", "process_max*", "batch_*_state"]).unwrap(),
         ["batch_cronjob_info", "batch_job_state", "process_max_fds"]
     );
-    assert_eq!(asked(&[]).unwrap(), names(metrics.scrape(Format::Text)));
+    assert_eq!(selected(&[]).unwrap(), names(metrics.scrape(Format::Text)));
     assert_eq!(
-        asked(&["batch_cronjob_info", "batch_cronjob"]).unwrap_err(),
+        selected(&["batch_cronjob_info", "batch_cronjob"]).unwrap_err(),
         "no family is called `batch_cronjob`: /metrics has the names of all"
     );
-    assert!(asked(&[""]).is_err());
+    assert!(selected(&[""]).is_err());
 }
 
 #[test]
-fn patterns_without_a_family_are_told() {
+fn patterns_without_a_family_are_reported() {
     let patterns = |names: &[&str]| names.iter().map(|name| Pattern::from(*name)).collect();
     let families = config::FamilyFilter {
         include: patterns(&["*", "batch_jobs_*"]),
         exclude: patterns(&["kube_job_info", "process_open_fds", "process_shut_fds"]),
     };
-    let metrics = super::metrics(Vec::new());
+    let settings = MetricsSettings {
+        families,
+        ..MetricsSettings::default()
+    };
     assert_eq!(
-        metrics.idle_patterns(&families),
+        settings.idle_patterns(),
         ["batch_jobs_*", "process_shut_fds"]
     );
+}
+
+#[test]
+fn the_families_of_the_history_are_known_only_with_a_history() {
+    let name = "job_status_exporter_history_up";
+    let target = || vec![records::target(None, Vec::new(), Vec::new())];
+    let selected = |metrics: &Metrics| {
+        let scrape = metrics.scrape_families(Format::Text, &[Pattern::from(name)]);
+        scrape.map(names)
+    };
+    let metrics = super::metrics(target());
+    assert!(selected(&metrics).is_err());
+    assert!(!names(metrics.scrape(Format::Text)).contains(&name.to_owned()));
+    let metrics = super::metrics(target()).with_history(Arc::default());
+    assert_eq!(selected(&metrics).unwrap(), [name]);
+    assert!(names(metrics.scrape(Format::Text)).contains(&name.to_owned()));
 }

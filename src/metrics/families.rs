@@ -1,0 +1,116 @@
+//! All families, in the order in which `/metrics` shows them.
+
+use super::table::{Family, Row, Table};
+
+pub(super) mod cronjob;
+pub(super) mod history;
+pub(super) mod job;
+pub(super) mod ksm;
+pub(super) mod process;
+pub(super) mod target;
+pub(super) mod workload;
+
+/// All tables.
+pub(super) static TABLES: [TableEntry; 10] = [
+    TableEntry::of::<job::Jobs>(Condition::PerJob),
+    TableEntry::of::<job::ConfiguredJobs>(Condition::Always),
+    TableEntry::of::<cronjob::CronJobs>(Condition::Always),
+    TableEntry::of::<cronjob::Schedules>(Condition::Always),
+    TableEntry::of::<workload::Workloads>(Condition::Always),
+    TableEntry::of::<ksm::KsmJobs>(Condition::KubeStateMetrics),
+    TableEntry::of::<ksm::KsmCronJobs>(Condition::KubeStateMetrics),
+    TableEntry::of::<target::Targets>(Condition::Always),
+    TableEntry::of::<history::History>(Condition::History),
+    TableEntry::of::<process::Process>(Condition::Always),
+];
+
+/// A table without its types.
+#[derive(Debug)]
+pub(super) struct TableEntry {
+    /// The heading in the reference.
+    pub(super) title: &'static str,
+    /// The text below the heading, as Markdown.
+    pub(super) about: &'static str,
+    /// When the table is shown.
+    pub(super) condition: Condition,
+    identity: fn() -> Vec<&'static str>,
+    families: fn() -> Vec<&'static dyn Family>,
+}
+
+/// When a table is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// In every scrape.
+    Always,
+    /// Unless the configuration disables the series of single Jobs.
+    PerJob,
+    /// If the configuration enables the families of kube-state-metrics.
+    KubeStateMetrics,
+    /// If a history is configured.
+    History,
+}
+
+// === impl TableEntry ===
+
+impl TableEntry {
+    const fn of<T: Table>(condition: Condition) -> Self {
+        Self {
+            title: T::TITLE,
+            about: T::ABOUT,
+            condition,
+            identity: || T::IDENTITY.iter().map(|(label, _)| *label).collect(),
+            families: || T::ROWS.iter().map(as_family::<T>).collect(),
+        }
+    }
+
+    /// Names of the labels that identify a record.
+    pub(super) fn identity(&self) -> Vec<&'static str> {
+        (self.identity)()
+    }
+
+    /// The rows.
+    pub(super) fn families(&self) -> Vec<&'static dyn Family> {
+        (self.families)()
+    }
+}
+
+fn as_family<T: Table>(row: &'static Row<T::Record, T>) -> &'static dyn Family {
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::config::RESERVED_LABELS;
+
+    fn assert_reserved<T: Table>() {
+        let identity = T::IDENTITY.iter().map(|(label, _)| *label);
+        let own = T::ROWS.iter().flat_map(Family::labels).copied();
+        for label in identity.chain(own) {
+            assert!(RESERVED_LABELS.contains(&label), "{label} could be mapped");
+        }
+    }
+
+    #[test]
+    fn no_label_of_a_table_can_be_mapped() {
+        assert_reserved::<job::Jobs>();
+        assert_reserved::<cronjob::CronJobs>();
+        assert_reserved::<cronjob::Schedules>();
+        assert_reserved::<workload::Workloads>();
+    }
+
+    #[test]
+    fn every_family_has_its_own_name_and_one_sentence_of_help() {
+        let mut names = HashSet::new();
+        for family in TABLES.iter().flat_map(TableEntry::families) {
+            let (name, help) = (family.name(), family.help());
+            assert!(names.insert(name), "{name} is there twice");
+            let sentence = help
+                .strip_suffix('.')
+                .unwrap_or_else(|| panic!("{name}: {help}"));
+            assert!(!sentence.contains(". "), "{name}: {help}");
+        }
+    }
+}

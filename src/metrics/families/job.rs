@@ -1,0 +1,195 @@
+//! The `batch_job_*` families: Jobs, and configured jobs.
+//!
+//! A value that the API omits has no sample.
+
+use crate::{
+    metrics::table::{Identity, Mapped, Row, Rows, Table},
+    model::Job,
+    store::{ConfiguredJob, TargetSnapshot},
+};
+
+/// The table of Jobs.
+#[derive(Debug)]
+pub(in crate::metrics) enum Jobs {}
+
+/// The table of configured jobs.
+///
+/// Its series exist before the Job does, and do not change when the Job appears. So they have no workload labels.
+#[derive(Debug)]
+pub(in crate::metrics) enum ConfiguredJobs {}
+
+impl Table for Jobs {
+    type Section = TargetSnapshot;
+    type Record = Job;
+
+    const TITLE: &'static str = "Jobs";
+
+    const ABOUT: &'static str = "\
+One Job object is one run. After a finished Job is deleted, its series stay for `retain_deleted`, so that a scrape sees the
+end of a Job that is deleted at once. `workload_type` and `workload` are the kind, in lower case, and the name of the Job's
+controlling owner, or `job` and the Job's own name.
+
+- `batch_job_state` has one series per Job. The states are `suspended`, `pending` (no pod was ready yet), `running`,
+  `succeeding`, `failing`, `complete` and `failed`.
+- The reason of `batch_job_failed` is the one that the Job controller reports. Unknown reasons are shown as `Other`.
+- The API omits the numbers of active, succeeded and failed pods when they are 0, so the exporter shows 0. The numbers of
+  ready and terminating pods are absent if the API does not report them.
+- `batch_job_failed_indexes` exists only for Jobs with a backoff limit per index.";
+
+    const IDENTITY: Identity<Job> = &[
+        ("namespace", |job| &job.namespace),
+        ("job_name", |job| &job.name),
+        ("workload_type", |job| &job.workload.kind),
+        ("workload", |job| &job.workload.name),
+    ];
+
+    const MAPPED: Mapped<Job> = Some(|job| job.labels.as_deref());
+
+    const ROWS: Rows<Self> = &[
+        Row::gauge(
+            "batch_job_info",
+            &["uid", "completion_mode", "managed_by"],
+            "Always 1, with the uid, the completion mode and the external controller of the Job.",
+            |job, out| out.sample(&[&job.uid, &job.completion_mode, &job.managed_by], 1),
+        ),
+        Row::gauge(
+            "batch_job_state",
+            &["state"],
+            "1 for the current state of the Job.",
+            |job, out| out.sample(&[&job.state], 1),
+        ),
+        Row::gauge(
+            "batch_job_active_pods",
+            &[],
+            "Pods of the Job that are pending or running and not terminating.",
+            |job, out| out.value(job.pods.active),
+        ),
+        Row::gauge(
+            "batch_job_ready_pods",
+            &[],
+            "Active pods of the Job that are ready.",
+            |job, out| out.value(job.pods.ready),
+        ),
+        Row::gauge(
+            "batch_job_terminating_pods",
+            &[],
+            "Pods of the Job that are terminating.",
+            |job, out| out.value(job.pods.terminating),
+        ),
+        Row::gauge(
+            "batch_job_succeeded_pods",
+            &[],
+            "Pods of the Job that succeeded.",
+            |job, out| out.value(job.pods.succeeded),
+        ),
+        Row::gauge(
+            "batch_job_failed_pods",
+            &[],
+            "Pods of the Job that failed, including those that were retried.",
+            |job, out| out.value(job.pods.failed),
+        ),
+        Row::gauge(
+            "batch_job_created_timestamp_seconds",
+            &[],
+            "When the Job was created.",
+            |job, out| out.value(job.created),
+        ),
+        Row::gauge(
+            "batch_job_start_timestamp_seconds",
+            &[],
+            "When the Job was started or last resumed.",
+            |job, out| out.value(job.start),
+        ),
+        Row::gauge(
+            "batch_job_end_timestamp_seconds",
+            &[],
+            "When the Job completed or failed.",
+            |job, out| out.value(job.end),
+        ),
+        Row::gauge(
+            "batch_job_suspended_timestamp_seconds",
+            &[],
+            "When the Job was suspended; absent if it is not suspended.",
+            |job, out| out.value(job.suspended),
+        ),
+        Row::gauge(
+            "batch_job_failed",
+            &["reason"],
+            "1 for a failed Job, with the reason.",
+            |job, out| out.sample(&[&job.failure], job.failure.map(|_| 1)),
+        ),
+        Row::gauge(
+            "batch_job_parallelism",
+            &[],
+            "Maximum number of pods that run at the same time (spec.parallelism).",
+            |job, out| out.value(job.parallelism),
+        ),
+        Row::gauge(
+            "batch_job_completions",
+            &[],
+            "Number of pods that must succeed (spec.completions).",
+            |job, out| out.value(job.completions),
+        ),
+        Row::gauge(
+            "batch_job_backoff_limit",
+            &[],
+            "Number of retries before the Job fails (spec.backoffLimit).",
+            |job, out| out.value(job.backoff_limit),
+        ),
+        Row::gauge(
+            "batch_job_active_deadline_seconds",
+            &[],
+            "How long the Job may be active before it fails (spec.activeDeadlineSeconds).",
+            |job, out| out.value(job.active_deadline),
+        ),
+        Row::gauge(
+            "batch_job_completed_indexes",
+            &[],
+            "Completed indexes of an Indexed Job.",
+            |job, out| out.value(job.completed_indexes),
+        ),
+        Row::gauge(
+            "batch_job_failed_indexes",
+            &[],
+            "Failed indexes of an Indexed Job.",
+            |job, out| out.value(job.failed_indexes),
+        ),
+    ];
+
+    fn blocks(section: &TargetSnapshot) -> usize {
+        section.jobs.blocks()
+    }
+
+    fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &Job> {
+        section.jobs.block(number)
+    }
+}
+
+impl Table for ConfiguredJobs {
+    type Section = TargetSnapshot;
+    type Record = ConfiguredJob;
+
+    const TITLE: &'static str = "Configured jobs";
+
+    const ABOUT: &'static str =
+        "The jobs that the configuration of a polled target lists, whether or not they exist.";
+
+    const IDENTITY: Identity<ConfiguredJob> = &[
+        ("namespace", |job| &job.namespace),
+        ("job_name", |job| &job.name),
+    ];
+
+    const ROWS: Rows<Self> = &[Row::gauge(
+        "batch_job_exists",
+        &[],
+        "Whether the configured job exists: 1 or 0.",
+        |job, out| out.value(job.exists),
+    )];
+
+    fn block(section: &TargetSnapshot, _: usize) -> impl Iterator<Item = &ConfiguredJob> {
+        section.configured.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests;

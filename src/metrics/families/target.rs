@@ -1,0 +1,135 @@
+//! The `job_status_exporter_*` families about targets: whether they are read successfully, and the requests to them.
+//!
+//! These series stay if a target fails and its objects expire, so that users see the failure.
+
+use crate::{
+    metrics::table::{Row, Rows, Samples, Table},
+    model::Resource,
+    store::{REQUEST_DURATION_BUCKETS, TargetSnapshot},
+};
+
+/// The table of targets. The label `target` is their whole identity.
+#[derive(Debug)]
+pub(in crate::metrics) enum Targets {}
+
+impl Table for Targets {
+    type Section = TargetSnapshot;
+    type Record = TargetSnapshot;
+
+    const TITLE: &'static str = "Targets";
+
+    const ABOUT: &'static str = "\
+The health of the targets. These series stay when a target fails; `/metrics` still answers with status 200.
+
+- `job_status_exporter_target_up` is 0 while any watch or poll of the target fails.
+- Everything that is shown of a target was confirmed at `job_status_exporter_target_last_success_timestamp_seconds` or later.
+- `job_status_exporter_credential_expiry_timestamp_seconds` covers tokens, temporary keys and the certificates of exec
+  plugins. The exporter renews them before they expire.
+- `job_status_exporter_objects` excludes deleted Jobs that are still shown.
+- `code` is an HTTP status, the class of a less common one (`5xx`), `timeout`, or `error` for a request without a response.
+- A request lasts until its response is complete; a watch request, until its response starts.
+- A watch is restarted because the server ended it as usual (`ended`), because its version expired and everything is listed
+  again (`expired`), or because of an error (`error`).
+- The log names each object that cannot be decoded, and each invalid annotation `job-status-exporter/...`.";
+
+    const ROWS: Rows<Self> = &[
+        Row::gauge(
+            "job_status_exporter_target_up",
+            &[],
+            "Whether all watches and polls of the target work: 1 or 0.",
+            |target, out| out.value(target.status.up),
+        ),
+        Row::gauge(
+            "job_status_exporter_target_last_success_timestamp_seconds",
+            &[],
+            "When the target was last read successfully.",
+            |target, out| out.value(target.status.last_success),
+        ),
+        Row::gauge(
+            "job_status_exporter_target_synced",
+            &[],
+            "Whether the target was read completely at least once: 1 or 0.",
+            |target, out| out.value(target.status.synced),
+        ),
+        Row::gauge(
+            "job_status_exporter_credential_expiry_timestamp_seconds",
+            &[],
+            "When the credential of the target expires.",
+            |target, out| out.value(target.client_counters.credential_expiry()),
+        ),
+        Row::gauge(
+            "job_status_exporter_objects",
+            &["resource"],
+            "Objects of the target in memory.",
+            |target, out| {
+                out.sample(&[&Resource::Jobs], target.status.jobs);
+                out.sample(&[&Resource::CronJobs], target.status.cronjobs);
+            },
+        ),
+        Row::counter(
+            "job_status_exporter_api_requests_total",
+            &["verb", "code"],
+            "Requests to the API, by verb and result.",
+            |target, out| {
+                for (verb, code, requests) in target.client_counters.requests() {
+                    out.sample(&[&verb, &code], requests);
+                }
+            },
+        ),
+        Row::histogram(
+            "job_status_exporter_api_request_duration_seconds",
+            &["verb"],
+            "Duration of requests to the API.",
+            request_durations,
+        ),
+        Row::counter(
+            "job_status_exporter_events_total",
+            &["resource", "type"],
+            "Watch events received.",
+            |target, out| {
+                for (resource, kind, events) in target.client_counters.events() {
+                    out.sample(&[&resource, &kind], events);
+                }
+            },
+        ),
+        Row::counter(
+            "job_status_exporter_decode_errors_total",
+            &["resource"],
+            "Objects that were skipped because they could not be decoded.",
+            |target, out| {
+                for (resource, errors) in target.client_counters.decode_errors() {
+                    out.sample(&[&resource], errors);
+                }
+            },
+        ),
+        Row::counter(
+            "job_status_exporter_invalid_annotations_total",
+            &[],
+            "Annotations that were ignored because they are invalid.",
+            |target, out| out.value(target.status.invalid_annotations),
+        ),
+        Row::counter(
+            "job_status_exporter_watch_restarts_total",
+            &["resource", "reason"],
+            "Watches that were restarted, by reason.",
+            |target, out| {
+                for (resource, reason, restarts) in target.client_counters.watch_restarts() {
+                    out.sample(&[&resource, &reason], restarts);
+                }
+            },
+        ),
+    ];
+
+    fn block(section: &TargetSnapshot, _: usize) -> impl Iterator<Item = &TargetSnapshot> {
+        std::iter::once(section)
+    }
+}
+
+fn request_durations(target: &TargetSnapshot, out: &mut Samples<'_>) {
+    for (verb, durations) in target.client_counters.durations() {
+        out.observations(&[&verb], durations, &REQUEST_DURATION_BUCKETS);
+    }
+}
+
+#[cfg(test)]
+mod tests;

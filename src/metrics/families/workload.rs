@@ -1,0 +1,264 @@
+//! The `batch_workload_*` families: the results of the runs of a workload, and its thresholds.
+//!
+//! Counters and histograms are 0 before the first run ends, so that `increase()` sees the first failure. Gauges about runs
+//! are absent until there is a run.
+
+use jiff::Timestamp;
+
+use crate::{
+    metrics::{
+        format::LabelValue,
+        table::{Identity, Mapped, Row, Rows, Samples, Table},
+    },
+    model::{Histogram, LastRun, RunResult, START_DELAY_BOUNDS},
+    store::{TargetSnapshot, WorkloadRecord},
+};
+
+/// The type of workloads that are one Job each.
+const JOB: &str = "job";
+
+/// The table of workloads.
+#[derive(Debug)]
+pub(in crate::metrics) enum Workloads {}
+
+impl Table for Workloads {
+    type Section = TargetSnapshot;
+    type Record = WorkloadRecord;
+
+    const TITLE: &'static str = "Workloads";
+
+    const ABOUT: &'static str = "\
+A workload groups runs. It is the controlling owner of their Jobs, or the Job itself (`workload_type=\"job\"`), or all Jobs
+with the same value of the label that `workload_label` names (`workload_type=\"group\"`). The series of a workload stay after
+its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
+
+- Counters and histograms start at 0 when a workload is first seen; OpenMetrics shows this time (`_created`).
+- Each run is counted once, however often it is read. A run that needed pod retries and completed is `succeeded`.
+  [What is counted](workloads.md#what-is-counted) has the details.
+- A run whose Job was deleted before it was seen to finish is counted in `batch_workload_deleted_runs_total` only.
+- The duration histogram covers the counted runs, from start or resume to end, with the buckets of
+  `metrics.run_duration_buckets`. With `workload_type=\"job\"`, a result is absent until a run ends with it.
+- The last run is the one with the latest due time, or start, or creation, whenever it ended. `batch_workload_last_run_*` and
+  `batch_workload_consecutive_failures` exclude manual runs of a CronJob. `batch_workload_runs_total`,
+  `batch_workload_last_success_timestamp_seconds` and `batch_workload_last_failure_*` include them.
+- `batch_workload_last_success_timestamp_seconds` also uses the status of the CronJob.
+- `batch_workload_last_failure_reason` stays when later runs succeed. Unknown reasons are shown as `Other`.
+- `batch_workload_start_delay_seconds` covers the counted runs of CronJobs that have a due time.
+- `severity` and `runbook` are the values of the annotations `job-status-exporter/severity` and
+  `job-status-exporter/runbook`.
+- The thresholds are `max_duration` of a run, `max_success_age` since the last success and, for CronJobs, `start_grace`
+  after a due time. Annotations override the configuration.
+- An annotation `job-status-exporter/...` with an unknown name is shown as `unknown`.";
+
+    const IDENTITY: Identity<WorkloadRecord> = &[
+        ("namespace", |workload| &workload.id.namespace),
+        ("workload_type", |workload| &workload.id.kind),
+        ("workload", |workload| &workload.id.name),
+    ];
+
+    const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.labels.as_deref());
+
+    const ROWS: Rows<Self> = &[
+        Row::gauge(
+            "batch_workload_info",
+            &["severity", "runbook"],
+            "Always 1, with the severity and the runbook of the workload.",
+            info,
+        ),
+        Row::counter(
+            "batch_workload_runs_total",
+            &["result"],
+            "Finished runs, by result.",
+            runs,
+        ),
+        Row::counter(
+            "batch_workload_deleted_runs_total",
+            &[],
+            "Runs whose Job was deleted before it was seen to finish.",
+            |workload, out| {
+                out.value(workload.totals.deleted);
+                out.created(&[], first_seen(workload));
+            },
+        ),
+        Row::histogram(
+            "batch_workload_run_duration_seconds",
+            &["result"],
+            "Duration of the counted runs, by result.",
+            run_durations,
+        ),
+        Row::gauge(
+            "batch_workload_last_run_succeeded",
+            &[],
+            "Whether the last finished run succeeded: 1 or 0.",
+            |workload, out| out.value(workload.totals.last.as_ref().map(|last| last.succeeded)),
+        ),
+        Row::gauge(
+            "batch_workload_last_run_start_timestamp_seconds",
+            &[],
+            "When the last finished run was started or resumed.",
+            |workload, out| out.value(workload.totals.last.as_ref().and_then(|last| last.start)),
+        ),
+        Row::gauge(
+            "batch_workload_last_run_end_timestamp_seconds",
+            &[],
+            "When the last finished run completed or failed.",
+            |workload, out| out.value(workload.totals.last.as_ref().and_then(|last| last.end)),
+        ),
+        Row::gauge(
+            "batch_workload_last_run_duration_seconds",
+            &[],
+            "Duration of the last finished run.",
+            |workload, out| {
+                let last = workload.totals.last.as_ref();
+                out.value(last.and_then(LastRun::duration));
+            },
+        ),
+        Row::gauge(
+            "batch_workload_last_success_timestamp_seconds",
+            &[],
+            "When a run last completed.",
+            |workload, out| out.value(workload.totals.last_success),
+        ),
+        Row::gauge(
+            "batch_workload_last_failure_timestamp_seconds",
+            &[],
+            "When a run last failed.",
+            |workload, out| out.value(workload.totals.last_failure.map(|(at, _)| at)),
+        ),
+        Row::gauge(
+            "batch_workload_last_failure_reason",
+            &["reason"],
+            "1 for the reason of the last failure.",
+            |workload, out| {
+                let reason = workload.totals.last_failure.map(|(_, reason)| reason);
+                out.sample(&[&reason], reason.map(|_| 1));
+            },
+        ),
+        Row::gauge(
+            "batch_workload_consecutive_failures",
+            &[],
+            "Failed runs since the last successful run.",
+            |workload, out| out.value(workload.totals.consecutive_failures.count),
+        ),
+        Row::gauge(
+            "batch_workload_active_runs",
+            &[],
+            "Runs that are neither finished nor suspended.",
+            |workload, out| out.value(workload.active_runs()),
+        ),
+        Row::gauge(
+            "batch_workload_oldest_active_run_start_timestamp_seconds",
+            &[],
+            "When the oldest active run was started or resumed.",
+            |workload, out| out.value(workload.oldest_active_start()),
+        ),
+        Row::histogram(
+            "batch_workload_start_delay_seconds",
+            &[],
+            "Time from the due time of a run to its start.",
+            start_delays,
+        ),
+        Row::gauge(
+            "batch_workload_threshold_seconds",
+            &["threshold"],
+            "Thresholds of the workload.",
+            thresholds,
+        ),
+        Row::gauge(
+            "batch_workload_annotation_invalid",
+            &["annotation"],
+            "1 for each invalid annotation of the workload.",
+            invalid_annotations,
+        ),
+    ];
+
+    /// A workload has about forty histogram lines, so its blocks are smaller.
+    fn blocks(section: &TargetSnapshot) -> usize {
+        section.workloads.chunks()
+    }
+
+    fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &WorkloadRecord> {
+        section.workloads.chunk(number)
+    }
+}
+
+fn info(workload: &WorkloadRecord, out: &mut Samples<'_>) {
+    let annotations = workload.annotations.as_deref();
+    let severity = annotations.and_then(|annotations| annotations.severity.as_deref());
+    let runbook = annotations.and_then(|annotations| annotations.runbook.as_deref());
+    out.sample(&[&severity, &runbook], 1);
+}
+
+fn runs(workload: &WorkloadRecord, out: &mut Samples<'_>) {
+    let totals = &workload.totals;
+    for (result, runs) in [
+        (RunResult::Succeeded, totals.succeeded),
+        (RunResult::Failed, totals.failed),
+    ] {
+        out.sample(&[&result], runs);
+        out.created(&[&result], first_seen(workload));
+    }
+}
+
+fn run_durations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
+    let totals = &workload.totals;
+    for (result, durations) in [
+        (RunResult::Succeeded, &totals.success_durations),
+        (RunResult::Failed, &totals.failure_durations),
+    ] {
+        // A workload of one Job runs once, and there can be 100,000 of them. An empty histogram would stay empty.
+        if durations.count() > 0 || &*workload.id.kind != JOB {
+            let bounds = workload.run_duration_bounds();
+            histogram(workload, &[&result], durations, bounds, out);
+        }
+    }
+}
+
+fn start_delays(workload: &WorkloadRecord, out: &mut Samples<'_>) {
+    if workload.is_cronjob() {
+        let delays = &workload.totals.start_delays;
+        histogram(workload, &[], delays, &START_DELAY_BOUNDS, out);
+    }
+}
+
+fn thresholds(workload: &WorkloadRecord, out: &mut Samples<'_>) {
+    let thresholds = workload.thresholds();
+    out.sample(&[&"max_duration"], thresholds.max_duration);
+    out.sample(&[&"max_success_age"], thresholds.max_success_age);
+    if workload.is_cronjob() {
+        out.sample(&[&"start_grace"], thresholds.start_grace);
+    }
+}
+
+fn invalid_annotations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
+    let invalid = workload.annotations.as_deref();
+    let invalid = invalid.map_or(&[][..], |annotations| annotations.invalid.as_slice());
+    for (place, (annotation, _)) in invalid.iter().enumerate() {
+        // The CronJob and its template can both have the same invalid annotation.
+        let shown = invalid[..place]
+            .iter()
+            .any(|(shown, _)| shown == annotation);
+        if !shown {
+            out.sample(&[annotation], 1);
+        }
+    }
+}
+
+/// When the counters of a workload started at 0.
+fn first_seen(workload: &WorkloadRecord) -> Option<Timestamp> {
+    Timestamp::from_millisecond(workload.totals.first_seen).ok()
+}
+
+fn histogram(
+    workload: &WorkloadRecord,
+    labels: &[&dyn LabelValue],
+    counts: &Histogram,
+    bounds: &[f64],
+    out: &mut Samples<'_>,
+) {
+    out.observations(labels, counts, bounds);
+    out.created(labels, first_seen(workload));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! The adapter to the `prometheus` crate, which collects the metrics of this process.
+//!
+//! Only this module uses the crate. The [`process`](super::families) table reads a [`ProcessSnapshot`], so these
+//! metrics are rendered like all others.
+
+use std::time::Duration;
+
+use prometheus::{
+    Histogram, HistogramOpts,
+    core::Collector,
+    proto::{Metric, MetricFamily, MetricType},
+};
+
+/// Upper bounds in seconds. They cover scrapes from a few Jobs to some millions.
+const SCRAPE_DURATION_BUCKETS: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+];
+
+const SCRAPE_DURATION: &str = "job_status_exporter_scrape_duration_seconds";
+
+/// The metrics of this process.
+#[derive(Debug)]
+pub(super) struct Registry {
+    registry: prometheus::Registry,
+    scrape_durations: Histogram,
+}
+
+/// The metrics of this process at one moment. Values that the platform does not provide are `None`.
+#[derive(Debug, Default)]
+pub(super) struct ProcessSnapshot {
+    /// The version of this build.
+    pub(super) version: &'static str,
+    /// The source revision of this build.
+    pub(super) revision: &'static str,
+    /// How long complete scrapes took to render.
+    pub(super) scrape_durations: ScrapeDurations,
+    /// User and system CPU time.
+    pub(super) cpu_seconds: Option<f64>,
+    /// The limit of open file descriptors.
+    pub(super) max_fds: Option<f64>,
+    /// Open file descriptors.
+    pub(super) open_fds: Option<f64>,
+    /// Resident memory in bytes.
+    pub(super) resident_memory: Option<f64>,
+    /// The start time in seconds since the epoch.
+    pub(super) start_time: Option<f64>,
+    /// Operating system threads.
+    pub(super) threads: Option<f64>,
+    /// Virtual memory in bytes.
+    pub(super) virtual_memory: Option<f64>,
+}
+
+/// A histogram of durations in seconds.
+#[derive(Debug, Default)]
+pub(super) struct ScrapeDurations {
+    /// Upper bounds with cumulative counts, without the infinite bucket.
+    pub(super) buckets: Vec<(f64, u64)>,
+    /// Number of observations.
+    pub(super) count: u64,
+    /// Sum of observations.
+    pub(super) sum: f64,
+}
+
+// === impl Registry ===
+
+impl Registry {
+    /// A registry with all metrics of this process.
+    #[allow(
+        clippy::expect_used,
+        reason = "names and buckets are constants, which every test of this module checks"
+    )]
+    pub(super) fn new() -> Self {
+        let options = HistogramOpts::new(SCRAPE_DURATION, "Duration of complete scrapes.")
+            .buckets(SCRAPE_DURATION_BUCKETS.to_vec());
+        let scrape_durations = Histogram::with_opts(options).expect("a valid histogram");
+        let registry = Self {
+            registry: prometheus::Registry::new(),
+            scrape_durations: scrape_durations.clone(),
+        };
+        registry.register(scrape_durations);
+        #[cfg(target_os = "linux")]
+        registry.register(prometheus::process_collector::ProcessCollector::for_self());
+        registry
+    }
+
+    #[allow(
+        clippy::expect_used,
+        reason = "the collectors are constants, which every test of this module checks"
+    )]
+    fn register(&self, collector: impl Collector + 'static) {
+        self.registry
+            .register(Box::new(collector))
+            .expect("unique names");
+    }
+
+    /// Observes a scrape that was rendered completely.
+    pub(super) fn observe_scrape(&self, duration: Duration) {
+        self.scrape_durations.observe(duration.as_secs_f64());
+    }
+
+    /// The current values. On Linux this reads `/proc`.
+    pub(super) fn snapshot(&self) -> ProcessSnapshot {
+        let families = self.registry.gather();
+        let metric = |name: &str| {
+            let family = families.iter().find(|family| family.name() == name)?;
+            Some((family, family.get_metric().first()?))
+        };
+        let value = |name| metric(name).map(|(family, metric)| value(family, metric));
+        let scrape_durations = metric(SCRAPE_DURATION).map(|(_, metric)| durations(metric));
+        ProcessSnapshot {
+            version: env!("CARGO_PKG_VERSION"),
+            revision: option_env!("JOB_STATUS_EXPORTER_REVISION").unwrap_or("unknown"),
+            scrape_durations: scrape_durations.unwrap_or_default(),
+            cpu_seconds: value("process_cpu_seconds_total"),
+            max_fds: value("process_max_fds"),
+            open_fds: value("process_open_fds"),
+            resident_memory: value("process_resident_memory_bytes"),
+            start_time: value("process_start_time_seconds"),
+            threads: value("process_threads"),
+            virtual_memory: value("process_virtual_memory_bytes"),
+        }
+    }
+}
+
+fn value(family: &MetricFamily, metric: &Metric) -> f64 {
+    match family.get_field_type() {
+        MetricType::COUNTER => metric.get_counter().get_value(),
+        _ => metric.get_gauge().get_value(),
+    }
+}
+
+fn durations(metric: &Metric) -> ScrapeDurations {
+    let histogram = metric.get_histogram();
+    let buckets = histogram.get_bucket().iter();
+    let buckets = buckets.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
+    ScrapeDurations {
+        buckets: buckets.collect(),
+        count: histogram.get_sample_count(),
+        sum: histogram.get_sample_sum(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scrapes_are_observed() {
+        let registry = Registry::new();
+        registry.observe_scrape(Duration::from_millis(250));
+        registry.observe_scrape(Duration::from_secs(4));
+        let durations = registry.snapshot().scrape_durations;
+        let bounds: Vec<f64> = durations.buckets.iter().map(|(bound, _)| *bound).collect();
+        assert_eq!(bounds, SCRAPE_DURATION_BUCKETS);
+        let counts: Vec<u64> = durations.buckets.iter().map(|(_, count)| *count).collect();
+        assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+        assert_eq!(durations.count, 2);
+        assert!((durations.sum - 4.25).abs() < f64::EPSILON);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_has_all_values() {
+        let snapshot = Registry::new().snapshot();
+        for (name, value) in [
+            ("cpu_seconds", snapshot.cpu_seconds),
+            ("max_fds", snapshot.max_fds),
+            ("open_fds", snapshot.open_fds),
+            ("resident_memory", snapshot.resident_memory),
+            ("start_time", snapshot.start_time),
+            ("threads", snapshot.threads),
+            ("virtual_memory", snapshot.virtual_memory),
+        ] {
+            assert!(value.is_some(), "{name}");
+        }
+        assert!(snapshot.resident_memory > Some(0.0));
+        assert!(snapshot.start_time > Some(1_700_000_000.0));
+        assert_eq!(snapshot.version, env!("CARGO_PKG_VERSION"));
+    }
+}

@@ -1,0 +1,59 @@
+//! What one scrape shows: a snapshot of the store, the history and this process.
+
+use std::{fmt, slice};
+
+use super::registry::ProcessSnapshot;
+use crate::{history::StatusSnapshot, model::Seconds, store::TargetSnapshot};
+
+/// Everything that one scrape shows.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// The targets.
+    pub(super) targets: Vec<TargetSnapshot>,
+    /// The history, if one is configured.
+    pub(super) history: Option<StatusSnapshot>,
+    /// This process.
+    pub(super) process: ProcessSnapshot,
+}
+
+/// A part of a snapshot whose series have the same `target` label.
+pub(super) trait Section: fmt::Debug + Sized + 'static {
+    /// All sections of this type.
+    fn all(snapshot: &Snapshot) -> &[Self];
+
+    /// The value of the label `target`. `None` omits the label.
+    fn target(&self) -> Option<&str> {
+        None
+    }
+
+    /// When the section was taken. `None` for sections without values that depend on the current time.
+    fn date(&self) -> Option<Seconds> {
+        None
+    }
+}
+
+impl Section for TargetSnapshot {
+    fn all(snapshot: &Snapshot) -> &[Self] {
+        &snapshot.targets
+    }
+
+    fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    fn date(&self) -> Option<Seconds> {
+        Some(self.date.as_second())
+    }
+}
+
+impl Section for StatusSnapshot {
+    fn all(snapshot: &Snapshot) -> &[Self] {
+        snapshot.history.as_slice()
+    }
+}
+
+impl Section for ProcessSnapshot {
+    fn all(snapshot: &Snapshot) -> &[Self] {
+        slice::from_ref(&snapshot.process)
+    }
+}

@@ -1,0 +1,278 @@
+//! Tables: each row is a metric family and defines the samples of one record.
+//!
+//! A [`Table`] adds the labels that identify a record to all of its rows. The rows define only their own labels.
+
+use std::{fmt, marker::PhantomData};
+
+use bytes::BytesMut;
+
+use super::{
+    format::{Format, Kind},
+    labels::Labels,
+    snapshot::{Section, Snapshot},
+};
+use crate::model::Name;
+
+mod samples;
+
+use samples::Frame;
+
+pub(super) use samples::Samples;
+
+/// Families about one type of record.
+pub(super) trait Table: fmt::Debug + Sized + 'static {
+    /// The part of a snapshot that has the records.
+    type Section: Section;
+
+    /// The type of the records.
+    type Record: fmt::Debug + 'static;
+
+    /// The heading in the reference.
+    const TITLE: &'static str;
+
+    /// The text below the heading, as Markdown.
+    const ABOUT: &'static str;
+
+    /// The labels that identify a record within a section.
+    const IDENTITY: Identity<Self::Record> = &[];
+
+    /// The values of the mapped labels.
+    const MAPPED: Mapped<Self::Record> = None;
+
+    /// The families.
+    const ROWS: Rows<Self>;
+
+    /// The number of blocks of records in `section`.
+    fn blocks(_section: &Self::Section) -> usize {
+        1
+    }
+
+    /// The records of one block.
+    fn block(section: &Self::Section, number: usize) -> impl Iterator<Item = &Self::Record>;
+}
+
+/// The names of labels, and the functions that return their values.
+pub(super) type Identity<R> = &'static [(&'static str, fn(&R) -> &str)];
+
+/// The function that returns the values of the mapped labels. `None` for records that are not about one object.
+pub(super) type Mapped<R> = Option<fn(&R) -> Option<&[Name]>>;
+
+/// The rows of a table.
+pub(super) type Rows<T> = &'static [Row<<T as Table>::Record, T>];
+
+/// One family of table `T`, whose records are `R`.
+#[derive(Debug)]
+pub(super) struct Row<R, T> {
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
+    /// Names of the labels in addition to those that identify the record.
+    labels: &'static [&'static str],
+    /// Adds the samples of one record.
+    samples: fn(&R, &mut Samples<'_>),
+    table: PhantomData<fn() -> T>,
+}
+
+/// How one scrape renders all families.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    /// The text format.
+    pub(super) format: Format,
+    /// The mapped labels.
+    pub(super) labels: &'a Labels,
+}
+
+/// A row of any table.
+pub(super) trait Family: fmt::Debug + Send + Sync {
+    /// The full name, including `_total`.
+    fn name(&self) -> &'static str;
+
+    /// The type.
+    fn kind(&self) -> Kind;
+
+    /// The HELP text.
+    fn help(&self) -> &'static str;
+
+    /// Names of the row's own labels.
+    fn labels(&self) -> &'static [&'static str];
+
+    /// The number of blocks in one section of `snapshot`. `None` if there is no such section.
+    fn blocks(&self, snapshot: &Snapshot, section: usize) -> Option<usize>;
+
+    /// Adds the samples of one block of one section to `buffer`.
+    fn render(
+        &self,
+        view: View<'_>,
+        snapshot: &Snapshot,
+        section: usize,
+        block: usize,
+        buffer: &mut BytesMut,
+    );
+}
+
+// === impl Row ===
+
+impl<R, T> Row<R, T> {
+    /// A gauge. Its samples have a value for each of `labels`, in the same order.
+    pub(super) const fn gauge(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self::new(Kind::Gauge, name, labels, help, samples)
+    }
+
+    /// A counter.
+    pub(super) const fn counter(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self::new(Kind::Counter, name, labels, help, samples)
+    }
+
+    /// A histogram.
+    pub(super) const fn histogram(
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self::new(Kind::Histogram, name, labels, help, samples)
+    }
+
+    const fn new(
+        kind: Kind,
+        name: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+        samples: fn(&R, &mut Samples<'_>),
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            help,
+            labels,
+            samples,
+            table: PhantomData,
+        }
+    }
+}
+
+impl<T: Table> Row<T::Record, T> {
+    /// Adds the samples of these records to `buffer`.
+    fn render_records<'a>(
+        &self,
+        view: View<'_>,
+        section: Option<&T::Section>,
+        records: impl Iterator<Item = &'a T::Record>,
+        buffer: &mut BytesMut,
+    ) {
+        let identity_labels = T::IDENTITY.iter().map(|(label, _)| *label);
+        let mapped = T::MAPPED.map(|values| (view.labels.of(self.name), values));
+        let mapped = mapped.filter(|(labels, _)| !labels.is_empty());
+        let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
+        let labels = identity_labels.chain(mapped_labels.map(String::as_str));
+        let frame = Frame::new(self.name, section.and_then(Section::target), labels);
+        let date = section.and_then(Section::date);
+        let mut identity = Vec::with_capacity(T::IDENTITY.len());
+        for record in records {
+            identity.clear();
+            identity.extend(T::IDENTITY.iter().map(|(_, value)| value(record)));
+            if let Some((labels, values)) = mapped {
+                let values = values(record).unwrap_or_default();
+                let value = |place| values.get(place).map_or("", |value: &Name| &**value);
+                identity.extend((0..labels.len()).map(value));
+            }
+            let mut samples = Samples {
+                frame: &frame,
+                identity: &identity,
+                labels: self.labels,
+                format: view.format,
+                date,
+                buffer,
+            };
+            (self.samples)(record, &mut samples);
+        }
+    }
+}
+
+impl<T: Table> Family for Row<T::Record, T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    fn help(&self) -> &'static str {
+        self.help
+    }
+
+    fn labels(&self) -> &'static [&'static str] {
+        self.labels
+    }
+
+    fn blocks(&self, snapshot: &Snapshot, section: usize) -> Option<usize> {
+        T::Section::all(snapshot).get(section).map(T::blocks)
+    }
+
+    fn render(
+        &self,
+        view: View<'_>,
+        snapshot: &Snapshot,
+        section: usize,
+        block: usize,
+        buffer: &mut BytesMut,
+    ) {
+        if let Some(section) = T::Section::all(snapshot).get(section) {
+            let records = T::block(section, block);
+            self.render_records(view, Some(section), records, buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! Rendering for the tests of tables.
+
+    use super::*;
+
+    /// All lines of table `T` about one record in the single unnamed target, in the text format.
+    pub(in crate::metrics) fn lines<T: Table>(record: &T::Record) -> Vec<String> {
+        all_lines::<T>(|row, view, buffer| {
+            row.render_records(view, None, std::iter::once(record), buffer);
+        })
+    }
+
+    /// All lines of table `T` about one section.
+    pub(in crate::metrics) fn section_lines<T: Table>(
+        format: Format,
+        section: &T::Section,
+    ) -> Vec<String> {
+        all_lines::<T>(|row, view, buffer| {
+            for block in 0..T::blocks(section) {
+                let view = View { format, ..view };
+                row.render_records(view, Some(section), T::block(section, block), buffer);
+            }
+        })
+    }
+
+    fn all_lines<T: Table>(
+        render: impl Fn(&Row<T::Record, T>, View<'_>, &mut BytesMut),
+    ) -> Vec<String> {
+        let mut buffer = BytesMut::new();
+        let view = View {
+            format: Format::Text,
+            labels: &Labels::default(),
+        };
+        for row in T::ROWS {
+            render(row, view, &mut buffer);
+        }
+        let text = String::from_utf8(buffer.to_vec()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+}
