@@ -270,14 +270,16 @@ impl DueTimes<'_> {
 
     /// From when on a run that was due at `due` is too late by `startingDeadlineSeconds`.
     fn deadline_passed_at(&self, due: Seconds) -> Option<Seconds> {
-        self.deadline.map(|deadline| due + deadline + 1)
+        let deadline = self.deadline?;
+        Some(due.saturating_add(deadline).saturating_add(1))
     }
 
     /// Why the last due time started no run, with this number of missed ones.
     fn reason_for_missed(&self, missed: u64) -> Option<NotStarted> {
-        let startable = self
-            .deadline
-            .is_none_or(|deadline| self.due_after(self.now - deadline - 1).is_some());
+        let startable = self.deadline.is_none_or(|deadline| {
+            self.due_after(self.now.saturating_sub(deadline).saturating_sub(1))
+                .is_some()
+        });
         match (startable, missed) {
             (false, _) => Some(NotStarted::DeadlinePassed),
             (true, 0) => None,

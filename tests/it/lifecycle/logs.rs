@@ -51,7 +51,7 @@ async fn transitions_are_logged_with_their_target_and_reason() {
     }
 
     exporter.signal(&["TERM"]);
-    let about_the_process = ["starting", "listening", "shutting down", "bye"];
+    let about_the_process = ["starting", "listening", "shutting down", "stopped"];
     for line in exporter.exit().await.lines() {
         assert!(["INFO", "WARN"].contains(&line.text("level")), "{line:?}");
         let about_a_target = !about_the_process.contains(&line.text("message"));

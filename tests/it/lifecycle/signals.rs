@@ -69,7 +69,7 @@ async fn sigterm_and_sigint_end_the_process_with_exit_code_0() {
         assert_eq!(line.text("signal"), name);
         let exited = timeout(TEST_TIMEOUT, exporter.exit()).await.unwrap();
         assert_eq!(exited.status.code(), Some(0), "{name}");
-        assert_eq!(exited.lines().last().unwrap().text("message"), "bye");
+        assert_eq!(exited.lines().last().unwrap().text("message"), "stopped");
         assert_eq!(exited.stdout, "");
     }
 }

@@ -175,7 +175,9 @@ fn a_check_needs_no_credentials_and_prints_warnings_once() {
     let config = "targets: [{name: prod, kubernetes: {kubeconfig: absent}, namespaces: {include: [a], exclude: [b]}}]\n";
     let (code, stdout, stderr) = run(&Setup::new().config(config).argument("--config.check"));
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
-    assert!(stdout.contains("\n  prod          cannot be told here: cannot read the kubeconfig "));
+    assert!(
+        stdout.contains("\n  prod          unknown on this machine: cannot read the kubeconfig ")
+    );
     assert_eq!(
         stdout.matches("targets[0].namespaces.exclude").count(),
         1,

@@ -80,7 +80,7 @@ async fn a_target_is_ready_after_both_kinds_are_listed() {
         let mut exporter = cluster.watch();
         assert_eq!(
             exporter.readiness.state(),
-            State::Waiting(vec!["tested".into()])
+            State::Waiting(vec!["default".into()])
         );
         while !exporter.ready() {
             let synced = exporter.snapshot().status.synced;

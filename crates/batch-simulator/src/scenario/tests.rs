@@ -205,6 +205,10 @@ fn cronjobs_follow_their_runs() {
     // Forbid skips due times while a run hangs.
     let reconcile = starts[&of("billing", "payment-reconcile")].len();
     assert!((5..40).contains(&reconcile), "{reconcile} in 600 s / 12 s");
+    // It runs once a day. The ten minutes may include that time.
+    let close_of_day = of("reports", "close-of-day");
+    starts.remove(&close_of_day);
+    successes.remove(&close_of_day);
     assert_eq!(starts.len(), 10);
     assert_eq!(successes.len(), 10);
 
