@@ -56,7 +56,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let log = arguments.log;
     telemetry::start(log);
-    match run(arguments) {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error.report(log.format);
@@ -65,11 +65,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Error> {
+fn run(arguments: &Arguments) -> Result<(), Error> {
     let runtime = runtime()?;
     #[cfg(feature = "demo")]
-    let outcome = match arguments.command {
-        Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags)),
+    let outcome = match &arguments.command {
+        Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags.clone())),
         None => runtime.block_on(export(&arguments.export)),
     };
     #[cfg(not(feature = "demo"))]

@@ -108,7 +108,7 @@ mod tests {
     fn jitter_is_as_configured() {
         let policy = Policy {
             jitter: 1.0..1.1,
-            ..Policy::new(Duration::from_secs(10), Duration::from_secs(60))
+            ..Policy::new(Duration::from_secs(10), Duration::from_mins(1))
         };
         for failures in [0, 1, 2, 40] {
             let exact = (10.0 * f64::from(1 << failures.min(8))).min(60.0);

@@ -33,7 +33,7 @@ mod transaction;
 mod worker;
 mod write_queue;
 
-pub use status::{Status, StatusSnapshot};
+pub use status::{HistoryStatus, StatusSnapshot};
 
 use file::{HistoryFile, Location, OpenDatabase, OpenError};
 use rows::Bounds;
@@ -58,7 +58,7 @@ pub struct HistorySettings {
 pub struct History {
     /// `None` if the disk failed at the start: then this process has no history.
     queue: Option<Arc<WriteQueue>>,
-    status: Arc<Status>,
+    status: Arc<HistoryStatus>,
     /// Cancelled when the writer ends.
     ended: CancellationToken,
     path: PathBuf,
@@ -115,7 +115,7 @@ impl HistorySettings {
 impl History {
     /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.
     ///
-    /// A failing disk is not an error: the process runs without a history, and `Status::up` is false.
+    /// A failing disk is not an error: the process runs without a history, and `HistoryStatus::up` is false.
     pub fn open(settings: HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
         Self::open_with(settings, targets, file::open_database())
     }
@@ -158,7 +158,7 @@ impl History {
         restored: Vec<RestoredState>,
         limits: (u32, Duration),
     ) -> Result<Self, Error> {
-        let status = Arc::new(Status::default());
+        let status = Arc::new(HistoryStatus::default());
         status.up.store(true, Relaxed);
         status.runs.store(file.runs, Relaxed);
         status.file_size.store(file.size(), Relaxed);
@@ -187,7 +187,7 @@ impl History {
             error = problem,
             "history file is unreadable: running without a history, counters restart from zero"
         );
-        let status = Arc::new(Status::default());
+        let status = Arc::new(HistoryStatus::default());
         status.errors.fetch_add(1, Relaxed);
         Self {
             queue: None,
@@ -219,7 +219,7 @@ impl History {
 
     /// Returns the state of the history for metrics.
     #[must_use]
-    pub fn status(&self) -> Arc<Status> {
+    pub fn status(&self) -> Arc<HistoryStatus> {
         self.status.clone()
     }
 

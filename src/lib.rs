@@ -15,22 +15,22 @@
 //!
 //! The stages, from left to right:
 //!
-//! - [`config`]: settings from defaults, file, environment and flags, checked as a whole
-//! - [`client`]: the client of one API: its address, credentials, requests and errors
-//! - [`decode`]: JSON of the API to records
-//! - [`source`]: lists, watches or polls the objects of one target, and pushes them to the store
-//! - [`history`]: finished runs and totals that outlive the process, in a file
-//! - [`store`]: everything known about every target, with consistent snapshots
-//! - [`metrics`]: metric families as tables, and the two text formats
-//! - [`server`]: the HTTP server for `/metrics`, `/livez`, `/readyz` and `/`
+//! - [`config`][]: settings from defaults, file, environment and flags, checked as a whole
+//! - [`client`][]: the client of one API: its address, credentials, requests and errors
+//! - [`decode`][]: JSON of the API to records
+//! - [`source`][]: lists, watches or polls the objects of one target, and pushes them to the store
+//! - [`history`][]: finished runs and totals that outlive the process, in a file
+//! - [`store`][]: everything known about every target, with consistent snapshots
+//! - [`metrics`][]: metric families as tables, and the two text formats
+//! - [`server`][]: the HTTP server for `/metrics`, `/livez`, `/readyz` and `/`
 //!
 //! Beside them:
 //!
-//! - [`model`]: the types that the stages share: Jobs, CronJobs, runs, updates
+//! - [`model`][]: the types that the stages share: Jobs, CronJobs, runs, updates
 //! - `backoff`: the one exponential back-off
-//! - [`cli`]: the command line
-//! - [`telemetry`]: logging
-//! - [`app`]: builds the stages, supervises their tasks, handles signals
+//! - [`cli`][]: the command line
+//! - [`telemetry`][]: logging
+//! - [`app`][]: builds the stages, supervises their tasks, handles signals
 //!
 //! Two crates stand on their own: `kube_cron` evaluates schedules as the CronJob controller does, and `batch_simulator`
 //! is the simulated API of the command `demo` (a default feature) and of the tests.

@@ -13,7 +13,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{config::Pattern, history::Status, store::Store};
+use crate::{config::Pattern, history::HistoryStatus, store::Store};
 
 mod example;
 mod families;
@@ -27,8 +27,8 @@ mod snapshot;
 mod table;
 
 use registry::Registry;
-use selection::Selection;
-use snapshot::Snapshot;
+use selection::FamilySelection;
+use snapshot::ScrapeSnapshot;
 
 pub use format::Format;
 pub use labels::Labels;
@@ -40,11 +40,11 @@ pub use selection::{MetricsSettings, UnknownFamily};
 #[derive(Debug)]
 pub struct Metrics {
     store: Arc<Store>,
-    history: Option<Arc<Status>>,
+    history: Option<Arc<HistoryStatus>>,
     registry: Arc<Registry>,
     settings: MetricsSettings,
     /// The families that the settings select.
-    selection: Selection,
+    selection: FamilySelection,
     /// The mapped labels of the settings, shared with scrapes.
     labels: Arc<Labels>,
 }
@@ -58,17 +58,17 @@ impl Metrics {
             history: None,
             registry: Arc::new(Registry::new()),
             settings: settings.clone(),
-            selection: Selection::new(settings, false),
+            selection: FamilySelection::new(settings, false),
             labels: Arc::new(settings.labels.clone()),
         }
     }
 
     /// Adds the metrics of the history.
     #[must_use]
-    pub fn with_history(self, history: Arc<Status>) -> Self {
+    pub fn with_history(self, history: Arc<HistoryStatus>) -> Self {
         Self {
             history: Some(history),
-            selection: Selection::new(&self.settings, true),
+            selection: FamilySelection::new(&self.settings, true),
             ..self
         }
     }
@@ -92,11 +92,11 @@ impl Metrics {
         Ok(self.start(format, selection))
     }
 
-    fn start(&self, format: Format, selection: Selection) -> Scrape {
+    fn start(&self, format: Format, selection: FamilySelection) -> Scrape {
         let start = Instant::now();
-        let snapshot = Snapshot {
+        let snapshot = ScrapeSnapshot {
             targets: self.store.snapshot(),
-            history: self.history.as_deref().map(Status::snapshot),
+            history: self.history.as_deref().map(HistoryStatus::snapshot),
             process: self.registry.snapshot(),
         };
         let (labels, registry) = (self.labels.clone(), self.registry.clone());

@@ -41,7 +41,7 @@ pub use bind::BindError;
 pub use data::{Chunks, ExporterData, PageData};
 
 use accept::Acceptor;
-use connection_limit::{ConnectionLimit, Decision};
+use connection_limit::{AdmissionDecision, ConnectionLimit};
 use router::Router;
 
 /// Settings of the server.
@@ -141,7 +141,7 @@ impl Server {
 
 fn start_connection(
     connections: &mut JoinSet<()>,
-    decision: Decision,
+    decision: AdmissionDecision,
     stream: TcpStream,
     peer: SocketAddr,
     router: &Router,
@@ -151,19 +151,19 @@ fn start_connection(
     let _ = stream.set_nodelay(true);
     let (router, shutdown) = (router.clone(), shutdown.clone());
     match decision {
-        Decision::Serve(permit) => {
+        AdmissionDecision::Serve(permit) => {
             connections.spawn(async move {
                 connection::serve(stream, peer, router, shutdown).await;
                 drop(permit);
             });
         }
-        Decision::Reject(permit) => {
+        AdmissionDecision::Reject(permit) => {
             connections.spawn(async move {
                 connection::reject(stream, peer, router, shutdown).await;
                 drop(permit);
             });
         }
-        Decision::Close => {}
+        AdmissionDecision::Close => {}
     }
 }
 

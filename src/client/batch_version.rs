@@ -22,7 +22,7 @@ pub(super) enum BatchVersion {
 
 /// What follows from the outcome of a request for `CronJobs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(super) enum VersionDecision {
     /// The outcome, good or bad, is the result.
     Final,
     /// Repeat the request in this version.
@@ -92,29 +92,29 @@ impl CronJobSupport {
     }
 
     /// Records the outcome of a request for `CronJobs` in `version`.
-    pub(super) fn record(&self, version: BatchVersion, error: Option<&Error>) -> Decision {
+    pub(super) fn record(&self, version: BatchVersion, error: Option<&Error>) -> VersionDecision {
         let mut evidence = self.evidence.lock();
         let Some(error) = error else {
             evidence.served = Served::In(version);
-            return Decision::Final;
+            return VersionDecision::Final;
         };
         let not_found = has_code(error, 404);
         match (version, &evidence.served) {
             (BatchVersion::V1, Served::Unknown) if not_found || error.is_forbidden() => {
                 if evidence.not_in_v1 {
-                    Decision::Retry(BatchVersion::V1Beta1)
+                    VersionDecision::Retry(BatchVersion::V1Beta1)
                 } else {
-                    Decision::Discover
+                    VersionDecision::Discover
                 }
             }
             (BatchVersion::V1, Served::In(BatchVersion::V1Beta1)) if not_found => {
-                Decision::Retry(BatchVersion::V1Beta1)
+                VersionDecision::Retry(BatchVersion::V1Beta1)
             }
-            (_, Served::Nowhere(_)) if not_found => Decision::NotServed,
+            (_, Served::Nowhere(_)) if not_found => VersionDecision::NotServed,
             // A server upgrade removed the version.
             (BatchVersion::V1Beta1, Served::In(BatchVersion::V1Beta1)) if not_found => {
                 evidence.served = Served::Unknown;
-                Decision::Final
+                VersionDecision::Final
             }
             (BatchVersion::V1Beta1, Served::Unknown)
                 if not_found && (evidence.not_in_v1 || evidence.has_jobs) =>
@@ -125,31 +125,35 @@ impl CronJobSupport {
                         "the server has no CronJobs, neither in batch/v1 nor in batch/v1beta1: only Jobs are read"
                     );
                 }
-                Decision::NotServed
+                VersionDecision::NotServed
             }
-            _ => Decision::Final,
+            _ => VersionDecision::Final,
         }
     }
 
     /// Records the result of API discovery, which followed `error`: whether `batch/v1` has `CronJobs`.
-    pub(super) fn record_discovery(&self, error: &Error, in_v1: Result<bool, Failure>) -> Decision {
+    pub(super) fn record_discovery(
+        &self,
+        error: &Error,
+        in_v1: Result<bool, Failure>,
+    ) -> VersionDecision {
         let mut evidence = self.evidence.lock();
         match in_v1 {
             Ok(true) => {
                 evidence.served = Served::In(BatchVersion::V1);
-                Decision::Final
+                VersionDecision::Final
             }
             Ok(false) => {
                 evidence.not_in_v1 = true;
-                Decision::Retry(BatchVersion::V1Beta1)
+                VersionDecision::Retry(BatchVersion::V1Beta1)
             }
             // Discovery is not allowed or not served, so the 404 of the first request decides.
             Err(Failure::Status(status))
                 if matches!(status.code, 403 | 404) && has_code(error, 404) =>
             {
-                Decision::Retry(BatchVersion::V1Beta1)
+                VersionDecision::Retry(BatchVersion::V1Beta1)
             }
-            Err(_) => Decision::Final,
+            Err(_) => VersionDecision::Final,
         }
     }
 }

@@ -18,7 +18,7 @@ use figment::{
 };
 
 use super::{
-    problem::{Problem, Source},
+    problem::{Problem, SettingSource},
     tree::{Tree, Value},
     yaml,
 };
@@ -60,7 +60,7 @@ pub fn environment() -> Vec<(OsString, OsString)> {
 /// One layer of settings.
 struct Layer {
     /// The file, variable or flag.
-    source: Source,
+    source: SettingSource,
     /// The settings.
     values: Dict,
 }
@@ -95,7 +95,7 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
 
 /// Reads the file at `path`.
 fn file_layer(path: &Path) -> Result<Layer, Problem> {
-    let problem = |message: String| Problem::new(Arc::new(Source::file(path)), "", message);
+    let problem = |message: String| Problem::new(Arc::new(SettingSource::file(path)), "", message);
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
@@ -110,11 +110,11 @@ fn file_layer(path: &Path) -> Result<Layer, Problem> {
     })?;
     match yaml::parse(&text).map_err(problem)? {
         FigmentValue::Dict(_, values) => Ok(Layer {
-            source: Source::file(path),
+            source: SettingSource::file(path),
             values,
         }),
         FigmentValue::Empty(..) => Ok(Layer {
-            source: Source::file(path),
+            source: SettingSource::file(path),
             values: Dict::new(),
         }),
         _ => Err(problem(
@@ -139,7 +139,11 @@ fn environment_layers(variables: &[(OsString, OsString)]) -> Vec<Result<Layer, P
         .iter()
         .map(|(path, name, value)| {
             let problem = |message: String| {
-                Problem::new(Arc::new(Source::variable(name)), path.join("."), message)
+                Problem::new(
+                    Arc::new(SettingSource::variable(name)),
+                    path.join("."),
+                    message,
+                )
             };
             if path.iter().any(String::is_empty) {
                 return Err(problem(format!(
@@ -159,7 +163,7 @@ fn environment_layers(variables: &[(OsString, OsString)]) -> Vec<Result<Layer, P
                 .ok_or_else(|| problem("is not UTF-8 text".to_owned()))?;
             let leaf = variable_value(text).map_err(problem)?;
             Ok(Layer {
-                source: Source::variable(name),
+                source: SettingSource::variable(name),
                 values: nested(path, leaf),
             })
         })
@@ -182,7 +186,7 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
     let mut layers = Vec::new();
     let mut add = |name: &str, key: &str, value: FigmentValue| {
         layers.push(Layer {
-            source: Source::flag(name),
+            source: SettingSource::flag(name),
             values: nested(&["web".to_owned(), key.to_owned()], value),
         });
     };
@@ -233,7 +237,7 @@ struct Sources<'a> {
     /// Has the metadata of each layer.
     figment: &'a Figment,
     /// Shares the source between all values of a layer.
-    cache: BTreeMap<Tag, Arc<Source>>,
+    cache: BTreeMap<Tag, Arc<SettingSource>>,
 }
 
 impl<'a> Sources<'a> {
@@ -245,12 +249,12 @@ impl<'a> Sources<'a> {
     }
 
     /// Returns the source of the value with `tag`. The root has no layer, so its source is "settings".
-    fn find(&mut self, tag: Tag) -> Arc<Source> {
+    fn find(&mut self, tag: Tag) -> Arc<SettingSource> {
         let figment = self.figment;
         let source = self.cache.entry(tag).or_insert_with(|| {
             let metadata = figment.get_metadata(tag);
             let path = metadata.and_then(|metadata| metadata.source.as_ref());
-            Arc::new(Source {
+            Arc::new(SettingSource {
                 label: metadata
                     .map_or("settings", |metadata| &metadata.name)
                     .to_owned(),

@@ -13,7 +13,7 @@ const MAX_LISTED: usize = 200;
 
 /// The file, variable or flag that set a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct SettingSource {
     /// The name in messages: a path, `environment variable X`, or `flag --x`.
     pub(super) label: String,
     /// The directory that relative paths start from; `None` for the working directory.
@@ -24,7 +24,7 @@ pub(super) struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What set the value.
-    source: Arc<Source>,
+    source: Arc<SettingSource>,
     /// The key, such as `targets[1].poll.interval`; empty for the whole source.
     path: String,
     /// What is wrong. Completes a sentence that starts with the key.
@@ -40,7 +40,7 @@ pub struct Error {
     problems: Vec<Problem>,
 }
 
-impl Source {
+impl SettingSource {
     /// The configuration file `path`.
     pub(super) fn file(path: &Path) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Source {
 impl Problem {
     /// A problem with the key at `path`, which `source` set.
     pub(super) fn new(
-        source: Arc<Source>,
+        source: Arc<SettingSource>,
         path: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {

@@ -4,13 +4,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::problem::Source;
+use super::problem::SettingSource;
 
 /// A value and its source.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     /// The layer that set it; for a map, the last one.
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<SettingSource>,
     /// The value.
     pub(super) value: Value,
 }

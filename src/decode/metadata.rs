@@ -1,7 +1,7 @@
 //! Which labels and annotations of an object are kept.
 //!
 //! Objects carry many labels and annotations, some of them long. The filter keeps those that the configuration uses and
-//! those that [`annotations`](super::annotations) parses; the rest is skipped without a copy.
+//! those that [`super::annotations`] parses; the rest is skipped without a copy.
 
 use serde_json::value::RawValue;
 

@@ -6,7 +6,7 @@ use crate::model::Seconds;
 
 /// The current state of the history. The values are independent of each other.
 #[derive(Debug, Default)]
-pub struct Status {
+pub struct HistoryStatus {
     pub(super) up: AtomicBool,
     pub(super) errors: AtomicU64,
     /// 0 before the first write.
@@ -36,7 +36,7 @@ pub struct StatusSnapshot {
     pub dropped: u64,
 }
 
-impl Status {
+impl HistoryStatus {
     /// Returns the current values.
     #[must_use]
     pub fn snapshot(&self) -> StatusSnapshot {

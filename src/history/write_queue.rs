@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Status, pending::PendingWrites};
+use super::{HistoryStatus, pending::PendingWrites};
 use crate::model::{self, CountedRunLookup, Journal, JournalEntry};
 
 /// The queue between the journals and the writer.
@@ -22,7 +22,7 @@ pub(super) struct WriteQueue {
     wakeup: Condvar,
     /// The stores of the targets, by position.
     lookups: Box<[OnceLock<Weak<dyn CountedRunLookup>>]>,
-    pub(super) status: Arc<Status>,
+    pub(super) status: Arc<HistoryStatus>,
 }
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(super) struct TargetJournal {
 }
 
 impl WriteQueue {
-    pub(super) fn new(targets: usize, status: Arc<Status>) -> Self {
+    pub(super) fn new(targets: usize, status: Arc<HistoryStatus>) -> Self {
         let state = QueueState {
             batches: (0..targets).map(|_| Batch::default()).collect(),
             closed: false,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     registry::{ProcessSnapshot, ScrapeDurations},
-    snapshot::Snapshot,
+    snapshot::ScrapeSnapshot,
 };
 use crate::{
     history::StatusSnapshot,
@@ -23,8 +23,8 @@ use crate::{
 pub(super) mod ksm;
 
 /// A snapshot in which every family has a sample, except those of kube-state-metrics.
-pub(super) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(super) fn snapshot() -> ScrapeSnapshot {
+    ScrapeSnapshot {
         targets: vec![target()],
         history: Some(history()),
         process: process(),

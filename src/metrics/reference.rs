@@ -9,7 +9,7 @@ use super::{
     families::{Condition, TABLES, TableEntry},
     format::Format,
     labels::Labels,
-    snapshot::Snapshot,
+    snapshot::ScrapeSnapshot,
     table::{Family, View},
 };
 
@@ -43,7 +43,7 @@ pub fn reference() -> String {
 }
 
 /// The reference of one table.
-fn chapter(table: &TableEntry, example: &Snapshot) -> String {
+fn chapter(table: &TableEntry, example: &ScrapeSnapshot) -> String {
     let families = table.families();
     let rows: String = families.iter().map(|family| table_row(*family)).collect();
     let examples: String = families
@@ -74,7 +74,7 @@ fn quoted(labels: &[&str]) -> String {
 }
 
 /// The first sample of a family.
-fn first_line(family: &dyn Family, example: &Snapshot) -> String {
+fn first_line(family: &dyn Family, example: &ScrapeSnapshot) -> String {
     let view = View {
         format: Format::Text,
         labels: &Labels::default(),

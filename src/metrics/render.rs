@@ -12,8 +12,8 @@ use super::{
     format::Format,
     labels::Labels,
     registry::Registry,
-    selection::Selection,
-    snapshot::Snapshot,
+    selection::FamilySelection,
+    snapshot::ScrapeSnapshot,
     table::{Family, View},
 };
 
@@ -30,9 +30,9 @@ const CAPACITY: usize = 4 * CHUNK;
 #[derive(Debug)]
 pub struct Scrape {
     format: Format,
-    selection: Selection,
+    selection: FamilySelection,
     labels: Arc<Labels>,
-    snapshot: Snapshot,
+    snapshot: ScrapeSnapshot,
     /// Observes the duration of the scrape.
     registry: Arc<Registry>,
     /// Rendered text that was not returned yet.
@@ -59,9 +59,9 @@ impl Scrape {
     /// A scrape of `snapshot`, which was taken since `start`.
     pub(super) fn new(
         format: Format,
-        selection: Selection,
+        selection: FamilySelection,
         labels: Arc<Labels>,
-        snapshot: Snapshot,
+        snapshot: ScrapeSnapshot,
         registry: Arc<Registry>,
         start: Instant,
     ) -> Self {

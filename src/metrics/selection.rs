@@ -32,7 +32,7 @@ pub struct UnknownFamily(pub String);
 
 /// The families of a scrape, in order.
 #[derive(Clone, Debug)]
-pub(super) struct Selection {
+pub(super) struct FamilySelection {
     pub(super) families: Arc<[&'static dyn Family]>,
 }
 
@@ -77,9 +77,9 @@ impl Default for MetricsSettings {
     }
 }
 
-// === impl Selection ===
+// === impl FamilySelection ===
 
-impl Selection {
+impl FamilySelection {
     /// The families that the configuration selects.
     pub(super) fn new(settings: &MetricsSettings, has_history: bool) -> Self {
         let tables = TABLES

@@ -7,7 +7,7 @@ use crate::{history::StatusSnapshot, model::Seconds, store::TargetSnapshot};
 
 /// Everything that one scrape shows.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(super) struct ScrapeSnapshot {
     /// The targets.
     pub(super) targets: Vec<TargetSnapshot>,
     /// The history, if one is configured.
@@ -19,7 +19,7 @@ pub(super) struct Snapshot {
 /// A part of a snapshot whose series have the same `target` label.
 pub(super) trait Section: fmt::Debug + Sized + 'static {
     /// All sections of this type.
-    fn all(snapshot: &Snapshot) -> &[Self];
+    fn all(snapshot: &ScrapeSnapshot) -> &[Self];
 
     /// The value of the label `target`. `None` omits the label.
     fn target(&self) -> Option<&str> {
@@ -33,7 +33,7 @@ pub(super) trait Section: fmt::Debug + Sized + 'static {
 }
 
 impl Section for TargetSnapshot {
-    fn all(snapshot: &Snapshot) -> &[Self] {
+    fn all(snapshot: &ScrapeSnapshot) -> &[Self] {
         &snapshot.targets
     }
 
@@ -47,13 +47,13 @@ impl Section for TargetSnapshot {
 }
 
 impl Section for StatusSnapshot {
-    fn all(snapshot: &Snapshot) -> &[Self] {
+    fn all(snapshot: &ScrapeSnapshot) -> &[Self] {
         snapshot.history.as_slice()
     }
 }
 
 impl Section for ProcessSnapshot {
-    fn all(snapshot: &Snapshot) -> &[Self] {
+    fn all(snapshot: &ScrapeSnapshot) -> &[Self] {
         slice::from_ref(&snapshot.process)
     }
 }

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use super::{
     format::{Format, Kind},
     labels::Labels,
-    snapshot::{Section, Snapshot},
+    snapshot::{ScrapeSnapshot, Section},
 };
 use crate::model::Name;
 
@@ -97,13 +97,13 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
     fn labels(&self) -> &'static [&'static str];
 
     /// The number of blocks in one section of `snapshot`. `None` if there is no such section.
-    fn blocks(&self, snapshot: &Snapshot, section: usize) -> Option<usize>;
+    fn blocks(&self, snapshot: &ScrapeSnapshot, section: usize) -> Option<usize>;
 
     /// Adds the samples of one block of one section to `buffer`.
     fn render(
         &self,
         view: View<'_>,
-        snapshot: &Snapshot,
+        snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
         buffer: &mut BytesMut,
@@ -216,14 +216,14 @@ impl<T: Table> Family for Row<T::Record, T> {
         self.labels
     }
 
-    fn blocks(&self, snapshot: &Snapshot, section: usize) -> Option<usize> {
+    fn blocks(&self, snapshot: &ScrapeSnapshot, section: usize) -> Option<usize> {
         T::Section::all(snapshot).get(section).map(T::blocks)
     }
 
     fn render(
         &self,
         view: View<'_>,
-        snapshot: &Snapshot,
+        snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
         buffer: &mut BytesMut,

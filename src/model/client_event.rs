@@ -1,4 +1,4 @@
-//! What happens on the way to an API: requests, watch events, errors. The store counts them.
+//! Events between the client and the API of a target: requests, watch events, errors. The store counts them.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ pub trait EventCounter: Send + Sync {
 /// Something that happened between this program and the API of a target.
 #[derive(Clone, Copy, Debug)]
 pub enum ClientEvent {
-    /// An API request was answered, or failed. For a watch: its start.
+    /// An API request ended. A watch is counted when its response starts.
     Request {
         /// The verb, as RBAC names it.
         verb: Verb,
-        /// How it ended.
+        /// Its outcome.
         code: Code,
-        /// How long the answer took, to its end; for a watch, to its headers.
+        /// The time until the response was complete; of a watch, until its headers arrived.
         duration: Duration,
     },
     /// A watch event was received.
     Event(Resource, EventKind),
     /// An object could not be decoded and was skipped.
     DecodeError(Resource),
-    /// A watch ended and was started again.
+    /// A watch ended and was restarted.
     WatchRestart(Resource, RestartReason),
-    /// The credential in use ends at this time.
+    /// The credential in use expires at this time.
     CredentialExpiry(Timestamp),
 }
 
@@ -45,11 +45,11 @@ label_enum! {
 label_enum! {
     /// A verb of the Kubernetes API, as in an RBAC rule.
     Verb {
-        /// One object.
+        /// Reads one object.
         Get = "get",
-        /// A list or one page of it.
+        /// Reads a list, or one page of it.
         List = "list",
-        /// A stream of changes.
+        /// Streams changes.
         Watch = "watch",
     }
 }
@@ -57,36 +57,36 @@ label_enum! {
 label_enum! {
     /// The type of a watch event.
     EventKind {
-        /// An object was created, or is part of the initial state.
+        /// An object was created, or is part of the initial list.
         Added = "added",
         /// An object changed.
         Modified = "modified",
-        /// An object is gone.
+        /// An object was deleted.
         Deleted = "deleted",
-        /// Nothing but a new resource version.
+        /// A new resource version without an object.
         Bookmark = "bookmark",
-        /// The server ends the watch with a Status.
+        /// A Status with which the server ends the watch.
         Error = "error",
-        /// A type this program does not know.
+        /// An unknown type.
         Unknown = "unknown",
     }
 }
 
 label_enum! {
-    /// Why a watch was started again.
+    /// Why a watch was restarted.
     RestartReason {
-        /// The server ended it in the usual course.
+        /// The server ended it normally.
         Ended = "ended",
-        /// The resource version is no longer known to the server: everything is listed again.
+        /// The resource version expired: a new list follows.
         Expired = "expired",
-        /// The connection broke, or the stream made no sense.
+        /// The connection broke, or the stream was invalid.
         Error = "error",
     }
 }
 
 label_enum! {
-    /// How a request ended: the HTTP status, or what went wrong before there was one. Statuses that a Kubernetes API or a
-    /// gateway before it is not known to send fall into their class.
+    /// The outcome of a request: the HTTP status, or the error before there was one. Statuses that neither a Kubernetes API
+    /// nor a gateway in front of it usually sends are counted by their class.
     Code {
         /// 200.
         Ok = "200",
@@ -126,15 +126,15 @@ label_enum! {
         OtherClientError = "4xx",
         /// Any other 5xx.
         OtherServerError = "5xx",
-        /// No answer in time.
+        /// No response within the timeout.
         Timeout = "timeout",
-        /// No connection, a broken one, or an answer that makes no sense.
+        /// No connection, a broken connection, or an invalid response.
         TransportError = "error",
     }
 }
 
 impl Code {
-    /// Classes an HTTP status.
+    /// The code for an HTTP status.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         match status {

@@ -64,6 +64,10 @@ impl FeedHandle {
     }
 
     /// Pushes an update of this feed to the store.
+    #[allow(
+        clippy::must_use_candidate,
+        reason = "called for its effect; tests have no use for the change of health"
+    )]
     pub fn push(&self, update: Update) -> HealthChange {
         self.sink.push(self.id, update)
     }

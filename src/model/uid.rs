@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The `metadata.uid` of an object. A UUID is stored in 16 bytes, any other text as it is.
+/// The `metadata.uid` of an object. A UUID is stored in 16 bytes, any other text unchanged.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Uid {
     /// A UUID in the usual lower-case form.

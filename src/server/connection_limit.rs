@@ -19,7 +19,7 @@ const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What to do with a new connection. A permit is held as long as the connection is open.
 #[derive(Debug)]
-pub(super) enum Decision {
+pub(super) enum AdmissionDecision {
     /// Serve it.
     Serve(OwnedSemaphorePermit),
     /// Respond 503 and close it.
@@ -50,14 +50,14 @@ impl ConnectionLimit {
         }
     }
 
-    pub(super) fn decide(&mut self, peer: SocketAddr) -> Decision {
+    pub(super) fn decide(&mut self, peer: SocketAddr) -> AdmissionDecision {
         if let Ok(permit) = Arc::clone(&self.served).try_acquire_owned() {
-            return Decision::Serve(permit);
+            return AdmissionDecision::Serve(permit);
         }
         self.count_rejection(peer);
         match Arc::clone(&self.rejections).try_acquire_owned() {
-            Ok(permit) => Decision::Reject(permit),
-            Err(_) => Decision::Close,
+            Ok(permit) => AdmissionDecision::Reject(permit),
+            Err(_) => AdmissionDecision::Close,
         }
     }
 
@@ -91,15 +91,15 @@ mod tests {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let mut limit = ConnectionLimit::new(1);
         let served = limit.decide(peer);
-        assert!(matches!(served, Decision::Serve(_)));
+        assert!(matches!(served, AdmissionDecision::Serve(_)));
         let rejected: Vec<_> = (0..MAX_REJECTIONS).map(|_| limit.decide(peer)).collect();
         assert!(
             rejected
                 .iter()
-                .all(|decision| matches!(decision, Decision::Reject(_)))
+                .all(|decision| matches!(decision, AdmissionDecision::Reject(_)))
         );
-        assert!(matches!(limit.decide(peer), Decision::Close));
+        assert!(matches!(limit.decide(peer), AdmissionDecision::Close));
         drop(served);
-        assert!(matches!(limit.decide(peer), Decision::Serve(_)));
+        assert!(matches!(limit.decide(peer), AdmissionDecision::Serve(_)));
     }
 }

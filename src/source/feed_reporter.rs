@@ -62,7 +62,7 @@ impl FeedReporter {
         match (went_down, is_new) {
             (true, _) => tracing::warn!(%error, hint, "target is down"),
             (false, true) => {
-                tracing::warn!(%error, hint, "target is still down, with another error")
+                tracing::warn!(%error, hint, "target is still down, with another error");
             }
             (false, false) => tracing::debug!(%error, "target is still down"),
         }

@@ -1,6 +1,6 @@
-//! Data goes one way: which module may name which, and which library belongs to which stage.
+//! Data flows one way: which module may import which, and which stage uses which library.
 //!
-//! Read off the sources, so that a wrong `use` is found however well it compiles.
+//! The compiler cannot check this within one crate, so these tests read the source files.
 
 use std::{
     collections::BTreeSet,
@@ -8,21 +8,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What all share. Each may name those before it, and nobody else.
-const WORDS: [&str; 2] = ["model", "backoff"];
+/// Modules that all stages share. Each may import those before it.
+const SHARED: [&str; 2] = ["model", "backoff"];
 
-/// The stages in the order of the data. Each sees those before it.
+/// The stages in the order of the data flow. Each may import those before it.
 const FLOW: [&str; 8] = [
     "config", "client", "decode", "source", "history", "store", "metrics", "server",
 ];
 
-/// Modules beside the flow, and what they may see of it.
+/// Modules beside the flow, and what they may import of it.
 const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli"])];
 
-/// Modules that see all.
+/// Modules that may import everything.
 const ABOVE: [&str; 1] = ["app"];
 
-/// Libraries and the only modules that may name them.
+/// Libraries, and the only modules that may use them.
 const LIBRARIES: [(&str, &[&str]); 13] = [
     ("batch_simulator", &["app"]),
     ("clap", &["cli"]),
@@ -39,12 +39,12 @@ const LIBRARIES: [(&str, &[&str]); 13] = [
     ("tower", &["client"]),
 ];
 
-/// A source file without its comments.
+/// A source file without comments.
 struct Source {
     path: PathBuf,
-    /// The module directly below the crate that it belongs to.
+    /// Its top-level module.
     module: String,
-    /// How many times `super` leads to the crate.
+    /// The number of `super` that leads to the crate root.
     depth: usize,
     code: String,
 }
@@ -87,7 +87,7 @@ fn code(text: &str) -> String {
     lines.join("\n")
 }
 
-/// What follows each `word` that stands alone.
+/// The text after each `word` that is a path of its own.
 fn after<'a>(code: &'a str, word: &str) -> Vec<&'a str> {
     let alone = |at: usize| {
         let before = code[..at].chars().next_back();
@@ -97,7 +97,7 @@ fn after<'a>(code: &'a str, word: &str) -> Vec<&'a str> {
     places.map(|(at, _)| &code[at + word.len()..]).collect()
 }
 
-/// The names that a path goes on with: one, or those of a group in braces.
+/// The next names of a path: one, or those of a group in braces.
 fn names(rest: &str) -> Vec<&str> {
     let name = |text: &str| {
         text.find(|c: char| !c.is_alphanumeric() && c != '_')
@@ -123,7 +123,7 @@ fn names(rest: &str) -> Vec<&str> {
     names
 }
 
-/// The modules directly below the crate that a file names.
+/// The top-level modules that a file imports.
 fn named(source: &Source) -> BTreeSet<&str> {
     let up = "super::".repeat(source.depth);
     let paths = after(&source.code, "crate::")
@@ -137,29 +137,29 @@ fn named(source: &Source) -> BTreeSet<&str> {
 
 fn everything() -> Vec<&'static str> {
     let beside = BESIDE.map(|(module, _)| module);
-    [&WORDS[..], &FLOW, &beside, &ABOVE].concat()
+    [&SHARED[..], &FLOW, &beside, &ABOVE].concat()
 }
 
-/// What a module may name besides itself; `None` where that is anything.
+/// The modules that a module may import besides itself; `None` if it may import all.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
-    if let Some(place) = WORDS.iter().position(|word| *word == module) {
-        return Some(WORDS[..place].to_vec());
+    if let Some(place) = SHARED.iter().position(|word| *word == module) {
+        return Some(SHARED[..place].to_vec());
     }
     if let Some(place) = FLOW.iter().position(|stage| *stage == module) {
-        return Some([&WORDS[..], &FLOW[..place]].concat());
+        return Some([&SHARED[..], &FLOW[..place]].concat());
     }
     if let Some((_, seen)) = BESIDE.iter().find(|(beside, _)| *beside == module) {
-        return Some([&WORDS[..], seen].concat());
+        return Some([&SHARED[..], seen].concat());
     }
     assert!(
         ABOVE.contains(&module),
-        "`{module}` has no place in the flow: give it one here"
+        "`{module}` has no place in the flow: add it here"
     );
     None
 }
 
 #[test]
-fn modules_see_what_is_to_their_left() {
+fn modules_import_only_from_their_left() {
     let mut wrong = Vec::new();
     for source in sources() {
         let Some(allowed) = allowed(&source.module) else {
@@ -190,7 +190,7 @@ fn libraries_stay_in_their_stage() {
 }
 
 #[test]
-fn a_path_is_found_however_it_is_written() {
+fn all_forms_of_paths_are_found() {
     let source = |depth, text| Source {
         path: PathBuf::new(),
         module: String::new(),

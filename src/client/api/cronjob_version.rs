@@ -7,7 +7,7 @@ use super::Api;
 use crate::{
     client::{
         Error, Failure, Request, Scope,
-        batch_version::{BatchVersion, Decision},
+        batch_version::{BatchVersion, VersionDecision},
     },
     model::{Resource, Verb},
 };
@@ -28,9 +28,9 @@ impl Api {
             let outcome = attempt(version).await;
             let error = outcome.as_ref().err();
             match self.decide(version, request, error, timeout).await {
-                Decision::Retry(other) => version = other,
-                Decision::NotServed => return Err(Error::not_served(request.clone())),
-                Decision::Final | Decision::Discover => return outcome,
+                VersionDecision::Retry(other) => version = other,
+                VersionDecision::NotServed => return Err(Error::not_served(request.clone())),
+                VersionDecision::Final | VersionDecision::Discover => return outcome,
             }
         }
     }
@@ -53,21 +53,21 @@ impl Api {
         request: &Request,
         error: Option<&Error>,
         timeout: Duration,
-    ) -> Decision {
+    ) -> VersionDecision {
         if request.resource == Resource::Jobs {
             if error.is_none() {
                 self.cronjobs.record_jobs();
             }
-            return Decision::Final;
+            return VersionDecision::Final;
         }
         let decision = self.cronjobs.record(version, error);
-        let (Decision::Discover, Some(error)) = (decision, error) else {
+        let (VersionDecision::Discover, Some(error)) = (decision, error) else {
             return decision;
         };
         let _guard = self.discovery.lock().await;
         // Another request may have finished discovery while this one waited for the lock.
         match self.cronjobs.record(version, Some(error)) {
-            Decision::Discover => {}
+            VersionDecision::Discover => {}
             decision => return decision,
         }
         let in_v1 = self.serves_cronjobs(BatchVersion::V1, timeout).await;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     history::{
-        Status, StatusSnapshot,
+        HistoryStatus, StatusSnapshot,
         rows::Bounds,
         tests::{FakeStore, RunCounter, run, uid, workload},
         write_queue::TargetJournal,
@@ -64,7 +64,7 @@ impl Scene {
             }),
         };
         let (file, mut restored) = location.open().unwrap();
-        let queue = Arc::new(WriteQueue::new(1, Arc::new(Status::default())));
+        let queue = Arc::new(WriteQueue::new(1, Arc::new(HistoryStatus::default())));
         let store = Arc::new(FakeStore::default());
         let lookup: Arc<dyn CountedRunLookup> = store.clone();
         queue.attach(0, Arc::downgrade(&lookup));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    metrics::{example, registry::ProcessSnapshot, snapshot::Snapshot},
+    metrics::{example, registry::ProcessSnapshot, snapshot::ScrapeSnapshot},
     model::{
         Change, ConditionStatus, CronJob, FeedId, FeedScope, Job, KsmCronJob, KsmJob, Name, Owner,
         Sink, Update,
@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// A snapshot in which every family of kube-state-metrics has a sample.
-pub(in crate::metrics) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(in crate::metrics) fn snapshot() -> ScrapeSnapshot {
+    ScrapeSnapshot {
         targets: vec![target()],
         history: None,
         process: ProcessSnapshot::default(),

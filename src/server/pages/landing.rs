@@ -24,7 +24,7 @@ td:first-child{overflow-wrap:anywhere}\
 .number{text-align:right;padding-right:0}.down{color:#c22;color:light-dark(#b21,#f76);font-weight:600}";
 
 /// A row of the table of targets.
-struct TargetRow {
+struct LandingRow {
     /// The target's name; `None` for a single unnamed target.
     name: Option<Name>,
     status: TargetStatus,
@@ -33,7 +33,7 @@ struct TargetRow {
 pub(super) fn respond(_: &Request<()>, site: &Site) -> Response<Content> {
     let targets = site.data.store().snapshot().into_iter();
     let targets: Vec<_> = targets
-        .map(|target| TargetRow {
+        .map(|target| LandingRow {
             name: target.target,
             status: target.status,
         })
@@ -41,14 +41,14 @@ pub(super) fn respond(_: &Request<()>, site: &Site) -> Response<Content> {
     response::html(render(&site.routes, &targets))
 }
 
-fn render(routes: &[Route], targets: &[TargetRow]) -> String {
+fn render(routes: &[Route], targets: &[LandingRow]) -> String {
     let mut page = String::with_capacity(2048 + 256 * targets.len());
     // Writing to a string cannot fail.
     let _ = write_page(&mut page, routes, targets);
     page
 }
 
-fn write_page(page: &mut String, routes: &[Route], targets: &[TargetRow]) -> fmt::Result {
+fn write_page(page: &mut String, routes: &[Route], targets: &[LandingRow]) -> fmt::Result {
     write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -78,12 +78,12 @@ fn write_links(page: &mut String, routes: &[Route]) -> fmt::Result {
     Ok(())
 }
 
-fn write_targets(page: &mut String, targets: &[TargetRow]) -> fmt::Result {
+fn write_targets(page: &mut String, targets: &[LandingRow]) -> fmt::Result {
     page.push_str(
         "<table>\n<thead><tr><th>Target</th><th>State</th><th>Last success</th>\
          <th class=\"number\">Jobs</th><th class=\"number\">CronJobs</th></tr></thead>\n<tbody>\n",
     );
-    for TargetRow { name, status } in targets {
+    for LandingRow { name, status } in targets {
         let state = match (status.up, status.synced) {
             (true, true) => "up",
             (true, false) => "syncing",
@@ -136,8 +136,8 @@ impl Display for Escaped<'_> {
 mod tests {
     use super::{super::routes, *};
 
-    fn row(name: Option<&str>, up: bool, synced: bool) -> TargetRow {
-        TargetRow {
+    fn row(name: Option<&str>, up: bool, synced: bool) -> LandingRow {
+        LandingRow {
             name: name.map(Into::into),
             status: TargetStatus {
                 up,
@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    fn page(telemetry_path: &str, targets: &[TargetRow]) -> String {
+    fn page(telemetry_path: &str, targets: &[LandingRow]) -> String {
         render(&routes(telemetry_path.to_owned()), targets)
     }
 
