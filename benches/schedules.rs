@@ -5,7 +5,7 @@ use std::{cell::Cell, hint::black_box, sync::Arc};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use job_status_exporter::{
-    model::{Change, CronJob, FeedId, FeedScope, Seconds, Sink, Uid, Update},
+    model::{Change, CronJob, FeedHandle, FeedScope, Seconds, Sink, Uid, Update},
     store::{StoreSettings, TargetStore},
 };
 
@@ -39,35 +39,37 @@ fn cronjob(n: i64) -> CronJob {
     }
 }
 
-fn empty() -> TargetStore {
+fn empty() -> (Arc<TargetStore>, FeedHandle) {
     NOW.set(MIDNIGHT);
     let settings = StoreSettings {
         clock,
         ..StoreSettings::default()
     };
-    TargetStore::new(None, vec![FeedScope::CronJobs], Arc::new(settings))
+    let store = Arc::new(TargetStore::new(None, settings.into()));
+    let feed = store.clone().register(FeedScope::CronJobs);
+    (store, feed)
 }
 
-fn list(store: &TargetStore) {
+fn list(feed: &FeedHandle) {
     let all = (0..CRONJOBS).map(cronjob).collect();
-    store.push(FeedId(0), Update::CronJobs(Change::Replaced(all)));
+    feed.push(Update::CronJobs(Change::Replaced(all)));
 }
 
 fn schedules(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("10,000 cronjobs");
     group.sample_size(20);
     group.bench_function("first list", |bencher| {
-        bencher.iter_batched_ref(empty, |store| list(store), BatchSize::PerIteration);
+        bencher.iter_batched_ref(empty, |(_, feed)| list(feed), BatchSize::PerIteration);
     });
-    let store = empty();
-    list(&store);
+    let (store, feed) = empty();
+    list(&feed);
     group.bench_function("snapshot between due times", |bencher| {
         bencher.iter(|| black_box(store.snapshot()));
     });
     group.bench_function("snapshot after an hour", |bencher| {
         let listed = || {
-            let store = empty();
-            list(&store);
+            let (store, feed) = empty();
+            list(&feed);
             NOW.set(MIDNIGHT + 3_600);
             store
         };

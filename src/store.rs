@@ -145,35 +145,30 @@ impl Store {
 // === impl TargetStore ===
 
 impl TargetStore {
-    /// An empty store for a target with these feeds.
+    /// An empty store. The source registers the feeds.
     #[must_use]
-    pub fn new(name: Option<Name>, feeds: Vec<FeedScope>, settings: Arc<StoreSettings>) -> Self {
+    pub fn new(name: Option<Name>, settings: Arc<StoreSettings>) -> Self {
         let state = RestoredState {
             since: (settings.clock)().as_second(),
             ..RestoredState::default()
         };
-        Self::remembering(name, feeds, settings, state, Arc::new(NoopJournal))
+        Self::restored(name, settings, state, Arc::new(NoopJournal))
     }
 
-    /// A store that continues from `state`, and writes to `journal` what has to outlive the process.
+    /// A store that continues from `state`, and appends to `journal` the changes that must survive a restart.
     #[must_use]
-    pub fn remembering(
+    pub fn restored(
         name: Option<Name>,
-        scopes: Vec<FeedScope>,
         settings: Arc<StoreSettings>,
         state: RestoredState,
         journal: Arc<dyn Journal>,
     ) -> Self {
-        let mut feeds = Feeds::default();
-        for scope in scopes {
-            feeds.register(scope);
-        }
         let facts = Facts {
             jobs: Objects::default(),
             cronjobs: CronJobStore::new(settings.clone()),
             workloads: Workloads::new(settings.clone(), state, journal.clone()),
             invalid_annotations: 0,
-            feeds,
+            feeds: Feeds::default(),
         };
         Self {
             name,

@@ -116,13 +116,13 @@ fn start_target(
     let store = match history {
         Some(history) => {
             let (state, journal) = history.target(position);
-            let store = TargetStore::remembering(name, Vec::new(), settings, state, journal);
+            let store = TargetStore::restored(name, settings, state, journal);
             let store = Arc::new(store);
             let lookup: Weak<TargetStore> = Arc::downgrade(&store);
             history.attach(position, lookup);
             store
         }
-        None => Arc::new(TargetStore::new(name, Vec::new(), settings)),
+        None => Arc::new(TargetStore::new(name, settings)),
     };
     let limit = plan.requests_per_second.map(RateLimit::new);
     let api = Arc::new(Api::new(plan.endpoint, store.clone(), limit));

@@ -14,8 +14,8 @@ use crate::{
     history::StatusSnapshot,
     model::{
         Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, CronJob, EventCounter as _,
-        FailureReason, FeedId, FeedScope, Job, JobState, NoopJournal, PodCounts, RestoredState,
-        Sink, Uid, Update, Verb, WorkloadAnnotations, WorkloadRef,
+        FailureReason, FeedScope, Job, JobState, NoopJournal, PodCounts, RestoredState, Sink, Uid,
+        Update, Verb, WorkloadAnnotations, WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
@@ -36,25 +36,20 @@ fn target() -> TargetSnapshot {
         namespace: "reports".into(),
         name: "nightly-report".into(),
     };
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
     // Counts runs that ended at any time.
     let restored = RestoredState::default();
     let settings = StoreSettings {
         clock: date,
         ..StoreSettings::default()
     };
-    let target = TargetStore::remembering(
-        None,
-        feeds,
-        settings.into(),
-        restored,
-        Arc::new(NoopJournal),
-    );
-    let jobs = vec![failed_job(), running_job(), suspended_job()];
-    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    let cronjobs = vec![cronjob()];
-    target.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
-    target.push(FeedId(2), Update::JobAbsent);
+    let target = TargetStore::restored(None, settings.into(), restored, Arc::new(NoopJournal));
+    let target = Arc::new(target);
+    let [jobs, cronjobs, configured] = [FeedScope::Jobs, FeedScope::CronJobs, configured]
+        .map(|scope| target.clone().register(scope));
+    let all = vec![failed_job(), running_job(), suspended_job()];
+    jobs.push(Update::Jobs(Change::Replaced(all)));
+    cronjobs.push(Update::CronJobs(Change::Replaced(vec![cronjob()])));
+    configured.push(Update::JobAbsent);
     target.count(ClientEvent::Request {
         verb: Verb::List,
         code: Code::Ok,

@@ -10,9 +10,9 @@ use super::{ClientEvent, EventCounter, Name, Update};
 /// Identifies a feed within its target: one kind of object in one scope, or one configured Job.
 ///
 /// An object belongs to the feed that reported it last. A complete list replaces the objects of its own feed only, and only
-/// they disappear when that feed is stale.
+/// they disappear when that feed is stale. The store assigns it in [`Sink::register`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FeedId(pub u32);
+pub struct FeedId(pub(crate) u32);
 
 /// What a feed covers.
 #[derive(Clone, Debug, PartialEq, Eq)]

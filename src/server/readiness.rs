@@ -81,7 +81,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_unreachable_target_delays_readiness_by_the_grace_period_only() {
         let target = |name: &str| {
-            let store = TargetStore::new(Some(name.into()), Vec::new(), Arc::default());
+            let store = TargetStore::new(Some(name.into()), Arc::default());
             Arc::new(store)
         };
         let (a, b) = (target("a"), target("b"));
@@ -101,7 +101,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn ready_before_the_grace_period_is_over_once_all_targets_are_synced() {
-        let target = Arc::new(TargetStore::new(None, Vec::new(), Arc::default()));
+        let target = Arc::new(TargetStore::new(None, Arc::default()));
         let feed = target.clone().register(FeedScope::Jobs);
         let store = Arc::new(Store::new(vec![target]));
         let readiness = Readiness::new(store, Duration::from_secs(30));

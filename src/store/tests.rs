@@ -11,11 +11,20 @@ fn retention() -> Retention {
     StoreSettings::default().retention
 }
 
-const FEED: FeedId = FeedId(0);
-const OTHER: FeedId = FeedId(1);
+/// A store with two feeds of Jobs.
+struct Target {
+    store: Arc<TargetStore>,
+    feed: FeedHandle,
+    other: FeedHandle,
+}
 
-fn store() -> TargetStore {
-    TargetStore::new(None, vec![FeedScope::Jobs, FeedScope::Jobs], Arc::default())
+fn target() -> Target {
+    let store = Arc::new(TargetStore::new(None, Arc::default()));
+    Target {
+        feed: store.clone().register(FeedScope::Jobs),
+        other: store.clone().register(FeedScope::Jobs),
+        store,
+    }
 }
 
 fn job(name: &str, uid: &str, state: JobState) -> Job {
@@ -52,49 +61,37 @@ fn shown(store: &TargetStore) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn events_are_applied_in_place() {
-    let store = store();
-    store.push(
-        FEED,
-        jobs(Change::Replaced(vec![running("a"), running("b")])),
-    );
-    store.push(FEED, jobs(Change::Applied(complete("a"))));
-    store.push(FEED, jobs(Change::Applied(running("c"))));
-    store.push(FEED, jobs(Change::Deleted(running("b"))));
+    let Target { store, feed, .. } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a"), running("b")])));
+    feed.push(jobs(Change::Applied(complete("a"))));
+    feed.push(jobs(Change::Applied(running("c"))));
+    feed.push(jobs(Change::Deleted(running("b"))));
     assert_eq!(shown(&store), ["a/a/complete", "c/c/running"]);
     assert_eq!(store.snapshot().status.jobs, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_relist_replaces_the_objects_of_its_own_feed_only() {
-    let store = store();
-    store.push(
-        FEED,
-        jobs(Change::Replaced(vec![running("a"), running("b")])),
-    );
-    store.push(OTHER, jobs(Change::Replaced(vec![running("x")])));
-    store.push(
-        FEED,
-        jobs(Change::Replaced(vec![running("b"), running("c")])),
-    );
+    let Target { store, feed, other } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a"), running("b")])));
+    other.push(jobs(Change::Replaced(vec![running("x")])));
+    feed.push(jobs(Change::Replaced(vec![running("b"), running("c")])));
     assert_eq!(shown(&store), ["b/b/running", "c/c/running", "x/x/running"]);
-    store.push(OTHER, jobs(Change::Replaced(Vec::new())));
+    other.push(jobs(Change::Replaced(Vec::new())));
     assert_eq!(shown(&store), ["b/b/running", "c/c/running"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_finished_job_is_kept_after_its_deletion_and_an_unfinished_one_is_not() {
-    let store = store();
-    store.push(
-        FEED,
-        jobs(Change::Replaced(vec![
-            running("a"),
-            running("b"),
-            complete("c"),
-        ])),
-    );
-    store.push(FEED, jobs(Change::Deleted(complete("a")))); // finished and deleted in one event, as with TTL 0
-    store.push(FEED, jobs(Change::Deleted(running("b"))));
-    store.push(FEED, jobs(Change::Replaced(Vec::new()))); // deleted without an event
+    let Target { store, feed, .. } = target();
+    feed.push(jobs(Change::Replaced(vec![
+        running("a"),
+        running("b"),
+        complete("c"),
+    ])));
+    feed.push(jobs(Change::Deleted(complete("a")))); // finished and deleted in one event, as with TTL 0
+    feed.push(jobs(Change::Deleted(running("b"))));
+    feed.push(jobs(Change::Replaced(Vec::new()))); // deleted without an event
     assert_eq!(shown(&store), ["a/a/complete", "c/c/complete"]);
     assert_eq!(store.snapshot().status.jobs, 0);
     advance(
@@ -111,51 +108,46 @@ async fn a_finished_job_is_kept_after_its_deletion_and_an_unfinished_one_is_not(
 
 #[tokio::test(start_paused = true)]
 async fn a_new_job_replaces_a_deleted_one_of_the_same_name() {
-    let store = store();
-    store.push(
-        FEED,
-        jobs(Change::Replaced(vec![job("a", "1", JobState::Failed)])),
-    );
-    store.push(FEED, jobs(Change::Deleted(job("a", "1", JobState::Failed))));
-    store.push(
-        FEED,
-        jobs(Change::Applied(job("a", "2", JobState::Running))),
-    );
+    let Target { store, feed, .. } = target();
+    feed.push(jobs(Change::Replaced(vec![job(
+        "a",
+        "1",
+        JobState::Failed,
+    )])));
+    feed.push(jobs(Change::Deleted(job("a", "1", JobState::Failed))));
+    feed.push(jobs(Change::Applied(job("a", "2", JobState::Running))));
     assert_eq!(shown(&store), ["a/2/running"]);
     // The end of the retention of the first Job does not remove the second.
     advance(retention().deleted * 2).await;
-    store.push(FEED, Update::Contact);
+    feed.push(Update::Contact);
     assert_eq!(shown(&store), ["a/2/running"]);
     // Neither does a late deletion event of the first.
-    store.push(FEED, jobs(Change::Deleted(job("a", "1", JobState::Failed))));
+    feed.push(jobs(Change::Deleted(job("a", "1", JobState::Failed))));
     assert_eq!(shown(&store), ["a/2/running"]);
     assert_eq!(store.snapshot().status.jobs, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_contains_a_name_twice_yields_one_job() {
-    let store = store();
+    let Target { store, feed, other } = target();
     let twice = vec![
         job("a", "1", JobState::Running),
         job("a", "2", JobState::Failed),
         running("b"),
     ];
-    store.push(FEED, jobs(Change::Replaced(twice)));
-    store.push(
-        OTHER,
-        jobs(Change::Applied(job("b", "3", JobState::Failed))),
-    );
+    feed.push(jobs(Change::Replaced(twice)));
+    other.push(jobs(Change::Applied(job("b", "3", JobState::Failed))));
     assert_eq!(shown(&store), ["a/2/failed", "b/3/failed"]);
     assert_eq!(store.snapshot().status.jobs, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_does_not_change() {
-    let store = store();
-    store.push(FEED, jobs(Change::Replaced(vec![running("a")])));
+    let Target { store, feed, .. } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a")])));
     let before = store.snapshot();
-    store.push(FEED, jobs(Change::Applied(complete("a"))));
-    store.push(FEED, jobs(Change::Replaced(vec![running("b")])));
+    feed.push(jobs(Change::Applied(complete("a"))));
+    feed.push(jobs(Change::Replaced(vec![running("b")])));
     assert_eq!(
         before.jobs.iter().map(|job| job.state).collect::<Vec<_>>(),
         [JobState::Running]
@@ -164,71 +156,68 @@ async fn a_snapshot_does_not_change() {
 
 #[tokio::test(start_paused = true)]
 async fn objects_of_a_stale_feed_are_hidden_until_its_next_contact() {
-    let store = store();
-    store.push(FEED, jobs(Change::Replaced(vec![running("a")])));
-    store.push(OTHER, jobs(Change::Replaced(vec![running("x")])));
+    let Target { store, feed, other } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a")])));
+    other.push(jobs(Change::Replaced(vec![running("x")])));
     advance(retention().stale_after).await;
-    store.push(FEED, Update::Failed);
-    store.push(OTHER, Update::Contact);
+    feed.push(Update::Failed);
+    other.push(Update::Contact);
     assert_eq!(shown(&store), ["a/a/running", "x/x/running"]);
     advance(Duration::from_millis(1)).await;
     assert_eq!(shown(&store), ["x/x/running"]);
     assert!(!store.snapshot().status.up);
-    store.push(FEED, Update::Contact);
+    feed.push(Update::Contact);
     assert_eq!(shown(&store), ["a/a/running", "x/x/running"]);
     assert!(store.snapshot().status.up);
 }
 
 #[tokio::test(start_paused = true)]
 async fn slots_are_reused_and_memory_is_freed() {
-    let store = store();
+    let Target { store, feed, .. } = target();
     let many: Vec<_> = (0..5_000).map(|i| running(&format!("job-{i}"))).collect();
-    store.push(FEED, jobs(Change::Replaced(many.clone())));
+    feed.push(jobs(Change::Replaced(many.clone())));
     assert_eq!(store.snapshot().jobs.blocks(), 5);
     for round in 0..10 {
         for i in 0..1_000 {
-            store.push(FEED, jobs(Change::Deleted(running(&format!("job-{i}")))));
+            feed.push(jobs(Change::Deleted(running(&format!("job-{i}")))));
         }
         for i in 0..1_000 {
             let name = format!("job-{i}");
-            store.push(
-                FEED,
-                jobs(Change::Applied(job(
-                    &name,
-                    &format!("{name}-{round}"),
-                    JobState::Running,
-                ))),
-            );
-            store.push(FEED, jobs(Change::Applied(running(&name))));
+            feed.push(jobs(Change::Applied(job(
+                &name,
+                &format!("{name}-{round}"),
+                JobState::Running,
+            ))));
+            feed.push(jobs(Change::Applied(running(&name))));
         }
     }
     assert_eq!(store.snapshot().jobs.blocks(), 5);
     assert_eq!(shown(&store).len(), 5_000);
-    store.push(FEED, jobs(Change::Replaced(many[..10].to_vec())));
+    feed.push(jobs(Change::Replaced(many[..10].to_vec())));
     assert_eq!(store.snapshot().jobs.blocks(), 1);
     assert_eq!(shown(&store).len(), 10);
-    store.push(FEED, jobs(Change::Replaced(many)));
+    feed.push(jobs(Change::Replaced(many)));
     assert_eq!(shown(&store).len(), 5_000);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_target_is_up_if_no_feed_failed_and_synced_if_all_were_listed() {
-    let store = store();
+    let Target { store, feed, other } = target();
     let status = || store.snapshot().status;
     assert!(!status().up && !status().synced);
-    store.push(FEED, Update::Contact);
+    feed.push(Update::Contact);
     assert!(status().up && !status().synced);
-    store.push(FEED, jobs(Change::Replaced(Vec::new())));
+    feed.push(jobs(Change::Replaced(Vec::new())));
     assert!(!status().synced);
-    store.push(OTHER, Update::Failed);
+    other.push(Update::Failed);
     assert!(!status().up);
     assert_eq!(status().last_success, None);
-    store.push(OTHER, jobs(Change::Replaced(Vec::new())));
+    other.push(jobs(Change::Replaced(Vec::new())));
     assert!(status().synced && status().last_success.is_some());
     assert!(!status().up, "a list alone does not end an outage");
-    store.push(OTHER, Update::Contact);
+    other.push(Update::Contact);
     assert!(status().up);
-    store.push(OTHER, Update::Failed);
+    other.push(Update::Failed);
     assert!(!status().up && status().synced && status().last_success.is_some());
 }
 
@@ -238,16 +227,17 @@ async fn a_configured_job_exists_or_is_absent_or_unknown() {
         namespace: "maths".into(),
         name: "a".into(),
     };
-    let store = TargetStore::new(None, vec![scope], Arc::default());
+    let store = Arc::new(TargetStore::new(None, Arc::default()));
+    let feed = store.clone().register(scope);
     let exists = || store.snapshot().configured.first().map(|job| job.exists);
-    store.push(FEED, Update::Failed);
+    feed.push(Update::Failed);
     assert_eq!(exists(), None);
-    store.push(FEED, Update::JobAbsent);
+    feed.push(Update::JobAbsent);
     assert_eq!(exists(), Some(false));
     assert!(store.snapshot().status.synced);
-    store.push(FEED, jobs(Change::Applied(complete("a"))));
+    feed.push(jobs(Change::Applied(complete("a"))));
     assert_eq!(exists(), Some(true));
-    store.push(FEED, Update::JobAbsent);
+    feed.push(Update::JobAbsent);
     assert_eq!(exists(), Some(false));
     assert_eq!(shown(&store), ["a/a/complete"]); // kept so that a scrape sees its result
     advance(retention().stale_after + Duration::from_secs(1)).await;
@@ -256,7 +246,7 @@ async fn a_configured_job_exists_or_is_absent_or_unknown() {
 
 #[test]
 fn requests_and_events_are_counted_by_label() {
-    let store = store();
+    let store = target().store;
     let request = |milliseconds| ClientEvent::Request {
         verb: Verb::List,
         code: Code::of_status(429),

@@ -60,7 +60,7 @@ impl Exporter {
         let mut settings = StoreSettings::default();
         settings.retention.deleted = deleted;
         settings.retention.stale_after = stale_after;
-        let store = Arc::new(TargetStore::new(None, Vec::new(), Arc::new(settings)));
+        let store = Arc::new(TargetStore::new(None, Arc::new(settings)));
         let all_stores = Arc::new(Store::new(vec![store.clone()]));
         let readiness = Arc::new(Readiness::new(all_stores, Duration::from_hours(1)));
         let api = Arc::new(Api::new(endpoint, store.clone(), limit));

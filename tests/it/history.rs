@@ -9,7 +9,7 @@ use std::{
 use job_status_exporter::{
     history::{History, HistorySettings},
     model::{
-        Change, FailureReason, FeedId, FeedScope, Job, JobState, Name, Sink as _, Totals, Uid,
+        Change, FailureReason, FeedHandle, FeedScope, Job, JobState, Name, Sink as _, Totals, Uid,
         Update, WorkloadRef,
     },
     store::{self, TargetStore},
@@ -18,7 +18,8 @@ use tempfile::TempDir;
 
 /// A process.
 struct Process {
-    slice: Arc<TargetStore>,
+    store: Arc<TargetStore>,
+    jobs: FeedHandle,
     history: History,
 }
 
@@ -34,21 +35,24 @@ impl Process {
         let mut history = History::open(history_settings, &[Some(Name::from("prod"))]).unwrap();
         let (restored, journal) = history.target(0);
         let target = Some("prod".into());
-        let feeds = vec![FeedScope::Jobs];
-        let slice = TargetStore::remembering(target, feeds, settings, restored, journal);
-        let slice = Arc::new(slice);
-        let store: Weak<TargetStore> = Arc::downgrade(&slice);
-        history.attach(0, store);
-        Self { slice, history }
+        let store = TargetStore::restored(target, settings, restored, journal);
+        let store = Arc::new(store);
+        let lookup: Weak<TargetStore> = Arc::downgrade(&store);
+        history.attach(0, lookup);
+        Self {
+            jobs: store.clone().register(FeedScope::Jobs),
+            store,
+            history,
+        }
     }
 
     fn list(&self, jobs: &[Job]) {
         let jobs = Update::Jobs(Change::Replaced(jobs.to_vec()));
-        self.slice.push(FeedId(0), jobs);
+        self.jobs.push(jobs);
     }
 
     fn totals(&self) -> Totals {
-        let snapshot = self.slice.snapshot();
+        let snapshot = self.store.snapshot();
         let mut workloads = snapshot.workloads.iter();
         workloads.next().unwrap().totals.clone()
     }

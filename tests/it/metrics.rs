@@ -7,8 +7,8 @@ use job_status_exporter::{
     decode::{self, Decoder, MetadataFilter},
     metrics::{self, Format, Labels, Metrics, Scrape, reference},
     model::{
-        Change, ClientEvent, CompletionMode, CronJob, EventCounter as _, FailureReason, FeedId,
-        FeedScope, Job, JobState, Name, Resource, Sink, Uid, Update, WorkloadRef,
+        Change, ClientEvent, CompletionMode, CronJob, EventCounter as _, FailureReason, FeedScope,
+        Job, JobState, Name, Resource, Sink, Uid, Update, WorkloadRef,
     },
     store::{Store, TargetStore},
 };
@@ -174,15 +174,16 @@ fn a_configured_job_keeps_its_series_when_it_appears() {
         namespace: job.namespace.clone(),
         name: job.name.clone(),
     };
-    let target = Arc::new(TargetStore::new(None, vec![scope], Arc::default()));
-    let metrics = metrics(vec![target.clone()]);
+    let target = Arc::new(TargetStore::new(None, Arc::default()));
+    let feed = target.clone().register(scope);
+    let metrics = metrics(vec![target]);
     let exists = || {
         let families = check(&metrics, Format::Text);
         families["batch_job_exists"].samples[0].clone()
     };
-    target.push(FeedId(0), Update::JobAbsent);
+    feed.push(Update::JobAbsent);
     let before = exists();
-    target.push(FeedId(0), Update::Jobs(Change::Applied(job)));
+    feed.push(Update::Jobs(Change::Applied(job)));
     let after = exists();
     assert_eq!((before.value, after.value), (0.0, 1.0));
     assert_eq!(before.labels, after.labels);
@@ -202,11 +203,12 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
         namespace: "reports".into(),
         name: "weekly".into(),
     };
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    let target = Arc::new(TargetStore::new(Some("prod".into()), feeds, Arc::default()));
-    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    target.push(FeedId(1), Update::CronJobs(Change::Applied(cronjob)));
-    target.push(FeedId(2), Update::JobAbsent);
+    let target = Arc::new(TargetStore::new(Some("prod".into()), Arc::default()));
+    let [job_feed, cronjob_feed, configured] = [FeedScope::Jobs, FeedScope::CronJobs, configured]
+        .map(|scope| target.clone().register(scope));
+    job_feed.push(Update::Jobs(Change::Replaced(jobs)));
+    cronjob_feed.push(Update::CronJobs(Change::Applied(cronjob)));
+    configured.push(Update::JobAbsent);
     for scope in [LabelScope::Info, LabelScope::All] {
         let names = vec!["team".to_owned(), "app".to_owned()];
         let metrics = labelled(vec![target.clone()], Labels { names, scope });
@@ -290,11 +292,13 @@ fn a_large_scrape_has_bounded_chunks_and_contiguous_families() {
 
 #[test]
 fn a_scrape_shows_the_state_at_its_start() {
-    let target = records::target(None, records::jobs(2_000), Vec::new());
-    let metrics = metrics(vec![target.clone()]);
+    let target = Arc::new(TargetStore::new(None, Arc::default()));
+    let feed = target.clone().register(FeedScope::Jobs);
+    feed.push(Update::Jobs(Change::Replaced(records::jobs(2_000))));
+    let metrics = metrics(vec![target]);
     let mut scrape = metrics.scrape(Format::Text);
     let mut text = scrape.next().unwrap().to_vec();
-    target.push(FeedId(0), Update::Jobs(Change::Replaced(Vec::new())));
+    feed.push(Update::Jobs(Change::Replaced(Vec::new())));
     text.extend(scrape.flatten());
     let families = checker::check(Format::Text, std::str::from_utf8(&text).unwrap());
     assert_eq!(families["batch_job_failed_pods"].samples.len(), 2_000);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use job_status_exporter::{
     model::{
-        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedId, FeedScope, Job, JobState, Name,
+        Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedScope, Job, JobState, Name,
         NoopJournal, PodCounts, RestoredState, Sink, Uid, Update, WorkloadRef,
     },
     store::{StoreSettings, TargetStore},
@@ -22,21 +22,22 @@ pub(crate) fn target(
     jobs: Vec<Job>,
     cronjobs: Vec<CronJob>,
 ) -> Arc<TargetStore> {
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
     let settings = StoreSettings {
         clock: date,
         ..StoreSettings::default()
     };
-    let target = TargetStore::remembering(
+    let target = TargetStore::restored(
         name.map(Name::from),
-        feeds,
         settings.into(),
         RestoredState::default(),
         Arc::new(NoopJournal),
     );
-    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    target.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
-    Arc::new(target)
+    let target = Arc::new(target);
+    let [job_feed, cronjob_feed] =
+        [FeedScope::Jobs, FeedScope::CronJobs].map(|scope| target.clone().register(scope));
+    job_feed.push(Update::Jobs(Change::Replaced(jobs)));
+    cronjob_feed.push(Update::CronJobs(Change::Replaced(cronjobs)));
+    target
 }
 
 /// A completed run of a `CronJob`.

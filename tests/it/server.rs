@@ -365,7 +365,7 @@ async fn a_client_that_does_not_read_is_disconnected_after_the_shutdown_timeout(
 
 #[tokio::test]
 async fn pages_show_the_targets_and_their_readiness() {
-    let target = TargetStore::new(Some("prod".into()), Vec::new(), Arc::default());
+    let target = TargetStore::new(Some("prod".into()), Arc::default());
     let target = Arc::new(target);
     let jobs = target.clone().register(FeedScope::Jobs);
     let store = Arc::new(Store::new(vec![target]));

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use job_status_exporter::{
-    model::{self, Change, FeedId, FeedScope, Journal, RestoredState, Seconds, Sink, Update},
+    model::{self, Change, FeedHandle, FeedScope, Journal, RestoredState, Seconds, Sink, Update},
     store::{Retention, StoreSettings, TargetStore},
 };
 use tokio::time::advance;
@@ -56,7 +56,9 @@ struct Simulation {
     history: bool,
     now: Seconds,
     /// `None` while the process is down.
-    store: Option<TargetStore>,
+    store: Option<Arc<TargetStore>>,
+    /// The feeds of the store; empty while the process is down.
+    feeds: Vec<FeedHandle>,
     journal: Arc<TimedJournal>,
     file: FileModel,
     expected: ExpectedState,
@@ -94,6 +96,7 @@ impl Simulation {
             history,
             now: BEGIN,
             store: None,
+            feeds: Vec::new(),
             journal: Arc::default(),
             file: FileModel::default(),
             expected: ExpectedState::new(BEGIN, retention(), FEEDS),
@@ -196,10 +199,11 @@ impl Simulation {
 
     /// Pushes an update to the store and to the expected state.
     fn push(&mut self, feed: usize, update: Update) {
-        let Some(store) = &self.store else { return };
-        let feed = FeedId(u32::try_from(feed).unwrap());
+        let Some(handle) = self.feeds.get(feed) else {
+            return;
+        };
         self.expected.push(self.now, feed, &update);
-        store.push(feed, update);
+        handle.push(update);
     }
 
     fn deliver(&mut self, event: &Event) {
@@ -272,13 +276,14 @@ impl Simulation {
 
     fn flush(&mut self) {
         let store = self.store.as_ref().expect("the process runs");
-        self.file.write(self.now, &self.journal, store);
+        self.file.write(self.now, &self.journal, store.as_ref());
         self.flushed = Some((self.now, self.expected.clone()));
     }
 
     fn kill(&mut self) {
         self.check();
         self.store = None;
+        self.feeds.clear();
         self.connected = [false; FEEDS];
         let (at, expected) = self.flushed.take().expect("planned");
         self.expected = expected.restart(at);
@@ -298,16 +303,17 @@ impl Simulation {
                     ..RestoredState::default()
                 }
             };
-            let mut feeds = vec![FeedScope::Jobs; JOBS.len()];
-            feeds.push(FeedScope::CronJobs);
             let journal: Arc<dyn Journal> = self.journal.clone();
-            let store =
-                TargetStore::remembering(None, feeds, Arc::new(settings()), restored, journal);
+            let store = TargetStore::restored(None, settings().into(), restored, journal);
             // The restored times are relative to the real clock: it must still show the same second.
             if model::now().as_second() == before {
-                break store;
+                break Arc::new(store);
             }
         };
+        let mut scopes = vec![FeedScope::Jobs; JOBS.len()];
+        scopes.push(FeedScope::CronJobs);
+        let register = |scope| store.clone().register(scope);
+        self.feeds = scopes.into_iter().map(register).collect();
         self.store = Some(store);
         for feed in 0..FEEDS {
             let behind = [0, self.rng.i64(1..20 * MINUTE)][self.rng.usize(..2)];

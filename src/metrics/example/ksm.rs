@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     metrics::{example, registry::ProcessSnapshot, snapshot::ScrapeSnapshot},
     model::{
-        Change, ConditionStatus, CronJob, FeedId, FeedScope, Job, KsmCronJob, KsmJob, Name, Owner,
-        Sink, Update,
+        Change, ConditionStatus, CronJob, FeedScope, Job, KsmCronJob, KsmJob, Name, Owner, Sink,
+        Update,
     },
     store::{TargetSnapshot, TargetStore},
 };
@@ -21,12 +21,13 @@ pub(in crate::metrics) fn snapshot() -> ScrapeSnapshot {
 }
 
 fn target() -> TargetSnapshot {
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let target = TargetStore::new(None, feeds, Arc::default());
-    let jobs = vec![failed_job(), complete_job(), suspended_job()];
-    target.push(FeedId(0), Update::Jobs(Change::Replaced(jobs)));
-    let cronjobs = vec![cronjob(), invalid_cronjob()];
-    target.push(FeedId(1), Update::CronJobs(Change::Replaced(cronjobs)));
+    let target = Arc::new(TargetStore::new(None, Arc::default()));
+    let [jobs, cronjobs] =
+        [FeedScope::Jobs, FeedScope::CronJobs].map(|scope| target.clone().register(scope));
+    let all = vec![failed_job(), complete_job(), suspended_job()];
+    jobs.push(Update::Jobs(Change::Replaced(all)));
+    let all = vec![cronjob(), invalid_cronjob()];
+    cronjobs.push(Update::CronJobs(Change::Replaced(all)));
     target.snapshot()
 }
 

@@ -1,12 +1,12 @@
 //! What a scrape sees of schedules as time passes and objects change.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
     model::{
-        Change, ConcurrencyPolicy, CronJob, FeedId, FeedScope, NotStarted, Seconds, Sink, Uid,
+        Change, ConcurrencyPolicy, CronJob, FeedHandle, FeedScope, NotStarted, Seconds, Sink, Uid,
         Update, WorkloadAnnotations,
     },
     store::{ScheduleStatus, StoreSettings, TargetStore},
@@ -27,7 +27,8 @@ fn clock() -> Timestamp {
 
 /// A store with one `CronJob`, and a clock.
 struct Scenario {
-    store: TargetStore,
+    store: Arc<TargetStore>,
+    cronjobs: FeedHandle,
     cronjob: CronJob,
 }
 
@@ -43,8 +44,10 @@ impl Scenario {
         let mut cronjob = CronJob::new("ops".into(), "tick".into(), uid, schedule.into());
         cronjob.created = Some(MIDNIGHT - 30 * 24 * HOUR);
         cronjob.last_schedule = Some(MIDNIGHT);
+        let store = Arc::new(TargetStore::new(None, settings.into()));
         Self {
-            store: TargetStore::new(None, vec![FeedScope::CronJobs], settings.into()),
+            cronjobs: store.clone().register(FeedScope::CronJobs),
+            store,
             cronjob,
         }
     }
@@ -57,7 +60,7 @@ impl Scenario {
 
     fn push(&self) {
         let change = Change::Applied(self.cronjob.clone());
-        self.store.push(FeedId(0), Update::CronJobs(change));
+        self.cronjobs.push(Update::CronJobs(change));
     }
 
     /// Sets the clock to this time after midnight.
@@ -305,8 +308,8 @@ fn many_cronjobs_are_evaluated_when_they_are_due() {
     };
     let all = (0..3000).map(cronjob).collect();
     scenario
-        .store
-        .push(FeedId(0), Update::CronJobs(Change::Replaced(all)));
+        .cronjobs
+        .push(Update::CronJobs(Change::Replaced(all)));
     let missed = |time| {
         scenario.at(time);
         let snapshot = scenario.store.snapshot();

@@ -6,21 +6,36 @@ use tokio::time::advance;
 
 use super::*;
 use crate::model::{
-    Change, CronJob, FeedId, FeedScope, Job, JobState, NoopJournal, RestoredState, Sink as _,
+    Change, CronJob, FeedHandle, FeedScope, Job, JobState, NoopJournal, RestoredState, Sink as _,
     Totals, UID_RETENTION, Update, WorkloadRef,
 };
 
-const JOBS: FeedId = FeedId(0);
-const CRONJOBS: FeedId = FeedId(1);
-const CONFIGURED: FeedId = FeedId(2);
+/// A target and its feeds.
+struct Target {
+    store: Arc<TargetStore>,
+    jobs: FeedHandle,
+    cronjobs: FeedHandle,
+    configured: FeedHandle,
+}
 
-fn store(restored: RestoredState) -> TargetStore {
+fn target(restored: RestoredState) -> Target {
     let configured = FeedScope::Job {
         namespace: "etl".into(),
         name: "polled".into(),
     };
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs, configured];
-    TargetStore::remembering(None, feeds, Arc::default(), restored, Arc::new(NoopJournal))
+    let journal = Arc::new(NoopJournal);
+    let store = Arc::new(TargetStore::restored(
+        None,
+        Arc::default(),
+        restored,
+        journal,
+    ));
+    Target {
+        jobs: store.clone().register(FeedScope::Jobs),
+        cronjobs: store.clone().register(FeedScope::CronJobs),
+        configured: store.clone().register(configured),
+        store,
+    }
 }
 
 fn job(name: &str, uid: &str, owner: &str) -> Job {
@@ -42,11 +57,11 @@ fn id(name: &str) -> WorkloadId {
     }
 }
 
-fn list_jobs(store: &TargetStore, jobs: Vec<Job>) {
-    store.push(JOBS, Update::Jobs(Change::Replaced(jobs)));
+fn list_jobs(target: &Target, jobs: Vec<Job>) {
+    target.jobs.push(Update::Jobs(Change::Replaced(jobs)));
 }
 
-fn list_cronjobs(store: &TargetStore, names: &[&str]) {
+fn list_cronjobs(target: &Target, names: &[&str]) {
     let cronjob = |name: &&str| {
         CronJob::new(
             "etl".into(),
@@ -56,63 +71,65 @@ fn list_cronjobs(store: &TargetStore, names: &[&str]) {
         )
     };
     let cronjobs = names.iter().map(cronjob).collect();
-    store.push(CRONJOBS, Update::CronJobs(Change::Replaced(cronjobs)));
+    target
+        .cronjobs
+        .push(Update::CronJobs(Change::Replaced(cronjobs)));
 }
 
 /// Whether the run is present and counted.
-fn known(store: &TargetStore, name: &str, uid: &str) -> (bool, bool) {
+fn known(target: &Target, name: &str, uid: &str) -> (bool, bool) {
     let uid = Uid::parse(uid);
     (
-        store.is_present("etl", name, &uid),
-        store.is_counted("etl", name, &uid),
+        target.store.is_present("etl", name, &uid),
+        target.store.is_counted("etl", name, &uid),
     )
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_is_counted_while_its_job_exists_and_for_the_retention_afterwards() {
-    let store = store(RestoredState::default());
-    assert_eq!(known(&store, "a", "1"), (false, false));
-    list_jobs(&store, vec![job("a", "1", "nightly")]);
+    let target = target(RestoredState::default());
+    assert_eq!(known(&target, "a", "1"), (false, false));
+    list_jobs(&target, vec![job("a", "1", "nightly")]);
     advance(10 * UID_RETENTION).await;
-    assert_eq!(known(&store, "a", "1"), (true, true));
-    assert_eq!(known(&store, "b", "1"), (false, false), "another name");
-    assert_eq!(known(&store, "a", "2"), (false, false), "another uid");
+    assert_eq!(known(&target, "a", "1"), (true, true));
+    assert_eq!(known(&target, "b", "1"), (false, false), "another name");
+    assert_eq!(known(&target, "a", "2"), (false, false), "another uid");
     // Another Job replaces it under the same name.
-    list_jobs(&store, vec![job("a", "2", "nightly")]);
-    assert_eq!(known(&store, "a", "1"), (false, true));
-    assert_eq!(known(&store, "a", "2"), (true, true));
+    list_jobs(&target, vec![job("a", "2", "nightly")]);
+    assert_eq!(known(&target, "a", "1"), (false, true));
+    assert_eq!(known(&target, "a", "2"), (true, true));
     advance(UID_RETENTION / 2).await;
-    list_jobs(&store, Vec::new());
-    assert_eq!(known(&store, "a", "2"), (false, true));
+    list_jobs(&target, Vec::new());
+    assert_eq!(known(&target, "a", "2"), (false, true));
     advance(UID_RETENTION / 2).await;
-    list_jobs(&store, Vec::new());
-    assert_eq!(known(&store, "a", "1"), (false, false));
-    assert_eq!(known(&store, "a", "2"), (false, true));
+    list_jobs(&target, Vec::new());
+    assert_eq!(known(&target, "a", "1"), (false, false));
+    assert_eq!(known(&target, "a", "2"), (false, true));
     advance(UID_RETENTION / 2).await;
-    list_jobs(&store, Vec::new());
-    assert_eq!(known(&store, "a", "2"), (false, false));
+    list_jobs(&target, Vec::new());
+    assert_eq!(known(&target, "a", "2"), (false, false));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_restored_run_is_counted_until_everything_was_read_and_for_the_retention_afterwards() {
-    let store = store(RestoredState {
+    let target = target(RestoredState {
         runs: vec![Uid::parse("1"), Uid::parse("2")],
         ..RestoredState::default()
     });
-    list_jobs(&store, vec![job("a", "1", "nightly")]);
+    list_jobs(&target, vec![job("a", "1", "nightly")]);
     advance(10 * UID_RETENTION).await;
-    list_cronjobs(&store, &[]);
-    assert_eq!(known(&store, "a", "1"), (true, true));
-    assert_eq!(known(&store, "b", "2"), (false, true));
-    store.push(CONFIGURED, Update::JobAbsent);
+    list_cronjobs(&target, &[]);
+    assert_eq!(known(&target, "a", "1"), (true, true));
+    assert_eq!(known(&target, "b", "2"), (false, true));
+    target.configured.push(Update::JobAbsent);
     let second = std::time::Duration::from_secs(1);
     advance(UID_RETENTION.checked_sub(second).unwrap()).await;
-    store.push(JOBS, Update::Contact);
-    assert_eq!(known(&store, "b", "2"), (false, true));
+    target.jobs.push(Update::Contact);
+    assert_eq!(known(&target, "b", "2"), (false, true));
     advance(second).await;
-    store.push(JOBS, Update::Contact);
-    assert_eq!(known(&store, "a", "1"), (true, true));
-    assert_eq!(known(&store, "b", "2"), (false, false));
+    target.jobs.push(Update::Contact);
+    assert_eq!(known(&target, "a", "1"), (true, true));
+    assert_eq!(known(&target, "b", "2"), (false, false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,24 +139,24 @@ async fn a_workload_exists_with_a_job_or_a_cronjob_or_a_configured_job() {
         let last_existed = if name == "yearly" { 0 } else { now };
         (id(name), Totals::new(1), last_existed)
     });
-    let store = store(RestoredState {
+    let target = target(RestoredState {
         workloads: restored.into(),
         ..RestoredState::default()
     });
     let existing = || {
         let all = ["nightly", "hourly", "yearly", "polled"];
-        all.map(|name| store.has_workload(&id(name)))
+        all.map(|name| target.store.has_workload(&id(name)))
     };
-    assert_eq!(store.snapshot().workloads.iter().count(), 3);
+    assert_eq!(target.store.snapshot().workloads.iter().count(), 3);
     assert_eq!(existing(), [false; 4], "they were only restored");
-    list_jobs(&store, vec![job("a", "1", "nightly")]);
-    list_cronjobs(&store, &["hourly", "nightly"]);
+    list_jobs(&target, vec![job("a", "1", "nightly")]);
+    list_cronjobs(&target, &["hourly", "nightly"]);
     let polled = Change::Applied(job("polled", "2", "polled"));
-    store.push(CONFIGURED, Update::Jobs(polled));
+    target.configured.push(Update::Jobs(polled));
     assert_eq!(existing(), [true, true, false, true]);
-    list_jobs(&store, Vec::new());
-    store.push(CONFIGURED, Update::JobAbsent);
+    list_jobs(&target, Vec::new());
+    target.configured.push(Update::JobAbsent);
     assert_eq!(existing(), [true, true, false, true]);
-    list_cronjobs(&store, &["yearly"]);
+    list_cronjobs(&target, &["yearly"]);
     assert_eq!(existing(), [false, false, true, true]);
 }

@@ -6,9 +6,9 @@ use tokio::time::advance;
 
 use crate::{
     model::{
-        Change, CountedRunLookup as _, CronJob, FailureReason, FeedId, FeedScope, Job, JobState,
-        Journal, JournalEntry, LastRun, Name, NoopJournal, RestoredState, Seconds, Sink, Totals,
-        UID_RETENTION, Uid, Update, WorkloadAnnotations, WorkloadId, WorkloadRef as Owner,
+        Change, CountedRunLookup as _, CronJob, FailureReason, FeedHandle, FeedScope, Job,
+        JobState, Journal, JournalEntry, LastRun, Name, NoopJournal, RestoredState, Seconds, Sink,
+        Totals, UID_RETENTION, Uid, Update, WorkloadAnnotations, WorkloadId, WorkloadRef as Owner,
     },
     store::{Retention, StoreSettings, TargetStore, WorkloadRecord},
 };
@@ -18,32 +18,19 @@ mod annotations;
 mod persistence;
 mod transitions;
 
-const JOBS: FeedId = FeedId(0);
-const OTHER_JOBS: FeedId = FeedId(1);
-const CRONJOBS: FeedId = FeedId(2);
-const CONFIGURED: FeedId = FeedId(3);
-
 /// When the target was first read.
 const SINCE: Seconds = 1_000_000;
 
-fn feeds() -> Vec<FeedScope> {
-    let configured = FeedScope::Job {
-        namespace: "maths".into(),
-        name: "polled".into(),
-    };
-    vec![
-        FeedScope::Jobs,
-        FeedScope::Jobs,
-        FeedScope::CronJobs,
-        configured,
-    ]
+/// A target and its feeds.
+struct Target {
+    store: Arc<TargetStore>,
+    jobs: FeedHandle,
+    other_jobs: FeedHandle,
+    cronjobs: FeedHandle,
+    configured: FeedHandle,
 }
 
-fn slice_with(
-    restored: RestoredState,
-    journal: Arc<dyn Journal>,
-    last_jobs_only: bool,
-) -> TargetStore {
+fn target_with(restored: RestoredState, journal: Arc<dyn Journal>, last_jobs_only: bool) -> Target {
     let defaults = StoreSettings::default();
     let settings = StoreSettings {
         last_jobs_only,
@@ -57,11 +44,27 @@ fn slice_with(
         since: SINCE,
         ..restored
     };
-    TargetStore::remembering(None, feeds(), Arc::new(settings), restored, journal)
+    let store = Arc::new(TargetStore::restored(
+        None,
+        settings.into(),
+        restored,
+        journal,
+    ));
+    let configured = FeedScope::Job {
+        namespace: "maths".into(),
+        name: "polled".into(),
+    };
+    Target {
+        jobs: store.clone().register(FeedScope::Jobs),
+        other_jobs: store.clone().register(FeedScope::Jobs),
+        cronjobs: store.clone().register(FeedScope::CronJobs),
+        configured: store.clone().register(configured),
+        store,
+    }
 }
 
-fn slice() -> TargetStore {
-    slice_with(RestoredState::default(), Arc::new(NoopJournal), false)
+fn target() -> Target {
+    target_with(RestoredState::default(), Arc::new(NoopJournal), false)
 }
 
 /// The run of the `CronJob` `tick` that is due at `number` minutes; its uid is its name.
@@ -134,43 +137,51 @@ fn cronjob(uid: &str) -> CronJob {
     )
 }
 
-fn apply(slice: &TargetStore, job: Job) {
-    slice.push(JOBS, Update::Jobs(Change::Applied(job)));
+fn apply(target: &Target, job: Job) {
+    target.jobs.push(Update::Jobs(Change::Applied(job)));
 }
 
-fn delete(slice: &TargetStore, job: Job) {
-    slice.push(JOBS, Update::Jobs(Change::Deleted(job)));
+fn delete(target: &Target, job: Job) {
+    target.jobs.push(Update::Jobs(Change::Deleted(job)));
 }
 
-fn list(slice: &TargetStore, jobs: impl Into<Vec<Job>>) {
-    slice.push(JOBS, Update::Jobs(Change::Replaced(jobs.into())));
+fn list(target: &Target, jobs: impl Into<Vec<Job>>) {
+    target
+        .jobs
+        .push(Update::Jobs(Change::Replaced(jobs.into())));
 }
 
-fn apply_cronjob(slice: &TargetStore, cronjob: CronJob) {
-    slice.push(CRONJOBS, Update::CronJobs(Change::Applied(cronjob)));
+fn apply_cronjob(target: &Target, cronjob: CronJob) {
+    target
+        .cronjobs
+        .push(Update::CronJobs(Change::Applied(cronjob)));
 }
 
 /// Reads all feeds once, except that of `list`.
-fn sync(slice: &TargetStore) {
-    slice.push(OTHER_JOBS, Update::Jobs(Change::Replaced(Vec::new())));
-    slice.push(CRONJOBS, Update::CronJobs(Change::Replaced(Vec::new())));
-    slice.push(CONFIGURED, Update::JobAbsent);
+fn sync(target: &Target) {
+    target
+        .other_jobs
+        .push(Update::Jobs(Change::Replaced(Vec::new())));
+    target
+        .cronjobs
+        .push(Update::CronJobs(Change::Replaced(Vec::new())));
+    target.configured.push(Update::JobAbsent);
 }
 
 /// A workload by name, if it is shown.
-fn workload(slice: &TargetStore, name: &str) -> Option<WorkloadRecord> {
-    let snapshot = slice.snapshot();
+fn workload(target: &Target, name: &str) -> Option<WorkloadRecord> {
+    let snapshot = target.store.snapshot();
     let workload = snapshot.workloads.iter().find(|it| &*it.id.name == name);
     workload.cloned()
 }
 
-fn tick(slice: &TargetStore) -> WorkloadRecord {
-    workload(slice, "tick").expect("the workload is shown")
+fn tick(target: &Target) -> WorkloadRecord {
+    workload(target, "tick").expect("the workload is shown")
 }
 
 /// Succeeded, failed, deleted, active.
-fn counts(slice: &TargetStore) -> (u64, u64, u64, usize) {
-    let tick = tick(slice);
+fn counts(target: &Target) -> (u64, u64, u64, usize) {
+    let tick = tick(target);
     let totals = &tick.totals;
     (
         totals.succeeded,
@@ -181,8 +192,8 @@ fn counts(slice: &TargetStore) -> (u64, u64, u64, usize) {
 }
 
 /// Kind and name of the workloads that are shown.
-fn shown(slice: &TargetStore) -> Vec<String> {
-    let snapshot = slice.snapshot();
+fn shown(target: &Target) -> Vec<String> {
+    let snapshot = target.store.snapshot();
     let name = |workload: &WorkloadRecord| format!("{}/{}", workload.id.kind, workload.id.name);
     let mut shown: Vec<_> = snapshot.workloads.iter().map(name).collect();
     shown.sort();
@@ -190,8 +201,8 @@ fn shown(slice: &TargetStore) -> Vec<String> {
 }
 
 /// Names of the Jobs that are shown.
-fn jobs_shown(slice: &TargetStore) -> Vec<String> {
-    let snapshot = slice.snapshot();
+fn jobs_shown(target: &Target) -> Vec<String> {
+    let snapshot = target.store.snapshot();
     let mut shown: Vec<_> = snapshot
         .jobs
         .iter()

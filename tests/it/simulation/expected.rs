@@ -4,14 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use job_status_exporter::{
-    model::{Change, CronJob, FeedId, Job, JobState, Name, Seconds, Uid, Update, WorkloadId},
+    model::{Change, CronJob, Job, JobState, Name, Seconds, Uid, Update, WorkloadId},
     store::{TargetSnapshot, WorkloadRecord},
 };
 
 use super::world::ADOPTED;
 
 /// Objects by namespace and name, each with the feed that saw it last.
-type ObjectMap<T> = HashMap<(Name, Name), (T, FeedId)>;
+type ObjectMap<T> = HashMap<(Name, Name), (T, usize)>;
 
 #[derive(Clone)]
 pub(crate) struct ExpectedState {
@@ -27,7 +27,7 @@ pub(crate) struct ExpectedState {
     /// Finished Jobs of all processes.
     finished: HashSet<Uid>,
     workloads: HashMap<WorkloadId, ExpectedWorkload>,
-    listed: HashSet<FeedId>,
+    listed: HashSet<usize>,
 }
 
 #[derive(Clone, Default)]
@@ -74,7 +74,7 @@ impl ExpectedState {
         }
     }
 
-    pub(crate) fn push(&mut self, now: Seconds, feed: FeedId, update: &Update) {
+    pub(crate) fn push(&mut self, now: Seconds, feed: usize, update: &Update) {
         match update {
             Update::Jobs(Change::Applied(job)) => self.apply_job(now, feed, job),
             Update::Jobs(Change::Deleted(job)) => {
@@ -118,7 +118,7 @@ impl ExpectedState {
         }
     }
 
-    fn apply_job(&mut self, now: Seconds, feed: FeedId, job: &Job) {
+    fn apply_job(&mut self, now: Seconds, feed: usize, job: &Job) {
         let place = (job.namespace.clone(), job.name.clone());
         if self
             .jobs
@@ -162,7 +162,7 @@ impl ExpectedState {
         self.remove_object(now, &id);
     }
 
-    fn apply_cronjob(&mut self, now: Seconds, feed: FeedId, cronjob: &CronJob) {
+    fn apply_cronjob(&mut self, now: Seconds, feed: usize, cronjob: &CronJob) {
         let place = (cronjob.namespace.clone(), cronjob.name.clone());
         let new = self
             .cronjobs
@@ -346,7 +346,7 @@ fn order(job: &Job) -> (Option<Seconds>, Option<Seconds>, Option<Seconds>) {
 
 fn missing<T>(
     places: &ObjectMap<T>,
-    feed: FeedId,
+    feed: usize,
     listed: &HashSet<(Name, Name)>,
 ) -> Vec<(Name, Name)> {
     let own = places.iter().filter(|(_, (_, owner))| *owner == feed);

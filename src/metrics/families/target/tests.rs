@@ -7,15 +7,17 @@ use jiff::Timestamp;
 use crate::{
     metrics::{families::target::Targets, format::Format, table::testing::section_lines},
     model::{
-        ClientEvent, Code, EventCounter as _, EventKind, FeedId, FeedScope, Resource,
+        ClientEvent, Code, EventCounter as _, EventKind, FeedHandle, FeedScope, Resource,
         RestartReason, Sink, Update, Verb,
     },
     store::{TargetSnapshot, TargetStore},
 };
 
-fn target(target: Option<&str>) -> TargetStore {
-    let feeds = vec![FeedScope::Jobs];
-    TargetStore::new(target.map(Into::into), feeds, Arc::default())
+/// A target and its feed of Jobs.
+fn target(target: Option<&str>) -> (Arc<TargetStore>, FeedHandle) {
+    let store = Arc::new(TargetStore::new(target.map(Into::into), Arc::default()));
+    let jobs = store.clone().register(FeedScope::Jobs);
+    (store, jobs)
 }
 
 /// All lines about a target.
@@ -32,8 +34,8 @@ fn lines_of(prefix: &str, target: &TargetSnapshot) -> Vec<String> {
 
 #[test]
 fn a_target_that_was_never_read_is_down_and_has_no_last_success() {
-    let store = target(None);
-    store.push(FeedId(0), Update::Failed);
+    let (store, jobs) = target(None);
+    jobs.push(Update::Failed);
     assert_eq!(
         lines_of("job_status_exporter_target", &store.snapshot()),
         [
@@ -45,7 +47,8 @@ fn a_target_that_was_never_read_is_down_and_has_no_last_success() {
 
 #[test]
 fn a_target_that_was_read_is_up() {
-    let mut snapshot = target(None).snapshot();
+    let (store, _) = target(None);
+    let mut snapshot = store.snapshot();
     snapshot.status.up = true;
     snapshot.status.synced = true;
     snapshot.status.jobs = 7;
@@ -65,7 +68,7 @@ fn a_target_that_was_read_is_up() {
 
 #[test]
 fn the_expiry_of_a_credential_is_shown_if_it_is_known() {
-    let store = target(None);
+    let (store, _) = target(None);
     let prefix = "job_status_exporter_credential";
     assert!(lines_of(prefix, &store.snapshot()).is_empty());
     for second in [1_795_445_740, 1_795_532_140] {
@@ -80,7 +83,7 @@ fn the_expiry_of_a_credential_is_shown_if_it_is_known() {
 
 #[test]
 fn the_name_of_a_target_is_on_every_series() {
-    let store = target(Some("pr\"od"));
+    let (store, _) = target(Some("pr\"od"));
     store.count(ClientEvent::DecodeError(Resource::Jobs));
     for line in lines(&store.snapshot()) {
         assert!(line.contains(r#"{target="pr\"od""#), "{line}");
@@ -89,7 +92,7 @@ fn the_name_of_a_target_is_on_every_series() {
 
 #[test]
 fn counters_are_shown() {
-    let store = target(None);
+    let (store, _) = target(None);
     store.count(ClientEvent::Event(Resource::Jobs, EventKind::Modified));
     store.count(ClientEvent::DecodeError(Resource::CronJobs));
     store.count(ClientEvent::WatchRestart(
@@ -110,7 +113,7 @@ fn counters_are_shown() {
 
 #[test]
 fn requests_are_counted_and_timed() {
-    let store = target(None);
+    let (store, _) = target(None);
     for (code, millis) in [(Code::Ok, 250), (Code::Ok, 500), (Code::Timeout, 30_000)] {
         store.count(ClientEvent::Request {
             verb: Verb::Get,

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     metrics::{format::Format, table::testing::section_lines},
     model::{
-        self, Change, CronJob, FailureReason, FeedId, FeedScope, Job, JobState, NoopJournal,
+        self, Change, CronJob, FailureReason, FeedHandle, FeedScope, Job, JobState, NoopJournal,
         RestoredState, Sink, Totals, Uid, Update, WorkloadAnnotations, WorkloadId,
     },
     store::{StoreSettings, TargetStore, Thresholds},
@@ -16,14 +16,18 @@ use crate::{
 
 mod runs;
 
-const JOBS: FeedId = FeedId(0);
-const CRONJOBS: FeedId = FeedId(1);
-
 /// The labels of the usual workload.
 const NIGHTLY: &str = r#"namespace="reports",workload_type="cronjob",workload="nightly""#;
 
+/// A target and its feeds.
+struct Target {
+    store: Arc<TargetStore>,
+    jobs: FeedHandle,
+    cronjobs: FeedHandle,
+}
+
 /// A target that counts runs that ended at 1000 or later, with these totals of the usual workload.
-fn target_with(totals: Totals, thresholds: Thresholds) -> TargetStore {
+fn target_with(totals: Totals, thresholds: Thresholds) -> Target {
     let settings = StoreSettings {
         thresholds,
         run_duration_buckets: Arc::new([60.0, 3600.0]),
@@ -39,12 +43,21 @@ fn target_with(totals: Totals, thresholds: Thresholds) -> TargetStore {
         workloads: vec![(id, totals, 0)],
         ..RestoredState::default()
     };
-    let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-    let settings = Arc::new(settings);
-    TargetStore::remembering(None, feeds, settings, restored, Arc::new(NoopJournal))
+    let journal = Arc::new(NoopJournal);
+    let store = Arc::new(TargetStore::restored(
+        None,
+        settings.into(),
+        restored,
+        journal,
+    ));
+    Target {
+        jobs: store.clone().register(FeedScope::Jobs),
+        cronjobs: store.clone().register(FeedScope::CronJobs),
+        store,
+    }
 }
 
-fn target() -> TargetStore {
+fn target() -> Target {
     target_with(Totals::new(500_250), StoreSettings::default().thresholds)
 }
 
@@ -103,19 +116,21 @@ fn cronjob(annotations: WorkloadAnnotations) -> CronJob {
     }
 }
 
-fn apply(target: &TargetStore, jobs: impl IntoIterator<Item = Job>) {
+fn apply(target: &Target, jobs: impl IntoIterator<Item = Job>) {
     for job in jobs {
-        target.push(JOBS, Update::Jobs(Change::Applied(job)));
+        target.jobs.push(Update::Jobs(Change::Applied(job)));
     }
 }
 
-fn schedule(target: &TargetStore, cronjob: CronJob) {
-    target.push(CRONJOBS, Update::CronJobs(Change::Applied(cronjob)));
+fn schedule(target: &Target, cronjob: CronJob) {
+    target
+        .cronjobs
+        .push(Update::CronJobs(Change::Applied(cronjob)));
 }
 
 /// All lines about workloads, without the labels of the usual workload.
-fn lines(target: &TargetStore, format: Format) -> Vec<String> {
-    let text = section_lines::<Workloads>(format, &target.snapshot()).join("\n");
+fn lines(target: &Target, format: Format) -> Vec<String> {
+    let text = section_lines::<Workloads>(format, &target.store.snapshot()).join("\n");
     let text = text
         .replace("batch_workload_", "")
         .replace(&format!("{{{NIGHTLY}}}"), "")
@@ -124,7 +139,7 @@ fn lines(target: &TargetStore, format: Format) -> Vec<String> {
 }
 
 /// The lines with one of these prefixes.
-fn lines_of(prefixes: &[&str], target: &TargetStore) -> Vec<String> {
+fn lines_of(prefixes: &[&str], target: &Target) -> Vec<String> {
     let mut lines = lines(target, Format::Text);
     lines.retain(|line| prefixes.iter().any(|prefix| line.starts_with(prefix)));
     lines

@@ -9,14 +9,11 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FeedScope, Job, JobState, Journal, JournalEntry, RestoredState, Sink as _,
-        Uid, Update, WorkloadRef as Owner,
+        Change, CronJob, FeedHandle, FeedScope, Job, JobState, Journal, JournalEntry,
+        RestoredState, Sink as _, Uid, Update, WorkloadRef as Owner,
     },
     store::{StoreSettings, TargetStore},
 };
-
-const JOBS: FeedId = FeedId(0);
-const CRONJOBS: FeedId = FeedId(1);
 
 /// Keeps a line for each entry.
 #[derive(Debug, Default)]
@@ -39,7 +36,9 @@ impl Journal for Lines {
 }
 
 struct Scene {
-    slice: TargetStore,
+    store: Arc<TargetStore>,
+    jobs: FeedHandle,
+    cronjobs: FeedHandle,
     lines: Arc<Lines>,
 }
 
@@ -61,10 +60,14 @@ impl Scene {
             runs: vec![Uid::parse("known")],
         };
         let lines = Arc::new(Lines::default());
-        let feeds = vec![FeedScope::Jobs, FeedScope::CronJobs];
-        let slice =
-            TargetStore::remembering(None, feeds, Arc::new(settings), restored, lines.clone());
-        Self { slice, lines }
+        let store = TargetStore::restored(None, settings.into(), restored, lines.clone());
+        let store = Arc::new(store);
+        Self {
+            jobs: store.clone().register(FeedScope::Jobs),
+            cronjobs: store.clone().register(FeedScope::CronJobs),
+            store,
+            lines,
+        }
     }
 
     fn cronjobs(&self, names: &[&str]) {
@@ -73,17 +76,16 @@ impl Scene {
             CronJob::new("etl".into(), (*name).into(), uid, "@daily".into())
         };
         let all = names.iter().map(cronjob).collect();
-        self.slice
-            .push(CRONJOBS, Update::CronJobs(Change::Replaced(all)));
+        self.cronjobs.push(Update::CronJobs(Change::Replaced(all)));
     }
 
     fn jobs(&self, jobs: Vec<Job>) {
-        self.slice.push(JOBS, Update::Jobs(Change::Replaced(jobs)));
+        self.jobs.push(Update::Jobs(Change::Replaced(jobs)));
     }
 
     /// `name/successes` of the workloads that a scrape shows.
     fn shown(&self) -> Vec<String> {
-        let snapshot = self.slice.snapshot();
+        let snapshot = self.store.snapshot();
         let workloads = snapshot.workloads.iter();
         let mut shown: Vec<_> = workloads
             .map(|workload| format!("{}/{}", workload.id.name, workload.totals.succeeded))

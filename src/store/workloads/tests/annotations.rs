@@ -13,47 +13,49 @@ fn annotations(severity: &str, invalid: &[&str]) -> WorkloadAnnotations {
     }
 }
 
-fn invalid(slice: &TargetStore) -> u64 {
-    slice.snapshot().status.invalid_annotations
+fn invalid(target: &Target) -> u64 {
+    target.store.snapshot().status.invalid_annotations
 }
 
-fn severity(slice: &TargetStore) -> Option<String> {
-    let severity = tick(slice).annotations?.severity?;
+fn severity(target: &Target) -> Option<String> {
+    let severity = tick(target).annotations?.severity?;
     Some(severity.to_string())
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
-    let slice = slice();
+    let target = target();
     let job = |number, severity, team: &str| Job {
         annotations: Some(Box::new(annotations(severity, &[]))),
         labels: Some([Name::from(team)].into()),
         ..running(number)
     };
-    list(&slice, [job(2, "second", "b"), job(1, "first", "a")]);
-    assert_eq!(severity(&slice).as_deref(), Some("second"));
+    list(&target, [job(2, "second", "b"), job(1, "first", "a")]);
+    assert_eq!(severity(&target).as_deref(), Some("second"));
     let owner = CronJob {
         annotations: Some(Box::new(annotations("cronjob", &[]))),
         labels: Some([Name::from("c")].into()),
         ..cronjob("c")
     };
-    apply_cronjob(&slice, owner.clone());
-    apply(&slice, job(3, "third", "d"));
-    assert_eq!(severity(&slice).as_deref(), Some("cronjob"));
-    assert_eq!(&*tick(&slice).labels.unwrap()[0], "c");
+    apply_cronjob(&target, owner.clone());
+    apply(&target, job(3, "third", "d"));
+    assert_eq!(severity(&target).as_deref(), Some("cronjob"));
+    assert_eq!(&*tick(&target).labels.unwrap()[0], "c");
     // After the CronJob is deleted, its values stay until the next Job is seen.
-    slice.push(CRONJOBS, Update::CronJobs(Change::Deleted(owner)));
-    assert_eq!(severity(&slice).as_deref(), Some("cronjob"));
-    apply(&slice, job(4, "fourth", "e"));
-    assert_eq!(severity(&slice).as_deref(), Some("fourth"));
-    assert_eq!(&*tick(&slice).labels.unwrap()[0], "e");
-    apply(&slice, running(5));
-    assert_eq!(severity(&slice), None);
+    target
+        .cronjobs
+        .push(Update::CronJobs(Change::Deleted(owner)));
+    assert_eq!(severity(&target).as_deref(), Some("cronjob"));
+    apply(&target, job(4, "fourth", "e"));
+    assert_eq!(severity(&target).as_deref(), Some("fourth"));
+    assert_eq!(&*tick(&target).labels.unwrap()[0], "e");
+    apply(&target, running(5));
+    assert_eq!(severity(&target), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_invalid_annotation_is_counted_once_while_it_stays() {
-    let slice = slice();
+    let target = target();
     let with = |values: &[&str]| CronJob {
         annotations: Some(Box::new(annotations("page", values))),
         ..cronjob("c")
@@ -63,20 +65,22 @@ async fn an_invalid_annotation_is_counted_once_while_it_stays() {
         annotations: Some(Box::new(annotations("page", &["soon"]))),
         ..running(number)
     };
-    apply(&slice, job(1));
-    assert_eq!(invalid(&slice), 1);
-    apply(&slice, job(2));
-    apply_cronjob(&slice, with(&["soon"]));
-    list(&slice, [job(1), job(3)]);
+    apply(&target, job(1));
+    assert_eq!(invalid(&target), 1);
+    apply(&target, job(2));
+    apply_cronjob(&target, with(&["soon"]));
+    list(&target, [job(1), job(3)]);
     let list = vec![with(&["soon"])];
-    slice.push(CRONJOBS, Update::CronJobs(Change::Replaced(list)));
-    assert_eq!(invalid(&slice), 1);
-    apply_cronjob(&slice, with(&["later"]));
-    assert_eq!(invalid(&slice), 2);
-    apply_cronjob(&slice, with(&["later", "never"]));
-    assert_eq!(invalid(&slice), 3);
-    apply_cronjob(&slice, with(&[]));
-    assert_eq!(invalid(&slice), 3);
-    apply_cronjob(&slice, with(&["soon"]));
-    assert_eq!(invalid(&slice), 4);
+    target
+        .cronjobs
+        .push(Update::CronJobs(Change::Replaced(list)));
+    assert_eq!(invalid(&target), 1);
+    apply_cronjob(&target, with(&["later"]));
+    assert_eq!(invalid(&target), 2);
+    apply_cronjob(&target, with(&["later", "never"]));
+    assert_eq!(invalid(&target), 3);
+    apply_cronjob(&target, with(&[]));
+    assert_eq!(invalid(&target), 3);
+    apply_cronjob(&target, with(&["soon"]));
+    assert_eq!(invalid(&target), 4);
 }

@@ -169,7 +169,9 @@ fn active_runs_are_neither_suspended_nor_finished() {
     expect(&["active_runs 2", oldest], "0");
     apply(&target, [running(2000, 9000)]);
     expect(&["active_runs 3", oldest], "0");
-    target.push(JOBS, Update::Jobs(Change::Deleted(running(1800, 2010))));
+    target
+        .jobs
+        .push(Update::Jobs(Change::Deleted(running(1800, 2010))));
     let oldest = "oldest_active_run_start_timestamp_seconds 9000";
     expect(&["active_runs 2", oldest], "1");
 }
