@@ -91,7 +91,7 @@ impl Source {
         }
     }
 
-    /// Registers all feeds, and returns the tasks that read them.
+    /// Registers all feeds, and returns the tasks that read them once they run.
     #[must_use]
     pub fn start(self) -> Vec<Task> {
         match self.settings.mode.clone() {

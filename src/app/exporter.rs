@@ -15,17 +15,18 @@ use crate::{
     metrics::{Metrics, MetricsSettings},
     model::Name,
     server::{ExporterData, Server, ServerSettings, readiness::Readiness},
-    source::Source,
+    source::{self, Source},
     store::{Store, TargetStore},
 };
 
 /// The time for the last write to the history. A slower disk must not make the process miss its termination grace period.
 const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// All stages, built and not yet serving.
+/// All stages, built and not yet running.
 pub(super) struct Exporter {
-    /// Sources, the history's writer, and the simulator in a demo.
+    /// The history's writer, and the simulator in a demo; the sources once they run.
     tasks: Supervisor,
+    sources: Vec<source::Task>,
     history: Option<History>,
     readiness: Arc<Readiness>,
     data: ExporterData,
@@ -33,16 +34,18 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    /// Builds the stages from left to right and starts the sources. `tasks` are supervised with them.
+    /// Builds the stages from left to right. `tasks` are supervised with those of the exporter.
     pub(super) fn build(
         config: &Config,
         plans: Vec<TargetPlan>,
         mut tasks: Supervisor,
     ) -> Result<Self, Error> {
         let mut history = open_history(config, &plans)?;
-        let mut targets = Vec::new();
+        let (mut targets, mut sources) = (Vec::new(), Vec::new());
         for (position, plan) in plans.into_iter().enumerate() {
-            targets.push(start_target(plan, position, history.as_mut(), &mut tasks));
+            let (target, tasks) = build_target(plan, position, history.as_mut());
+            targets.push(target);
+            sources.extend(tasks);
         }
         let store = Arc::new(Store::new(targets));
         let metrics_settings = MetricsSettings::from_config(config);
@@ -57,6 +60,7 @@ impl Exporter {
         let readiness = Arc::new(Readiness::new(store.clone(), config.web.ready_grace));
         Ok(Self {
             tasks,
+            sources,
             history,
             data: ExporterData::new(metrics, store, readiness.clone()),
             readiness,
@@ -64,34 +68,39 @@ impl Exporter {
         })
     }
 
-    /// Serves until a signal arrives, then shuts down. A task that ends before that is an error.
+    /// Serves and reads the targets until a signal arrives, then shuts down. A task that ends before that is an error.
     pub(super) async fn run(mut self, server: Server, mut signals: Signals) -> Result<(), Error> {
-        let shutdown = CancellationToken::new();
+        let stop_serving = CancellationToken::new();
         let mut serving = Supervisor::default();
         serving.spawn(
             "HTTP server".to_owned(),
-            server.serve(Arc::new(self.data), self.server, shutdown.clone()),
+            server.serve(Arc::new(self.data), self.server, stop_serving.clone()),
         );
+        for task in self.sources {
+            self.tasks.spawn(task.name, task.run);
+        }
         tokio::select! {
             ended = self.tasks.first_end() => return Err(Error::TaskEnded(ended)),
             ended = serving.first_end() => return Err(Error::TaskEnded(ended)),
             signal = signals.next() => tracing::info!(signal, "shutting down"),
         }
         self.readiness.drain();
-        shutdown.cancel();
-        let stop = async {
-            serving.first_end().await;
-            self.tasks.stop().await;
-            if let Some(history) = self.history {
-                history.close(HISTORY_DEADLINE).await;
-            }
-        };
+        stop_serving.cancel();
         tokio::select! {
-            () = stop => {}
+            () = shut_down(serving, self.tasks, self.history) => {}
             signal = signals.another() => return Err(Error::Aborted(signal)),
         }
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Waits for the server to finish its responses, stops the other tasks, and closes the history.
+async fn shut_down(mut serving: Supervisor, tasks: Supervisor, history: Option<History>) {
+    serving.first_end().await;
+    tasks.stop().await;
+    if let Some(history) = history {
+        history.close(HISTORY_DEADLINE).await;
     }
 }
 
@@ -105,13 +114,12 @@ fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>
     Ok(Some(History::open(settings, &names)?))
 }
 
-/// Builds the store, client and source of one target, and starts its tasks.
-fn start_target(
+/// Builds the store, client and source of one target. Returns its store and the tasks that read it.
+fn build_target(
     plan: TargetPlan,
     position: usize,
     history: Option<&mut History>,
-    tasks: &mut Supervisor,
-) -> Arc<TargetStore> {
+) -> (Arc<TargetStore>, Vec<source::Task>) {
     let (name, settings) = (plan.name.map(Name::from), Arc::new(plan.store));
     let store = match history {
         Some(history) => {
@@ -126,8 +134,6 @@ fn start_target(
     };
     let limit = plan.requests_per_second.map(RateLimit::new);
     let api = Arc::new(Api::new(plan.endpoint, store.clone(), limit));
-    for task in Source::new(plan.title, plan.source, api, store.clone()).start() {
-        tasks.spawn(task.name, task.run);
-    }
-    store
+    let source = Source::new(plan.title, plan.source, api, store.clone());
+    (store, source.start())
 }
