@@ -12,6 +12,7 @@ fmt:
 lint:
     cargo fmt --check
     cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
     shellcheck .ci/run scripts/check-golden scripts/install-tools scripts/with-cluster
 

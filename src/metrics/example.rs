@@ -68,15 +68,13 @@ fn date() -> Timestamp {
 
 /// A failed Indexed run of a `CronJob`.
 pub(super) fn failed_job() -> Job {
+    let workload = WorkloadRef {
+        kind: "cronjob".into(),
+        name: "nightly-report".into(),
+    };
+    let name = "nightly-report-29924095".into();
+    let uid = Uid::parse("4ba7b5e6-d01a-4327-95ea-e845886801bc");
     Job {
-        namespace: "reports".into(),
-        name: "nightly-report-29924095".into(),
-        uid: Uid::parse("4ba7b5e6-d01a-4327-95ea-e845886801bc"),
-        workload: WorkloadRef {
-            kind: "cronjob".into(),
-            name: "nightly-report".into(),
-        },
-        managed_by: None,
         state: JobState::Failed,
         failure: Some(FailureReason::FailedIndexes),
         completion_mode: Some(CompletionMode::Indexed),
@@ -90,7 +88,6 @@ pub(super) fn failed_job() -> Job {
         created: Some(1_795_445_699),
         start: Some(1_795_445_700),
         end: Some(1_795_445_736),
-        suspended: None,
         active_deadline: Some(3600),
         parallelism: Some(3),
         completions: Some(5),
@@ -98,11 +95,7 @@ pub(super) fn failed_job() -> Job {
         completed_indexes: Some(4),
         failed_indexes: Some(1),
         due: Some(1_795_445_700),
-        manual: false,
-        ignored: false,
-        labels: None,
-        annotations: None,
-        ksm: None,
+        ..Job::new("reports".into(), name, uid, workload)
     }
 }
 
@@ -143,14 +136,11 @@ pub(super) fn suspended_job() -> Job {
 
 /// A `CronJob` with all fields.
 pub(super) fn cronjob() -> CronJob {
+    let uid = Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11");
+    let (name, schedule) = ("nightly-report".into(), "15 2 * * *".into());
     CronJob {
-        namespace: "reports".into(),
-        name: "nightly-report".into(),
-        uid: Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11"),
-        schedule: "15 2 * * *".into(),
         time_zone: Some("Europe/Berlin".into()),
         concurrency_policy: Some(ConcurrencyPolicy::Forbid),
-        suspended: false,
         created: Some(1_795_000_000),
         last_schedule: Some(1_795_445_700),
         last_success: Some(1_795_359_342),
@@ -158,8 +148,6 @@ pub(super) fn cronjob() -> CronJob {
         starting_deadline: Some(600),
         successful_history_limit: Some(3),
         failed_history_limit: Some(1),
-        ignored: false,
-        labels: None,
         annotations: Some(Box::new(WorkloadAnnotations {
             max_duration: Some(7200),
             severity: Some("page".into()),
@@ -167,7 +155,7 @@ pub(super) fn cronjob() -> CronJob {
             invalid: vec![("max-success-age", "a day".into())],
             ..WorkloadAnnotations::default()
         })),
-        ksm: None,
+        ..CronJob::new("reports".into(), name, uid, schedule)
     }
 }
 

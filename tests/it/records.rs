@@ -42,14 +42,10 @@ pub(crate) fn target(
 
 /// A completed run of a `CronJob`.
 pub(crate) fn job(namespace: &Name, workload: &WorkloadRef, number: u32) -> Job {
+    let name = format!("{}-{}", workload.name, 29_924_095 + number);
+    let uid = Uid::parse(&format!("4ba7b5e6-d01a-4327-95ea-e845{number:08x}"));
     Job {
-        namespace: namespace.clone(),
-        name: format!("{}-{}", workload.name, 29_924_095 + number).into(),
-        uid: Uid::parse(&format!("4ba7b5e6-d01a-4327-95ea-e845{number:08x}")),
-        workload: workload.clone(),
-        managed_by: None,
         state: JobState::Complete,
-        failure: None,
         completion_mode: Some(CompletionMode::NonIndexed),
         pods: PodCounts {
             active: 0,
@@ -61,19 +57,11 @@ pub(crate) fn job(namespace: &Name, workload: &WorkloadRef, number: u32) -> Job 
         created: Some(1_795_445_700 + i64::from(number)),
         start: Some(1_795_445_700 + i64::from(number)),
         end: Some(1_795_445_742 + i64::from(number)),
-        suspended: None,
-        active_deadline: None,
         parallelism: Some(1),
         completions: Some(1),
         backoff_limit: Some(6),
-        completed_indexes: None,
-        failed_indexes: None,
         due: Some(1_795_445_700 + i64::from(number)),
-        manual: false,
-        ignored: false,
-        labels: None,
-        annotations: None,
-        ksm: None,
+        ..Job::new(namespace.clone(), name.into(), uid, workload.clone())
     }
 }
 
@@ -97,24 +85,14 @@ pub(crate) fn jobs(count: u32) -> Vec<Job> {
 
 /// A `CronJob` with a run every minute.
 pub(crate) fn cronjob(name: &str) -> CronJob {
+    let uid = Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11");
     CronJob {
-        namespace: "ops".into(),
-        name: name.into(),
-        uid: Uid::parse("9d3b5a52-52d8-4b0c-8f2d-6a1f6e0a7c11"),
-        schedule: "* * * * *".into(),
-        time_zone: None,
         concurrency_policy: Some(ConcurrencyPolicy::Allow),
-        suspended: false,
         created: Some(1_795_443_804),
         last_schedule: Some(1_795_445_700),
         last_success: Some(1_795_445_702),
-        active_jobs: 0,
-        starting_deadline: None,
         successful_history_limit: Some(3),
         failed_history_limit: Some(1),
-        ignored: false,
-        labels: None,
-        annotations: None,
-        ksm: None,
+        ..CronJob::new("ops".into(), name.into(), uid, "* * * * *".into())
     }
 }
