@@ -77,7 +77,7 @@ pub struct TargetSnapshot {
     pub date: Timestamp,
     /// The Jobs to show.
     pub jobs: Snapshot<Job>,
-    /// The `CronJobStore` to show.
+    /// The `CronJobs` to show.
     pub cronjobs: Snapshot<CronJobRecord>,
     /// The workloads to show.
     pub workloads: Snapshot<WorkloadRecord>,

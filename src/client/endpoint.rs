@@ -17,9 +17,6 @@ use super::{
 };
 use crate::config::EndpointConfig;
 
-/// The value of the `User-Agent` header.
-pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-
 /// Where an API is, and how to authenticate there. [`Endpoint::connect`] reads all files again, so that a new client has the
 /// current credentials.
 #[derive(Clone, Debug)]

@@ -7,6 +7,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::batch_version::BatchVersion;
 use crate::model::{Resource, Verb};
 
+/// The value of the `User-Agent` header.
+pub(super) const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
 /// Unreserved characters of RFC 3986 stay; a space is `%20`, never `+`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')

@@ -6,11 +6,20 @@
 use jiff::civil::Date;
 
 use super::{
+    Seconds,
     error::{Error, Field, PartError, quote},
     every,
     ksm::Dialect,
-    schedule::Rule,
 };
+
+/// The two kinds of schedules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Five fields, matched against local time in the zone.
+    Fields(Fields),
+    /// `@every`: the seconds from one due time to the next, independent of the zone. At least 1.
+    Every(Seconds),
+}
 
 /// The numbers that match each of the five fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::{
     DAY, Error, MINUTE, Seconds, Zone,
     ksm::Dialect,
-    parse::{self, Fields},
+    parse::{self, Rule},
     search,
 };
 
@@ -14,15 +14,6 @@ use super::{
 pub struct Schedule {
     rule: Rule,
     zone: Zone,
-}
-
-/// The two kinds of schedules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
-    /// Five fields, matched against local time in the zone.
-    Fields(Fields),
-    /// `@every`: the seconds from one due time to the next, independent of the zone. At least 1.
-    Every(Seconds),
 }
 
 impl Schedule {

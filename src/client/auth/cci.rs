@@ -45,8 +45,8 @@ use self::{
 };
 use crate::{
     client::{
-        endpoint::USER_AGENT,
         error::{Failure, describe},
+        request::USER_AGENT,
     },
     config::{CciAuth, CciConfig},
 };

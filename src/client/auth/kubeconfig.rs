@@ -15,7 +15,7 @@ use kube::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    client::{Failure, endpoint::USER_AGENT, error::describe},
+    client::{Failure, error::describe, request::USER_AGENT},
     model,
 };
 

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use super::cache::IssueError;
 use crate::client::{
-    endpoint::USER_AGENT,
     error::{Failure, describe, one_line},
+    request::USER_AGENT,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
