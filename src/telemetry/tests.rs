@@ -1,10 +1,8 @@
 //! Tests of complete log lines.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::{io::Write, sync::Arc};
 
+use parking_lot::Mutex;
 use tracing::subscriber::with_default;
 
 use crate::cli::LogLevel;
@@ -17,7 +15,7 @@ struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
 
 impl Write for CapturedOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -31,7 +29,7 @@ fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String>
     let output = captured.clone();
     let subscriber = subscriber(Log { level, format }, move || output.clone(), false);
     with_default(subscriber, run);
-    let bytes = captured.0.lock().unwrap().clone();
+    let bytes = captured.0.lock().clone();
     let without_timestamp = |line: &str| match format {
         LogFormat::Text => line.split_once(' ').unwrap().1.to_owned(),
         LogFormat::Json => {

@@ -1,7 +1,8 @@
 //! The times at which items are polled, under paused time. They are exact except for jitter.
 
-use std::{collections::BTreeMap, sync::Arc, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
@@ -75,7 +76,7 @@ impl PollItem for FakeItem {
 
 impl FakeItem {
     fn record(&self, start: Duration) {
-        let mut starts = self.starts.lock().unwrap();
+        let mut starts = self.starts.lock();
         starts.entry(self.number).or_default().push(start);
     }
 }
@@ -109,7 +110,7 @@ async fn poll(
     let items: Vec<_> = behaviours.iter().enumerate().map(item).collect();
     let run = Poller::new(settings, items).run();
     timeout(length, run).await.expect_err("polling never ends");
-    let starts = starts.lock().unwrap();
+    let starts = starts.lock();
     (0..behaviours.len())
         .map(|number| starts.get(&number).cloned().unwrap_or_default())
         .collect()
@@ -252,7 +253,7 @@ async fn the_items_of_a_split_are_polled_instead_of_the_original() {
     timeout(300 * SECOND, run)
         .await
         .expect_err("polling never ends");
-    let starts = starts.lock().unwrap();
+    let starts = starts.lock();
     let counts: Vec<_> = starts.values().map(Vec::len).collect();
     assert_eq!(counts[0], 1);
     assert_eq!(counts.len(), 4);
@@ -302,7 +303,7 @@ async fn two_hundred_items_share_five_requests_a_second() {
     timeout(600 * SECOND, run)
         .await
         .expect_err("polling never ends");
-    let starts = starts.lock().unwrap();
+    let starts = starts.lock();
     let mut all: Vec<_> = starts.values().flatten().copied().collect();
     all.sort_unstable();
     for window in all.windows(6) {
