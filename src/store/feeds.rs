@@ -45,20 +45,22 @@ impl Feeds {
         now: Instant,
         date: Timestamp,
     ) -> Option<HealthChange> {
-        let (was_synced, was_failing) = (self.synced(), self.failing());
         let feed = self.0.get_mut(id.0 as usize)?;
+        let (was_synced, was_failing) = (feed.synced, feed.is_failing());
         feed.record(update, now, date);
+        let (synced, failing) = (feed.synced, feed.is_failing());
+        // The other feeds matter only when this one changed. A target may poll thousands of Jobs, each with a feed.
         Some(HealthChange {
-            synced: !was_synced && self.synced(),
-            went_down: !was_failing && self.failing(),
-            recovered: was_failing && !self.failing(),
+            synced: !was_synced && synced && self.synced(),
+            went_down: !was_failing && failing && self.failing() == 1,
+            recovered: was_failing && !failing && self.failing() == 0,
         })
     }
 
     /// Whether feed `id` polls a configured Job.
     pub(super) fn is_configured(&self, id: FeedId) -> bool {
         let feed = self.0.get(id.0 as usize);
-        feed.is_some_and(|feed| matches!(feed.scope, FeedScope::Job { .. }))
+        feed.is_some_and(FeedStatus::is_configured)
     }
 
     /// Whether every feed was read completely at least once.
@@ -68,7 +70,7 @@ impl Feeds {
 
     /// Whether at least one feed works and none fails.
     pub(super) fn up(&self) -> bool {
-        self.0.iter().any(|feed| feed.up == Some(true)) && !self.failing()
+        self.0.iter().any(|feed| feed.up == Some(true)) && self.failing() == 0
     }
 
     /// The oldest last success: everything the store holds was confirmed then or later. `None` until each feed had one.
@@ -91,8 +93,9 @@ impl Feeds {
             .collect()
     }
 
-    fn failing(&self) -> bool {
-        self.0.iter().any(|feed| feed.up == Some(false))
+    /// The number of feeds whose last attempt failed.
+    fn failing(&self) -> usize {
+        self.0.iter().filter(|feed| feed.is_failing()).count()
     }
 }
 
@@ -115,10 +118,9 @@ impl FeedStatus {
             self.up = Some(false);
             return;
         }
-        let configured = matches!(self.scope, FeedScope::Job { .. });
         match update {
             Update::JobAbsent => self.exists = Some(false),
-            Update::Jobs(Change::Applied(_)) if configured => self.exists = Some(true),
+            Update::Jobs(Change::Applied(_)) if self.is_configured() => self.exists = Some(true),
             _ => {}
         }
         let complete_list = matches!(
@@ -133,6 +135,14 @@ impl FeedStatus {
         };
         self.last_success = Some(date);
         self.last_contact = Some(now);
+    }
+
+    fn is_configured(&self) -> bool {
+        matches!(self.scope, FeedScope::Job { .. })
+    }
+
+    fn is_failing(&self) -> bool {
+        self.up == Some(false)
     }
 
     fn stale(&self, now: Instant, stale_after: Duration) -> bool {
