@@ -1,11 +1,14 @@
 //! The command `demo`: exports from a simulated cluster, or from a simulated Huawei Cloud CCI.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use super::{Error, plan::TargetPlan, serve, supervisor::Supervisor};
 use crate::{
     cli,
-    config::{self, Flags, Inputs},
+    config::{self, Config, Flags, Inputs},
     server::Server,
 };
 
@@ -17,6 +20,7 @@ use cluster::SimulatedCluster;
 
 /// Runs the exporter with a simulated cluster, or with a simulated CCI.
 pub(super) async fn run(flags: cli::Demo) -> Result<(), Error> {
+    tracing::info!(version = cli::VERSION, "starting");
     if flags.cci {
         run_with_cci(flags).await
     } else {
@@ -26,15 +30,7 @@ pub(super) async fn run(flags: cli::Demo) -> Result<(), Error> {
 
 /// Runs the exporter with a simulated cluster.
 async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
-    tracing::info!(version = cli::VERSION, "starting");
-    let inputs = Inputs {
-        flags: Flags {
-            listen_addresses: flags.listen_addresses,
-            ..Flags::default()
-        },
-        ..Inputs::default()
-    };
-    let config = config::load(&inputs).map_err(Error::Config)?;
+    let config = load(None, flags)?;
     let cluster = SimulatedCluster::bind().await.map_err(Error::Demo)?;
     let plans = cluster.plans(&config);
     let server = Server::bind(&config.web.listen_addresses).await?;
@@ -55,17 +51,8 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
 
 /// Runs the exporter with a simulated CCI, and with a configuration file as a user writes it.
 async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
-    tracing::info!(version = cli::VERSION, "starting");
     let (cloud, files) = SimulatedCloud::bind().await.map_err(Error::Demo)?;
-    let inputs = Inputs {
-        file: Some(files.configuration()),
-        flags: Flags {
-            listen_addresses: flags.listen_addresses,
-            ..Flags::default()
-        },
-        ..Inputs::default()
-    };
-    let config = config::load(&inputs).map_err(Error::Config)?;
+    let config = load(Some(files.configuration()), flags)?;
     let plans = TargetPlan::from_config(&config);
     let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
@@ -82,4 +69,17 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cloud".to_owned(), cloud.run());
     serve(server, &config, plans, tasks).await
+}
+
+/// Loads the configuration from `file`, or the defaults. The flags win.
+fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<Config, Error> {
+    let inputs = Inputs {
+        file,
+        flags: Flags {
+            listen_addresses: flags.listen_addresses,
+            ..Flags::default()
+        },
+        ..Inputs::default()
+    };
+    config::load(&inputs).map_err(Error::Config)
 }

@@ -18,19 +18,19 @@ use batch_simulator::{
 };
 
 /// A simulated cloud. Its ports are bound, and `run` starts it.
-pub(in crate::app) struct SimulatedCloud {
+pub(super) struct SimulatedCloud {
     gateway: Gateway,
     iam: TcpListener,
     cci: TcpListener,
 }
 
 /// The files of the demo. Dropping this removes them.
-pub(in crate::app) struct DemoFiles {
+pub(super) struct DemoFiles {
     directory: PathBuf,
 }
 
 impl SimulatedCloud {
-    pub(in crate::app) async fn bind() -> io::Result<(Self, DemoFiles)> {
+    pub(super) async fn bind() -> io::Result<(Self, DemoFiles)> {
         let cloud = Self {
             gateway: Gateway::new(GatewayOptions::default())?,
             iam: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
@@ -95,7 +95,7 @@ impl SimulatedCloud {
     }
 
     /// Runs until the scenario fails.
-    pub(in crate::app) async fn run(self) {
+    pub(super) async fn run(self) {
         let forever = std::future::pending::<()>;
         let scenario = scenario::run(self.gateway.api().clone(), ScenarioSettings::default());
         let iam = self.gateway.clone();
@@ -121,7 +121,7 @@ impl DemoFiles {
     }
 
     /// The path of the configuration file.
-    pub(in crate::app) fn configuration(&self) -> PathBuf {
+    pub(super) fn configuration(&self) -> PathBuf {
         self.directory.join("exporter.yaml")
     }
 }
