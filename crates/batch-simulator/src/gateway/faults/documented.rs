@@ -226,25 +226,26 @@ const fn body(status: u16, format: ErrorFormat) -> ErrorBody {
 }
 
 const fn gateway(status: u16, code: &'static str, message: &'static str) -> ErrorBody {
-    let message = Cow::Borrowed(message);
-    body(
-        status,
-        ErrorFormat::Gateway {
-            code,
-            message,
-            request_id: true,
-        },
-    )
+    from_gateway(status, code, message, true)
 }
 
 const fn without_request_id(status: u16, code: &'static str, message: &'static str) -> ErrorBody {
+    from_gateway(status, code, message, false)
+}
+
+const fn from_gateway(
+    status: u16,
+    code: &'static str,
+    message: &'static str,
+    request_id: bool,
+) -> ErrorBody {
     let message = Cow::Borrowed(message);
     body(
         status,
         ErrorFormat::Gateway {
             code,
             message,
-            request_id: false,
+            request_id,
         },
     )
 }
@@ -255,25 +256,26 @@ const fn cci(
     error_code: &'static str,
     message: &'static str,
 ) -> ErrorBody {
-    let message = Cow::Borrowed(message);
-    body(
-        status,
-        ErrorFormat::Kubernetes {
-            reason,
-            message,
-            error_code: Some(error_code),
-        },
-    )
+    from_kubernetes(status, reason, Some(error_code), message)
 }
 
 const fn kubernetes(status: u16, reason: &'static str, message: &'static str) -> ErrorBody {
+    from_kubernetes(status, reason, None, message)
+}
+
+const fn from_kubernetes(
+    status: u16,
+    reason: &'static str,
+    error_code: Option<&'static str>,
+    message: &'static str,
+) -> ErrorBody {
     let message = Cow::Borrowed(message);
     body(
         status,
         ErrorFormat::Kubernetes {
             reason,
             message,
-            error_code: None,
+            error_code,
         },
     )
 }
