@@ -100,6 +100,12 @@ impl Recorder {
     }
 }
 
+/// The error that reading this Job ends with.
+async fn failure(api: &Api, job: &str) -> String {
+    let outcome = api.job_status("n", job, TIMEOUT).await;
+    outcome.unwrap_err().to_string()
+}
+
 fn with_key(address: SocketAddr, folder: &Path) -> CciConfig {
     fs::write(folder.join("sk"), "secret-key\n").unwrap();
     CciConfig {
@@ -151,11 +157,7 @@ async fn a_target_with_an_access_key_signs_requests_and_stops_after_a_rejection(
         &api.job_status("n", "pi", TIMEOUT).await.unwrap()[..],
         b"{}"
     );
-    let error = api
-        .job_status("n", "pi", TIMEOUT)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = failure(&api, "pi").await;
     assert!(
         error.starts_with(
             "get status of job `pi` in namespace `n`: 401 Unauthorized: Incorrect IAM"
@@ -164,11 +166,7 @@ async fn a_target_with_an_access_key_signs_requests_and_stops_after_a_rejection(
     );
     // The server has stopped, so a request would fail with another error.
     let requests = server.requests();
-    let error = api
-        .job_status("n", "other", TIMEOUT)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = failure(&api, "other").await;
     assert!(
         error.contains("the next attempt is made after 2"),
         "{error}"
@@ -237,17 +235,9 @@ async fn a_revoked_token_is_replaced_once_and_a_second_rejection_ends_the_retrie
     ]);
     let (api, recorder) = api(&with_token(cci.address, iam.address, folder.path()));
     assert!(api.job_status("n", "pi", TIMEOUT).await.is_ok());
-    let error = api
-        .job_status("n", "pi", TIMEOUT)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = failure(&api, "pi").await;
     assert!(error.contains("a new token was rejected too"), "{error}");
-    let error = api
-        .job_status("n", "pi", TIMEOUT)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = failure(&api, "pi").await;
     assert!(
         error.contains("the next attempt is made after 2"),
         "{error}"
