@@ -9,6 +9,7 @@
 mod cci_auth;
 mod cci_quirks;
 mod checker;
+#[path = "../../crates/batch-simulator/tests/it/cloud.rs"]
 mod cloud;
 mod config;
 mod exporter;

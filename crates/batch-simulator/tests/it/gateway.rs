@@ -4,13 +4,11 @@
 
 use std::time::Duration;
 
-use batch_simulator::gateway::{
-    AccessKey, Agency, ErrorBody, Gateway, GatewayOptions, Service, User,
-};
+use batch_simulator::gateway::{AccessKey, ErrorBody, Gateway, GatewayOptions, Service};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 
 mod faults;
 mod iam;
@@ -18,7 +16,10 @@ mod metadata;
 mod objects;
 mod signing;
 
-use crate::client::{Answer, Client};
+use crate::{
+    client::{Answer, Client},
+    cloud,
+};
 
 const STATUS: &str = "/apis/batch/v1/namespaces/namespace-test/jobs/pi/status";
 
@@ -32,27 +33,10 @@ struct Cloud {
 }
 
 impl Cloud {
-    /// With a user, `exporter` of `acme` with the password `correct`, and an agency, `readers` of `partner`.
     async fn start(options: GatewayOptions) -> Self {
-        let gateway = Gateway::new(options).unwrap();
-        gateway.add_user(User {
-            domain: "acme".to_owned(),
-            name: "exporter".to_owned(),
-            password: "correct".to_owned(),
-            agent_operator: true,
-        });
-        gateway.add_agency(Agency {
-            domain: "partner".to_owned(),
-            name: "readers".to_owned(),
-        });
+        let gateway = cloud::gateway(options);
         let mut served = JoinSet::new();
-        let mut serve = async |service| {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let serving = gateway.clone();
-            served.spawn(serving.serve(service, listener, std::future::pending()));
-            address
-        };
+        let mut serve = async |service| cloud::serve(&gateway, service, &mut served).await;
         let ca = gateway.ca_pem();
         Self {
             iam: Client::tls(serve(Service::Iam).await, ca),

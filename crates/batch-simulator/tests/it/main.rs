@@ -8,4 +8,5 @@
 
 mod api;
 mod client;
+mod cloud;
 mod gateway;

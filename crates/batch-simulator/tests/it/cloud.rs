@@ -1,4 +1,6 @@
 //! The simulated cloud for tests: its users, and its services on loopback.
+//!
+//! The tests of the exporter include this file, too.
 
 use std::net::SocketAddr;
 
