@@ -154,9 +154,13 @@ impl Source {
             label_selector: selection.label_selector.clone(),
         };
         let namespaces: Arc<Namespaces> = Arc::new(selection.namespaces.clone());
+        let namespace = match scope {
+            Scope::All => None,
+            Scope::Namespace(name) => Some(name.as_str().into()),
+        };
         ResourceReader::new(
             self.api.clone(),
-            self.feed(R::SCOPE),
+            self.feed(R::feed_scope(namespace)),
             listing,
             namespaces,
             self.decoder(),

@@ -82,6 +82,7 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
     assert_eq!(
         config.thresholds,
         ThresholdsConfig {
+            max_failures: 0,
             max_duration: None,
             max_success_age: None,
             start_grace: Duration::from_mins(1)

@@ -21,6 +21,8 @@ pub struct ThresholdsConfig {
     pub max_success_age: Option<Duration>,
     /// The time after its due time within which a run must start.
     pub start_grace: Duration,
+    /// Failed runs in a row that are tolerated.
+    pub max_failures: u32,
 }
 
 impl Default for ThresholdsConfig {
@@ -29,6 +31,7 @@ impl Default for ThresholdsConfig {
             max_duration: None,
             max_success_age: None,
             start_grace: Duration::from_mins(1),
+            max_failures: 0,
         }
     }
 }
@@ -47,6 +50,7 @@ pub(super) fn read(node: &Node<'_>) -> ThresholdsConfig {
             .get("start_grace")
             .and_then(|node| whole_seconds(&node, START_GRACE_RANGE))
             .unwrap_or(default.start_grace),
+        max_failures: 0,
     }
 }
 

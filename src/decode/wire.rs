@@ -76,6 +76,7 @@ pub(super) struct JobSpec<'a> {
     pub(super) parallelism: Option<i32>,
     pub(super) completions: Option<i32>,
     pub(super) backoff_limit: Option<i32>,
+    pub(super) ttl_seconds_after_finished: Option<i32>,
     pub(super) backoff_limit_per_index: Option<i32>,
     pub(super) active_deadline_seconds: Option<i64>,
     pub(super) suspend: Option<bool>,
@@ -144,6 +145,8 @@ pub(super) struct JobTemplate<'a> {
 
 #[derive(Default, Deserialize)]
 pub(super) struct TemplateMetadata<'a> {
+    #[serde(borrow)]
+    pub(super) labels: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) annotations: Option<&'a RawValue>,
 }

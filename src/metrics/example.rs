@@ -44,11 +44,14 @@ fn target() -> TargetSnapshot {
     };
     let target = TargetStore::restored(None, settings.into(), restored, Arc::new(NoopJournal));
     let target = Arc::new(target);
-    let [jobs, cronjobs, configured] = [FeedScope::Jobs, FeedScope::CronJobs, configured]
-        .map(|scope| target.clone().register(scope));
+    let [jobs, cronjobs, configured] =
+        [FeedScope::Jobs(None), FeedScope::CronJobs(None), configured]
+            .map(|scope| target.clone().register(scope));
     let all = vec![failed_job(), running_job(), suspended_job()];
     jobs.push(Update::Jobs(Change::Replaced(all)));
     cronjobs.push(Update::CronJobs(Change::Replaced(vec![cronjob()])));
+    jobs.push(Update::CaughtUp(date()));
+    cronjobs.push(Update::CaughtUp(date()));
     configured.push(Update::JobAbsent);
     target.count(ClientEvent::Request {
         verb: Verb::List,

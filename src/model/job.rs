@@ -45,6 +45,8 @@ pub struct Job {
     pub completions: Option<i32>,
     /// `spec.backoffLimit`.
     pub backoff_limit: Option<i32>,
+    /// `spec.ttlSecondsAfterFinished`, in seconds.
+    pub ttl: Option<i32>,
     /// Number of indexes in `status.completedIndexes`; only for Indexed Jobs.
     pub completed_indexes: Option<u64>,
     /// Number of indexes in `status.failedIndexes`; only for Indexed Jobs with a backoff limit per index.
@@ -55,8 +57,10 @@ pub struct Job {
     pub manual: bool,
     /// Whether the annotation `job-status-exporter/ignore` excludes the Job.
     pub ignored: bool,
-    /// The values of the configured labels.
+    /// The values of the configured labels that the Job itself has.
     pub labels: MappedLabels,
+    /// The same with those of its `CronJob` where the Job has none; `None` if it inherits nothing. The store sets it.
+    pub merged_labels: MappedLabels,
     /// The `job-status-exporter/` annotations, if the Job has any.
     pub annotations: Option<Box<WorkloadAnnotations>>,
     /// The additional data of the kube-state-metrics families, if these are enabled.
@@ -93,20 +97,35 @@ pub struct PodCounts {
 pub type MappedLabels = Option<Arc<[Name]>>;
 
 /// The parsed `job-status-exporter/` annotations of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// The serialized form is part of the file format of the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkloadAnnotations {
     /// `max-duration`: maximum duration of a run, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<Seconds>,
     /// `max-success-age`: maximum age of the last success, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_success_age: Option<Seconds>,
     /// `start-grace`: how late a run may start before it is missed, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_grace: Option<Seconds>,
+    /// `max-failures`: failed runs in a row that are tolerated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_failures: Option<u32>,
+    /// `ignore`: whether the object is excluded.
+    #[serde(skip)]
+    pub ignore: Option<bool>,
     /// `severity`: the value of the label of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Name>,
     /// `runbook`: the value of the label of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub runbook: Option<Name>,
     /// Names and values of invalid annotations. The name is `unknown` for annotations that are not known, with their key as
     /// the value.
+    #[serde(skip)]
     pub invalid: Vec<(&'static str, Name)>,
 }
 
@@ -185,12 +204,14 @@ impl Job {
             parallelism: None,
             completions: None,
             backoff_limit: None,
+            ttl: None,
             completed_indexes: None,
             failed_indexes: None,
             due: None,
             manual: false,
             ignored: false,
             labels: None,
+            merged_labels: None,
             annotations: None,
             ksm: None,
         }
@@ -206,6 +227,12 @@ impl Job {
     #[must_use]
     pub fn active(&self) -> bool {
         !self.finished() && self.state != JobState::Suspended
+    }
+
+    /// The values of the configured labels, with those of its `CronJob` where the Job has none.
+    #[must_use]
+    pub fn shown_labels(&self) -> Option<&[Name]> {
+        self.merged_labels.as_deref().or(self.labels.as_deref())
     }
 }
 
@@ -225,6 +252,8 @@ impl WorkloadAnnotations {
             max_duration: self.max_duration.or(fallback.max_duration),
             max_success_age: self.max_success_age.or(fallback.max_success_age),
             start_grace: self.start_grace.or(fallback.start_grace),
+            max_failures: self.max_failures.or(fallback.max_failures),
+            ignore: self.ignore.or(fallback.ignore),
             severity: self.severity.or(fallback.severity),
             runbook: self.runbook.or(fallback.runbook),
             invalid,

@@ -1,5 +1,7 @@
 //! What sources push to the store.
 
+use jiff::Timestamp;
+
 use super::{CronJob, Job};
 
 /// An update of one feed.
@@ -14,6 +16,9 @@ pub enum Update {
     /// The feed works: its watch is open, or its poll is complete. Only this ends an outage: a list alone does not, because a
     /// user who may list but not watch would be up and down again with every attempt.
     Contact,
+    /// Everything that happened until this time was received: the list began then, or the watch had delivered all its events.
+    /// Missed runs are judged up to this time. An event alone does not say so, because more may be on their way.
+    CaughtUp(Timestamp),
     /// An attempt to reach the API failed. The store keeps the objects of this feed until they are stale.
     Failed,
 }
@@ -27,4 +32,14 @@ pub enum Change<T> {
     Applied(T),
     /// An object was deleted. This was its last state.
     Deleted(T),
+}
+
+impl<T> Change<T> {
+    /// Calls `edit` with each object.
+    pub fn for_each(&mut self, mut edit: impl FnMut(&mut T)) {
+        match self {
+            Self::Replaced(objects) => objects.iter_mut().for_each(edit),
+            Self::Applied(object) | Self::Deleted(object) => edit(object),
+        }
+    }
 }

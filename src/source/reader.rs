@@ -5,6 +5,7 @@
 
 use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::feed_reporter::FeedReporter;
@@ -12,7 +13,7 @@ use crate::{
     client::{Api, Error, Listing, Scope},
     config::Namespaces,
     decode::Decoder,
-    model::{Change, ClientEvent},
+    model::{self, Change, ClientEvent, Update},
 };
 
 mod list;
@@ -55,6 +56,8 @@ pub(super) enum Decoded<T> {
 /// When a list started, and when its progress was last logged.
 struct Progress {
     started: Instant,
+    /// `started` on the wall clock.
+    date: Timestamp,
     logged: Instant,
 }
 
@@ -117,11 +120,14 @@ impl<R: WatchedResource> ResourceReader<R> {
             );
         }
         self.feed.push(R::update(Change::Replaced(records)));
+        // The list shows what happened until it was requested. How long it took to arrive does not matter.
+        self.feed.push(Update::CaughtUp(self.progress.date));
     }
 
     /// Reports that the server does not serve this resource: there are no objects, and that is no failure.
     pub(super) fn report_not_served(&self) {
         self.feed.push(R::update(Change::Replaced(Vec::new())));
+        self.feed.push(Update::CaughtUp(model::now()));
         self.feed.contact();
     }
 
@@ -181,6 +187,7 @@ impl Progress {
         let now = Instant::now();
         Self {
             started: now,
+            date: model::now(),
             logged: now,
         }
     }

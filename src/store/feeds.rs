@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::ConfiguredJob;
-use crate::model::{Change, FeedId, FeedScope, HealthChange, Update};
+use crate::model::{Change, FeedId, FeedScope, HealthChange, Name, Seconds, Update};
 
 /// All feeds of one target. A [`FeedId`] is a position here.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ struct FeedStatus {
     last_success: Option<Timestamp>,
     /// The same on the monotonic clock.
     last_contact: Option<Instant>,
+    /// Until when everything that happened was received.
+    caught_up: Option<Timestamp>,
 }
 
 // === impl Feeds ===
@@ -61,6 +63,38 @@ impl Feeds {
     pub(super) fn is_configured(&self, id: FeedId) -> bool {
         let feed = self.0.get(id.0 as usize);
         feed.is_some_and(FeedStatus::is_configured)
+    }
+
+    /// The feeds of `CronJobs` whose schedules depend on feed `id`: itself, or those that it has the Jobs of.
+    pub(super) fn dependent_cronjobs(&self, id: FeedId) -> Vec<FeedId> {
+        match self.0.get(id.0 as usize).map(|feed| &feed.scope) {
+            Some(FeedScope::CronJobs(_)) => vec![id],
+            Some(FeedScope::Jobs(jobs)) => {
+                let feeds = (0u32..).map(FeedId).zip(&self.0);
+                feeds
+                    .filter(|(_, feed)| {
+                        matches!(&feed.scope, FeedScope::CronJobs(scope) if overlap(scope, jobs))
+                    })
+                    .map(|(id, _)| id)
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Until when the schedules of the `CronJobs` of feed `id` can be judged: everything that happened to them and to their
+    /// Jobs was received. `None` before both were read.
+    pub(super) fn judged_until(&self, id: FeedId) -> Option<Seconds> {
+        let cronjobs = self.0.get(id.0 as usize)?;
+        let FeedScope::CronJobs(scope) = &cronjobs.scope else {
+            return None;
+        };
+        let jobs = self
+            .0
+            .iter()
+            .filter(|feed| matches!(&feed.scope, FeedScope::Jobs(jobs) if overlap(scope, jobs)));
+        let oldest = jobs.chain([cronjobs]).map(|feed| feed.caught_up).min();
+        oldest.flatten().map(Timestamp::as_second)
     }
 
     /// Whether every feed was read completely at least once.
@@ -110,6 +144,7 @@ impl FeedStatus {
             exists: None,
             last_success: None,
             last_contact: None,
+            caught_up: None,
         }
     }
 
@@ -120,6 +155,7 @@ impl FeedStatus {
         }
         match update {
             Update::JobAbsent => self.exists = Some(false),
+            Update::CaughtUp(until) => self.caught_up = Some(*until),
             Update::Jobs(Change::Applied(_)) if self.is_configured() => self.exists = Some(true),
             _ => {}
         }
@@ -160,4 +196,9 @@ impl FeedStatus {
             _ => None,
         }
     }
+}
+
+/// Whether two scopes have a namespace in common.
+fn overlap(one: &Option<Name>, other: &Option<Name>) -> bool {
+    one.is_none() || other.is_none() || one == other
 }

@@ -21,8 +21,8 @@ struct Target {
 fn target() -> Target {
     let store = Arc::new(TargetStore::new(None, Arc::default()));
     Target {
-        feed: store.clone().register(FeedScope::Jobs),
-        other: store.clone().register(FeedScope::Jobs),
+        feed: store.clone().register(FeedScope::Jobs(None)),
+        other: store.clone().register(FeedScope::Jobs(None)),
         store,
     }
 }

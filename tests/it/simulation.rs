@@ -310,8 +310,8 @@ impl Simulation {
                 break Arc::new(store);
             }
         };
-        let mut scopes = vec![FeedScope::Jobs; JOBS.len()];
-        scopes.push(FeedScope::CronJobs);
+        let mut scopes = vec![FeedScope::Jobs(None); JOBS.len()];
+        scopes.push(FeedScope::CronJobs(None));
         let register = |scope| store.clone().register(scope);
         self.feeds = scopes.into_iter().map(register).collect();
         self.store = Some(store);

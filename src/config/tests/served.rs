@@ -48,6 +48,7 @@ fn all_settings_of_series_are_loaded() {
         },
         workload_label: Some("app.kubernetes.io/part-of".to_owned()),
         thresholds: ThresholdsConfig {
+            max_failures: 0,
             max_duration: Some(Duration::from_hours(6)),
             max_success_age: Some(Duration::from_hours(24)),
             start_grace: Duration::from_mins(2),

@@ -43,7 +43,7 @@ controlling owner, or `job` and the Job's own name.
         ("workload", |job| &job.workload.name),
     ];
 
-    const MAPPED: Mapped<Job> = Some(|job| job.labels.as_deref());
+    const MAPPED: Mapped<Job> = Some(Job::shown_labels);
 
     const ROWS: Rows<Self> = &[
         Row::gauge(

@@ -2,7 +2,7 @@
 
 use crate::{
     decode::{DecodeError, Decoder},
-    model::{Change, CronJob, FeedScope, Job, Resource, Uid, Update},
+    model::{Change, CronJob, FeedScope, Job, Name, Resource, Uid, Update},
 };
 
 /// A kind of object that can be listed and watched.
@@ -12,7 +12,8 @@ pub(in crate::source) trait WatchedResource: Send + 'static {
 
     const RESOURCE: Resource;
 
-    const SCOPE: FeedScope;
+    /// The feed of this kind in `namespace`, or in all selected ones.
+    fn feed_scope(namespace: Option<Name>) -> FeedScope;
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<Self::Record, DecodeError>;
 
@@ -34,7 +35,9 @@ impl WatchedResource for Jobs {
 
     const RESOURCE: Resource = Resource::Jobs;
 
-    const SCOPE: FeedScope = FeedScope::Jobs;
+    fn feed_scope(namespace: Option<Name>) -> FeedScope {
+        FeedScope::Jobs(namespace)
+    }
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<Job, DecodeError> {
         decoder.job(json)
@@ -58,7 +61,9 @@ impl WatchedResource for CronJobs {
 
     const RESOURCE: Resource = Resource::CronJobs;
 
-    const SCOPE: FeedScope = FeedScope::CronJobs;
+    fn feed_scope(namespace: Option<Name>) -> FeedScope {
+        FeedScope::CronJobs(namespace)
+    }
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<CronJob, DecodeError> {
         decoder.cronjob(json)

@@ -52,7 +52,7 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         label_selector: None,
     };
     let unreachable = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
-    let handle = recorder.clone().register(FeedScope::Jobs);
+    let handle = recorder.clone().register(FeedScope::Jobs(None));
     let reader = ResourceReader::new(
         Arc::new(Api::new(unreachable, recorder.clone(), None)),
         FeedReporter::new(handle, Arc::default()),

@@ -35,7 +35,7 @@ async fn a_month_without_faults_is_counted_exactly() {
         };
         let unfinished = lives.iter().filter(|life| end(life).is_none());
         let deleted = unfinished.filter(|life| (BEGIN..last).contains(&life.gone));
-        let totals = &workload.totals;
+        let totals = &workload.state.totals;
         assert_eq!(
             totals.succeeded,
             ended(JobState::Complete),

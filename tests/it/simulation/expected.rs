@@ -114,7 +114,7 @@ impl ExpectedState {
                 }
                 self.listed.insert(feed);
             }
-            Update::JobAbsent | Update::Contact | Update::Failed => {}
+            Update::JobAbsent | Update::Contact | Update::CaughtUp(_) | Update::Failed => {}
         }
     }
 
@@ -301,7 +301,7 @@ const STREAK: usize = 32;
 /// The shown values of a workload, in the form of [`ExpectedWorkload::describe`].
 #[allow(clippy::cast_possible_truncation, reason = "sums of whole seconds")]
 fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
-    let totals = &workload.totals;
+    let totals = &workload.state.totals;
     let count = |runs: u64, durations: &job_status_exporter::model::Histogram| {
         assert_eq!(runs, durations.count());
         (runs, durations.sum as Seconds)
@@ -316,12 +316,9 @@ fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
     } else {
         success
     };
-    if let Some((at, reason)) = totals.last_failure {
-        let reported = |(job, _): &(Job, bool)| job.end == Some(at) && job.failure == Some(reason);
-        assert!(
-            known.runs.iter().any(reported),
-            "failed with {reason:?} at {at}"
-        );
+    if let Some(last) = &totals.last {
+        let reported = |(job, _): &(Job, bool)| job.end == last.end && job.failure == last.reason;
+        assert!(known.runs.iter().any(reported), "{last:?}");
     }
     format!(
         "{:?} {:?} deleted {} delays {} last {last:?} success {success:?} failure {:?} streak {} active {} oldest {:?}",
@@ -329,7 +326,7 @@ fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
         count(totals.failed, &totals.failure_durations),
         totals.deleted,
         totals.start_delays.sum as Seconds,
-        totals.last_failure.map(|(at, _)| at),
+        totals.last_failure,
         totals.consecutive_failures.count.min(STREAK as u64),
         workload.active_runs(),
         workload.oldest_active_start().as_ref(),

@@ -16,7 +16,7 @@ use crate::{
 /// A target and its feed of Jobs.
 fn target(target: Option<&str>) -> (Arc<TargetStore>, FeedHandle) {
     let store = Arc::new(TargetStore::new(target.map(Into::into), Arc::default()));
-    let jobs = store.clone().register(FeedScope::Jobs);
+    let jobs = store.clone().register(FeedScope::Jobs(None));
     (store, jobs)
 }
 

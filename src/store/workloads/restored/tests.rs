@@ -1,6 +1,6 @@
 //! What a store shows and counts after a restart.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::Mutex;
 
@@ -9,8 +9,8 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FeedHandle, FeedScope, Job, JobState, Journal, JournalEntry,
-        RestoredState, Sink as _, Uid, Update, WorkloadRef as Owner,
+        Change, CronJob, Departure, FeedHandle, FeedScope, Job, JobState, Journal, JournalEntry,
+        RestoredState, RestoredWorkload, Sink as _, Totals, Uid, Update, WorkloadRef as Owner,
     },
     store::{StoreSettings, TargetStore},
 };
@@ -25,10 +25,10 @@ impl Journal for Lines {
             JournalEntry::RunFinished {
                 workload, counted, ..
             } => format!("finished {} {counted}", workload.name),
-            JournalEntry::WorkloadChanged { workload, totals } => {
-                format!("changed {} {}", workload.name, totals.succeeded)
+            JournalEntry::WorkloadChanged { workload, state } => {
+                format!("changed {} {}", workload.name, state.totals.succeeded)
             }
-            JournalEntry::WorkloadGone(workload) => format!("gone {}", workload.name),
+            JournalEntry::WorkloadGone(workload, _) => format!("gone {}", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
         };
         self.0.lock().push(text);
@@ -52,7 +52,12 @@ impl Scene {
                 succeeded,
                 ..Totals::new(now.as_millisecond())
             };
-            (id(name), totals, now.as_second() - ago)
+            RestoredWorkload {
+                id: id(name),
+                state: totals.into(),
+                last_existed: now.as_second() - ago,
+                departure: Departure::Cleanup,
+            }
         };
         let restored = RestoredState {
             since: now.as_second() - 86_400,
@@ -63,8 +68,8 @@ impl Scene {
         let store = TargetStore::restored(None, settings.into(), restored, lines.clone());
         let store = Arc::new(store);
         Self {
-            jobs: store.clone().register(FeedScope::Jobs),
-            cronjobs: store.clone().register(FeedScope::CronJobs),
+            jobs: store.clone().register(FeedScope::Jobs(None)),
+            cronjobs: store.clone().register(FeedScope::CronJobs(None)),
             store,
             lines,
         }
@@ -88,14 +93,18 @@ impl Scene {
         let snapshot = self.store.snapshot();
         let workloads = snapshot.workloads.iter();
         let mut shown: Vec<_> = workloads
-            .map(|workload| format!("{}/{}", workload.id.name, workload.totals.succeeded))
+            .map(|workload| format!("{}/{}", workload.id.name, workload.state.totals.succeeded))
             .collect();
         shown.sort();
         shown
     }
 
     fn lines(&self) -> Vec<String> {
-        std::mem::take(&mut *self.lines.0.lock())
+        // One update can change a workload several times.
+        let mut lines = std::mem::take(&mut *self.lines.0.lock());
+        let mut known = HashSet::new();
+        lines.retain(|line| known.insert(line.clone()));
+        lines
     }
 }
 

@@ -18,7 +18,7 @@ fn invalid(target: &Target) -> u64 {
 }
 
 fn severity(target: &Target) -> Option<String> {
-    let severity = tick(target).annotations?.severity?;
+    let severity = tick(target).state.annotations?.severity?;
     Some(severity.to_string())
 }
 
@@ -40,7 +40,7 @@ async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
     apply_cronjob(&target, owner.clone());
     apply(&target, job(3, "third", "d"));
     assert_eq!(severity(&target).as_deref(), Some("cronjob"));
-    assert_eq!(&*tick(&target).labels.unwrap()[0], "c");
+    assert_eq!(&*tick(&target).state.labels.unwrap()[0], "c");
     // After the CronJob is deleted, its values stay until the next Job is seen.
     target
         .cronjobs
@@ -48,7 +48,7 @@ async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
     assert_eq!(severity(&target).as_deref(), Some("cronjob"));
     apply(&target, job(4, "fourth", "e"));
     assert_eq!(severity(&target).as_deref(), Some("fourth"));
-    assert_eq!(&*tick(&target).labels.unwrap()[0], "e");
+    assert_eq!(&*tick(&target).state.labels.unwrap()[0], "e");
     apply(&target, running(5));
     assert_eq!(severity(&target), None);
 }
