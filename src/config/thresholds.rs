@@ -22,7 +22,7 @@ pub struct ThresholdsConfig {
     /// The time after its due time within which a run must start.
     pub start_grace: Duration,
     /// Failed runs in a row that are tolerated.
-    pub max_failures: u32,
+    pub max_failures: u64,
 }
 
 impl Default for ThresholdsConfig {

@@ -113,7 +113,7 @@ pub struct WorkloadAnnotations {
     pub start_grace: Option<Seconds>,
     /// `max-failures`: failed runs in a row that are tolerated.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_failures: Option<u32>,
+    pub max_failures: Option<u64>,
     /// `ignore`: whether the object is excluded.
     #[serde(skip)]
     pub ignore: Option<bool>,

@@ -29,8 +29,10 @@ pub struct ScheduleState {
     pub overdue: OverdueRuns,
     /// Due times that became overdue.
     pub missed: u64,
-    /// The latest due time that `missed` counts, or may not count any more; `None` before the first evaluation.
+    /// The latest due time that `missed` counts.
     pub missed_until: Option<Seconds>,
+    /// Due times up to this one were overdue before the `CronJob` was first seen; `None` before the first evaluation.
+    pub overdue_before: Option<Seconds>,
 }
 
 /// The overdue due times that were counted so far. The next evaluation continues from here.
@@ -72,8 +74,16 @@ impl ScheduleState {
         self.blocked = blocked;
     }
 
-    /// Counts a due time that became overdue, unless it was counted before. Returns whether it counts.
-    pub fn count_missed(&mut self, due: Seconds) -> bool {
+    /// Counts a due time that became overdue, unless it was counted before, or overdue before the `CronJob` was first seen.
+    pub fn count_missed(&mut self, due: Seconds) {
+        if self.overdue_before < Some(due) {
+            self.count_delayed(due);
+        }
+    }
+
+    /// Counts a due time that became overdue after an active run had held it up, unless it was counted before. Returns
+    /// whether it counts.
+    pub fn count_delayed(&mut self, due: Seconds) -> bool {
         let is_new = self.missed_until < Some(due);
         if is_new {
             self.missed += 1;

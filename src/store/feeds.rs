@@ -73,7 +73,7 @@ impl Feeds {
                 let feeds = (0u32..).map(FeedId).zip(&self.0);
                 feeds
                     .filter(|(_, feed)| {
-                        matches!(&feed.scope, FeedScope::CronJobs(scope) if overlap(scope, jobs))
+                        matches!(&feed.scope, FeedScope::CronJobs(scope) if overlap(scope.as_ref(), jobs.as_ref()))
                     })
                     .map(|(id, _)| id)
                     .collect()
@@ -92,7 +92,7 @@ impl Feeds {
         let jobs = self
             .0
             .iter()
-            .filter(|feed| matches!(&feed.scope, FeedScope::Jobs(jobs) if overlap(scope, jobs)));
+            .filter(|feed| matches!(&feed.scope, FeedScope::Jobs(jobs) if overlap(scope.as_ref(), jobs.as_ref())));
         let oldest = jobs.chain([cronjobs]).map(|feed| feed.caught_up).min();
         oldest.flatten().map(Timestamp::as_second)
     }
@@ -199,6 +199,6 @@ impl FeedStatus {
 }
 
 /// Whether two scopes have a namespace in common.
-fn overlap(one: &Option<Name>, other: &Option<Name>) -> bool {
+fn overlap(one: Option<&Name>, other: Option<&Name>) -> bool {
     one.is_none() || other.is_none() || one == other
 }

@@ -48,7 +48,7 @@ pub struct Thresholds {
     /// How late a run may start before it is overdue.
     pub start_grace: Seconds,
     /// Failed runs in a row that are tolerated.
-    pub max_failures: u32,
+    pub max_failures: u64,
 }
 
 // === impl Retention ===

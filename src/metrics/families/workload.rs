@@ -106,24 +106,14 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
             "batch_workload_last_run_succeeded",
             &[],
             "Whether the last finished run succeeded: 1 or 0.",
-            |workload, out| {
-                out.value(
-                    workload
-                        .state
-                        .totals
-                        .last
-                        .as_ref()
-                        .map(|last| last.succeeded),
-                )
-            },
+            |workload, out| out.value(last(workload, |last| Some(last.succeeded))),
         ),
         Row::gauge(
             "batch_workload_last_run_failure_reason",
             &["reason"],
             "1 for the reason of the last finished run, if that failed.",
             |workload, out| {
-                let last = workload.state.totals.last.as_ref();
-                let reason = last.and_then(|last| last.reason);
+                let reason = last(workload, |last| last.reason);
                 out.sample(&[&reason], reason.map(|_| 1));
             },
         ),
@@ -131,40 +121,19 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
             "batch_workload_last_run_start_timestamp_seconds",
             &[],
             "When the last finished run was started or resumed.",
-            |workload, out| {
-                out.value(
-                    workload
-                        .state
-                        .totals
-                        .last
-                        .as_ref()
-                        .and_then(|last| last.start),
-                )
-            },
+            |workload, out| out.value(last(workload, |last| last.start)),
         ),
         Row::gauge(
             "batch_workload_last_run_end_timestamp_seconds",
             &[],
             "When the last finished run completed or failed.",
-            |workload, out| {
-                out.value(
-                    workload
-                        .state
-                        .totals
-                        .last
-                        .as_ref()
-                        .and_then(|last| last.end),
-                )
-            },
+            |workload, out| out.value(last(workload, |last| last.end)),
         ),
         Row::gauge(
             "batch_workload_last_run_duration_seconds",
             &[],
             "Duration of the last finished run.",
-            |workload, out| {
-                let last = workload.state.totals.last.as_ref();
-                out.value(last.and_then(LastRun::duration));
-            },
+            |workload, out| out.value(last(workload, LastRun::duration)),
         ),
         Row::gauge(
             "batch_workload_last_success_timestamp_seconds",
@@ -242,6 +211,11 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &WorkloadRecord> {
         section.workloads.chunk(number)
     }
+}
+
+/// A value of the last finished run.
+fn last<T>(workload: &WorkloadRecord, value: impl FnOnce(&LastRun) -> Option<T>) -> Option<T> {
+    workload.state.totals.last.as_ref().and_then(value)
 }
 
 fn info(workload: &WorkloadRecord, out: &mut Samples<'_>) {

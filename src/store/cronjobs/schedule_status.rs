@@ -166,8 +166,8 @@ impl ScheduleStatus {
         self.next_evaluation = due_times.after(due_times.now);
         self.overdue_runs = Some(0);
         // What was overdue before the exporter first saw this CronJob is no new missed run.
-        let seen_from = due_times.now - grace - 1;
-        state.missed_until.get_or_insert(seen_from);
+        let before = due_times.now - grace - 1;
+        state.overdue_before.get_or_insert(before);
         if cronjob.suspended {
             let due = due_times.due_after(due_times.since);
             self.not_started = due.map(|_| NotStarted::Suspended);
@@ -230,7 +230,7 @@ impl ScheduleStatus {
         {
             overdue += 1;
             overdue_since = Some(delayed.due);
-            if state.count_missed(delayed.due) {
+            if state.count_delayed(delayed.due) {
                 new.push(delayed.due);
             }
         }

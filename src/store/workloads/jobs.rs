@@ -127,8 +127,9 @@ impl Workloads {
         let uid_hash = self.counted_runs.hash(&new.uid);
         let workload = self.records.get_mut(slot)?;
         let before = workload.scheduling_facts();
-        let is_new = old.filter(|_| same_workload).is_none();
-        match old.filter(|_| same_workload) {
+        let old = old.filter(|_| same_workload);
+        let is_new = old.is_none();
+        match old {
             Some(old) => {
                 workload.active.remove(&(start_order(old), uid_hash));
             }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use job_status_exporter::model::{
-    self, CountedRunLookup, Departure, Journal, JournalEntry, Name, RestoredState,
-    RestoredWorkload, Seconds, Uid, WorkloadId, WorkloadState,
+    CountedRunLookup, Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload,
+    Seconds, Uid, WorkloadId, WorkloadState,
 };
 use parking_lot::Mutex;
 
@@ -73,15 +73,14 @@ impl FileModel {
         }
     }
 
-    /// The state that a process restores that starts `now`. The store uses the real clock for the age of workloads.
+    /// The state that a process restores that starts `now`.
     pub(crate) fn restore(&self, now: Seconds, since: Seconds) -> RestoredState {
-        let ahead = model::now().as_second() - now;
         let workloads = self.workloads.iter().map(|(id, (state, left))| {
             let (left, departure) = left.unwrap_or((now, Departure::Cleanup));
             RestoredWorkload {
                 id: id.clone(),
                 state: state.clone(),
-                last_existed: left + ahead,
+                last_existed: left,
                 departure,
             }
         });

@@ -124,7 +124,7 @@ after a restart with a history.
             &[],
             "Due times that became overdue.",
             |workload, out| {
-                let judged = observed(workload, |it| it.missed_until.map(|_| it.missed));
+                let judged = observed(workload, |it| it.overdue_before.map(|_| it.missed));
                 out.value(judged);
                 if judged.is_some() {
                     out.created(&[], workload.first_seen());
