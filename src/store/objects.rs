@@ -172,6 +172,17 @@ impl<T: Record> Objects<T> {
         }
     }
 
+    /// Removes a record whose removal is scheduled at the time `at`, if that is earlier.
+    pub(super) fn hasten_removal(&mut self, slot: u32, at: Instant) {
+        let is_later = |entry: &Entry<T>| entry.remove_at.is_some_and(|planned| planned > at);
+        if self.entry(slot).is_some_and(is_later)
+            && let Some(entry) = self.entry_mut(slot)
+        {
+            entry.remove_at = Some(at);
+            self.removals.push(Reverse((at, slot)));
+        }
+    }
+
     /// Notes that `feed` reports the object in a slot, and cancels its removal. Returns whether a removal was scheduled.
     pub(super) fn confirm(&mut self, slot: u32, feed: FeedId) -> bool {
         if self

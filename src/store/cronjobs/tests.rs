@@ -9,8 +9,10 @@ use crate::{
         Change, ConcurrencyPolicy, CronJob, FeedHandle, FeedScope, NotStarted, Seconds, Sink, Uid,
         Update, WorkloadAnnotations,
     },
-    store::{ScheduleStatus, StoreSettings, TargetStore},
+    store::{ScheduleStatus, StoreSettings, TargetStore, WorkloadRecord},
 };
+
+mod judging;
 
 thread_local! {
     static NOW: Cell<Seconds> = const { Cell::new(0) };

@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{WorkloadRecord, Workloads};
-use crate::model::{FeedId, RestoredWorkload, WorkloadId, WorkloadState};
+use crate::model::{Departure, FeedId, JournalEntry, RestoredWorkload, WorkloadId, WorkloadState};
 
 /// The feed of restored workloads that no feed has seen yet. It does not exist, so it cannot become stale.
 const NO_FEED: FeedId = FeedId(u32::MAX);
@@ -72,6 +72,23 @@ impl Workloads {
     pub(in crate::store) fn forget_unseen(&mut self, now: Instant) {
         self.hidden.states = None;
         self.counted_runs.start_expiry(now);
+        self.retire_deleted_cronjobs(now);
+    }
+
+    /// A restored `CronJob` that no feed has seen was deleted while no process ran.
+    fn retire_deleted_cronjobs(&mut self, now: Instant) {
+        for slot in self.records.occupied() {
+            let deleted = |it: &WorkloadRecord| it.state.schedule.is_some() && !it.exists();
+            if self.records.get(slot).is_some_and(deleted)
+                && let Some(workload) = self.records.get_mut(slot)
+            {
+                workload.departure = Departure::Deletion;
+                let gone = JournalEntry::WorkloadGone(workload.id.clone(), Departure::Deletion);
+                self.journal.append(gone);
+                let at = now + self.settings.retention.deleted;
+                self.records.hasten_removal(slot, at);
+            }
+        }
     }
 }
 

@@ -45,8 +45,7 @@ struct Scene {
 impl Scene {
     /// Workloads with the number of their successes, and how many seconds ago they last existed.
     fn new(workloads: &[(&str, u64, i64)]) -> Self {
-        let settings = StoreSettings::default();
-        let now = (settings.clock)();
+        let now = crate::model::now();
         let workload = |&(name, succeeded, ago): &(&str, u64, i64)| {
             let totals = Totals {
                 succeeded,
@@ -59,9 +58,14 @@ impl Scene {
                 departure: Departure::Cleanup,
             }
         };
+        Self::with(workloads.iter().map(workload).collect())
+    }
+
+    fn with(workloads: Vec<RestoredWorkload>) -> Self {
+        let settings = StoreSettings::default();
         let restored = RestoredState {
-            since: now.as_second() - 86_400,
-            workloads: workloads.iter().map(workload).collect(),
+            since: (settings.clock)().as_second() - 86_400,
+            workloads,
             runs: vec![Uid::parse("known")],
         };
         let lines = Arc::new(Lines::default());
@@ -218,4 +222,26 @@ async fn a_workload_is_gone_with_its_last_job_until_it_is_back() {
     assert_eq!(scene.lines(), ["changed nightly 0", "gone nightly"]);
     scene.jobs(vec![job("b", "nightly", None)]);
     assert_eq!(scene.lines(), ["changed nightly 0"], "it is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cronjob_that_was_deleted_while_no_process_ran_leaves_soon_after_everything_was_read() {
+    let scene = Scene::with(vec![RestoredWorkload {
+        state: WorkloadState {
+            schedule: Some(Box::default()),
+            ..Totals::new(1).into()
+        },
+        id: id("deleted"),
+        last_existed: crate::model::now().as_second(),
+        departure: Departure::Cleanup,
+    }]);
+    advance(Duration::from_mins(10)).await;
+    assert_eq!(scene.shown(), ["deleted/0"]);
+    scene.cronjobs(&[]);
+    scene.jobs(Vec::new());
+    assert_eq!(scene.lines(), ["gone deleted", "synced"]);
+    advance(Duration::from_secs(119)).await;
+    assert_eq!(scene.shown(), ["deleted/0"]);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(scene.shown(), Vec::<String>::new());
 }

@@ -84,3 +84,49 @@ async fn an_invalid_annotation_is_counted_once_while_it_stays() {
     apply_cronjob(&target, with(&["soon"]));
     assert_eq!(invalid(&target), 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn jobs_inherit_the_labels_of_their_cronjob() {
+    let target = target();
+    let with = |labels: [&str; 2], job: Job| Job {
+        labels: Some(labels.map(Name::from).into()),
+        ..job
+    };
+    let owner = |labels: [&str; 2]| CronJob {
+        inherited_labels: Some(labels.map(Name::from).into()),
+        ..cronjob("c")
+    };
+    let labels = |target: &Target| {
+        let snapshot = target.store.snapshot();
+        let shown = snapshot.jobs.iter().map(|job| {
+            let labels = job.shown_labels().unwrap().join(",");
+            format!("{} {labels}", job.name)
+        });
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort();
+        shown
+    };
+    list(
+        &target,
+        [with(["", ""], running(1)), with(["own", ""], running(2))],
+    );
+    assert_eq!(labels(&target), ["tick-1 ,", "tick-2 own,"]);
+    apply_cronjob(&target, owner(["team", "app"]));
+    let inherited = ["tick-1 team,app", "tick-2 own,app"];
+    assert_eq!(labels(&target), inherited);
+    list(
+        &target,
+        [with(["", ""], running(1)), with(["own", ""], running(2))],
+    );
+    assert_eq!(labels(&target), inherited);
+    apply(&target, with(["own", "other"], running(3)));
+    apply_cronjob(&target, owner(["new", ""]));
+    let inherited = ["tick-1 new,", "tick-2 own,", "tick-3 own,other"];
+    assert_eq!(labels(&target), inherited);
+    // Jobs of others inherit nothing.
+    list(
+        &target,
+        [of("workflow", "tick", with(["", ""], running(4)))],
+    );
+    assert_eq!(labels(&target), ["tick-4 ,"]);
+}
