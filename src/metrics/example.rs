@@ -49,7 +49,8 @@ fn target() -> TargetSnapshot {
             .map(|scope| target.clone().register(scope));
     let all = vec![failed_job(), running_job(), suspended_job()];
     jobs.push(Update::Jobs(Change::Replaced(all)));
-    cronjobs.push(Update::CronJobs(Change::Replaced(vec![cronjob()])));
+    let all = vec![cronjob(), suspended_cronjob(), blocked_cronjob()];
+    cronjobs.push(Update::CronJobs(Change::Replaced(all)));
     jobs.push(Update::CaughtUp(date()));
     cronjobs.push(Update::CaughtUp(date()));
     configured.push(Update::JobAbsent);
@@ -153,12 +154,33 @@ pub(super) fn cronjob() -> CronJob {
         failed_history_limit: Some(1),
         annotations: Some(Box::new(WorkloadAnnotations {
             max_duration: Some(7200),
+            max_success_age: Some(93_600),
             severity: Some("page".into()),
             runbook: Some("https://runbooks.example.com/nightly-report".into()),
-            invalid: vec![("max-success-age", "a day".into())],
+            invalid: vec![("max-failures", "few".into())],
             ..WorkloadAnnotations::default()
         })),
         ..CronJob::new("reports".into(), name, uid, schedule)
+    }
+}
+
+/// A suspended `CronJob`.
+fn suspended_cronjob() -> CronJob {
+    let uid = Uid::parse("1d4f6c3e-2b77-4a55-9a0e-52f3c0d7be21");
+    CronJob {
+        suspended: true,
+        ..CronJob::new("etl".into(), "export".into(), uid, "0 * * * *".into())
+    }
+}
+
+/// A `CronJob` whose active run holds up the next one.
+fn blocked_cronjob() -> CronJob {
+    let uid = Uid::parse("7f0a9e1b-64c8-4f0d-8d7e-0b9a5d6c3e42");
+    CronJob {
+        concurrency_policy: Some(ConcurrencyPolicy::Forbid),
+        last_schedule: Some(1_795_478_400),
+        active_jobs: 1,
+        ..CronJob::new("etl".into(), "load".into(), uid, "0 * * * *".into())
     }
 }
 

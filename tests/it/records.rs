@@ -37,6 +37,8 @@ pub(crate) fn target(
         .map(|scope| target.clone().register(scope));
     job_feed.push(Update::Jobs(Change::Replaced(jobs)));
     cronjob_feed.push(Update::CronJobs(Change::Replaced(cronjobs)));
+    job_feed.push(Update::CaughtUp(date()));
+    cronjob_feed.push(Update::CaughtUp(date()));
     target
 }
 
