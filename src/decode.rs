@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `wire` | the fields of API objects, as serde structs |
 //! | `list`, `watch_event`, `identity` | pages of a list, lines of a watch, names and versions of objects |
-//! | `job`, `cronjob`, `conditions` | objects → records |
+//! | `job`, `cronjob`, `conditions`, `workload` | objects → records |
 //! | `metadata`, `string_map` | which labels and annotations are kept, and how they are read |
 //! | `annotations` | what the kept annotations mean |
 //! | `ksm` | the extra fields of the kube-state-metrics families |
@@ -29,6 +29,7 @@ mod metadata;
 mod string_map;
 mod watch_event;
 mod wire;
+mod workload;
 
 use self::{
     interner::Interner,
