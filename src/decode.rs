@@ -35,7 +35,7 @@ use self::{
     interner::Interner,
     wire::{CronJobObject, JobObject},
 };
-use crate::model::{CronJob, Job};
+use crate::model::{CronJob, Job, ObjectName};
 
 pub(crate) use self::{
     identity::{name, version},
@@ -61,6 +61,15 @@ impl DecodeError {
         Self {
             object: identity::namespaced_name(json),
             source,
+        }
+    }
+
+    /// The namespace and name of the invalid object, each `?` if it cannot be read.
+    pub(crate) fn object_name(&self) -> ObjectName {
+        let (namespace, name) = self.object.split_once('/').unwrap_or(("?", "?"));
+        ObjectName {
+            namespace: namespace.into(),
+            name: name.into(),
         }
     }
 

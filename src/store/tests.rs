@@ -254,7 +254,7 @@ async fn a_configured_job_exists_or_is_absent_or_unknown() {
     };
     let store = Arc::new(TargetStore::new(None, Arc::default()));
     let feed = store.clone().register(scope);
-    let exists = || store.snapshot().configured.first().map(|job| job.exists);
+    let exists = || store.snapshot().configured[0].exists;
     feed.push(Update::Failed);
     assert_eq!(exists(), None);
     feed.push(Update::JobAbsent);

@@ -171,20 +171,35 @@ impl Table for ConfiguredJobs {
 
     const TITLE: &'static str = "Configured jobs";
 
-    const ABOUT: &'static str =
-        "The jobs that the configuration of a polled target lists, whether or not they exist.";
+    const ABOUT: &'static str = "\
+The jobs that the configuration of a polled target lists, whether or not they exist. `batch_job_exists` is absent until a poll
+worked, and when none worked for `stale_after`. The other families stay then.";
 
     const IDENTITY: Identity<ConfiguredJob> = &[
         ("namespace", |job| &job.namespace),
         ("job_name", |job| &job.name),
     ];
 
-    const ROWS: Rows<Self> = &[Row::gauge(
-        "batch_job_exists",
-        &[],
-        "Whether the configured job exists: 1 or 0.",
-        |job, out| out.value(job.exists),
-    )];
+    const ROWS: Rows<Self> = &[
+        Row::gauge(
+            "batch_job_exists",
+            &[],
+            "Whether the configured job exists: 1 or 0.",
+            |job, out| out.value(job.exists),
+        ),
+        Row::gauge(
+            "batch_job_poll_up",
+            &[],
+            "Whether the last poll of the configured job worked: 1 or 0.",
+            |job, out| out.value(job.poll_up),
+        ),
+        Row::gauge(
+            "batch_job_last_poll_timestamp_seconds",
+            &[],
+            "When the configured job was last polled successfully.",
+            |job, out| out.value(job.last_poll),
+        ),
+    ];
 
     fn block(section: &TargetSnapshot, _: usize) -> impl Iterator<Item = &ConfiguredJob> {
         section.configured.iter()

@@ -106,7 +106,9 @@ async fn invalid_events_are_skipped() {
         )
         .await;
     assert_eq!(exporter.events(EventKind::Unknown), 2);
-    assert_eq!(exporter.decode_errors(), 6);
+    // The object of namespace `etl` once, and twice those without a name.
+    assert_eq!(exporter.decode_errors(), 5);
+    assert_eq!(exporter.snapshot().status.undecodable_jobs, 1);
     assert_eq!(
         exporter.states(),
         ["a: running", "elsewhere: running", "labelled: running"]
@@ -228,6 +230,27 @@ async fn a_streamed_list_is_shown_when_it_is_complete() {
         .eventually(|e| (e.up(), e.ready()), (true, true))
         .await;
     assert_eq!(server.requests("limit=").len(), 0);
+}
+
+#[tokio::test]
+async fn objects_that_change_during_a_streamed_list_are_undecodable_as_of_its_end() {
+    let bad = |name: &str| json!({"metadata": {"namespace": "etl", "name": name}, "status": []});
+    let stream = ["a", "b", "c", "d"]
+        .into_iter()
+        .fold(Answer::chunked(), |stream, name| {
+            stream.event("ADDED", &bad(name))
+        })
+        .event("MODIFIED", &job("a"))
+        .event("DELETED", &bad("b"))
+        .event("DELETED", &job("c"))
+        .event("BOOKMARK", &bookmark(9, true))
+        .wait(SECOND / 2)
+        .event("MODIFIED", &job_at_version("d", 10))
+        .hang();
+    let (_server, mut exporter) = start_watching(streaming(stream)).await;
+    let seen = |e: &Exporter| (e.snapshot().status.undecodable_jobs, e.jobs());
+    exporter.eventually(seen, (1, in_etl(&["a"]))).await;
+    exporter.eventually(seen, (0, in_etl(&["a", "d"]))).await;
 }
 
 #[tokio::test]

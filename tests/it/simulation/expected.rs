@@ -114,7 +114,7 @@ impl ExpectedState {
                 }
                 self.listed.insert(feed);
             }
-            Update::JobAbsent | Update::Contact | Update::Failed => {}
+            Update::JobAbsent | Update::Contact | Update::Failed | Update::Undecodable(_) => {}
         }
     }
 
