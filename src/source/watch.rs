@@ -4,12 +4,18 @@
 //! happens, the store keeps what it has. This module decides whether to continue from the last resource version or to list
 //! again, and how long to wait before that. Only a watch that lasts, or that reports *later* versions, counts as progress:
 //! a server that lists well and then refuses the watch, ends it or repeats itself is not asked for a new list at once.
+//!
+//! A connection can die without a sign: the watch stays open and receives nothing. `silence` tells that from a quiet server.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource};
+use super::{
+    SourceSettings,
+    reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource},
+};
 use crate::{
     backoff::{Backoff, Policy},
     client::{Error, Failure, Line, Lines, Start},
@@ -17,6 +23,9 @@ use crate::{
 };
 
 mod events;
+mod silence;
+
+use silence::SilenceDetector;
 
 /// The first server version with `WatchList` on by default.
 const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
@@ -39,6 +48,7 @@ pub(super) struct Watch<R: WatchedResource> {
     version: Option<String>,
     /// Whether the server streams lists; `None` until its version is known.
     streams_lists: Option<bool>,
+    silence: SilenceDetector,
     backoff: Backoff,
     attempt: Attempt,
 }
@@ -52,6 +62,8 @@ struct Attempt {
     received: bool,
     /// Whether a later resource version was received, so that continuing from there repeats nothing.
     advanced: bool,
+    /// Whether it was given up because nothing more was received.
+    silent: bool,
 }
 
 /// How a watch ended without an error.
@@ -66,10 +78,11 @@ enum End {
 type InitialList<R> = Option<Vec<<R as WatchedResource>::Record>>;
 
 impl<R: WatchedResource> Watch<R> {
-    pub(super) fn new(reader: ResourceReader<R>, stale_after: Duration) -> Self {
+    pub(super) fn new(reader: ResourceReader<R>, settings: &SourceSettings) -> Self {
         Self {
             reader,
-            duration: Duration::from_mins(5).min(stale_after / 2),
+            duration: Duration::from_mins(5).min(settings.stale_after / 2),
+            silence: SilenceDetector::new(settings.max_silence),
             version: None,
             streams_lists: None,
             backoff: Backoff::new(RETRY),
@@ -156,15 +169,19 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     /// Applies events until the watch ends.
-    async fn read(&mut self, mut lines: Lines, initial: &mut InitialList<R>) -> Result<End, Error> {
+    async fn read<B>(
+        &mut self,
+        mut lines: Lines<B>,
+        initial: &mut InitialList<R>,
+    ) -> Result<End, Error>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+        B::Error: std::error::Error + 'static,
+    {
         loop {
-            let timeout = if initial.is_some() {
-                PAGE_TIMEOUT
-            } else {
-                self.duration + OVERTIME
-            };
-            let line = lines.next(timeout).await;
-            let line = line.map_err(|failure| self.error(failure))?;
+            let listing = initial.is_some();
+            let line = lines.next(self.line_timeout(listing)).await;
+            let line = line.map_err(|failure| self.no_line(failure, listing))?;
             self.attempt.received |= line.is_some();
             match line {
                 Some(Line::Whole(line)) => {
@@ -180,6 +197,9 @@ impl<R: WatchedResource> Watch<R> {
                         resource = R::RESOURCE.as_str(),
                         "skipped an object that is too large"
                     );
+                    if !listing {
+                        self.reader.feed.contact();
+                    }
                 }
                 None if initial.is_some() => {
                     return Err(self.invalid_response("it ended within the initial list"));
@@ -189,12 +209,37 @@ impl<R: WatchedResource> Watch<R> {
         }
     }
 
+    /// How long to wait for the next line: of the streamed list if `listing`.
+    fn line_timeout(&self, listing: bool) -> Duration {
+        if listing {
+            return PAGE_TIMEOUT;
+        }
+        let longest = self.duration + OVERTIME;
+        self.silence
+            .limit()
+            .map_or(longest, |limit| limit.min(longest))
+    }
+
+    /// The error when no line arrived.
+    fn no_line(&mut self, failure: Failure, listing: bool) -> Error {
+        let silence = match failure {
+            Failure::Timeout(silence) if !listing && self.silence.limit().is_some() => silence,
+            failure => return self.error(failure),
+        };
+        self.attempt.silent = true;
+        self.silence.give_up(self.attempt.received);
+        self.error(Failure::Transport(format!(
+            "the connection is dead: neither an event nor a bookmark for {silence:?}"
+        )))
+    }
+
     /// Reports the outcome of an attempt. Decides where to continue, and returns how long to wait before.
     fn conclude(&mut self, outcome: &Result<End, Error>) -> Option<Duration> {
         let Attempt {
             opened,
             received,
             advanced,
+            silent,
         } = self.attempt;
         let settled = opened.is_some_and(|opened| opened.elapsed() >= SETTLED);
         if settled || advanced {
@@ -210,9 +255,9 @@ impl<R: WatchedResource> Watch<R> {
         let wait =
             (!settled || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
         // After an outage the server may have been restored from a backup. Our version then means nothing there or, worse,
-        // lies in the future: such a watch stays silent, even without bookmarks. Only a list shows the difference.
-        let silent = settled && !received && reason == RestartReason::Ended;
-        if silent || reason == RestartReason::Expired || self.backoff.failures() > 1 {
+        // lies in the future: such a watch receives nothing, not even bookmarks. Only a list shows the difference.
+        let heard_nothing = settled && !received && (silent || reason == RestartReason::Ended);
+        if heard_nothing || reason == RestartReason::Expired || self.backoff.failures() > 1 {
             self.version = None;
         }
         wait

@@ -24,6 +24,7 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
 - A feed is what the exporter reads on its own: the Jobs or the CronJobs of a target or of one of its namespaces, or one
   configured job. `job_status_exporter_target_up` is 0 while any feed fails, and `job_status_exporter_target_failing_feeds`
   tells one failing job of many from an outage.
+- A feed fails too when its watch is silent: a server that sends a bookmark every minute and then nothing for 2.5 minutes.
 - Everything that is shown of a target was confirmed at `job_status_exporter_target_last_success_timestamp_seconds` or later.
 - `job_status_exporter_credential_expiry_timestamp_seconds` covers tokens, temporary keys and the certificates of exec
   plugins. The exporter renews them before they expire.

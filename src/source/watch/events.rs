@@ -112,6 +112,7 @@ impl<R: WatchedResource> Watch<R> {
     ) -> Result<Option<End>, Error> {
         let bookmark: Bookmark = serde_json::from_str(object)
             .map_err(|error| self.invalid_response(error.to_string()))?;
+        self.silence.bookmark(self.attempt.opened);
         if bookmark.ends_initial_list()
             && let Some(records) = initial.take()
         {

@@ -253,6 +253,43 @@ async fn objects_that_change_during_a_streamed_list_are_undecodable_as_of_its_en
     exporter.eventually(seen, (0, in_etl(&["a", "d"]))).await;
 }
 
+/// The server sends bookmarks, so their absence shows that the connection is dead.
+#[tokio::test]
+async fn a_silent_watch_resumes_on_a_new_connection() {
+    let answers = vec![
+        Answer::chunked()
+            .event("ADDED", &job_at_version("c", 11))
+            .event("BOOKMARK", &bookmark(12, false))
+            .hang(),
+        Answer::chunked()
+            .event("ADDED", &job_at_version("d", 13))
+            .hang(),
+    ];
+    let server = Server::start(answer_watches(answers)).await;
+    let mut exporter = Exporter::start_with_max_silence(server.endpoint(), SECOND);
+    exporter
+        .eventually(|e| e.snapshot().status.failing_feeds, 1)
+        .await;
+    assert!(!exporter.up(), "the feed fails");
+    exporter
+        .eventually(Exporter::jobs, in_etl(&["a", "b", "c", "d"]))
+        .await;
+    exporter.eventually(Exporter::up, true).await;
+    assert_eq!(exporter.restarts(RestartReason::Error), 1);
+    let requests = server.requests("/jobs?");
+    let [_, first, second] = &requests[..] else {
+        panic!("one list, two watches: {requests:?}")
+    };
+    assert!(
+        second.target.contains("&resourceVersion=12"),
+        "{}",
+        second.target
+    );
+    assert_ne!(first.connection, second.connection);
+    // The watch of CronJobs never received a bookmark, so it is still open.
+    assert_eq!(server.requests("/cronjobs?watch").len(), 1);
+}
+
 #[tokio::test]
 async fn a_streamed_list_that_breaks_off_is_followed_by_a_list_in_pages() {
     let start = Answer::chunked().event("ADDED", &job("c"));
