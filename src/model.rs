@@ -69,7 +69,7 @@ pub use run::{
 pub use schedule::{OverdueRuns, ScheduleState};
 pub use streak::Streak;
 pub use uid::Uid;
-pub use update::{Change, Update};
+pub use update::{Change, MAX_UNDECODABLE, ObjectName, Update};
 
 /// A string that records share: a clone copies a pointer.
 pub type Name = Arc<str>;

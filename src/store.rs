@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::model::{
     Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
-    JournalEntry, Name, NoopJournal, RestoredState, Seconds, Sink, Update, WorkloadId,
+    JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update, WorkloadId,
 };
 
 mod client_counters;
@@ -81,7 +81,7 @@ pub struct TargetSnapshot {
     pub cronjobs: Snapshot<CronJobRecord>,
     /// The workloads to show.
     pub workloads: Snapshot<WorkloadRecord>,
-    /// The configured Jobs of which it is known whether they exist.
+    /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
     /// The health of the target.
     pub status: TargetStatus,
@@ -96,8 +96,12 @@ pub struct ConfiguredJob {
     pub namespace: Name,
     /// Its name.
     pub name: Name,
-    /// Whether it exists.
-    pub exists: bool,
+    /// Whether it exists. `None` while that is unknown, and when the last successful poll is too long ago.
+    pub exists: Option<bool>,
+    /// Whether the last poll worked. `None` before the first.
+    pub poll_up: Option<bool>,
+    /// The last successful poll.
+    pub last_poll: Option<Timestamp>,
 }
 
 /// The health of a target, and how much the store holds of it.
@@ -109,6 +113,14 @@ pub struct TargetStatus {
     pub synced: bool,
     /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
     pub last_success: Option<Timestamp>,
+    /// Feeds of the target.
+    pub feeds: usize,
+    /// Feeds whose last attempt failed.
+    pub failing_feeds: usize,
+    /// Jobs that exist and cannot be decoded.
+    pub undecodable_jobs: usize,
+    /// `CronJobs` that exist and cannot be decoded.
+    pub undecodable_cronjobs: usize,
     /// Jobs that exist.
     pub jobs: usize,
     /// `CronJobs` that exist.
@@ -300,7 +312,7 @@ impl Facts {
             workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
-            Update::Contact | Update::Failed => {}
+            Update::Contact | Update::Failed | Update::Undecodable(_) => {}
             Update::CaughtUp(_) => self.judge(feed, date.as_second()),
             Update::Jobs(change) => {
                 self.jobs.change(feed, change, retain_until, &mut see_job);
@@ -382,6 +394,10 @@ impl Facts {
             up: self.feeds.up(),
             synced: self.feeds.synced(),
             last_success: self.feeds.last_success(),
+            feeds: self.feeds.len(),
+            failing_feeds: self.feeds.failing(),
+            undecodable_jobs: self.feeds.undecodable(Resource::Jobs),
+            undecodable_cronjobs: self.feeds.undecodable(Resource::CronJobs),
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,

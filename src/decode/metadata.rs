@@ -16,7 +16,7 @@ use crate::{
 pub struct MetadataFilter {
     /// The sources of the mapped metric labels, in the order of [`MappedLabels`].
     pub mapped_labels: Vec<LabelSource>,
-    /// The label whose value groups Jobs that no `CronJob` owns.
+    /// The label whose value groups Jobs without a controlling owner.
     pub workload_label: Option<String>,
     /// The labels and annotations of the kube-state-metrics families; `None` when these are disabled.
     pub kube_state_metrics: Option<KsmConfig>,

@@ -36,6 +36,8 @@ pub(super) struct Metadata<'a> {
     #[serde(borrow)]
     pub(super) name: CowStr<'a>,
     #[serde(borrow)]
+    pub(super) generate_name: Option<CowStr<'a>>,
+    #[serde(borrow)]
     pub(super) namespace: CowStr<'a>,
     #[serde(borrow)]
     pub(super) uid: Option<CowStr<'a>>,
@@ -52,7 +54,10 @@ pub(super) struct Metadata<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct OwnerReference<'a> {
+    #[serde(borrow)]
+    pub(super) api_version: Option<CowStr<'a>>,
     #[serde(borrow)]
     pub(super) kind: CowStr<'a>,
     #[serde(borrow)]

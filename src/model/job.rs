@@ -21,7 +21,7 @@ pub struct Job {
     pub workload: WorkloadRef,
     /// `spec.managedBy`: the controller of this Job, unless it is the built-in one.
     pub managed_by: Option<Name>,
-    /// The state that follows from `spec.suspend`, the conditions and the pod counts.
+    /// The state that follows from the conditions, `spec.suspend`, `spec.parallelism` and the pod counts.
     pub state: JobState,
     /// The reason of the condition `Failed`; only in [`JobState::Failed`].
     pub failure: Option<FailureReason>,
@@ -35,7 +35,8 @@ pub struct Job {
     pub start: Option<Seconds>,
     /// `status.completionTime`, or the transition time of the condition `Failed`.
     pub end: Option<Seconds>,
-    /// The transition time of the condition `Suspended`; only while the Job is suspended.
+    /// The transition time of the condition `Suspended`; only in [`JobState::Suspended`], and absent if only the parallelism
+    /// is 0.
     pub suspended: Option<Seconds>,
     /// `spec.activeDeadlineSeconds`, in seconds.
     pub active_deadline: Option<i64>,
@@ -67,13 +68,14 @@ pub struct Job {
     pub ksm: Option<Box<KsmJob>>,
 }
 
-/// A workload within a namespace: the controlling owner of a Job, else the Job itself.
+/// A workload within a namespace: the controlling owner of a Job, else a group of Jobs, else the Job itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadRef {
-    /// The owner's kind in lower case, such as `cronjob` or `workflow`; `job` for a Job without an owner; `group` for Jobs that
-    /// a label groups.
+    /// The owner's kind in lower case, such as `cronjob` or `workflow`. Without an owner: `group` for Jobs that a label groups,
+    /// `generated` for Jobs with a common `generateName`, else `job`. An owner of these kinds that is not of the API group
+    /// `batch` has its group appended: `cronjob.example.com`.
     pub kind: Name,
-    /// The name of the owner, the Job or the group.
+    /// The name of the owner, the value of the label, the `generateName` without its trailing dash, or the name of the Job.
     pub name: Name,
 }
 
@@ -132,7 +134,7 @@ pub struct WorkloadAnnotations {
 label_enum! {
     /// The state of a Job. It is in exactly one at a time.
     JobState {
-        /// `spec.suspend` is set.
+        /// The condition `Suspended` is true, `spec.suspend` is set, or `spec.parallelism` is 0.
         Suspended = "suspended",
         /// No pod has been ready yet.
         Pending = "pending",
@@ -221,6 +223,17 @@ impl Job {
     #[must_use]
     pub fn finished(&self) -> bool {
         matches!(self.state, JobState::Complete | JobState::Failed)
+    }
+
+    /// Completes the state with what was known of the same Job before. A Job whose only pod crashes reports 0 ready pods, as
+    /// before its first pod; but it was running. A resume resets the start time, and its pods are pending again.
+    pub fn continue_from(&mut self, known: &Self) {
+        if self.state == JobState::Pending
+            && known.state == JobState::Running
+            && self.start == known.start
+        {
+            self.state = JobState::Running;
+        }
     }
 
     /// Whether the Job is neither finished nor suspended.

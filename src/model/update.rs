@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CronJob, Job};
+use super::{CronJob, Job, Name};
 
 /// An update of one feed.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub enum Update {
     Jobs(Change<Job>),
     /// `CronJobs` changed.
     CronJobs(Change<CronJob>),
+    /// Objects that exist and cannot be decoded. An object leaves these when it is decoded or deleted, without a change here.
+    Undecodable(Change<ObjectName>),
     /// The configured Job of this feed does not exist.
     JobAbsent,
     /// The feed works: its watch is open, or its poll is complete. Only this ends an outage: a list alone does not, because a
@@ -22,6 +24,18 @@ pub enum Update {
     /// An attempt to reach the API failed. The store keeps the objects of this feed until they are stale.
     Failed,
 }
+
+/// Namespace and name of an object, each `?` if it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectName {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+}
+
+/// The most undecodable objects of one feed that are remembered by name. Further ones are logged and counted as errors only.
+pub const MAX_UNDECODABLE: usize = 10_000;
 
 /// A change to the objects of one kind in one feed.
 #[derive(Clone, Debug)]

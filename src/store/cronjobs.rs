@@ -88,6 +88,9 @@ impl Object for CronJobRecord {
     fn same_state(&self, other: &Self) -> bool {
         self.cronjob == other.cronjob
     }
+
+    /// The API repeats everything about a `CronJob`.
+    fn continue_from(&mut self, _: &Self) {}
 }
 
 // === impl CronJobStore ===

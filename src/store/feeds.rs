@@ -1,12 +1,15 @@
 //! The feeds of one target and their health: the only owner of up, synced, stale and last contact.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::ConfiguredJob;
-use crate::model::{Change, FeedId, FeedScope, HealthChange, Name, Seconds, Update};
+use crate::model::{
+    Change, FeedId, FeedScope, HealthChange, MAX_UNDECODABLE, Name, ObjectName, Resource, Seconds,
+    Update,
+};
 
 /// All feeds of one target. A [`FeedId`] is a position here.
 #[derive(Debug, Default)]
@@ -22,6 +25,8 @@ struct FeedStatus {
     synced: bool,
     /// For a configured Job: whether it exists, once that is known.
     exists: Option<bool>,
+    /// Objects that exist and cannot be decoded, up to [`MAX_UNDECODABLE`].
+    undecodable: HashSet<ObjectName>,
     /// When the API last confirmed what the store holds.
     last_success: Option<Timestamp>,
     /// The same on the monotonic clock.
@@ -118,17 +123,30 @@ impl Feeds {
         self.0.iter().map(stale).collect()
     }
 
-    /// The configured Jobs of feeds that are not `stale`, as far as it is known whether they exist.
+    /// The configured Jobs. Whether they exist is unknown where a feed is `stale`.
     pub(super) fn configured_jobs(&self, stale: &[bool]) -> Vec<ConfiguredJob> {
         let feeds = self.0.iter().zip(stale);
         feeds
-            .filter(|(_, stale)| !**stale)
-            .filter_map(|(feed, _)| feed.configured_job())
+            .filter_map(|(feed, stale)| feed.configured_job(*stale))
             .collect()
     }
 
+    /// The number of feeds.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of objects of this kind that exist and cannot be decoded.
+    pub(super) fn undecodable(&self, resource: Resource) -> usize {
+        let feeds = self.0.iter();
+        feeds
+            .filter(|feed| feed.resource() == resource)
+            .map(|feed| feed.undecodable.len())
+            .sum()
+    }
+
     /// The number of feeds whose last attempt failed.
-    fn failing(&self) -> usize {
+    pub(super) fn failing(&self) -> usize {
         self.0.iter().filter(|feed| feed.is_failing()).count()
     }
 }
@@ -142,6 +160,7 @@ impl FeedStatus {
             up: None,
             synced: false,
             exists: None,
+            undecodable: HashSet::new(),
             last_success: None,
             last_contact: None,
             caught_up: None,
@@ -153,10 +172,15 @@ impl FeedStatus {
             self.up = Some(false);
             return;
         }
+        self.record_undecodable(update);
         match update {
             Update::JobAbsent => self.exists = Some(false),
             Update::CaughtUp(until) => self.caught_up = Some(*until),
-            Update::Jobs(Change::Applied(_)) if self.is_configured() => self.exists = Some(true),
+            Update::Jobs(Change::Applied(_)) | Update::Undecodable(Change::Applied(_))
+                if self.is_configured() =>
+            {
+                self.exists = Some(true);
+            }
             _ => {}
         }
         let complete_list = matches!(
@@ -173,6 +197,49 @@ impl FeedStatus {
         self.last_contact = Some(now);
     }
 
+    /// Keeps the set of undecodable objects: an object leaves it when it is decoded, deleted, or not in a new list.
+    fn record_undecodable(&mut self, update: &Update) {
+        let known = &mut self.undecodable;
+        let (namespace, name) = match update {
+            Update::Undecodable(Change::Replaced(objects)) => {
+                *known = objects.iter().take(MAX_UNDECODABLE).cloned().collect();
+                return;
+            }
+            Update::Undecodable(Change::Applied(object)) => {
+                if known.len() < MAX_UNDECODABLE {
+                    known.insert(object.clone());
+                }
+                return;
+            }
+            Update::JobAbsent => {
+                known.clear();
+                return;
+            }
+            Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &object.name),
+            Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
+                (&job.namespace, &job.name)
+            }
+            Update::CronJobs(Change::Applied(cronjob) | Change::Deleted(cronjob)) => {
+                (&cronjob.namespace, &cronjob.name)
+            }
+            _ => return,
+        };
+        // Nearly always empty, and this runs for every event.
+        if !known.is_empty() {
+            known.remove(&ObjectName {
+                namespace: namespace.clone(),
+                name: name.clone(),
+            });
+        }
+    }
+
+    fn resource(&self) -> Resource {
+        match self.scope {
+            FeedScope::Jobs(_) | FeedScope::Job { .. } => Resource::Jobs,
+            FeedScope::CronJobs(_) => Resource::CronJobs,
+        }
+    }
+
     fn is_configured(&self) -> bool {
         matches!(self.scope, FeedScope::Job { .. })
     }
@@ -186,15 +253,17 @@ impl FeedStatus {
             .is_none_or(|contact| now.duration_since(contact) > stale_after)
     }
 
-    fn configured_job(&self) -> Option<ConfiguredJob> {
-        match (&self.scope, self.exists) {
-            (FeedScope::Job { namespace, name }, Some(exists)) => Some(ConfiguredJob {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                exists,
-            }),
-            _ => None,
-        }
+    fn configured_job(&self, stale: bool) -> Option<ConfiguredJob> {
+        let FeedScope::Job { namespace, name } = &self.scope else {
+            return None;
+        };
+        Some(ConfiguredJob {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            exists: self.exists.filter(|_| !stale),
+            poll_up: self.up,
+            last_poll: self.last_success,
+        })
     }
 }
 
@@ -202,3 +271,6 @@ impl FeedStatus {
 fn overlap(one: Option<&Name>, other: Option<&Name>) -> bool {
     one.is_none() || other.is_none() || one == other
 }
+
+#[cfg(test)]
+mod tests;

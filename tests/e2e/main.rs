@@ -35,6 +35,8 @@ mod metrics;
 mod outage;
 mod output;
 mod polling;
+mod proxy;
+mod silence;
 mod testbed;
 mod wait;
 mod watching;

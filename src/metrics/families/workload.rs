@@ -26,9 +26,9 @@ impl Table for Workloads {
     const TITLE: &'static str = "Workloads";
 
     const ABOUT: &'static str = "\
-A workload groups runs. It is the controlling owner of their Jobs, or the Job itself (`workload_type=\"job\"`), or all Jobs
-with the same value of the label that `workload_label` names (`workload_type=\"group\"`). The series of a workload stay after
-its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
+A workload groups runs. It is the controlling owner of their Jobs, or else all Jobs with the same value of the label that
+`workload_label` names (`workload_type=\"group\"`), or all Jobs with the same `generateName` (`workload_type=\"generated\"`), or
+the Job itself (`workload_type=\"job\"`). The series of a workload stay after its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
 
 - Counters and histograms start at 0 when a workload is first seen; OpenMetrics shows this time (`_created`).
 - Each run is counted once, however often it is read. A run that needed pod retries and completed is `succeeded`.

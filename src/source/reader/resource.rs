@@ -2,7 +2,7 @@
 
 use crate::{
     decode::{DecodeError, Decoder},
-    model::{Change, CronJob, FeedScope, Job, Name, Resource, Uid, Update},
+    model::{Change, CronJob, FeedScope, Job, Name, ObjectName, Resource, Uid, Update},
 };
 
 /// A kind of object that can be listed and watched.
@@ -20,6 +20,8 @@ pub(in crate::source) trait WatchedResource: Send + 'static {
     fn update(change: Change<Self::Record>) -> Update;
 
     fn namespace(record: &Self::Record) -> &str;
+
+    fn name(record: &Self::Record) -> ObjectName;
 
     fn uid(record: &Self::Record) -> &Uid;
 }
@@ -51,6 +53,13 @@ impl WatchedResource for Jobs {
         &job.namespace
     }
 
+    fn name(job: &Job) -> ObjectName {
+        ObjectName {
+            namespace: job.namespace.clone(),
+            name: job.name.clone(),
+        }
+    }
+
     fn uid(job: &Job) -> &Uid {
         &job.uid
     }
@@ -75,6 +84,13 @@ impl WatchedResource for CronJobs {
 
     fn namespace(cronjob: &CronJob) -> &str {
         &cronjob.namespace
+    }
+
+    fn name(cronjob: &CronJob) -> ObjectName {
+        ObjectName {
+            namespace: cronjob.namespace.clone(),
+            name: cronjob.name.clone(),
+        }
     }
 
     fn uid(cronjob: &CronJob) -> &Uid {

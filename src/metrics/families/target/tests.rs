@@ -40,6 +40,8 @@ fn a_target_that_was_never_read_is_down_and_has_no_last_success() {
         lines_of("job_status_exporter_target", &store.snapshot()),
         [
             "job_status_exporter_target_up 0",
+            "job_status_exporter_target_feeds 1",
+            "job_status_exporter_target_failing_feeds 1",
             "job_status_exporter_target_synced 0",
         ]
     );
@@ -51,17 +53,23 @@ fn a_target_that_was_read_is_up() {
     let mut snapshot = store.snapshot();
     snapshot.status.up = true;
     snapshot.status.synced = true;
+    snapshot.status.feeds = 3;
+    snapshot.status.undecodable_jobs = 4;
     snapshot.status.jobs = 7;
     snapshot.status.cronjobs = 2;
     snapshot.status.last_success = Timestamp::from_millisecond(1_795_445_740_125).ok();
     assert_eq!(
-        lines(&snapshot)[..5],
+        lines(&snapshot)[..9],
         [
             "job_status_exporter_target_up 1",
+            "job_status_exporter_target_feeds 3",
+            "job_status_exporter_target_failing_feeds 0",
             "job_status_exporter_target_last_success_timestamp_seconds 1795445740.125",
             "job_status_exporter_target_synced 1",
             r#"job_status_exporter_objects{resource="jobs"} 7"#,
             r#"job_status_exporter_objects{resource="cronjobs"} 2"#,
+            r#"job_status_exporter_undecodable_objects{resource="jobs"} 4"#,
+            r#"job_status_exporter_undecodable_objects{resource="cronjobs"} 0"#,
         ]
     );
 }
@@ -100,7 +108,7 @@ fn counters_are_shown() {
         RestartReason::Expired,
     ));
     let mut counted = lines(&store.snapshot());
-    counted.retain(|line| line.ends_with(" 1"));
+    counted.retain(|line| line.contains("_total") && line.ends_with(" 1"));
     assert_eq!(
         counted,
         [
