@@ -24,6 +24,8 @@ struct Recorder {
     /// All other updates.
     confirmations: Mutex<usize>,
     restarts: Mutex<Vec<RestartReason>>,
+    /// When the watch said that it had received everything.
+    caught_up: Mutex<Vec<Instant>>,
 }
 
 impl Sink for Recorder {
@@ -32,6 +34,10 @@ impl Sink for Recorder {
     }
 
     fn push(&self, _: FeedId, update: Update) -> HealthChange {
+        if matches!(update, Update::CaughtUp(_)) {
+            self.caught_up.lock().push(Instant::now());
+            return HealthChange::default();
+        }
         let counter = match update {
             Update::Failed => &self.failures,
             _ => &self.confirmations,

@@ -144,3 +144,45 @@ async fn every_event_confirms_what_the_store_holds() {
         assert_eq!(*recorder.confirmations.lock(), 1, "{line:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_has_received_everything_when_a_burst_is_over() {
+    let (mut watch, recorder) = watch();
+    let start = Instant::now();
+    let events = [101, 102, 103].map(|version| event("MODIFIED", "elsewhere", version));
+    let bookmark = event("BOOKMARK", "", 104);
+    // The events of two minutes arrive at once.
+    let arrivals = [
+        (120, &*events[0]),
+        (121, &*events[1]),
+        (122, &*events[2]),
+        (180, &*bookmark),
+    ];
+    read(&mut watch, &arrivals).await;
+    let caught_up = recorder.caught_up.lock().clone();
+    let seconds = caught_up.iter().map(|at| (*at - start).as_secs());
+    assert_eq!(seconds.collect::<Vec<_>>(), [125, 183]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_watch_confirms_everything_if_it_comes_in_time() {
+    for (ends_after, confirmed) in [(60, 1), (200, 0)] {
+        let (mut watch, recorder) = watch();
+        watch.attempt = Attempt {
+            opened: Some(Instant::now()),
+            lifetime: Duration::from_secs(60),
+            ..Attempt::default()
+        };
+        let end = Instant::now() + Duration::from_secs(ends_after);
+        let frames = stream::once(async move {
+            sleep_until(end).await;
+            Ok(Frame::data(Bytes::new()))
+        });
+        let body: Frames = Box::pin(frames);
+        let outcome = watch
+            .read(Lines::new(StreamBody::new(body)), &mut None)
+            .await;
+        assert!(matches!(outcome, Ok(End::Ended)));
+        assert_eq!(recorder.caught_up.lock().len(), confirmed, "{ends_after}");
+    }
+}
