@@ -56,10 +56,16 @@ impl Connections {
         {
             return Ok((connection.clone(), state.number));
         }
+        // While files are being replaced they may not fit together. Then the older connection may still work.
+        let fallback = state
+            .current
+            .clone()
+            .filter(|connection| rejected != Some(state.number) && !connection.has_expired())
+            .map(|connection| (connection, state.number));
         if let Some((at, failure)) = &state.failed
             && at.elapsed() < RETRY_INTERVAL
         {
-            return Err(failure.clone());
+            return fallback.ok_or_else(|| failure.clone());
         }
         let build = state.build.get_or_insert_with(|| {
             let endpoint = self.endpoint.clone();
@@ -71,7 +77,14 @@ impl Connections {
             .as_ref()
             .err()
             .map(|failure| (Instant::now(), failure.clone()));
-        let connection = Arc::new(outcome?);
+        let connection = match (outcome, fallback) {
+            (Ok(connection), _) => Arc::new(connection),
+            (Err(failure), Some(older)) => {
+                tracing::warn!(%failure, "the credentials changed and cannot be read; the older ones stay in use");
+                return Ok(older);
+            }
+            (Err(failure), None) => return Err(failure),
+        };
         state.current = Some(connection.clone());
         state.number += 1;
         if reload {

@@ -121,18 +121,18 @@ async fn errors_of_exec_plugins_contain_neither_arguments_nor_output() {
     let failing = "command: sh, args: [-c, \"echo s3cret; echo s3cret >&2; exit 3\"]";
     let text = failure(&plugin(failing)).await;
     assert!(
-        text.contains("exec plugin of the kubeconfig failed with exit status: 3"),
+        text.contains("the exec plugin `sh` of the kubeconfig failed with exit status: 3"),
         "{text}"
     );
     assert!(!text.contains("s3cret"), "{text}");
     let invalid = failure(&plugin("command: echo, args: [\"s3cret: [\"]")).await;
     assert!(
-        invalid.contains("not an ExecCredential") && !invalid.contains("s3cret"),
+        invalid.contains("returned no ExecCredential") && !invalid.contains("s3cret"),
         "{invalid}"
     );
     let missing = failure(&plugin("command: /no/such/plugin")).await;
     assert!(
-        missing.contains("cannot start the exec plugin"),
+        missing.contains("plugin `/no/such/plugin` of the kubeconfig cannot be started"),
         "{missing}"
     );
 }
