@@ -15,7 +15,7 @@ use super::{
     },
     environment::Environment,
     error::Failure,
-    proxy,
+    proxy::{self, Proxy},
 };
 use crate::{config::EndpointConfig, model::CredentialExpiries};
 
@@ -94,17 +94,18 @@ impl Endpoint {
         })
     }
 
-    /// The address of the API, for messages. Reads and checks the configuration and all files, and sends nothing.
+    /// The address of the API and its proxy, for messages. Reads and checks the configuration and all files, and sends nothing.
     pub async fn address(&self) -> Result<String, Failure> {
         if let Self::Cci(cci) = self {
-            cci.check()?;
-            return Ok(cci.address());
+            let proxy = cci.check()?;
+            return Ok(with_proxy(cci.address(), proxy.as_ref()));
         }
         let loaded = self.load()?;
         // Reading the authorities of the system blocks.
         let checked = tokio::task::spawn_blocking(move || {
             loaded.check()?;
-            Ok(loaded.config.cluster_url.to_string())
+            let address = loaded.config.cluster_url.to_string();
+            Ok(with_proxy(address, loaded.proxy.as_ref()))
         });
         checked
             .await
@@ -164,6 +165,14 @@ impl Connection {
             ConnectionCredentials::Loaded(loaded) => loaded.expiries(),
             ConnectionCredentials::Cci(cci) => cci.expiries(),
         }
+    }
+}
+
+/// An address with the proxy that leads to it.
+fn with_proxy(address: String, proxy: Option<&Proxy>) -> String {
+    match proxy {
+        Some(proxy) => format!("{address} through the proxy {proxy:?}"),
+        None => address,
     }
 }
 

@@ -66,7 +66,7 @@ impl Verifier {
     }
 }
 
-/// Checks name and validity of a certificate that is trusted by itself.
+/// Checks name, validity and purpose of a certificate that is trusted by itself.
 fn verify_trusted(
     certificate: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
@@ -84,6 +84,9 @@ fn verify_trusted(
     }
     if !read.is_valid_at(now) {
         return Err(invalid(CertificateError::Expired));
+    }
+    if !read.is_for_servers {
+        return Err(invalid(CertificateError::InvalidPurpose));
     }
     Ok(ServerCertVerified::assertion())
 }

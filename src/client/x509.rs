@@ -1,6 +1,8 @@
-//! Reads the version and the validity of an X.509 certificate. The TLS library does not tell them.
+//! Reads version, validity and purpose of an X.509 certificate. The TLS library does not tell them.
 //!
 //! It verifies nothing: a certificate is what a server or a kubeconfig presents.
+
+use std::iter;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
@@ -11,20 +13,38 @@ pub(super) struct Certificate {
     pub(super) version: u8,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
+    /// Whether a server may present it: it says so, or does not say what it is for.
+    pub(super) is_for_servers: bool,
 }
 
 // Tags of DER (ITU-T X.690).
 const INTEGER: u8 = 0x02;
+const BOOLEAN: u8 = 0x01;
+const OCTET_STRING: u8 = 0x04;
+const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 /// `[0] EXPLICIT`: the version, which version 1 leaves out.
 const VERSION: u8 = 0xa0;
+const ISSUER_ID: u8 = 0x81;
+const SUBJECT_ID: u8 = 0x82;
+/// `[3] EXPLICIT`.
+const EXTENSIONS: u8 = 0xa3;
+
+/// `id-ce-extKeyUsage`.
+const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x25];
+/// `id-kp-serverAuth` and `anyExtendedKeyUsage`.
+const FOR_SERVERS: [&[u8]; 2] = [
+    &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01],
+    &[0x55, 0x1d, 0x25, 0x00],
+];
 
 impl Certificate {
     /// Reads a certificate in DER; `None` if it is none.
     ///
-    /// The beginning has a fixed form (RFC 5280, 4.1): version, serial number, algorithm, issuer, validity.
+    /// The beginning has a fixed form (RFC 5280, 4.1): version, serial number, algorithm, issuer, validity, subject, key. Two
+    /// rare identifiers may precede the extensions.
     pub(super) fn read(der: &[u8]) -> Option<Self> {
         let mut certificate = Reader(Reader(der).element(SEQUENCE)?);
         let mut fields = Reader(certificate.element(SEQUENCE)?);
@@ -36,10 +56,19 @@ impl Certificate {
         fields.element(SEQUENCE)?;
         fields.element(SEQUENCE)?;
         let mut validity = Reader(fields.element(SEQUENCE)?);
+        fields.element(SEQUENCE)?;
+        fields.element(SEQUENCE)?;
+        fields.element(ISSUER_ID);
+        fields.element(SUBJECT_ID);
+        let is_for_servers = match fields.element(EXTENSIONS) {
+            Some(extensions) => is_for_servers(Reader(extensions).element(SEQUENCE)?)?,
+            None => true,
+        };
         Some(Self {
             version,
             not_before: validity.time()?,
             not_after: validity.time()?,
+            is_for_servers,
         })
     }
 
@@ -47,6 +76,26 @@ impl Certificate {
     pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
         (self.not_before..=self.not_after).contains(&now)
     }
+}
+
+/// Whether these extensions allow a server to present the certificate.
+fn is_for_servers(extensions: &[u8]) -> Option<bool> {
+    let mut extensions = Reader(extensions);
+    while !extensions.0.is_empty() {
+        let mut extension = Reader(extensions.element(SEQUENCE)?);
+        let is_usage = extension.element(OBJECT_IDENTIFIER)? == EXTENDED_KEY_USAGE;
+        // Whether it is critical, which may be left out.
+        extension.element(BOOLEAN);
+        let value = extension.element(OCTET_STRING)?;
+        if is_usage {
+            let mut purposes = Reader(Reader(value).element(SEQUENCE)?);
+            return Some(
+                iter::from_fn(|| purposes.element(OBJECT_IDENTIFIER))
+                    .any(|purpose| FOR_SERVERS.contains(&purpose)),
+            );
+        }
+    }
+    Some(true)
 }
 
 /// Reads elements of DER, one after the other.
@@ -99,7 +148,7 @@ fn number(digits: &[u8]) -> Option<i16> {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+    use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd};
 
     use super::*;
     use crate::client::testing::version_1;
@@ -122,6 +171,29 @@ mod tests {
                 format!("{from}-02-03T00:00:00Z")
             );
             assert_eq!(read.not_after.to_string(), format!("{to}-11-29T00:00:00Z"));
+        }
+    }
+
+    #[test]
+    fn a_certificate_says_whether_it_is_for_servers() {
+        use ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
+        for (purposes, expected) in [
+            (vec![], true),
+            (vec![ServerAuth], true),
+            (vec![ClientAuth, ServerAuth], true),
+            (vec![ClientAuth, Any], true),
+            (vec![ClientAuth], false),
+        ] {
+            let mut params = CertificateParams::new(vec!["api.example".to_owned()]).unwrap();
+            params.is_ca = IsCa::ExplicitNoCa;
+            params.extended_key_usages = purposes;
+            let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            let read = Certificate::read(certificate.der()).unwrap();
+            assert_eq!(
+                read.is_for_servers, expected,
+                "{:?}",
+                params.extended_key_usages
+            );
         }
     }
 

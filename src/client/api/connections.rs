@@ -71,8 +71,12 @@ impl Connections {
             let endpoint = self.endpoint.clone();
             Box::pin(async move { endpoint.connect().await })
         });
-        let outcome = build.await;
+        let outcome = build.await.and_then(|connection| {
+            check_address(state.current.as_deref(), &connection)?;
+            Ok(connection)
+        });
         state.build = None;
+        let before = state.failed.take().map(|(_, failure)| failure.to_string());
         state.failed = outcome
             .as_ref()
             .err()
@@ -80,7 +84,9 @@ impl Connections {
         let connection = match (outcome, fallback) {
             (Ok(connection), _) => Arc::new(connection),
             (Err(failure), Some(older)) => {
-                tracing::warn!(%failure, "the credentials changed and cannot be read; the older ones stay in use");
+                if before != Some(failure.to_string()) {
+                    tracing::warn!(%failure, "the changed credentials cannot be used; the older ones stay in use");
+                }
                 return Ok(older);
             }
             (Err(failure), None) => return Err(failure),
@@ -91,5 +97,16 @@ impl Connections {
             state.reloaded = Some(Instant::now());
         }
         Ok((connection, state.number))
+    }
+}
+
+/// A kubeconfig that was changed to lead to another cluster must not replace one cluster by another in a running target.
+fn check_address(before: Option<&Connection>, now: &Connection) -> Result<(), Failure> {
+    match before {
+        Some(before) if before.address != now.address => Err(Failure::NoClient(format!(
+            "the kubeconfig leads to {} by now, and not to {} any more: restart to read the other cluster",
+            now.address, before.address
+        ))),
+        _ => Ok(()),
     }
 }

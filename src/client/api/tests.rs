@@ -184,6 +184,26 @@ async fn while_a_certificate_and_its_key_do_not_fit_the_older_ones_stay_in_use()
     read(&api).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_kubeconfig_that_leads_to_another_cluster_is_not_followed() {
+    let mut bench = Bench::new().await;
+    bench.write_inline();
+    let (api, _) = bench.api();
+    read(&api).await.unwrap();
+    let config = server_config(&bench.identity, Some(&bench.clients));
+    let other = TlsServer::start(config, "{}").await;
+    let first = std::mem::replace(&mut bench.server, other);
+    bench.write_inline();
+    // The first server refuses the credentials, so that the kubeconfig is read again.
+    *first.config.lock() = server_config(&bench.identity, Some(&Authority::new()));
+    let error = read(&api).await.unwrap_err().to_string();
+    let expected = format!(
+        "the kubeconfig leads to https://{}/ by now",
+        bench.server.address
+    );
+    assert!(error.contains(&expected), "{error}");
+}
+
 fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }

@@ -112,18 +112,18 @@ impl Cci {
         &self.config
     }
 
-    /// Checks that all files can be read, and that the proxy is valid; sends nothing.
-    pub(in crate::client) fn check(&self) -> Result<(), Failure> {
+    /// Checks that all files can be read, and returns the proxy; sends nothing.
+    pub(in crate::client) fn check(&self) -> Result<Option<Proxy>, Failure> {
         self.config
             .rustls_client_config()
             .map_err(|error| no_client(&error))?;
-        self.proxy()?;
         let secrets = match (&*self.authentication, &self.login) {
             (Authentication::Signature(signing), _) => signing.check_files(),
             (Authentication::Token(_), Some(login)) => login.password().map(drop),
             (Authentication::Token(_), None) => Ok(()),
         };
-        secrets.map_err(Failure::NoClient)
+        secrets.map_err(Failure::NoClient)?;
+        self.proxy()
     }
 
     /// A client with connections of its own. All clients share the credentials of the endpoint.

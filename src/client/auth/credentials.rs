@@ -54,7 +54,7 @@ impl LoadedCredentials {
             && self.renew_at.is_none_or(|at| model::now() < at)
     }
 
-    /// Whether all credentials have expired that are known to. Then there is no use in trying them.
+    /// Whether one of the credentials is known to have expired.
     pub(in crate::client) fn has_expired(&self) -> bool {
         let now = model::now();
         self.expiries.iter().any(|(_, expiry)| expiry.at <= now)

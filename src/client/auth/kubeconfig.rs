@@ -30,7 +30,7 @@ use self::discovery::{Found, MergedKubeconfig, SERVICE_ACCOUNT};
 /// An API with all that is needed to connect to it, except for what an exec plugin returns.
 pub(in crate::client) struct Loaded {
     pub(in crate::client) config: Config,
-    proxy: Option<Proxy>,
+    pub(in crate::client) proxy: Option<Proxy>,
     plugin: Option<ExecConfig>,
     credentials: LoadedCredentials,
 }

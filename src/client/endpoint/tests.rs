@@ -52,6 +52,18 @@ async fn plain_http_is_allowed_for_loopback_only() {
 }
 
 #[tokio::test]
+async fn the_address_in_messages_names_the_proxy_without_its_login() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = "https://api.example\", proxy-url: \"http://u:s3cret@proxy:3128";
+    let endpoint = kubeconfig(directory.path(), server, "{}");
+    let address = endpoint.address().await.unwrap();
+    assert_eq!(
+        address,
+        "https://api.example/ through the proxy http://proxy:3128/"
+    );
+}
+
+#[tokio::test]
 async fn a_changed_token_file_needs_a_new_connection() {
     let directory = tempfile::tempdir().unwrap();
     let token = directory.path().join("token");

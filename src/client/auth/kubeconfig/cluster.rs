@@ -7,7 +7,10 @@ use std::path::Path;
 
 use http::Uri;
 use kube::{Config, config::Cluster};
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 
 use super::{Loaded, discovery::ServiceAccount, file_or_data};
 use crate::client::{
@@ -125,7 +128,23 @@ fn authorities(
     else {
         return Ok(None);
     };
-    let certificates = certificates(&pem).map_err(|problem| format!("{source}: {problem}"))?;
+    let mut certificates = certificates(&pem).map_err(|problem| format!("{source}: {problem}"))?;
+    let all = certificates.len();
+    certificates.retain(|der| RootCertStore::empty().add(der.as_slice().into()).is_ok());
+    match all - certificates.len() {
+        0 => {}
+        // kubectl skips those that it cannot read, and so do bundles with one exotic certificate work.
+        unusable if unusable < all => {
+            tracing::warn!(
+                "{source}: {unusable} of {all} certificates cannot be read and are not trusted"
+            );
+        }
+        _ => {
+            return Err(format!(
+                "{source}: it contains no X.509 certificate that can be read"
+            ));
+        }
+    }
     Ok(Some(certificates))
 }
 

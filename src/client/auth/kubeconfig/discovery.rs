@@ -8,6 +8,7 @@
 //! - Any error leads to the service account of the pod, which is perhaps another cluster; to kubectl only a missing kubeconfig does.
 
 use std::{
+    collections::HashSet,
     env, io,
     path::{Path, PathBuf},
 };
@@ -114,6 +115,8 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, String> {
         Ok(mut kubeconfig) => {
             kubeconfig.current_context = kubeconfig.current_context.filter(|name| !name.is_empty());
             super::blank::remove(&mut kubeconfig, path);
+            check_names(&kubeconfig)
+                .map_err(|problem| format!("the kubeconfig {shown} has {problem}"))?;
             Ok(Some(kubeconfig))
         }
         Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == io::ErrorKind::NotFound => {
@@ -137,6 +140,36 @@ fn read(path: &Path) -> Result<Option<Kubeconfig>, String> {
             describe(&error)
         )),
     }
+}
+
+/// A name that occurs twice in one file is an error for kubectl. kube-client takes the first.
+fn check_names(kubeconfig: &Kubeconfig) -> Result<(), String> {
+    let clusters: Vec<_> = kubeconfig
+        .clusters
+        .iter()
+        .map(|named| &named.name)
+        .collect();
+    let users: Vec<_> = kubeconfig
+        .auth_infos
+        .iter()
+        .map(|named| &named.name)
+        .collect();
+    let contexts: Vec<_> = kubeconfig
+        .contexts
+        .iter()
+        .map(|named| &named.name)
+        .collect();
+    for (kind, names) in [
+        ("clusters", clusters),
+        ("users", users),
+        ("contexts", contexts),
+    ] {
+        let mut known = HashSet::new();
+        if let Some(name) = names.into_iter().find(|name| !known.insert(*name)) {
+            return Err(format!("two {kind} `{name}`: rename one of them"));
+        }
+    }
+    Ok(())
 }
 
 fn is_empty(kubeconfig: &Kubeconfig) -> bool {

@@ -7,14 +7,16 @@
 
 use std::process::{Command, Stdio};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use kube::{Config, config::ExecConfig};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Loaded, user::read_certificate};
+use super::{
+    Loaded,
+    user::{read_certificate, set_identity},
+};
 use crate::{client::auth::credentials::jwt_expiry, model};
 
 #[derive(Deserialize)]
@@ -75,8 +77,8 @@ pub(super) fn run(loaded: &mut Loaded) -> Result<(), String> {
             ))
         })?;
         expires_at = expires_at.or(Some(certificate.not_after));
-        info.client_certificate_data = Some(STANDARD.encode(pem));
-        info.client_key_data = Some(STANDARD.encode(key.expose_secret()).into());
+        set_identity(info, pem.as_bytes(), key.expose_secret().as_bytes())
+            .map_err(|problem| context(&format!("returned an invalid client key: {problem}")))?;
     } else if status.token.is_none() {
         return Err(context(
             "returned neither a token nor a client certificate with its key",

@@ -12,6 +12,8 @@ use crate::{
     model::{Credential, Renewable},
 };
 
+mod user;
+
 /// A directory with certificates: `tls.crt` with `tls.key`, and `other.key`.
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -284,56 +286,6 @@ fn empty_values_count_as_absent() {
 }
 
 #[test]
-fn a_token_file_has_precedence_and_the_token_beside_it_is_for_when_it_cannot_be_read() {
-    let directory = directory();
-    for (user, expected) in [
-        ("{token: inline}", "inline"),
-        ("{tokenFile: token}", "from-file"),
-        ("{token: inline, tokenFile: token}", "from-file"),
-        ("{token: inline, tokenFile: missing}", "inline"),
-        ("{token: inline, tokenFile: empty}", "inline"),
-        (
-            "{token: inline, exec: {command: /no/such/plugin}}",
-            "inline",
-        ),
-    ] {
-        let loaded = load_both(&directory, API, user).unwrap();
-        let token = loaded.config.auth_info.token.as_ref().unwrap();
-        assert_eq!(token.expose_secret(), expected, "{user}");
-        assert!(loaded.plugin.is_none());
-    }
-}
-
-#[test]
-fn credentials_in_files_are_renewable_and_those_in_the_kubeconfig_are_not() {
-    let directory = directory();
-    let jwt = "e30.eyJleHAiOjE3OTU1MzIxNDB9.sig"; // exp 1795532140
-    fs::write(directory.path().join("jwt"), format!("{jwt}\n")).unwrap();
-    let data = |name: &str| STANDARD.encode(fs::read(directory.path().join(name)).unwrap());
-    let inline = format!(
-        "{{token: {jwt}, client-certificate-data: {}, client-key-data: {}}}",
-        data("tls.crt"),
-        data("tls.key")
-    );
-    let in_files = "{tokenFile: jwt, client-certificate: tls.crt, client-key: tls.key}".to_owned();
-    for (user, renewable) in [(inline, Renewable::No), (in_files, Renewable::Yes)] {
-        let loaded = load_both(&directory, API, &user).unwrap();
-        let expiries = loaded.credentials.expiries();
-        let expiries: Vec<_> = expiries
-            .iter()
-            .map(|(credential, expiry)| (credential, expiry.renewable, expiry.at.as_second()))
-            .collect();
-        assert_eq!(
-            expiries,
-            [
-                (Credential::Token, renewable, 1_795_532_140),
-                (Credential::Certificate, renewable, 1_861_920_000),
-            ]
-        );
-    }
-}
-
-#[test]
 fn the_service_account_of_a_pod_is_used_with_the_proxy_of_the_environment() {
     let directory = directory();
     let account = |host: &str| discovery::ServiceAccount {
@@ -362,4 +314,23 @@ fn the_service_account_of_a_pod_is_used_with_the_proxy_of_the_environment() {
         .err()
         .unwrap();
     assert!(error.contains("missing: No such file"), "{error}");
+}
+
+#[test]
+fn a_bundle_of_authorities_may_contain_unreadable_ones_but_not_only_those() {
+    let directory = directory();
+    let unreadable = pem("CERTIFICATE", b"something else");
+    let bundle = format!("{unreadable}{}", identity().certificate_pem());
+    fs::write(directory.path().join("bundle"), bundle).unwrap();
+    fs::write(directory.path().join("unreadable"), unreadable).unwrap();
+    let load = |name: &str| {
+        let cluster = format!("{{server: 'https://api.example', certificate-authority: {name}}}");
+        load_both(&directory, &cluster, "{}")
+    };
+    assert_eq!(load("bundle").unwrap().config.root_cert.unwrap().len(), 1);
+    let error = load("unreadable").err().unwrap();
+    assert!(
+        error.contains("it contains no X.509 certificate that can be read"),
+        "{error}"
+    );
 }

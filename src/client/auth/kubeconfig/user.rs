@@ -1,9 +1,10 @@
 //! The user of a context: which credentials it has, checked as kubectl checks them.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use kube::config::AuthInfo;
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Loaded, cluster::certificates, file_or_data};
@@ -79,8 +80,8 @@ fn load_certificate(user: &AuthInfo, loaded: &mut Loaded) -> Result<(), String> 
         key_data,
         credentials,
     )?;
-    let ((pem, source), key) = match (certificate, key) {
-        (Some(certificate), Some((key, _))) => (certificate, key),
+    let ((pem, source), (key, key_source)) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (certificate, key),
         (None, None) => return Ok(()),
         (Some(_), None) => {
             return Err("it has a client certificate without a `client-key`".to_owned());
@@ -97,10 +98,42 @@ fn load_certificate(user: &AuthInfo, loaded: &mut Loaded) -> Result<(), String> 
     credentials.set_certificate_expiry(certificate.not_after, renewable);
     let info = &mut loaded.config.auth_info;
     info.client_certificate = None;
-    info.client_certificate_data = Some(STANDARD.encode(pem));
     info.client_key = None;
-    info.client_key_data = Some(STANDARD.encode(key).into());
+    set_identity(info, &pem, &key).map_err(|problem| format!("{key_source}: {problem}"))
+}
+
+/// Sets certificate and key from PEM files, and leaves out everything else in them.
+///
+/// kube-client 5.0 takes every certificate of both files. So a file with both, as kubelet has, would present its certificate
+/// twice. It also rejects files with a public key.
+pub(super) fn set_identity(info: &mut AuthInfo, pem: &[u8], key: &[u8]) -> Result<(), String> {
+    let mut chain = String::new();
+    for der in certificates(pem)? {
+        add_pem(&mut chain, "CERTIFICATE", &der);
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
+        "it contains no private key in PEM format, or an encrypted one, which is not supported"
+            .to_owned()
+    })?;
+    let label = match key {
+        PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+        PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+        _ => "PRIVATE KEY",
+    };
+    let mut key_pem = String::new();
+    add_pem(&mut key_pem, label, key.secret_der());
+    info.client_certificate_data = Some(STANDARD.encode(chain));
+    info.client_key_data = Some(STANDARD.encode(key_pem).into());
     Ok(())
+}
+
+fn add_pem(pem: &mut String, label: &str, der: &[u8]) {
+    // Writing to memory does not fail.
+    let _ = writeln!(
+        pem,
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----",
+        STANDARD.encode(der)
+    );
 }
 
 /// Reads the first certificate of a PEM file, which is the one of the client.

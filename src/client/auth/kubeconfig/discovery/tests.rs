@@ -21,6 +21,7 @@ impl Files {
             "apiVersion: v1\nkind: Config\nclusters: null\ncurrent-context: \"\"\n",
         );
         files.write("broken", "clusters: [{name: s3cret");
+        files.write("twice", "users: [{name: u}, {name: v}, {name: u}]");
         files.write("account/token", "token");
         files.write("home/.kube/config", &kubeconfig("home", "in-home"));
         files
@@ -164,6 +165,10 @@ fn only_a_missing_or_empty_kubeconfig_leads_to_the_service_account_of_the_pod() 
         (
             "a:broken",
             Err("the kubeconfig broken is not valid YAML at line 1"),
+        ),
+        (
+            "twice",
+            Err("the kubeconfig twice has two users `u`: rename one of them"),
         ),
         (
             "account",
