@@ -78,10 +78,8 @@ fn params() -> CertificateParams {
     params
 }
 
-// kubectl blocks one thread; the server needs another.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn self_signed_servers_are_trusted_alike() {
-    let files = Files::new().await;
+/// Certificates that servers sign themselves, and whether they are trusted once they are listed.
+fn self_signed() -> Vec<(&'static str, CertificateParams, bool)> {
     let with = |change: fn(&mut CertificateParams)| {
         let mut params = params();
         change(&mut params);
@@ -90,7 +88,7 @@ async fn self_signed_servers_are_trusted_alike() {
     let authority = |params: &mut CertificateParams| {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     };
-    for (case, params, expected) in [
+    vec![
         ("a leaf", params(), true),
         (
             "an authority for clients",
@@ -133,7 +131,14 @@ async fn self_signed_servers_are_trusted_alike() {
             with(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
             false,
         ),
-    ] {
+    ]
+}
+
+// kubectl blocks one thread; the server needs another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn self_signed_servers_are_trusted_alike() {
+    let files = Files::new().await;
+    for (case, params, expected) in self_signed() {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         let (address, _server) = serve(certificate.der(), &key).await;
