@@ -50,7 +50,10 @@ mod streak;
 mod uid;
 mod update;
 
-pub use client_event::{ClientEvent, Code, EventCounter, EventKind, Resource, RestartReason, Verb};
+pub use client_event::{
+    ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter, EventKind,
+    Renewable, Resource, RestartReason, Verb,
+};
 pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use histogram::Histogram;

@@ -13,9 +13,10 @@ use super::{
 use crate::{
     history::StatusSnapshot,
     model::{
-        Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, CronJob, EventCounter as _,
-        FailureReason, FeedScope, Job, JobState, NoopJournal, PodCounts, RestoredState, Sink, Uid,
-        Update, Verb, WorkloadAnnotations, WorkloadRef,
+        Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, Credential,
+        CredentialExpiries, CredentialExpiry, CronJob, EventCounter as _, FailureReason, FeedScope,
+        Job, JobState, NoopJournal, PodCounts, Renewable, RestoredState, Sink, Uid, Update, Verb,
+        WorkloadAnnotations, WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
@@ -59,8 +60,13 @@ fn target() -> TargetSnapshot {
         code: Code::Ok,
         duration: Duration::from_millis(20),
     });
-    if let Ok(end) = Timestamp::from_second(1_795_532_140) {
-        target.count(ClientEvent::CredentialExpiry(end));
+    if let Ok(at) = Timestamp::from_second(1_795_532_140) {
+        let renewable = Renewable::Yes;
+        let expiry = CredentialExpiry { at, renewable };
+        target.count(ClientEvent::CredentialExpiry(CredentialExpiries::of(
+            Credential::Token,
+            expiry,
+        )));
     }
     target.snapshot()
 }

@@ -26,8 +26,10 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
   tells one failing job of many from an outage.
 - A feed fails too when its watch is silent: a server that sends a bookmark every minute and then nothing for 2.5 minutes.
 - Everything that is shown of a target was confirmed at `job_status_exporter_target_last_success_timestamp_seconds` or later.
-- `job_status_exporter_credential_expiry_timestamp_seconds` covers tokens, temporary keys and the certificates of exec
-  plugins. The exporter renews them before they expire.
+- `job_status_exporter_credential_expiry_timestamp_seconds` has the label `credential`: `token` (of IAM, or a bearer token
+  that is a JWT with `exp`), `key` (a temporary key pair), `certificate` (a client certificate) or `plugin` (what an exec
+  plugin returned). The label `renewable` is `true` if the exporter gets the next one alone: from a
+  file, a plugin or an issuer. It is `false` if it is part of the kubeconfig, where somebody has to replace it in time.
 - `job_status_exporter_objects` excludes deleted Jobs that are still shown.
 - `job_status_exporter_undecodable_objects` falls when an object is deleted or becomes decodable. It counts up to 10,000 per
   feed.
@@ -70,9 +72,13 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
         ),
         Row::gauge(
             "job_status_exporter_credential_expiry_timestamp_seconds",
-            &[],
-            "When the credential of the target expires.",
-            |target, out| out.value(target.client_counters.credential_expiry()),
+            &["credential", "renewable"],
+            "When a credential of the target expires.",
+            |target, out| {
+                for (credential, expiry) in target.client_counters.credential_expiry().iter() {
+                    out.sample(&[&credential, &expiry.renewable], expiry.at);
+                }
+            },
         ),
         Row::gauge(
             "job_status_exporter_objects",

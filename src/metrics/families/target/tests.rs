@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     metrics::{families::target::Targets, format::Format, table::testing::section_lines},
     model::{
-        ClientEvent, Code, EventCounter as _, EventKind, FeedHandle, FeedScope, Resource,
-        RestartReason, Sink, Update, Verb,
+        ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter as _,
+        EventKind, FeedHandle, FeedScope, Renewable, Resource, RestartReason, Sink, Update, Verb,
     },
     store::{TargetSnapshot, TargetStore},
 };
@@ -79,13 +79,26 @@ fn the_expiry_of_a_credential_is_shown_if_it_is_known() {
     let (store, _) = target(None);
     let prefix = "job_status_exporter_credential";
     assert!(lines_of(prefix, &store.snapshot()).is_empty());
-    for second in [1_795_445_740, 1_795_532_140] {
-        let end = Timestamp::from_second(second).unwrap();
-        store.count(ClientEvent::CredentialExpiry(end));
-    }
+    let expiry = |second, renewable| CredentialExpiry {
+        at: Timestamp::from_second(second).unwrap(),
+        renewable,
+    };
+    let earlier = CredentialExpiries::of(Credential::Key, expiry(1_795_445_740, Renewable::Yes));
+    store.count(ClientEvent::CredentialExpiry(earlier));
+    // The next client has other credentials.
+    let mut later =
+        CredentialExpiries::of(Credential::Token, expiry(1_795_532_140, Renewable::Yes));
+    later.set(
+        Credential::Certificate,
+        Some(expiry(1_795_532_141, Renewable::No)),
+    );
+    store.count(ClientEvent::CredentialExpiry(later));
     assert_eq!(
         lines_of(prefix, &store.snapshot()),
-        ["job_status_exporter_credential_expiry_timestamp_seconds 1795532140"]
+        [
+            r#"job_status_exporter_credential_expiry_timestamp_seconds{credential="token",renewable="true"} 1795532140"#,
+            r#"job_status_exporter_credential_expiry_timestamp_seconds{credential="certificate",renewable="false"} 1795532141"#,
+        ]
     );
 }
 
