@@ -1,5 +1,5 @@
 //! A TCP proxy in front of the API server. It can stop forwarding without closing a connection, as a network does that drops
-//! all packets.
+//! all packets, or close all connections.
 
 use std::{fs, net::SocketAddr, path::PathBuf};
 
@@ -14,6 +14,7 @@ use tokio::{
 /// A running proxy, and a kubeconfig that leads through it. Dropping it closes all connections.
 pub(crate) struct Proxy {
     frozen: watch::Sender<bool>,
+    cut: watch::Sender<bool>,
     /// Contains the kubeconfig.
     directory: TempDir,
     _tasks: JoinSet<()>,
@@ -33,10 +34,12 @@ impl Proxy {
         let text = text.replace(server, &own_address.to_string());
         fs::write(directory.path().join("kubeconfig"), text).expect("a file");
         let (frozen, is_frozen) = watch::channel(false);
+        let (cut, is_cut) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server_address, is_frozen));
+        tasks.spawn(accept(listener, server_address, is_frozen, is_cut));
         Self {
             frozen,
+            cut,
             directory,
             _tasks: tasks,
         }
@@ -51,27 +54,47 @@ impl Proxy {
         self.frozen.send_replace(true);
     }
 
+    /// Closes all connections, and new ones at once, until [`mend`](Self::mend).
+    pub(crate) fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Accepts connections again.
+    pub(crate) fn mend(&self) {
+        self.cut.send_replace(false);
+    }
+
     /// Forwards again, first what arrived meanwhile.
     pub(crate) fn thaw(&self) {
         self.frozen.send_replace(false);
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, frozen: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    frozen: watch::Receiver<bool>,
+    cut: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.expect("a connection");
-        let frozen = frozen.clone();
+        let (frozen, mut cut) = (frozen.clone(), cut.clone());
         connections.spawn(async move {
             let Ok(server) = TcpStream::connect(server).await else {
                 return;
             };
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
-            tokio::join!(
-                forward(from_client, to_server, frozen.clone()),
-                forward(from_server, to_client, frozen),
-            );
+            tokio::select! {
+                _ = cut.wait_for(|cut| *cut) => {}
+                _ = async {
+                    tokio::join!(
+                        forward(from_client, to_server, frozen.clone()),
+                        forward(from_server, to_client, frozen),
+                    )
+                } => {}
+            }
         });
     }
 }

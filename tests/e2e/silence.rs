@@ -1,4 +1,4 @@
-//! The network between the exporter and the API server drops everything for minutes, and no connection is closed.
+//! The network between the exporter and the API server drops everything for minutes, with or without closing connections.
 //!
 //! The exporter must notice, and must not conclude anything about the cluster, in which all runs start as scheduled.
 
@@ -20,6 +20,9 @@ const MAX_SILENCE: Duration = Duration::from_secs(150);
 
 /// How late a run may start. Two due times are later than that before the exporter notices the silence.
 const GRACE: &str = "10s";
+
+/// How long the API is cut off.
+const CUT: Duration = Duration::from_secs(130);
 
 /// The timeout of a poll, which is also its interval.
 const POLL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,6 +86,41 @@ async fn a_silent_network_is_noticed_and_nothing_is_concluded_from_it() {
         }
     })
     .await;
+    assert_nothing_is_overdue(&exporter.scrape().await);
+    exporter.stop().await;
+    namespace.remove().await;
+}
+
+#[tokio::test]
+async fn nothing_is_concluded_while_the_api_is_cut_off() {
+    let namespace = Cluster::from_env().await.namespace("cut").await;
+    let template = json!({"spec": spec("succeed", &json!({}), json!({}))});
+    let minutely = json!({"schedule": "* * * * *", "jobTemplate": template});
+    namespace.create(CronJob, "minutely", minutely).await;
+    let proxy = Proxy::start(kubeconfig_of("token-reader")).await;
+    let exporter = start(&proxy, &namespace).await;
+    proxy.cut();
+    eventually_equals("both targets", TIMEOUT, [FAILING; 2], async || {
+        health(&exporter.scrape().await)
+    })
+    .await;
+    let start = Instant::now();
+    while start.elapsed() < CUT {
+        assert_nothing_is_overdue(&exporter.scrape().await);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    proxy.mend();
+    // The back-off may have grown to the length of the outage.
+    eventually("both targets are up", CUT + TIMEOUT, async || {
+        let metrics = exporter.scrape().await;
+        assert_nothing_is_overdue(&metrics);
+        match health(&metrics) {
+            [WORKING, WORKING] => Ok(()),
+            health => Err(health),
+        }
+    })
+    .await;
+    // Some of these runs nobody saw: their Jobs may be gone, but the status reports their starts.
     assert_nothing_is_overdue(&exporter.scrape().await);
     exporter.stop().await;
     namespace.remove().await;

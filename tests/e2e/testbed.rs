@@ -165,7 +165,8 @@ impl Testbed {
                 .expect("the cronjob");
             let labels = [
                 ("namespace", self.namespace.name.as_str()),
-                ("cronjob", name),
+                ("workload_type", "cronjob"),
+                ("workload", name),
             ];
             let shown = self
                 .exporter

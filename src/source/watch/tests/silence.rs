@@ -170,7 +170,7 @@ async fn the_end_of_a_watch_confirms_everything_if_it_comes_in_time() {
         let (mut watch, recorder) = watch();
         watch.attempt = Attempt {
             opened: Some(Instant::now()),
-            lifetime: Duration::from_secs(60),
+            lifetime: Duration::from_mins(1),
             ..Attempt::default()
         };
         let end = Instant::now() + Duration::from_secs(ends_after);
