@@ -46,7 +46,7 @@ fn empty() -> (Arc<TargetStore>, FeedHandle) {
         ..StoreSettings::default()
     };
     let store = Arc::new(TargetStore::new(None, settings.into()));
-    let feed = store.clone().register(FeedScope::CronJobs);
+    let feed = store.clone().register(FeedScope::CronJobs(None));
     (store, feed)
 }
 

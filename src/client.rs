@@ -2,6 +2,7 @@
 //!
 //! - [`Endpoint`] says where an API is and which credentials it needs; [`Connection`] is a client for it.
 //! - `auth` holds the authentication methods: kubeconfig and service account, and Huawei Cloud CCI ([`Cci`]).
+//! - `connector` connects: TCP, a proxy (`proxy` finds it), TLS (`tls`, `x509`). `environment` holds the variables of kubectl.
 //! - [`Api`] sends the requests of one target. [`RateLimit`] paces them, and [`Listing`] and [`Request`] describe them.
 //! - [`Error`] says which request failed and how, and gives a hint for the operator.
 //!
@@ -11,11 +12,18 @@
 mod api;
 mod auth;
 mod batch_version;
+mod connector;
 mod endpoint;
+mod environment;
 mod error;
 mod lines;
+mod proxy;
 mod rate_limit;
 mod request;
+#[cfg(test)]
+mod testing;
+mod tls;
+mod x509;
 
 pub use api::Api;
 pub use auth::{

@@ -59,7 +59,7 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// Metric labels that are mapped from Kubernetes labels and annotations.
     pub labels: LabelsConfig,
-    /// The Kubernetes label whose value groups Jobs without a CronJob into workloads.
+    /// The Kubernetes label whose value groups Jobs without a controlling owner into workloads.
     pub workload_label: Option<String>,
     /// Default limits of workloads; overrides and annotations override them.
     pub thresholds: ThresholdsConfig,

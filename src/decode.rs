@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `wire` | the fields of API objects, as serde structs |
 //! | `list`, `watch_event`, `identity` | pages of a list, lines of a watch, names and versions of objects |
-//! | `job`, `cronjob`, `conditions` | objects → records |
+//! | `job`, `cronjob`, `conditions`, `workload` | objects → records |
 //! | `metadata`, `string_map` | which labels and annotations are kept, and how they are read |
 //! | `annotations` | what the kept annotations mean |
 //! | `ksm` | the extra fields of the kube-state-metrics families |
@@ -29,12 +29,13 @@ mod metadata;
 mod string_map;
 mod watch_event;
 mod wire;
+mod workload;
 
 use self::{
     interner::Interner,
     wire::{CronJobObject, JobObject},
 };
-use crate::model::{CronJob, Job};
+use crate::model::{CronJob, Job, ObjectName};
 
 pub(crate) use self::{
     identity::{name, version},
@@ -60,6 +61,15 @@ impl DecodeError {
         Self {
             object: identity::namespaced_name(json),
             source,
+        }
+    }
+
+    /// The namespace and name of the invalid object, each `?` if it cannot be read.
+    pub(crate) fn object_name(&self) -> ObjectName {
+        let (namespace, name) = self.object.split_once('/').unwrap_or(("?", "?"));
+        ObjectName {
+            namespace: namespace.into(),
+            name: name.into(),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod file;
+mod migrate;
 mod pending;
 mod prune;
 mod rows;
@@ -51,6 +52,8 @@ pub struct HistorySettings {
     pub max_age: Duration,
     /// Upper bounds of the duration histograms.
     pub run_duration_buckets: Arc<[f64]>,
+    /// Names of the configured labels, in the order of their values.
+    pub label_names: Arc<[String]>,
 }
 
 /// The open file and its writer.
@@ -108,6 +111,12 @@ impl HistorySettings {
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
+            label_names: config
+                .labels
+                .mapping
+                .iter()
+                .map(|mapped| mapped.label.clone())
+                .collect(),
         })
     }
 }
@@ -133,6 +142,7 @@ impl History {
                 run_duration: settings.run_duration_buckets.to_vec(),
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
+            label_names: settings.label_names,
             open_database,
         };
         let limits = (settings.runs_per_workload, settings.max_age);

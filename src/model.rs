@@ -40,30 +40,39 @@ macro_rules! label_enum {
 mod client_event;
 mod cronjob;
 mod feed;
+mod histogram;
 mod job;
 mod journal;
 mod ksm;
 mod run;
+mod schedule;
+mod streak;
 mod uid;
 mod update;
 
-pub use client_event::{ClientEvent, Code, EventCounter, EventKind, Resource, RestartReason, Verb};
+pub use client_event::{
+    ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter, EventKind,
+    Renewable, Resource, RestartReason, Verb,
+};
 pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
+pub use histogram::Histogram;
 pub use job::{
     CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, WorkloadAnnotations,
     WorkloadRef,
 };
 pub use journal::{
-    CountedRunLookup, Journal, JournalEntry, NoopJournal, RestoredState, UID_RETENTION,
+    CountedRunLookup, Departure, Journal, JournalEntry, NoopJournal, RestoredState,
+    RestoredWorkload, UID_RETENTION,
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use run::{
-    ConsecutiveFailures, Histogram, LastRun, Run, RunResult, RunSortKey, START_DELAY_BOUNDS,
-    Totals, WorkloadId,
+    LastRun, Run, RunResult, RunSortKey, START_DELAY_BOUNDS, Totals, WorkloadId, WorkloadState,
 };
+pub use schedule::{OverdueRuns, ScheduleState};
+pub use streak::Streak;
 pub use uid::Uid;
-pub use update::{Change, Update};
+pub use update::{Change, MAX_UNDECODABLE, ObjectName, Update};
 
 /// A string that records share: a clone copies a pointer.
 pub type Name = Arc<str>;

@@ -30,6 +30,11 @@ use poll::{JobPoll, JobPolls, ListPoll, Poller};
 use reader::{CronJobs, Jobs, ResourceReader, WatchedResource};
 use watch::Watch;
 
+/// API servers send a bookmark about every minute. One may be late, or lost when a watch restarts.
+///
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks>
+const MAX_SILENCE: Duration = Duration::from_secs(150);
+
 /// What a source reads, and how.
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
@@ -39,6 +44,8 @@ pub struct SourceSettings {
     pub metadata: Arc<MetadataFilter>,
     /// When the store drops what was not confirmed. Watches end early enough to confirm it before that.
     pub stale_after: Duration,
+    /// How long a watch may receive nothing from a server that sends bookmarks. Then its connection counts as dead.
+    pub max_silence: Duration,
 }
 
 /// Reads one target.
@@ -69,6 +76,7 @@ impl SourceSettings {
             mode,
             metadata: Arc::new(MetadataFilter::from_config(config)),
             stale_after: config.stale_after,
+            max_silence: MAX_SILENCE,
         }
     }
 }
@@ -102,10 +110,9 @@ impl Source {
     }
 
     fn watch(&self, selection: &Selection) -> Vec<Task> {
-        let stale_after = self.settings.stale_after;
         let tasks = scopes(selection).into_iter().flat_map(|scope| {
-            let jobs = Watch::new(self.reader::<Jobs>(selection, &scope), stale_after);
-            let cronjobs = Watch::new(self.reader::<CronJobs>(selection, &scope), stale_after);
+            let jobs = Watch::new(self.reader::<Jobs>(selection, &scope), &self.settings);
+            let cronjobs = Watch::new(self.reader::<CronJobs>(selection, &scope), &self.settings);
             [
                 self.task(&format!("watch of jobs in {scope}"), jobs.run()),
                 self.task(&format!("watch of cronjobs in {scope}"), cronjobs.run()),
@@ -154,9 +161,13 @@ impl Source {
             label_selector: selection.label_selector.clone(),
         };
         let namespaces: Arc<Namespaces> = Arc::new(selection.namespaces.clone());
+        let namespace = match scope {
+            Scope::All => None,
+            Scope::Namespace(name) => Some(name.as_str().into()),
+        };
         ResourceReader::new(
             self.api.clone(),
-            self.feed(R::SCOPE),
+            self.feed(R::feed_scope(namespace)),
             listing,
             namespaces,
             self.decoder(),

@@ -7,7 +7,7 @@
 //!
 //! The store owns each fact about a target: its objects, the totals of its workloads, and the health of its feeds.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::Mutex;
 
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::model::{
     Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
-    JournalEntry, Name, NoopJournal, RestoredState, Sink, Update, WorkloadId,
+    JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update, WorkloadId,
 };
 
 mod client_counters;
@@ -37,7 +37,7 @@ pub use workloads::WorkloadRecord;
 use cronjobs::CronJobStore;
 use feeds::Feeds;
 use objects::{Objects, Transition, Visibility};
-use workloads::{Observation, SideEffects, Workloads};
+use workloads::{Observation, SideEffects, Workloads, id_of_job};
 
 /// All targets.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub struct TargetSnapshot {
     pub cronjobs: Snapshot<CronJobRecord>,
     /// The workloads to show.
     pub workloads: Snapshot<WorkloadRecord>,
-    /// The configured Jobs of which it is known whether they exist.
+    /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
     /// The health of the target.
     pub status: TargetStatus,
@@ -96,8 +96,12 @@ pub struct ConfiguredJob {
     pub namespace: Name,
     /// Its name.
     pub name: Name,
-    /// Whether it exists.
-    pub exists: bool,
+    /// Whether it exists. `None` while that is unknown, and when the last successful poll is too long ago.
+    pub exists: Option<bool>,
+    /// Whether the last poll worked. `None` before the first.
+    pub poll_up: Option<bool>,
+    /// The last successful poll.
+    pub last_poll: Option<Timestamp>,
 }
 
 /// The health of a target, and how much the store holds of it.
@@ -109,6 +113,14 @@ pub struct TargetStatus {
     pub synced: bool,
     /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
     pub last_success: Option<Timestamp>,
+    /// Feeds of the target.
+    pub feeds: usize,
+    /// Feeds whose last attempt failed.
+    pub failing_feeds: usize,
+    /// Jobs that exist and cannot be decoded.
+    pub undecodable_jobs: usize,
+    /// `CronJobs` that exist and cannot be decoded.
+    pub undecodable_cronjobs: usize,
     /// Jobs that exist.
     pub jobs: usize,
     /// `CronJobs` that exist.
@@ -206,7 +218,7 @@ impl TargetStore {
         let facts = &mut *facts;
         facts.expire(now);
         let date = (self.settings.clock)();
-        facts.cronjobs.advance(date.as_second());
+        facts.cronjobs.advance_clock(date.as_second());
         let stale = facts.feeds.stale(now, self.settings.retention.stale_after);
         let configured = facts.feeds.configured_jobs(&stale);
         let all = Visibility::new(now, stale);
@@ -286,16 +298,25 @@ impl Facts {
         let observation = Observation {
             feed,
             configured: self.feeds.is_configured(feed),
+            deletion: matches!(update, Update::Jobs(Change::Deleted(_))),
             now,
+            date: date.as_second(),
         };
         let retain_until = now + settings.retention.deleted;
+        let mut update = update;
+        if let Update::Jobs(change) = &mut update {
+            change.for_each(|job| self.workloads.inherit_labels(job));
+        }
         let workloads = &mut self.workloads;
         let mut see_job = |transition: Transition<'_, Job>| {
             workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
-            Update::Contact | Update::Failed => {}
-            Update::Jobs(change) => self.jobs.change(feed, change, retain_until, &mut see_job),
+            Update::Contact | Update::Failed | Update::Undecodable(_) => {}
+            Update::CaughtUp(_) => self.judge(feed, date.as_second()),
+            Update::Jobs(change) => {
+                self.jobs.change(feed, change, retain_until, &mut see_job);
+            }
             Update::JobAbsent => {
                 let none = Change::Replaced(Vec::new());
                 self.jobs.change(feed, none, retain_until, &mut see_job);
@@ -304,13 +325,51 @@ impl Facts {
                 let see = &mut |transition: Transition<'_, CronJobRecord>| {
                     workloads.on_cronjob(observation, &transition, &mut effects);
                 };
-                let at = (now, date.as_second());
-                self.cronjobs.change(feed, change, at, see);
+                for changed in self.cronjobs.change(feed, change, now, see) {
+                    self.cronjobs
+                        .evaluate_changed(changed, workloads, observation.date);
+                }
             }
         }
+        for id in &effects.to_evaluate {
+            self.cronjobs
+                .evaluate_workload(id, &mut self.workloads, observation.date);
+        }
+        self.relabel(&effects.relabelled);
         self.mark(&effects);
         self.invalid_annotations += effects.invalid.len() as u64;
         (health, effects)
+    }
+
+    /// Judges the schedules that depend on feed `id` as of the time that it has caught up to.
+    fn judge(&mut self, id: FeedId, date: Seconds) {
+        for feed in self.feeds.dependent_cronjobs(id) {
+            if let Some(until) = self.feeds.judged_until(feed) {
+                self.cronjobs.judge(feed, until, &mut self.workloads, date);
+            }
+        }
+    }
+
+    /// Updates the Jobs of these `CronJobs`, whose Jobs inherit other labels now.
+    fn relabel(&mut self, cronjobs: &HashSet<WorkloadId>) {
+        if cronjobs.is_empty() {
+            return;
+        }
+        for slot in self.jobs.occupied() {
+            let Some(job) = self.jobs.get(slot) else {
+                continue;
+            };
+            if !cronjobs.contains(&id_of_job(job)) {
+                continue;
+            }
+            let mut relabelled = job.clone();
+            self.workloads.inherit_labels(&mut relabelled);
+            if relabelled.merged_labels != job.merged_labels
+                && let Some(job) = self.jobs.get_mut(slot)
+            {
+                *job = relabelled;
+            }
+        }
     }
 
     /// Marks the Jobs of last runs: they are shown where other finished Jobs are not.
@@ -335,6 +394,10 @@ impl Facts {
             up: self.feeds.up(),
             synced: self.feeds.synced(),
             last_success: self.feeds.last_success(),
+            feeds: self.feeds.len(),
+            failing_feeds: self.feeds.failing(),
+            undecodable_jobs: self.feeds.undecodable(Resource::Jobs),
+            undecodable_cronjobs: self.feeds.undecodable(Resource::CronJobs),
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,

@@ -138,3 +138,6 @@ impl Api {
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,22 @@
 //!
 //! An authentication method is a variant of [`Endpoint`] and a module in [`super::auth`].
 
-use std::{net::IpAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use http::Uri;
-use jiff::Timestamp;
 use kube::{Client, Config};
 
 use super::{
     auth::{
         cci::{Cci, SharedCredentials},
-        kubeconfig::{self, LoadedCredentials},
+        credentials::LoadedCredentials,
+        kubeconfig::{self, Loaded},
     },
-    error::{Failure, Status},
+    environment::Environment,
+    error::Failure,
+    proxy::{self, Proxy},
 };
-use crate::config::EndpointConfig;
+use crate::{config::EndpointConfig, model::CredentialExpiries};
 
 /// Where an API is, and how to authenticate there. [`Endpoint::connect`] reads all files again, so that a new client has the
 /// current credentials.
@@ -49,7 +51,7 @@ enum ConnectionCredentials {
     Cci(Arc<Cci>),
 }
 
-/// What to do after a 401 response.
+/// What to do after the server refused the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OnUnauthorized {
     /// Read the credentials again and retry with a new connection.
@@ -82,9 +84,9 @@ impl Endpoint {
                 credentials: ConnectionCredentials::Cci(cci.clone()),
             });
         }
-        let config = self.load().await?;
-        let address = config.cluster_url.to_string();
-        let (client, credentials) = kubeconfig::client(config).await?;
+        let loaded = self.load()?;
+        let address = loaded.config.cluster_url.to_string();
+        let (client, credentials) = loaded.connect().await?;
         Ok(Connection {
             client,
             address,
@@ -92,22 +94,38 @@ impl Endpoint {
         })
     }
 
-    /// The address of the API, for messages. Reads the configuration, and sends nothing.
+    /// The address of the API and its proxy, for messages. Reads and checks the configuration and all files, and sends nothing.
     pub async fn address(&self) -> Result<String, Failure> {
-        Ok(self.load().await?.cluster_url.to_string())
+        if let Self::Cci(cci) = self {
+            let proxy = cci.check()?;
+            return Ok(with_proxy(cci.address(), proxy.as_ref()));
+        }
+        let loaded = self.load()?;
+        // Reading the authorities of the system blocks.
+        let checked = tokio::task::spawn_blocking(move || {
+            loaded.check()?;
+            let address = loaded.config.cluster_url.to_string();
+            Ok(with_proxy(address, loaded.proxy.as_ref()))
+        });
+        checked
+            .await
+            .unwrap_or_else(|panic| Err(Failure::NoClient(panic.to_string())))
     }
 
-    async fn load(&self) -> Result<Config, Failure> {
-        let config = match self {
-            Self::Address(address) => Config::new(address.clone()),
-            Self::Cci(cci) => cci.load()?,
+    fn load(&self) -> Result<Loaded, Failure> {
+        let loaded = match self {
+            Self::Address(address) => Loaded::new(Config::new(address.clone())),
+            Self::Cci(cci) => Loaded::new(cci.config().clone()),
             Self::Kubernetes {
                 kubeconfig,
                 context,
-            } => kubeconfig::load(kubeconfig.as_deref(), context.as_deref()).await?,
+            } => {
+                let environment = Environment::default();
+                kubeconfig::load(kubeconfig.as_deref(), context.as_deref(), &environment)?
+            }
         };
-        check_scheme(&config.cluster_url)?;
-        Ok(config)
+        check_scheme(&loaded.config.cluster_url)?;
+        Ok(loaded)
     }
 }
 
@@ -120,32 +138,47 @@ impl Connection {
         }
     }
 
-    /// What to do after a 401 response.
-    pub(super) fn on_unauthorized(&self, status: &Status) -> OnUnauthorized {
-        match (&self.credentials, &status.no_retry_reason) {
+    /// What to do after the server refused the credentials.
+    pub(super) fn on_unauthorized(&self, failure: &Failure) -> OnUnauthorized {
+        match (&self.credentials, failure) {
             (ConnectionCredentials::Loaded(_), _) => OnUnauthorized::Reconnect,
-            (ConnectionCredentials::Cci(_), None) => OnUnauthorized::Retry,
-            (ConnectionCredentials::Cci(_), Some(_)) => OnUnauthorized::GiveUp,
+            (ConnectionCredentials::Cci(_), Failure::Status(status))
+                if status.no_retry_reason.is_none() =>
+            {
+                OnUnauthorized::Retry
+            }
+            (ConnectionCredentials::Cci(_), _) => OnUnauthorized::GiveUp,
         }
     }
 
-    /// When the credentials expire, if known.
-    pub(super) fn expires_at(&self) -> Option<Timestamp> {
+    /// Whether the credentials are known to have expired. Until then an older connection is better than none.
+    pub(super) fn has_expired(&self) -> bool {
         match &self.credentials {
-            ConnectionCredentials::Loaded(loaded) => loaded.expires_at(),
-            ConnectionCredentials::Cci(cci) => cci.expires_at(),
+            ConnectionCredentials::Loaded(loaded) => loaded.has_expired(),
+            ConnectionCredentials::Cci(_) => false,
         }
+    }
+
+    /// When the credentials expire, as far as they say.
+    pub(super) fn expiries(&self) -> CredentialExpiries {
+        match &self.credentials {
+            ConnectionCredentials::Loaded(loaded) => loaded.expiries(),
+            ConnectionCredentials::Cci(cci) => cci.expiries(),
+        }
+    }
+}
+
+/// An address with the proxy that leads to it.
+fn with_proxy(address: String, proxy: Option<&Proxy>) -> String {
+    match proxy {
+        Some(proxy) => format!("{address} through the proxy {proxy:?}"),
+        None => address,
     }
 }
 
 /// Credentials are sent over TLS only. Plain HTTP is for tests and for proxies on the same host.
 fn check_scheme(address: &Uri) -> Result<(), Failure> {
-    let host = address
-        .host()
-        .unwrap_or_default()
-        .trim_start_matches('[')
-        .trim_end_matches(']');
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let loopback = proxy::is_loopback(proxy::host(address));
     match address.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if loopback => Ok(()),

@@ -40,6 +40,9 @@ pub enum Failure {
     /// The connection failed or broke.
     #[error("{0}")]
     Transport(String),
+    /// The server ended the TLS connection with an alert, perhaps because it refuses the client certificate.
+    #[error("{0}")]
+    TlsAlert(String),
     /// The response did not arrive in time.
     #[error("no response within {0:?}")]
     Timeout(Duration),
@@ -69,9 +72,19 @@ impl Failure {
             Self::NoClient(_)
             | Self::Suppressed(_)
             | Self::Transport(_)
+            | Self::TlsAlert(_)
             | Self::TooLarge(_)
             | Self::InvalidResponse(_)
             | Self::NotServed => Code::TransportError,
+        }
+    }
+
+    /// The server refuses the credentials: by a 401 response, or by an alert while TLS checks a client certificate.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::Status(status) => status.code == 401,
+            Self::TlsAlert(_) => true,
+            _ => false,
         }
     }
 }

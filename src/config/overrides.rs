@@ -151,11 +151,16 @@ pub(super) fn read(node: &Node<'_>, targets: &[&TargetConfig]) -> OverridesConfi
     }
     let mut overrides = OverridesConfig::default();
     for item in items {
-        let Some((match_section, set_section)) = sections(&item) else {
+        // Both are read even if one is missing, so that all problems are reported.
+        let (match_section, set_section) = sections(&item);
+        let matching = match_section.as_ref().map(matching_workloads);
+        let set = set_section.as_ref().map(values);
+        let (Some(match_section), Some(set_section)) = (match_section, set_section) else {
             continue;
         };
-        let matching = matching_workloads(&match_section);
-        let set = values(&set_section);
+        let (Some(matching), Some(set)) = (matching, set) else {
+            continue;
+        };
         warn_of_unmatched(&match_section, &matching, targets);
         warn_of_shadowed(&set_section, &matching, &set, &overrides);
         overrides.entries.push((matching, set));
@@ -164,8 +169,10 @@ pub(super) fn read(node: &Node<'_>, targets: &[&TargetConfig]) -> OverridesConfi
 }
 
 /// Reads the sections `match` and `set` of an override. `None` means that a problem was reported.
-fn sections<'a>(item: &Node<'a>) -> Option<(Section<'a>, Section<'a>)> {
-    let section = item.section()?;
+fn sections<'a>(item: &Node<'a>) -> (Option<Section<'a>>, Option<Section<'a>>) {
+    let Some(section) = item.section() else {
+        return (None, None);
+    };
     let matching = section.get("match");
     if matching.is_none() {
         section.missing("match").problem_with_hint(
@@ -174,12 +181,12 @@ fn sections<'a>(item: &Node<'a>) -> Option<(Section<'a>, Section<'a>)> {
         );
     }
     let matching = matching.and_then(|node| node.section());
-    let set = section.required("set")?.section()?;
-    if set.is_empty() {
+    let set = section.required("set").and_then(|node| node.section());
+    if let Some(set) = set.as_ref().filter(|set| set.is_empty()) {
         set.node
             .problem_with_hint("sets nothing", "remove the override");
     }
-    Some((matching?, set))
+    (matching, set)
 }
 
 /// Reads `match`.

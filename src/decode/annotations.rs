@@ -47,8 +47,8 @@ impl ParsedAnnotations {
         for (key, value) in annotations.iter() {
             if let Some(name) = key.strip_prefix(PREFIX) {
                 match name {
-                    "ignore" if value == "true" => parsed.ignored = true,
-                    "ignore" if value == "false" => {}
+                    "ignore" if value == "true" => workload.ignore = Some(true),
+                    "ignore" if value == "false" => workload.ignore = Some(false),
                     _ => set(&mut workload, (key, name), value, interner),
                 }
             } else if key == SCHEDULED_TIMESTAMP {
@@ -57,6 +57,7 @@ impl ParsedAnnotations {
                 parsed.manual = value == "manual";
             }
         }
+        parsed.ignored = workload.ignore == Some(true);
         if workload != WorkloadAnnotations::default() {
             parsed.workload = Some(Box::new(workload));
         }
@@ -65,10 +66,12 @@ impl ParsedAnnotations {
 
     /// Takes the workload annotations that are unset here from `fallback`.
     pub(super) fn or(mut self, fallback: Self) -> Self {
-        self.workload = match (self.workload, fallback.workload) {
-            (Some(workload), Some(fallback)) => Some(Box::new(workload.with_fallback(*fallback))),
-            (workload, fallback) => workload.or(fallback),
-        };
+        if let Some(mut fallback) = fallback.workload {
+            // It applies to the object that has it.
+            fallback.ignore = None;
+            let workload = self.workload.take().unwrap_or_default();
+            self.workload = Some(Box::new(workload.with_fallback(*fallback)));
+        }
         self
     }
 }
@@ -96,6 +99,12 @@ fn set(
         "max-duration" => workload.max_duration = seconds("max-duration", 1),
         "max-success-age" => workload.max_success_age = seconds("max-success-age", 1),
         "start-grace" => workload.start_grace = seconds("start-grace", 0),
+        "max-failures" => {
+            workload.max_failures = value.parse().ok();
+            if workload.max_failures.is_none() {
+                report_invalid("max-failures", value);
+            }
+        }
         "severity" => workload.severity = Some(interner.intern(value)),
         "runbook" => workload.runbook = Some(interner.intern(value)),
         "ignore" => report_invalid("ignore", value),

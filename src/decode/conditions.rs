@@ -34,17 +34,24 @@ impl<'a> Conditions<'a> {
         found
     }
 
+    /// The state, by conditions in the order of `kubectl get jobs`. A Job that is suspended while its pods terminate can keep
+    /// `SuccessCriteriaMet` beside `Suspended`.
+    ///
+    /// <https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/printers/internalversion/printers.go> (`printJob`)
     pub(super) fn state(&self, spec: &JobSpec<'_>, status: &JobStatus<'_>) -> JobState {
         let any = |pods: Option<i32>| pods.unwrap_or(0) > 0;
-        if self.failed.is_some() {
-            JobState::Failed
-        } else if self.complete.is_some() {
+        if self.complete.is_some() {
             JobState::Complete
+        } else if self.failed.is_some() {
+            JobState::Failed
+        } else if self.suspended.is_some() {
+            JobState::Suspended
         } else if self.failure_target.is_some() {
             JobState::Failing
         } else if self.success_criteria_met.is_some() {
             JobState::Succeeding
-        } else if spec.suspend == Some(true) {
+        } else if spec.suspend == Some(true) || spec.parallelism == Some(0) {
+            // With a parallelism of 0 the controller runs no pods and sets no condition.
             JobState::Suspended
         } else if any(status.ready.or(status.active)) || any(status.succeeded) || any(status.failed)
         {
@@ -74,8 +81,9 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    pub(super) fn suspended_since(&self) -> Option<Seconds> {
-        transition_time(self.suspended)
+    /// When the Job was suspended. A finished Job may still have the condition.
+    pub(super) fn suspended_since(&self, state: JobState) -> Option<Seconds> {
+        transition_time(self.suspended.filter(|_| state == JobState::Suspended))
     }
 }
 

@@ -1,13 +1,11 @@
 //! A `CronJob` object → [`CronJob`].
 
-use serde_json::value::RawValue;
-
 use super::{
     annotations::ParsedAnnotations,
     interner::Interner,
     ksm,
     metadata::MetadataFilter,
-    wire::{CronJobObject, CronJobSpec, CronJobStatus},
+    wire::{CronJobObject, CronJobSpec, CronJobStatus, TemplateMetadata},
 };
 use crate::model::{ConcurrencyPolicy, CronJob, Name, Uid};
 
@@ -27,7 +25,12 @@ pub(super) fn decode(
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let labels = filter.cronjob_labels(metadata.labels)?;
     let annotations = filter.cronjob_annotations(metadata.annotations)?;
-    let template_annotations = filter.template_annotations(template_annotations(&spec))?;
+    let template = template_metadata(&spec);
+    let template_labels = filter.template_labels(template.and_then(|it| it.labels))?;
+    let template_annotations =
+        filter.template_annotations(template.and_then(|it| it.annotations))?;
+    let own = (&labels, &annotations);
+    let of_template = (&template_labels, &template_annotations);
     let parsed = ParsedAnnotations::parse(&annotations, interner)
         .or(ParsedAnnotations::parse(&template_annotations, interner));
     let policy = spec.concurrency_policy.as_deref();
@@ -47,7 +50,8 @@ pub(super) fn decode(
         successful_history_limit: spec.successful_jobs_history_limit,
         failed_history_limit: spec.failed_jobs_history_limit,
         ignored: parsed.ignored,
-        labels: filter.mapped_labels(&labels, &annotations, interner),
+        labels: filter.mapped_labels(&[own, of_template], interner),
+        inherited_labels: filter.mapped_labels(&[of_template, own], interner),
         annotations: parsed.workload,
         ksm: ksm::cronjob(
             filter,
@@ -58,8 +62,8 @@ pub(super) fn decode(
     })
 }
 
-fn template_annotations<'a>(spec: &CronJobSpec<'a>) -> Option<&'a RawValue> {
-    spec.job_template.as_ref()?.metadata.as_ref()?.annotations
+fn template_metadata<'s, 'a>(spec: &'s CronJobSpec<'a>) -> Option<&'s TemplateMetadata<'a>> {
+    spec.job_template.as_ref()?.metadata.as_ref()
 }
 
 fn active_jobs(status: &CronJobStatus) -> u32 {

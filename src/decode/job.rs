@@ -6,11 +6,10 @@ use super::{
     interner::Interner,
     ksm,
     metadata::MetadataFilter,
-    wire::{JobObject, JobSpec, JobStatus, Metadata},
+    wire::{JobObject, JobSpec, JobStatus},
+    workload,
 };
-use crate::model::{
-    CompletionMode, FailureReason, Job, JobState, Name, PodCounts, Uid, WorkloadRef,
-};
+use crate::model::{CompletionMode, FailureReason, Job, JobState, Name, PodCounts, Uid};
 
 /// Makes the record of `object`. Fails when its labels or annotations are not a map of strings.
 pub(super) fn decode(
@@ -35,7 +34,7 @@ pub(super) fn decode(
     Ok(Job {
         namespace: interner.intern(&metadata.namespace),
         uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
-        workload: workload(&metadata, &name, group, interner),
+        workload: workload::of_job(&metadata, &name, group, interner),
         managed_by: manager.map(|manager| interner.intern(manager)),
         state,
         failure: (state == JobState::Failed)
@@ -45,17 +44,19 @@ pub(super) fn decode(
         created: metadata.creation_timestamp.seconds(),
         start: status.start_time.seconds(),
         end: conditions.end(state, &status),
-        suspended: conditions.suspended_since(),
+        suspended: conditions.suspended_since(state),
         active_deadline: spec.active_deadline_seconds,
         parallelism: spec.parallelism,
         completions: spec.completions,
         backoff_limit: spec.backoff_limit,
+        ttl: spec.ttl_seconds_after_finished,
         completed_indexes: completed_indexes(&spec, &status),
         failed_indexes: failed_indexes(&spec, &status),
         due: parsed.due,
         manual: parsed.manual,
         ignored: parsed.ignored,
-        labels: filter.mapped_labels(&labels, &annotations, interner),
+        labels: filter.mapped_labels(&[(&labels, &annotations)], interner),
+        merged_labels: None,
         annotations: parsed.workload,
         ksm: ksm::job(
             filter,
@@ -65,33 +66,6 @@ pub(super) fn decode(
         ),
         name,
     })
-}
-
-/// The workload of a Job: its `CronJob`, else the group that a label names, else another controlling owner, else the Job.
-fn workload(
-    metadata: &Metadata<'_>,
-    name: &Name,
-    group: Option<&str>,
-    interner: &mut Interner,
-) -> WorkloadRef {
-    match (metadata.controller(), group) {
-        (Some(owner), None) => WorkloadRef {
-            kind: interner.intern(&owner.kind.to_lowercase()),
-            name: interner.intern(&owner.name),
-        },
-        (Some(owner), Some(_)) if *owner.kind == *"CronJob" => WorkloadRef {
-            kind: interner.intern("cronjob"),
-            name: interner.intern(&owner.name),
-        },
-        (_, Some(group)) => WorkloadRef {
-            kind: interner.intern("group"),
-            name: interner.intern(group),
-        },
-        (None, None) => WorkloadRef {
-            kind: interner.intern("job"),
-            name: name.clone(),
-        },
-    }
 }
 
 /// The API omits counts of 0, except `ready` and `terminating`, which old servers do not have.

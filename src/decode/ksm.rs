@@ -95,6 +95,7 @@ fn owners(references: Option<&[OwnerReference<'_>]>, interner: &mut Interner) ->
         kind,
         name,
         controller,
+        ..
     } in references.unwrap_or_default()
     {
         let owner = Owner {

@@ -16,7 +16,7 @@ use crate::{
 pub struct MetadataFilter {
     /// The sources of the mapped metric labels, in the order of [`MappedLabels`].
     pub mapped_labels: Vec<LabelSource>,
-    /// The label whose value groups Jobs that no `CronJob` owns.
+    /// The label whose value groups Jobs without a controlling owner.
     pub workload_label: Option<String>,
     /// The labels and annotations of the kube-state-metrics families; `None` when these are disabled.
     pub kube_state_metrics: Option<KsmConfig>,
@@ -64,6 +64,14 @@ impl MetadataFilter {
     ) -> serde_json::Result<StringMap<'a>> {
         let ksm = self.kube_state_metrics.as_ref();
         self.annotations(raw, ksm.map(|ksm| &ksm.cronjob_annotations))
+    }
+
+    /// Reads the labels of a job template, which have no kube-state-metrics family.
+    pub(super) fn template_labels<'a>(
+        &self,
+        raw: Option<&'a RawValue>,
+    ) -> serde_json::Result<StringMap<'a>> {
+        self.labels(raw, None)
     }
 
     /// Reads the annotations of a job template, which have no kube-state-metrics family.
@@ -118,19 +126,24 @@ impl MetadataFilter {
         labels.get(label).filter(|group| !group.is_empty())
     }
 
-    /// The values of the mapped metric labels; empty strings for absent ones.
+    /// The values of the mapped metric labels, each from the first of `sources` that has it: pairs of labels and annotations.
+    /// Absent values are empty strings.
     pub(super) fn mapped_labels(
         &self,
-        labels: &StringMap<'_>,
-        annotations: &StringMap<'_>,
+        sources: &[(&StringMap<'_>, &StringMap<'_>)],
         interner: &mut Interner,
     ) -> MappedLabels {
         if self.mapped_labels.is_empty() {
             return None;
         }
-        let value = |source: &LabelSource| match source {
-            LabelSource::Label(key) => labels.get(key),
-            LabelSource::Annotation(key) => annotations.get(key),
+        let value = |source: &LabelSource| {
+            sources
+                .iter()
+                .filter_map(|(labels, annotations)| match source {
+                    LabelSource::Label(key) => labels.get(key),
+                    LabelSource::Annotation(key) => annotations.get(key),
+                })
+                .find(|value| !value.is_empty())
         };
         let values = self
             .mapped_labels

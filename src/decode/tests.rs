@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{job::count_indexes, *};
-use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts, WorkloadRef};
+use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts};
 
 fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
     let object = json!({
@@ -65,6 +65,32 @@ fn the_state_follows_from_spec_conditions_and_pods() {
             json!({"conditions": [condition("Failed", "Unknown")], "ready": 1}),
             Running,
         ),
+        (json!({"parallelism": 0}), json!({}), Suspended),
+        (
+            json!({"parallelism": 0}), // its last pods are terminating
+            json!({"active": 1, "ready": 1}),
+            Suspended,
+        ),
+        (
+            json!({"parallelism": 0}),
+            json!({"conditions": [condition("Complete", "True")]}),
+            Complete,
+        ),
+        (
+            json!({"suspend": true}), // an Indexed Job that was also shrunk
+            json!({"conditions": [condition("SuccessCriteriaMet", "True"), condition("Suspended", "True")]}),
+            Suspended,
+        ),
+        (
+            json!({"suspend": true}),
+            json!({"conditions": [condition("FailureTarget", "True")], "terminating": 1}),
+            Failing,
+        ),
+        (
+            json!({"suspend": false}), // before the controller resumes it
+            json!({"conditions": [condition("Suspended", "True")]}),
+            Suspended,
+        ),
         (
             json!({"suspend": true}),
             json!({"conditions": [condition("Failed", "True")]}),
@@ -74,6 +100,23 @@ fn the_state_follows_from_spec_conditions_and_pods() {
     for (spec, status, expected) in cases {
         assert_eq!(decode(&spec, &status).state, expected, "{spec} {status}");
     }
+}
+
+#[test]
+fn the_time_of_suspension_is_kept_only_while_the_job_is_suspended() {
+    let at = Some(1_795_443_806);
+    let suspended = condition("Suspended", "True");
+    for (conditions, expected) in [
+        (json!([suspended]), at),
+        (json!([suspended, condition("Failed", "True")]), None),
+        (json!([suspended, condition("Complete", "True")]), None),
+        (json!([condition("Suspended", "False")]), None),
+    ] {
+        let job = decode(&json!({}), &json!({"conditions": conditions}));
+        assert_eq!(job.suspended, expected, "{conditions}");
+    }
+    let without_pods = decode(&json!({"parallelism": 0}), &json!({}));
+    assert_eq!(without_pods.suspended, None);
 }
 
 #[test]
@@ -181,26 +224,6 @@ fn indexes_are_counted_without_expanding_the_ranges() {
     let per_index = json!({"completionMode": "Indexed", "backoffLimitPerIndex": 0});
     assert_eq!(decode(&per_index, &status).failed_indexes, Some(1));
     assert_eq!(decode(&per_index, &json!({})).failed_indexes, Some(0));
-}
-
-#[test]
-fn the_workload_is_the_controlling_owner_else_the_job_itself() {
-    let workload = |owners: serde_json::Value| {
-        let object =
-            json!({"metadata": {"name": "pi", "namespace": "maths", "ownerReferences": owners}});
-        let WorkloadRef { kind, name } = Decoder::default()
-            .job(&object.to_string())
-            .unwrap()
-            .workload;
-        format!("{kind}/{name}")
-    };
-    assert_eq!(workload(json!(null)), "job/pi");
-    assert_eq!(
-        workload(json!([{"kind": "Workflow", "name": "w"}])),
-        "job/pi"
-    );
-    let two = json!([{"kind": "Workflow", "name": "w"}, {"kind": "CronJob", "name": "c", "controller": true}]);
-    assert_eq!(workload(two), "cronjob/c");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Metadata<'a> {
     #[serde(borrow)]
     pub(super) name: CowStr<'a>,
     #[serde(borrow)]
+    pub(super) generate_name: Option<CowStr<'a>>,
+    #[serde(borrow)]
     pub(super) namespace: CowStr<'a>,
     #[serde(borrow)]
     pub(super) uid: Option<CowStr<'a>>,
@@ -52,7 +54,10 @@ pub(super) struct Metadata<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct OwnerReference<'a> {
+    #[serde(borrow)]
+    pub(super) api_version: Option<CowStr<'a>>,
     #[serde(borrow)]
     pub(super) kind: CowStr<'a>,
     #[serde(borrow)]
@@ -76,6 +81,7 @@ pub(super) struct JobSpec<'a> {
     pub(super) parallelism: Option<i32>,
     pub(super) completions: Option<i32>,
     pub(super) backoff_limit: Option<i32>,
+    pub(super) ttl_seconds_after_finished: Option<i32>,
     pub(super) backoff_limit_per_index: Option<i32>,
     pub(super) active_deadline_seconds: Option<i64>,
     pub(super) suspend: Option<bool>,
@@ -144,6 +150,8 @@ pub(super) struct JobTemplate<'a> {
 
 #[derive(Default, Deserialize)]
 pub(super) struct TemplateMetadata<'a> {
+    #[serde(borrow)]
+    pub(super) labels: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) annotations: Option<&'a RawValue>,
 }

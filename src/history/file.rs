@@ -15,12 +15,15 @@ use redb::{
     WriteTransaction,
 };
 
-use super::rows::{
-    BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow, WORKLOADS,
-    WorkloadRow, decode, encode, end_of_target, first_run, first_workload, workload_id,
-    workload_key,
+use super::{
+    migrate,
+    rows::{
+        BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow,
+        WORKLOADS, WorkloadRow, decode, encode, end_of_target, first_run, first_workload,
+        workload_id, workload_key,
+    },
 };
-use crate::model::{self, Histogram, RestoredState, Seconds, Totals, Uid};
+use crate::model::{self, Histogram, RestoredState, RestoredWorkload, Uid};
 
 /// The page cache of redb in bytes. The writer changes the same few pages, at the end of some workloads, over and over.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -36,6 +39,8 @@ pub(super) struct Location {
     /// Names of all targets, by position.
     pub(super) targets: Vec<String>,
     pub(super) bounds: Bounds,
+    /// Names of the configured labels.
+    pub(super) label_names: Arc<[String]>,
     pub(super) open_database: OpenDatabase,
 }
 
@@ -44,6 +49,8 @@ pub(super) struct Location {
 pub(super) struct HistoryFile {
     pub(super) database: Database,
     path: PathBuf,
+    /// Names of the configured labels.
+    pub(super) label_names: Arc<[String]>,
     /// Number of runs when the file was opened.
     pub(super) runs: u64,
     /// Rows of the targets when the file was opened, by position.
@@ -130,6 +137,7 @@ impl Location {
         let file = HistoryFile {
             database,
             path: self.path.clone(),
+            label_names: self.label_names.clone(),
             runs,
             targets,
         };
@@ -147,19 +155,19 @@ impl Location {
             let format = meta.get(FORMAT_KEY)?.map(|row| row.value().to_owned());
             match format.as_deref().map(str::parse) {
                 Some(Ok(FORMAT)) => {}
+                Some(Ok(1)) => migrate::from_format_1(&transaction)?,
                 Some(Ok(other)) => {
                     return Err(FileError::Foreign(format!(
                         "file format {other} is not supported, this version supports format {FORMAT}"
                     )));
                 }
-                None if !has_tables => {
-                    meta.insert(FORMAT_KEY, FORMAT.to_string().as_str())?;
-                }
+                None if !has_tables => {}
                 None | Some(Err(_)) => {
                     let problem = "the file belongs to another program";
                     return Err(FileError::Foreign(problem.to_owned()));
                 }
             }
+            meta.insert(FORMAT_KEY, FORMAT.to_string().as_str())?;
             let old_bounds = meta.get(BOUNDS_KEY)?.map(|row| row.value().to_owned());
             if let Some(old_bounds) = old_bounds {
                 self.reset_histograms(&transaction, &decode(META.name(), &old_bounds)?)?;
@@ -249,10 +257,13 @@ impl Location {
             for workload in workloads.range(first_workload(target)..first_workload(&end))? {
                 let (key, value) = workload?;
                 let id = workload_id(key.value());
-                let WorkloadRow { left, totals } = decode(WORKLOADS.name(), value.value())?;
-                let last_existed: Seconds = left.unwrap_or(row.seen);
-                let totals: Totals = totals.into_owned();
-                restored.workloads.push((id, totals, last_existed));
+                let workload: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
+                restored.workloads.push(RestoredWorkload {
+                    id,
+                    last_existed: workload.left.unwrap_or(row.seen),
+                    departure: workload.departure.unwrap_or_default(),
+                    state: workload.into_state(&self.label_names),
+                });
             }
             for run in runs.range(first_run(target)..first_run(&end))? {
                 let (key, _) = run?;

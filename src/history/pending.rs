@@ -1,11 +1,11 @@
 //! Changes of one target that are not in the file yet.
 //!
-//! New totals of a workload replace older ones, so their memory is bounded by the number of workloads. Runs queue up beside
-//! the totals that include them; both are committed in one transaction.
+//! The new state of a workload replaces an older one, so their memory is bounded by the number of workloads. Runs queue up beside
+//! the state that includes them; both are committed in one transaction.
 
 use std::{collections::HashMap, mem};
 
-use crate::model::{CountedRunLookup, Run, Seconds, Totals, WorkloadId};
+use crate::model::{CountedRunLookup, Departure, Run, Seconds, WorkloadId, WorkloadState};
 
 /// When this many runs wait, those whose Jobs are gone may be dropped.
 const MAX_WAITING_RUNS: usize = 10_000;
@@ -22,10 +22,10 @@ pub(super) struct PendingWrites {
 /// Changes of one workload that are not in the file yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingWorkload {
-    /// New totals.
-    pub(super) totals: Option<Totals>,
-    /// When the workload was gone; `None` while it exists.
-    pub(super) left: Option<Seconds>,
+    /// A new state.
+    pub(super) state: Option<WorkloadState>,
+    /// When and how the workload left; `None` while it exists.
+    pub(super) left: Option<(Seconds, Departure)>,
     /// Finished runs, each with whether the counters include it.
     pub(super) runs: Vec<(Run, bool)>,
 }
@@ -40,33 +40,33 @@ impl PendingWrites {
         self.workloads.is_empty()
     }
 
-    /// Sets the totals of a workload that exists.
-    pub(super) fn set_totals(
+    /// Sets the state of a workload that exists.
+    pub(super) fn set_state(
         &mut self,
         workload: WorkloadId,
-        totals: Totals,
+        state: WorkloadState,
     ) -> &mut PendingWorkload {
         let workload = self.workloads.entry(workload).or_default();
-        workload.totals = Some(totals);
+        workload.state = Some(state);
         workload.left = None;
         workload
     }
 
-    /// Adds a finished run with the totals that include it.
+    /// Adds a finished run with the state that includes it.
     pub(super) fn add_run(
         &mut self,
         workload: WorkloadId,
         run: Run,
         counted: bool,
-        totals: Totals,
+        state: WorkloadState,
     ) {
-        self.set_totals(workload, totals).runs.push((run, counted));
+        self.set_state(workload, state).runs.push((run, counted));
         self.runs += 1;
     }
 
     /// Marks a workload as gone since `now`.
-    pub(super) fn set_gone(&mut self, workload: WorkloadId, now: Seconds) {
-        self.workloads.entry(workload).or_default().left = Some(now);
+    pub(super) fn set_gone(&mut self, workload: WorkloadId, departure: Departure, now: Seconds) {
+        self.workloads.entry(workload).or_default().left = Some((now, departure));
     }
 
     /// Adds later changes.
@@ -78,7 +78,7 @@ impl PendingWrites {
         for (id, later) in later.workloads {
             let workload = self.workloads.entry(id).or_default();
             workload.left = later.left;
-            workload.totals = later.totals.or(workload.totals.take());
+            workload.state = later.state.or(workload.state.take());
             workload.runs.extend(later.runs);
         }
         self.runs += later.runs;

@@ -3,12 +3,15 @@
 //! Keys are tuples, so the rows of a target and of a workload are adjacent, and runs are in their order. Values are JSON, so
 //! they are readable, and fields can be added without a new format.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use redb::TableDefinition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::model::{FailureReason, Run, RunResult, Seconds, Totals, WorkloadId};
+use crate::model::{
+    Departure, FailureReason, Name, Run, RunResult, ScheduleState, Seconds, Totals,
+    WorkloadAnnotations, WorkloadId, WorkloadState,
+};
 
 /// The format of the file.
 pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
@@ -19,8 +22,9 @@ pub(super) const FORMAT_KEY: &str = "format";
 /// Key in [`META`]: the [`Bounds`] of all histograms.
 pub(super) const BOUNDS_KEY: &str = "bounds";
 
-/// The version of the format. A file with another version is renamed and replaced by a new one.
-pub(super) const FORMAT: u32 = 1;
+/// The version of the format. [`migrate`](super::migrate) converts older ones. A file with another version is renamed and
+/// replaced by a new one.
+pub(super) const FORMAT: u32 = 2;
 
 /// A [`TargetRow`] by the name of the target; the name of the unnamed target is empty.
 pub(super) const TARGETS: TableDefinition<'_, &str, &str> = TableDefinition::new("targets");
@@ -54,14 +58,26 @@ pub(super) struct TargetRow {
     pub(super) seen: Seconds,
 }
 
-/// A workload.
+/// A workload. Unknown values are omitted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WorkloadRow<'a> {
     /// When it was gone; `None` while it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) left: Option<Seconds>,
+    /// How it left; `None` while it exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) departure: Option<Departure>,
     /// The totals of its runs.
     pub(super) totals: Cow<'a, Totals>,
+    /// What was observed of its schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) schedule: Option<Cow<'a, ScheduleState>>,
+    /// The configured labels that have a value, by name: another process may have other labels configured.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) labels: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    /// The annotations with thresholds, severity and runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) annotations: Option<Cow<'a, WorkloadAnnotations>>,
 }
 
 /// A finished run. Unknown values are omitted.
@@ -99,6 +115,39 @@ pub(super) struct Bounds {
 pub(super) struct InvalidRow {
     table: &'static str,
     problem: serde_json::Error,
+}
+
+impl<'a> WorkloadRow<'a> {
+    /// The row of a workload that exists. `names` are those of the configured labels.
+    pub(super) fn new(state: &'a WorkloadState, names: &'a [String]) -> Self {
+        let values = state.labels.iter().flat_map(|values| values.iter());
+        let labels = names.iter().zip(values);
+        Self {
+            left: None,
+            departure: None,
+            totals: Cow::Borrowed(&state.totals),
+            schedule: state.schedule.as_deref().map(Cow::Borrowed),
+            labels: labels
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(&**value)))
+                .collect(),
+            annotations: state.annotations.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    /// The state of the workload in a process with these configured labels.
+    pub(super) fn into_state(self, names: &[String]) -> WorkloadState {
+        let value = |name: &String| -> Name {
+            let value = self.labels.get(name.as_str());
+            value.map_or("", |value| value).into()
+        };
+        WorkloadState {
+            totals: self.totals.into_owned(),
+            schedule: self.schedule.map(|it| Box::new(it.into_owned())),
+            labels: (!names.is_empty()).then(|| names.iter().map(value).collect()),
+            annotations: self.annotations.map(|it| Box::new(it.into_owned())),
+        }
+    }
 }
 
 impl<'a> RunRow<'a> {

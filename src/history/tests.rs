@@ -18,6 +18,7 @@ pub(super) fn settings(path: &Path) -> HistorySettings {
         runs_per_workload: 50,
         max_age: Duration::from_hours(24 * 90),
         run_duration_buckets: BOUNDS.into(),
+        label_names: Arc::default(),
     }
 }
 
@@ -62,7 +63,7 @@ impl RunCounter {
             workload: workload(name),
             run,
             counted: true,
-            totals: self.0.clone(),
+            state: self.0.clone().into(),
         }
     }
 }
@@ -132,8 +133,11 @@ async fn a_later_process_continues_where_an_earlier_one_ended() {
     let later = restored(&mut second);
     assert_eq!(later.since, before.since);
     assert_eq!(later.runs, [uid(1), uid(2)]);
-    let (id, totals, _) = &later.workloads[0];
-    assert_eq!((id, totals), (&workload("nightly"), &counter.0));
+    let nightly = &later.workloads[0];
+    assert_eq!(
+        (&nightly.id, &nightly.state.totals),
+        (&workload("nightly"), &counter.0)
+    );
     assert_eq!(later.workloads.len(), 1);
 }
 
@@ -173,7 +177,7 @@ async fn histograms_with_other_buckets_restart_from_zero() {
     };
     for _ in 0..2 {
         let mut later = History::open(other(), &[None]).unwrap();
-        let totals = later.target(0).0.workloads.remove(0).1;
+        let totals = later.target(0).0.workloads.remove(0).state.totals;
         assert_eq!((totals.succeeded, totals.success_durations.count()), (1, 0));
         assert_eq!(totals.start_delays.count(), 1, "its buckets are the same");
         close(later).await;
@@ -287,7 +291,7 @@ async fn a_file_of_another_program_or_version_is_renamed() {
         },
         &|transaction| {
             let mut meta = transaction.open_table(meta).unwrap();
-            meta.insert("format", "2").unwrap();
+            meta.insert("format", "3").unwrap();
         },
     ];
     for (number, fill) in foreign.into_iter().enumerate() {

@@ -1,7 +1,5 @@
 //! Writes pending changes in one transaction. The file has a run together with the totals that include it, or neither.
 
-use std::borrow::Cow;
-
 use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, TableHandle as _};
 
 use super::{
@@ -41,7 +39,8 @@ impl HistoryFile {
                 let row = encode(TARGETS.name(), row)?;
                 target_rows.insert(target, row.as_str())?;
                 for (id, workload) in &pending.workloads {
-                    write_workload(&mut workloads, workload_key(target, id), workload)?;
+                    let key = workload_key(target, id);
+                    write_workload(&mut workloads, key, workload, &self.label_names)?;
                     for (run, counted) in &workload.runs {
                         write_run(&mut runs, target, id, run, *counted)?;
                     }
@@ -58,17 +57,19 @@ fn write_workload(
     table: &mut WorkloadTable<'_>,
     key: WorkloadKey<'_>,
     workload: &PendingWorkload,
+    label_names: &[String],
 ) -> Result<(), FileError> {
     let old_row = table.get(key)?.map(|row| row.value().to_owned());
-    let totals = match (&workload.totals, &old_row) {
-        (Some(totals), _) => Cow::Borrowed(totals),
-        (None, Some(row)) => decode::<WorkloadRow<'_>>(WORKLOADS.name(), row)?.totals,
+    let row = match (&workload.state, &old_row) {
+        (Some(state), _) => WorkloadRow::new(state, label_names),
+        (None, Some(row)) => decode(WORKLOADS.name(), row)?,
         // It is gone and was never written.
         (None, None) => return Ok(()),
     };
     let row = WorkloadRow {
-        left: workload.left,
-        totals,
+        left: workload.left.map(|(left, _)| left),
+        departure: workload.left.map(|(_, departure)| departure),
+        ..row
     };
     let row = encode(WORKLOADS.name(), &row)?;
     // After a start the store reports all workloads, and few of them have changed.

@@ -111,13 +111,14 @@ impl Batch {
                 workload,
                 run,
                 counted,
-                totals,
-            } => self.writes.add_run(workload, run, counted, totals),
-            JournalEntry::WorkloadChanged { workload, totals } => {
-                self.writes.set_totals(workload, totals);
+                state,
+            } => self.writes.add_run(workload, run, counted, state),
+            JournalEntry::WorkloadChanged { workload, state } => {
+                self.writes.set_state(workload, state);
             }
-            JournalEntry::WorkloadGone(workload) => {
-                self.writes.set_gone(workload, model::now().as_second());
+            JournalEntry::WorkloadGone(workload, departure) => {
+                let now = model::now().as_second();
+                self.writes.set_gone(workload, departure, now);
             }
             JournalEntry::Synced => self.synced = true,
         }

@@ -13,9 +13,10 @@ use super::{
 use crate::{
     history::StatusSnapshot,
     model::{
-        Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, CronJob, EventCounter as _,
-        FailureReason, FeedScope, Job, JobState, NoopJournal, PodCounts, RestoredState, Sink, Uid,
-        Update, Verb, WorkloadAnnotations, WorkloadRef,
+        Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, Credential,
+        CredentialExpiries, CredentialExpiry, CronJob, EventCounter as _, FailureReason, FeedScope,
+        Job, JobState, NoopJournal, PodCounts, Renewable, RestoredState, Sink, Uid, Update, Verb,
+        WorkloadAnnotations, WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
@@ -44,19 +45,28 @@ fn target() -> TargetSnapshot {
     };
     let target = TargetStore::restored(None, settings.into(), restored, Arc::new(NoopJournal));
     let target = Arc::new(target);
-    let [jobs, cronjobs, configured] = [FeedScope::Jobs, FeedScope::CronJobs, configured]
-        .map(|scope| target.clone().register(scope));
+    let [jobs, cronjobs, configured] =
+        [FeedScope::Jobs(None), FeedScope::CronJobs(None), configured]
+            .map(|scope| target.clone().register(scope));
     let all = vec![failed_job(), running_job(), suspended_job()];
     jobs.push(Update::Jobs(Change::Replaced(all)));
-    cronjobs.push(Update::CronJobs(Change::Replaced(vec![cronjob()])));
+    let all = vec![cronjob(), suspended_cronjob(), blocked_cronjob()];
+    cronjobs.push(Update::CronJobs(Change::Replaced(all)));
+    jobs.push(Update::CaughtUp(date()));
+    cronjobs.push(Update::CaughtUp(date()));
     configured.push(Update::JobAbsent);
     target.count(ClientEvent::Request {
         verb: Verb::List,
         code: Code::Ok,
         duration: Duration::from_millis(20),
     });
-    if let Ok(end) = Timestamp::from_second(1_795_532_140) {
-        target.count(ClientEvent::CredentialExpiry(end));
+    if let Ok(at) = Timestamp::from_second(1_795_532_140) {
+        let renewable = Renewable::Yes;
+        let expiry = CredentialExpiry { at, renewable };
+        target.count(ClientEvent::CredentialExpiry(CredentialExpiries::of(
+            Credential::Token,
+            expiry,
+        )));
     }
     target.snapshot()
 }
@@ -150,12 +160,33 @@ pub(super) fn cronjob() -> CronJob {
         failed_history_limit: Some(1),
         annotations: Some(Box::new(WorkloadAnnotations {
             max_duration: Some(7200),
+            max_success_age: Some(93_600),
             severity: Some("page".into()),
             runbook: Some("https://runbooks.example.com/nightly-report".into()),
-            invalid: vec![("max-success-age", "a day".into())],
+            invalid: vec![("max-failures", "few".into())],
             ..WorkloadAnnotations::default()
         })),
         ..CronJob::new("reports".into(), name, uid, schedule)
+    }
+}
+
+/// A suspended `CronJob`.
+fn suspended_cronjob() -> CronJob {
+    let uid = Uid::parse("1d4f6c3e-2b77-4a55-9a0e-52f3c0d7be21");
+    CronJob {
+        suspended: true,
+        ..CronJob::new("etl".into(), "export".into(), uid, "0 * * * *".into())
+    }
+}
+
+/// A `CronJob` whose active run holds up the next one.
+fn blocked_cronjob() -> CronJob {
+    let uid = Uid::parse("7f0a9e1b-64c8-4f0d-8d7e-0b9a5d6c3e42");
+    CronJob {
+        concurrency_policy: Some(ConcurrencyPolicy::Forbid),
+        last_schedule: Some(1_795_478_400),
+        active_jobs: 1,
+        ..CronJob::new("etl".into(), "load".into(), uid, "0 * * * *".into())
     }
 }
 

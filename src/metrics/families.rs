@@ -11,11 +11,12 @@ pub(super) mod target;
 pub(super) mod workload;
 
 /// All tables.
-pub(super) static TABLES: [TableEntry; 10] = [
+pub(super) static TABLES: [TableEntry; 11] = [
     TableEntry::of::<job::Jobs>(Condition::PerJob),
     TableEntry::of::<job::ConfiguredJobs>(Condition::Always),
     TableEntry::of::<cronjob::CronJobs>(Condition::Always),
     TableEntry::of::<cronjob::Schedules>(Condition::Always),
+    TableEntry::of::<cronjob::ObservedSchedules>(Condition::Always),
     TableEntry::of::<workload::Workloads>(Condition::Always),
     TableEntry::of::<ksm::KsmJobs>(Condition::KubeStateMetrics),
     TableEntry::of::<ksm::KsmCronJobs>(Condition::KubeStateMetrics),

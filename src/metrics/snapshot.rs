@@ -3,7 +3,7 @@
 use std::{fmt, slice};
 
 use super::registry::ProcessSnapshot;
-use crate::{history::StatusSnapshot, model::Seconds, store::TargetSnapshot};
+use crate::{history::StatusSnapshot, store::TargetSnapshot};
 
 /// Everything that one scrape shows.
 #[derive(Debug)]
@@ -25,11 +25,6 @@ pub(super) trait Section: fmt::Debug + Sized + 'static {
     fn target(&self) -> Option<&str> {
         None
     }
-
-    /// When the section was taken. `None` for sections without values that depend on the current time.
-    fn date(&self) -> Option<Seconds> {
-        None
-    }
 }
 
 impl Section for TargetSnapshot {
@@ -39,10 +34,6 @@ impl Section for TargetSnapshot {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
-    }
-
-    fn date(&self) -> Option<Seconds> {
-        Some(self.date.as_second())
     }
 }
 

@@ -176,7 +176,6 @@ impl<T: Table> Row<T::Record, T> {
         let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
         let labels = identity_labels.chain(mapped_labels.map(String::as_str));
         let frame = Frame::new(self.name, section.and_then(Section::target), labels);
-        let date = section.and_then(Section::date);
         let mut identity = Vec::with_capacity(T::IDENTITY.len());
         for record in records {
             identity.clear();
@@ -191,7 +190,6 @@ impl<T: Table> Row<T::Record, T> {
                 identity: &identity,
                 labels: self.labels,
                 format: view.format,
-                date,
                 buffer,
             };
             (self.samples)(record, &mut samples);

@@ -28,8 +28,66 @@ pub enum ClientEvent {
     DecodeError(Resource),
     /// A watch ended and was restarted.
     WatchRestart(Resource, RestartReason),
-    /// The credential in use expires at this time.
-    CredentialExpiry(Timestamp),
+    /// When the credentials in use expire. Replaces what was known before.
+    CredentialExpiry(CredentialExpiries),
+}
+
+/// When the credentials of a client expire, as far as they say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CredentialExpiries([Option<CredentialExpiry>; Credential::ALL.len()]);
+
+/// When one credential expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CredentialExpiry {
+    /// The time.
+    pub at: Timestamp,
+    /// Whether this program gets the next one alone: from a file, a plugin or an issuer.
+    pub renewable: Renewable,
+}
+
+impl CredentialExpiries {
+    /// One credential.
+    #[must_use]
+    pub fn of(credential: Credential, expiry: CredentialExpiry) -> Self {
+        let mut all = Self::default();
+        all.set(credential, Some(expiry));
+        all
+    }
+
+    /// Sets when a credential expires; `None` if there is none or it does not say.
+    pub fn set(&mut self, credential: Credential, expiry: Option<CredentialExpiry>) {
+        self.0[credential as usize] = expiry;
+    }
+
+    /// The credentials whose expiry is known.
+    pub fn iter(&self) -> impl Iterator<Item = (Credential, CredentialExpiry)> {
+        let expiry = |&credential: &Credential| Some((credential, self.0[credential as usize]?));
+        Credential::ALL.iter().filter_map(expiry)
+    }
+}
+
+label_enum! {
+    /// A kind of credential.
+    Credential {
+        /// A bearer token, or a token of IAM.
+        Token = "token",
+        /// A key pair that signs requests.
+        Key = "key",
+        /// A client certificate.
+        Certificate = "certificate",
+        /// What the exec plugin of a kubeconfig returned: a token or a client certificate.
+        Plugin = "plugin",
+    }
+}
+
+label_enum! {
+    /// Whether this program renews a credential.
+    Renewable {
+        /// It reads the next one from a file, a plugin or an issuer.
+        Yes = "true",
+        /// Somebody has to put the next one into the kubeconfig.
+        No = "false",
+    }
 }
 
 label_enum! {

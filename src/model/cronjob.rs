@@ -37,8 +37,10 @@ pub struct CronJob {
     pub failed_history_limit: Option<i32>,
     /// Whether the annotation `job-status-exporter/ignore` excludes the `CronJob`.
     pub ignored: bool,
-    /// The values of the configured labels.
+    /// The values of the configured labels: of the `CronJob`, else of its Job template.
     pub labels: MappedLabels,
+    /// The values that its Jobs inherit where they have none: of the Job template, else of the `CronJob`.
+    pub inherited_labels: MappedLabels,
     /// The `job-status-exporter/` annotations of the `CronJob` and its Job template, if they have any.
     pub annotations: Option<Box<WorkloadAnnotations>>,
     /// The additional data of the kube-state-metrics families, if these are enabled.
@@ -96,6 +98,7 @@ impl CronJob {
             failed_history_limit: None,
             ignored: false,
             labels: None,
+            inherited_labels: None,
             annotations: None,
             ksm: None,
         }

@@ -17,10 +17,10 @@ pub struct FeedId(pub(crate) u32);
 /// What a feed covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedScope {
-    /// All Jobs of some namespaces.
-    Jobs,
-    /// All `CronJobs` of some namespaces.
-    CronJobs,
+    /// The Jobs of this namespace; `None` for all selected namespaces.
+    Jobs(Option<Name>),
+    /// The `CronJobs` of this namespace; `None` for all selected namespaces.
+    CronJobs(Option<Name>),
     /// One configured Job, which may not exist.
     Job {
         /// Its namespace.

@@ -21,7 +21,7 @@ pub struct Job {
     pub workload: WorkloadRef,
     /// `spec.managedBy`: the controller of this Job, unless it is the built-in one.
     pub managed_by: Option<Name>,
-    /// The state that follows from `spec.suspend`, the conditions and the pod counts.
+    /// The state that follows from the conditions, `spec.suspend`, `spec.parallelism` and the pod counts.
     pub state: JobState,
     /// The reason of the condition `Failed`; only in [`JobState::Failed`].
     pub failure: Option<FailureReason>,
@@ -35,7 +35,8 @@ pub struct Job {
     pub start: Option<Seconds>,
     /// `status.completionTime`, or the transition time of the condition `Failed`.
     pub end: Option<Seconds>,
-    /// The transition time of the condition `Suspended`; only while the Job is suspended.
+    /// The transition time of the condition `Suspended`; only in [`JobState::Suspended`], and absent if only the parallelism
+    /// is 0.
     pub suspended: Option<Seconds>,
     /// `spec.activeDeadlineSeconds`, in seconds.
     pub active_deadline: Option<i64>,
@@ -45,6 +46,8 @@ pub struct Job {
     pub completions: Option<i32>,
     /// `spec.backoffLimit`.
     pub backoff_limit: Option<i32>,
+    /// `spec.ttlSecondsAfterFinished`, in seconds.
+    pub ttl: Option<i32>,
     /// Number of indexes in `status.completedIndexes`; only for Indexed Jobs.
     pub completed_indexes: Option<u64>,
     /// Number of indexes in `status.failedIndexes`; only for Indexed Jobs with a backoff limit per index.
@@ -55,21 +58,24 @@ pub struct Job {
     pub manual: bool,
     /// Whether the annotation `job-status-exporter/ignore` excludes the Job.
     pub ignored: bool,
-    /// The values of the configured labels.
+    /// The values of the configured labels that the Job itself has.
     pub labels: MappedLabels,
+    /// The same with those of its `CronJob` where the Job has none; `None` if it inherits nothing. The store sets it.
+    pub merged_labels: MappedLabels,
     /// The `job-status-exporter/` annotations, if the Job has any.
     pub annotations: Option<Box<WorkloadAnnotations>>,
     /// The additional data of the kube-state-metrics families, if these are enabled.
     pub ksm: Option<Box<KsmJob>>,
 }
 
-/// A workload within a namespace: the controlling owner of a Job, else the Job itself.
+/// A workload within a namespace: the controlling owner of a Job, else a group of Jobs, else the Job itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadRef {
-    /// The owner's kind in lower case, such as `cronjob` or `workflow`; `job` for a Job without an owner; `group` for Jobs that
-    /// a label groups.
+    /// The owner's kind in lower case, such as `cronjob` or `workflow`. Without an owner: `group` for Jobs that a label groups,
+    /// `generated` for Jobs with a common `generateName`, else `job`. An owner of these kinds that is not of the API group
+    /// `batch` has its group appended: `cronjob.example.com`.
     pub kind: Name,
-    /// The name of the owner, the Job or the group.
+    /// The name of the owner, the value of the label, the `generateName` without its trailing dash, or the name of the Job.
     pub name: Name,
 }
 
@@ -93,27 +99,42 @@ pub struct PodCounts {
 pub type MappedLabels = Option<Arc<[Name]>>;
 
 /// The parsed `job-status-exporter/` annotations of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// The serialized form is part of the file format of the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WorkloadAnnotations {
     /// `max-duration`: maximum duration of a run, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<Seconds>,
     /// `max-success-age`: maximum age of the last success, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_success_age: Option<Seconds>,
     /// `start-grace`: how late a run may start before it is missed, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_grace: Option<Seconds>,
+    /// `max-failures`: failed runs in a row that are tolerated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_failures: Option<u64>,
+    /// `ignore`: whether the object is excluded.
+    #[serde(skip)]
+    pub ignore: Option<bool>,
     /// `severity`: the value of the label of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Name>,
     /// `runbook`: the value of the label of that name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub runbook: Option<Name>,
     /// Names and values of invalid annotations. The name is `unknown` for annotations that are not known, with their key as
     /// the value.
+    #[serde(skip)]
     pub invalid: Vec<(&'static str, Name)>,
 }
 
 label_enum! {
     /// The state of a Job. It is in exactly one at a time.
     JobState {
-        /// `spec.suspend` is set.
+        /// The condition `Suspended` is true, `spec.suspend` is set, or `spec.parallelism` is 0.
         Suspended = "suspended",
         /// No pod has been ready yet.
         Pending = "pending",
@@ -185,12 +206,14 @@ impl Job {
             parallelism: None,
             completions: None,
             backoff_limit: None,
+            ttl: None,
             completed_indexes: None,
             failed_indexes: None,
             due: None,
             manual: false,
             ignored: false,
             labels: None,
+            merged_labels: None,
             annotations: None,
             ksm: None,
         }
@@ -202,10 +225,27 @@ impl Job {
         matches!(self.state, JobState::Complete | JobState::Failed)
     }
 
+    /// Completes the state with what was known of the same Job before. A Job whose only pod crashes reports 0 ready pods, as
+    /// before its first pod; but it was running. A resume resets the start time, and its pods are pending again.
+    pub fn continue_from(&mut self, known: &Self) {
+        if self.state == JobState::Pending
+            && known.state == JobState::Running
+            && self.start == known.start
+        {
+            self.state = JobState::Running;
+        }
+    }
+
     /// Whether the Job is neither finished nor suspended.
     #[must_use]
     pub fn active(&self) -> bool {
         !self.finished() && self.state != JobState::Suspended
+    }
+
+    /// The values of the configured labels, with those of its `CronJob` where the Job has none.
+    #[must_use]
+    pub fn shown_labels(&self) -> Option<&[Name]> {
+        self.merged_labels.as_deref().or(self.labels.as_deref())
     }
 }
 
@@ -225,6 +265,8 @@ impl WorkloadAnnotations {
             max_duration: self.max_duration.or(fallback.max_duration),
             max_success_age: self.max_success_age.or(fallback.max_success_age),
             start_grace: self.start_grace.or(fallback.start_grace),
+            max_failures: self.max_failures.or(fallback.max_failures),
+            ignore: self.ignore.or(fallback.ignore),
             severity: self.severity.or(fallback.severity),
             runbook: self.runbook.or(fallback.runbook),
             invalid,

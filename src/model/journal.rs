@@ -5,7 +5,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{Run, Seconds, Totals, Uid, WorkloadId};
+use serde::{Deserialize, Serialize};
+
+use super::{Run, Seconds, Uid, WorkloadId, WorkloadState};
 
 /// How long a run stays counted after its Job is gone. A lagging API server, or a cache in front of it, may show the Job
 /// again within this time. A Job that returns later comes from a server that was restored from a backup.
@@ -29,18 +31,18 @@ pub enum JournalEntry {
         run: Run,
         /// Whether the counters include it. They omit runs that ended before the target was first read.
         counted: bool,
-        /// The totals of the workload, including this run.
-        totals: Totals,
+        /// The state of the workload, including this run.
+        state: WorkloadState,
     },
-    /// This process saw a workload for the first time or again, or a total changed without a finished run.
+    /// This process saw a workload for the first time or again, or its state changed without a finished run.
     WorkloadChanged {
         /// The workload.
         workload: WorkloadId,
-        /// Its totals now.
-        totals: Totals,
+        /// Its state now.
+        state: WorkloadState,
     },
     /// A workload has no Jobs and no `CronJob` any more. A later entry of the same workload revokes this.
-    WorkloadGone(WorkloadId),
+    WorkloadGone(WorkloadId, Departure),
     /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone.
     Synced,
 }
@@ -63,10 +65,34 @@ pub trait CountedRunLookup: fmt::Debug + Send + Sync {
 pub struct RestoredState {
     /// When the target was first read: runs that ended before are not counted.
     pub since: Seconds,
-    /// All workloads with their totals, and when each last existed.
-    pub workloads: Vec<(WorkloadId, Totals, Seconds)>,
+    /// All workloads.
+    pub workloads: Vec<RestoredWorkload>,
     /// All finished runs, counted or not.
     pub runs: Vec<Uid>,
+}
+
+/// A workload of an earlier process.
+#[derive(Clone, Debug)]
+pub struct RestoredWorkload {
+    /// Its identity.
+    pub id: WorkloadId,
+    /// Its state.
+    pub state: WorkloadState,
+    /// When it last existed.
+    pub last_existed: Seconds,
+    /// How it left, if it has.
+    pub departure: Departure,
+}
+
+/// How a workload left, which decides how long it stays visible.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Departure {
+    /// Its Jobs are gone as usual: by their TTL, or by the limits of their owner.
+    #[default]
+    Cleanup,
+    /// Somebody deleted it.
+    Deletion,
 }
 
 /// A journal that keeps nothing.

@@ -3,15 +3,12 @@
 //! A [`Run`] is a finished Job. [`Totals`] are the counters and the last results of all runs of a workload. The history
 //! stores both. The serialized form of [`Totals`] is part of its file format.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
-use super::{FailureReason, Job, JobState, Name, Seconds, Uid};
-
-/// How many of the latest consecutive failures are kept with their sort keys. A success that is reported late resets only
-/// the failures before it. If it precedes all kept failures, the count does not change.
-const MAX_KEPT_FAILURES: usize = 32;
+use super::{
+    FailureReason, Histogram, Job, JobState, MappedLabels, Name, ScheduleState, Seconds, Streak,
+    Uid, WorkloadAnnotations,
+};
 
 label_enum! {
     /// The result of a run.
@@ -80,6 +77,19 @@ pub struct RunSortKey {
     pub created: Seconds,
 }
 
+/// What outlives the objects of a workload.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkloadState {
+    /// The totals of its runs.
+    pub totals: Totals,
+    /// What was observed of its schedule; `None` unless it is a `CronJob`.
+    pub schedule: Option<Box<ScheduleState>>,
+    /// Values of the configured labels, from the `CronJob`, else from the latest Job.
+    pub labels: MappedLabels,
+    /// Annotations of the `CronJob`, else of the latest Job.
+    pub annotations: Option<Box<WorkloadAnnotations>>,
+}
+
 /// The counters and the last results of the runs of a workload.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
@@ -101,11 +111,18 @@ pub struct Totals {
     pub last: Option<LastRun>,
     /// End of the last successful run, manual ones included.
     pub last_success: Option<Seconds>,
-    /// End of the last failed run, manual ones included, and its reason.
-    pub last_failure: Option<(Seconds, FailureReason)>,
+    /// End of the last failed run, manual ones included.
+    pub last_failure: Option<Seconds>,
+    /// The creation of the `CronJob`, else that of the first known Job.
+    pub created: Option<Seconds>,
+    /// The latest due time for which a Job was seen.
+    pub last_started: Option<Seconds>,
     /// Failed runs since the last success, without manual ones.
-    #[serde(rename = "streak")]
-    pub consecutive_failures: ConsecutiveFailures,
+    #[serde(rename = "failures")]
+    pub consecutive_failures: Streak,
+    /// The same, and the runs that were deleted before they finished, and the missed runs.
+    #[serde(rename = "unsuccessful")]
+    pub consecutive_unsuccessful: Streak,
 }
 
 /// The last finished run of a workload.
@@ -120,28 +137,8 @@ pub struct LastRun {
     pub start: Option<Seconds>,
     /// When it finished.
     pub end: Option<Seconds>,
-}
-
-/// The failed runs since the last success.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConsecutiveFailures {
-    /// Number of failures.
-    #[serde(rename = "failures")]
-    pub count: u64,
-    /// The latest of them in ascending order, up to [`MAX_KEPT_FAILURES`].
-    latest: VecDeque<RunSortKey>,
-    /// The last success.
-    #[serde(rename = "success")]
-    last_success: Option<RunSortKey>,
-}
-
-/// Counts by bucket. The caller passes the bounds of the buckets with each observation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Histogram {
-    /// Observations per bucket, not cumulative. The last bucket has no upper bound. Empty before the first observation.
-    pub buckets: Box<[u64]>,
-    /// Sum of all observed values, in seconds.
-    pub sum: f64,
+    /// Why it failed; `None` if it succeeded.
+    pub reason: Option<FailureReason>,
 }
 
 // === impl Run ===
@@ -173,14 +170,7 @@ impl Run {
     /// Its position among the runs of the workload.
     #[must_use]
     pub fn sort_key(&self) -> RunSortKey {
-        let created = self.created.or(self.end).unwrap_or(0);
-        let start = self.start.unwrap_or(created);
-        let due = self.due.unwrap_or(start);
-        RunSortKey {
-            due,
-            start,
-            created,
-        }
+        RunSortKey::new(self.due, self.start, self.created.or(self.end))
     }
 
     /// Time from the start to the end; `None` if either is unknown.
@@ -197,6 +187,25 @@ impl Run {
 }
 
 // === impl RunSortKey ===
+
+impl RunSortKey {
+    fn new(due: Option<Seconds>, start: Option<Seconds>, created: Option<Seconds>) -> Self {
+        let created = created.unwrap_or(0);
+        let start = start.unwrap_or(created);
+        let due = due.unwrap_or(start);
+        Self {
+            due,
+            start,
+            created,
+        }
+    }
+
+    /// The position of a due time that got no run.
+    #[must_use]
+    pub fn missed(due: Seconds) -> Self {
+        Self::new(Some(due), Some(due), Some(due))
+    }
+}
 
 impl From<RunSortKey> for (Seconds, Seconds, Seconds) {
     fn from(key: RunSortKey) -> Self {
@@ -229,6 +238,17 @@ fn seconds_between(start: Option<Seconds>, end: Option<Seconds>) -> Option<Secon
     Some((end? - start?).max(0))
 }
 
+// === impl WorkloadState ===
+
+impl From<Totals> for WorkloadState {
+    fn from(totals: Totals) -> Self {
+        Self {
+            totals,
+            ..Self::default()
+        }
+    }
+}
+
 // === impl Totals ===
 
 impl Totals {
@@ -250,19 +270,22 @@ impl Totals {
         let end = run.end.or(run.start).or(run.created);
         match run.result {
             RunResult::Succeeded => self.add_success(end),
-            RunResult::Failed => {
-                let reason = run.reason.unwrap_or(FailureReason::Other);
-                let latest = self.last_failure.map(|(at, _)| at);
-                if let Some(end) = end.filter(|end| Some(*end) >= latest) {
-                    self.last_failure = Some((end, reason));
-                }
-            }
+            RunResult::Failed => self.last_failure = self.last_failure.max(end),
         }
         if run.manual {
             return false;
         }
         let sort_key = run.sort_key();
-        self.consecutive_failures.add(sort_key, run.result);
+        match run.result {
+            RunResult::Succeeded => {
+                self.consecutive_failures.end_at(sort_key);
+                self.consecutive_unsuccessful.end_at(sort_key);
+            }
+            RunResult::Failed => {
+                self.consecutive_failures.add(sort_key);
+                self.add_unsuccessful(sort_key, run.due);
+            }
+        }
         let latest = self.last.as_ref().map(|last| last.sort_key);
         if latest > Some(sort_key) {
             return false;
@@ -272,8 +295,36 @@ impl Totals {
             succeeded: run.result == RunResult::Succeeded,
             start: run.start,
             end: run.end,
+            reason: (run.result == RunResult::Failed)
+                .then(|| run.reason.unwrap_or(FailureReason::Other)),
         });
         true
+    }
+
+    /// Adds a scheduled Job that was deleted before it finished.
+    pub fn add_deleted_run(&mut self, job: &Job) {
+        let sort_key = RunSortKey::new(job.due, job.start, job.created);
+        self.add_unsuccessful(sort_key, job.due);
+    }
+
+    /// Adds a due time that got no run in time.
+    pub fn add_missed(&mut self, due: Seconds) {
+        self.add_unsuccessful(RunSortKey::missed(due), Some(due));
+    }
+
+    /// A Job exists for this due time. If the run is late, its result decides, not the missed due time.
+    pub fn add_start(&mut self, due: Seconds) {
+        self.last_started = self.last_started.max(Some(due));
+        self.consecutive_unsuccessful
+            .remove(RunSortKey::missed(due));
+    }
+
+    /// One due time counts once.
+    fn add_unsuccessful(&mut self, sort_key: RunSortKey, due: Option<Seconds>) {
+        let streak = &mut self.consecutive_unsuccessful;
+        if !due.is_some_and(|due| streak.contains_due(due)) {
+            streak.add(sort_key);
+        }
     }
 
     /// Adds the end of a successful run, which a Job or the status of its `CronJob` reports.
@@ -309,58 +360,6 @@ pub const START_DELAY_BOUNDS: [f64; 12] = [
 )]
 fn as_f64(seconds: Seconds) -> f64 {
     seconds as f64
-}
-
-// === impl ConsecutiveFailures ===
-
-impl ConsecutiveFailures {
-    fn add(&mut self, run: RunSortKey, result: RunResult) {
-        if self.last_success > Some(run) {
-            return;
-        }
-        match result {
-            RunResult::Failed => {
-                self.count += 1;
-                let position = self.latest.partition_point(|failure| *failure <= run);
-                self.latest.insert(position, run);
-                if self.latest.len() > MAX_KEPT_FAILURES {
-                    self.latest.pop_front();
-                }
-            }
-            RunResult::Succeeded => {
-                self.last_success = Some(run);
-                let before = self.latest.partition_point(|failure| *failure <= run);
-                // If the success precedes all kept failures, those that are no longer kept may be later than it: they stay.
-                if before > 0 {
-                    self.latest.drain(..before);
-                    self.count = self.latest.len() as u64;
-                }
-            }
-        }
-    }
-}
-
-// === impl Histogram ===
-
-impl Histogram {
-    /// Adds an observation. If the number of `bounds` has changed, the histogram restarts from zero.
-    pub fn observe(&mut self, seconds: f64, bounds: &[f64]) {
-        if self.buckets.len() != bounds.len() + 1 {
-            *self = Self {
-                buckets: vec![0; bounds.len() + 1].into(),
-                sum: 0.0,
-            };
-        }
-        let bucket = bounds.partition_point(|bound| *bound < seconds);
-        self.buckets[bucket] += 1;
-        self.sum += seconds;
-    }
-
-    /// Number of observations.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.buckets.iter().sum()
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What sources push to the store.
 
-use super::{CronJob, Job};
+use jiff::Timestamp;
+
+use super::{CronJob, Job, Name};
 
 /// An update of one feed.
 #[derive(Clone, Debug)]
@@ -9,14 +11,31 @@ pub enum Update {
     Jobs(Change<Job>),
     /// `CronJobs` changed.
     CronJobs(Change<CronJob>),
+    /// Objects that exist and cannot be decoded. An object leaves these when it is decoded or deleted, without a change here.
+    Undecodable(Change<ObjectName>),
     /// The configured Job of this feed does not exist.
     JobAbsent,
     /// The feed works: its watch is open, or its poll is complete. Only this ends an outage: a list alone does not, because a
     /// user who may list but not watch would be up and down again with every attempt.
     Contact,
+    /// Everything that happened until this time was received: the list began then, or the watch had delivered all its events.
+    /// Missed runs are judged up to this time. An event alone does not say so, because more may be on their way.
+    CaughtUp(Timestamp),
     /// An attempt to reach the API failed. The store keeps the objects of this feed until they are stale.
     Failed,
 }
+
+/// Namespace and name of an object, each `?` if it cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectName {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+}
+
+/// The most undecodable objects of one feed that are remembered by name. Further ones are logged and counted as errors only.
+pub const MAX_UNDECODABLE: usize = 10_000;
 
 /// A change to the objects of one kind in one feed.
 #[derive(Clone, Debug)]
@@ -27,4 +46,14 @@ pub enum Change<T> {
     Applied(T),
     /// An object was deleted. This was its last state.
     Deleted(T),
+}
+
+impl<T> Change<T> {
+    /// Calls `edit` with each object.
+    pub fn for_each(&mut self, mut edit: impl FnMut(&mut T)) {
+        match self {
+            Self::Replaced(objects) => objects.iter_mut().for_each(edit),
+            Self::Applied(object) | Self::Deleted(object) => edit(object),
+        }
+    }
 }

@@ -85,7 +85,7 @@ mod tests {
             Arc::new(store)
         };
         let (a, b) = (target("a"), target("b"));
-        let feeds = [&a, &b].map(|target| target.clone().register(FeedScope::Jobs));
+        let feeds = [&a, &b].map(|target| target.clone().register(FeedScope::Jobs(None)));
         let store = Arc::new(Store::new(vec![a, b]));
         let readiness = Readiness::new(store, Duration::from_secs(30));
         let both = vec!["a".to_owned(), "b".to_owned()];
@@ -102,7 +102,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn ready_before_the_grace_period_is_over_once_all_targets_are_synced() {
         let target = Arc::new(TargetStore::new(None, Arc::default()));
-        let feed = target.clone().register(FeedScope::Jobs);
+        let feed = target.clone().register(FeedScope::Jobs(None));
         let store = Arc::new(Store::new(vec![target]));
         let readiness = Readiness::new(store, Duration::from_secs(30));
         assert_eq!(

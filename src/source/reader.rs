@@ -3,8 +3,9 @@
 //! Both modes build on it: `watch` lists once and then watches, `poll` lists at each interval. An object that cannot be
 //! decoded is counted, logged with its name and skipped.
 
-use std::{error::Error as _, marker::PhantomData, sync::Arc, time::Duration};
+use std::{error::Error as _, marker::PhantomData, mem, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::feed_reporter::FeedReporter;
@@ -12,7 +13,7 @@ use crate::{
     client::{Api, Error, Listing, Scope},
     config::Namespaces,
     decode::Decoder,
-    model::{Change, ClientEvent},
+    model::{self, Change, ClientEvent, MAX_UNDECODABLE, ObjectName, Update},
 };
 
 mod list;
@@ -38,7 +39,7 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     /// Applied here, because the API can select one namespace or all, but no patterns.
     namespaces: Arc<Namespaces>,
     decoder: Decoder,
-    undecodable: usize,
+    undecodable: UndecodableObjects,
     progress: Progress,
     resource: PhantomData<fn() -> R>,
 }
@@ -49,12 +50,22 @@ pub(super) enum Decoded<T> {
     /// Its namespace is not selected.
     Unselected,
     /// It was counted and logged.
-    Undecodable,
+    Undecodable(ObjectName),
+}
+
+/// The undecodable objects of the list that is being read.
+#[derive(Default)]
+struct UndecodableObjects {
+    count: usize,
+    /// Their names, up to [`MAX_UNDECODABLE`].
+    names: Vec<ObjectName>,
 }
 
 /// When a list started, and when its progress was last logged.
 struct Progress {
     started: Instant,
+    /// `started` on the wall clock.
+    date: Timestamp,
     logged: Instant,
 }
 
@@ -72,7 +83,7 @@ impl<R: WatchedResource> ResourceReader<R> {
             listing,
             namespaces,
             decoder,
-            undecodable: 0,
+            undecodable: UndecodableObjects::default(),
             progress: Progress::start(),
             resource: PhantomData,
         }
@@ -90,7 +101,7 @@ impl<R: WatchedResource> ResourceReader<R> {
                 self.start_list();
                 records.clear();
             }
-            ListStep::Object(json) => records.extend(self.decode(json).selected()),
+            ListStep::Object(json) => records.extend(self.decode_listed(json)),
             ListStep::PageEnd { remaining } => self.log_progress(records.len(), remaining),
         });
         let version = version.await?;
@@ -99,7 +110,7 @@ impl<R: WatchedResource> ResourceReader<R> {
 
     /// Resets what is counted and logged per list.
     pub(super) fn start_list(&mut self) {
-        self.undecodable = 0;
+        self.undecodable = UndecodableObjects::default();
         self.progress = Progress::start();
     }
 
@@ -110,19 +121,42 @@ impl<R: WatchedResource> ResourceReader<R> {
             seconds = self.progress.started.elapsed().as_secs_f64(),
             "listed"
         );
-        if self.undecodable > LOGGED_UNDECODABLE {
-            tracing::warn!(
-                objects = self.undecodable,
-                "skipped objects that cannot be decoded"
-            );
+        let names = mem::take(&mut self.undecodable.names);
+        let count = self.undecodable.count;
+        if count > LOGGED_UNDECODABLE {
+            tracing::warn!(objects = count, "skipped objects that cannot be decoded");
         }
+        self.feed.push(Update::Undecodable(Change::Replaced(names)));
         self.feed.push(R::update(Change::Replaced(records)));
+        // The list shows what happened until it was requested. How long it took to arrive does not matter.
+        self.feed.push(Update::CaughtUp(self.progress.date));
     }
 
     /// Reports that the server does not serve this resource: there are no objects, and that is no failure.
     pub(super) fn report_not_served(&self) {
+        self.feed
+            .push(Update::Undecodable(Change::Replaced(Vec::new())));
         self.feed.push(R::update(Change::Replaced(Vec::new())));
+        self.feed.push(Update::CaughtUp(model::now()));
         self.feed.contact();
+    }
+
+    /// Decodes an object of a list.
+    pub(super) fn decode_listed(&mut self, json: &str) -> Option<R::Record> {
+        match self.decode(json) {
+            Decoded::Selected(record) => Some(record),
+            Decoded::Unselected => None,
+            Decoded::Undecodable(name) => {
+                self.undecodable.names.push(name);
+                self.undecodable.names.truncate(MAX_UNDECODABLE);
+                None
+            }
+        }
+    }
+
+    /// An object that was listed before is changed or deleted before the end of the list.
+    pub(super) fn forget_undecodable(&mut self, changed: &ObjectName) {
+        self.undecodable.names.retain(|name| name != changed);
     }
 
     /// Decodes an object.
@@ -131,12 +165,16 @@ impl<R: WatchedResource> ResourceReader<R> {
             Ok(record) if self.selects(R::namespace(&record)) => Decoded::Selected(record),
             Ok(_) => Decoded::Unselected,
             Err(error) => {
+                let object = error.object_name();
+                if &*object.namespace != "?" && !self.selects(&object.namespace) {
+                    return Decoded::Unselected;
+                }
                 self.feed.count(ClientEvent::DecodeError(R::RESOURCE));
-                self.undecodable += 1;
-                if self.undecodable <= LOGGED_UNDECODABLE {
+                self.undecodable.count += 1;
+                if self.undecodable.count <= LOGGED_UNDECODABLE {
                     tracing::warn!(%error, cause = error.source(), "skipped an object");
                 }
-                Decoded::Undecodable
+                Decoded::Undecodable(object)
             }
         }
     }
@@ -167,20 +205,12 @@ impl<R: WatchedResource> ResourceReader<R> {
     }
 }
 
-impl<T> Decoded<T> {
-    pub(super) fn selected(self) -> Option<T> {
-        match self {
-            Self::Selected(record) => Some(record),
-            Self::Unselected | Self::Undecodable => None,
-        }
-    }
-}
-
 impl Progress {
     fn start() -> Self {
         let now = Instant::now();
         Self {
             started: now,
+            date: model::now(),
             logged: now,
         }
     }

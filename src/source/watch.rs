@@ -4,19 +4,32 @@
 //! happens, the store keeps what it has. This module decides whether to continue from the last resource version or to list
 //! again, and how long to wait before that. Only a watch that lasts, or that reports *later* versions, counts as progress:
 //! a server that lists well and then refuses the watch, ends it or repeats itself is not asked for a new list at once.
+//!
+//! A connection can die without a sign: the watch stays open and receives nothing. `silence` tells that from a quiet server.
+//! After an interruption events arrive late: `catch_up` tells until when nothing is missing.
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource};
+use super::{
+    SourceSettings,
+    reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource},
+};
 use crate::{
     backoff::{Backoff, Policy},
     client::{Error, Failure, Line, Lines, Start},
-    model::{ClientEvent, RestartReason, Verb},
+    model::{self, ClientEvent, RestartReason, Update, Verb},
 };
 
+mod catch_up;
 mod events;
+mod silence;
+
+use catch_up::{CatchUp, SETTLE_TIME};
+use silence::SilenceDetector;
 
 /// The first server version with `WatchList` on by default.
 const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
@@ -39,6 +52,7 @@ pub(super) struct Watch<R: WatchedResource> {
     version: Option<String>,
     /// Whether the server streams lists; `None` until its version is known.
     streams_lists: Option<bool>,
+    silence: SilenceDetector,
     backoff: Backoff,
     attempt: Attempt,
 }
@@ -52,6 +66,11 @@ struct Attempt {
     received: bool,
     /// Whether a later resource version was received, so that continuing from there repeats nothing.
     advanced: bool,
+    /// Whether it was given up because nothing more was received.
+    silent: bool,
+    catch_up: CatchUp,
+    /// How long the server was asked to keep it open.
+    lifetime: Duration,
 }
 
 /// How a watch ended without an error.
@@ -66,10 +85,11 @@ enum End {
 type InitialList<R> = Option<Vec<<R as WatchedResource>::Record>>;
 
 impl<R: WatchedResource> Watch<R> {
-    pub(super) fn new(reader: ResourceReader<R>, stale_after: Duration) -> Self {
+    pub(super) fn new(reader: ResourceReader<R>, settings: &SourceSettings) -> Self {
         Self {
             reader,
-            duration: Duration::from_mins(5).min(stale_after / 2),
+            duration: Duration::from_mins(5).min(settings.stale_after / 2),
+            silence: SilenceDetector::new(settings.max_silence),
             version: None,
             streams_lists: None,
             backoff: Backoff::new(RETRY),
@@ -132,15 +152,16 @@ impl<R: WatchedResource> Watch<R> {
         Ok((self.resume(&version).await?, None))
     }
 
-    async fn resume(&self, version: &str) -> Result<Lines, Error> {
+    async fn resume(&mut self, version: &str) -> Result<Lines, Error> {
         let lines = self.open(Start::After(version)).await?;
         self.reader.feed.contact();
         Ok(lines)
     }
 
-    async fn open(&self, start: Start<'_>) -> Result<Lines, Error> {
+    async fn open(&mut self, start: Start<'_>) -> Result<Lines, Error> {
         // Jitter, so that watches opened together do not end together.
         let lifetime = self.duration.mul_f64(0.8 + fastrand::f64() / 5.0);
+        self.attempt.lifetime = lifetime;
         let ResourceReader { api, listing, .. } = &self.reader;
         api.watch(listing, start, lifetime, PAGE_TIMEOUT).await
     }
@@ -156,21 +177,26 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     /// Applies events until the watch ends.
-    async fn read(&mut self, mut lines: Lines, initial: &mut InitialList<R>) -> Result<End, Error> {
+    async fn read<B>(
+        &mut self,
+        mut lines: Lines<B>,
+        initial: &mut InitialList<R>,
+    ) -> Result<End, Error>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+        B::Error: std::error::Error + 'static,
+    {
         loop {
-            let timeout = if initial.is_some() {
-                PAGE_TIMEOUT
-            } else {
-                self.duration + OVERTIME
-            };
-            let line = lines.next(timeout).await;
-            let line = line.map_err(|failure| self.error(failure))?;
+            let listing = initial.is_some();
+            let line = self.next_line(&mut lines, listing).await;
+            let line = line.map_err(|failure| self.no_line(failure, listing))?;
             self.attempt.received |= line.is_some();
             match line {
                 Some(Line::Whole(line)) => {
                     if let Some(end) = self.apply(&line, initial)? {
                         return Ok(end);
                     }
+                    self.note_line(listing);
                 }
                 Some(Line::TooLong) => {
                     self.reader
@@ -180,13 +206,92 @@ impl<R: WatchedResource> Watch<R> {
                         resource = R::RESOURCE.as_str(),
                         "skipped an object that is too large"
                     );
+                    if !listing {
+                        self.reader.feed.contact();
+                    }
                 }
                 None if initial.is_some() => {
                     return Err(self.invalid_response("it ended within the initial list"));
                 }
-                None => return Ok(End::Ended),
+                None => {
+                    self.confirm_end();
+                    return Ok(End::Ended);
+                }
             }
         }
+    }
+
+    /// Waits for the next line. Confirms the lines before it once nothing arrives for a while.
+    async fn next_line<B>(
+        &mut self,
+        lines: &mut Lines<B>,
+        listing: bool,
+    ) -> Result<Option<Line>, Failure>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+        B::Error: std::error::Error + 'static,
+    {
+        let limit = self.line_timeout(listing);
+        if !self.attempt.catch_up.is_pending() {
+            return lines.next(limit).await;
+        }
+        match lines.next(SETTLE_TIME).await {
+            Err(Failure::Timeout(_)) => {
+                let until = self.attempt.catch_up.settle();
+                self.confirm(until);
+            }
+            outcome => return outcome,
+        }
+        match lines.next(limit.saturating_sub(SETTLE_TIME)).await {
+            Err(Failure::Timeout(_)) => Err(Failure::Timeout(limit)),
+            outcome => outcome,
+        }
+    }
+
+    /// Takes note of a line after the initial list.
+    fn note_line(&mut self, listing: bool) {
+        if !listing {
+            let until = self.attempt.catch_up.line(Instant::now(), model::now());
+            self.confirm(until);
+        }
+    }
+
+    /// The watch has ended. If it ended in time, nothing held up its events.
+    fn confirm_end(&self) {
+        let open = self.attempt.opened.map(|opened| opened.elapsed());
+        if open.is_some_and(|open| open < self.attempt.lifetime + SETTLE_TIME) {
+            self.confirm(Some(model::now()));
+        }
+    }
+
+    fn confirm(&self, until: Option<Timestamp>) {
+        if let Some(until) = until {
+            self.reader.feed.push(Update::CaughtUp(until));
+        }
+    }
+
+    /// How long to wait for the next line: of the streamed list if `listing`.
+    fn line_timeout(&self, listing: bool) -> Duration {
+        if listing {
+            return PAGE_TIMEOUT;
+        }
+        let longest = self.duration + OVERTIME;
+        self.silence
+            .limit()
+            .map_or(longest, |limit| limit.min(longest))
+    }
+
+    /// The error when no line arrived.
+    fn no_line(&mut self, failure: Failure, listing: bool) -> Error {
+        let silence = match failure {
+            Failure::Timeout(silence) if !listing && self.silence.limit().is_some() => silence,
+            failure => return self.error(failure),
+        };
+        self.attempt.silent = true;
+        self.silence.give_up(self.attempt.received);
+        self.error(Failure::Transport(format!(
+            "the connection is dead: neither an event nor a bookmark for {silence:?}"
+        )))
     }
 
     /// Reports the outcome of an attempt. Decides where to continue, and returns how long to wait before.
@@ -195,6 +300,8 @@ impl<R: WatchedResource> Watch<R> {
             opened,
             received,
             advanced,
+            silent,
+            ..
         } = self.attempt;
         let settled = opened.is_some_and(|opened| opened.elapsed() >= SETTLED);
         if settled || advanced {
@@ -210,9 +317,9 @@ impl<R: WatchedResource> Watch<R> {
         let wait =
             (!settled || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
         // After an outage the server may have been restored from a backup. Our version then means nothing there or, worse,
-        // lies in the future: such a watch stays silent, even without bookmarks. Only a list shows the difference.
-        let silent = settled && !received && reason == RestartReason::Ended;
-        if silent || reason == RestartReason::Expired || self.backoff.failures() > 1 {
+        // lies in the future: such a watch receives nothing, not even bookmarks. Only a list shows the difference.
+        let heard_nothing = settled && !received && (silent || reason == RestartReason::Ended);
+        if heard_nothing || reason == RestartReason::Expired || self.backoff.failures() > 1 {
             self.version = None;
         }
         wait

@@ -1,8 +1,8 @@
 //! Counters of the client of one target: requests, watch events, errors.
 
-use jiff::Timestamp;
-
-use crate::model::{ClientEvent, Code, EventKind, Histogram, Resource, RestartReason, Verb};
+use crate::model::{
+    ClientEvent, Code, CredentialExpiries, EventKind, Histogram, Resource, RestartReason, Verb,
+};
 
 /// Upper bounds of the request duration histograms, in seconds.
 pub const REQUEST_DURATION_BUCKETS: [f64; 11] = [
@@ -22,8 +22,8 @@ pub struct ClientCounters {
     decode_errors: [u64; Resource::ALL.len()],
     /// Restarted watches by resource and reason.
     restarts: [[u64; RestartReason::ALL.len()]; Resource::ALL.len()],
-    /// When the credential in use expires.
-    credential_expiry: Option<Timestamp>,
+    /// When the credentials in use expire.
+    credential_expiry: CredentialExpiries,
 }
 
 impl ClientCounters {
@@ -42,7 +42,7 @@ impl ClientCounters {
                 self.events[resource as usize][kind as usize] += 1;
             }
             ClientEvent::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
-            ClientEvent::CredentialExpiry(end) => self.credential_expiry = Some(end),
+            ClientEvent::CredentialExpiry(end) => self.credential_expiry = end,
             ClientEvent::WatchRestart(resource, reason) => {
                 self.restarts[resource as usize][reason as usize] += 1;
             }
@@ -87,10 +87,10 @@ impl ClientCounters {
             .map(|&resource| (resource, self.decode_errors[resource as usize]))
     }
 
-    /// When the credential in use expires; `None` if that is unknown.
+    /// When the credentials in use expire.
     #[must_use]
-    pub fn credential_expiry(&self) -> Option<Timestamp> {
-        self.credential_expiry
+    pub fn credential_expiry(&self) -> &CredentialExpiries {
+        &self.credential_expiry
     }
 
     /// Restarted watches by resource and reason, zeros included.

@@ -1,17 +1,23 @@
 //! The CronJobs of one target, each with its [`ScheduleStatus`].
 //!
-//! A status changes with the clock as well as with events. Each status has a time of its next evaluation, and only the due
-//! ones are evaluated: 10,000 CronJobs cost nothing between their due times.
+//! A status changes with time as well as with events. Each status has a time of its next evaluation, and only the due ones
+//! are evaluated: 10,000 CronJobs cost nothing between their due times. The status also depends on the Jobs of the CronJob;
+//! [`Workloads`] knows these, and keeps what was observed of the schedule.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    sync::Arc,
+};
 
 use tokio::time::Instant;
 
 use super::{
     StoreSettings,
     objects::{Key, Object, Objects, Record, Snapshot, Transition, Visibility},
+    workloads::Workloads,
 };
-use crate::model::{Change, CronJob, FeedId, Seconds, Uid};
+use crate::model::{Change, ConcurrencyPolicy, CronJob, FeedId, Seconds, Uid, WorkloadId};
 
 mod schedule_status;
 
@@ -24,7 +30,7 @@ use schedule_status::EvaluationContext;
 pub struct CronJobRecord {
     /// The object as the API reports it.
     pub cronjob: CronJob,
-    /// `None` only between the arrival of the object and its first evaluation, under the same lock.
+    /// `None` before the first evaluation, and for a `CronJob` that is ignored.
     schedule_status: Option<ScheduleStatus>,
 }
 
@@ -32,10 +38,20 @@ pub struct CronJobRecord {
 #[derive(Debug)]
 pub(super) struct CronJobStore {
     records: Objects<CronJobRecord>,
-    /// Times of evaluation with their slots. An entry is stale unless the status in the slot names the same time.
-    evaluations: BinaryHeap<Reverse<(Seconds, u32)>>,
+    /// The next due times, by the wall clock.
+    due_times: Evaluations,
+    /// The next evaluations by feed, by the time until which its schedules can be judged.
+    evaluations: HashMap<FeedId, Evaluations>,
+    /// The time until which the schedules of each feed can be judged.
+    judged_until: HashMap<FeedId, Seconds>,
     settings: Arc<StoreSettings>,
 }
+
+/// Times of evaluation with their slots, earliest first. An entry is stale unless the status in the slot names the same time.
+type Evaluations = BinaryHeap<Reverse<(Seconds, u32)>>;
+
+/// A `CronJob` that was added or changed: its slot, and its record before the change.
+pub(super) type Changed = (u32, Option<CronJobRecord>);
 
 // === impl CronJobRecord ===
 
@@ -51,16 +67,6 @@ impl CronJobRecord {
     #[must_use]
     pub fn schedule_status(&self) -> Option<&ScheduleStatus> {
         self.schedule_status.as_ref()
-    }
-
-    /// The same if the schedule is valid: only then can runs be missed.
-    #[must_use]
-    pub fn valid_schedule_status(&self) -> Option<&ScheduleStatus> {
-        self.schedule_status().filter(|status| status.valid)
-    }
-
-    fn next_evaluation(&self) -> Option<Seconds> {
-        self.schedule_status()?.next_evaluation
     }
 }
 
@@ -82,6 +88,9 @@ impl Object for CronJobRecord {
     fn same_state(&self, other: &Self) -> bool {
         self.cronjob == other.cronjob
     }
+
+    /// The API repeats everything about a `CronJob`.
+    fn continue_from(&mut self, _: &Self) {}
 }
 
 // === impl CronJobStore ===
@@ -90,7 +99,9 @@ impl CronJobStore {
     pub(super) fn new(settings: Arc<StoreSettings>) -> Self {
         Self {
             records: Objects::default(),
-            evaluations: BinaryHeap::new(),
+            due_times: Evaluations::new(),
+            evaluations: HashMap::new(),
+            judged_until: HashMap::new(),
             settings,
         }
     }
@@ -99,14 +110,19 @@ impl CronJobStore {
         self.records.len()
     }
 
-    /// Applies a change from a feed at the time `at`, and calls `on_transition` for each `CronJob` that it affects.
+    pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<CronJobRecord> {
+        self.records.snapshot(visibility)
+    }
+
+    /// Applies a change from a feed, and calls `on_transition` for each `CronJob` that it affects. Returns those that the
+    /// caller has to evaluate.
     pub(super) fn change(
         &mut self,
         feed: FeedId,
         change: Change<CronJob>,
-        at: (Instant, Seconds),
+        now: Instant,
         on_transition: &mut impl FnMut(Transition<'_, CronJobRecord>),
-    ) {
+    ) -> Vec<Changed> {
         let change = match change {
             Change::Replaced(cronjobs) => {
                 Change::Replaced(cronjobs.into_iter().map(CronJobRecord::new).collect())
@@ -115,76 +131,167 @@ impl CronJobStore {
             Change::Deleted(cronjob) => Change::Deleted(CronJobRecord::new(cronjob)),
         };
         let mut changed = Vec::new();
-        let (now, date) = at;
         self.records.change(feed, change, now, &mut |transition| {
             if let Transition::Applied { slot, old, .. } = &transition {
                 changed.push((*slot, old.cloned()));
             }
             on_transition(transition);
         });
-        for (slot, old) in changed {
-            self.evaluate(slot, old, date);
+        changed
+    }
+
+    /// Evaluates the status of a `CronJob` that was added or changed.
+    pub(super) fn evaluate_changed(
+        &mut self,
+        (slot, old): Changed,
+        workloads: &mut Workloads,
+        date: Seconds,
+    ) {
+        let zone = self.settings.controller_zone.clone();
+        let Some(record) = self.records.get_mut(slot) else {
+            return;
+        };
+        let cronjob = &record.cronjob;
+        let status = match old.and_then(|old| Some((old.schedule_status?, old.cronjob))) {
+            Some((status, old)) => status.after_change(&old, cronjob, &zone),
+            None => ScheduleStatus::new(cronjob, &zone),
+        };
+        record.schedule_status = (!cronjob.ignored).then_some(status);
+        self.evaluate(slot, workloads, date);
+    }
+
+    /// Evaluates the status of a `CronJob` whose Jobs changed.
+    pub(super) fn evaluate_workload(
+        &mut self,
+        id: &WorkloadId,
+        workloads: &mut Workloads,
+        date: Seconds,
+    ) {
+        if let Some(slot) = self.records.find(("", &id.namespace, &id.name)) {
+            self.evaluate(slot, workloads, date);
         }
     }
 
-    /// Evaluates every status whose time of evaluation has come.
-    pub(super) fn advance(&mut self, date: Seconds) {
-        while let Some(&Reverse((at, slot))) = self.evaluations.peek()
+    /// Judges the schedules of a feed as of `until`.
+    pub(super) fn judge(
+        &mut self,
+        feed: FeedId,
+        until: Seconds,
+        workloads: &mut Workloads,
+        date: Seconds,
+    ) {
+        if self.judged_until.insert(feed, until).is_none() {
+            for slot in self.records.occupied() {
+                if self.records.feed(slot) == Some(feed) {
+                    self.evaluate(slot, workloads, date);
+                }
+            }
+            return;
+        }
+        while let Some(slot) = self.next_evaluation(feed, until) {
+            self.evaluate(slot, workloads, date);
+        }
+    }
+
+    /// Computes the next due times that have passed by the wall clock.
+    pub(super) fn advance_clock(&mut self, date: Seconds) {
+        while let Some(&Reverse((at, slot))) = self.due_times.peek()
             && at <= date
         {
-            self.evaluations.pop();
-            let record = self.records.get(slot);
-            if record.and_then(CronJobRecord::next_evaluation) == Some(at) {
-                self.evaluate(slot, None, date);
+            self.due_times.pop();
+            let status = self
+                .records
+                .get(slot)
+                .and_then(CronJobRecord::schedule_status);
+            if status.and_then(|status| status.next) == Some(at)
+                && let Some(record) = self.records.get_mut(slot)
+                && let Some(status) = &mut record.schedule_status
+            {
+                status.advance_next(&record.cronjob, date);
+                self.due_times
+                    .extend(status.next.map(|next| Reverse((next, slot))));
             }
         }
     }
 
-    pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<CronJobRecord> {
-        self.records.snapshot(visibility)
+    /// Takes the next slot whose evaluation is due.
+    fn next_evaluation(&mut self, feed: FeedId, until: Seconds) -> Option<u32> {
+        let evaluations = self.evaluations.get_mut(&feed)?;
+        while let Some(&Reverse((at, slot))) = evaluations.peek()
+            && at <= until
+        {
+            evaluations.pop();
+            let status = self
+                .records
+                .get(slot)
+                .and_then(CronJobRecord::schedule_status);
+            if status.and_then(|status| status.next_evaluation) == Some(at) {
+                return Some(slot);
+            }
+        }
+        None
     }
 
-    /// Evaluates the status in a slot and queues its next evaluation. `old` is the record before a change of the object.
-    fn evaluate(&mut self, slot: u32, old: Option<CronJobRecord>, date: Seconds) {
-        let settings = self.settings.clone();
+    /// Evaluates the status in a slot and queues its next evaluation.
+    fn evaluate(&mut self, slot: u32, workloads: &mut Workloads, date: Seconds) {
+        let Some(feed) = self.records.feed(slot) else {
+            return;
+        };
+        let judged_until = self.judged_until.get(&feed).copied();
         let Some(CronJobRecord {
             cronjob,
-            schedule_status,
+            schedule_status: Some(status),
         }) = self.records.get_mut(slot)
         else {
             return;
         };
-        let annotations = cronjob.annotations.as_deref();
-        let thresholds = settings.thresholds.overridden_by(annotations);
+        let Some(workload) = workloads.find_cronjob(cronjob) else {
+            return;
+        };
         let context = EvaluationContext {
             now: date,
-            grace: thresholds.start_grace,
-            zone: &settings.controller_zone,
+            judged_until,
+            grace: workload.thresholds().start_grace,
+            last_started: workload.state.totals.last_started,
         };
-        let old = old.and_then(|old| Some((old.schedule_status?, old.cronjob)));
-        let (status, queued) = match (schedule_status, old) {
-            (Some(status), _) => {
-                let queued = status.next_evaluation;
-                status.evaluate(cronjob, context);
-                (status, queued)
-            }
-            (none, Some((status, old))) => {
-                let queued = status.next_evaluation;
-                let status = status.after_change(&old, cronjob, context);
-                (&mut *none.insert(status), queued)
-            }
-            (none, None) => {
-                let status = ScheduleStatus::new(cronjob, context);
-                (&mut *none.insert(status), None)
-            }
+        let mut state = workload
+            .state
+            .schedule
+            .as_deref()
+            .cloned()
+            .unwrap_or_default();
+        // Before the Jobs are known, the status of the CronJob alone may name one that is over.
+        let blocked = match judged_until {
+            Some(_) => is_blocked(cronjob, workload.has_unfinished_run()),
+            None => state.blocked,
         };
+        state.observe(cronjob, blocked, date);
+        let queued = (status.next, status.next_evaluation);
+        let overdue = status.evaluate(cronjob, &mut state, context);
+        workloads.set_schedule(cronjob, state, &overdue);
         // An evaluation that was queued and is not due yet is still in the heap.
-        if let Some(at) = status.next_evaluation
-            && queued.is_none_or(|queued| queued != at || queued <= date)
+        let is_queued = |at: Option<Seconds>, queued: Option<Seconds>, until: Option<Seconds>| {
+            at == queued && at > until
+        };
+        if let Some(next) = status.next
+            && !is_queued(Some(next), queued.0, Some(date))
         {
-            self.evaluations.push(Reverse((at, slot)));
+            self.due_times.push(Reverse((next, slot)));
+        }
+        if let Some(at) = status.next_evaluation
+            && !is_queued(Some(at), queued.1, judged_until)
+        {
+            let evaluations = self.evaluations.entry(feed).or_default();
+            evaluations.push(Reverse((at, slot)));
         }
     }
+}
+
+/// Whether an active run keeps the next one from starting. The status of a `CronJob` may name Jobs that are over or gone, so
+/// its Jobs decide, as far as any was ever seen.
+fn is_blocked(cronjob: &CronJob, unfinished: Option<bool>) -> bool {
+    cronjob.concurrency_policy == Some(ConcurrencyPolicy::Forbid)
+        && unfinished.unwrap_or(cronjob.active_jobs > 0)
 }
 
 #[cfg(test)]

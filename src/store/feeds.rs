@@ -1,12 +1,15 @@
 //! The feeds of one target and their health: the only owner of up, synced, stale and last contact.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::ConfiguredJob;
-use crate::model::{Change, FeedId, FeedScope, HealthChange, Update};
+use crate::model::{
+    Change, FeedId, FeedScope, HealthChange, MAX_UNDECODABLE, Name, ObjectName, Resource, Seconds,
+    Update,
+};
 
 /// All feeds of one target. A [`FeedId`] is a position here.
 #[derive(Debug, Default)]
@@ -22,10 +25,14 @@ struct FeedStatus {
     synced: bool,
     /// For a configured Job: whether it exists, once that is known.
     exists: Option<bool>,
+    /// Objects that exist and cannot be decoded, up to [`MAX_UNDECODABLE`].
+    undecodable: HashSet<ObjectName>,
     /// When the API last confirmed what the store holds.
     last_success: Option<Timestamp>,
     /// The same on the monotonic clock.
     last_contact: Option<Instant>,
+    /// Until when everything that happened was received.
+    caught_up: Option<Timestamp>,
 }
 
 // === impl Feeds ===
@@ -63,6 +70,38 @@ impl Feeds {
         feed.is_some_and(FeedStatus::is_configured)
     }
 
+    /// The feeds of `CronJobs` whose schedules depend on feed `id`: itself, or those that it has the Jobs of.
+    pub(super) fn dependent_cronjobs(&self, id: FeedId) -> Vec<FeedId> {
+        match self.0.get(id.0 as usize).map(|feed| &feed.scope) {
+            Some(FeedScope::CronJobs(_)) => vec![id],
+            Some(FeedScope::Jobs(jobs)) => {
+                let feeds = (0u32..).map(FeedId).zip(&self.0);
+                feeds
+                    .filter(|(_, feed)| {
+                        matches!(&feed.scope, FeedScope::CronJobs(scope) if overlap(scope.as_ref(), jobs.as_ref()))
+                    })
+                    .map(|(id, _)| id)
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Until when the schedules of the `CronJobs` of feed `id` can be judged: everything that happened to them and to their
+    /// Jobs was received. `None` before both were read.
+    pub(super) fn judged_until(&self, id: FeedId) -> Option<Seconds> {
+        let cronjobs = self.0.get(id.0 as usize)?;
+        let FeedScope::CronJobs(scope) = &cronjobs.scope else {
+            return None;
+        };
+        let jobs = self
+            .0
+            .iter()
+            .filter(|feed| matches!(&feed.scope, FeedScope::Jobs(jobs) if overlap(scope.as_ref(), jobs.as_ref())));
+        let oldest = jobs.chain([cronjobs]).map(|feed| feed.caught_up).min();
+        oldest.flatten().map(Timestamp::as_second)
+    }
+
     /// Whether every feed was read completely at least once.
     pub(super) fn synced(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(|feed| feed.synced)
@@ -84,17 +123,30 @@ impl Feeds {
         self.0.iter().map(stale).collect()
     }
 
-    /// The configured Jobs of feeds that are not `stale`, as far as it is known whether they exist.
+    /// The configured Jobs. Whether they exist is unknown where a feed is `stale`.
     pub(super) fn configured_jobs(&self, stale: &[bool]) -> Vec<ConfiguredJob> {
         let feeds = self.0.iter().zip(stale);
         feeds
-            .filter(|(_, stale)| !**stale)
-            .filter_map(|(feed, _)| feed.configured_job())
+            .filter_map(|(feed, stale)| feed.configured_job(*stale))
             .collect()
     }
 
+    /// The number of feeds.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of objects of this kind that exist and cannot be decoded.
+    pub(super) fn undecodable(&self, resource: Resource) -> usize {
+        let feeds = self.0.iter();
+        feeds
+            .filter(|feed| feed.resource() == resource)
+            .map(|feed| feed.undecodable.len())
+            .sum()
+    }
+
     /// The number of feeds whose last attempt failed.
-    fn failing(&self) -> usize {
+    pub(super) fn failing(&self) -> usize {
         self.0.iter().filter(|feed| feed.is_failing()).count()
     }
 }
@@ -108,8 +160,10 @@ impl FeedStatus {
             up: None,
             synced: false,
             exists: None,
+            undecodable: HashSet::new(),
             last_success: None,
             last_contact: None,
+            caught_up: None,
         }
     }
 
@@ -118,9 +172,15 @@ impl FeedStatus {
             self.up = Some(false);
             return;
         }
+        self.record_undecodable(update);
         match update {
             Update::JobAbsent => self.exists = Some(false),
-            Update::Jobs(Change::Applied(_)) if self.is_configured() => self.exists = Some(true),
+            Update::CaughtUp(until) => self.caught_up = Some(*until),
+            Update::Jobs(Change::Applied(_)) | Update::Undecodable(Change::Applied(_))
+                if self.is_configured() =>
+            {
+                self.exists = Some(true);
+            }
             _ => {}
         }
         let complete_list = matches!(
@@ -137,6 +197,49 @@ impl FeedStatus {
         self.last_contact = Some(now);
     }
 
+    /// Keeps the set of undecodable objects: an object leaves it when it is decoded, deleted, or not in a new list.
+    fn record_undecodable(&mut self, update: &Update) {
+        let known = &mut self.undecodable;
+        let (namespace, name) = match update {
+            Update::Undecodable(Change::Replaced(objects)) => {
+                *known = objects.iter().take(MAX_UNDECODABLE).cloned().collect();
+                return;
+            }
+            Update::Undecodable(Change::Applied(object)) => {
+                if known.len() < MAX_UNDECODABLE {
+                    known.insert(object.clone());
+                }
+                return;
+            }
+            Update::JobAbsent => {
+                known.clear();
+                return;
+            }
+            Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &object.name),
+            Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
+                (&job.namespace, &job.name)
+            }
+            Update::CronJobs(Change::Applied(cronjob) | Change::Deleted(cronjob)) => {
+                (&cronjob.namespace, &cronjob.name)
+            }
+            _ => return,
+        };
+        // Nearly always empty, and this runs for every event.
+        if !known.is_empty() {
+            known.remove(&ObjectName {
+                namespace: namespace.clone(),
+                name: name.clone(),
+            });
+        }
+    }
+
+    fn resource(&self) -> Resource {
+        match self.scope {
+            FeedScope::Jobs(_) | FeedScope::Job { .. } => Resource::Jobs,
+            FeedScope::CronJobs(_) => Resource::CronJobs,
+        }
+    }
+
     fn is_configured(&self) -> bool {
         matches!(self.scope, FeedScope::Job { .. })
     }
@@ -150,14 +253,24 @@ impl FeedStatus {
             .is_none_or(|contact| now.duration_since(contact) > stale_after)
     }
 
-    fn configured_job(&self) -> Option<ConfiguredJob> {
-        match (&self.scope, self.exists) {
-            (FeedScope::Job { namespace, name }, Some(exists)) => Some(ConfiguredJob {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                exists,
-            }),
-            _ => None,
-        }
+    fn configured_job(&self, stale: bool) -> Option<ConfiguredJob> {
+        let FeedScope::Job { namespace, name } = &self.scope else {
+            return None;
+        };
+        Some(ConfiguredJob {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            exists: self.exists.filter(|_| !stale),
+            poll_up: self.up,
+            last_poll: self.last_success,
+        })
     }
 }
+
+/// Whether two scopes have a namespace in common.
+fn overlap(one: Option<&Name>, other: Option<&Name>) -> bool {
+    one.is_none() || other.is_none() || one == other
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,8 @@
 //! namespace and name, so duplicate series are impossible, whatever the API sends.
 
 use std::{
-    collections::VecDeque,
+    cmp::Reverse,
+    collections::BinaryHeap,
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
@@ -55,7 +56,7 @@ pub(super) struct Objects<T> {
     /// Slots that can be reused.
     free: Vec<u32>,
     /// Scheduled removals, earliest first. One is stale unless the entry in the slot names the same time.
-    removals: VecDeque<(Instant, u32)>,
+    removals: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Number of entries that are neither deleted nor ignored.
     present: usize,
 }
@@ -90,7 +91,7 @@ impl<T> Default for Objects<T> {
             index: HashTable::new(),
             hasher: RandomState::new(),
             free: Vec::new(),
-            removals: VecDeque::new(),
+            removals: BinaryHeap::new(),
             present: 0,
         }
     }
@@ -115,6 +116,16 @@ impl<T: Record> Objects<T> {
     pub(super) fn existing(&self, key: Key<'_>) -> Option<&T> {
         let entry = self.entry(self.find(key)?)?;
         entry.remove_at.is_none().then_some(&entry.record)
+    }
+
+    /// The feed that reported the object in a slot last.
+    pub(super) fn feed(&self, slot: u32) -> Option<FeedId> {
+        self.entry(slot).map(|entry| entry.feed)
+    }
+
+    /// The slots that have a record.
+    pub(super) fn occupied(&self) -> Vec<u32> {
+        self.entries().map(|(slot, _)| slot).collect()
     }
 
     /// The record in a slot.
@@ -149,8 +160,7 @@ impl<T: Record> Objects<T> {
         slot
     }
 
-    /// Removes the record in a slot at the time `at`. Callers pass ascending times. Does nothing if a removal is already
-    /// scheduled.
+    /// Removes the record in a slot at the time `at`. Does nothing if a removal is already scheduled.
     pub(super) fn schedule_removal(&mut self, slot: u32, at: Instant) {
         if let Some(entry) = self.entry_mut(slot)
             && entry.remove_at.is_none()
@@ -158,7 +168,18 @@ impl<T: Record> Objects<T> {
             let was_present = usize::from(entry.is_present());
             entry.remove_at = Some(at);
             self.present -= was_present;
-            self.removals.push_back((at, slot));
+            self.removals.push(Reverse((at, slot)));
+        }
+    }
+
+    /// Removes a record whose removal is scheduled at the time `at`, if that is earlier.
+    pub(super) fn hasten_removal(&mut self, slot: u32, at: Instant) {
+        let is_later = |entry: &Entry<T>| entry.remove_at.is_some_and(|planned| planned > at);
+        if self.entry(slot).is_some_and(is_later)
+            && let Some(entry) = self.entry_mut(slot)
+        {
+            entry.remove_at = Some(at);
+            self.removals.push(Reverse((at, slot)));
         }
     }
 
@@ -198,11 +219,11 @@ impl<T: Record> Objects<T> {
 
     /// Removes the records whose removal is due, and passes each to `on_removal`.
     pub(super) fn expire(&mut self, now: Instant, mut on_removal: impl FnMut(T)) {
-        while let Some(&(at, slot)) = self.removals.front() {
+        while let Some(&Reverse((at, slot))) = self.removals.peek() {
             if now < at {
                 return;
             }
-            self.removals.pop_front();
+            self.removals.pop();
             // The removal may have been cancelled, or the slot reused.
             if self
                 .entry(slot)

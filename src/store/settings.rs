@@ -7,7 +7,7 @@ use kube_cron::Zone;
 
 use crate::{
     config::{self, PerJob},
-    model::{self, Seconds, WorkloadAnnotations},
+    model::{self, Departure, Seconds, WorkloadAnnotations},
 };
 
 /// How long the store keeps facts, and which thresholds apply to them.
@@ -17,7 +17,7 @@ pub struct StoreSettings {
     pub retention: Retention,
     /// Whether snapshots contain only the last one of the finished Jobs of each workload.
     pub last_jobs_only: bool,
-    /// The defaults of the thresholds; annotations override them.
+    /// The defaults of the thresholds; overrides and annotations replace them.
     pub thresholds: Thresholds,
     /// Upper bounds of the run duration histograms, in seconds, in ascending order.
     pub run_duration_buckets: Arc<[f64]>,
@@ -38,15 +38,30 @@ pub struct Retention {
     pub workloads: Duration,
 }
 
-/// Thresholds of a workload, in seconds.
+/// Thresholds of a workload. Times are in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
     /// Maximum duration of a run.
     pub max_duration: Option<Seconds>,
     /// Maximum age of the last success.
     pub max_success_age: Option<Seconds>,
-    /// How late a run may start before it is missed.
+    /// How late a run may start before it is overdue.
     pub start_grace: Seconds,
+    /// Failed runs in a row that are tolerated.
+    pub max_failures: u64,
+}
+
+// === impl Retention ===
+
+impl Retention {
+    /// How long a workload is kept that left like this.
+    #[must_use]
+    pub fn of(&self, departure: Departure) -> Duration {
+        match departure {
+            Departure::Cleanup => self.workloads,
+            Departure::Deletion => self.deleted,
+        }
+    }
 }
 
 // === impl Thresholds ===
@@ -62,6 +77,7 @@ impl Thresholds {
             max_duration: annotations.max_duration.or(self.max_duration),
             max_success_age: annotations.max_success_age.or(self.max_success_age),
             start_grace: annotations.start_grace.unwrap_or(self.start_grace),
+            max_failures: annotations.max_failures.unwrap_or(self.max_failures),
         }
     }
 }
@@ -86,6 +102,7 @@ impl StoreSettings {
                 max_duration: thresholds.max_duration.map(seconds),
                 max_success_age: thresholds.max_success_age.map(seconds),
                 start_grace: seconds(thresholds.start_grace),
+                max_failures: thresholds.max_failures,
             },
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             controller_zone: Zone::default(),

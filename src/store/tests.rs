@@ -21,8 +21,8 @@ struct Target {
 fn target() -> Target {
     let store = Arc::new(TargetStore::new(None, Arc::default()));
     Target {
-        feed: store.clone().register(FeedScope::Jobs),
-        other: store.clone().register(FeedScope::Jobs),
+        feed: store.clone().register(FeedScope::Jobs(None)),
+        other: store.clone().register(FeedScope::Jobs(None)),
         store,
     }
 }
@@ -104,6 +104,31 @@ async fn a_finished_job_is_kept_after_its_deletion_and_an_unfinished_one_is_not(
     assert_eq!(shown(&store), ["a/a/complete", "c/c/complete"]);
     advance(Duration::from_millis(1)).await;
     assert_eq!(shown(&store), Vec::<String>::new());
+}
+
+/// Its pod crashes, so none is ready. It was not suspended in between, which would have changed its start.
+#[tokio::test(start_paused = true)]
+async fn a_running_job_does_not_become_pending_again() {
+    let pending = |name: &str, uid: &str, start| Job {
+        start,
+        ..job(name, uid, JobState::Pending)
+    };
+    let Target { store, feed, .. } = target();
+    let started = ["a", "b", "c", "d"].map(|name| Job {
+        start: Some(1),
+        ..running(name)
+    });
+    feed.push(jobs(Change::Replaced(started.to_vec())));
+    feed.push(jobs(Change::Applied(pending("a", "a", Some(1)))));
+    feed.push(jobs(Change::Applied(pending("b", "b", Some(2))))); // it was resumed
+    feed.push(jobs(Change::Applied(pending("c", "new", Some(1)))));
+    feed.push(jobs(Change::Applied(job("d", "d", JobState::Suspended))));
+    feed.push(jobs(Change::Applied(pending("d", "d", Some(1)))));
+    let expected = ["a/a/running", "b/b/pending", "c/new/pending", "d/d/pending"];
+    assert_eq!(shown(&store), expected);
+    // A list is no different.
+    feed.push(jobs(Change::Replaced(vec![pending("a", "a", Some(1))])));
+    assert_eq!(shown(&store), ["a/a/running"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,7 +254,7 @@ async fn a_configured_job_exists_or_is_absent_or_unknown() {
     };
     let store = Arc::new(TargetStore::new(None, Arc::default()));
     let feed = store.clone().register(scope);
-    let exists = || store.snapshot().configured.first().map(|job| job.exists);
+    let exists = || store.snapshot().configured[0].exists;
     feed.push(Update::Failed);
     assert_eq!(exists(), None);
     feed.push(Update::JobAbsent);

@@ -151,6 +151,19 @@ impl Namespace {
 
     /// Lets hanging pods of a Job succeed.
     pub(crate) async fn finish_pods(&self, job: &str) {
+        let change = json!({"metadata": {"labels": {"sim/outcome": "succeed"}}});
+        self.patch_pods(job, "", &change).await;
+    }
+
+    /// Lets the containers in hanging pods of a Job crash. They are not restarted.
+    pub(crate) async fn crash_pods(&self, job: &str) {
+        let ready = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady"});
+        let change = json!({"status": {"conditions": [ready]}});
+        self.patch_pods(job, "/status", &change).await;
+    }
+
+    /// Applies a merge patch to the pods of a Job, or to a subresource of them.
+    async fn patch_pods(&self, job: &str, subresource: &str, change: &Value) {
         let pods = format!("/api/v1/namespaces/{}/pods", self.name);
         let list = format!("{pods}?labelSelector=batch.kubernetes.io%2Fjob-name%3D{job}");
         let list = self
@@ -160,11 +173,10 @@ impl Namespace {
             .expect("pods");
         for pod in list["items"].as_array().expect("items") {
             let pod = format!(
-                "{pods}/{}",
+                "{pods}/{}{subresource}",
                 pod["metadata"]["name"].as_str().expect("a name")
             );
-            let change = json!({"metadata": {"labels": {"sim/outcome": "succeed"}}});
-            self.cluster.send("PATCH", &pod, &change).await;
+            self.cluster.send("PATCH", &pod, change).await;
         }
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Kind::CronJob, kubeconfig_of},
+    expected::fields_of_cronjob,
     jobs::spec,
     metrics::Samples,
     testbed::Testbed,
@@ -56,13 +57,12 @@ async fn watch_mode_shows_every_state_of_a_cronjob() {
         async || {
             let labels = [
                 ("namespace", namespace.name.as_str()),
-                ("cronjob", "yearly"),
+                ("workload_type", "cronjob"),
+                ("workload", "yearly"),
             ];
-            testbed
-                .exporter
-                .scrape()
-                .await
-                .samples("batch_cronjob_", &labels)
+            // What was observed of the schedule stays with the workload for a while.
+            let metrics = testbed.exporter.scrape().await;
+            fields_of_cronjob(metrics.samples("batch_cronjob_", &labels))
         },
     )
     .await;

@@ -46,12 +46,15 @@ pub(crate) fn job(job: &Value) -> Samples {
 }
 
 /// The families of a CronJob that depend on its schedule and the time.
-const COMPUTED: [&str; 5] = [
+const COMPUTED: [&str; 8] = [
     "schedule_valid",
     "next_schedule_timestamp_seconds",
-    "missed_runs",
-    "late_seconds",
+    "overdue_runs",
+    "overdue_since_timestamp_seconds",
+    "blocked_since_timestamp_seconds",
     "not_started",
+    "missed_runs_total",
+    "suspended_since_timestamp_seconds",
 ];
 
 /// Keeps only the samples that copy a field of a CronJob.

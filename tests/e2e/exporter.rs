@@ -48,14 +48,25 @@ impl Exporter {
         Self::start(command, TempDir::new().expect("a directory")).await
     }
 
-    async fn start(mut command: Command, directory: TempDir) -> Self {
+    /// Starts in this working directory with these environment variables. Does not wait for anything.
+    pub(crate) fn spawn_in(directory: &Path, variables: &[(String, String)]) -> Self {
+        let mut command = command();
+        command.current_dir(directory);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        Self::spawn(command, TempDir::new().expect("a directory"))
+    }
+
+    fn spawn(mut command: Command, directory: TempDir) -> Self {
         let log = File::create(directory.path().join("log")).expect("a file");
-        let child = command.stderr(log).spawn().expect("the binary");
-        let mut exporter = Self {
-            child,
+        Self {
+            child: command.stderr(log).spawn().expect("the binary"),
             address: SocketAddr::from(([0, 0, 0, 0], 0)),
             directory,
-        };
+        }
+    }
+
+    async fn start(command: Command, directory: TempDir) -> Self {
+        let mut exporter = Self::spawn(command, directory);
         exporter.address = eventually("the exporter listens", TIMEOUT, async || {
             let log = exporter.log();
             let listening = log.iter().find(|line| line["message"] == "listening");
@@ -75,6 +86,23 @@ impl Exporter {
             .filter(|line| line.ends_with('\n'));
         let parse = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("logged: {line}"));
         lines.map(parse).collect()
+    }
+
+    /// The log so far.
+    pub(crate) fn log_text(&self) -> String {
+        fs::read_to_string(self.log_path()).expect("a log")
+    }
+
+    pub(crate) fn has_exited(&mut self) -> bool {
+        self.child.try_wait().expect("a process").is_some()
+    }
+
+    /// Sets the address from the line `listening` of the log.
+    pub(crate) fn set_address(&mut self, listening: &Value) {
+        let address = listening["address"]
+            .as_str()
+            .and_then(|text| text.parse().ok());
+        self.address = address.expect("an address");
     }
 
     /// The lines of the log at `level`.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::{cluster::Kind::Job, expected::condition, testbed::Testbed};
 
+mod without_ready_pods;
+
 /// A scenario for the Job of this name.
 pub(crate) type Scenario = for<'a> fn(&'a Testbed, &'a str) -> LocalBoxFuture<'a, ()>;
 
@@ -53,6 +55,15 @@ pub(crate) const SCENARIOS: &[(&str, Scenario)] = &[
     }),
     ("managed-by", |testbed, name| {
         managed_by(testbed, name).boxed_local()
+    }),
+    ("crash", |testbed, name| {
+        without_ready_pods::crash(testbed, name).boxed_local()
+    }),
+    ("no-parallelism", |testbed, name| {
+        without_ready_pods::no_parallelism(testbed, name).boxed_local()
+    }),
+    ("shrunk", |testbed, name| {
+        without_ready_pods::shrunk(testbed, name).boxed_local()
     }),
     ("recreated", |testbed, name| {
         recreated(testbed, name).boxed_local()

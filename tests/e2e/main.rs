@@ -8,9 +8,10 @@
 //!
 //! For a running control plane, set `KUBECONFIG` to the administrator's kubeconfig and `JOB_STATUS_E2E_CLUSTER` to the
 //! directory with the kubeconfigs of two other users: `token-reader.kubeconfig` (may get, list and watch jobs, their status
-//! and cronjobs) and `token-none.kubeconfig` (no permissions). The `sim/*` labels and annotations of a pod template set what
-//! the pod does. Tests that need an outage start their own control planes with the script `up` of the directory
-//! `JOB_STATUS_CLUSTER`, by default `../shared/cluster` beside the repository. `promtool` comes from `PATH` or `target/tools`.
+//! and cronjobs) and `token-none.kubeconfig` (no permissions). The tests of expiring certificates need the key of the authority in
+//! `pki/ca.key`. The `sim/*` labels and annotations of a pod template set what the pod does. Tests that need an outage start
+//! their own control planes with the script `up` of the directory `JOB_STATUS_CLUSTER`, by default `../shared/cluster` beside
+//! the repository. `promtool` and `kubectl` come from `PATH` or `target/tools`.
 //!
 //! Each test has its own namespace and exporter, so tests run in parallel. With `--nocapture` they print how soon each state
 //! was shown. A failed test leaves its namespace in place.
@@ -24,6 +25,7 @@
 )]
 
 mod access;
+mod certificates;
 mod cluster;
 mod control_plane;
 mod cronjobs;
@@ -31,10 +33,13 @@ mod expected;
 mod exporter;
 mod jobs;
 mod kube_state_metrics;
+mod kubectl;
 mod metrics;
 mod outage;
 mod output;
 mod polling;
+mod proxy;
+mod silence;
 mod testbed;
 mod wait;
 mod watching;

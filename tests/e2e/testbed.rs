@@ -165,7 +165,8 @@ impl Testbed {
                 .expect("the cronjob");
             let labels = [
                 ("namespace", self.namespace.name.as_str()),
-                ("cronjob", name),
+                ("workload_type", "cronjob"),
+                ("workload", name),
             ];
             let shown = self
                 .exporter
@@ -186,7 +187,8 @@ impl Testbed {
             ("namespace", self.namespace.name.as_str()),
             ("job_name", name),
         ];
-        let all = metrics.samples("batch_job_", &labels);
+        let mut all = metrics.samples("batch_job_", &labels);
+        all.retain(|series, _| !series.contains("poll")); // about the requests, not the Job
         let exists = metrics.value("batch_job_exists", &labels);
         let [namespace, job_name] = labels;
         let workload = [

@@ -28,8 +28,8 @@ pub(crate) struct WorkloadRef<'a> {
     pub(crate) exporter: &'a Exporter,
     pub(crate) namespace: &'a Namespace,
     pub(crate) name: &'a str,
-    /// Makes [`expect`](Self::expect) assert with every scrape that no run is missed.
-    pub(crate) no_missed_runs: bool,
+    /// Makes [`expect`](Self::expect) assert with every scrape that no run is overdue.
+    pub(crate) nothing_overdue: bool,
 }
 
 /// Expected samples of a workload or CronJob, without the prefix `batch_`. `None` means that the series is absent.
@@ -41,7 +41,7 @@ impl<'a> WorkloadRef<'a> {
             exporter: &testbed.exporter,
             namespace: &testbed.namespace,
             name,
-            no_missed_runs: true,
+            nothing_overdue: true,
         }
     }
 
@@ -114,14 +114,13 @@ impl<'a> WorkloadRef<'a> {
     /// The current samples of the workload and the CronJob.
     pub(crate) async fn samples(&self) -> Samples {
         let metrics = self.exporter.scrape().await;
-        let namespace = ("namespace", self.namespace.name.as_str());
         let workload = [
-            namespace,
+            ("namespace", self.namespace.name.as_str()),
             ("workload_type", "cronjob"),
             ("workload", self.name),
         ];
         let mut samples = metrics.samples("batch_workload_", &workload);
-        samples.extend(metrics.samples("batch_cronjob_", &[namespace, ("cronjob", self.name)]));
+        samples.extend(metrics.samples("batch_cronjob_", &workload));
         samples
     }
 
@@ -131,9 +130,9 @@ impl<'a> WorkloadRef<'a> {
         let start = Instant::now();
         eventually(&what, limit, async || {
             let samples = self.samples().await;
-            let missed = samples.get("batch_cronjob_missed_runs");
-            let has_missed = self.no_missed_runs && missed.is_some_and(|missed| *missed != 0.0);
-            assert!(!has_missed, "missed runs of {}: {samples:#?}", self.name);
+            let overdue = samples.get("batch_cronjob_overdue_runs");
+            let is_overdue = self.nothing_overdue && overdue.is_some_and(|overdue| *overdue != 0.0);
+            assert!(!is_overdue, "overdue runs of {}: {samples:#?}", self.name);
             let shown = |series: &str| samples.get(&format!("batch_{series}")).copied();
             let differ = expected
                 .iter()

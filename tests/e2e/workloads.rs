@@ -1,4 +1,4 @@
-//! CronJobs as workloads: the results of their runs, also of deleted Jobs, and missed runs.
+//! CronJobs as workloads: the results of their runs, also of deleted Jobs, and overdue and missed runs.
 //!
 //! Schedules take real minutes, so all scenarios on the shared control plane run at the same time.
 
@@ -17,7 +17,7 @@ use crate::{
     exporter::Exporter,
     jobs::{self, Scenario},
     testbed::Testbed,
-    wait::{TIMEOUT, WATCH_LATENCY, eventually_equals},
+    wait::{TIMEOUT, WATCH_LATENCY, eventually, eventually_equals},
     workload::{GRACE, RUN_TIMEOUT, WorkloadRef, ago, due, now},
 };
 
@@ -29,8 +29,14 @@ const FORBIDDEN: &str = "cronjob_not_started{reason=\"forbidden_by_active_run\"}
 const SUSPENDED: &str = "cronjob_not_started{reason=\"suspended\"}";
 const UNEXPLAINED: &str = "cronjob_not_started{reason=\"unexplained\"}";
 
-/// A run that has not started after this time is missed.
+/// A run that has not started after this time is overdue.
 const PAST_GRACE: Duration = Duration::from_secs(GRACE + 2);
+
+#[allow(clippy::cast_precision_loss, reason = "a small number")]
+const GRACE_SECONDS: f64 = GRACE as f64;
+
+/// The API server sends a bookmark about every minute. Without other events, schedules are judged as of the last one.
+const BOOKMARKS: Duration = Duration::from_secs(75);
 
 /// The number of due times without controllers.
 const MISSED_RUNS: f64 = 3.0;
@@ -64,8 +70,9 @@ async fn the_results_of_the_runs_of_cronjobs_are_shown() {
     testbed.tear_down().await;
 }
 
+/// The policy is Forbid, and the status names a run that is over: it holds up nothing.
 #[tokio::test]
-async fn runs_are_missed_while_no_controller_runs() {
+async fn runs_are_overdue_and_missed_while_no_controller_runs() {
     let plane = ControlPlane::with_controllers().await;
     let namespace = plane.cluster().await.namespace("missed").await;
     let exporter = Exporter::with_config(&format!(
@@ -78,46 +85,65 @@ async fn runs_are_missed_while_no_controller_runs() {
         exporter: &exporter,
         namespace: &namespace,
         name: "missed",
-        no_missed_runs: false,
+        nothing_overdue: false,
     };
-    workload.create("succeed", json!({}), json!({})).await;
+    let forbid = json!({"concurrencyPolicy": "Forbid"});
+    workload.create("succeed", forbid, json!({})).await;
     let first = workload.wait_for_finished_run(&[]).await;
     let on_time = [
         (SUCCEEDED, Some(1.0)),
-        ("cronjob_missed_runs", Some(0.0)),
-        ("cronjob_late_seconds", Some(0.0)),
+        ("cronjob_overdue_runs", Some(0.0)),
+        ("cronjob_overdue_since_timestamp_seconds", None),
+        ("cronjob_missed_runs_total", Some(0.0)),
         (UNEXPLAINED, None),
     ];
     workload.expect(WATCH_LATENCY, &on_time).await;
 
     plane.kill_controllers();
+    let active = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "namespace": namespace.name,
+        "name": first["metadata"]["name"], "uid": first["metadata"]["uid"],
+    });
+    let stale = json!({"status": {"active": [active]}});
+    namespace.patch(CronJob, "missed/status", stale).await;
     let first_due = due(&first);
-    for missed in (1..)
-        .map(f64::from)
-        .take_while(|missed| *missed <= MISSED_RUNS)
-    {
-        let late = [
-            ("cronjob_missed_runs", Some(missed)),
-            (UNEXPLAINED, Some(1.0)),
-            ("workload_last_run_succeeded", Some(1.0)),
-        ];
-        workload.expect(RUN_TIMEOUT, &late).await;
-        let late = workload.samples().await["batch_cronjob_late_seconds"];
-        let since_first = now() - (first_due + 60.0);
-        assert!((late - since_first).abs() < 3.0, "{late} {since_first}");
-        println!("missed {missed}, {late} s late");
-    }
+    let limit = RUN_TIMEOUT * 3 + BOOKMARKS;
+    eventually("three runs are overdue", limit, async || {
+        let samples = workload.samples().await;
+        let value = |family: &str| samples.get(&format!("batch_{family}")).copied();
+        let overdue = value("cronjob_overdue_runs").expect("a number");
+        let missed = value("cronjob_missed_runs_total");
+        assert_eq!(missed, Some(overdue), "{samples:#?}");
+        let unsuccessful = value("workload_consecutive_unsuccessful");
+        assert_eq!(unsuccessful, Some(overdue), "{samples:#?}");
+        // As many as there were due times at the last contact, whenever that was.
+        let late = now() - first_due;
+        assert!(overdue <= ((late - GRACE_SECONDS) / 60.0).floor(), "{late}");
+        if overdue < MISSED_RUNS {
+            return Err(samples);
+        }
+        assert_eq!(value(UNEXPLAINED), Some(1.0));
+        assert_eq!(value("cronjob_blocked_since_timestamp_seconds"), None);
+        assert_eq!(value("workload_last_run_succeeded"), Some(1.0));
+        let since = value("cronjob_overdue_since_timestamp_seconds");
+        assert_eq!(since, Some(first_due + 60.0));
+        Ok(())
+    })
+    .await;
 
     plane.up().await;
     // The controller starts one run, for the last due time.
     let second = workload.wait_for_finished_run(&[&first]).await;
     let cleared = [
         (SUCCEEDED, Some(2.0)),
-        ("cronjob_missed_runs", Some(0.0)),
-        ("cronjob_late_seconds", Some(0.0)),
+        ("cronjob_overdue_runs", Some(0.0)),
+        ("cronjob_overdue_since_timestamp_seconds", None),
+        ("workload_consecutive_unsuccessful", Some(0.0)),
         (UNEXPLAINED, None),
     ];
     workload.expect(WATCH_LATENCY, &cleared).await;
+    let missed = workload.samples().await["batch_cronjob_missed_runs_total"];
+    assert!(missed >= MISSED_RUNS, "{missed} are missed for ever");
     assert!(due(&second) >= first_due + MISSED_RUNS * 60.0, "{second}");
     exporter.stop().await;
 }
@@ -135,7 +161,7 @@ async fn results_alternate(testbed: &Testbed, name: &str) {
         ("workload_last_run_succeeded", Some(0.0)),
         ("workload_consecutive_failures", Some(1.0)),
         (
-            "workload_last_failure_reason{reason=\"BackoffLimitExceeded\"}",
+            "workload_last_run_failure_reason{reason=\"BackoffLimitExceeded\"}",
             Some(1.0),
         ),
         ("workload_last_failure_timestamp_seconds", end(&first)),
@@ -216,7 +242,7 @@ async fn runs_overlap(testbed: &Testbed, name: &str) {
     workload.expect_last_run(&newer, &counted).await;
 }
 
-/// A due time that an active run holds up is reported as forbidden, not as missed.
+/// A due time that an active run holds up is reported as forbidden, not as overdue.
 async fn forbid_policy(testbed: &Testbed, name: &str) {
     let workload = WorkloadRef::of(testbed, name);
     let forbid = json!({"concurrencyPolicy": "Forbid"});
@@ -224,7 +250,7 @@ async fn forbid_policy(testbed: &Testbed, name: &str) {
     let running = [("workload_active_runs", Some(1.0)), (FORBIDDEN, None)];
     workload.expect(RUN_TIMEOUT, &running).await;
     let forbidden = [(FORBIDDEN, Some(1.0)), ("workload_active_runs", Some(1.0))];
-    workload.expect(RUN_TIMEOUT, &forbidden).await;
+    workload.expect(RUN_TIMEOUT + BOOKMARKS, &forbidden).await;
     tokio::time::sleep(PAST_GRACE).await;
     let mut first = testbed.namespace.list(Job).await;
     first.retain(|job| workload.owns(job));
@@ -233,6 +259,10 @@ async fn forbid_policy(testbed: &Testbed, name: &str) {
     };
     let still = [
         (FORBIDDEN, Some(1.0)),
+        (
+            "cronjob_blocked_since_timestamp_seconds",
+            Some(due(first) + 60.0),
+        ),
         ("workload_active_runs", Some(1.0)),
         (
             "workload_oldest_active_run_start_timestamp_seconds",
@@ -250,12 +280,13 @@ async fn forbid_policy(testbed: &Testbed, name: &str) {
         (SUCCEEDED, Some(1.0)),
         ("workload_active_runs", Some(1.0)),
         (FORBIDDEN, None),
+        ("cronjob_blocked_since_timestamp_seconds", None),
         (UNEXPLAINED, None),
     ];
     workload.expect_last_run(&first, &released).await;
 }
 
-/// A suspended CronJob misses no runs.
+/// Nothing is overdue while a CronJob is suspended.
 async fn suspended(testbed: &Testbed, name: &str) {
     let workload = WorkloadRef::of(testbed, name);
     let suspend = json!({"suspend": true});
@@ -266,7 +297,9 @@ async fn suspended(testbed: &Testbed, name: &str) {
         ("cronjob_next_schedule_timestamp_seconds", None),
         (SUCCEEDED, Some(0.0)),
     ];
-    workload.expect(RUN_TIMEOUT, &while_suspended).await;
+    workload
+        .expect(RUN_TIMEOUT + BOOKMARKS, &while_suspended)
+        .await;
     tokio::time::sleep(PAST_GRACE).await;
     workload.expect(Duration::ZERO, &while_suspended).await;
     let resume = json!({"spec": {"suspend": false}});

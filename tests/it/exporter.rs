@@ -19,6 +19,9 @@ use tokio::{
 /// The timeout of [`Exporter::eventually`]. It is far longer than any step takes.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The usual time without an event or bookmark after which a watch counts as dead.
+const MAX_SILENCE: Duration = Duration::from_secs(150);
+
 /// A running source with its store. Dropping it stops the source.
 pub(super) struct Exporter {
     pub(super) store: Arc<TargetStore>,
@@ -51,6 +54,20 @@ impl Exporter {
         deleted: Duration,
         stale_after: Duration,
     ) -> Self {
+        Self::start_source(endpoint, mode, (deleted, stale_after, MAX_SILENCE))
+    }
+
+    /// Watches everything. After this time without an event or bookmark, a watch counts as dead.
+    pub(super) fn start_with_max_silence(endpoint: Endpoint, max_silence: Duration) -> Self {
+        let times = (Duration::from_mins(2), Duration::from_mins(10), max_silence);
+        Self::start_source(endpoint, everything(), times)
+    }
+
+    fn start_source(
+        endpoint: Endpoint,
+        mode: Mode,
+        (deleted, stale_after, max_silence): (Duration, Duration, Duration),
+    ) -> Self {
         let limit = match &mode {
             Mode::Watch(_) => None,
             Mode::PollJobs { poll, .. } | Mode::PollLists { poll, .. } => {
@@ -68,6 +85,7 @@ impl Exporter {
             mode,
             metadata: Arc::default(),
             stale_after,
+            max_silence,
         };
         let source = Source::new("tested".to_owned(), settings, api, store.clone());
         let mut tasks = JoinSet::new();

@@ -31,6 +31,7 @@ impl Process {
             runs_per_workload: 2,
             max_age: Duration::from_hours(24),
             run_duration_buckets: settings.run_duration_buckets.clone(),
+            label_names: Vec::new().into(),
         };
         let mut history = History::open(history_settings, &[Some(Name::from("prod"))]).unwrap();
         let (restored, journal) = history.target(0);
@@ -40,7 +41,7 @@ impl Process {
         let lookup: Weak<TargetStore> = Arc::downgrade(&store);
         history.attach(0, lookup);
         Self {
-            jobs: store.clone().register(FeedScope::Jobs),
+            jobs: store.clone().register(FeedScope::Jobs(None)),
             store,
             history,
         }
@@ -54,7 +55,7 @@ impl Process {
     fn totals(&self) -> Totals {
         let snapshot = self.store.snapshot();
         let mut workloads = snapshot.workloads.iter();
-        workloads.next().unwrap().totals.clone()
+        workloads.next().unwrap().state.totals.clone()
     }
 
     async fn end(self) {
@@ -132,7 +133,7 @@ async fn the_last_runs_survive_a_restart() {
     process.end().await;
     let later = Process::start(&path).totals();
     assert_eq!(later, totals);
-    assert_eq!(later.last_failure.map(|(_, reason)| reason), Some(reason));
+    assert_eq!(later.last.unwrap().reason, Some(reason));
     assert_eq!(
         later.success_durations.count() + later.failure_durations.count(),
         3

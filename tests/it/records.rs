@@ -33,10 +33,12 @@ pub(crate) fn target(
         Arc::new(NoopJournal),
     );
     let target = Arc::new(target);
-    let [job_feed, cronjob_feed] =
-        [FeedScope::Jobs, FeedScope::CronJobs].map(|scope| target.clone().register(scope));
+    let [job_feed, cronjob_feed] = [FeedScope::Jobs(None), FeedScope::CronJobs(None)]
+        .map(|scope| target.clone().register(scope));
     job_feed.push(Update::Jobs(Change::Replaced(jobs)));
     cronjob_feed.push(Update::CronJobs(Change::Replaced(cronjobs)));
+    job_feed.push(Update::CaughtUp(date()));
+    cronjob_feed.push(Update::CaughtUp(date()));
     target
 }
 

@@ -367,7 +367,7 @@ async fn a_client_that_does_not_read_is_disconnected_after_the_shutdown_timeout(
 async fn pages_show_the_targets_and_their_readiness() {
     let target = TargetStore::new(Some("prod".into()), Arc::default());
     let target = Arc::new(target);
-    let jobs = target.clone().register(FeedScope::Jobs);
+    let jobs = target.clone().register(FeedScope::Jobs(None));
     let store = Arc::new(Store::new(vec![target]));
     let grace = Duration::from_hours(1);
     let readiness = Arc::new(Readiness::new(store.clone(), grace));

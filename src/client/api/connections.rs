@@ -56,27 +56,57 @@ impl Connections {
         {
             return Ok((connection.clone(), state.number));
         }
+        // While files are being replaced they may not fit together. Then the older connection may still work.
+        let fallback = state
+            .current
+            .clone()
+            .filter(|connection| rejected != Some(state.number) && !connection.has_expired())
+            .map(|connection| (connection, state.number));
         if let Some((at, failure)) = &state.failed
             && at.elapsed() < RETRY_INTERVAL
         {
-            return Err(failure.clone());
+            return fallback.ok_or_else(|| failure.clone());
         }
         let build = state.build.get_or_insert_with(|| {
             let endpoint = self.endpoint.clone();
             Box::pin(async move { endpoint.connect().await })
         });
-        let outcome = build.await;
+        let outcome = build.await.and_then(|connection| {
+            check_address(state.current.as_deref(), &connection)?;
+            Ok(connection)
+        });
         state.build = None;
+        let before = state.failed.take().map(|(_, failure)| failure.to_string());
         state.failed = outcome
             .as_ref()
             .err()
             .map(|failure| (Instant::now(), failure.clone()));
-        let connection = Arc::new(outcome?);
+        let connection = match (outcome, fallback) {
+            (Ok(connection), _) => Arc::new(connection),
+            (Err(failure), Some(older)) => {
+                if before != Some(failure.to_string()) {
+                    tracing::warn!(%failure, "the changed credentials cannot be used; the older ones stay in use");
+                }
+                return Ok(older);
+            }
+            (Err(failure), None) => return Err(failure),
+        };
         state.current = Some(connection.clone());
         state.number += 1;
         if reload {
             state.reloaded = Some(Instant::now());
         }
         Ok((connection, state.number))
+    }
+}
+
+/// A kubeconfig that was changed to lead to another cluster must not replace one cluster by another in a running target.
+fn check_address(before: Option<&Connection>, now: &Connection) -> Result<(), Failure> {
+    match before {
+        Some(before) if before.address != now.address => Err(Failure::NoClient(format!(
+            "the kubeconfig leads to {} by now, and not to {} any more: restart to read the other cluster",
+            now.address, before.address
+        ))),
+        _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Executes a request: waits for the rate limit, counts the outcome, and retries once after a 401 response.
+//! Executes a request: waits for the rate limit, counts the outcome, and retries once with new credentials.
 
 use std::{future::ready, time::Duration};
 
@@ -97,15 +97,15 @@ impl Api {
         collect(self.authenticated(path).await?, MAX_BODY).await
     }
 
-    /// The body of a successful response as a stream. After a 401 response the credentials are renewed and the request is
-    /// sent once more.
+    /// The body of a successful response as a stream. When the server refuses the credentials, they are renewed and the
+    /// request is sent once more.
     pub(super) async fn authenticated(&self, path: &str) -> Result<Body, Failure> {
         let (connection, number) = self.connections.get(None).await?;
-        let status = match self.send(&connection, path).await {
-            Err(Failure::Status(status)) if status.code == 401 => status,
+        let refused = match self.send(&connection, path).await {
+            Err(failure) if failure.is_unauthorized() => failure,
             outcome => return outcome,
         };
-        let renewed = match connection.on_unauthorized(&status) {
+        let renewed = match connection.on_unauthorized(&refused) {
             OnUnauthorized::GiveUp => None,
             OnUnauthorized::Retry => Some(connection),
             OnUnauthorized::Reconnect => {
@@ -114,24 +114,25 @@ impl Api {
             }
         };
         let Some(connection) = renewed else {
-            return Err(Failure::Status(status));
+            return Err(refused);
         };
         self.limit.acquire().await;
-        match self.send(&connection, path).await {
-            Err(Failure::Suppressed(suppressed)) => Err(Failure::Status(Box::new(Status {
-                no_retry_reason: Some(suppressed.to_string()),
-                ..*status
-            }))),
-            outcome => outcome,
+        match (self.send(&connection, path).await, refused) {
+            (Err(Failure::Suppressed(suppressed)), Failure::Status(status)) => {
+                Err(Failure::Status(Box::new(Status {
+                    no_retry_reason: Some(suppressed.to_string()),
+                    ..*status
+                })))
+            }
+            (outcome, _) => outcome,
         }
     }
 
     /// Sends one request and records when the credentials expire.
     async fn send(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
         let outcome = send(&connection.client, path).await;
-        if let Some(expiry) = connection.expires_at() {
-            self.events.count(ClientEvent::CredentialExpiry(expiry));
-        }
+        let expiries = connection.expiries();
+        self.events.count(ClientEvent::CredentialExpiry(expiries));
         outcome
     }
 }

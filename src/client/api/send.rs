@@ -1,5 +1,7 @@
 //! Sends one HTTP request, and turns a response other than 200 into a [`Failure`].
 
+use std::{error::Error as StdError, io, iter};
+
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -48,8 +50,28 @@ fn no_response(error: kube::Error) -> Failure {
     match error {
         kube::Error::Service(error) => match error.downcast::<Suppressed>() {
             Ok(suppressed) => Failure::Suppressed(*suppressed),
-            Err(error) => Failure::Transport(describe(&*error)),
+            Err(error) => of_transport(&*error),
         },
         error => Failure::Transport(describe(&error)),
     }
+}
+
+/// Converts an error of a connection.
+fn of_transport(error: &(dyn StdError + 'static)) -> Failure {
+    let text = describe(error);
+    let mut causes = iter::successors(Some(error), |error| (*error).source());
+    if causes.any(is_tls_alert) {
+        Failure::TlsAlert(text)
+    } else {
+        Failure::Transport(text)
+    }
+}
+
+/// The server sent a TLS alert. An I/O error contains the error of rustls, and does not name it as its source.
+fn is_tls_alert(error: &(dyn StdError + 'static)) -> bool {
+    let inner = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+        .and_then(|inner| inner.downcast_ref());
+    matches!(inner, Some(rustls::Error::AlertReceived(_)))
 }

@@ -7,18 +7,10 @@
 //!
 //! Credentials outlive clients. [`SharedCredentials`] shares issued ones between targets, in memory only.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, header};
-use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use jiff::Timestamp;
-use kube::{
-    Client, Config,
-    client::{Body, ConfigExt as _},
-};
+use kube::{Client, Config, client::ConfigExt as _};
 use secrecy::SecretString;
 use tower::Layer as _;
 
@@ -45,14 +37,15 @@ use self::{
 };
 use crate::{
     client::{
+        connector::http_service,
+        environment::Environment,
         error::{Failure, describe},
+        proxy::Proxy,
         request::USER_AGENT,
     },
     config::{CciAuth, CciConfig},
+    model::{Credential, CredentialExpiries, CredentialExpiry, Renewable},
 };
-
-/// For the TCP connection. The timeout of each request covers everything after it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The caches of issued credentials. Targets with the same IAM login share a token, and all targets share the keys of the
 /// server.
@@ -60,6 +53,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct SharedCredentials {
     tokens: Vec<(IamLogin, Arc<CredentialCache<SecretString>>)>,
     server_keys: Option<Arc<CredentialCache<KeyPair>>>,
+    /// Names the proxy for the API and IAM.
+    environment: Environment,
 }
 
 /// A CCI endpoint.
@@ -68,6 +63,7 @@ pub struct Cci {
     authentication: Arc<Authentication>,
     /// The login for tokens.
     login: Option<IamLogin>,
+    environment: Environment,
 }
 
 impl Cci {
@@ -101,6 +97,7 @@ impl Cci {
             config,
             authentication: Arc::new(authentication),
             login,
+            environment: shared.environment.clone(),
         }
     }
 
@@ -110,8 +107,13 @@ impl Cci {
         self.config.cluster_url.to_string()
     }
 
-    /// The address and the trusted certificate authorities. Checks that all files can be read; sends nothing.
-    pub(in crate::client) fn load(&self) -> Result<Config, Failure> {
+    /// The address and the trusted certificate authorities.
+    pub(in crate::client) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Checks that all files can be read, and returns the proxy; sends nothing.
+    pub(in crate::client) fn check(&self) -> Result<Option<Proxy>, Failure> {
         self.config
             .rustls_client_config()
             .map_err(|error| no_client(&error))?;
@@ -121,23 +123,14 @@ impl Cci {
             (Authentication::Token(_), None) => Ok(()),
         };
         secrets.map_err(Failure::NoClient)?;
-        Ok(self.config.clone())
+        self.proxy()
     }
 
     /// A client with connections of its own. All clients share the credentials of the endpoint.
     pub(in crate::client) fn client(&self) -> Result<Client, Failure> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let connector = self
-            .config
-            .rustls_https_connector_with_connector(connector)
-            .map_err(|error| no_client(&error))?;
-        let http: legacy::Client<_, Body> =
-            legacy::Client::builder(TokioExecutor::new()).build(connector);
         let authenticated = AuthenticatedClient {
             authentication: self.authentication.clone(),
-            client: http,
+            client: http_service(&self.config, self.proxy()?.as_ref())?,
         };
         let headers = self
             .config
@@ -147,12 +140,22 @@ impl Cci {
         Ok(Client::new(headers.layer(service), "default"))
     }
 
+    fn proxy(&self) -> Result<Option<Proxy>, Failure> {
+        let proxy = Proxy::from_environment(&self.environment, &self.config.cluster_url);
+        proxy.map_err(Failure::NoClient)
+    }
+
     /// When the current credential expires, if known.
-    pub(in crate::client) fn expires_at(&self) -> Option<Timestamp> {
-        match &*self.authentication {
-            Authentication::Token(tokens) => tokens.expires_at(),
-            Authentication::Signature(signing) => signing.expires_at(),
-        }
+    pub(in crate::client) fn expiries(&self) -> CredentialExpiries {
+        let (credential, at) = match &*self.authentication {
+            Authentication::Token(tokens) => (Credential::Token, tokens.expires_at()),
+            Authentication::Signature(signing) => (Credential::Key, signing.expires_at()),
+        };
+        let renewable = Renewable::Yes;
+        let expiry = at.map(|at| CredentialExpiry { at, renewable });
+        let mut expiries = CredentialExpiries::default();
+        expiries.set(credential, expiry);
+        expiries
     }
 }
 
@@ -176,9 +179,8 @@ impl SharedCredentials {
         if let Some((_, cache)) = self.tokens.iter().find(|(known, _)| known == login) {
             return cache.clone();
         }
-        let cache = Arc::new(CredentialCache::new(Arc::new(IamIssuer::new(
-            login.clone(),
-        ))));
+        let issuer = IamIssuer::new(login.clone(), self.environment.clone());
+        let cache = Arc::new(CredentialCache::new(Arc::new(issuer)));
         self.tokens.push((login.clone(), cache.clone()));
         cache
     }

@@ -1,142 +1,199 @@
 //! Authentication of a Kubernetes API by kubeconfig or service account: bearer token, client certificate or exec plugin.
+//!
+//! `discovery` finds what kubectl would take, `cluster` and `user` load the parts of a context, and `plugin` runs its exec
+//! plugin. The result is a configuration of kube, whose layers authenticate and impersonate.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
-use jiff::Timestamp;
 use kube::{
     Client, Config,
-    client::ClientBuilder,
-    config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig},
+    client::ConfigExt as _,
+    config::{Context, ExecAuthCluster, ExecConfig, Kubeconfig},
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use tower::{Layer as _, util::option_layer};
 
-use crate::{
-    client::{Failure, error::describe, request::USER_AGENT},
-    model,
+use crate::client::{
+    Failure, auth::credentials::LoadedCredentials, connector::http_service,
+    environment::Environment, error::describe, proxy::Proxy, request::USER_AGENT, tls,
 };
 
-/// The credentials of a client, as far as they can change while it is in use.
-pub(in crate::client) struct LoadedCredentials {
-    /// When the client certificate of an exec plugin expires.
-    valid_until: Option<Timestamp>,
-    token: Option<TokenFile>,
+mod blank;
+mod cluster;
+mod discovery;
+mod plugin;
+mod user;
+
+use self::discovery::{Found, MergedKubeconfig, SERVICE_ACCOUNT};
+
+/// An API with all that is needed to connect to it, except for what an exec plugin returns.
+pub(in crate::client) struct Loaded {
+    pub(in crate::client) config: Config,
+    pub(in crate::client) proxy: Option<Proxy>,
+    plugin: Option<ExecConfig>,
+    credentials: LoadedCredentials,
 }
 
-/// A token file and its content when it was read.
-struct TokenFile {
-    path: PathBuf,
-    token: SecretString,
-}
-
-/// Loads `context` of a kubeconfig. Without both, searches as kubectl does.
-pub(in crate::client) async fn load(
+/// Loads `context` of a kubeconfig. Without a kubeconfig, searches as kubectl does.
+pub(in crate::client) fn load(
     kubeconfig: Option<&Path>,
     context: Option<&str>,
-) -> Result<Config, Failure> {
-    if kubeconfig.is_none() && context.is_none() {
-        return discover().await;
-    }
-    let options = KubeConfigOptions {
-        context: context.map(str::to_owned),
-        ..KubeConfigOptions::default()
+    environment: &Environment,
+) -> Result<Loaded, Failure> {
+    let found = match kubeconfig {
+        Some(path) => discovery::explicit(path).map(Found::Kubeconfig),
+        None => discovery::discover(environment, Path::new(SERVICE_ACCOUNT), context),
     };
-    let config = match kubeconfig.map(Kubeconfig::read_from) {
-        None => Config::from_kubeconfig(&options).await,
-        Some(Ok(kubeconfig)) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
-        Some(Err(error)) => Err(error),
-    };
-    config.map_err(|error| Failure::NoClient(describe(&error)))
-}
-
-/// Searches as kubectl does: a kubeconfig in one of the usual places, else the service account of the pod.
-async fn discover() -> Result<Config, Failure> {
-    let kubeconfig_error = match Config::from_kubeconfig(&KubeConfigOptions::default()).await {
-        Ok(config) => return Ok(config),
-        Err(error) => describe(&error),
-    };
-    Config::incluster().map_err(|error| {
-        let pod_error = describe(&error);
-        Failure::NoClient(format!(
-            "no cluster found: {kubeconfig_error}; and as a pod: {pod_error}"
-        ))
-    })
-}
-
-/// Builds a client. May run an exec plugin.
-pub(in crate::client) async fn client(
-    mut config: Config,
-) -> Result<(Client, LoadedCredentials), Failure> {
-    // The sources retry: they know what else is waiting, and every request is counted.
-    config.default_retry = false;
-    config
-        .headers
-        .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-    // kube also reloads the file, but keeps the final line feed as part of the token.
-    let token = match config.auth_info.token_file.take() {
-        Some(path) => Some(TokenFile::read(path.into())?),
-        None => None,
-    };
-    if let Some(file) = &token {
-        config.auth_info.token = Some(file.token.clone());
-    }
-    // By default a plugin writes its errors, and perhaps its token, into our log, and may wait for input.
-    if let Some(plugin) = config.auth_info.exec.as_mut() {
-        plugin.interactive_mode = Some(ExecInteractiveMode::Never);
-    }
-    // Building the client runs the exec plugin, and blocks.
-    let client = tokio::task::spawn_blocking(move || {
-        ClientBuilder::try_from(config).map(ClientBuilder::build)
+    let loaded = found.and_then(|found| match found {
+        Found::Kubeconfig(merged) => load_context(&merged, context, environment),
+        Found::ServiceAccount(account) => cluster::load_service_account(&account, environment),
     });
-    // The client panics if a plugin returns a token with control characters.
-    let client = client.await.map_err(|_| {
-        Failure::NoClient(
-            "the credentials contain characters that a header cannot carry".to_owned(),
+    loaded.map_err(Failure::NoClient)
+}
+
+/// Loads one context of a kubeconfig; `None` for its current one.
+fn load_context(
+    merged: &MergedKubeconfig,
+    context: Option<&str>,
+    environment: &Environment,
+) -> Result<Loaded, String> {
+    let MergedKubeconfig { kubeconfig, origin } = merged;
+    let context = context.or(kubeconfig.current_context.as_deref());
+    let context = context.ok_or_else(|| {
+        format!(
+            "{origin} has no current context: run `kubectl config use-context`, or configure `kubernetes.context` ({})",
+            known_contexts(kubeconfig)
         )
     })?;
-    let client = client.map_err(|error| Failure::NoClient(describe(&error)))?;
-    let valid_until = client
-        .valid_until()
-        .as_ref()
-        .and_then(|until| Timestamp::new(until.as_second(), 0).ok());
-    Ok((client, LoadedCredentials { valid_until, token }))
+    let found = kubeconfig
+        .contexts
+        .iter()
+        .find(|named| named.name == context);
+    let found = found.and_then(|named| named.context.as_ref());
+    let Context { cluster, user, .. } = found.ok_or_else(|| {
+        let known = known_contexts(kubeconfig);
+        format!("{origin} has no context `{context}` ({known})")
+    })?;
+    let found = kubeconfig
+        .clusters
+        .iter()
+        .find(|named| named.name == *cluster);
+    let found = found.and_then(|named| named.cluster.as_ref());
+    let settings = found.ok_or_else(|| {
+        format!("{origin} has no cluster `{cluster}`, which its context `{context}` names")
+    })?;
+    let mut loaded = cluster::load(settings, cluster, origin, environment)?;
+    let user = user.as_deref().unwrap_or_default();
+    let found = kubeconfig
+        .auth_infos
+        .iter()
+        .find(|named| named.name == user);
+    let mut info = found.and_then(|named| named.auth_info.clone());
+    if info.is_none() && !user.is_empty() {
+        // kubectl asks for a user name then.
+        tracing::warn!(
+            "{origin} has no user `{user}`, which its context `{context}` names: requests are anonymous"
+        );
+    }
+    let plugin = info.as_mut().and_then(|info| info.exec.as_mut());
+    if let Some(plugin) = plugin.filter(|plugin| plugin.provide_cluster_info) {
+        let cluster = ExecAuthCluster::try_from(settings).map_err(|error| describe(&error))?;
+        plugin.cluster = Some(cluster);
+    }
+    user::load(&info.unwrap_or_default(), user, origin, &mut loaded)?;
+    Ok(loaded)
 }
 
-impl LoadedCredentials {
-    /// Whether the certificate is still valid and the token file has not changed.
-    pub(in crate::client) fn is_current(&self) -> bool {
-        self.token.as_ref().is_none_or(TokenFile::is_current)
-            && self.valid_until.is_none_or(|until| model::now() < until)
-    }
-
-    /// When the client certificate expires, if known.
-    pub(in crate::client) fn expires_at(&self) -> Option<Timestamp> {
-        self.valid_until
+fn known_contexts(kubeconfig: &Kubeconfig) -> String {
+    let names = kubeconfig
+        .contexts
+        .iter()
+        .map(|named| format!("`{}`", named.name));
+    match names.collect::<Vec<_>>().as_slice() {
+        [] => "it has no contexts".to_owned(),
+        names => format!("it has {}", names.join(", ")),
     }
 }
 
-impl TokenFile {
-    fn read(path: PathBuf) -> Result<Self, Failure> {
-        match read_trimmed(&path) {
-            Ok(token) => Ok(Self { path, token }),
-            Err(error) => Err(Failure::NoClient(format!(
-                "cannot read the token file {}: {error}",
-                path.display()
-            ))),
+/// The content of a file or of base64 data, of which a kubeconfig can have one, and the name of the source for messages.
+fn file_or_data(
+    key: &str,
+    file: Option<&Path>,
+    data: Option<&str>,
+    credentials: &mut LoadedCredentials,
+) -> Result<Option<(Vec<u8>, String)>, String> {
+    match (file, data) {
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(format!(
+            "`{key}` and `{key}-data` exclude each other: remove one of them"
+        )),
+        (Some(path), None) => {
+            credentials.watch(path);
+            let content = fs::read(path)
+                .map_err(|error| format!("cannot read `{key}` {}: {error}", path.display()))?;
+            Ok(Some((content, format!("`{key}` {}", path.display()))))
+        }
+        (None, Some(data)) => {
+            let data: String = data.split_ascii_whitespace().collect();
+            let content = STANDARD
+                .decode(data)
+                .map_err(|_| format!("`{key}-data` is not base64"))?;
+            Ok(Some((content, format!("`{key}-data`"))))
+        }
+    }
+}
+
+impl Loaded {
+    /// An API that needs no credentials.
+    pub(in crate::client) fn new(config: Config) -> Self {
+        Self {
+            config,
+            proxy: None,
+            plugin: None,
+            credentials: LoadedCredentials::default(),
         }
     }
 
-    /// A file that cannot be read keeps its last token valid: some set-ups delete the file after it was read.
-    fn is_current(&self) -> bool {
-        read_trimmed(&self.path).map_or(true, |now| {
-            now.expose_secret() == self.token.expose_secret()
+    /// Checks that certificates and keys can be used. Starts no plugin and sends nothing.
+    pub(in crate::client) fn check(&self) -> Result<(), Failure> {
+        tls::client_config(&self.config).map(drop)
+    }
+
+    /// Builds a client. May run an exec plugin.
+    pub(in crate::client) async fn connect(
+        mut self,
+    ) -> Result<(Client, LoadedCredentials), Failure> {
+        self.config
+            .headers
+            .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+        // A plugin blocks, and so does reading the authorities of the system.
+        let build = tokio::task::spawn_blocking(move || {
+            plugin::run(&mut self).map_err(Failure::NoClient)?;
+            let client = self.client()?;
+            Ok((client, self.credentials))
+        });
+        // kube panics over a token with control characters.
+        build.await.unwrap_or_else(|_| {
+            Err(Failure::NoClient(
+                "the credentials contain characters that a header cannot carry".to_owned(),
+            ))
         })
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        let config = &self.config;
+        let no_client = |error: kube::Error| Failure::NoClient(describe(&error));
+        let http = http_service(config, self.proxy.as_ref())?;
+        let headers = config.extra_headers_layer().map_err(no_client)?;
+        let authentication = option_layer(config.auth_layer().map_err(no_client)?);
+        let service = authentication.layer(headers.layer(http));
+        Ok(Client::new(
+            config.base_uri_layer().layer(service),
+            "default",
+        ))
     }
 }
 
-fn read_trimmed(path: &Path) -> io::Result<SecretString> {
-    Ok(std::fs::read_to_string(path)?.trim().into())
-}
+#[cfg(test)]
+mod tests;

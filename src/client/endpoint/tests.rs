@@ -52,6 +52,18 @@ async fn plain_http_is_allowed_for_loopback_only() {
 }
 
 #[tokio::test]
+async fn the_address_in_messages_names_the_proxy_without_its_login() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = "https://api.example\", proxy-url: \"http://u:s3cret@proxy:3128";
+    let endpoint = kubeconfig(directory.path(), server, "{}");
+    let address = endpoint.address().await.unwrap();
+    assert_eq!(
+        address,
+        "https://api.example/ through the proxy http://proxy:3128/"
+    );
+}
+
+#[tokio::test]
 async fn a_changed_token_file_needs_a_new_connection() {
     let directory = tempfile::tempdir().unwrap();
     let token = directory.path().join("token");
@@ -121,18 +133,18 @@ async fn errors_of_exec_plugins_contain_neither_arguments_nor_output() {
     let failing = "command: sh, args: [-c, \"echo s3cret; echo s3cret >&2; exit 3\"]";
     let text = failure(&plugin(failing)).await;
     assert!(
-        text.contains("exec plugin of the kubeconfig failed with exit status: 3"),
+        text.contains("the exec plugin `sh` of the kubeconfig failed with exit status: 3"),
         "{text}"
     );
     assert!(!text.contains("s3cret"), "{text}");
     let invalid = failure(&plugin("command: echo, args: [\"s3cret: [\"]")).await;
     assert!(
-        invalid.contains("not an ExecCredential") && !invalid.contains("s3cret"),
+        invalid.contains("returned no ExecCredential") && !invalid.contains("s3cret"),
         "{invalid}"
     );
     let missing = failure(&plugin("command: /no/such/plugin")).await;
     assert!(
-        missing.contains("cannot start the exec plugin"),
+        missing.contains("plugin `/no/such/plugin` of the kubeconfig cannot be started"),
         "{missing}"
     );
 }

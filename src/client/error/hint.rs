@@ -84,7 +84,27 @@ const BY_TEXT: [(&str, &str); 7] = [
 ];
 
 /// Parts of messages of rustls and the resolver, which have no codes.
-const BY_CONNECTION_TEXT: [(&str, &str); 6] = [
+const BY_CONNECTION_TEXT: [(&str, &str); 11] = [
+    (
+        "proxy authorization required",
+        "the proxy wants a user and a password: write them into its URL, http://USER:PASSWORD@HOST:PORT",
+    ),
+    (
+        "tunnel error",
+        "the connection to the proxy failed, or it refuses to connect to the API: check `proxy-url`, HTTPS_PROXY and NO_PROXY",
+    ),
+    (
+        "SOCKS error",
+        "the connection to the proxy failed, or it refuses to connect to the API: check `proxy-url`, HTTPS_PROXY and NO_PROXY",
+    ),
+    (
+        "received fatal alert",
+        "the server ended the TLS handshake: if it asks for a client certificate, check `client-certificate`, and whether it has expired",
+    ),
+    (
+        "CaUsedAsEndEntity",
+        "the server's certificate is that of a certificate authority: let the authority issue one for the server",
+    ),
     (
         "UnsupportedCertVersion",
         "X.509 version 1 certificates are not supported: issue the certificate as version 3",
@@ -112,7 +132,9 @@ const BY_CONNECTION_TEXT: [(&str, &str); 6] = [
 pub(super) fn for_error(error: &Error) -> Option<&'static str> {
     match &error.failure {
         Failure::Status(status) => for_status(status).or_else(|| for_code(error, status.code)),
-        Failure::NoClient(text) | Failure::Transport(text) => find(&BY_CONNECTION_TEXT, text),
+        Failure::NoClient(text) | Failure::Transport(text) | Failure::TlsAlert(text) => {
+            find(&BY_CONNECTION_TEXT, text)
+        }
         Failure::TooLarge(_) => Some("is this address really a Kubernetes API?"),
         Failure::Suppressed(_)
         | Failure::Timeout(_)

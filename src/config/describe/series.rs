@@ -23,7 +23,7 @@ impl Lines {
         if let Some(label) = &config.workload_label {
             self.field(
                 "",
-                format!("grouped by label {label} for Jobs without a CronJob"),
+                format!("grouped by label {label} for Jobs without an owner"),
             );
         }
         self.field(

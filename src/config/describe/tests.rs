@@ -101,7 +101,7 @@ metrics:
         "  listen on     http://0.0.0.0:9806/metrics
   deleted Jobs  kept for 2m if finished
   workloads     kept for 0s without Jobs
-                grouped by label app.kubernetes.io/part-of for Jobs without a CronJob
+                grouped by label app.kubernetes.io/part-of for Jobs without an owner
   stale data    dropped after 10m without contact
   thresholds    runs start within 1m of their due time
                 runs take at most 6h

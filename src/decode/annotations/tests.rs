@@ -28,6 +28,7 @@ fn thresholds_severity_and_runbook_are_parsed() {
         "job-status-exporter/max-duration": "1h30m",
         "job-status-exporter/max-success-age": "2d",
         "job-status-exporter/start-grace": "0s",
+        "job-status-exporter/max-failures": "2",
         "job-status-exporter/severity": "page",
         "job-status-exporter/runbook": "https://runbooks.example/pi",
         "job-status-exporter.example/max-duration": "of another program",
@@ -36,6 +37,8 @@ fn thresholds_severity_and_runbook_are_parsed() {
         max_duration: Some(5_400),
         max_success_age: Some(172_800),
         start_grace: Some(0),
+        max_failures: Some(2),
+        ignore: None,
         severity: Some("page".into()),
         runbook: Some("https://runbooks.example/pi".into()),
         invalid: Vec::new(),
@@ -93,7 +96,7 @@ fn the_ignore_annotation_excludes_an_object() {
     let ignore = |value: &str| json!({"job-status-exporter/ignore": value});
     assert!(annotated(&ignore("true")).ignored);
     let job = annotated(&ignore("false"));
-    assert!(!job.ignored && job.annotations.is_none());
+    assert!(!job.ignored && job.annotations.unwrap().ignore == Some(false));
     assert!(cronjob(&ignore("true"), &json!({})).ignored);
     // In the template it applies to the Jobs, not to the CronJob.
     assert!(!cronjob(&json!({}), &json!({"annotations": ignore("true")})).ignored);

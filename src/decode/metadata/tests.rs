@@ -88,50 +88,22 @@ fn objects_with_the_same_values_share_them() {
 }
 
 #[test]
-fn the_workload_label_groups_jobs_without_a_cronjob() {
+fn the_workload_label_groups_jobs_without_an_owner() {
     let grouping = MetadataFilter {
         workload_label: Some("example.com/group".to_owned()),
         ..MetadataFilter::default()
     };
-    let owned = |kind: &str, controller: bool| json!([{"kind": kind, "name": "owner", "controller": controller}]);
-    let (label, empty) = (
-        json!({"example.com/group": "sums"}),
-        json!({"example.com/group": ""}),
-    );
+    let none = MetadataFilter::default();
+    let label = |group: &str| json!({"example.com/group": group});
+    let owned =
+        |controller: bool| json!([{"kind": "Workflow", "name": "owner", "controller": controller}]);
     for (filter, labels, owners, kind, name) in [
-        (&grouping, &label, json!(null), "group", "sums"),
-        (&grouping, &label, owned("Workflow", true), "group", "sums"),
-        (
-            &grouping,
-            &label,
-            owned("CronJob", true),
-            "cronjob",
-            "owner",
-        ),
-        (&grouping, &label, owned("CronJob", false), "group", "sums"),
-        (
-            &grouping,
-            &empty,
-            owned("Workflow", true),
-            "workflow",
-            "owner",
-        ),
-        (&grouping, &empty, json!(null), "job", "pi-1"),
-        (&grouping, &json!(null), json!([]), "job", "pi-1"),
-        (
-            &MetadataFilter::default(),
-            &label,
-            json!(null),
-            "job",
-            "pi-1",
-        ),
-        (
-            &MetadataFilter::default(),
-            &label,
-            owned("Workflow", true),
-            "workflow",
-            "owner",
-        ),
+        (&grouping, label("sums"), json!(null), "group", "sums"),
+        (&grouping, label("sums"), owned(true), "workflow", "owner"),
+        (&grouping, label("sums"), owned(false), "group", "sums"),
+        (&grouping, label(""), json!(null), "job", "pi-1"),
+        (&grouping, json!(null), json!([]), "job", "pi-1"),
+        (&none, label("sums"), json!(null), "job", "pi-1"),
     ] {
         let metadata = json!({"labels": labels, "ownerReferences": owners});
         let workload = job(filter.clone(), &metadata).workload;

@@ -14,7 +14,7 @@ use crate::{
         tests::{FakeStore, RunCounter, run, uid, workload},
         write_queue::TargetJournal,
     },
-    model::{CountedRunLookup, Journal as _, JournalEntry, RestoredState, Run, Totals},
+    model::{CountedRunLookup, Departure, Journal as _, JournalEntry, RestoredState, Run, Totals},
 };
 
 mod deletion;
@@ -50,6 +50,7 @@ impl Scene {
                 run_duration: vec![60.0],
                 start_delay: vec![1.0],
             },
+            label_names: Arc::default(),
             open_database: Arc::new(move |builder: &redb::Builder, path: &Path| {
                 let mut options = std::fs::OpenOptions::new();
                 let file = options
@@ -118,7 +119,10 @@ impl Scene {
     /// Prunes as if the interval was over.
     fn prune_now(&mut self) {
         self.writer.prune_at = Instant::now();
-        self.append([JournalEntry::WorkloadGone(workload("other"))]);
+        self.append([JournalEntry::WorkloadGone(
+            workload("other"),
+            Departure::Cleanup,
+        )]);
         self.process_batch();
     }
 
@@ -171,7 +175,7 @@ fn a_run_is_in_the_file_together_with_the_totals_that_include_it() {
         scene.append((2..200).map(|number| counter.finish("nightly", run(number))));
         scene.process_batch();
         let scene = scene.killed();
-        let (_, totals, _) = &scene.restored.workloads[0];
+        let totals = &scene.restored.workloads[0].state.totals;
         assert_eq!(
             totals.succeeded,
             scene.restored.runs.len() as u64,
@@ -197,7 +201,7 @@ fn changes_are_kept_while_the_disk_is_full_and_written_afterwards() {
         );
     }
     scene.append([
-        JournalEntry::WorkloadGone(workload("nightly")),
+        JournalEntry::WorkloadGone(workload("nightly"), Departure::Cleanup),
         counter.finish("nightly", run(4)),
     ]);
     scene.disk.full.store(false, Relaxed);
@@ -206,7 +210,7 @@ fn changes_are_kept_while_the_disk_is_full_and_written_afterwards() {
     assert_eq!((status.errors, status.waiting, status.runs), (3, 0, 4));
     let scene = scene.killed();
     assert_eq!(scene.runs(), uids(1..=4));
-    assert_eq!(scene.restored.workloads[0].1.succeeded, 4);
+    assert_eq!(scene.restored.workloads[0].state.totals.succeeded, 4);
 }
 
 #[test]
@@ -252,7 +256,7 @@ fn runs_whose_jobs_are_present_are_not_dropped_when_too_many_wait() {
         .restored
         .workloads
         .iter()
-        .map(|(_, totals, _)| totals.succeeded);
+        .map(|it| it.state.totals.succeeded);
     assert_eq!(totals.max(), Some(29_999), "the totals include all");
 }
 

@@ -22,8 +22,8 @@ pub(in crate::metrics) fn snapshot() -> ScrapeSnapshot {
 
 fn target() -> TargetSnapshot {
     let target = Arc::new(TargetStore::new(None, Arc::default()));
-    let [jobs, cronjobs] =
-        [FeedScope::Jobs, FeedScope::CronJobs].map(|scope| target.clone().register(scope));
+    let [jobs, cronjobs] = [FeedScope::Jobs(None), FeedScope::CronJobs(None)]
+        .map(|scope| target.clone().register(scope));
     let all = vec![failed_job(), complete_job(), suspended_job()];
     jobs.push(Update::Jobs(Change::Replaced(all)));
     let all = vec![cronjob(), invalid_cronjob()];

@@ -10,7 +10,10 @@ use crate::{
 
 mod schedule;
 
-pub(in crate::metrics) use schedule::Schedules;
+pub(in crate::metrics) use schedule::{ObservedSchedules, Schedules};
+
+/// The `workload_type` of `CronJobs`.
+const CRONJOB: &str = "cronjob";
 
 /// The table of `CronJobs`.
 #[derive(Debug)]
@@ -23,12 +26,16 @@ impl Table for CronJobs {
     const TITLE: &'static str = "CronJobs";
 
     const ABOUT: &'static str = "\
-One CronJob object. Its runs are in [Jobs](#jobs), with `workload_type=\"cronjob\"` and its name as `workload`. An empty
-`time_zone` means the time zone of the CronJob controller.";
+One CronJob object. It has the same labels as its workload: `workload_type=\"cronjob\"` and its name as `workload`. Its runs
+are in [Jobs](#jobs).
+
+- An empty `time_zone` means the time zone of the CronJob controller.
+- `batch_cronjob_active_jobs` is what the status says. It may name Jobs that are over; `batch_workload_active_runs` does not.";
 
     const IDENTITY: Identity<CronJob> = &[
         ("namespace", |cronjob| &cronjob.namespace),
-        ("cronjob", |cronjob| &cronjob.name),
+        ("workload_type", |_| CRONJOB),
+        ("workload", |cronjob| &cronjob.name),
     ];
 
     const MAPPED: Mapped<CronJob> = Some(|cronjob| cronjob.labels.as_deref());

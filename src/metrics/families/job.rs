@@ -27,10 +27,10 @@ impl Table for Jobs {
     const ABOUT: &'static str = "\
 One Job object is one run. After a finished Job is deleted, its series stay for `retain_deleted`, so that a scrape sees the
 end of a Job that is deleted at once. `workload_type` and `workload` are the kind, in lower case, and the name of the Job's
-controlling owner, or `job` and the Job's own name.
+controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explains them for Jobs without an owner.
 
-- `batch_job_state` has one series per Job. The states are `suspended`, `pending` (no pod was ready yet), `running`,
-  `succeeding`, `failing`, `complete` and `failed`.
+- `batch_job_state` has one series per Job. The states are `suspended` (also with a parallelism of 0), `pending` (no pod was
+  ready yet), `running`, `succeeding`, `failing`, `complete` and `failed`.
 - The reason of `batch_job_failed` is the one that the Job controller reports. Unknown reasons are shown as `Other`.
 - The API omits the numbers of active, succeeded and failed pods when they are 0, so the exporter shows 0. The numbers of
   ready and terminating pods are absent if the API does not report them.
@@ -43,7 +43,7 @@ controlling owner, or `job` and the Job's own name.
         ("workload", |job| &job.workload.name),
     ];
 
-    const MAPPED: Mapped<Job> = Some(|job| job.labels.as_deref());
+    const MAPPED: Mapped<Job> = Some(Job::shown_labels);
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
@@ -171,20 +171,35 @@ impl Table for ConfiguredJobs {
 
     const TITLE: &'static str = "Configured jobs";
 
-    const ABOUT: &'static str =
-        "The jobs that the configuration of a polled target lists, whether or not they exist.";
+    const ABOUT: &'static str = "\
+The jobs that the configuration of a polled target lists, whether or not they exist. `batch_job_exists` is absent until a poll
+worked, and when none worked for `stale_after`. The other families stay then.";
 
     const IDENTITY: Identity<ConfiguredJob> = &[
         ("namespace", |job| &job.namespace),
         ("job_name", |job| &job.name),
     ];
 
-    const ROWS: Rows<Self> = &[Row::gauge(
-        "batch_job_exists",
-        &[],
-        "Whether the configured job exists: 1 or 0.",
-        |job, out| out.value(job.exists),
-    )];
+    const ROWS: Rows<Self> = &[
+        Row::gauge(
+            "batch_job_exists",
+            &[],
+            "Whether the configured job exists: 1 or 0.",
+            |job, out| out.value(job.exists),
+        ),
+        Row::gauge(
+            "batch_job_poll_up",
+            &[],
+            "Whether the last poll of the configured job worked: 1 or 0.",
+            |job, out| out.value(job.poll_up),
+        ),
+        Row::gauge(
+            "batch_job_last_poll_timestamp_seconds",
+            &[],
+            "When the configured job was last polled successfully.",
+            |job, out| out.value(job.last_poll),
+        ),
+    ];
 
     fn block(section: &TargetSnapshot, _: usize) -> impl Iterator<Item = &ConfiguredJob> {
         section.configured.iter()

@@ -21,11 +21,18 @@ impl Table for Targets {
     const ABOUT: &'static str = "\
 The health of the targets. These series stay when a target fails; `/metrics` still answers with status 200.
 
-- `job_status_exporter_target_up` is 0 while any watch or poll of the target fails.
+- A feed is what the exporter reads on its own: the Jobs or the CronJobs of a target or of one of its namespaces, or one
+  configured job. `job_status_exporter_target_up` is 0 while any feed fails, and `job_status_exporter_target_failing_feeds`
+  tells one failing job of many from an outage.
+- A feed fails too when its watch is silent: a server that sends a bookmark every minute and then nothing for 2.5 minutes.
 - Everything that is shown of a target was confirmed at `job_status_exporter_target_last_success_timestamp_seconds` or later.
-- `job_status_exporter_credential_expiry_timestamp_seconds` covers tokens, temporary keys and the certificates of exec
-  plugins. The exporter renews them before they expire.
+- `job_status_exporter_credential_expiry_timestamp_seconds` has the label `credential`: `token` (of IAM, or a bearer token
+  that is a JWT with `exp`), `key` (a temporary key pair), `certificate` (a client certificate) or `plugin` (what an exec
+  plugin returned). The label `renewable` is `true` if the exporter gets the next one alone: from a
+  file, a plugin or an issuer. It is `false` if it is part of the kubeconfig, where somebody has to replace it in time.
 - `job_status_exporter_objects` excludes deleted Jobs that are still shown.
+- `job_status_exporter_undecodable_objects` falls when an object is deleted or becomes decodable. It counts up to 10,000 per
+  feed.
 - `code` is an HTTP status, the class of a less common one (`5xx`), `timeout`, or `error` for a request without a response.
 - A request lasts until its response is complete; a watch request, until its response starts.
 - A watch is restarted because the server ended it as usual (`ended`), because its version expired and everything is listed
@@ -36,8 +43,20 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
         Row::gauge(
             "job_status_exporter_target_up",
             &[],
-            "Whether all watches and polls of the target work: 1 or 0.",
+            "Whether all feeds of the target work: 1 or 0.",
             |target, out| out.value(target.status.up),
+        ),
+        Row::gauge(
+            "job_status_exporter_target_feeds",
+            &[],
+            "Feeds of the target, each watched or polled on its own.",
+            |target, out| out.value(target.status.feeds),
+        ),
+        Row::gauge(
+            "job_status_exporter_target_failing_feeds",
+            &[],
+            "Feeds of the target whose last attempt failed.",
+            |target, out| out.value(target.status.failing_feeds),
         ),
         Row::gauge(
             "job_status_exporter_target_last_success_timestamp_seconds",
@@ -53,9 +72,13 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
         ),
         Row::gauge(
             "job_status_exporter_credential_expiry_timestamp_seconds",
-            &[],
-            "When the credential of the target expires.",
-            |target, out| out.value(target.client_counters.credential_expiry()),
+            &["credential", "renewable"],
+            "When a credential of the target expires.",
+            |target, out| {
+                for (credential, expiry) in target.client_counters.credential_expiry().iter() {
+                    out.sample(&[&credential, &expiry.renewable], expiry.at);
+                }
+            },
         ),
         Row::gauge(
             "job_status_exporter_objects",
@@ -64,6 +87,15 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             |target, out| {
                 out.sample(&[&Resource::Jobs], target.status.jobs);
                 out.sample(&[&Resource::CronJobs], target.status.cronjobs);
+            },
+        ),
+        Row::gauge(
+            "job_status_exporter_undecodable_objects",
+            &["resource"],
+            "Objects of the target that exist and cannot be decoded.",
+            |target, out| {
+                out.sample(&[&Resource::Jobs], target.status.undecodable_jobs);
+                out.sample(&[&Resource::CronJobs], target.status.undecodable_cronjobs);
             },
         ),
         Row::counter(

@@ -3,8 +3,6 @@
 //! Counters and histograms are 0 before the first run ends, so that `increase()` sees the first failure. Gauges about runs
 //! are absent until there is a run.
 
-use jiff::Timestamp;
-
 use crate::{
     metrics::{
         format::LabelValue,
@@ -28,26 +26,32 @@ impl Table for Workloads {
     const TITLE: &'static str = "Workloads";
 
     const ABOUT: &'static str = "\
-A workload groups runs. It is the controlling owner of their Jobs, or the Job itself (`workload_type=\"job\"`), or all Jobs
-with the same value of the label that `workload_label` names (`workload_type=\"group\"`). The series of a workload stay after
-its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
+A workload groups runs. It is the controlling owner of their Jobs, or else all Jobs with the same value of the label that
+`workload_label` names (`workload_type=\"group\"`), or all Jobs with the same `generateName` (`workload_type=\"generated\"`), or
+the Job itself (`workload_type=\"job\"`). The series of a workload stay after its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
 
 - Counters and histograms start at 0 when a workload is first seen; OpenMetrics shows this time (`_created`).
 - Each run is counted once, however often it is read. A run that needed pod retries and completed is `succeeded`.
   [What is counted](workloads.md#what-is-counted) has the details.
 - A run whose Job was deleted before it was seen to finish is counted in `batch_workload_deleted_runs_total` only.
 - The duration histogram covers the counted runs, from start or resume to end, with the buckets of
-  `metrics.run_duration_buckets`. With `workload_type=\"job\"`, a result is absent until a run ends with it.
+  `metrics.run_duration_buckets`. It is absent with `workload_type=\"job\"`, since such a workload runs once.
 - The last run is the one with the latest due time, or start, or creation, whenever it ended. `batch_workload_last_run_*` and
-  `batch_workload_consecutive_failures` exclude manual runs of a CronJob. `batch_workload_runs_total`,
-  `batch_workload_last_success_timestamp_seconds` and `batch_workload_last_failure_*` include them.
+  `batch_workload_consecutive_*` exclude manual runs of a CronJob. `batch_workload_runs_total`,
+  `batch_workload_last_success_timestamp_seconds` and `batch_workload_last_failure_timestamp_seconds` include them.
 - `batch_workload_last_success_timestamp_seconds` also uses the status of the CronJob.
-- `batch_workload_last_failure_reason` stays when later runs succeed. Unknown reasons are shown as `Other`.
+- `batch_workload_last_run_failure_reason` is absent unless the last run failed. Unknown reasons are shown as `Other`.
+- `batch_workload_consecutive_unsuccessful` adds to the failed runs those that were deleted before they finished, and missed
+  due times that got no run. A Job that disappeared between two lists has an unknown result and is not counted.
 - `batch_workload_start_delay_seconds` covers the counted runs of CronJobs that have a due time.
 - `severity` and `runbook` are the values of the annotations `job-status-exporter/severity` and
   `job-status-exporter/runbook`.
 - The thresholds are `max_duration` of a run, `max_success_age` since the last success and, for CronJobs, `start_grace`
-  after a due time. Annotations override the configuration.
+  after a due time. `batch_workload_threshold_failures` is the number of failed runs in a row that are tolerated. Annotations
+  override `overrides` of the configuration, and these override `thresholds`. The default of `max_success_age` applies to
+  CronJobs only.
+- `batch_workload_success_deadline_timestamp_seconds` is `max_success_age` after the last success, the creation or the last
+  resume, whichever is latest. It is absent without that threshold and while the CronJob is suspended.
 - An annotation `job-status-exporter/...` with an unknown name is shown as `unknown`.";
 
     const IDENTITY: Identity<WorkloadRecord> = &[
@@ -56,7 +60,7 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
         ("workload", |workload| &workload.id.name),
     ];
 
-    const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.labels.as_deref());
+    const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.state.labels.as_deref());
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
@@ -64,6 +68,18 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
             &["severity", "runbook"],
             "Always 1, with the severity and the runbook of the workload.",
             info,
+        ),
+        Row::gauge(
+            "batch_workload_created_timestamp_seconds",
+            &[],
+            "When the CronJob was created, or else the first known Job of the workload.",
+            |workload, out| out.value(workload.state.totals.created),
+        ),
+        Row::gauge(
+            "batch_workload_jobs",
+            &[],
+            "Job objects of the workload that exist.",
+            |workload, out| out.value(workload.jobs),
         ),
         Row::counter(
             "batch_workload_runs_total",
@@ -76,8 +92,8 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
             &[],
             "Runs whose Job was deleted before it was seen to finish.",
             |workload, out| {
-                out.value(workload.totals.deleted);
-                out.created(&[], first_seen(workload));
+                out.value(workload.state.totals.deleted);
+                out.created(&[], workload.first_seen());
             },
         ),
         Row::histogram(
@@ -90,55 +106,58 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
             "batch_workload_last_run_succeeded",
             &[],
             "Whether the last finished run succeeded: 1 or 0.",
-            |workload, out| out.value(workload.totals.last.as_ref().map(|last| last.succeeded)),
+            |workload, out| out.value(last(workload, |last| Some(last.succeeded))),
+        ),
+        Row::gauge(
+            "batch_workload_last_run_failure_reason",
+            &["reason"],
+            "1 for the reason of the last finished run, if that failed.",
+            |workload, out| {
+                let reason = last(workload, |last| last.reason);
+                out.sample(&[&reason], reason.map(|_| 1));
+            },
         ),
         Row::gauge(
             "batch_workload_last_run_start_timestamp_seconds",
             &[],
             "When the last finished run was started or resumed.",
-            |workload, out| out.value(workload.totals.last.as_ref().and_then(|last| last.start)),
+            |workload, out| out.value(last(workload, |last| last.start)),
         ),
         Row::gauge(
             "batch_workload_last_run_end_timestamp_seconds",
             &[],
             "When the last finished run completed or failed.",
-            |workload, out| out.value(workload.totals.last.as_ref().and_then(|last| last.end)),
+            |workload, out| out.value(last(workload, |last| last.end)),
         ),
         Row::gauge(
             "batch_workload_last_run_duration_seconds",
             &[],
             "Duration of the last finished run.",
-            |workload, out| {
-                let last = workload.totals.last.as_ref();
-                out.value(last.and_then(LastRun::duration));
-            },
+            |workload, out| out.value(last(workload, LastRun::duration)),
         ),
         Row::gauge(
             "batch_workload_last_success_timestamp_seconds",
             &[],
             "When a run last completed.",
-            |workload, out| out.value(workload.totals.last_success),
+            |workload, out| out.value(workload.state.totals.last_success),
         ),
         Row::gauge(
             "batch_workload_last_failure_timestamp_seconds",
             &[],
             "When a run last failed.",
-            |workload, out| out.value(workload.totals.last_failure.map(|(at, _)| at)),
-        ),
-        Row::gauge(
-            "batch_workload_last_failure_reason",
-            &["reason"],
-            "1 for the reason of the last failure.",
-            |workload, out| {
-                let reason = workload.totals.last_failure.map(|(_, reason)| reason);
-                out.sample(&[&reason], reason.map(|_| 1));
-            },
+            |workload, out| out.value(workload.state.totals.last_failure),
         ),
         Row::gauge(
             "batch_workload_consecutive_failures",
             &[],
             "Failed runs since the last successful run.",
-            |workload, out| out.value(workload.totals.consecutive_failures.count),
+            |workload, out| out.value(workload.state.totals.consecutive_failures.count),
+        ),
+        Row::gauge(
+            "batch_workload_consecutive_unsuccessful",
+            &[],
+            "Failed, deleted and missed runs since the last successful run.",
+            |workload, out| out.value(workload.state.totals.consecutive_unsuccessful.count),
         ),
         Row::gauge(
             "batch_workload_active_runs",
@@ -165,6 +184,18 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
             thresholds,
         ),
         Row::gauge(
+            "batch_workload_threshold_failures",
+            &[],
+            "Failed runs in a row that are tolerated.",
+            |workload, out| out.value(workload.thresholds().max_failures),
+        ),
+        Row::gauge(
+            "batch_workload_success_deadline_timestamp_seconds",
+            &[],
+            "When the next success is due at the latest.",
+            |workload, out| out.value(workload.success_deadline()),
+        ),
+        Row::gauge(
             "batch_workload_annotation_invalid",
             &["annotation"],
             "1 for each invalid annotation of the workload.",
@@ -182,32 +213,37 @@ its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `r
     }
 }
 
+/// A value of the last finished run.
+fn last<T>(workload: &WorkloadRecord, value: impl FnOnce(&LastRun) -> Option<T>) -> Option<T> {
+    workload.state.totals.last.as_ref().and_then(value)
+}
+
 fn info(workload: &WorkloadRecord, out: &mut Samples<'_>) {
-    let annotations = workload.annotations.as_deref();
+    let annotations = workload.state.annotations.as_deref();
     let severity = annotations.and_then(|annotations| annotations.severity.as_deref());
     let runbook = annotations.and_then(|annotations| annotations.runbook.as_deref());
     out.sample(&[&severity, &runbook], 1);
 }
 
 fn runs(workload: &WorkloadRecord, out: &mut Samples<'_>) {
-    let totals = &workload.totals;
+    let totals = &workload.state.totals;
     for (result, runs) in [
         (RunResult::Succeeded, totals.succeeded),
         (RunResult::Failed, totals.failed),
     ] {
         out.sample(&[&result], runs);
-        out.created(&[&result], first_seen(workload));
+        out.created(&[&result], workload.first_seen());
     }
 }
 
 fn run_durations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
-    let totals = &workload.totals;
+    let totals = &workload.state.totals;
     for (result, durations) in [
         (RunResult::Succeeded, &totals.success_durations),
         (RunResult::Failed, &totals.failure_durations),
     ] {
-        // A workload of one Job runs once, and there can be 100,000 of them. An empty histogram would stay empty.
-        if durations.count() > 0 || &*workload.id.kind != JOB {
+        // A workload of one Job runs once, and there can be 100,000 of them.
+        if &*workload.id.kind != JOB {
             let bounds = workload.run_duration_bounds();
             histogram(workload, &[&result], durations, bounds, out);
         }
@@ -216,7 +252,7 @@ fn run_durations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
 
 fn start_delays(workload: &WorkloadRecord, out: &mut Samples<'_>) {
     if workload.is_cronjob() {
-        let delays = &workload.totals.start_delays;
+        let delays = &workload.state.totals.start_delays;
         histogram(workload, &[], delays, &START_DELAY_BOUNDS, out);
     }
 }
@@ -231,7 +267,7 @@ fn thresholds(workload: &WorkloadRecord, out: &mut Samples<'_>) {
 }
 
 fn invalid_annotations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
-    let invalid = workload.annotations.as_deref();
+    let invalid = workload.state.annotations.as_deref();
     let invalid = invalid.map_or(&[][..], |annotations| annotations.invalid.as_slice());
     for (place, (annotation, _)) in invalid.iter().enumerate() {
         // The CronJob and its template can both have the same invalid annotation.
@@ -244,11 +280,6 @@ fn invalid_annotations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
     }
 }
 
-/// When the counters of a workload started at 0.
-fn first_seen(workload: &WorkloadRecord) -> Option<Timestamp> {
-    Timestamp::from_millisecond(workload.totals.first_seen).ok()
-}
-
 fn histogram(
     workload: &WorkloadRecord,
     labels: &[&dyn LabelValue],
@@ -257,7 +288,7 @@ fn histogram(
     out: &mut Samples<'_>,
 ) {
     out.observations(labels, counts, bounds);
-    out.created(labels, first_seen(workload));
+    out.created(labels, workload.first_seen());
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use bytes::BytesMut;
 
 use super::escape::escape;
 use crate::model::{
-    Code, CompletionMode, ConcurrencyPolicy, EventKind, FailureReason, JobState, Name, NotStarted,
-    Resource, RestartReason, RunResult, Uid, Verb,
+    Code, CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureReason, JobState, Name,
+    NotStarted, Renewable, Resource, RestartReason, RunResult, Uid, Verb,
 };
 
 /// A type that can be the value of a label.
@@ -93,10 +93,12 @@ closed_sets!(
     Code,
     CompletionMode,
     ConcurrencyPolicy,
+    Credential,
     EventKind,
     FailureReason,
     JobState,
     NotStarted,
+    Renewable,
     Resource,
     RestartReason,
     RunResult,

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use crate::{
     metrics::format::{Bound, Format, LabelValue, Number, Value, escape},
-    model::{Histogram, Name, Seconds},
+    model::{Histogram, Name},
 };
 
 /// The constant text of the lines of a family: the text around the values that identify a record.
@@ -33,7 +33,6 @@ pub(in crate::metrics) struct Samples<'a> {
     /// Names of the row's own labels.
     pub(super) labels: &'a [&'a str],
     pub(super) format: Format,
-    pub(super) date: Option<Seconds>,
     pub(super) buffer: &'a mut BytesMut,
 }
 
@@ -71,11 +70,6 @@ impl Frame {
 // === impl Samples ===
 
 impl Samples<'_> {
-    /// When the section of the record was taken, if its values depend on the current time.
-    pub(in crate::metrics) fn date(&self) -> Option<Seconds> {
-        self.date
-    }
-
     /// Adds the only sample of a row without labels. An unknown value adds none.
     pub(in crate::metrics) fn value(&mut self, value: impl Value) {
         self.sample(&[], value);

@@ -176,6 +176,8 @@ impl JobPoll {
             Err(error) => {
                 self.feed.count(ClientEvent::DecodeError(Resource::Jobs));
                 tracing::warn!(%error, cause = error.source(), "skipped a job");
+                let undecodable = Change::Applied(error.object_name());
+                self.feed.push(Update::Undecodable(undecodable));
             }
         }
     }

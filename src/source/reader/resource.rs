@@ -2,7 +2,7 @@
 
 use crate::{
     decode::{DecodeError, Decoder},
-    model::{Change, CronJob, FeedScope, Job, Resource, Uid, Update},
+    model::{Change, CronJob, FeedScope, Job, Name, ObjectName, Resource, Uid, Update},
 };
 
 /// A kind of object that can be listed and watched.
@@ -12,13 +12,16 @@ pub(in crate::source) trait WatchedResource: Send + 'static {
 
     const RESOURCE: Resource;
 
-    const SCOPE: FeedScope;
+    /// The feed of this kind in `namespace`, or in all selected ones.
+    fn feed_scope(namespace: Option<Name>) -> FeedScope;
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<Self::Record, DecodeError>;
 
     fn update(change: Change<Self::Record>) -> Update;
 
     fn namespace(record: &Self::Record) -> &str;
+
+    fn name(record: &Self::Record) -> ObjectName;
 
     fn uid(record: &Self::Record) -> &Uid;
 }
@@ -34,7 +37,9 @@ impl WatchedResource for Jobs {
 
     const RESOURCE: Resource = Resource::Jobs;
 
-    const SCOPE: FeedScope = FeedScope::Jobs;
+    fn feed_scope(namespace: Option<Name>) -> FeedScope {
+        FeedScope::Jobs(namespace)
+    }
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<Job, DecodeError> {
         decoder.job(json)
@@ -48,6 +53,13 @@ impl WatchedResource for Jobs {
         &job.namespace
     }
 
+    fn name(job: &Job) -> ObjectName {
+        ObjectName {
+            namespace: job.namespace.clone(),
+            name: job.name.clone(),
+        }
+    }
+
     fn uid(job: &Job) -> &Uid {
         &job.uid
     }
@@ -58,7 +70,9 @@ impl WatchedResource for CronJobs {
 
     const RESOURCE: Resource = Resource::CronJobs;
 
-    const SCOPE: FeedScope = FeedScope::CronJobs;
+    fn feed_scope(namespace: Option<Name>) -> FeedScope {
+        FeedScope::CronJobs(namespace)
+    }
 
     fn decode(json: &str, decoder: &mut Decoder) -> Result<CronJob, DecodeError> {
         decoder.cronjob(json)
@@ -70,6 +84,13 @@ impl WatchedResource for CronJobs {
 
     fn namespace(cronjob: &CronJob) -> &str {
         &cronjob.namespace
+    }
+
+    fn name(cronjob: &CronJob) -> ObjectName {
+        ObjectName {
+            namespace: cronjob.namespace.clone(),
+            name: cronjob.name.clone(),
+        }
     }
 
     fn uid(cronjob: &CronJob) -> &Uid {

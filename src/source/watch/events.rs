@@ -6,12 +6,15 @@ use super::{End, InitialList, Watch};
 use crate::{
     client::{Error, Failure, Status},
     decode::{self, Bookmark, Event},
-    model::{Change, ClientEvent, EventKind},
+    model::{Change, ClientEvent, EventKind, Update},
     source::reader::{Decoded, WatchedResource},
 };
 
 impl<R: WatchedResource> Watch<R> {
     /// Applies one event. Returns the end of the watch, if this is it.
+    ///
+    /// Each event after the list confirms to the store what it holds, whatever the event is about: the server has sent
+    /// everything before it.
     pub(super) fn apply(
         &mut self,
         line: &Bytes,
@@ -26,7 +29,11 @@ impl<R: WatchedResource> Watch<R> {
             .count(ClientEvent::Event(R::RESOURCE, kind));
         match (kind, initial.as_mut()) {
             (EventKind::Error, _) => self.end(object).map(Some),
-            (EventKind::Unknown, _) => Ok(None),
+            (EventKind::Unknown, Some(_)) => Ok(None),
+            (EventKind::Unknown, None) => {
+                self.reader.feed.contact();
+                Ok(None)
+            }
             (EventKind::Bookmark, _) => self.apply_bookmark(object, initial),
             (kind, Some(records)) => {
                 self.extend_list(kind, object, records);
@@ -34,9 +41,7 @@ impl<R: WatchedResource> Watch<R> {
             }
             (EventKind::Deleted, None) => Ok(self.delete(object)),
             (EventKind::Added | EventKind::Modified, None) => {
-                if let Decoded::Selected(record) = self.reader.decode(object) {
-                    self.reader.feed.push(R::update(Change::Applied(record)));
-                }
+                self.change(object);
                 Ok(self.advance(decode::version(object)))
             }
         }
@@ -55,14 +60,37 @@ impl<R: WatchedResource> Watch<R> {
     fn extend_list(&mut self, kind: EventKind, object: &str, records: &mut Vec<R::Record>) {
         if kind == EventKind::Deleted {
             // The list is that of the server's cache. Changes since then follow before its end.
-            if let Decoded::Selected(deleted) = self.reader.decode(object) {
-                records.retain(|record| R::uid(record) != R::uid(&deleted));
+            match self.reader.decode(object) {
+                Decoded::Selected(deleted) => {
+                    records.retain(|record| R::uid(record) != R::uid(&deleted));
+                    self.reader.forget_undecodable(&R::name(&deleted));
+                }
+                Decoded::Undecodable(deleted) => self.reader.forget_undecodable(&deleted),
+                Decoded::Unselected => {}
             }
             return;
         }
         let listed = records.len();
-        records.extend(self.reader.decode(object).selected());
+        if let Some(record) = self.reader.decode_listed(object) {
+            if kind == EventKind::Modified {
+                self.reader.forget_undecodable(&R::name(&record));
+            }
+            records.push(record);
+        }
         self.reader.log_progress(listed, None);
+    }
+
+    /// Applies the new state of an object.
+    fn change(&mut self, object: &str) {
+        let update = match self.reader.decode(object) {
+            Decoded::Selected(record) => R::update(Change::Applied(record)),
+            // Without a name nothing would tell when it is gone.
+            Decoded::Undecodable(object) if &*object.name != "?" => {
+                Update::Undecodable(Change::Applied(object))
+            }
+            Decoded::Undecodable(_) | Decoded::Unselected => Update::Contact,
+        };
+        self.reader.feed.push(update);
     }
 
     fn delete(&mut self, object: &str) -> Option<End> {
@@ -70,9 +98,9 @@ impl<R: WatchedResource> Watch<R> {
             Decoded::Selected(record) => {
                 self.reader.feed.push(R::update(Change::Deleted(record)));
             }
-            Decoded::Unselected => {}
+            Decoded::Unselected => self.reader.feed.contact(),
             // The store may have it from when it could be decoded. Only a new list tells which objects are left.
-            Decoded::Undecodable => return Some(End::Expired),
+            Decoded::Undecodable(_) => return Some(End::Expired),
         }
         self.advance(decode::version(object))
     }
@@ -84,6 +112,7 @@ impl<R: WatchedResource> Watch<R> {
     ) -> Result<Option<End>, Error> {
         let bookmark: Bookmark = serde_json::from_str(object)
             .map_err(|error| self.invalid_response(error.to_string()))?;
+        self.silence.bookmark(self.attempt.opened);
         if bookmark.ends_initial_list()
             && let Some(records) = initial.take()
         {

@@ -9,17 +9,23 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     client::{Api, Endpoint, Listing, Scope, Status},
-    config::Namespaces,
+    config::{Mode, Namespaces, Selection},
     decode::Decoder,
     model::{EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Resource, Sink, Update},
     source::{feed_reporter::FeedReporter, reader::Jobs},
 };
 
-/// Records the failures and restarts of a watch.
+mod silence;
+
+/// Records what a watch reports.
 #[derive(Default)]
 struct Recorder {
     failures: Mutex<usize>,
+    /// All other updates.
+    confirmations: Mutex<usize>,
     restarts: Mutex<Vec<RestartReason>>,
+    /// When the watch said that it had received everything.
+    caught_up: Mutex<Vec<Instant>>,
 }
 
 impl Sink for Recorder {
@@ -28,9 +34,15 @@ impl Sink for Recorder {
     }
 
     fn push(&self, _: FeedId, update: Update) -> HealthChange {
-        if matches!(update, Update::Failed) {
-            *self.failures.lock() += 1;
+        if matches!(update, Update::CaughtUp(_)) {
+            self.caught_up.lock().push(Instant::now());
+            return HealthChange::default();
         }
+        let counter = match update {
+            Update::Failed => &self.failures,
+            _ => &self.confirmations,
+        };
+        *counter.lock() += 1;
         HealthChange::default()
     }
 }
@@ -52,7 +64,7 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         label_selector: None,
     };
     let unreachable = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
-    let handle = recorder.clone().register(FeedScope::Jobs);
+    let handle = recorder.clone().register(FeedScope::Jobs(None));
     let reader = ResourceReader::new(
         Arc::new(Api::new(unreachable, recorder.clone(), None)),
         FeedReporter::new(handle, Arc::default()),
@@ -60,7 +72,13 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         Arc::new(Namespaces::default()),
         Decoder::default(),
     );
-    let mut watch = Watch::new(reader, Duration::from_mins(10));
+    let settings = SourceSettings {
+        mode: Mode::Watch(Selection::default()),
+        metadata: Arc::default(),
+        stale_after: 10 * MINUTE,
+        max_silence: SILENCE,
+    };
+    let mut watch = Watch::new(reader, &settings);
     watch.version = Some("100".to_owned());
     (watch, recorder)
 }
@@ -93,6 +111,7 @@ fn error_response(watch: &Watch<Jobs>, code: u16) -> Error {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+const SILENCE: Duration = Duration::from_secs(150);
 const MOMENT: Duration = Duration::from_millis(10);
 
 #[tokio::test(start_paused = true)]

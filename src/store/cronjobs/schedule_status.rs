@@ -1,17 +1,19 @@
-//! How a `CronJob` stands with its schedule: the next due time, the missed runs, and why nothing started.
+//! How a `CronJob` stands with its schedule: the next due time, the overdue runs, and why nothing started.
 //!
 //! The API reports only the last start and the present state. Everything in between is computed from the schedule and from
-//! the observed changes: a resume, another schedule, the end of a blocking run. A status is evaluated when its object changes
-//! and when [`ScheduleStatus::next_evaluation`] has come, never in between.
+//! the observed changes in [`ScheduleState`]: a resume, another schedule, the end of a blocking run.
+//!
+//! Two clocks matter. The next due time follows the wall clock. Everything else is judged as of the time until which all
+//! changes were received, because a start that was not reported yet is not missing.
 
 use std::sync::Arc;
 
 use kube_cron::{Schedule, Window, Zone};
 
-use crate::model::{ConcurrencyPolicy, CronJob, NotStarted, Seconds};
+use crate::model::{CronJob, NotStarted, OverdueRuns, ScheduleState, Seconds};
 
-/// Missed runs are counted up to this number, which bounds the cost of one evaluation.
-const MAX_MISSED: u64 = 1_000;
+/// One evaluation counts up to this many overdue runs, which bounds its cost.
+const MAX_OVERDUE: u64 = 1_000;
 
 /// How a `CronJob` stands with its schedule, as of its last evaluation.
 #[derive(Clone, Debug)]
@@ -22,51 +24,33 @@ pub struct ScheduleStatus {
     pub valid: bool,
     /// The next due time; `None` while the `CronJob` is suspended.
     pub next: Option<Seconds>,
-    /// Number of due times since the last start that should have started a run and did not.
-    pub missed: u64,
-    /// The first missed due time.
-    pub missed_since: Option<Seconds>,
+    /// Number of due times since the last start that are past their grace; `None` if that cannot be judged yet.
+    pub overdue_runs: Option<u64>,
+    /// The first overdue due time.
+    pub overdue_since: Option<Seconds>,
+    /// The first due time that an active run holds up under the policy Forbid.
+    pub blocked_since: Option<Seconds>,
     /// Why the last due time started no run.
     pub not_started: Option<NotStarted>,
-    /// When the status changes next, unless the object changes earlier.
+    /// From when on schedules such as `@every 1h` repeat: the last start.
+    anchor: Seconds,
+    /// The time as of which the status was first judged.
+    first_judged: Option<Seconds>,
+    /// The status changes when it is judged as of this time, unless the object changes earlier.
     pub(super) next_evaluation: Option<Seconds>,
-    observed: ObservedChanges,
-    overdue: OverdueCount,
-}
-
-/// When the exporter observed changes that the object itself does not report.
-#[derive(Clone, Copy, Debug)]
-struct ObservedChanges {
-    first_seen: Seconds,
-    /// The last resume.
-    resumed: Option<Seconds>,
-    /// The last change of the schedule or its time zone.
-    rescheduled: Option<Seconds>,
-    /// The last end of a run that blocked others under the policy Forbid.
-    unblocked: Option<Seconds>,
-}
-
-/// The overdue due times counted so far. The next evaluation continues from here.
-#[derive(Clone, Copy, Debug, Default)]
-struct OverdueCount {
-    /// The last start, from which due times are computed.
-    since: Seconds,
-    /// Only due times after this are counted.
-    after: Seconds,
-    count: u64,
-    first: Option<Seconds>,
-    /// The last counted due time; `after` before the first one.
-    last: Seconds,
 }
 
 /// The inputs of an evaluation besides the `CronJob`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EvaluationContext<'a> {
+pub(super) struct EvaluationContext {
+    /// The wall clock.
     pub(super) now: Seconds,
-    /// How late a run may start before it is missed, in seconds.
+    /// Until when all changes were received; `None` if not everything was read yet.
+    pub(super) judged_until: Option<Seconds>,
+    /// How late a run may start before it is overdue, in seconds.
     pub(super) grace: Seconds,
-    /// The time zone of `CronJobs` without `spec.timeZone`.
-    pub(super) zone: &'a Zone,
+    /// The latest due time for which a Job was seen.
+    pub(super) last_started: Option<Seconds>,
 }
 
 /// The due times of one `CronJob` since its last start.
@@ -75,10 +59,9 @@ struct DueTimes<'a> {
     schedule: &'a Schedule,
     /// The last start, or the creation before the first one.
     since: Seconds,
-    /// Due times up to this one are ignored: the controller does not have to start them.
-    ignored_until: Seconds,
     /// `spec.startingDeadlineSeconds`.
     deadline: Option<Seconds>,
+    /// Until when due times are judged.
     now: Seconds,
 }
 
@@ -93,156 +76,205 @@ struct DelayedRun {
 // === impl ScheduleStatus ===
 
 impl ScheduleStatus {
-    /// The status of a `CronJob` that is seen for the first time.
-    pub(super) fn new(cronjob: &CronJob, context: EvaluationContext<'_>) -> Self {
-        let observed = ObservedChanges {
-            first_seen: context.now,
-            resumed: None,
-            rescheduled: None,
-            unblocked: None,
+    /// The status of a `CronJob` before its first evaluation.
+    pub(super) fn new(cronjob: &CronJob, controller_zone: &Zone) -> Self {
+        let zone = cronjob.time_zone.as_deref();
+        let schedule = Schedule::parse(&cronjob.schedule, zone, controller_zone);
+        Self {
+            schedule: schedule.ok().map(Arc::new),
+            ..Self::unknown()
+        }
+    }
+
+    /// The status of the same `CronJob` after a change.
+    pub(super) fn after_change(self, old: &CronJob, new: &CronJob, controller_zone: &Zone) -> Self {
+        if old.schedule == new.schedule && old.time_zone == new.time_zone {
+            return self;
+        }
+        Self {
+            first_judged: self.first_judged,
+            ..Self::new(new, controller_zone)
+        }
+    }
+
+    /// Evaluates the schedule, and counts overdue runs in `state`. Returns the due times that are overdue now and were not
+    /// at the last evaluation.
+    pub(super) fn evaluate(
+        &mut self,
+        cronjob: &CronJob,
+        state: &mut ScheduleState,
+        context: EvaluationContext,
+    ) -> Vec<Seconds> {
+        *self = Self {
+            schedule: self.schedule.take(),
+            first_judged: self.first_judged.or(context.judged_until),
+            ..Self::unknown()
         };
-        let mut status = Self {
-            schedule: parse_schedule(cronjob, context.zone),
+        let Some(schedule) = self.schedule.clone() else {
+            return Vec::new();
+        };
+        let last_start = cronjob.last_schedule.max(context.last_started);
+        let judged_until = context.judged_until.unwrap_or(context.now);
+        let due_times = DueTimes {
+            schedule: &schedule,
+            since: last_start.max(cronjob.created).unwrap_or(judged_until),
+            deadline: cronjob.starting_deadline.filter(|deadline| *deadline >= 0),
+            now: judged_until,
+        };
+        self.anchor = due_times.since;
+        self.valid = !due_times.is_empty();
+        if !self.valid {
+            return Vec::new();
+        }
+        if !cronjob.suspended {
+            self.next = due_times.after(context.now);
+        }
+        if context.judged_until.is_none() {
+            return Vec::new();
+        }
+        self.judge(cronjob, state, due_times, context.grace)
+    }
+
+    /// Computes the next due time from the wall clock.
+    pub(super) fn advance_next(&mut self, cronjob: &CronJob, now: Seconds) {
+        let schedule = self.schedule.as_deref().filter(|_| !cronjob.suspended);
+        self.next = schedule.and_then(|it| it.next_anchored(self.anchor, now.max(self.anchor)));
+    }
+
+    fn unknown() -> Self {
+        Self {
+            schedule: None,
             valid: false,
             next: None,
-            missed: 0,
-            missed_since: None,
+            overdue_runs: None,
+            overdue_since: None,
+            blocked_since: None,
             not_started: None,
+            anchor: 0,
+            first_judged: None,
             next_evaluation: None,
-            observed,
-            overdue: OverdueCount::default(),
-        };
-        status.evaluate(cronjob, context);
-        status
+        }
     }
 
-    /// The status of the same `CronJob` after it changed from `old` to `new`.
-    pub(super) fn after_change(
-        mut self,
-        old: &CronJob,
-        new: &CronJob,
-        context: EvaluationContext<'_>,
-    ) -> Self {
-        let now = Some(context.now);
-        if old.suspended && !new.suspended {
-            self.observed.resumed = now;
-        }
-        if old.schedule != new.schedule || old.time_zone != new.time_zone {
-            self.schedule = parse_schedule(new, context.zone);
-            self.observed.rescheduled = now;
-            self.overdue = OverdueCount::default();
-        }
-        if is_blocked(old) && !is_blocked(new) {
-            self.observed.unblocked = now;
-        }
-        self.evaluate(new, context);
-        self
-    }
-
-    /// Computes the status as of `context.now`.
-    pub(super) fn evaluate(&mut self, cronjob: &CronJob, context: EvaluationContext<'_>) {
-        (self.valid, self.next, self.next_evaluation) = (false, None, None);
-        (self.missed, self.missed_since, self.not_started) = (0, None, None);
-        let Some(schedule) = self.schedule.clone() else {
-            return;
-        };
-        let due_times = self.due_times(cronjob, &schedule, context.now);
-        if due_times.is_empty() {
-            return;
-        }
-        self.valid = true;
-        let next = due_times.after(context.now);
-        self.next_evaluation = next;
+    fn judge(
+        &mut self,
+        cronjob: &CronJob,
+        state: &mut ScheduleState,
+        due_times: DueTimes<'_>,
+        grace: Seconds,
+    ) -> Vec<Seconds> {
+        self.next_evaluation = due_times.after(due_times.now);
+        self.overdue_runs = Some(0);
+        // What was overdue before the exporter first saw this CronJob is no new missed run.
+        let before = due_times.now - grace - 1;
+        state.overdue_before.get_or_insert(before);
         if cronjob.suspended {
             let due = due_times.due_after(due_times.since);
             self.not_started = due.map(|_| NotStarted::Suspended);
-            return;
+            return Vec::new();
         }
-        self.next = next;
-        match due_times.due_after(due_times.ignored_until) {
-            None => self.not_started = self.reason_for_ignored(due_times),
-            Some(_) if is_blocked(cronjob) => {
-                self.not_started = Some(NotStarted::ForbiddenByActiveRun);
+        let after = start(state, due_times.since);
+        let unobserved = self.unobserved_until(due_times.deadline);
+        // Due times that were overdue before a restart of the exporter stay so.
+        let known = state.overdue;
+        let known = known
+            .first
+            .filter(|_| known.since == due_times.since && known.after >= after);
+        match known.or_else(|| due_times.due_after(after.max(unobserved))) {
+            None => {
+                let resumed = state.resumed > Some(due_times.since);
+                let suspended = resumed && due_times.due_after(due_times.since).is_some();
+                self.not_started = suspended.then_some(NotStarted::Suspended);
+                Vec::new()
             }
-            Some(first_due) => self.evaluate_due_runs(due_times, first_due, context.grace),
+            Some(first_due) if state.blocked => {
+                self.not_started = Some(NotStarted::ForbiddenByActiveRun);
+                self.blocked_since = Some(first_due);
+                Vec::new()
+            }
+            Some(first_due) => self.judge_due_runs(state, due_times, first_due, grace),
         }
     }
 
-    fn due_times<'a>(
-        &self,
-        cronjob: &CronJob,
-        schedule: &'a Schedule,
-        now: Seconds,
-    ) -> DueTimes<'a> {
-        let last_start = cronjob.last_schedule.or(cronjob.created);
-        let deadline = cronjob.starting_deadline.filter(|deadline| *deadline >= 0);
-        DueTimes {
-            schedule,
-            since: last_start.unwrap_or(self.observed.first_seen),
-            ignored_until: self.observed.ignored_until(deadline),
-            deadline,
-            now,
+    /// Due times up to this one are ignored, because the `CronJob` may have been suspended then. Without a deadline, the
+    /// controller starts the latest due run at the resume, which then shows as the last start.
+    fn unobserved_until(&self, deadline: Option<Seconds>) -> Seconds {
+        let unobserved = self.first_judged.zip(deadline);
+        unobserved.map_or(Seconds::MIN, |(judged, deadline)| {
+            judged.saturating_sub(deadline)
+        })
+    }
+
+    /// Judges due times that the controller can start a run for, of which `first_due` is the first.
+    fn judge_due_runs(
+        &mut self,
+        state: &mut ScheduleState,
+        due_times: DueTimes<'_>,
+        first_due: Seconds,
+        grace: Seconds,
+    ) -> Vec<Seconds> {
+        let after = start(state, due_times.since);
+        let unobserved = self.unobserved_until(due_times.deadline);
+        let after_block = state.unblocked.map_or(after, |ended| ended.max(after));
+        let (mut new, next_overdue) =
+            state
+                .overdue
+                .count(due_times, after_block, unobserved, due_times.now - grace);
+        let (mut overdue, mut overdue_since) = (state.overdue.count, state.overdue.first);
+        for due in &new {
+            state.count_missed(*due);
         }
-    }
-
-    /// Why nothing started when all due times are ignored: they may have passed during a suspension.
-    fn reason_for_ignored(&self, due_times: DueTimes<'_>) -> Option<NotStarted> {
-        let resumed = self.observed.resumed;
-        let suspended = resumed.is_some_and(|resumed| resumed > due_times.since)
-            && due_times.due_after(due_times.since).is_some();
-        suspended.then_some(NotStarted::Suspended)
-    }
-
-    /// Evaluates due times that the controller can start a run for, of which `first_due` is the first.
-    fn evaluate_due_runs(&mut self, due_times: DueTimes<'_>, first_due: Seconds, grace: Seconds) {
-        let next_overdue = self.count_overdue(due_times, grace);
-        (self.missed, self.missed_since) = (self.overdue.count, self.overdue.first);
-        let delayed = self.delayed_run(due_times, first_due);
+        let delayed = delayed_run(state, due_times, (after.max(unobserved), first_due));
         if let Some(delayed) = delayed
             && delayed.startable_since + grace < due_times.now
         {
-            self.missed += 1;
-            self.missed_since = Some(delayed.due);
+            overdue += 1;
+            overdue_since = Some(delayed.due);
+            if state.count_delayed(delayed.due) {
+                new.push(delayed.due);
+            }
         }
-        self.not_started = due_times.reason_for_missed(self.missed);
+        (self.overdue_runs, self.overdue_since) = (Some(overdue), overdue_since);
+        self.not_started = due_times.reason_for_overdue(overdue);
         let changes = [
             self.next_evaluation,
             next_overdue.map(|due| due + grace + 1),
             next_overdue.and_then(|due| due_times.deadline_passed_at(due)),
-            due_times.deadline_passed_at(self.overdue.last),
+            due_times.deadline_passed_at(state.overdue.last),
             delayed.map(|delayed| delayed.startable_since + grace + 1),
         ];
         let future = changes.into_iter().flatten();
         self.next_evaluation = future.filter(|at| *at > due_times.now).min();
+        new
     }
+}
 
-    /// Counts the due times whose grace is over, except those that an active run delayed. Returns the first due time that is
-    /// not counted.
-    fn count_overdue(&mut self, due_times: DueTimes<'_>, grace: Seconds) -> Option<Seconds> {
-        let start = due_times.start();
-        let unblocked = self.observed.unblocked;
-        let after = unblocked.map_or(start, |unblocked| unblocked.max(start));
-        let until = due_times.now - grace;
-        self.overdue
-            .count(due_times.schedule, due_times.since, after, until)
-    }
+/// The controller has to start only runs that are due after this: the last start, a resume, or a change of the schedule.
+fn start(state: &ScheduleState, since: Seconds) -> Seconds {
+    let changed = state.resumed.max(state.rescheduled);
+    changed.map_or(since, |changed| changed.max(since))
+}
 
-    /// The run that the controller starts once the active run that delayed it has ended.
-    fn delayed_run(&self, due_times: DueTimes<'_>, first_due: Seconds) -> Option<DelayedRun> {
-        let startable_since = self.observed.unblocked?;
-        if startable_since <= first_due {
-            return None;
-        }
-        let window = Window {
-            since: due_times.start(),
-            starting_deadline: due_times.deadline,
-            now: startable_since,
-        };
-        Some(DelayedRun {
-            due: due_times.schedule.due(window, 0)?.start?,
-            startable_since,
-        })
+/// The run that the controller starts once the active run that delayed it has ended. `after` and `first_due` limit the due
+/// times that it can be.
+fn delayed_run(
+    state: &ScheduleState,
+    due_times: DueTimes<'_>,
+    (after, first_due): (Seconds, Seconds),
+) -> Option<DelayedRun> {
+    let startable_since = state.unblocked?;
+    if startable_since <= first_due {
+        return None;
     }
+    let window = Window {
+        since: after,
+        starting_deadline: due_times.deadline,
+        now: startable_since,
+    };
+    Some(DelayedRun {
+        due: due_times.schedule.due(window, 0)?.start?,
+        startable_since,
+    })
 }
 
 // === impl DueTimes ===
@@ -263,24 +295,19 @@ impl DueTimes<'_> {
         self.after(time).filter(|due| *due <= self.now)
     }
 
-    /// The controller has to start only runs that are due after this.
-    fn start(&self) -> Seconds {
-        self.since.max(self.ignored_until)
-    }
-
     /// From when on a run that was due at `due` is too late by `startingDeadlineSeconds`.
     fn deadline_passed_at(&self, due: Seconds) -> Option<Seconds> {
         let deadline = self.deadline?;
         Some(due.saturating_add(deadline).saturating_add(1))
     }
 
-    /// Why the last due time started no run, with this number of missed ones.
-    fn reason_for_missed(&self, missed: u64) -> Option<NotStarted> {
+    /// Why the last due time started no run, with this number of overdue ones.
+    fn reason_for_overdue(&self, overdue: u64) -> Option<NotStarted> {
         let startable = self.deadline.is_none_or(|deadline| {
             self.due_after(self.now.saturating_sub(deadline).saturating_sub(1))
                 .is_some()
         });
-        match (startable, missed) {
+        match (startable, overdue) {
             (false, _) => Some(NotStarted::DeadlinePassed),
             (true, 0) => None,
             (true, _) => Some(NotStarted::Unexplained),
@@ -288,34 +315,20 @@ impl DueTimes<'_> {
     }
 }
 
-// === impl ObservedChanges ===
+// === impl OverdueRuns ===
 
-impl ObservedChanges {
-    /// Due times up to this one are ignored: they precede a resume or a change of the schedule, or may do so.
-    fn ignored_until(&self, deadline: Option<Seconds>) -> Seconds {
-        // The CronJob may have been suspended before the exporter first saw it. Without a deadline, the controller starts the
-        // latest due run at the resume, which then shows as the last start.
-        let unobserved = deadline.map(|deadline| self.first_seen.saturating_sub(deadline));
-        [self.resumed, self.rescheduled, unobserved]
-            .into_iter()
-            .flatten()
-            .max()
-            .unwrap_or(Seconds::MIN)
-    }
-}
-
-// === impl OverdueCount ===
-
-impl OverdueCount {
-    /// Counts due times later than `after` and earlier than `until`. Continues the previous count if `since` and `after` are
-    /// the same. Returns the first due time that is not counted.
+impl OverdueRuns {
+    /// Counts due times later than `after` and earlier than `until`, and ignores those up to `unobserved`. Continues the
+    /// previous count if the last start and `after` are the same. Returns the due times that are counted now, and the first
+    /// one that is not counted yet.
     fn count(
         &mut self,
-        schedule: &Schedule,
-        since: Seconds,
+        due_times: DueTimes<'_>,
         after: Seconds,
+        unobserved: Seconds,
         until: Seconds,
-    ) -> Option<Seconds> {
+    ) -> (Vec<Seconds>, Option<Seconds>) {
+        let since = due_times.since;
         if (self.since, self.after) != (since, after) {
             *self = Self {
                 since,
@@ -325,26 +338,24 @@ impl OverdueCount {
                 last: after,
             };
         }
+        self.last = self.last.max(unobserved);
+        let mut new = Vec::new();
         loop {
-            let due = schedule.next_anchored(since, self.last)?;
-            if due >= until || self.count >= MAX_MISSED {
-                return Some(due);
+            let Some(due) = due_times.after(self.last) else {
+                return (new, None);
+            };
+            if due >= until {
+                return (new, Some(due));
+            }
+            if new.len() as u64 >= MAX_OVERDUE {
+                // The rest was overdue long ago.
+                self.last = until - 1;
+                continue;
             }
             self.count += 1;
             self.first = self.first.or(Some(due));
             self.last = due;
+            new.push(due);
         }
     }
-}
-
-/// Whether an active run keeps the next one from starting.
-fn is_blocked(cronjob: &CronJob) -> bool {
-    cronjob.concurrency_policy == Some(ConcurrencyPolicy::Forbid) && cronjob.active_jobs > 0
-}
-
-fn parse_schedule(cronjob: &CronJob, zone: &Zone) -> Option<Arc<Schedule>> {
-    let zone_name = cronjob.time_zone.as_deref();
-    Schedule::parse(&cronjob.schedule, zone_name, zone)
-        .ok()
-        .map(Arc::new)
 }

@@ -9,8 +9,10 @@ use crate::{
         Change, ConcurrencyPolicy, CronJob, FeedHandle, FeedScope, NotStarted, Seconds, Sink, Uid,
         Update, WorkloadAnnotations,
     },
-    store::{ScheduleStatus, StoreSettings, TargetStore},
+    store::{ScheduleStatus, StoreSettings, TargetStore, WorkloadRecord},
 };
+
+mod judging;
 
 thread_local! {
     static NOW: Cell<Seconds> = const { Cell::new(0) };
@@ -46,7 +48,7 @@ impl Scenario {
         cronjob.last_schedule = Some(MIDNIGHT);
         let store = Arc::new(TargetStore::new(None, settings.into()));
         Self {
-            cronjobs: store.clone().register(FeedScope::CronJobs),
+            cronjobs: store.clone().register(FeedScope::CronJobs(None)),
             store,
             cronjob,
         }
@@ -61,6 +63,12 @@ impl Scenario {
     fn push(&self) {
         let change = Change::Applied(self.cronjob.clone());
         self.cronjobs.push(Update::CronJobs(change));
+        self.catch_up();
+    }
+
+    /// Everything until now was received.
+    fn catch_up(&self) {
+        self.cronjobs.push(Update::CaughtUp(clock()));
     }
 
     /// Sets the clock to this time after midnight.
@@ -76,16 +84,18 @@ impl Scenario {
     }
 
     fn schedule_status(&self) -> ScheduleStatus {
+        self.catch_up();
         let snapshot = self.store.snapshot();
         let scheduled = snapshot.cronjobs.iter().next().unwrap();
         scheduled.schedule_status().unwrap().clone()
     }
 
-    /// Number of missed runs at this time, the first missed due time (after midnight), and why nothing started.
-    fn missed(&self, time: Seconds) -> (u64, Option<Seconds>, Option<NotStarted>) {
+    /// Number of overdue runs at this time, the first overdue due time (after midnight), and why nothing started.
+    fn overdue(&self, time: Seconds) -> (u64, Option<Seconds>, Option<NotStarted>) {
         let status = self.at(time).schedule_status();
-        let since = status.missed_since.map(|since| since - MIDNIGHT);
-        (status.missed, since, status.not_started)
+        let since = status.overdue_since.map(|since| since - MIDNIGHT);
+        let runs = status.overdue_runs.unwrap_or_default();
+        (runs, since, status.not_started)
     }
 
     fn next(&self, time: Seconds) -> Option<Seconds> {
@@ -99,33 +109,39 @@ impl Scenario {
 const NOTHING: (u64, Option<Seconds>, Option<NotStarted>) = (0, None, None);
 
 #[test]
-fn a_run_is_missed_when_the_grace_is_over() {
+fn a_run_is_overdue_when_the_grace_is_over() {
     let mut scenario = Scenario::new("0 * * * *").with(|_| {});
-    assert_eq!(scenario.missed(HOUR - 1), NOTHING);
-    assert_eq!(scenario.missed(HOUR), NOTHING);
-    assert_eq!(scenario.missed(HOUR + 60), NOTHING);
+    assert_eq!(scenario.overdue(HOUR - 1), NOTHING);
+    assert_eq!(scenario.overdue(HOUR), NOTHING);
+    assert_eq!(scenario.overdue(HOUR + 60), NOTHING);
     let unexplained = Some(NotStarted::Unexplained);
-    assert_eq!(scenario.missed(HOUR + 61), (1, Some(HOUR), unexplained));
-    assert_eq!(scenario.missed(2 * HOUR + 60), (1, Some(HOUR), unexplained));
-    assert_eq!(scenario.missed(2 * HOUR + 61), (2, Some(HOUR), unexplained));
+    assert_eq!(scenario.overdue(HOUR + 61), (1, Some(HOUR), unexplained));
+    assert_eq!(
+        scenario.overdue(2 * HOUR + 60),
+        (1, Some(HOUR), unexplained)
+    );
+    assert_eq!(
+        scenario.overdue(2 * HOUR + 61),
+        (2, Some(HOUR), unexplained)
+    );
     scenario.change(2 * HOUR + 90, |cronjob| {
         cronjob.last_schedule = Some(MIDNIGHT + 2 * HOUR);
     });
-    assert_eq!(scenario.missed(2 * HOUR + 90), NOTHING);
+    assert_eq!(scenario.overdue(2 * HOUR + 90), NOTHING);
     assert_eq!(
-        scenario.missed(3 * HOUR + 61),
+        scenario.overdue(3 * HOUR + 61),
         (1, Some(3 * HOUR), unexplained)
     );
 }
 
 #[test]
-fn missed_runs_are_counted_after_a_long_time_without_a_scrape() {
+fn overdue_runs_are_counted_after_a_long_time_without_contact() {
     let scenario = Scenario::new("0 * * * *").with(|_| {});
-    assert_eq!(scenario.missed(100 * HOUR + 61).0, 100);
+    assert_eq!(scenario.overdue(100 * HOUR + 61).0, 100);
     let scenario = Scenario::new("* * * * *").with(|_| {});
-    assert_eq!(scenario.missed(100 * HOUR).0, 1000); // the maximum
+    assert_eq!(scenario.overdue(100 * HOUR).0, 1000); // the maximum
     let scenario = Scenario::new("@every 1s").with(|_| {});
-    assert_eq!(scenario.missed(30 * 24 * HOUR).0, 1000);
+    assert_eq!(scenario.overdue(30 * 24 * HOUR).0, 1000);
 }
 
 #[test]
@@ -139,10 +155,10 @@ fn the_grace_is_that_of_the_annotation() {
             cronjob.annotations = Some(annotations.into());
         })
     };
-    assert_eq!(grace(600).missed(HOUR + 600).0, 0);
-    assert_eq!(grace(600).missed(HOUR + 601).0, 1);
-    assert_eq!(grace(0).missed(HOUR).0, 0);
-    assert_eq!(grace(0).missed(HOUR + 1).0, 1);
+    assert_eq!(grace(600).overdue(HOUR + 600).0, 0);
+    assert_eq!(grace(600).overdue(HOUR + 601).0, 1);
+    assert_eq!(grace(0).overdue(HOUR).0, 0);
+    assert_eq!(grace(0).overdue(HOUR + 1).0, 1);
 }
 
 #[test]
@@ -161,68 +177,68 @@ fn the_next_due_time_advances_with_the_clock() {
 }
 
 #[test]
-fn a_suspended_cronjob_misses_nothing_until_it_is_resumed() {
+fn nothing_is_overdue_until_a_suspended_cronjob_is_resumed() {
     let mut scenario = Scenario::new("0 * * * *").with(|cronjob| cronjob.suspended = true);
     let suspended = Some(NotStarted::Suspended);
-    assert_eq!(scenario.missed(HOUR - 1), NOTHING);
-    assert_eq!(scenario.missed(5 * HOUR + 100), (0, None, suspended));
+    assert_eq!(scenario.overdue(HOUR - 1), NOTHING);
+    assert_eq!(scenario.overdue(5 * HOUR + 100), (0, None, suspended));
     assert_eq!(scenario.next(5 * HOUR + 100), None);
     scenario.change(5 * HOUR + 200, |cronjob| cronjob.suspended = false);
-    assert_eq!(scenario.missed(5 * HOUR + 300), (0, None, suspended));
+    assert_eq!(scenario.overdue(5 * HOUR + 300), (0, None, suspended));
     assert_eq!(scenario.next(5 * HOUR + 300), Some(6 * HOUR));
-    let (missed, since, _) = scenario.missed(6 * HOUR + 61);
-    assert_eq!((missed, since), (1, Some(6 * HOUR)));
+    let (overdue, since, _) = scenario.overdue(6 * HOUR + 61);
+    assert_eq!((overdue, since), (1, Some(6 * HOUR)));
 }
 
 #[test]
-fn a_run_that_waits_for_an_active_one_is_not_missed() {
+fn a_run_that_waits_for_an_active_one_is_not_overdue() {
     let mut scenario = Scenario::new("0 * * * *").with(|cronjob| {
         cronjob.concurrency_policy = Some(ConcurrencyPolicy::Forbid);
         cronjob.active_jobs = 1;
     });
     let forbidden = Some(NotStarted::ForbiddenByActiveRun);
-    assert_eq!(scenario.missed(HOUR - 1), NOTHING);
-    assert_eq!(scenario.missed(HOUR), (0, None, forbidden));
-    assert_eq!(scenario.missed(3 * HOUR + 1000), (0, None, forbidden));
+    assert_eq!(scenario.overdue(HOUR - 1), NOTHING);
+    assert_eq!(scenario.overdue(HOUR), (0, None, forbidden));
+    assert_eq!(scenario.overdue(3 * HOUR + 1000), (0, None, forbidden));
     // The controller starts the latest due run as soon as no run is active.
     scenario.change(3 * HOUR + 1200, |cronjob| cronjob.active_jobs = 0);
-    assert_eq!(scenario.missed(3 * HOUR + 1260), NOTHING);
+    assert_eq!(scenario.overdue(3 * HOUR + 1260), NOTHING);
     let unexplained = Some(NotStarted::Unexplained);
     assert_eq!(
-        scenario.missed(3 * HOUR + 1261),
+        scenario.overdue(3 * HOUR + 1261),
         (1, Some(3 * HOUR), unexplained)
     );
     assert_eq!(
-        scenario.missed(4 * HOUR + 61),
+        scenario.overdue(4 * HOUR + 61),
         (2, Some(3 * HOUR), unexplained)
     );
     scenario.change(4 * HOUR + 70, |cronjob| {
         cronjob.last_schedule = Some(MIDNIGHT + 4 * HOUR);
         cronjob.active_jobs = 1;
     });
-    assert_eq!(scenario.missed(4 * HOUR + 70), NOTHING);
+    assert_eq!(scenario.overdue(4 * HOUR + 70), NOTHING);
     // With the policy Allow, no run waits.
     let allow = Scenario::new("0 * * * *").with(|cronjob| {
         cronjob.concurrency_policy = Some(ConcurrencyPolicy::Allow);
         cronjob.active_jobs = 1;
     });
-    assert_eq!(allow.missed(HOUR + 61).0, 1);
+    assert_eq!(allow.overdue(HOUR + 61).0, 1);
 }
 
 #[test]
-fn a_run_past_its_deadline_is_missed_with_that_reason() {
+fn a_run_past_its_deadline_is_overdue_with_that_reason() {
     let scenario = Scenario::new("0 * * * *").with(|cronjob| cronjob.starting_deadline = Some(300));
-    assert_eq!(scenario.missed(HOUR + 30), NOTHING);
+    assert_eq!(scenario.overdue(HOUR + 30), NOTHING);
     let unexplained = Some(NotStarted::Unexplained);
     let passed = Some(NotStarted::DeadlinePassed);
-    assert_eq!(scenario.missed(HOUR + 300), (1, Some(HOUR), unexplained));
-    assert_eq!(scenario.missed(HOUR + 301), (1, Some(HOUR), passed));
-    assert_eq!(scenario.missed(2 * HOUR), (1, Some(HOUR), unexplained));
-    assert_eq!(scenario.missed(2 * HOUR + 301), (2, Some(HOUR), passed));
-    // A deadline shorter than the grace is the reason at once; the run is missed when the grace is over.
+    assert_eq!(scenario.overdue(HOUR + 300), (1, Some(HOUR), unexplained));
+    assert_eq!(scenario.overdue(HOUR + 301), (1, Some(HOUR), passed));
+    assert_eq!(scenario.overdue(2 * HOUR), (1, Some(HOUR), unexplained));
+    assert_eq!(scenario.overdue(2 * HOUR + 301), (2, Some(HOUR), passed));
+    // A deadline shorter than the grace is the reason at once; the run is overdue when the grace is over.
     let scenario = Scenario::new("0 * * * *").with(|cronjob| cronjob.starting_deadline = Some(10));
-    assert_eq!(scenario.missed(HOUR + 11), (0, None, passed));
-    assert_eq!(scenario.missed(HOUR + 61), (1, Some(HOUR), passed));
+    assert_eq!(scenario.overdue(HOUR + 11), (0, None, passed));
+    assert_eq!(scenario.overdue(HOUR + 61), (1, Some(HOUR), passed));
 }
 
 #[test]
@@ -233,12 +249,12 @@ fn due_times_before_the_first_observation_may_have_passed_during_a_suspension() 
     cronjob.last_schedule = Some(MIDNIGHT - 10 * HOUR);
     cronjob.starting_deadline = Some(300);
     let scenario = scenario.with(|known| *known = cronjob.clone());
-    assert_eq!(scenario.missed(30), NOTHING);
-    assert_eq!(scenario.missed(HOUR + 61).0, 2); // the run of midnight could still have started
+    assert_eq!(scenario.overdue(30), NOTHING);
+    assert_eq!(scenario.overdue(HOUR + 61).0, 2); // the run of midnight could still have started
     // Without a deadline it would have started a run.
     cronjob.starting_deadline = None;
     let scenario = Scenario::new("0 * * * *").with(|known| *known = cronjob.clone());
-    assert_eq!(scenario.missed(0).0, 9);
+    assert_eq!(scenario.overdue(0).0, 9);
 }
 
 #[test]
@@ -247,8 +263,8 @@ fn a_changed_schedule_applies_from_the_time_of_its_observation() {
     scenario.change(10 * HOUR + 100, |cronjob| {
         cronjob.schedule = "0 * * * *".into();
     });
-    assert_eq!(scenario.missed(10 * HOUR + 1000), NOTHING);
-    assert_eq!(scenario.missed(11 * HOUR + 61).0, 1);
+    assert_eq!(scenario.overdue(10 * HOUR + 1000), NOTHING);
+    assert_eq!(scenario.overdue(11 * HOUR + 61).0, 1);
 }
 
 #[test]
@@ -265,7 +281,7 @@ fn an_invalid_schedule_has_no_due_times() {
         let status = scenario.at(48 * HOUR).schedule_status();
         assert!(!status.valid, "{schedule}");
         assert_eq!(status.next, None);
-        assert_eq!(scenario.missed(72 * HOUR), NOTHING);
+        assert_eq!(scenario.overdue(72 * HOUR), NOTHING);
     }
     let mut scenario = Scenario::new("every morning").with(|_| {});
     scenario.change(HOUR, |cronjob| cronjob.schedule = "0 7 * * *".into());
@@ -278,8 +294,8 @@ fn due_times_of_a_cronjob_that_never_ran_start_at_its_creation() {
         cronjob.last_schedule = None;
         cronjob.created = Some(MIDNIGHT + 90 * MINUTE);
     });
-    assert_eq!(scenario.missed(119 * MINUTE), NOTHING);
-    assert_eq!(scenario.missed(2 * HOUR + 61).0, 1);
+    assert_eq!(scenario.overdue(119 * MINUTE), NOTHING);
+    assert_eq!(scenario.overdue(2 * HOUR + 61).0, 1);
 }
 
 #[test]
@@ -291,8 +307,8 @@ fn a_cronjob_that_replaces_another_inherits_nothing() {
         cronjob.created = Some(MIDNIGHT + 5 * HOUR + 90);
         cronjob.last_schedule = None;
     });
-    assert_eq!(scenario.missed(5 * HOUR + 200), NOTHING);
-    assert_eq!(scenario.missed(6 * HOUR + 61).0, 1);
+    assert_eq!(scenario.overdue(5 * HOUR + 200), NOTHING);
+    assert_eq!(scenario.overdue(6 * HOUR + 61).0, 1);
 }
 
 #[test]
@@ -310,18 +326,20 @@ fn many_cronjobs_are_evaluated_when_they_are_due() {
     scenario
         .cronjobs
         .push(Update::CronJobs(Change::Replaced(all)));
-    let missed = |time| {
-        scenario.at(time);
+    let overdue = |time| {
+        scenario.at(time).catch_up();
         let snapshot = scenario.store.snapshot();
         let statuses = snapshot
             .cronjobs
             .iter()
             .filter_map(|one| one.schedule_status());
-        statuses.map(|status| status.missed).sum::<u64>()
+        statuses
+            .filter_map(|status| status.overdue_runs)
+            .sum::<u64>()
     };
-    assert_eq!(missed(0), 0);
+    assert_eq!(overdue(0), 0);
     // Minute 0 is the last start. Minutes 1 to 10 have passed, with their grace.
-    assert_eq!(missed(11 * MINUTE + 1), 50 * 10);
-    assert_eq!(missed(61 * MINUTE + 1), 50 * 60);
-    assert_eq!(missed(121 * MINUTE + 1), 50 * 120);
+    assert_eq!(overdue(11 * MINUTE + 1), 50 * 10);
+    assert_eq!(overdue(61 * MINUTE + 1), 50 * 60);
+    assert_eq!(overdue(121 * MINUTE + 1), 50 * 120);
 }

@@ -6,8 +6,8 @@ use tokio::time::advance;
 
 use super::*;
 use crate::model::{
-    Change, CronJob, FeedHandle, FeedScope, Job, JobState, NoopJournal, RestoredState, Sink as _,
-    Totals, UID_RETENTION, Update, WorkloadRef,
+    Change, CronJob, Departure, FeedHandle, FeedScope, Job, JobState, NoopJournal, RestoredState,
+    RestoredWorkload, Sink as _, Totals, UID_RETENTION, Update, WorkloadRef,
 };
 
 /// A target and its feeds.
@@ -31,8 +31,8 @@ fn target(restored: RestoredState) -> Target {
         journal,
     ));
     Target {
-        jobs: store.clone().register(FeedScope::Jobs),
-        cronjobs: store.clone().register(FeedScope::CronJobs),
+        jobs: store.clone().register(FeedScope::Jobs(None)),
+        cronjobs: store.clone().register(FeedScope::CronJobs(None)),
         configured: store.clone().register(configured),
         store,
     }
@@ -137,7 +137,12 @@ async fn a_workload_exists_with_a_job_or_a_cronjob_or_a_configured_job() {
     let now = crate::model::now().as_second();
     let restored = ["nightly", "hourly", "yearly", "polled"].map(|name| {
         let last_existed = if name == "yearly" { 0 } else { now };
-        (id(name), Totals::new(1), last_existed)
+        RestoredWorkload {
+            id: id(name),
+            state: Totals::new(1).into(),
+            last_existed,
+            departure: Departure::Cleanup,
+        }
     });
     let target = target(RestoredState {
         workloads: restored.into(),

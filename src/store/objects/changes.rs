@@ -15,6 +15,9 @@ pub(in crate::store) trait Object: Record {
 
     /// Whether this and `other` have the same data from the API.
     fn same_state(&self, other: &Self) -> bool;
+
+    /// Completes this state of an object with what the API does not repeat of its `known` state before.
+    fn continue_from(&mut self, known: &Self);
 }
 
 /// What happened to an object.
@@ -65,15 +68,15 @@ impl<T: Object> Objects<T> {
             }
             return slot;
         };
-        // A finished object stays finished: an API server that lags behind may still report an earlier state.
-        let record = match self.get(slot) {
-            Some(known)
-                if known.uid() == record.uid() && known.finished() && !record.finished() =>
-            {
-                known.clone()
+        let mut record = record;
+        if let Some(known) = self.get(slot).filter(|known| known.uid() == record.uid()) {
+            if known.finished() && !record.finished() {
+                // It stays finished: an API server that lags behind may still report an earlier state.
+                record = known.clone();
+            } else {
+                record.continue_from(known);
             }
-            _ => record,
-        };
+        }
         let unchanged = |entry: &Entry<T>| {
             entry.record.same_state(&record) && entry.feed == feed && entry.remove_at.is_none()
         };
@@ -188,5 +191,9 @@ impl Object for Job {
 
     fn same_state(&self, other: &Self) -> bool {
         self == other
+    }
+
+    fn continue_from(&mut self, known: &Self) {
+        Self::continue_from(self, known);
     }
 }

@@ -2,9 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use jiff::Timestamp;
+
 use super::CRONJOB;
 use crate::{
-    model::{Job, MappedLabels, Name, Run, Seconds, Totals, WorkloadAnnotations, WorkloadId},
+    model::{
+        Departure, Job, MappedLabels, Name, Run, Seconds, WorkloadAnnotations, WorkloadId,
+        WorkloadState,
+    },
     store::{
         StoreSettings, Thresholds,
         objects::{Key, Record},
@@ -16,21 +21,23 @@ use crate::{
 pub struct WorkloadRecord {
     /// Its identity.
     pub id: WorkloadId,
-    /// The totals of its finished runs.
-    pub totals: Totals,
+    /// What outlives its objects.
+    pub state: WorkloadState,
     /// Its active runs by start time and hash of the uid. Runs that have not started come last.
     pub(super) active: BTreeSet<(Seconds, u64)>,
+    /// Hashes of the uids of its scheduled Jobs that have not finished. Under the policy Forbid they hold up the next run.
+    pub(super) unfinished: BTreeSet<u64>,
     /// Number of its Jobs.
-    pub(super) jobs: u32,
+    pub jobs: u32,
     /// Whether its `CronJob` exists.
     pub(super) has_cronjob: bool,
+    /// How it leaves if it has no objects any more.
+    pub(super) departure: Departure,
     /// Number of configured jobs that belong to it.
     pub(super) configured: u32,
-    /// Values of the configured labels, from the `CronJob`, else from the latest Job.
-    pub labels: MappedLabels,
-    /// Annotations of the `CronJob`, else of the latest Job.
-    pub annotations: Option<Box<WorkloadAnnotations>>,
-    /// The object that `labels` and `annotations` come from.
+    /// Values of the configured labels that its Jobs inherit from the `CronJob`.
+    pub(super) inherited_labels: MappedLabels,
+    /// The object that its labels and annotations come from.
     pub(super) metadata_source: MetadataSource,
     /// The Job of the last finished run: its name and the hash of its uid.
     pub(super) last_job: Option<(Name, u64)>,
@@ -51,16 +58,17 @@ pub(super) enum MetadataSource {
 
 impl WorkloadRecord {
     /// A workload without any objects.
-    pub(super) fn new(id: WorkloadId, totals: Totals, settings: Arc<StoreSettings>) -> Self {
+    pub(super) fn new(id: WorkloadId, state: WorkloadState, settings: Arc<StoreSettings>) -> Self {
         Self {
             id,
-            totals,
+            state,
             active: BTreeSet::new(),
+            unfinished: BTreeSet::new(),
             jobs: 0,
             has_cronjob: false,
+            departure: Departure::Cleanup,
             configured: 0,
-            labels: None,
-            annotations: None,
+            inherited_labels: None,
             metadata_source: MetadataSource::None,
             last_job: None,
             settings,
@@ -71,6 +79,12 @@ impl WorkloadRecord {
     #[must_use]
     pub fn is_cronjob(&self) -> bool {
         &*self.id.kind == CRONJOB
+    }
+
+    /// When its counters started at 0.
+    #[must_use]
+    pub fn first_seen(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.state.totals.first_seen).ok()
     }
 
     /// Number of active runs.
@@ -86,12 +100,39 @@ impl WorkloadRecord {
         (*start != Seconds::MAX).then_some(*start)
     }
 
-    /// Its thresholds, from its annotations, else from the settings.
+    /// Its thresholds, from its annotations, else from the settings. The default of `max_success_age` applies to `CronJobs`
+    /// only: nobody knows when other workloads should run.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
-        self.settings
-            .thresholds
-            .overridden_by(self.annotations.as_deref())
+        let mut defaults = self.settings.thresholds;
+        if !self.is_cronjob() {
+            defaults.max_success_age = None;
+        }
+        defaults.overridden_by(self.state.annotations.as_deref())
+    }
+
+    /// When its next success is due: `max_success_age` after the last success, the creation or the last resume. `None`
+    /// without that threshold, and while it is suspended.
+    #[must_use]
+    pub fn success_deadline(&self) -> Option<Seconds> {
+        let max_success_age = self.thresholds().max_success_age?;
+        let WorkloadState {
+            totals, schedule, ..
+        } = &self.state;
+        let schedule = schedule.as_deref();
+        if schedule.is_some_and(|schedule| schedule.suspended_since.is_some()) {
+            return None;
+        }
+        let resumed = schedule.and_then(|schedule| schedule.resumed);
+        let since = totals.last_success.max(totals.created).max(resumed)?;
+        since.checked_add(max_success_age)
+    }
+
+    /// Whether an active run of a `CronJob` with the policy Forbid holds up the next one, by the Jobs that are known.
+    /// `None` if none of its scheduled Jobs was ever seen: a selector or an annotation may hide them.
+    pub(in crate::store) fn has_unfinished_run(&self) -> Option<bool> {
+        let seen = self.state.totals.last_started.is_some();
+        seen.then_some(!self.unfinished.is_empty())
     }
 
     /// Upper bounds of the duration histograms.
@@ -107,7 +148,7 @@ impl WorkloadRecord {
 
     /// Whether this run is its last finished one.
     pub(super) fn is_last(&self, run: &Run) -> bool {
-        let last = self.totals.last.as_ref();
+        let last = self.state.totals.last.as_ref();
         !run.manual && last.is_some_and(|last| last.sort_key == run.sort_key())
     }
 
@@ -122,14 +163,15 @@ impl WorkloadRecord {
             return Vec::new();
         }
         self.metadata_source = source;
-        if self.labels != *labels {
-            self.labels.clone_from(labels);
+        let state = &mut self.state;
+        if state.labels != *labels {
+            state.labels.clone_from(labels);
         }
-        if self.annotations.as_deref() == annotations {
+        if state.annotations.as_deref() == annotations {
             return Vec::new();
         }
-        let known = self.annotations.take().unwrap_or_default().invalid;
-        self.annotations = annotations.cloned().map(Box::new);
+        let known = state.annotations.take().unwrap_or_default().invalid;
+        state.annotations = annotations.cloned().map(Box::new);
         let invalid = annotations.map_or(&[][..], |annotations| &annotations.invalid);
         let new = invalid.iter().filter(|problem| !known.contains(problem));
         new.cloned().collect()

@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{WorkloadRecord, Workloads};
-use crate::model::{FeedId, Seconds, Totals, WorkloadId};
+use crate::model::{Departure, FeedId, JournalEntry, RestoredWorkload, WorkloadId, WorkloadState};
 
 /// The feed of restored workloads that no feed has seen yet. It does not exist, so it cannot become stale.
 const NO_FEED: FeedId = FeedId(u32::MAX);
@@ -17,45 +17,51 @@ const NO_FEED: FeedId = FeedId(u32::MAX);
 #[derive(Debug)]
 pub(super) struct HiddenWorkloads {
     /// `None` once everything was read.
-    totals: Option<HashMap<WorkloadId, Totals>>,
+    states: Option<HashMap<WorkloadId, WorkloadState>>,
 }
 
 impl Default for HiddenWorkloads {
     fn default() -> Self {
         Self {
-            totals: Some(HashMap::new()),
+            states: Some(HashMap::new()),
         }
     }
 }
 
 impl HiddenWorkloads {
     /// Hides a workload. Does nothing once everything was read: then the workload is gone.
-    pub(super) fn insert(&mut self, id: WorkloadId, totals: Totals) {
-        if let Some(hidden) = &mut self.totals {
-            hidden.insert(id, totals);
+    pub(super) fn insert(&mut self, id: WorkloadId, state: WorkloadState) {
+        if let Some(hidden) = &mut self.states {
+            hidden.insert(id, state);
         }
     }
 
-    /// Removes a workload and returns its totals.
-    pub(super) fn take(&mut self, id: &WorkloadId) -> Option<Totals> {
-        self.totals.as_mut()?.remove(id)
+    /// Removes a workload and returns its state.
+    pub(super) fn take(&mut self, id: &WorkloadId) -> Option<WorkloadState> {
+        self.states.as_mut()?.remove(id)
     }
 }
 
 impl Workloads {
-    /// Adds restored workloads, each with the time when it last existed.
-    pub(super) fn restore(&mut self, mut workloads: Vec<(WorkloadId, Totals, Seconds)>) {
+    /// Adds restored workloads.
+    pub(super) fn restore(&mut self, workloads: Vec<RestoredWorkload>) {
         let (now, date) = (Instant::now(), (self.settings.clock)().as_second());
-        workloads.sort_by_key(|(_, _, last_existed)| *last_existed);
-        for (id, totals, last_existed) in workloads {
+        for restored in workloads {
+            let RestoredWorkload {
+                id,
+                state,
+                last_existed,
+                departure,
+            } = restored;
             // After a clock was set back the difference may be negative: it counts as 0.
             let gone = u64::try_from(date.saturating_sub(last_existed)).unwrap_or(0);
-            let retention = self.settings.retention.workloads;
+            let retention = self.settings.retention.of(departure);
             let rest = retention.saturating_sub(Duration::from_secs(gone));
             if rest.is_zero() {
-                self.hidden.insert(id, totals);
+                self.hidden.insert(id, state);
             } else {
-                let workload = WorkloadRecord::new(id, totals, self.settings.clone());
+                let mut workload = WorkloadRecord::new(id, state, self.settings.clone());
+                workload.departure = departure;
                 let slot = self.records.insert(NO_FEED, workload);
                 self.records.schedule_removal(slot, now + rest);
             }
@@ -64,8 +70,25 @@ impl Workloads {
 
     /// Everything was read once: hidden workloads and unseen runs of earlier processes are gone.
     pub(in crate::store) fn forget_unseen(&mut self, now: Instant) {
-        self.hidden.totals = None;
+        self.hidden.states = None;
         self.counted_runs.start_expiry(now);
+        self.retire_deleted_cronjobs(now);
+    }
+
+    /// A restored `CronJob` that no feed has seen was deleted while no process ran.
+    fn retire_deleted_cronjobs(&mut self, now: Instant) {
+        for slot in self.records.occupied() {
+            let deleted = |it: &WorkloadRecord| it.state.schedule.is_some() && !it.exists();
+            if self.records.get(slot).is_some_and(deleted)
+                && let Some(workload) = self.records.get_mut(slot)
+            {
+                workload.departure = Departure::Deletion;
+                let gone = JournalEntry::WorkloadGone(workload.id.clone(), Departure::Deletion);
+                self.journal.append(gone);
+                let at = now + self.settings.retention.deleted;
+                self.records.hasten_removal(slot, at);
+            }
+        }
     }
 }
 

@@ -6,15 +6,17 @@ use tokio::time::advance;
 
 use crate::{
     model::{
-        Change, CountedRunLookup as _, CronJob, FailureReason, FeedHandle, FeedScope, Job,
-        JobState, Journal, JournalEntry, LastRun, Name, NoopJournal, RestoredState, Seconds, Sink,
-        Totals, UID_RETENTION, Uid, Update, WorkloadAnnotations, WorkloadId, WorkloadRef as Owner,
+        Change, CountedRunLookup as _, CronJob, Departure, FailureReason, FeedHandle, FeedScope,
+        Job, JobState, Journal, JournalEntry, LastRun, Name, NoopJournal, RestoredState,
+        RestoredWorkload, Seconds, Sink, Totals, UID_RETENTION, Uid, Update, WorkloadAnnotations,
+        WorkloadId, WorkloadRef as Owner,
     },
     store::{Retention, StoreSettings, TargetStore, WorkloadRecord},
 };
 use std::sync::Arc;
 
 mod annotations;
+mod leaving;
 mod persistence;
 mod transitions;
 
@@ -55,9 +57,9 @@ fn target_with(restored: RestoredState, journal: Arc<dyn Journal>, last_jobs_onl
         name: "polled".into(),
     };
     Target {
-        jobs: store.clone().register(FeedScope::Jobs),
-        other_jobs: store.clone().register(FeedScope::Jobs),
-        cronjobs: store.clone().register(FeedScope::CronJobs),
+        jobs: store.clone().register(FeedScope::Jobs(None)),
+        other_jobs: store.clone().register(FeedScope::Jobs(None)),
+        cronjobs: store.clone().register(FeedScope::CronJobs(None)),
         configured: store.clone().register(configured),
         store,
     }
@@ -182,7 +184,7 @@ fn tick(target: &Target) -> WorkloadRecord {
 /// Succeeded, failed, deleted, active.
 fn counts(target: &Target) -> (u64, u64, u64, usize) {
     let tick = tick(target);
-    let totals = &tick.totals;
+    let totals = &tick.state.totals;
     (
         totals.succeeded,
         totals.failed,

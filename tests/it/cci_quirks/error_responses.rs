@@ -37,7 +37,7 @@ async fn a_404_of_the_gateway_does_not_mean_a_missing_job() {
             .eventually(|e| e.requests(Verb::Get, Code::NotFound) >= 2, true)
             .await;
         assert!(!exporter.up() && !exporter.ready());
-        assert_eq!(exporter.snapshot().configured, []);
+        assert_eq!(exporter.snapshot().configured[0].exists, None);
         assert!(!exporter.metrics().contains("batch_job_exists"));
     }))
     .await;

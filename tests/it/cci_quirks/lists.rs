@@ -27,9 +27,10 @@ fn list(items: &[Value]) -> Answer {
 fn exists(exporter: &Exporter) -> Vec<String> {
     let configured = exporter.snapshot().configured;
     let line = |job: &job_status_exporter::store::ConfiguredJob| {
-        format!("{}/{}: {}", job.namespace, job.name, job.exists)
+        let exists = job.exists?;
+        Some(format!("{}/{}: {exists}", job.namespace, job.name))
     };
-    configured.iter().map(line).collect()
+    configured.iter().filter_map(line).collect()
 }
 
 /// All configured Jobs are read.

@@ -51,6 +51,7 @@ async fn the_documented_job_gives_the_documented_values() {
     let timed = [
         "job_status_exporter_api_request_duration_seconds",
         "job_status_exporter_target_last_success_timestamp_seconds",
+        "batch_job_last_poll_timestamp_seconds",
     ];
     let text: String = without_volatile(&text)
         .split_inclusive('\n')

@@ -158,6 +158,22 @@ async fn undecodable_objects_are_skipped_and_counted() {
         .filter(|line| line.starts_with("batch_job_state{") && line.contains("twice"));
     assert_eq!(twice.count(), 1);
     assert!(metrics.contains("job_status_exporter_decode_errors_total{resource=\"jobs\"}"));
+    // By name: `bad`, `no-namespace`, and those without a name as one.
+    assert!(metrics.contains("job_status_exporter_undecodable_objects{resource=\"jobs\"} 3\n"));
+}
+
+#[tokio::test]
+async fn an_object_that_is_repaired_or_deleted_is_no_longer_undecodable() {
+    let bad = |name: &str| json!({"metadata": {"namespace": "etl", "name": name}, "status": []});
+    let current = SwappableAnswer::new(Answer::json(&list(&[bad("a"), bad("b"), job("c")])));
+    let server = Server::start(current.answer_jobs()).await;
+    let mut exporter = Exporter::start(server.endpoint(), listed(POLL));
+    let seen = |e: &Exporter| (e.snapshot().status.undecodable_jobs, e.jobs());
+    exporter.eventually(seen, (2, in_etl(&["c"]))).await;
+    current.set(Answer::json(&list(&[job("a"), bad("b"), job("c")])));
+    exporter.eventually(seen, (1, in_etl(&["a", "c"]))).await;
+    current.set(Answer::json(&list(&[job("a")])));
+    exporter.eventually(seen, (0, in_etl(&["a"]))).await;
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ async fn start_polling(answer: &SwappableAnswer) -> (Server, Exporter) {
 }
 
 fn exists(exporter: &Exporter) -> Option<bool> {
-    exporter.snapshot().configured.first().map(|job| job.exists)
+    exporter.snapshot().configured[0].exists
 }
 
 #[tokio::test]
@@ -72,8 +72,9 @@ async fn an_undecodable_job_is_skipped() {
     let bad = json!({"metadata": {"namespace": "etl", "name": "a"}, "status": {"active": "many"}});
     let (_server, mut exporter) = start_polling(&SwappableAnswer::new(Answer::json(&bad))).await;
     exporter.eventually(|e| e.decode_errors() >= 2, true).await;
-    assert!(exporter.up());
-    assert_eq!((exporter.jobs(), exists(&exporter)), (vec![], None));
+    assert!(exporter.up() && exporter.ready());
+    assert_eq!((exporter.jobs(), exists(&exporter)), (vec![], Some(true)));
+    assert_eq!(exporter.snapshot().status.undecodable_jobs, 1);
 }
 
 #[tokio::test]

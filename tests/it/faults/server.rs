@@ -19,6 +19,8 @@ use tokio::{
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) at: Instant,
+    /// The number of the connection.
+    pub(crate) connection: usize,
     /// The path and query.
     pub(crate) target: String,
     /// The request line and the headers.
@@ -57,12 +59,12 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
-            loop {
+            for number in 0.. {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (recorded, script) = (recorded.clone(), script.clone());
                 connections.spawn(async move {
                     // A client that disconnects does not fail the test.
-                    let _ = serve(stream, &recorded, &*script).await;
+                    let _ = serve(stream, number, &recorded, &*script).await;
                 });
             }
         });
@@ -87,6 +89,7 @@ impl Server {
 
 async fn serve(
     stream: TcpStream,
+    connection: usize,
     recorded: &Mutex<Vec<Request>>,
     script: &(impl Fn(&Request) -> Answer + Sync),
 ) -> std::io::Result<()> {
@@ -101,6 +104,7 @@ async fn serve(
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let request = Request {
             at: Instant::now(),
+            connection,
             target,
             head,
         };

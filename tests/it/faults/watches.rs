@@ -106,7 +106,9 @@ async fn invalid_events_are_skipped() {
         )
         .await;
     assert_eq!(exporter.events(EventKind::Unknown), 2);
-    assert_eq!(exporter.decode_errors(), 6);
+    // The object of namespace `etl` once, and twice those without a name.
+    assert_eq!(exporter.decode_errors(), 5);
+    assert_eq!(exporter.snapshot().status.undecodable_jobs, 1);
     assert_eq!(
         exporter.states(),
         ["a: running", "elsewhere: running", "labelled: running"]
@@ -228,6 +230,64 @@ async fn a_streamed_list_is_shown_when_it_is_complete() {
         .eventually(|e| (e.up(), e.ready()), (true, true))
         .await;
     assert_eq!(server.requests("limit=").len(), 0);
+}
+
+#[tokio::test]
+async fn objects_that_change_during_a_streamed_list_are_undecodable_as_of_its_end() {
+    let bad = |name: &str| json!({"metadata": {"namespace": "etl", "name": name}, "status": []});
+    let stream = ["a", "b", "c", "d"]
+        .into_iter()
+        .fold(Answer::chunked(), |stream, name| {
+            stream.event("ADDED", &bad(name))
+        })
+        .event("MODIFIED", &job("a"))
+        .event("DELETED", &bad("b"))
+        .event("DELETED", &job("c"))
+        .event("BOOKMARK", &bookmark(9, true))
+        .wait(SECOND / 2)
+        .event("MODIFIED", &job_at_version("d", 10))
+        .hang();
+    let (_server, mut exporter) = start_watching(streaming(stream)).await;
+    let seen = |e: &Exporter| (e.snapshot().status.undecodable_jobs, e.jobs());
+    exporter.eventually(seen, (1, in_etl(&["a"]))).await;
+    exporter.eventually(seen, (0, in_etl(&["a", "d"]))).await;
+}
+
+/// The server sends bookmarks, so their absence shows that the connection is dead.
+#[tokio::test]
+async fn a_silent_watch_resumes_on_a_new_connection() {
+    let answers = vec![
+        Answer::chunked()
+            .event("ADDED", &job_at_version("c", 11))
+            .event("BOOKMARK", &bookmark(12, false))
+            .hang(),
+        Answer::chunked()
+            .event("ADDED", &job_at_version("d", 13))
+            .hang(),
+    ];
+    let server = Server::start(answer_watches(answers)).await;
+    let mut exporter = Exporter::start_with_max_silence(server.endpoint(), SECOND);
+    exporter
+        .eventually(|e| e.snapshot().status.failing_feeds, 1)
+        .await;
+    assert!(!exporter.up(), "the feed fails");
+    exporter
+        .eventually(Exporter::jobs, in_etl(&["a", "b", "c", "d"]))
+        .await;
+    exporter.eventually(Exporter::up, true).await;
+    assert_eq!(exporter.restarts(RestartReason::Error), 1);
+    let requests = server.requests("/jobs?");
+    let [_, first, second] = &requests[..] else {
+        panic!("one list, two watches: {requests:?}")
+    };
+    assert!(
+        second.target.contains("&resourceVersion=12"),
+        "{}",
+        second.target
+    );
+    assert_ne!(first.connection, second.connection);
+    // The watch of CronJobs never received a bookmark, so it is still open.
+    assert_eq!(server.requests("/cronjobs?watch").len(), 1);
 }
 
 #[tokio::test]

@@ -168,11 +168,11 @@ async fn the_output_of_a_failed_exec_plugin_is_never_shown() {
     for (script, problem) in [
         (
             format!("echo {SECRET}; echo {SECRET} >&2; exit 3"),
-            "the exec plugin of the kubeconfig failed with exit status: 3",
+            "the exec plugin `sh` of the kubeconfig failed with exit status: 3",
         ),
         (
             format!("echo '{{\"status\": {{\"token\": {SECRET}'"),
-            "the output of the kubeconfig's exec plugin is not an ExecCredential",
+            "the exec plugin `sh` of the kubeconfig returned no ExecCredential",
         ),
     ] {
         let mut exporter = start("http://127.0.0.1:1", &plugin(&script)).await;

@@ -1,6 +1,6 @@
 //! Compares the counters with the simulated Jobs themselves, without faults.
 
-use job_status_exporter::model::{Job, JobState};
+use job_status_exporter::model::{Job, JobState, Seconds};
 
 use super::{
     Simulation,
@@ -12,7 +12,7 @@ async fn a_month_without_faults_is_counted_exactly() {
     let simulation = Simulation::new(5, 100, false, 0).run().await;
     let last = simulation.now;
     let snapshot = simulation.store.expect("it runs").snapshot();
-    let mut compared = 0;
+    let (mut compared, mut missed) = (0, 0);
     // Most CronJobs are not deleted, so the counters of their workloads stay.
     for workload in snapshot.workloads.iter().filter(|it| it.is_cronjob()) {
         let of_workload = |life: &&Life<Job>| {
@@ -35,16 +35,26 @@ async fn a_month_without_faults_is_counted_exactly() {
         };
         let unfinished = lives.iter().filter(|life| end(life).is_none());
         let deleted = unfinished.filter(|life| (BEGIN..last).contains(&life.gone));
-        let totals = &workload.totals;
+        let totals = &workload.state.totals;
         assert_eq!(
             totals.succeeded,
             ended(JobState::Complete),
             "{:?}",
             workload.id
         );
+        let skipped = simulation.world.skipped.iter();
+        let mut skipped = skipped.filter(|(name, _)| *name == workload.id.name);
+        // Due times around the first and the last judgement count or not.
+        let edges = |due: Seconds| (BEGIN - HOUR..BEGIN + HOUR).contains(&due) || due > last - HOUR;
+        if skipped.clone().all(|(_, due)| !edges(*due)) {
+            let schedule = workload.state.schedule.as_deref().unwrap();
+            let skipped = skipped.by_ref().filter(|(_, due)| *due > BEGIN).count();
+            assert_eq!(schedule.missed, skipped as u64, "{:?}", workload.id);
+            missed += skipped;
+        }
         assert_eq!(totals.failed, ended(JobState::Failed), "{:?}", workload.id);
         assert_eq!(totals.deleted, deleted.count() as u64, "{:?}", workload.id);
         compared += 1;
     }
-    assert!(compared > 50, "{compared}");
+    assert!(compared > 50 && missed > 30, "{compared} {missed}");
 }

@@ -4,11 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use job_status_exporter::{
-    model::{Change, CronJob, Job, JobState, Name, Seconds, Uid, Update, WorkloadId},
+    model::{
+        Change, ConcurrencyPolicy, CronJob, Departure, Job, JobState, Name, Seconds, Uid, Update,
+        WorkloadId,
+    },
     store::{TargetSnapshot, WorkloadRecord},
 };
 
-use super::world::ADOPTED;
+use super::{schedules::ExpectedSchedule, world::ADOPTED};
 
 /// Objects by namespace and name, each with the feed that saw it last.
 type ObjectMap<T> = HashMap<(Name, Name), (T, usize)>;
@@ -16,7 +19,8 @@ type ObjectMap<T> = HashMap<(Name, Name), (T, usize)>;
 #[derive(Clone)]
 pub(crate) struct ExpectedState {
     since: Seconds,
-    retention: Seconds,
+    /// How long workloads stay.
+    retention: fn(Departure) -> Seconds,
     feeds: usize,
     jobs: ObjectMap<Job>,
     cronjobs: ObjectMap<CronJob>,
@@ -28,6 +32,9 @@ pub(crate) struct ExpectedState {
     finished: HashSet<Uid>,
     workloads: HashMap<WorkloadId, ExpectedWorkload>,
     listed: HashSet<usize>,
+    /// Until when each feed received everything.
+    caught_up: HashMap<usize, Seconds>,
+    judged: Option<Seconds>,
 }
 
 #[derive(Clone, Default)]
@@ -35,17 +42,21 @@ struct ExpectedWorkload {
     /// Finished runs, and whether they are counted.
     runs: Vec<(Job, bool)>,
     deleted: u64,
+    /// Scheduled runs whose deletion was seen before they finished.
+    deleted_runs: Vec<Job>,
+    schedule: ExpectedSchedule,
     /// The last success that the `CronJob` reported, to this process and to earlier ones.
     success: Option<Seconds>,
     earlier_success: Option<Seconds>,
     /// Number of its Jobs and CronJobs.
     objects: usize,
-    /// When the last of them was deleted.
-    left: Option<Seconds>,
+    /// When and how the last of them was deleted.
+    left: Option<(Seconds, Departure)>,
+    cronjob_deleted: bool,
 }
 
 impl ExpectedState {
-    pub(crate) fn new(since: Seconds, retention: Seconds, feeds: usize) -> Self {
+    pub(crate) fn new(since: Seconds, retention: fn(Departure) -> Seconds, feeds: usize) -> Self {
         Self {
             since,
             retention,
@@ -57,6 +68,8 @@ impl ExpectedState {
             finished: HashSet::new(),
             workloads: HashMap::new(),
             listed: HashSet::new(),
+            caught_up: HashMap::new(),
+            judged: None,
         }
     }
 
@@ -65,7 +78,8 @@ impl ExpectedState {
         for known in self.workloads.values_mut() {
             known.earlier_success = known.earlier_success.max(known.success.take());
             known.objects = 0;
-            known.left = known.left.or(Some(killed));
+            known.left = known.left.or(Some((killed, Departure::Cleanup)));
+            known.cronjob_deleted = false;
         }
         Self {
             finished: self.finished,
@@ -85,7 +99,7 @@ impl ExpectedState {
                     .is_some_and(|(known, _)| known.uid == job.uid)
                 {
                     self.apply_job(now, feed, job);
-                    self.delete_job(now, &place);
+                    self.delete_job(now, &place, true);
                 }
             }
             Update::Jobs(Change::Replaced(jobs)) => {
@@ -95,7 +109,7 @@ impl ExpectedState {
                     self.apply_job(now, feed, job);
                 }
                 for place in missing(&self.jobs, feed, &listed) {
-                    self.delete_job(now, &place);
+                    self.delete_job(now, &place, false);
                 }
                 self.listed.insert(feed);
             }
@@ -114,8 +128,12 @@ impl ExpectedState {
                 }
                 self.listed.insert(feed);
             }
-            Update::JobAbsent | Update::Contact | Update::Failed => {}
+            Update::CaughtUp(until) => {
+                self.caught_up.insert(feed, until.as_second());
+            }
+            Update::JobAbsent | Update::Contact | Update::Failed | Update::Undecodable(_) => {}
         }
+        self.judge_schedules(now, update);
     }
 
     fn apply_job(&mut self, now: Seconds, feed: usize, job: &Job) {
@@ -125,7 +143,7 @@ impl ExpectedState {
             .get(&place)
             .is_some_and(|(known, _)| known.uid != job.uid)
         {
-            self.delete_job(now, &place);
+            self.delete_job(now, &place, false);
         }
         let finished_before = self.finished.contains(&job.uid);
         if let Some((known, owner)) = self.jobs.get_mut(&place)
@@ -139,11 +157,14 @@ impl ExpectedState {
         let counts = self.active.contains(&job.uid) || job.end >= Some(self.since);
         let known = self.workload(now, of_job(job));
         known.objects += 1;
+        if let Some(due) = job.due.filter(|_| &*job.workload.kind == "cronjob") {
+            known.schedule.start(due);
+        }
         if job.finished() && !finished_before {
             known.runs.push((job.clone(), counts));
         }
         if let Some((before, _)) = before {
-            self.remove_object(now, &of_job(&before));
+            self.remove_object(now, &of_job(&before), Departure::Cleanup);
         }
         let seen = if job.finished() {
             &mut self.finished
@@ -153,13 +174,23 @@ impl ExpectedState {
         seen.insert(job.uid.clone());
     }
 
-    fn delete_job(&mut self, now: Seconds, place: &(Name, Name)) {
+    fn delete_job(&mut self, now: Seconds, place: &(Name, Name), seen: bool) {
         let (job, _) = self.jobs.remove(place).expect("it is there");
         let id = of_job(&job);
-        if !self.finished.contains(&job.uid) && self.deleted.insert(job.uid) {
-            self.workloads.get_mut(&id).expect("known").deleted += 1;
+        let expires = job.ttl.zip(job.end);
+        let expires = expires.map(|(ttl, end)| end + Seconds::from(ttl));
+        let departure = match expires {
+            Some(expires) if expires <= now => Departure::Cleanup,
+            _ => Departure::Deletion,
+        };
+        if !self.finished.contains(&job.uid) && self.deleted.insert(job.uid.clone()) {
+            let known = self.workloads.get_mut(&id).expect("known");
+            known.deleted += 1;
+            known
+                .deleted_runs
+                .extend((seen && !job.manual).then_some(job));
         }
-        self.remove_object(now, &id);
+        self.remove_object(now, &id, departure);
     }
 
     fn apply_cronjob(&mut self, now: Seconds, feed: usize, cronjob: &CronJob) {
@@ -170,31 +201,96 @@ impl ExpectedState {
             .is_none();
         let known = self.workload(now, of_cronjob(&cronjob.namespace, &cronjob.name));
         known.objects += usize::from(new);
+        known.cronjob_deleted = false;
         known.success = known.success.max(cronjob.last_success);
     }
 
     fn delete_cronjob(&mut self, now: Seconds, place: &(Name, Name)) {
         if self.cronjobs.remove(place).is_some() {
-            self.remove_object(now, &of_cronjob(&place.0, &place.1));
+            let id = of_cronjob(&place.0, &place.1);
+            self.workloads.get_mut(&id).expect("known").cronjob_deleted = true;
+            self.remove_object(now, &id, Departure::Deletion);
         }
     }
 
     /// A workload that exists now. It restarts from zero if it was gone for too long.
     fn workload(&mut self, now: Seconds, id: WorkloadId) -> &mut ExpectedWorkload {
         let known = self.workloads.entry(id).or_default();
-        let away = known.left.take().map_or(0, |left| now - left);
-        if away >= self.retention && self.listed.len() == self.feeds {
+        let expired = |(left, departure)| now - left >= (self.retention)(departure);
+        if known.left.take().is_some_and(expired) && self.listed.len() == self.feeds {
             *known = ExpectedWorkload::default();
         }
         known
     }
 
-    fn remove_object(&mut self, now: Seconds, id: &WorkloadId) {
+    fn remove_object(&mut self, now: Seconds, id: &WorkloadId, departure: Departure) {
         let known = self.workloads.get_mut(id).expect("known");
         known.objects -= 1;
         if known.objects == 0 {
-            known.left = Some(now);
+            let departure = match &*id.kind {
+                "job" => departure,
+                _ if known.cronjob_deleted => Departure::Deletion,
+                _ => Departure::Cleanup,
+            };
+            known.left = Some((now, departure));
         }
+    }
+
+    /// Judges the schedules that depend on an update.
+    fn judge_schedules(&mut self, now: Seconds, update: &Update) {
+        match update {
+            // Nothing else depends on a single Job before everything was received again.
+            Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
+                let place = (job.namespace.clone(), job.workload.name.clone());
+                let cronjob = self.cronjobs.get(&place).map(|(it, _)| it.clone());
+                let forbids =
+                    |it: &CronJob| it.concurrency_policy == Some(ConcurrencyPolicy::Forbid);
+                if let Some(cronjob) = cronjob.filter(forbids) {
+                    self.judge_schedule(now, &cronjob);
+                }
+            }
+            Update::CronJobs(Change::Applied(cronjob)) => self.judge_schedule(now, cronjob),
+            Update::Jobs(_) | Update::CronJobs(_) | Update::CaughtUp(_) => {
+                let until = self.judged_until();
+                let unchanged = until == std::mem::replace(&mut self.judged, until);
+                if unchanged && matches!(update, Update::CaughtUp(_)) {
+                    return;
+                }
+                let cronjobs: Vec<_> = self.cronjobs.values().map(|(it, _)| it.clone()).collect();
+                for cronjob in cronjobs {
+                    self.judge_schedule(now, &cronjob);
+                }
+            }
+            Update::JobAbsent | Update::Contact | Update::Failed | Update::Undecodable(_) => {}
+        }
+    }
+
+    /// Until when all feeds received everything.
+    fn judged_until(&self) -> Option<Seconds> {
+        let all = self.caught_up.len() == self.feeds;
+        self.caught_up.values().min().copied().filter(|_| all)
+    }
+
+    fn judge_schedule(&mut self, now: Seconds, cronjob: &CronJob) {
+        let until = self.judged_until();
+        let holds_up = |job: &Job| {
+            job.workload.name == cronjob.name
+                && !(job.finished() || job.manual || self.finished.contains(&job.uid))
+        };
+        let unfinished = cronjob.concurrency_policy.is_some()
+            && self.jobs.values().any(|(job, _)| holds_up(job));
+        let id = of_cronjob(&cronjob.namespace, &cronjob.name);
+        let schedule = &mut self.workloads.get_mut(&id).expect("known").schedule;
+        schedule.observe(cronjob, unfinished, now, until);
+    }
+
+    /// All due times that count as missed, with the names of their CronJobs.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = (Name, Seconds)> {
+        let workloads = self.workloads.iter();
+        workloads.flat_map(|(id, known)| {
+            let missed = known.schedule.missed();
+            missed.map(|due| (id.name.clone(), due))
+        })
     }
 
     /// Compares the expected state with a snapshot. Returns the first difference.
@@ -213,7 +309,7 @@ impl ExpectedState {
             }
         }
         for (id, known) in &self.workloads {
-            let there = |left: Seconds| now < left + self.retention;
+            let there = |(left, departure)| now < left + (self.retention)(departure);
             let there = known.objects > 0 || known.left.is_some_and(there);
             let workload = shown.remove(id);
             // A Job that changes its workload may be shown in the old one after it is deleted.
@@ -268,11 +364,25 @@ impl ExpectedWorkload {
             .max();
         let failures = scheduled().filter(|job| !has_succeeded(job));
         let streak = failures.filter(|job| Some(order(job)) > success).count();
+        let failures = scheduled().filter(|job| !has_succeeded(job));
+        let deleted = self.deleted_runs.iter();
+        let mut unsuccessful: HashMap<_, _> = failures
+            .chain(deleted)
+            .map(|job| (job.due.ok_or(&job.uid), order(job)))
+            .collect();
+        unsuccessful.extend(
+            self.schedule
+                .without_run()
+                .map(|due| (Ok(due), (Some(due), Some(due), Some(due)))),
+        );
+        let unsuccessful = unsuccessful.values().filter(|run| Some(**run) > success);
         format!(
-            "{:?} {:?} deleted {} delays {} last {last:?} success {:?} failure {:?} streak {} active {} oldest {:?}",
+            "{:?} {:?} deleted {} missed {} unsuccessful {} delays {} last {last:?} success {:?} failure {:?} streak {} active {} oldest {:?}",
             counted(true),
             counted(false),
             self.deleted,
+            self.schedule.missed().count(),
+            unsuccessful.count().min(STREAK),
             delays.sum::<Seconds>(),
             self.last_success(),
             self.last_failure(),
@@ -301,7 +411,7 @@ const STREAK: usize = 32;
 /// The shown values of a workload, in the form of [`ExpectedWorkload::describe`].
 #[allow(clippy::cast_possible_truncation, reason = "sums of whole seconds")]
 fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
-    let totals = &workload.totals;
+    let totals = &workload.state.totals;
     let count = |runs: u64, durations: &job_status_exporter::model::Histogram| {
         assert_eq!(runs, durations.count());
         (runs, durations.sum as Seconds)
@@ -316,20 +426,20 @@ fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> String {
     } else {
         success
     };
-    if let Some((at, reason)) = totals.last_failure {
-        let reported = |(job, _): &(Job, bool)| job.end == Some(at) && job.failure == Some(reason);
-        assert!(
-            known.runs.iter().any(reported),
-            "failed with {reason:?} at {at}"
-        );
+    if let Some(last) = &totals.last {
+        let reported = |(job, _): &(Job, bool)| job.end == last.end && job.failure == last.reason;
+        assert!(known.runs.iter().any(reported), "{last:?}");
     }
+    let schedule = workload.state.schedule.as_deref();
     format!(
-        "{:?} {:?} deleted {} delays {} last {last:?} success {success:?} failure {:?} streak {} active {} oldest {:?}",
+        "{:?} {:?} deleted {} missed {} unsuccessful {} delays {} last {last:?} success {success:?} failure {:?} streak {} active {} oldest {:?}",
         count(totals.succeeded, &totals.success_durations),
         count(totals.failed, &totals.failure_durations),
         totals.deleted,
+        schedule.map_or(0, |schedule| schedule.missed),
+        totals.consecutive_unsuccessful.count.min(STREAK as u64),
         totals.start_delays.sum as Seconds,
-        totals.last_failure.map(|(at, _)| at),
+        totals.last_failure,
         totals.consecutive_failures.count.min(STREAK as u64),
         workload.active_runs(),
         workload.oldest_active_start().as_ref(),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use job_status_exporter::model::{
-    self, CountedRunLookup, Journal, JournalEntry, Name, RestoredState, Seconds, Totals, Uid,
-    WorkloadId,
+    CountedRunLookup, Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload,
+    Seconds, Uid, WorkloadId, WorkloadState,
 };
 use parking_lot::Mutex;
 
@@ -15,8 +15,8 @@ pub(crate) struct TimedJournal(Mutex<(Seconds, Vec<(Seconds, JournalEntry)>)>);
 /// The content of the file.
 #[derive(Debug, Default)]
 pub(crate) struct FileModel {
-    /// Totals, and when each workload was gone; `None` while it exists.
-    workloads: HashMap<WorkloadId, (Totals, Option<Seconds>)>,
+    /// States, and when and how each workload left; `None` while it exists.
+    workloads: HashMap<WorkloadId, (WorkloadState, Option<(Seconds, Departure)>)>,
     /// Namespace and name of the Job of each run.
     runs: HashMap<Uid, (Name, Name)>,
 }
@@ -48,19 +48,19 @@ impl FileModel {
                     let job = (workload.namespace.clone(), run.job_name.clone());
                     self.runs.insert(run.uid.clone(), job);
                 }
-                JournalEntry::WorkloadGone(workload) => {
+                JournalEntry::WorkloadGone(workload, departure) => {
                     if let Some((_, left)) = self.workloads.get_mut(workload) {
-                        *left = Some(*time);
+                        *left = Some((*time, *departure));
                     }
                 }
                 JournalEntry::WorkloadChanged { .. } | JournalEntry::Synced => {}
             }
             if let JournalEntry::RunFinished {
-                workload, totals, ..
+                workload, state, ..
             }
-            | JournalEntry::WorkloadChanged { workload, totals } = entry
+            | JournalEntry::WorkloadChanged { workload, state } = entry
             {
-                let exists = (totals.clone(), None);
+                let exists = (state.clone(), None);
                 self.workloads.insert(workload.clone(), exists);
             }
         }
@@ -69,19 +69,24 @@ impl FileModel {
         for (id, (_, left)) in &mut self.workloads {
             assert_eq!(store.has_workload(id), left.is_none(), "{id:?}");
             // If the process is killed, this is when the workload last existed.
-            *left = left.or(Some(now));
+            *left = left.or(Some((now, Departure::Cleanup)));
         }
     }
 
-    /// The state that a process restores that starts `now`. The store uses the real clock for the age of workloads.
+    /// The state that a process restores that starts `now`.
     pub(crate) fn restore(&self, now: Seconds, since: Seconds) -> RestoredState {
-        let ahead = model::now().as_second() - now;
-        let workload = |(id, (totals, left)): (&WorkloadId, &(Totals, Option<Seconds>))| {
-            (id.clone(), totals.clone(), left.unwrap_or(now) + ahead)
-        };
+        let workloads = self.workloads.iter().map(|(id, (state, left))| {
+            let (left, departure) = left.unwrap_or((now, Departure::Cleanup));
+            RestoredWorkload {
+                id: id.clone(),
+                state: state.clone(),
+                last_existed: left,
+                departure,
+            }
+        });
         RestoredState {
             since,
-            workloads: self.workloads.iter().map(workload).collect(),
+            workloads: workloads.collect(),
             runs: self.runs.keys().cloned().collect(),
         }
     }

@@ -1,10 +1,11 @@
 //! The simulated cluster: every state of every object with its time, computed in advance.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use fastrand::Rng;
 use job_status_exporter::model::{
-    Change, CronJob, FailureReason, Job, JobState, Name, Seconds, Uid, Update, WorkloadRef,
+    Change, ConcurrencyPolicy, CronJob, FailureReason, Job, JobState, Name, Seconds, Uid, Update,
+    WorkloadRef,
 };
 
 pub(crate) const MINUTE: Seconds = 60;
@@ -27,6 +28,10 @@ pub(crate) struct Life<T> {
 pub(crate) struct World {
     pub(crate) jobs: Vec<Life<Job>>,
     cronjobs: Vec<Life<CronJob>>,
+    /// The due times that got no run without any reason, by CronJob.
+    pub(crate) skipped: BTreeSet<(Name, Seconds)>,
+    /// The due times whose start the CronJob's status never reported.
+    pub(crate) lost: BTreeSet<(Name, Seconds)>,
     /// The watch events of all objects, ordered by time.
     pub(crate) events: Vec<(Seconds, Event)>,
 }
@@ -46,6 +51,11 @@ struct Behaviour {
     kept: Seconds,
     /// When its last Job starts.
     until: Seconds,
+    /// Whether a due run waits for the active one.
+    forbid: bool,
+    /// When its CronJob is suspended and resumed.
+    suspended: Option<(Seconds, Seconds)>,
+    first_due: Seconds,
 }
 
 impl<T: Clone> Life<T> {
@@ -82,6 +92,8 @@ impl World {
         let mut world = Self {
             jobs: Vec::new(),
             cronjobs: Vec::new(),
+            skipped: BTreeSet::new(),
+            lost: BTreeSet::new(),
             events: Vec::new(),
         };
         for number in 0..workloads {
@@ -137,55 +149,74 @@ impl World {
             failing: [0.0, 0.1, 0.5, 0.97][rng.usize(..4)],
             kept: [0, 10 * MINUTE, DAY, 3 * period][rng.usize(..4)],
             until,
+            forbid: scheduled && number % 4 == 2,
+            suspended: (scheduled && number % 4 == 1).then(|| {
+                let from = rng.i64(BEGIN..END - DAY);
+                (from, from + rng.i64(MINUTE..5 * DAY))
+            }),
+            first_due: BEGIN - 3 * DAY + rng.i64(0..period),
         };
         let begun = self.jobs.len();
-        behaviour.run(rng, &mut self.jobs);
+        behaviour.run(rng, self);
         if scheduled {
             let runs = &self.jobs[begun..];
-            self.cronjobs
-                .push(behaviour.cronjob(runs, number.is_multiple_of(3)));
+            let reports_success = number.is_multiple_of(3);
+            let cronjob = behaviour.cronjob(rng, runs, reports_success, &mut self.lost);
+            self.cronjobs.push(cronjob);
         }
     }
 }
 
 impl Behaviour {
-    fn run(&self, rng: &mut Rng, jobs: &mut Vec<Life<Job>>) {
+    fn run(&self, rng: &mut Rng, world: &mut World) {
         let standalone = &*self.workload.kind == "job";
-        let mut due = BEGIN - 3 * DAY + rng.i64(0..self.period);
-        let mut free = due;
+        let mut due = self.first_due;
+        let (mut free, mut busy) = (due, due);
         while due < self.until {
-            // A name is free again when its Job is deleted.
-            if rng.u8(..30) > 0 && (!standalone || free <= due) {
-                let life = self.job(rng, due, false);
+            // The controller starts a delayed run when the active one is over, unless a later one is due by then.
+            let delayed = self.forbid && busy > due;
+            let at = if delayed { busy + 1 } else { due };
+            let superseded = delayed && at >= due + self.period;
+            let suspended = |&(from, to): &(Seconds, Seconds)| from <= due && due <= to;
+            let suspended = self.suspended.as_ref().is_some_and(suspended);
+            if superseded || suspended {
+                // No run, for a reason.
+            } else if rng.u8(..30) == 0 {
+                world.skipped.insert((self.workload.name.clone(), due));
+            } else if !standalone || free <= due {
+                // A name is free again when its Job is deleted.
+                let life = self.job(rng, (due, at), false);
                 free = life.gone;
-                jobs.push(life);
+                busy = life.end();
+                world.jobs.push(life);
             }
             if rng.u8(..25) == 0 && !standalone {
                 let at = due + rng.i64(1..self.period);
-                jobs.push(self.job(rng, at, true));
+                world.jobs.push(self.job(rng, (at, at), true));
             }
             due += self.period;
         }
     }
 
-    fn job(&self, rng: &mut Rng, due: Seconds, manual: bool) -> Life<Job> {
+    fn job(&self, rng: &mut Rng, (due, at): (Seconds, Seconds), manual: bool) -> Life<Job> {
         let uid = format!(
             "{:08x}-0000-4000-8000-{:012x}",
             rng.u32(..),
             rng.u64(..1 << 48)
         );
         let cronjob = &*self.workload.kind == "cronjob";
-        let adopted = cronjob && self.until == END && rng.u8(..50) == 0;
+        let adopted = cronjob && !self.forbid && self.until == END && rng.u8(..50) == 0;
         let name: Name = match &*self.workload.kind {
             "job" => self.workload.name.clone(),
             _ if adopted => format!("{ADOPTED}{uid}").into(),
             _ => format!("{}-{}", self.workload.name, &uid[..8]).into(),
         };
-        let mut now = due + rng.i64(0..4);
+        let mut now = at + rng.i64(0..4);
         let mut job = Job {
             due: (cronjob && !manual).then_some(due),
             manual,
             created: Some(now),
+            ttl: rng.bool().then(|| i32::try_from(self.kept).unwrap()),
             ..Job::new(
                 self.namespace.clone(),
                 name.clone(),
@@ -272,40 +303,76 @@ impl Behaviour {
         Life { states, gone }
     }
 
-    /// The `CronJob` of these Jobs. Some servers report its last success, some do not.
-    fn cronjob(&self, jobs: &[Life<Job>], reports_success: bool) -> Life<CronJob> {
+    /// The `CronJob` of these Jobs. Some servers report its last success, some do not. Some writes of its status are lost.
+    fn cronjob(
+        &self,
+        rng: &mut Rng,
+        jobs: &[Life<Job>],
+        reports_success: bool,
+        lost: &mut BTreeSet<(Name, Seconds)>,
+    ) -> Life<CronJob> {
         let uid = format!("cronjob-{}", self.workload.name);
-        let cronjob = CronJob::new(
+        let mut cronjob = CronJob::new(
             self.namespace.clone(),
             self.workload.name.clone(),
             Uid::parse(&uid),
-            "@hourly".into(),
+            format!("@every {}s", self.period).as_str().into(),
         );
-        let mut states = vec![(BEGIN - 4 * DAY, cronjob.clone())];
-        let ends = jobs
-            .iter()
-            .map(|life| &life.states.last().expect("a state").1)
-            .filter(|job| job.state == JobState::Complete && !job.manual)
-            .filter_map(|job| job.end);
-        let ends: HashSet<Seconds> = ends.filter(|end| *end < self.until).collect();
-        let mut ends: Vec<_> = ends.into_iter().filter(|_| reports_success).collect();
-        ends.sort_unstable();
-        states.extend(ends.into_iter().map(|end| {
-            let last_success = Some(end);
-            let cronjob = cronjob.clone();
-            (
-                end,
-                CronJob {
-                    last_success,
-                    ..cronjob
-                },
-            )
-        }));
+        let created = self.first_due - self.period;
+        cronjob.created = Some(created);
+        cronjob.concurrency_policy = self.forbid.then_some(ConcurrencyPolicy::Forbid);
+        let mut changes = Vec::new();
+        for job in jobs.iter().filter_map(|life| Some(&life.states.last()?.1)) {
+            if let (Some(due), Some(at)) = (job.due, job.created) {
+                if rng.u8(..10) > 0 {
+                    changes.push((at, CronJobChange::Started(due)));
+                } else {
+                    lost.insert((self.workload.name.clone(), due));
+                }
+            }
+            if let Some(end) = job.end.filter(|_| reports_success && !job.manual)
+                && job.state == JobState::Complete
+            {
+                changes.push((end, CronJobChange::Succeeded(end)));
+            }
+        }
+        if let Some((from, to)) = self.suspended {
+            changes.push((from, CronJobChange::Suspended(true)));
+            changes.push((to, CronJobChange::Suspended(false)));
+        }
+        changes.retain(|(at, _)| *at < self.until);
+        changes.sort_by_key(|(at, _)| *at);
+        let mut states = vec![(created, cronjob.clone())];
+        for (at, change) in changes {
+            match change {
+                CronJobChange::Started(due) => {
+                    cronjob.last_schedule = cronjob.last_schedule.max(Some(due));
+                }
+                CronJobChange::Succeeded(end) => cronjob.last_success = Some(end),
+                CronJobChange::Suspended(suspended) => cronjob.suspended = suspended,
+            }
+            states.push((at, cronjob.clone()));
+        }
         let gone = if self.until == END {
             END + DAY
         } else {
             self.until
         };
         Life { states, gone }
+    }
+}
+
+/// A change of a `CronJob`.
+enum CronJobChange {
+    Started(Seconds),
+    Succeeded(Seconds),
+    Suspended(bool),
+}
+
+impl Life<Job> {
+    /// When the Job finishes, or is deleted before.
+    fn end(&self) -> Seconds {
+        let last = self.states.last().and_then(|(_, job)| job.end);
+        last.map_or(self.gone, |end| end.min(self.gone))
     }
 }

@@ -14,7 +14,7 @@ fn configured(exporter: &Exporter) -> Vec<String> {
     let snapshot = exporter.snapshot();
     let configured = snapshot.configured.iter();
     configured
-        .map(|job| format!("{}: {}", job.name, job.exists))
+        .filter_map(|job| Some(format!("{}: {}", job.name, job.exists?)))
         .collect()
 }
 

@@ -19,6 +19,7 @@ use super::{
     secret_file,
 };
 use crate::{
+    client::{environment::Environment, proxy::Proxy},
     config::{Agency, Project, TokenAuth},
     model,
 };
@@ -38,14 +39,16 @@ pub(super) struct IamLogin {
 /// Issues tokens for one login.
 pub(super) struct IamIssuer {
     login: IamLogin,
+    environment: Environment,
     /// The password of the last request. Never held across an await.
     sent_password: Mutex<Option<SecretString>>,
 }
 
 impl IamIssuer {
-    pub(super) fn new(login: IamLogin) -> Self {
+    pub(super) fn new(login: IamLogin, environment: Environment) -> Self {
         Self {
             login,
+            environment,
             sent_password: Mutex::default(),
         }
     }
@@ -81,7 +84,9 @@ impl IamIssuer {
         let base = login.endpoint.to_string();
         let base = base.trim_end_matches('/');
         let config = issuer_http::tls_config(login.endpoint.clone(), login.ca_file.as_deref());
-        let client = issuer_http::client(&config)?;
+        let proxy = Proxy::from_environment(&self.environment, &login.endpoint)
+            .map_err(IssueError::temporary)?;
+        let client = issuer_http::client(&config, proxy.as_ref())?;
         let mut request = client
             .post(format!("{base}/v3/auth/tokens?nocatalog=true"))
             .header(CONTENT_TYPE, "application/json;charset=utf8")

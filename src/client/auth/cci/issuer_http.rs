@@ -9,11 +9,13 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use kube::{Config, client::ConfigExt as _};
 use reqwest::{Client, RequestBuilder, redirect::Policy};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
 use super::cache::IssueError;
 use crate::client::{
     error::{Failure, describe, one_line},
+    proxy::{Login, Protocol, Proxy},
     request::USER_AGENT,
 };
 
@@ -32,22 +34,40 @@ pub(super) struct IssuerResponse {
     pub(super) body: Vec<u8>,
 }
 
-/// Builds a client with the certificate authorities of `config`.
-pub(super) fn client(config: &Config) -> Result<Client, IssueError> {
+/// Builds a client with the certificate authorities of `config`, which uses `proxy` if there is one.
+pub(super) fn client(config: &Config, proxy: Option<&Proxy>) -> Result<Client, IssueError> {
     let tls = config
         .rustls_client_config()
         .map_err(|error| no_client(&error))?;
-    Client::builder()
+    let builder = Client::builder().no_proxy();
+    let builder = match proxy {
+        Some(proxy) => builder.proxy(to_reqwest(proxy).map_err(|error| no_client(&error))?),
+        None => builder,
+    };
+    builder
         .tls_backend_preconfigured(tls)
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
         // Passwords are sent to the configured address only.
         .redirect(Policy::none())
-        .no_proxy()
         .retry(reqwest::retry::never())
         .build()
         .map_err(|error| no_client(&error))
+}
+
+/// The proxy for all requests of a client.
+fn to_reqwest(proxy: &Proxy) -> reqwest::Result<reqwest::Proxy> {
+    // The proxy resolves names, as Go lets it. To reqwest that is socks5h.
+    let address = match proxy.protocol {
+        Protocol::Socks5 => proxy.address.to_string().replacen("socks5", "socks5h", 1),
+        Protocol::Http | Protocol::Https => proxy.address.to_string(),
+    };
+    let all = reqwest::Proxy::all(address)?;
+    Ok(match &proxy.login {
+        Some(Login { user, password }) => all.basic_auth(user, password.expose_secret()),
+        None => all,
+    })
 }
 
 fn no_client(error: &(dyn std::error::Error + 'static)) -> IssueError {

@@ -36,7 +36,7 @@ impl MetadataIssuer {
     }
 
     async fn keys(&self) -> Result<Issued<KeyPair>, IssueError> {
-        let client = issuer_http::client(&issuer_http::tls_config(Uri::default(), None))?;
+        let client = issuer_http::client(&issuer_http::tls_config(Uri::default(), None), None)?;
         let session = self.session(&client).await?;
         let mut request = client.get(format!("{}/openstack/latest/securitykey", self.address));
         if let Some(session) = session {

@@ -14,7 +14,11 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::{
-    client::{Api, Endpoint},
+    client::{
+        Api, Endpoint,
+        proxy::Protocol,
+        testing::{Authority, TlsServer, params, pem, proxy, server_config},
+    },
     config::{AccessKey, KeyAuth, Project, TokenAuth},
     model::{ClientEvent, Code, EventCounter},
 };
@@ -210,10 +214,13 @@ async fn a_target_with_a_password_gets_a_token_and_reports_its_expiry() {
     let requests = cci.requests();
     assert!(requests[0].contains(&format!("x-auth-token: {token}\r\n")));
     assert_eq!(iam.requests().len(), 1);
-    let end: Timestamp = "2026-01-05T09:05:22.701Z".parse().unwrap();
+    let expiry = CredentialExpiry {
+        at: "2026-01-05T09:05:22.701Z".parse().unwrap(),
+        renewable: Renewable::Yes,
+    };
+    let expected = CredentialExpiries::of(Credential::Token, expiry);
     let events = recorder.0.lock();
-    let reported =
-        |event: &ClientEvent| matches!(event, ClientEvent::CredentialExpiry(at) if *at == end);
+    let reported = |event: &ClientEvent| matches!(event, ClientEvent::CredentialExpiry(expiries) if *expiries == expected);
     assert!(events.iter().any(reported), "{events:?}");
 }
 
@@ -308,4 +315,51 @@ fn targets_with_the_same_login_share_a_token() {
         &mut credentials,
     );
     assert_eq!(credentials.tokens.len(), 2);
+}
+
+#[tokio::test]
+async fn the_api_and_iam_are_reached_through_the_proxy_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let identity = authority.issue(&params());
+    let server = TlsServer::start(server_config(&identity, None), "{}").await;
+    let ca_file = folder.path().join("ca.crt");
+    fs::write(&ca_file, pem("CERTIFICATE", &authority.certificate)).unwrap();
+    for protocol in [Protocol::Http, Protocol::Socks5] {
+        let (url, mut seen) = proxy(protocol, server.address, None).await;
+        let mut settings = with_key(server.address, folder.path());
+        settings.endpoint = "https://api.example".parse().unwrap();
+        settings.ca_file = Some(ca_file.clone());
+        let mut shared = SharedCredentials {
+            environment: Environment::of([("HTTPS_PROXY", url)]),
+            ..SharedCredentials::default()
+        };
+        let cci = Arc::new(Cci::new(&settings, &mut shared));
+        let api = Api::new(Endpoint::Cci(cci), Arc::new(Recorder::default()), None);
+        api.job_status("n", "pi", TIMEOUT).await.unwrap();
+        let seen = seen.join_next().await.unwrap().unwrap();
+        assert!(seen.contains("api.example:443"), "{seen}");
+    }
+    for protocol in [Protocol::Http, Protocol::Socks5] {
+        let (url, mut seen) = proxy(protocol, server.address, None).await;
+        let mut settings = with_token(server.address, server.address, folder.path());
+        settings.ca_file = Some(ca_file.clone());
+        if let CciAuth::Token(token) = &mut settings.auth {
+            token.iam_endpoint = "https://api.example".parse().unwrap();
+        }
+        let mut shared = SharedCredentials {
+            environment: Environment::of([("https_proxy", url)]),
+            ..SharedCredentials::default()
+        };
+        let cci = Arc::new(Cci::new(&settings, &mut shared));
+        let api = Api::new(Endpoint::Cci(cci), Arc::new(Recorder::default()), None);
+        // The response is none of IAM.
+        let error = failure(&api, "pi").await;
+        assert!(
+            error.contains("IAM at https://api.example (user"),
+            "{error}"
+        );
+        let seen = seen.join_next().await.unwrap().unwrap();
+        assert!(seen.contains("api.example:443"), "{seen}");
+    }
 }

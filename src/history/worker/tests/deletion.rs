@@ -77,16 +77,19 @@ fn nothing_is_deleted_while_the_store_is_unknown() {
 fn workloads_exist_until_they_are_gone_or_not_found_by_the_next_process() {
     let at = |scene: &Scene, name: &str| {
         let mut all = scene.restored.workloads.iter();
-        all.find(|(id, _, _)| *id == workload(name))
-            .map(|(_, _, last_existed)| *last_existed)
+        all.find(|it| it.id == workload(name))
+            .map(|it| it.last_existed)
     };
     let seen = |name: &str| JournalEntry::WorkloadChanged {
         workload: workload(name),
-        totals: Totals::new(1),
+        state: Totals::new(1).into(),
     };
     let mut scene = Scene::new();
     scene.append(["stays", "leaves", "vanishes", "returns"].map(seen));
-    scene.append(["leaves", "returns"].map(|name| JournalEntry::WorkloadGone(workload(name))));
+    scene.append(
+        ["leaves", "returns"]
+            .map(|name| JournalEntry::WorkloadGone(workload(name), Departure::Cleanup)),
+    );
     scene.append([seen("returns"), JournalEntry::Synced]);
     scene.set_workloads(&["stays", "vanishes", "returns"]);
     scene.process_batch();
@@ -126,12 +129,12 @@ fn workloads_and_targets_expire() {
     let mut scene = Scene::new();
     let seen = |name: &str| JournalEntry::WorkloadChanged {
         workload: workload(name),
-        totals: Totals::new(1),
+        state: Totals::new(1).into(),
     };
     scene.append([
         seen("stays"),
         seen("leaves"),
-        JournalEntry::WorkloadGone(workload("leaves")),
+        JournalEntry::WorkloadGone(workload("leaves"), Departure::Cleanup),
         JournalEntry::Synced,
     ]);
     scene.set_workloads(&["stays"]);
@@ -168,7 +171,7 @@ fn workloads_and_targets_expire() {
         .restored
         .workloads
         .iter()
-        .map(|(id, _, _)| id.clone())
+        .map(|it| it.id.clone())
         .collect();
     assert_eq!(left, [workload("stays")]);
 }

@@ -1,13 +1,19 @@
 //! The part of the `batch_cronjob_*` families that the exporter computes from the schedule.
 
+use super::CRONJOB;
 use crate::{
     metrics::table::{Identity, Mapped, Row, Rows, Table},
-    store::{CronJobRecord, TargetSnapshot},
+    model::ScheduleState,
+    store::{CronJobRecord, ScheduleStatus, TargetSnapshot, WorkloadRecord},
 };
 
 /// The table of schedules.
 #[derive(Debug)]
 pub(in crate::metrics) enum Schedules {}
+
+/// The table of what was observed of schedules. It outlives the `CronJob` and, with a history, the process.
+#[derive(Debug)]
+pub(in crate::metrics) enum ObservedSchedules {}
 
 impl Table for Schedules {
     type Section = TargetSnapshot;
@@ -21,19 +27,19 @@ The exporter evaluates the schedule of a CronJob as the CronJob controller of Ku
 - A schedule is valid if the controller can start runs with it and its time zone. A schedule without any date, such as
   30 February, is invalid.
 - `batch_cronjob_next_schedule_timestamp_seconds` is absent if the CronJob is suspended or its schedule is invalid.
-- `batch_cronjob_missed_runs` excludes due times while the CronJob was suspended, due times that wait for an active run
-  under the policy `Forbid`, and due times within the start grace.
+- A due time is overdue when its start grace is over and no run was started for it or for a later one. Due times while the
+  CronJob was suspended, and those that wait for an active run under the policy `Forbid`, are not overdue.
+- Overdue runs are judged as of the last time at which everything about the CronJob and its Jobs was received, never later.
+  While the API is unreachable, nothing becomes overdue. The family is absent until both were read.
 - The reasons of `batch_cronjob_not_started` are `suspended`, `forbidden_by_active_run`, `deadline_passed`
   (`startingDeadlineSeconds`) and `unexplained`. The family is absent if the run started or can still start.
-- The object contains the time of its last start. The exporter must observe a resume, a change of the schedule and the end of
-  a blocking run. After a restart of the exporter, earlier due times can therefore look missed until the next start, unless
-  the CronJob has a `startingDeadlineSeconds`.
 
-[Missed runs](workloads.md#missed-runs) has the details.";
+[Overdue and missed runs](workloads.md#overdue-and-missed-runs) has the details.";
 
     const IDENTITY: Identity<CronJobRecord> = &[
         ("namespace", |record| &record.cronjob.namespace),
-        ("cronjob", |record| &record.cronjob.name),
+        ("workload_type", |_| CRONJOB),
+        ("workload", |record| &record.cronjob.name),
     ];
 
     const MAPPED: Mapped<CronJobRecord> = Some(|record| record.cronjob.labels.as_deref());
@@ -49,34 +55,32 @@ The exporter evaluates the schedule of a CronJob as the CronJob controller of Ku
             "batch_cronjob_next_schedule_timestamp_seconds",
             &[],
             "The next due time.",
-            |record, out| out.value(record.schedule_status().and_then(|status| status.next)),
+            |record, out| out.value(status(record, |status| status.next)),
         ),
         Row::gauge(
-            "batch_cronjob_missed_runs",
+            "batch_cronjob_overdue_runs",
             &[],
-            "Due times since the last start that should have started a run and did not, up to 1000.",
-            |record, out| out.value(record.valid_schedule_status().map(|status| status.missed)),
+            "Due times since the last start whose grace is over and for which nothing started.",
+            |record, out| out.value(status(record, |status| status.overdue_runs)),
         ),
         Row::gauge(
-            "batch_cronjob_late_seconds",
+            "batch_cronjob_overdue_since_timestamp_seconds",
             &[],
-            "How long ago the oldest missed run was due; 0 if none is missed.",
-            |record, out| {
-                let oldest = record
-                    .valid_schedule_status()
-                    .map(|status| status.missed_since);
-                let late = oldest.zip(out.date());
-                out.value(late.map(|(oldest, now)| oldest.map_or(0, |oldest| now - oldest)));
-            },
+            "The oldest overdue due time.",
+            |record, out| out.value(status(record, |status| status.overdue_since)),
+        ),
+        Row::gauge(
+            "batch_cronjob_blocked_since_timestamp_seconds",
+            &[],
+            "The first due time that an active run holds up by the policy Forbid.",
+            |record, out| out.value(status(record, |status| status.blocked_since)),
         ),
         Row::gauge(
             "batch_cronjob_not_started",
             &["reason"],
             "1 if the last due time started no run, with the reason.",
             |record, out| {
-                let reason = record
-                    .schedule_status()
-                    .and_then(|status| status.not_started);
+                let reason = status(record, |status| status.not_started);
                 out.sample(&[&reason], reason.map(|_| 1));
             },
         ),
@@ -89,4 +93,71 @@ The exporter evaluates the schedule of a CronJob as the CronJob controller of Ku
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &CronJobRecord> {
         section.cronjobs.block(number)
     }
+}
+
+impl Table for ObservedSchedules {
+    type Section = TargetSnapshot;
+    type Record = WorkloadRecord;
+
+    const TITLE: &'static str = "Observed schedules";
+
+    const ABOUT: &'static str = "\
+What the exporter observed of the schedule of a CronJob. These series stay as long as those of the workload, and continue
+after a restart with a history.
+
+- `batch_cronjob_missed_runs_total` counts each due time once, when it becomes overdue. A late run does not take it back. What
+  was overdue before the exporter first saw the CronJob is not counted.
+- `batch_cronjob_suspended_since_timestamp_seconds` is the time of the observation: a CronJob that was suspended before the
+  exporter first saw it has the time of the first sight.";
+
+    const IDENTITY: Identity<WorkloadRecord> = &[
+        ("namespace", |workload| &workload.id.namespace),
+        ("workload_type", |workload| &workload.id.kind),
+        ("workload", |workload| &workload.id.name),
+    ];
+
+    const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.state.labels.as_deref());
+
+    const ROWS: Rows<Self> = &[
+        Row::counter(
+            "batch_cronjob_missed_runs_total",
+            &[],
+            "Due times that became overdue.",
+            |workload, out| {
+                let judged = observed(workload, |it| it.overdue_before.map(|_| it.missed));
+                out.value(judged);
+                if judged.is_some() {
+                    out.created(&[], workload.first_seen());
+                }
+            },
+        ),
+        Row::gauge(
+            "batch_cronjob_suspended_since_timestamp_seconds",
+            &[],
+            "Since when the CronJob is suspended, as far as it was seen.",
+            |workload, out| out.value(observed(workload, |schedule| schedule.suspended_since)),
+        ),
+    ];
+
+    fn blocks(section: &TargetSnapshot) -> usize {
+        section.workloads.blocks()
+    }
+
+    fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &WorkloadRecord> {
+        section.workloads.block(number)
+    }
+}
+
+fn status<T>(
+    record: &CronJobRecord,
+    value: impl FnOnce(&ScheduleStatus) -> Option<T>,
+) -> Option<T> {
+    record.schedule_status().and_then(value)
+}
+
+fn observed<T>(
+    workload: &WorkloadRecord,
+    value: impl FnOnce(&ScheduleState) -> Option<T>,
+) -> Option<T> {
+    workload.state.schedule.as_deref().and_then(value)
 }

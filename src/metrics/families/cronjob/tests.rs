@@ -5,7 +5,7 @@ use crate::{
     model::{ConcurrencyPolicy, CronJob},
 };
 
-const LABELS: &str = r#"namespace="reports",cronjob="nightly-report""#;
+const LABELS: &str = r#"namespace="reports",workload_type="cronjob",workload="nightly-report""#;
 
 #[test]
 fn each_family_has_its_sample() {

@@ -1,5 +1,7 @@
 //! The samples of each family about a Job.
 
+use jiff::Timestamp;
+
 use crate::{
     metrics::{
         example::{failed_job, suspended_job},
@@ -133,12 +135,40 @@ fn extreme_numbers_and_labels_are_written_in_full() {
 fn a_configured_job_has_the_same_labels_whether_or_not_it_exists() {
     for (exists, value) in [(false, 0), (true, 1)] {
         let job = ConfiguredJob {
-            namespace: "reports".into(),
-            name: "weekly".into(),
-            exists,
+            exists: Some(exists),
+            ..configured_job()
         };
         let expected =
             format!(r#"batch_job_exists{{namespace="reports",job_name="weekly"}} {value}"#);
         assert_eq!(lines::<ConfiguredJobs>(&job), [expected]);
+    }
+}
+
+#[test]
+fn a_configured_job_shows_its_polls_even_when_its_existence_is_unknown() {
+    assert!(lines::<ConfiguredJobs>(&configured_job()).is_empty());
+    let labels = r#"{namespace="reports",job_name="weekly"}"#;
+    for (up, value) in [(false, 0), (true, 1)] {
+        let job = ConfiguredJob {
+            poll_up: Some(up),
+            last_poll: Timestamp::from_millisecond(1_795_445_740_125).ok(),
+            ..configured_job()
+        };
+        let expected = [
+            format!("batch_job_poll_up{labels} {value}"),
+            format!("batch_job_last_poll_timestamp_seconds{labels} 1795445740.125"),
+        ];
+        assert_eq!(lines::<ConfiguredJobs>(&job), expected);
+    }
+}
+
+/// A configured job that was never polled.
+fn configured_job() -> ConfiguredJob {
+    ConfiguredJob {
+        namespace: "reports".into(),
+        name: "weekly".into(),
+        exists: None,
+        poll_up: None,
+        last_poll: None,
     }
 }

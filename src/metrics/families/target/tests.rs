@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::{
     metrics::{families::target::Targets, format::Format, table::testing::section_lines},
     model::{
-        ClientEvent, Code, EventCounter as _, EventKind, FeedHandle, FeedScope, Resource,
-        RestartReason, Sink, Update, Verb,
+        ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter as _,
+        EventKind, FeedHandle, FeedScope, Renewable, Resource, RestartReason, Sink, Update, Verb,
     },
     store::{TargetSnapshot, TargetStore},
 };
@@ -16,7 +16,7 @@ use crate::{
 /// A target and its feed of Jobs.
 fn target(target: Option<&str>) -> (Arc<TargetStore>, FeedHandle) {
     let store = Arc::new(TargetStore::new(target.map(Into::into), Arc::default()));
-    let jobs = store.clone().register(FeedScope::Jobs);
+    let jobs = store.clone().register(FeedScope::Jobs(None));
     (store, jobs)
 }
 
@@ -40,6 +40,8 @@ fn a_target_that_was_never_read_is_down_and_has_no_last_success() {
         lines_of("job_status_exporter_target", &store.snapshot()),
         [
             "job_status_exporter_target_up 0",
+            "job_status_exporter_target_feeds 1",
+            "job_status_exporter_target_failing_feeds 1",
             "job_status_exporter_target_synced 0",
         ]
     );
@@ -51,17 +53,23 @@ fn a_target_that_was_read_is_up() {
     let mut snapshot = store.snapshot();
     snapshot.status.up = true;
     snapshot.status.synced = true;
+    snapshot.status.feeds = 3;
+    snapshot.status.undecodable_jobs = 4;
     snapshot.status.jobs = 7;
     snapshot.status.cronjobs = 2;
     snapshot.status.last_success = Timestamp::from_millisecond(1_795_445_740_125).ok();
     assert_eq!(
-        lines(&snapshot)[..5],
+        lines(&snapshot)[..9],
         [
             "job_status_exporter_target_up 1",
+            "job_status_exporter_target_feeds 3",
+            "job_status_exporter_target_failing_feeds 0",
             "job_status_exporter_target_last_success_timestamp_seconds 1795445740.125",
             "job_status_exporter_target_synced 1",
             r#"job_status_exporter_objects{resource="jobs"} 7"#,
             r#"job_status_exporter_objects{resource="cronjobs"} 2"#,
+            r#"job_status_exporter_undecodable_objects{resource="jobs"} 4"#,
+            r#"job_status_exporter_undecodable_objects{resource="cronjobs"} 0"#,
         ]
     );
 }
@@ -71,13 +79,26 @@ fn the_expiry_of_a_credential_is_shown_if_it_is_known() {
     let (store, _) = target(None);
     let prefix = "job_status_exporter_credential";
     assert!(lines_of(prefix, &store.snapshot()).is_empty());
-    for second in [1_795_445_740, 1_795_532_140] {
-        let end = Timestamp::from_second(second).unwrap();
-        store.count(ClientEvent::CredentialExpiry(end));
-    }
+    let expiry = |second, renewable| CredentialExpiry {
+        at: Timestamp::from_second(second).unwrap(),
+        renewable,
+    };
+    let earlier = CredentialExpiries::of(Credential::Key, expiry(1_795_445_740, Renewable::Yes));
+    store.count(ClientEvent::CredentialExpiry(earlier));
+    // The next client has other credentials.
+    let mut later =
+        CredentialExpiries::of(Credential::Token, expiry(1_795_532_140, Renewable::Yes));
+    later.set(
+        Credential::Certificate,
+        Some(expiry(1_795_532_141, Renewable::No)),
+    );
+    store.count(ClientEvent::CredentialExpiry(later));
     assert_eq!(
         lines_of(prefix, &store.snapshot()),
-        ["job_status_exporter_credential_expiry_timestamp_seconds 1795532140"]
+        [
+            r#"job_status_exporter_credential_expiry_timestamp_seconds{credential="token",renewable="true"} 1795532140"#,
+            r#"job_status_exporter_credential_expiry_timestamp_seconds{credential="certificate",renewable="false"} 1795532141"#,
+        ]
     );
 }
 
@@ -100,7 +121,7 @@ fn counters_are_shown() {
         RestartReason::Expired,
     ));
     let mut counted = lines(&store.snapshot());
-    counted.retain(|line| line.ends_with(" 1"));
+    counted.retain(|line| line.contains("_total") && line.ends_with(" 1"));
     assert_eq!(
         counted,
         [

@@ -1,6 +1,6 @@
 //! What a store shows and counts after a restart.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::Mutex;
 
@@ -9,8 +9,8 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FeedHandle, FeedScope, Job, JobState, Journal, JournalEntry,
-        RestoredState, Sink as _, Uid, Update, WorkloadRef as Owner,
+        Change, CronJob, Departure, FeedHandle, FeedScope, Job, JobState, Journal, JournalEntry,
+        RestoredState, RestoredWorkload, Sink as _, Totals, Uid, Update, WorkloadRef as Owner,
     },
     store::{StoreSettings, TargetStore},
 };
@@ -25,10 +25,10 @@ impl Journal for Lines {
             JournalEntry::RunFinished {
                 workload, counted, ..
             } => format!("finished {} {counted}", workload.name),
-            JournalEntry::WorkloadChanged { workload, totals } => {
-                format!("changed {} {}", workload.name, totals.succeeded)
+            JournalEntry::WorkloadChanged { workload, state } => {
+                format!("changed {} {}", workload.name, state.totals.succeeded)
             }
-            JournalEntry::WorkloadGone(workload) => format!("gone {}", workload.name),
+            JournalEntry::WorkloadGone(workload, _) => format!("gone {}", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
         };
         self.0.lock().push(text);
@@ -45,26 +45,35 @@ struct Scene {
 impl Scene {
     /// Workloads with the number of their successes, and how many seconds ago they last existed.
     fn new(workloads: &[(&str, u64, i64)]) -> Self {
-        let settings = StoreSettings::default();
-        let now = (settings.clock)();
+        let now = crate::model::now();
         let workload = |&(name, succeeded, ago): &(&str, u64, i64)| {
             let totals = Totals {
                 succeeded,
                 ..Totals::new(now.as_millisecond())
             };
-            (id(name), totals, now.as_second() - ago)
+            RestoredWorkload {
+                id: id(name),
+                state: totals.into(),
+                last_existed: now.as_second() - ago,
+                departure: Departure::Cleanup,
+            }
         };
+        Self::with(workloads.iter().map(workload).collect())
+    }
+
+    fn with(workloads: Vec<RestoredWorkload>) -> Self {
+        let settings = StoreSettings::default();
         let restored = RestoredState {
-            since: now.as_second() - 86_400,
-            workloads: workloads.iter().map(workload).collect(),
+            since: (settings.clock)().as_second() - 86_400,
+            workloads,
             runs: vec![Uid::parse("known")],
         };
         let lines = Arc::new(Lines::default());
         let store = TargetStore::restored(None, settings.into(), restored, lines.clone());
         let store = Arc::new(store);
         Self {
-            jobs: store.clone().register(FeedScope::Jobs),
-            cronjobs: store.clone().register(FeedScope::CronJobs),
+            jobs: store.clone().register(FeedScope::Jobs(None)),
+            cronjobs: store.clone().register(FeedScope::CronJobs(None)),
             store,
             lines,
         }
@@ -88,14 +97,18 @@ impl Scene {
         let snapshot = self.store.snapshot();
         let workloads = snapshot.workloads.iter();
         let mut shown: Vec<_> = workloads
-            .map(|workload| format!("{}/{}", workload.id.name, workload.totals.succeeded))
+            .map(|workload| format!("{}/{}", workload.id.name, workload.state.totals.succeeded))
             .collect();
         shown.sort();
         shown
     }
 
     fn lines(&self) -> Vec<String> {
-        std::mem::take(&mut *self.lines.0.lock())
+        // One update can change a workload several times.
+        let mut lines = std::mem::take(&mut *self.lines.0.lock());
+        let mut known = HashSet::new();
+        lines.retain(|line| known.insert(line.clone()));
+        lines
     }
 }
 
@@ -209,4 +222,26 @@ async fn a_workload_is_gone_with_its_last_job_until_it_is_back() {
     assert_eq!(scene.lines(), ["changed nightly 0", "gone nightly"]);
     scene.jobs(vec![job("b", "nightly", None)]);
     assert_eq!(scene.lines(), ["changed nightly 0"], "it is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cronjob_that_was_deleted_while_no_process_ran_leaves_soon_after_everything_was_read() {
+    let scene = Scene::with(vec![RestoredWorkload {
+        state: WorkloadState {
+            schedule: Some(Box::default()),
+            ..Totals::new(1).into()
+        },
+        id: id("deleted"),
+        last_existed: crate::model::now().as_second(),
+        departure: Departure::Cleanup,
+    }]);
+    advance(Duration::from_mins(10)).await;
+    assert_eq!(scene.shown(), ["deleted/0"]);
+    scene.cronjobs(&[]);
+    scene.jobs(Vec::new());
+    assert_eq!(scene.lines(), ["gone deleted", "synced"]);
+    advance(Duration::from_secs(119)).await;
+    assert_eq!(scene.shown(), ["deleted/0"]);
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(scene.shown(), Vec::<String>::new());
 }

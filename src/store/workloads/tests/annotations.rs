@@ -18,7 +18,7 @@ fn invalid(target: &Target) -> u64 {
 }
 
 fn severity(target: &Target) -> Option<String> {
-    let severity = tick(target).annotations?.severity?;
+    let severity = tick(target).state.annotations?.severity?;
     Some(severity.to_string())
 }
 
@@ -40,7 +40,7 @@ async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
     apply_cronjob(&target, owner.clone());
     apply(&target, job(3, "third", "d"));
     assert_eq!(severity(&target).as_deref(), Some("cronjob"));
-    assert_eq!(&*tick(&target).labels.unwrap()[0], "c");
+    assert_eq!(&*tick(&target).state.labels.unwrap()[0], "c");
     // After the CronJob is deleted, its values stay until the next Job is seen.
     target
         .cronjobs
@@ -48,7 +48,7 @@ async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
     assert_eq!(severity(&target).as_deref(), Some("cronjob"));
     apply(&target, job(4, "fourth", "e"));
     assert_eq!(severity(&target).as_deref(), Some("fourth"));
-    assert_eq!(&*tick(&target).labels.unwrap()[0], "e");
+    assert_eq!(&*tick(&target).state.labels.unwrap()[0], "e");
     apply(&target, running(5));
     assert_eq!(severity(&target), None);
 }
@@ -83,4 +83,50 @@ async fn an_invalid_annotation_is_counted_once_while_it_stays() {
     assert_eq!(invalid(&target), 3);
     apply_cronjob(&target, with(&["soon"]));
     assert_eq!(invalid(&target), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_inherit_the_labels_of_their_cronjob() {
+    let target = target();
+    let with = |labels: [&str; 2], job: Job| Job {
+        labels: Some(labels.map(Name::from).into()),
+        ..job
+    };
+    let owner = |labels: [&str; 2]| CronJob {
+        inherited_labels: Some(labels.map(Name::from).into()),
+        ..cronjob("c")
+    };
+    let labels = |target: &Target| {
+        let snapshot = target.store.snapshot();
+        let shown = snapshot.jobs.iter().map(|job| {
+            let labels = job.shown_labels().unwrap().join(",");
+            format!("{} {labels}", job.name)
+        });
+        let mut shown: Vec<_> = shown.collect();
+        shown.sort();
+        shown
+    };
+    list(
+        &target,
+        [with(["", ""], running(1)), with(["own", ""], running(2))],
+    );
+    assert_eq!(labels(&target), ["tick-1 ,", "tick-2 own,"]);
+    apply_cronjob(&target, owner(["team", "app"]));
+    let inherited = ["tick-1 team,app", "tick-2 own,app"];
+    assert_eq!(labels(&target), inherited);
+    list(
+        &target,
+        [with(["", ""], running(1)), with(["own", ""], running(2))],
+    );
+    assert_eq!(labels(&target), inherited);
+    apply(&target, with(["own", "other"], running(3)));
+    apply_cronjob(&target, owner(["new", ""]));
+    let inherited = ["tick-1 new,", "tick-2 own,", "tick-3 own,other"];
+    assert_eq!(labels(&target), inherited);
+    // Jobs of others inherit nothing.
+    list(
+        &target,
+        [of("workflow", "tick", with(["", ""], running(4)))],
+    );
+    assert_eq!(labels(&target), ["tick-4 ,"]);
 }

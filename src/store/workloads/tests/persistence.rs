@@ -1,7 +1,10 @@
 //! How long workloads stay, and what survives a restart.
 
-use super::*;
+use std::collections::HashSet;
+
 use parking_lot::Mutex;
+
+use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_workload_outlives_its_jobs_for_a_while() {
@@ -70,7 +73,7 @@ async fn a_success_that_only_the_cronjob_reports_is_the_last() {
     apply(&target, complete(1));
     apply_cronjob(&target, last_success(SINCE + 500));
     apply_cronjob(&target, last_success(SINCE));
-    let totals = tick(&target).totals;
+    let totals = tick(&target).state.totals;
     assert_eq!(totals.last_success, Some(SINCE + 500));
     assert_eq!(
         (totals.succeeded, totals.last.unwrap().end),
@@ -92,7 +95,10 @@ async fn the_workload_of_a_configured_job_stays_until_the_job_belongs_to_another
     poll(None);
     advance(2 * retention()).await;
     assert_eq!(shown(&target), ["workflow/daily-a"]);
-    assert_eq!(workload(&target, "daily-a").unwrap().totals.succeeded, 1);
+    assert_eq!(
+        workload(&target, "daily-a").unwrap().state.totals.succeeded,
+        1
+    );
     poll(Some(polled("2", "daily-b", running(2))));
     poll(Some(polled("2", "daily-b", complete(2))));
     assert_eq!(shown(&target), ["workflow/daily-a", "workflow/daily-b"]);
@@ -123,13 +129,17 @@ impl MemoryJournal {
                 let counted = if *counted { "counted" } else { "not counted" };
                 format!("{} finished, {counted}", run.uid)
             }
-            JournalEntry::WorkloadChanged { workload, totals } => {
-                format!("{} has {} deleted", workload.name, totals.deleted)
+            JournalEntry::WorkloadChanged { workload, state } => {
+                format!("{} has {} deleted", workload.name, state.totals.deleted)
             }
-            JournalEntry::WorkloadGone(workload) => format!("{} is gone", workload.name),
+            JournalEntry::WorkloadGone(workload, _) => format!("{} is gone", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
         };
-        self.take().iter().map(line).collect()
+        let mut lines: Vec<_> = self.take().iter().map(line).collect();
+        // One update can change a workload several times.
+        let mut known = HashSet::new();
+        lines.retain(|line| known.insert(line.clone()));
+        lines
     }
 }
 
@@ -221,7 +231,7 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
                 (2, 2, 0),
                 "{kept} of {entries:?}"
             );
-            let durations = tick(&target).totals.success_durations.count();
+            let durations = tick(&target).state.totals.success_durations.count();
             assert_eq!(durations, succeeded);
         }
     }
@@ -235,13 +245,17 @@ fn restore(entries: &[JournalEntry]) -> RestoredState {
             restored.runs.push(run.uid.clone());
         }
         if let JournalEntry::RunFinished {
-            workload, totals, ..
+            workload, state, ..
         }
-        | JournalEntry::WorkloadChanged { workload, totals } = entry
+        | JournalEntry::WorkloadChanged { workload, state } = entry
         {
-            restored.workloads.retain(|(known, ..)| known != workload);
-            let workload = (workload.clone(), totals.clone(), 0);
-            restored.workloads.push(workload);
+            restored.workloads.retain(|known| known.id != *workload);
+            restored.workloads.push(RestoredWorkload {
+                id: workload.clone(),
+                state: state.clone(),
+                last_existed: 0,
+                departure: Departure::Cleanup,
+            });
         }
     }
     restored
@@ -259,7 +273,12 @@ async fn a_restored_workload_continues_and_its_runs_are_not_counted_again() {
         ..Totals::new(7)
     };
     let restored = RestoredState {
-        workloads: vec![(id, totals, 0)],
+        workloads: vec![RestoredWorkload {
+            id,
+            state: totals.into(),
+            last_existed: 0,
+            departure: Departure::Cleanup,
+        }],
         runs: vec![Uid::parse("tick-1"), Uid::parse("tick-2")],
         ..RestoredState::default()
     };
@@ -281,5 +300,5 @@ async fn a_restored_workload_continues_and_its_runs_are_not_counted_again() {
     advance(10 * UID_RETENTION).await;
     list(&target, []);
     assert_eq!(known(&target, "tick-2"), GONE);
-    assert_eq!(tick(&target).totals.first_seen, 7);
+    assert_eq!(tick(&target).state.totals.first_seen, 7);
 }

@@ -19,15 +19,18 @@ async fn ask(
     let password_file = folder.path().join("password");
     fs::write(&password_file, format!("{PASSWORD}\r\n")).unwrap();
     let server = ScriptedServer::new(responses);
-    let iam = IamIssuer::new(IamLogin {
-        endpoint: format!("http://{}/", server.address).parse().unwrap(),
-        ca_file: None,
-        domain: "acme".to_owned(),
-        user: "exporter".to_owned(),
-        password_file: password_file.clone(),
-        project: Project::Id("0123".to_owned()),
-        agency,
-    });
+    let iam = IamIssuer::new(
+        IamLogin {
+            endpoint: format!("http://{}/", server.address).parse().unwrap(),
+            ca_file: None,
+            domain: "acme".to_owned(),
+            user: "exporter".to_owned(),
+            password_file: password_file.clone(),
+            project: Project::Id("0123".to_owned()),
+            agency,
+        },
+        Environment::default(),
+    );
     assert!(iam.has_new_secret());
     let outcome = iam.issue().await;
     assert!(!iam.has_new_secret());

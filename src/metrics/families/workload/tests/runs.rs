@@ -14,11 +14,11 @@ fn failed_and_successful_runs_are_counted_separately() {
     let gauges = ["last_", "consecutive_failures"];
     let after_failure = [
         "last_run_succeeded 0",
+        r#"last_run_failure_reason{reason="BackoffLimitExceeded"} 1"#,
         "last_run_start_timestamp_seconds 2003",
         "last_run_end_timestamp_seconds 2063",
         "last_run_duration_seconds 60",
         "last_failure_timestamp_seconds 2063",
-        r#"last_failure_reason{reason="BackoffLimitExceeded"} 1"#,
         "consecutive_failures 1",
     ];
     assert_eq!(lines_of(&gauges, &target), after_failure);
@@ -32,7 +32,6 @@ fn failed_and_successful_runs_are_counted_separately() {
         "last_run_duration_seconds 61",
         "last_success_timestamp_seconds 3061",
         "last_failure_timestamp_seconds 2063",
-        r#"last_failure_reason{reason="BackoffLimitExceeded"} 1"#,
         "consecutive_failures 0",
     ];
     assert_eq!(lines_of(&gauges, &target), after_success);
@@ -77,8 +76,8 @@ fn every_reason_has_its_name() {
         let target = target();
         let run = failed(running(2000, 2000), 2001, FailureReason::parse(reason));
         apply(&target, [run]);
-        let expected = format!(r#"last_failure_reason{{reason="{reason}"}} 1"#);
-        assert_eq!(lines_of(&["last_failure_reason"], &target), [expected]);
+        let expected = format!(r#"last_run_failure_reason{{reason="{reason}"}} 1"#);
+        assert_eq!(lines_of(&["last_run_failure_reason"], &target), [expected]);
     }
 }
 
@@ -108,6 +107,7 @@ fn a_manual_run_is_counted_but_is_not_the_last_run() {
         "last_run_succeeded 1",
         "last_failure_timestamp_seconds 4010",
         "consecutive_failures 0",
+        "consecutive_unsuccessful 0",
         "start_delay_seconds_count 1",
     ];
     assert_eq!(lines_of(&prefixes, &target), expected);
@@ -196,6 +196,7 @@ fn a_run_that_ended_earlier_is_the_last_run_but_is_not_counted() {
         r#"run_duration_seconds_count{result="failed"} 0"#,
         "last_run_succeeded 0",
         "consecutive_failures 1",
+        "consecutive_unsuccessful 1",
     ];
     assert_eq!(lines_of(&prefixes, &target), expected);
 }

@@ -1,0 +1,94 @@
+//! What was observed of the schedule of a `CronJob`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CronJob, Name, Seconds};
+
+/// What the exporter observed of the schedule of a `CronJob`. The API does not report it, so it outlives restarts with the
+/// history.
+///
+/// The serialized form is part of the file format of the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScheduleState {
+    /// `spec.schedule` at the last observation.
+    pub schedule: Option<Name>,
+    /// `spec.timeZone` at the last observation.
+    pub time_zone: Option<Name>,
+    /// When the suspension was first observed; `None` while the `CronJob` is not suspended.
+    pub suspended_since: Option<Seconds>,
+    /// The last resume.
+    pub resumed: Option<Seconds>,
+    /// The last change of the schedule or its time zone.
+    pub rescheduled: Option<Seconds>,
+    /// Whether an active run held up others under the policy Forbid at the last observation.
+    pub blocked: bool,
+    /// The last end of a run that held up others under the policy Forbid.
+    pub unblocked: Option<Seconds>,
+    /// The overdue runs since the last start.
+    pub overdue: OverdueRuns,
+    /// Due times that became overdue.
+    pub missed: u64,
+    /// The latest due time that `missed` counts.
+    pub missed_until: Option<Seconds>,
+    /// Due times up to this one were overdue before the `CronJob` was first seen; `None` before the first evaluation.
+    pub overdue_before: Option<Seconds>,
+}
+
+/// The overdue due times that were counted so far. The next evaluation continues from here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverdueRuns {
+    /// The last start, from which due times are computed.
+    pub since: Seconds,
+    /// Only due times after this are counted.
+    pub after: Seconds,
+    /// Number of overdue due times.
+    pub count: u64,
+    /// The first of them.
+    pub first: Option<Seconds>,
+    /// The last due time that was evaluated.
+    pub last: Seconds,
+}
+
+impl ScheduleState {
+    /// Takes note of what changed at the time `now`, as far as it was seen.
+    pub fn observe(&mut self, cronjob: &CronJob, blocked: bool, now: Seconds) {
+        match (cronjob.suspended, self.suspended_since) {
+            (true, None) => self.suspended_since = Some(now),
+            (false, Some(_)) => {
+                self.suspended_since = None;
+                self.resumed = Some(now);
+            }
+            _ => {}
+        }
+        let is_new = self.schedule.is_none();
+        if self.schedule.as_ref() != Some(&cronjob.schedule) || self.time_zone != cronjob.time_zone
+        {
+            self.schedule = Some(cronjob.schedule.clone());
+            self.time_zone.clone_from(&cronjob.time_zone);
+            self.rescheduled = (!is_new).then_some(now);
+        }
+        if self.blocked && !blocked {
+            self.unblocked = Some(now);
+        }
+        self.blocked = blocked;
+    }
+
+    /// Counts a due time that became overdue, unless it was counted before, or overdue before the `CronJob` was first seen.
+    pub fn count_missed(&mut self, due: Seconds) {
+        if self.overdue_before < Some(due) {
+            self.count_delayed(due);
+        }
+    }
+
+    /// Counts a due time that became overdue after an active run had held it up, unless it was counted before. Returns
+    /// whether it counts.
+    pub fn count_delayed(&mut self, due: Seconds) -> bool {
+        let is_new = self.missed_until < Some(due);
+        if is_new {
+            self.missed += 1;
+            self.missed_until = Some(due);
+        }
+        is_new
+    }
+}

@@ -1,0 +1,292 @@
+//! What Jobs change in their workloads.
+
+use super::record::{MetadataSource, start_order};
+use super::{CRONJOB, Observation, SideEffects, WorkloadRecord, Workloads};
+use crate::{
+    model::{Departure, Job, JournalEntry, Run, Seconds, WorkloadId},
+    store::{counted_runs::RunOutcome, objects::Transition},
+};
+
+/// The type of workloads that are one Job each.
+const JOB: &str = "job";
+
+/// A due time may lie this far in the future, in seconds: clocks differ. Later ones are ignored, since anybody can write the
+/// annotation.
+const MAX_AHEAD: Seconds = 3600;
+
+impl Workloads {
+    /// Updates the workload of a Job.
+    pub(in crate::store) fn on_job(
+        &mut self,
+        observation: Observation,
+        transition: &Transition<'_, Job>,
+        effects: &mut SideEffects,
+    ) {
+        match *transition {
+            Transition::Applied { old, new, .. } => {
+                self.on_job_applied(observation, old, new, effects);
+            }
+            Transition::Gone(job) => self.on_job_gone(observation, job, effects),
+        }
+    }
+
+    fn on_job_applied(
+        &mut self,
+        observation: Observation,
+        old: Option<&Job>,
+        new: &Job,
+        effects: &mut SideEffects,
+    ) {
+        let uid_hash = self.counted_runs.hash(&new.uid);
+        let outcome = self.counted_runs.outcome(uid_hash);
+        let already_counted = outcome == Some(RunOutcome::Finished);
+        let finished = Run::from_finished(new).filter(|_| !old.is_some_and(Job::finished));
+        if finished.is_some() {
+            self.counted_runs.remove(uid_hash);
+        } else if outcome.is_some() {
+            self.counted_runs.stop_expiry(uid_hash);
+        }
+        let Some(slot) = self.assign_job(observation, old, new, already_counted, effects) else {
+            return;
+        };
+        if let Some(run) = finished
+            && let Some(workload) = self.records.get_mut(slot)
+        {
+            if !already_counted {
+                let seen_before = old.is_some() || outcome.is_some();
+                let counted = seen_before || run.end.is_some_and(|end| end >= self.since);
+                let bounds = &self.settings.run_duration_buckets;
+                workload.state.totals.add_run(&run, counted, bounds);
+                self.journal.append(JournalEntry::RunFinished {
+                    workload: workload.id.clone(),
+                    run: run.clone(),
+                    counted,
+                    state: workload.state.clone(),
+                });
+            }
+            if self.settings.last_jobs_only && workload.is_last(&run) {
+                effects.set_last_job(workload, run.job_name, uid_hash);
+            }
+        }
+    }
+
+    fn on_job_gone(&mut self, observation: Observation, job: &Job, effects: &mut SideEffects) {
+        let uid_hash = self.counted_runs.hash(&job.uid);
+        let outcome = self.counted_runs.outcome(uid_hash);
+        let now = observation.now;
+        if job.finished() || outcome == Some(RunOutcome::Finished) {
+            self.counted_runs
+                .insert(uid_hash, RunOutcome::Finished, now);
+        } else if !job.ignored {
+            self.counted_runs.insert(uid_hash, RunOutcome::Deleted, now);
+            if outcome.is_none()
+                && let Some(slot) = self.find(&id_of_job(job))
+                && let Some(workload) = self.records.get_mut(slot)
+            {
+                let totals = &mut workload.state.totals;
+                totals.deleted += 1;
+                if observation.deletion && !job.manual {
+                    totals.add_deleted_run(job);
+                }
+                self.journal_change(slot);
+            }
+        }
+        if !job.ignored {
+            self.remove_job(
+                observation,
+                job,
+                Some(departure(job, observation.date)),
+                effects,
+            );
+        }
+    }
+
+    /// Assigns a Job to its workload, and removes it from the workload it belonged to before. Returns the slot of the
+    /// workload; `None` for an ignored Job. A run that was `already_counted` is not active, even if the API shows it so.
+    fn assign_job(
+        &mut self,
+        observation: Observation,
+        old: Option<&Job>,
+        new: &Job,
+        already_counted: bool,
+        effects: &mut SideEffects,
+    ) -> Option<u32> {
+        let id = id_of_job(new);
+        let old = old.filter(|old| !old.ignored);
+        let same_workload = !new.ignored && old.is_some_and(|old| id_of_job(old) == id);
+        if let Some(old) = old.filter(|_| !same_workload) {
+            self.remove_job(observation, old, None, effects);
+        }
+        if new.ignored {
+            return None;
+        }
+        let slot = self.find_or_insert(observation, &id);
+        if observation.configured {
+            self.set_configured(observation, slot, &id);
+        }
+        let uid_hash = self.counted_runs.hash(&new.uid);
+        let workload = self.records.get_mut(slot)?;
+        let before = workload.scheduling_facts();
+        let old = old.filter(|_| same_workload);
+        let is_new = old.is_none();
+        match old {
+            Some(old) => {
+                workload.active.remove(&(start_order(old), uid_hash));
+            }
+            None => workload.jobs += 1,
+        }
+        if new.active() && !already_counted {
+            workload.active.insert((start_order(new), uid_hash));
+        }
+        if new.finished() || new.manual || already_counted {
+            workload.unfinished.remove(&uid_hash);
+        } else {
+            workload.unfinished.insert(uid_hash);
+        }
+        let earlier = (
+            workload.state.totals.created,
+            workload.state.totals.last_started,
+        );
+        if is_new {
+            workload.add_first_sight(new, already_counted, observation.date);
+        }
+        let annotations = new.annotations.as_deref();
+        let source = MetadataSource::Job(new.created);
+        let invalid = workload.set_metadata(source, &new.labels, annotations);
+        effects.add_invalid(&id, invalid);
+        let changed = earlier
+            != (
+                workload.state.totals.created,
+                workload.state.totals.last_started,
+            );
+        workload.request_evaluation(before, effects);
+        // A finished run is written with the state.
+        if changed && !new.finished() {
+            self.journal_change(slot);
+        }
+        Some(slot)
+    }
+
+    /// The configured job of this feed belongs to the workload in this slot now, and no longer to another.
+    fn set_configured(&mut self, observation: Observation, slot: u32, id: &WorkloadId) {
+        if self.configured.get(&observation.feed) == Some(id) {
+            return;
+        }
+        if let Some(workload) = self.records.get_mut(slot) {
+            workload.configured += 1;
+        }
+        let before = self.configured.insert(observation.feed, id.clone());
+        if let Some(slot) = before.and_then(|before| self.find(&before))
+            && let Some(workload) = self.records.get_mut(slot)
+        {
+            workload.configured -= 1;
+            self.retire_if_empty(slot, observation.now);
+        }
+    }
+
+    /// Removes a Job from its workload. A Job that is its own workload leaves as `departure` says.
+    fn remove_job(
+        &mut self,
+        observation: Observation,
+        job: &Job,
+        departure: Option<Departure>,
+        effects: &mut SideEffects,
+    ) {
+        let Some(slot) = self.find(&id_of_job(job)) else {
+            return;
+        };
+        let uid_hash = self.counted_runs.hash(&job.uid);
+        if let Some(workload) = self.records.get_mut(slot) {
+            let before = workload.scheduling_facts();
+            workload.jobs = workload.jobs.saturating_sub(1);
+            workload.active.remove(&(start_order(job), uid_hash));
+            workload.unfinished.remove(&uid_hash);
+            if &*workload.id.kind == JOB {
+                workload.departure = departure.unwrap_or_default();
+            }
+            workload.request_evaluation(before, effects);
+        }
+        self.retire_if_empty(slot, observation.now);
+    }
+
+    /// Sets the labels that a Job inherits from its `CronJob`.
+    pub(in crate::store) fn inherit_labels(&self, job: &mut Job) {
+        let Some(own) = &job.labels else {
+            return;
+        };
+        let workload = self.find(&id_of_job(job));
+        let workload = workload.and_then(|slot| self.records.get(slot));
+        let inherited = workload.and_then(|workload| workload.inherited_labels.as_ref());
+        job.merged_labels = inherited.and_then(|inherited| {
+            if own.iter().all(|value| value.is_empty()) {
+                return Some(inherited.clone());
+            }
+            let merged = own.iter().zip(inherited.iter());
+            let merged = merged.map(|(own, inherited)| {
+                let value = if own.is_empty() { inherited } else { own };
+                value.clone()
+            });
+            own.iter()
+                .any(|value| value.is_empty())
+                .then(|| merged.collect())
+        });
+    }
+}
+
+impl WorkloadRecord {
+    /// What the evaluation of its schedule depends on.
+    fn scheduling_facts(&self) -> (Option<bool>, Option<Seconds>) {
+        (self.has_unfinished_run(), self.state.totals.last_started)
+    }
+
+    /// Requests the evaluation of the schedule if something changed that it depends on.
+    fn request_evaluation(
+        &self,
+        before: (Option<bool>, Option<Seconds>),
+        effects: &mut SideEffects,
+    ) {
+        if self.has_cronjob && before != self.scheduling_facts() {
+            effects.to_evaluate.insert(self.id.clone());
+        }
+    }
+
+    /// Adds what the first sight of a Job tells about the workload.
+    fn add_first_sight(&mut self, job: &Job, already_counted: bool, date: Seconds) {
+        let totals = &mut self.state.totals;
+        if !self.has_cronjob {
+            totals.created = match (totals.created, job.created) {
+                (Some(known), Some(created)) => Some(known.min(created)),
+                (known, created) => known.or(created),
+            };
+        }
+        if &*self.id.kind == CRONJOB
+            && !job.manual
+            && !already_counted
+            && let Some(due) = job.due.filter(|due| *due <= date.saturating_add(MAX_AHEAD))
+        {
+            totals.add_start(due);
+        }
+    }
+}
+
+/// How a Job left: by its TTL, or because somebody deleted it.
+fn departure(job: &Job, date: Seconds) -> Departure {
+    let expiry = job
+        .ttl
+        .zip(job.end)
+        .map(|(ttl, end)| end + Seconds::from(ttl));
+    if expiry.is_some_and(|expiry| expiry <= date) {
+        Departure::Cleanup
+    } else {
+        Departure::Deletion
+    }
+}
+
+/// The workload of a Job.
+pub(in crate::store) fn id_of_job(job: &Job) -> WorkloadId {
+    WorkloadId {
+        namespace: job.namespace.clone(),
+        kind: job.workload.kind.clone(),
+        name: job.workload.name.clone(),
+    }
+}
