@@ -19,6 +19,7 @@ mod layers;
 mod metrics;
 mod namespaces;
 mod network;
+mod overrides;
 mod pattern;
 mod poll;
 mod problem;
@@ -42,6 +43,7 @@ pub use labels::{LabelScope, LabelSource, LabelsConfig, MappedLabel, RESERVED_LA
 pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
 pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
+pub use overrides::{Override, OverrideMatch, OverridesConfig};
 pub use pattern::Pattern;
 pub use poll::PollConfig;
 pub use problem::{Error, Problem};
@@ -59,8 +61,10 @@ pub struct Config {
     pub labels: LabelsConfig,
     /// The Kubernetes label whose value groups Jobs without a controlling owner into workloads.
     pub workload_label: Option<String>,
-    /// Default limits of workloads; annotations override them.
+    /// Default limits of workloads; overrides and annotations override them.
     pub thresholds: ThresholdsConfig,
+    /// Limits and labels of workloads by pattern; annotations override them.
+    pub overrides: OverridesConfig,
     /// How long the series of a finished Job are kept after its deletion.
     pub retain_deleted: Duration,
     /// How long a workload without Jobs and CronJob is kept.

@@ -60,7 +60,7 @@ impl Namespaces {
 }
 
 /// Checks that `text` is a namespace or a pattern of namespaces.
-fn check(text: &str) -> Result<(), &'static str> {
+pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if !text.contains('*') {
         return syntax::namespace(text);
     }

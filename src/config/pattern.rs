@@ -63,8 +63,23 @@ impl Pattern {
     }
 
     /// Whether this matches every name that `other` matches. Only a `*` here can match a `*` in `other`.
-    fn covers(&self, other: &Self) -> bool {
+    pub(super) fn covers(&self, other: &Self) -> bool {
         self.matches(&other.0)
+    }
+
+    /// Whether a name may exist that both match. `false` is certain: the fixed starts or ends of the two differ.
+    pub(super) fn may_overlap(&self, other: &Self) -> bool {
+        if self.is_exact() || other.is_exact() {
+            return self.covers(other) || other.covers(self);
+        }
+        let ends = |pattern: &'_ Self| {
+            let start = pattern.0.split('*').next().unwrap_or_default().to_owned();
+            let end = pattern.0.rsplit('*').next().unwrap_or_default().to_owned();
+            (start, end)
+        };
+        let ((start, end), (other_start, other_end)) = (ends(self), ends(other));
+        (start.starts_with(&other_start) || other_start.starts_with(&start))
+            && (end.ends_with(&other_end) || other_end.ends_with(&end))
     }
 }
 
@@ -194,7 +209,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn patterns_with_different_starts_or_ends_do_not_overlap() {
+        for (one, other, overlap) in [
+            ("a*", "b*", false),
+            ("a*", "ab*", true),
+            ("*-x", "*-y", false),
+            ("*-x", "a*", true),
+            ("a*b", "a*c", false),
+            ("a", "a*", true),
+            ("a", "b", false),
+            ("a", "a", true),
+        ] {
+            let (one, other) = (Pattern::from(one), Pattern::from(other));
+            assert_eq!(one.may_overlap(&other), overlap, "{one} {other}");
+            assert_eq!(other.may_overlap(&one), overlap, "{other} {one}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_two_patterns_match_overlaps(one in "[ab*]{0,4}", other in "[ab*]{0,4}", text in "[ab]{0,6}") {
+            let (one, other) = (Pattern(one), Pattern(other));
+            prop_assert!(!one.matches(&text) || !other.matches(&text) || one.may_overlap(&other));
+        }
+
         #[test]
         fn matches_like_the_brute_force_search(pattern in "[ab*]{0,6}", text in "[ab]{0,6}") {
             let expected = matches_slowly(pattern.as_bytes(), text.as_bytes());

@@ -312,6 +312,12 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// Whether no key has a value.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_null = |tree: &Tree| matches!(tree.value, Value::Null);
+        self.map.is_none_or(|map| map.values().all(is_null))
+    }
+
     /// The value of `key`, unless it is absent or null.
     pub(super) fn get(&self, key: &'static str) -> Option<Node<'a>> {
         self.find(key)

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 use kube_cron::Zone;
 
 use super::{
-    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, MetricsConfig, Mode, Selection,
-    TargetConfig, ThresholdsConfig, WebConfig, duration, history, labels, metrics,
+    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, MetricsConfig, Mode,
+    OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig, duration, history,
+    labels, metrics, overrides,
     reader::{Node, Report, Section},
     target, thresholds,
     tree::Tree,
@@ -59,6 +60,7 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
         thresholds: root
             .get("thresholds")
             .map_or_else(ThresholdsConfig::default, |node| thresholds::read(&node)),
+        overrides: overrides(&root, &targets),
         retain_deleted: retention("retain_deleted", RETENTION_RANGE).unwrap_or(RETAIN_DELETED),
         retain_workloads: retention("retain_workloads", WORKLOAD_RETENTION_RANGE)
             .unwrap_or(RETAIN_WORKLOADS),
@@ -91,6 +93,7 @@ impl Default for Config {
             labels: LabelsConfig::default(),
             workload_label: None,
             thresholds: ThresholdsConfig::default(),
+            overrides: OverridesConfig::default(),
             retain_deleted: RETAIN_DELETED,
             retain_workloads: RETAIN_WORKLOADS,
             stale_after: STALE_AFTER,
@@ -130,6 +133,15 @@ fn targets<'a>(node: &Node<'a>, report: &Report) -> Vec<(Node<'a>, TargetConfig)
         }
     }
     targets
+}
+
+/// Reads `overrides` and checks them against the targets.
+fn overrides(root: &Section<'_>, targets: &[(Node<'_>, TargetConfig)]) -> OverridesConfig {
+    let targets: Vec<_> = targets.iter().map(|(_, target)| target).collect();
+    root.get("overrides")
+        .map_or_else(OverridesConfig::default, |node| {
+            overrides::read(&node, &targets)
+        })
 }
 
 /// Reads `stale_after` and checks it against each target.

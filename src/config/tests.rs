@@ -82,12 +82,13 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
     assert_eq!(
         config.thresholds,
         ThresholdsConfig {
-            max_failures: 0,
             max_duration: None,
             max_success_age: None,
-            start_grace: Duration::from_mins(1)
+            start_grace: Duration::from_mins(1),
+            max_failures: 0,
         }
     );
+    assert!(config.overrides.is_empty());
     assert_eq!(config.history, None);
     let metrics = config.metrics;
     assert_eq!(metrics.per_job, PerJob::All);
@@ -106,10 +107,10 @@ fn keys_without_a_value_are_absent() {
         "targets: [{kubernetes: }]",
         "targets: [{name: , namespaces: , label_selector: , poll: , jobs: }]",
         "targets: [{namespaces: {include: , exclude: }}]",
-        "labels:\nlabel_scope:\nworkload_label:\nretain_workloads:\nthresholds:\nhistory:\nmetrics:\n",
+        "labels:\nlabel_scope:\nworkload_label:\nretain_workloads:\nthresholds:\noverrides:\nhistory:\nmetrics:\n",
         "labels: {team: }",
         "labels: {}",
-        "thresholds: {max_duration: , max_success_age: , start_grace: }",
+        "thresholds: {max_duration: , max_success_age: , start_grace: , max_failures: }",
         "metrics: {per_job: , include: , run_duration_buckets: , kube_state_metrics: }",
         "metrics: {kube_state_metrics: {enabled: , job_labels: }}",
         "targets: [{controller_time_zone: }]",

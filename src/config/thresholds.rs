@@ -1,18 +1,19 @@
-//! `thresholds`: the default limits of workloads. Annotations override them.
+//! `thresholds`: the default limits of workloads. Overrides and annotations override them.
 //!
 //! The limits are exported in whole seconds, so fractions of a second are an error.
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{duration, reader::Node};
+use super::{duration, overrides, reader::Node};
 
 /// The valid values of `max_duration` and `max_success_age`.
-const LIMIT_RANGE: RangeInclusive<Duration> =
+pub(super) const LIMIT_RANGE: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(3650 * 24);
 /// The valid values of `start_grace`.
-const START_GRACE_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
+pub(super) const START_GRACE_RANGE: RangeInclusive<Duration> =
+    Duration::ZERO..=Duration::from_hours(24);
 
-/// The default limits of workloads, in whole seconds.
+/// The default limits of workloads. Durations are in whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThresholdsConfig {
     /// The maximum duration of a run, at least one second.
@@ -21,7 +22,7 @@ pub struct ThresholdsConfig {
     pub max_success_age: Option<Duration>,
     /// The time after its due time within which a run must start.
     pub start_grace: Duration,
-    /// Failed runs in a row that are tolerated.
+    /// The failed runs in a row that are tolerated.
     pub max_failures: u64,
 }
 
@@ -50,12 +51,15 @@ pub(super) fn read(node: &Node<'_>) -> ThresholdsConfig {
             .get("start_grace")
             .and_then(|node| whole_seconds(&node, START_GRACE_RANGE))
             .unwrap_or(default.start_grace),
-        max_failures: 0,
+        max_failures: section
+            .get("max_failures")
+            .and_then(|node| node.count(overrides::FAILURES_RANGE))
+            .unwrap_or(default.max_failures),
     }
 }
 
 /// Reads a duration without a fraction of a second.
-fn whole_seconds(node: &Node<'_>, range: RangeInclusive<Duration>) -> Option<Duration> {
+pub(super) fn whole_seconds(node: &Node<'_>, range: RangeInclusive<Duration>) -> Option<Duration> {
     let duration = node.duration(range)?;
     if duration.subsec_nanos() == 0 {
         return Some(duration);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::{
     super::{
         AllowList, Config, FamilyFilter, HistoryConfig, KsmConfig, LabelScope, LabelSource,
-        LabelsConfig, MetricsConfig, PerJob, ThresholdsConfig, duration::format as time,
+        LabelsConfig, MetricsConfig, Override, OverrideMatch, OverridesConfig, PerJob,
+        ThresholdsConfig, duration::format as time,
     },
     Lines, list,
 };
@@ -30,6 +31,7 @@ impl Lines {
             format!("dropped after {stale} without contact"),
         );
         self.thresholds(&config.thresholds);
+        self.overrides(&config.overrides);
         self.history(config.history.as_ref());
         self.labels(&config.labels);
         self.metrics(&config.metrics);
@@ -50,6 +52,17 @@ impl Lines {
                 "",
                 format!("the last success is at most {} old", time(limit)),
             );
+        }
+        if let failures @ 1.. = thresholds.max_failures {
+            self.field("", format!("{failures} failed runs in a row are tolerated"));
+        }
+    }
+
+    /// Adds a line for each override, in their order.
+    fn overrides(&mut self, overrides: &OverridesConfig) {
+        for (index, (matching, set)) in overrides.entries.iter().enumerate() {
+            let name = if index == 0 { "overrides" } else { "" };
+            self.field(name, format!("{}: {}", matched(matching), values(set)));
         }
     }
 
@@ -133,4 +146,39 @@ impl Lines {
             }
         }
     }
+}
+
+/// The patterns of an override.
+fn matched(matching: &OverrideMatch) -> String {
+    let patterns = [
+        ("target", &matching.target),
+        ("namespace", &matching.namespace),
+        ("type", &matching.workload_type),
+        ("workload", &matching.workload),
+    ];
+    let set = patterns
+        .into_iter()
+        .filter_map(|(name, pattern)| Some(format!("{name} {}", pattern.as_ref()?)));
+    let set: Vec<_> = set.collect();
+    if set.is_empty() {
+        return "every workload".to_owned();
+    }
+    set.join(", ")
+}
+
+/// The values of an override.
+fn values(set: &Override) -> String {
+    let values = [
+        ("max_duration", set.max_duration.map(time)),
+        ("max_success_age", set.max_success_age.map(time)),
+        ("start_grace", set.start_grace.map(time)),
+        ("max_failures", set.max_failures.map(|n| n.to_string())),
+        ("severity", set.severity.clone()),
+        ("runbook", set.runbook.clone()),
+        ("ignore", set.ignore.map(|ignore| ignore.to_string())),
+    ];
+    let set = values
+        .into_iter()
+        .filter_map(|(key, value)| Some(format!("{key} {}", value?)));
+    set.collect::<Vec<_>>().join(", ")
 }

@@ -81,7 +81,10 @@ fn the_summary_lists_what_is_served() {
         "labels: {team: team, owner: 'annotation:example.com/owner'}
 label_scope: all
 workload_label: app.kubernetes.io/part-of
-thresholds: {max_duration: 6h, max_success_age: 1d}
+thresholds: {max_duration: 6h, max_success_age: 1d, max_failures: 2}
+overrides:
+- {match: {namespace: 'vendor-*', workload_type: cronjob}, set: {max_duration: 2h, severity: page}}
+- {match: {}, set: {ignore: false}}
 retain_workloads: 0s
 history: {path: /h.redb, max_age: 30d}
 metrics:
@@ -103,6 +106,9 @@ metrics:
   thresholds    runs start within 1m of their due time
                 runs take at most 6h
                 the last success is at most 1d old
+                2 failed runs in a row are tolerated
+  overrides     namespace vendor-*, type cronjob: max_duration 2h, severity page
+                every workload: ignore false
   history       /h.redb
                 at most 50 runs of each workload, for 30d
   labels        owner from annotation example.com/owner

@@ -7,7 +7,7 @@ const SERIES: &str = r#"
         labels: {team: team, owner: "annotation:example.com/owner", app: app.kubernetes.io/name}
         label_scope: all
         workload_label: app.kubernetes.io/part-of
-        thresholds: {max_duration: 6h, max_success_age: 1d, start_grace: 2m}
+        thresholds: {max_duration: 6h, max_success_age: 1d, start_grace: 2m, max_failures: 3}
         retain_workloads: 0s
         history: {path: history.redb, runs_per_workload: 10000, max_age: 1h}
         metrics:
@@ -48,10 +48,10 @@ fn all_settings_of_series_are_loaded() {
         },
         workload_label: Some("app.kubernetes.io/part-of".to_owned()),
         thresholds: ThresholdsConfig {
-            max_failures: 0,
             max_duration: Some(Duration::from_hours(6)),
             max_success_age: Some(Duration::from_hours(24)),
             start_grace: Duration::from_mins(2),
+            max_failures: 3,
         },
         retain_workloads: Duration::ZERO,
         history: Some(HistoryConfig {
