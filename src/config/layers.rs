@@ -18,9 +18,9 @@ use figment::{
 };
 
 use super::{
-    problem::{Problem, SettingSource},
+    problem::{Position, Problem, SettingSource},
     tree::{Tree, Value},
-    yaml,
+    yaml::{self, Document, Positions},
 };
 
 /// The prefix of environment variables that are settings, such as `JOB_STATUS_EXPORTER__STALE_AFTER`.
@@ -69,12 +69,16 @@ struct Layer {
 pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
     let mut layers = Vec::new();
     let mut problems = Vec::new();
+    let mut positions = Positions::default();
     let mut add = |layer: Result<Layer, Problem>| match layer {
         Ok(layer) => layers.push(layer),
         Err(problem) => problems.push(problem),
     };
     if let Some(path) = &inputs.file {
-        add(file_layer(path));
+        add(file_layer(path).map(|(layer, found)| {
+            positions = found;
+            layer
+        }));
     }
     for layer in environment_layers(&inputs.environment) {
         add(layer);
@@ -90,11 +94,11 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
     let root = figment
         .find_value("")
         .unwrap_or_else(|_| FigmentValue::from(Dict::new()));
-    Ok(to_tree(root, &mut Sources::new(&figment)))
+    Ok(to_tree(root, Some(&positions), &mut Sources::new(&figment)))
 }
 
-/// Reads the file at `path`.
-fn file_layer(path: &Path) -> Result<Layer, Problem> {
+/// Reads the file at `path`, with the positions of its keys.
+fn file_layer(path: &Path) -> Result<(Layer, Positions), Problem> {
     let problem = |message: String| Problem::new(Arc::new(SettingSource::file(path)), "", message);
     let mut bytes = Vec::new();
     File::open(path)
@@ -104,22 +108,30 @@ fn file_layer(path: &Path) -> Result<Layer, Problem> {
         let limit = MAX_FILE_SIZE >> 20;
         return Err(problem(format!("is larger than {limit} MiB")));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        problem(format!("is not UTF-8 text: byte {offset} is invalid"))
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        problem("is not UTF-8 text".to_owned()).at(Some(end(&valid)))
     })?;
-    match yaml::parse(&text).map_err(problem)? {
-        FigmentValue::Dict(_, values) => Ok(Layer {
-            source: SettingSource::file(path),
-            values,
-        }),
-        FigmentValue::Empty(..) => Ok(Layer {
-            source: SettingSource::file(path),
-            values: Dict::new(),
-        }),
-        _ => Err(problem(
-            "must be a map of settings such as `stale_after: 10m`".to_owned(),
-        )),
+    let Document { value, positions } =
+        yaml::parse(text).map_err(|error| problem(error.message).at(error.position))?;
+    let values = match value {
+        FigmentValue::Dict(_, values) => values,
+        FigmentValue::Empty(..) => Dict::new(),
+        _ => {
+            let message = "must be a map of settings such as `stale_after: 10m`".to_owned();
+            return Err(problem(message).at(positions.here));
+        }
+    };
+    let source = SettingSource::file(path);
+    Ok((Layer { source, values }, positions))
+}
+
+/// The position after `text`.
+fn end(text: &str) -> Position {
+    let last_line = text.rsplit('\n').next().unwrap_or_default();
+    Position {
+        line: text.matches('\n').count() as u64 + 1,
+        column: last_line.chars().count() as u64 + 1,
     }
 }
 
@@ -176,7 +188,15 @@ fn variable_value(text: &str) -> Result<FigmentValue, String> {
     let is_yaml = (trimmed.starts_with('[') && trimmed.ends_with(']'))
         || (trimmed.starts_with('{') && trimmed.ends_with('}'));
     if is_yaml {
-        return yaml::parse(trimmed);
+        return match yaml::parse(trimmed) {
+            Ok(document) => Ok(document.value),
+            Err(error) => Err(match error.position {
+                Some(Position { line, column }) => {
+                    format!("line {line}, column {column}: {}", error.message)
+                }
+                None => error.message,
+            }),
+        };
     }
     Ok(FigmentValue::from(trimmed))
 }
@@ -267,28 +287,38 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Converts a figment value.
-fn to_tree(value: FigmentValue, sources: &mut Sources<'_>) -> Tree {
+/// Converts a figment value. `positions` are those of the value with the same path in the file, if there is one.
+fn to_tree(value: FigmentValue, positions: Option<&Positions>, sources: &mut Sources<'_>) -> Tree {
     let source = sources.find(value.tag());
+    // A value of a variable or flag has replaced that of the file. A map may still have entries of the file.
+    let own = positions.filter(|_| source.is_file());
     let value = match value {
         FigmentValue::Empty(..) => Value::Null,
         FigmentValue::Bool(_, flag) => Value::Bool(flag),
         FigmentValue::Num(_, number) => Value::Number(decimal(number)),
         FigmentValue::String(_, text) => Value::Text(text),
         FigmentValue::Char(_, c) => Value::Text(c.to_string()),
-        FigmentValue::Array(_, items) => Value::List(
-            items
-                .into_iter()
-                .map(|item| to_tree(item, sources))
-                .collect(),
-        ),
-        FigmentValue::Dict(_, map) => Value::Map(
-            map.into_iter()
-                .map(|(key, value)| (key, to_tree(value, sources)))
-                .collect(),
-        ),
+        FigmentValue::Array(_, items) => {
+            let item = |(index, item)| {
+                let positions = own.and_then(|own| own.items.get(index));
+                to_tree(item, positions, sources)
+            };
+            Value::List(items.into_iter().enumerate().map(item).collect())
+        }
+        FigmentValue::Dict(_, map) => {
+            let entry = |(key, value): (String, _)| {
+                let positions = positions.and_then(|positions| positions.entries.get(&key));
+                let value = to_tree(value, positions, sources);
+                (key, value)
+            };
+            Value::Map(map.into_iter().map(entry).collect())
+        }
     };
-    Tree { source, value }
+    Tree {
+        source,
+        position: own.and_then(|own| own.here),
+        value,
+    }
 }
 
 /// Formats `number` in decimal.

@@ -106,6 +106,7 @@ impl<'a> Node<'a> {
     /// A problem with this value.
     fn new_problem(&self, message: impl Into<String>) -> Problem {
         Problem::new(Arc::clone(&self.tree.source), self.path.as_str(), message)
+            .at(self.tree.position)
     }
 
     /// Reports a value of the wrong type. The message never quotes it: it may be a misplaced secret.

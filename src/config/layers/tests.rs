@@ -139,9 +139,10 @@ fn problems_name_the_file_variable_or_flag() {
     let (error, directory) = load_all(yaml, &variables, flags);
     let error = error.unwrap_err().to_string();
     let file = directory.join("exporter.yaml");
+    let at = |position| format!("{}:{position}", file.display());
     for (source, path) in [
-        (file.to_str().unwrap(), "web.max_connections"),
-        (file.to_str().unwrap(), "retain_deleted"),
+        (at("1:7").as_str(), "web.max_connections"),
+        (&at("2:1"), "retain_deleted"),
         (
             "environment variable JOB_STATUS_EXPORTER__STALE_AFTER",
             "stale_after",
@@ -159,6 +160,34 @@ fn problems_name_the_file_variable_or_flag() {
         );
     }
     assert!(error.starts_with("6 problems"), "{error}");
+}
+
+#[test]
+fn what_a_variable_replaces_has_no_position_and_the_rest_keeps_it() {
+    let yaml = "labels:\n  a: x x\n  b: x x\ntargets:\n- {name: x, mode: y}\nmetrics:\n  include: [x x]\n  exclude: [y y]";
+    let variables = [
+        ("LABELS", "{b: y y, c: y y}"),
+        ("TARGETS", "[{name: x, mode: z}]"),
+        ("METRICS__EXCLUDE", "[z z]"),
+    ];
+    let (error, directory) = load_all(yaml, &variables, Flags::default());
+    let error = error.unwrap_err().to_string();
+    let error = error.replace(&directory.display().to_string(), "");
+    let lines: Vec<_> = error.lines().skip(1).map(str::trim_start).collect();
+    for start in [
+        "/exporter.yaml:2:3: labels.a: `x x`",
+        "environment variable JOB_STATUS_EXPORTER__LABELS: labels.b: `y y`",
+        "environment variable JOB_STATUS_EXPORTER__LABELS: labels.c: `y y`",
+        "environment variable JOB_STATUS_EXPORTER__TARGETS: targets[0].mode: `z`",
+        "/exporter.yaml:7:13: metrics.include[0]: `x x`",
+        "environment variable JOB_STATUS_EXPORTER__METRICS__EXCLUDE: metrics.exclude[0]: `z z`",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(start)),
+            "{start} not in {error}"
+        );
+    }
+    assert_eq!(lines.len(), 6, "{error}");
 }
 
 #[test]

@@ -33,9 +33,13 @@ async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
     let mut lines = stderr.lines();
     assert_eq!(lines.next(), Some("error: 3 problems in the configuration"));
-    for path in ["targets[1].mode: ", "targets[1].unknown: ", "stale_after: "] {
-        let problem = format!("/exporter.yaml: {path}");
-        assert!(stderr.contains(&problem), "{path} is not in {stderr}");
+    for problem in [
+        "4:53: targets[1].mode: ",
+        "4:65: targets[1].unknown: ",
+        "5:1: stale_after: ",
+    ] {
+        let problem = format!("/exporter.yaml:{problem}");
+        assert!(stderr.contains(&problem), "{problem} is not in {stderr}");
     }
     assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
 }
