@@ -9,10 +9,14 @@ use std::{
 };
 
 use super::{
-    duration, keys,
+    duration,
     problem::Problem,
     tree::{Tree, Value},
 };
+
+mod section;
+
+pub(super) use section::Section;
 
 /// The maximum length of a quoted value, in characters.
 const MAX_QUOTE_LENGTH: usize = 100;
@@ -35,15 +39,6 @@ pub(super) struct Node<'a> {
     tree: &'a Tree,
     /// Collects the problems.
     report: &'a Report,
-}
-
-/// A map with a fixed set of keys.
-#[derive(Clone, Debug)]
-pub(super) struct Section<'a> {
-    /// The value that is the map.
-    pub(super) node: Node<'a>,
-    /// Its entries; `None` for a key without a value.
-    map: Option<&'a BTreeMap<String, Tree>>,
 }
 
 impl Report {
@@ -79,6 +74,28 @@ impl<'a> Node<'a> {
             path: path.into(),
             ..self.clone()
         }
+    }
+
+    /// The value of `key` in this map.
+    fn child(&self, key: &str, tree: &'a Tree) -> Self {
+        Self {
+            path: self.path_of(key),
+            tree,
+            report: self.report,
+        }
+    }
+
+    /// The path of `key` in this map.
+    fn path_of(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.escape_debug().to_string(),
+            parent => format!("{parent}.{}", key.escape_debug()),
+        }
+    }
+
+    /// Whether the key has no value.
+    fn is_null(&self) -> bool {
+        matches!(self.tree.value, Value::Null)
     }
 
     /// Reports a problem with this value.
@@ -282,15 +299,11 @@ impl<'a> Node<'a> {
                 return None;
             }
         };
-        let section = Section {
-            node: self.clone(),
-            map: Some(map),
+        let entry = |(key, tree): (&'a String, &'a Tree)| {
+            let node = self.child(key, tree);
+            (!node.is_null()).then_some((key.as_str(), node))
         };
-        let entry = |key: &'a String| {
-            let node = section.child(key)?;
-            (!matches!(node.tree.value, Value::Null)).then_some((key.as_str(), node))
-        };
-        Some(map.keys().filter_map(entry).collect())
+        Some(map.iter().filter_map(entry).collect())
     }
 
     /// Reads a map with a fixed set of keys and reports unknown ones. A key without a value is an empty map.
@@ -303,89 +316,7 @@ impl<'a> Node<'a> {
                 return None;
             }
         };
-        let section = Section {
-            node: self.clone(),
-            map,
-        };
-        section.report_unknown_keys();
-        Some(section)
-    }
-}
-
-impl<'a> Section<'a> {
-    /// Whether no key has a value.
-    pub(super) fn is_empty(&self) -> bool {
-        let is_null = |tree: &Tree| matches!(tree.value, Value::Null);
-        self.map.is_none_or(|map| map.values().all(is_null))
-    }
-
-    /// The value of `key`, unless it is absent or null.
-    pub(super) fn get(&self, key: &'static str) -> Option<Node<'a>> {
-        self.find(key)
-            .filter(|node| !matches!(node.tree.value, Value::Null))
-    }
-
-    /// The value of `key`, which may be null.
-    pub(super) fn find(&self, key: &'static str) -> Option<Node<'a>> {
-        debug_assert!(keys::children(&self.node.path).any(|known| known == key));
-        self.child(key)
-    }
-
-    /// The value of `key`. Reports a problem if it is absent or null.
-    pub(super) fn required(&self, key: &'static str) -> Option<Node<'a>> {
-        let node = self.get(key);
-        if node.is_none() {
-            self.missing(key).problem("is missing");
-        }
-        node
-    }
-
-    /// A node for problems with `key`, which is not set.
-    pub(super) fn missing(&self, key: &str) -> Node<'a> {
-        self.node.for_unset_key(self.path_of(key))
-    }
-
-    /// The value of any key.
-    fn child(&self, key: &str) -> Option<Node<'a>> {
-        let tree = self.map?.get(key)?;
-        let path = self.path_of(key);
-        Some(Node {
-            path,
-            tree,
-            report: self.node.report,
-        })
-    }
-
-    /// The path of `key`.
-    fn path_of(&self, key: &str) -> String {
-        match self.node.path.as_str() {
-            "" => key.escape_debug().to_string(),
-            parent => format!("{parent}.{}", key.escape_debug()),
-        }
-    }
-
-    /// Reports each key that is not in the table, with a suggestion. The message never quotes the value.
-    fn report_unknown_keys(&self) {
-        let known: Vec<_> = keys::children(&self.node.path).collect();
-        for key in self.map.into_iter().flat_map(BTreeMap::keys) {
-            if known.contains(&key.as_str()) {
-                continue;
-            }
-            let Some(node) = self.child(key) else {
-                continue;
-            };
-            let as_file = format!("{key}_file");
-            if known.contains(&as_file.as_str()) {
-                node.problem_with_hint(
-                    "secrets are not allowed in the configuration",
-                    format!("write the secret to a file and set `{as_file}` to its path"),
-                );
-            } else if let Some(near) = keys::nearest(key, known.iter().copied()) {
-                node.problem_with_hint("unknown key", format!("did you mean `{near}`?"));
-            } else {
-                node.problem_with_hint("unknown key", format!("valid keys: {}", known.join(", ")));
-            }
-        }
+        Some(Section::new(self.clone(), map))
     }
 }
 
