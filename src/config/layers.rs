@@ -20,11 +20,13 @@ use figment::{
 use super::{
     problem::{Position, Problem, SettingSource},
     tree::{Tree, Value},
+    variables::NAME_PREFIX,
     yaml::{self, Document, Positions},
 };
 
-/// The prefix of environment variables that are settings, such as `JOB_STATUS_EXPORTER__STALE_AFTER`.
-pub const ENVIRONMENT_PREFIX: &str = "JOB_STATUS_EXPORTER__";
+mod environment;
+
+use environment::Environment;
 
 /// The maximum file size. A file with 10,000 jobs has a tenth of it.
 const MAX_FILE_SIZE: u64 = 4 << 20;
@@ -34,7 +36,7 @@ const MAX_FILE_SIZE: u64 = 4 << 20;
 pub struct Inputs {
     /// The configuration file, which must exist.
     pub file: Option<PathBuf>,
-    /// Environment variables, as [`environment`] returns them. Other names than `JOB_STATUS_EXPORTER__…` are ignored.
+    /// Environment variables, as [`environment`] returns them. Those of other programs and empty ones are ignored.
     pub environment: Vec<(OsString, OsString)>,
     /// Settings from the command line.
     pub flags: Flags,
@@ -49,11 +51,11 @@ pub struct Flags {
     pub telemetry_path: Option<String>,
 }
 
-/// The environment variables of this process that are settings.
+/// The environment variables of this process that are settings, or were meant to be.
 #[must_use]
 pub fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os()
-        .filter(|(name, _)| name.to_string_lossy().starts_with(ENVIRONMENT_PREFIX))
+        .filter(|(name, _)| name.to_string_lossy().starts_with(NAME_PREFIX))
         .collect()
 }
 
@@ -65,8 +67,18 @@ struct Layer {
     values: Dict,
 }
 
-/// Merges `inputs` into one tree. The error has a problem for each layer that cannot be read.
-pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
+/// The merged layers.
+pub(super) struct Merged {
+    /// The settings.
+    pub(super) tree: Tree,
+    /// Problems with variables that are not settings.
+    pub(super) problems: Vec<Problem>,
+    /// Variables that have no effect.
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// Merges `inputs`. The error has a problem for each layer that cannot be read.
+pub(super) fn merge(inputs: &Inputs) -> Result<Merged, Vec<Problem>> {
     let mut layers = Vec::new();
     let mut problems = Vec::new();
     let mut positions = Positions::default();
@@ -80,13 +92,15 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
             layer
         }));
     }
-    for layer in environment_layers(&inputs.environment) {
+    let environment = Environment::new(&inputs.environment);
+    for layer in environment.layers() {
         add(layer);
     }
     for layer in flag_layers(&inputs.flags) {
         add(Ok(layer));
     }
     if !problems.is_empty() {
+        problems.extend(environment.problems);
         return Err(problems);
     }
     let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
@@ -94,7 +108,11 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
     let root = figment
         .find_value("")
         .unwrap_or_else(|_| FigmentValue::from(Dict::new()));
-    Ok(to_tree(root, Some(&positions), &mut Sources::new(&figment)))
+    Ok(Merged {
+        tree: to_tree(root, Some(&positions), &mut Sources::new(&figment)),
+        problems: environment.problems,
+        warnings: environment.warnings,
+    })
 }
 
 /// Reads the file at `path`, with the positions of its keys.
@@ -133,72 +151,6 @@ fn end(text: &str) -> Position {
         line: text.matches('\n').count() as u64 + 1,
         column: last_line.chars().count() as u64 + 1,
     }
-}
-
-/// Returns a layer for each variable, sorted by name, so that the result does not depend on their order.
-fn environment_layers(variables: &[(OsString, OsString)]) -> Vec<Result<Layer, Problem>> {
-    let mut variables: Vec<_> = variables
-        .iter()
-        .filter_map(|(name, value)| {
-            let name = name.to_string_lossy();
-            let key = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-            let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-            Some((path, name.clone().into_owned(), value))
-        })
-        .collect();
-    variables.sort();
-    variables
-        .iter()
-        .map(|(path, name, value)| {
-            let problem = |message: String| {
-                Problem::new(
-                    Arc::new(SettingSource::variable(name)),
-                    path.join("."),
-                    message,
-                )
-            };
-            if path.iter().any(String::is_empty) {
-                return Err(problem(format!(
-                    "is not a key; the form is {ENVIRONMENT_PREFIX}KEY__KEY"
-                )));
-            }
-            if let Some((_, inner, _)) = variables
-                .iter()
-                .find(|(other, ..)| other.len() > path.len() && other.starts_with(path))
-            {
-                return Err(problem(format!(
-                    "conflicts with {inner}, which sets a key inside it"
-                )));
-            }
-            let text = value
-                .to_str()
-                .ok_or_else(|| problem("is not UTF-8 text".to_owned()))?;
-            let leaf = variable_value(text).map_err(problem)?;
-            Ok(Layer {
-                source: SettingSource::variable(name),
-                values: nested(path, leaf),
-            })
-        })
-        .collect()
-}
-
-/// Parses a list or map in the flow style of YAML. Other text stays text: its type depends on the key.
-fn variable_value(text: &str) -> Result<FigmentValue, String> {
-    let trimmed = text.trim();
-    let is_yaml = (trimmed.starts_with('[') && trimmed.ends_with(']'))
-        || (trimmed.starts_with('{') && trimmed.ends_with('}'));
-    if is_yaml {
-        return match yaml::parse(trimmed) {
-            Ok(document) => Ok(document.value),
-            Err(error) => Err(match error.position {
-                Some(Position { line, column }) => {
-                    format!("line {line}, column {column}: {}", error.message)
-                }
-                None => error.message,
-            }),
-        };
-    }
-    Ok(FigmentValue::from(trimmed))
 }
 
 /// Returns a layer for each given flag.

@@ -4,8 +4,8 @@
 //! load finds all problems, and only the [`Report`] tells whether the configuration is valid.
 
 use std::{
-    cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, path::PathBuf,
-    str::FromStr, sync::Arc, time::Duration,
+    cell::RefCell, fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -22,7 +22,7 @@ pub(super) use section::Section;
 const MAX_QUOTE_LENGTH: usize = 100;
 
 /// The problems and warnings so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
     /// Problems make the configuration invalid.
     problems: RefCell<Vec<Problem>>,
@@ -42,6 +42,14 @@ pub(super) struct Node<'a> {
 }
 
 impl Report {
+    /// A report that starts with these problems and warnings.
+    pub(super) fn new(problems: Vec<Problem>, warnings: Vec<Problem>) -> Self {
+        Self {
+            problems: RefCell::new(problems),
+            warnings: RefCell::new(warnings),
+        }
+    }
+
     /// The number of problems.
     pub(super) fn problem_count(&self) -> usize {
         self.problems.borrow().len()
@@ -159,10 +167,26 @@ impl<'a> Node<'a> {
         &self,
         parse: impl FnOnce(&'a str) -> Result<T, E>,
     ) -> Option<T> {
+        self.parsed_or_hint(parse, |_| None)
+    }
+
+    /// Reads text and parses it. `hint` returns how to fix invalid text, if it knows.
+    pub(super) fn parsed_or_hint<T, E: Display>(
+        &self,
+        parse: impl FnOnce(&'a str) -> Result<T, E>,
+        hint: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<T> {
         let text = self.text()?;
-        parse(text)
-            .map_err(|error| self.problem(format!("`{}` {error}", quoted(text))))
-            .ok()
+        let error = match parse(text) {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let message = format!("`{}` {error}", quoted(text));
+        match hint(text) {
+            Some(hint) => self.problem_with_hint(message, hint),
+            None => self.problem(message),
+        }
+        None
     }
 
     /// Reads a number. In an environment variable it is text.
@@ -180,13 +204,17 @@ impl<'a> Node<'a> {
 
     /// Reads one of the named `choices`.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        let names = names.join("`, `");
+        if !matches!(self.tree.value, Value::Text(_)) {
+            self.wrong_type(&format!("one of `{names}`"));
+            return None;
+        }
         self.parsed(|text| {
-            if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
-                return Ok(*choice);
-            }
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            let names = names.join("`, `");
-            Err(format!("is invalid; expected one of `{names}`"))
+            let choice = choices.iter().find(|(name, _)| *name == text);
+            choice
+                .map(|(_, choice)| *choice)
+                .ok_or_else(|| format!("is invalid; expected one of `{names}`"))
         })
     }
 
@@ -200,6 +228,14 @@ impl<'a> Node<'a> {
                 self.wrong_type("true or false");
                 None
             }
+        }
+    }
+
+    /// The digits of a number, for keys whose text may look like one.
+    pub(super) fn as_number(&self) -> Option<&'a str> {
+        match &self.tree.value {
+            Value::Number(number) => Some(number),
+            _ => None,
         }
     }
 
@@ -232,7 +268,8 @@ impl<'a> Node<'a> {
             self.wrong_type("a duration such as `30s`");
             return None;
         }
-        let duration = self.parsed(duration::parse)?;
+        let hint = |text: &str| Some(format!("write `{}`", duration::suggestion(text)?));
+        let duration = self.parsed_or_hint(duration::parse, hint)?;
         if range.contains(&duration) {
             return Some(duration);
         }

@@ -78,10 +78,10 @@ impl<'a> Section<'a> {
                     "secrets are not allowed in the configuration",
                     format!("write the secret to a file and set `{as_file}` to its path"),
                 );
-            } else if let Some(near) = keys::nearest(key, known.iter().copied()) {
-                node.problem_with_hint("unknown key", format!("did you mean `{near}`?"));
             } else {
-                node.problem_with_hint("unknown key", format!("valid keys: {}", known.join(", ")));
+                let hint = keys::hint(&self.node.path, key);
+                let hint = hint.unwrap_or_else(|| format!("valid keys: {}", known.join(", ")));
+                node.problem_with_hint("unknown key", hint);
             }
         }
     }
