@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    duration,
+    duration, keys,
     problem::Problem,
     tree::{Tree, Value},
 };
@@ -134,16 +134,21 @@ impl<'a> Node<'a> {
             .at(self.tree.position)
     }
 
-    /// Reports a value of the wrong type. The message never quotes it: it may be a misplaced secret.
-    fn wrong_type(&self, expected: &str) {
-        let found = match self.tree.value {
+    /// The type of the value.
+    fn type_name(&self) -> &'static str {
+        match self.tree.value {
             Value::Null => "null",
             Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
-        };
+        }
+    }
+
+    /// Reports a value of the wrong type. The message never quotes it: it may be a misplaced secret.
+    fn wrong_type(&self, expected: &str) {
+        let found = self.type_name();
         self.problem(format!("must be {expected}, is {found}"));
     }
 
@@ -349,7 +354,10 @@ impl<'a> Node<'a> {
             Value::Map(map) => Some(map),
             Value::Null => None,
             _ => {
-                self.wrong_type("a map");
+                let known: Vec<_> = keys::children(&self.path).collect();
+                let found = self.type_name();
+                let hint = format!("valid keys: {}", known.join(", "));
+                self.problem_with_hint(format!("must be a map, is {found}"), hint);
                 return None;
             }
         };

@@ -41,23 +41,23 @@ impl<'a> Environment<'a> {
 
     /// Adds the variable `name`.
     fn add(&mut self, name: &str, value: &'a OsStr, variable: Variable) {
-        let problem = |message| {
+        let problem = |message: &str| {
             let source = Arc::new(SettingSource::variable(name));
             Problem::new(source, "", message)
         };
-        let did_you_mean = |variable: String| format!("did you mean `{variable}`?");
         match variable {
             Variable::Setting(path) => self.settings.push((path, name.to_owned(), value)),
             Variable::Misspelt(intended) => {
-                let problem = problem("is not a setting").hint(did_you_mean(intended));
-                self.problems.push(problem);
+                let hint = format!("did you mean `{intended}`?");
+                self.problems.push(problem("is not a setting").hint(hint));
             }
-            Variable::Unknown(similar) => {
-                let form =
-                    || format!("settings have names of the form {ENVIRONMENT_PREFIX}KEY__KEY");
-                let hint = similar.map_or_else(form, did_you_mean);
-                self.warnings.push(problem("has no effect").hint(hint));
-            }
+            // Warnings are log messages, so they have no lines with hints.
+            Variable::Unknown(similar) => self.warnings.push(match similar {
+                Some(similar) => problem(&format!("has no effect; did you mean `{similar}`?")),
+                None => problem(&format!(
+                    "has no effect; settings have names of the form {ENVIRONMENT_PREFIX}KEY__KEY"
+                )),
+            }),
             Variable::Other => {}
         }
     }
