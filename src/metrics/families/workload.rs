@@ -219,10 +219,7 @@ fn last<T>(workload: &WorkloadRecord, value: impl FnOnce(&LastRun) -> Option<T>)
 }
 
 fn info(workload: &WorkloadRecord, out: &mut Samples<'_>) {
-    let annotations = workload.state.annotations.as_deref();
-    let severity = annotations.and_then(|annotations| annotations.severity.as_deref());
-    let runbook = annotations.and_then(|annotations| annotations.runbook.as_deref());
-    out.sample(&[&severity, &runbook], 1);
+    out.sample(&[&workload.severity(), &workload.runbook()], 1);
 }
 
 fn runs(workload: &WorkloadRecord, out: &mut Samples<'_>) {
