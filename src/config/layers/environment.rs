@@ -17,7 +17,7 @@ use crate::config::{
 /// The environment variables that concern the exporter.
 #[derive(Default)]
 pub(super) struct Environment<'a> {
-    /// The key path, name and value of each setting, sorted, so that the result does not depend on their order.
+    /// The key path, name and value of each setting, in the order of the names.
     settings: Vec<(Vec<String>, String, &'a OsStr)>,
     /// Variables whose names differ from those of settings in underscores only.
     pub(super) problems: Vec<Problem>,
@@ -26,16 +26,17 @@ pub(super) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
-    /// Sorts `variables` by what they are. One without a value is absent, like a key without a value.
+    /// Classifies `variables`. The result does not depend on their order. One without a value is absent, like such a key.
     pub(super) fn new(variables: &'a [(OsString, OsString)]) -> Self {
         let mut environment = Self::default();
+        let mut variables: Vec<_> = variables.iter().collect();
+        variables.sort();
         for (name, value) in variables {
             let (name, text) = (name.to_string_lossy(), value.to_string_lossy());
             if !text.trim().is_empty() {
                 environment.add(&name, value, classify(&name, &text));
             }
         }
-        environment.settings.sort();
         environment
     }
 

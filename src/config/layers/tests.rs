@@ -168,10 +168,10 @@ fn a_name_that_only_begins_like_a_setting_is_a_warning() {
     assert_eq!(
         warnings,
         [
+            "environment variable JOB_STATUS_EXPORTER_STALE_AFTR: has no effect; \
+             did you mean `JOB_STATUS_EXPORTER__STALE_AFTER`?",
             "environment variable JOB_STATUS_EXPORTER_VERSION: has no effect; \
              settings have names of the form JOB_STATUS_EXPORTER__KEY__KEY",
-            "environment variable JOB_STATUS_EXPORTER_STALE_AFTR: has no effect; \
-             did you mean `JOB_STATUS_EXPORTER__STALE_AFTER`?"
         ]
     );
 }

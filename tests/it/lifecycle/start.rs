@@ -48,10 +48,18 @@ async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
 fn problems_in_flags_and_variables_are_reported_with_their_source() {
     let setup = Setup::new()
         .argument("--web.listen-address=here")
-        .variable("JOB_STATUS_EXPORTER__STALE_AFTER", "soon");
+        .variable("JOB_STATUS_EXPORTER__STALE_AFTER", "soon")
+        .variable("JOB_STATUS_EXPORTER__HISTORY__PATH", "")
+        .variable("JOB_STATUS_EXPORTER_RETAIN_DELETED", "5m")
+        .variable("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806");
     let (code, _, stderr) = run(&setup);
     assert_eq!(code, Some(2));
+    assert!(
+        stderr.starts_with("error: 3 problems in the configuration\n"),
+        "{stderr}"
+    );
     for problem in [
+        "  environment variable JOB_STATUS_EXPORTER_RETAIN_DELETED: is not a setting\n",
         "  flag --web.listen-address: web.listen_address[0]: ",
         "  environment variable JOB_STATUS_EXPORTER__STALE_AFTER: stale_after: ",
     ] {
