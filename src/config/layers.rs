@@ -36,7 +36,7 @@ const MAX_FILE_SIZE: u64 = 4 << 20;
 pub struct Inputs {
     /// The configuration file, which must exist.
     pub file: Option<PathBuf>,
-    /// Environment variables, as [`environment`] returns them. Those of other programs and empty ones are ignored.
+    /// Environment variables, as [`environment()`] returns them. Those of other programs and empty ones are ignored.
     pub environment: Vec<(OsString, OsString)>,
     /// Settings from the command line.
     pub flags: Flags,
