@@ -11,6 +11,7 @@
 //! - `demo`: the simulated cluster of the command `demo`
 
 use std::{
+    env,
     ffi::OsString,
     io::{self, Write as _},
     process::ExitCode,
@@ -49,8 +50,12 @@ const THREADS: usize = 4;
 
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::read(arguments) {
-        Ok(arguments) => arguments,
+    let read = Arguments::read(arguments).and_then(|arguments| {
+        let log = arguments.log.resolve(|name| env::var_os(name))?;
+        Ok((arguments, log))
+    });
+    let (arguments, log) = match read {
+        Ok(read) => read,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
             // Standard error may be closed.
@@ -58,7 +63,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let log = arguments.log;
     telemetry::start(log);
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
