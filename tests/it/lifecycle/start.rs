@@ -117,7 +117,13 @@ async fn start_and_check_report_all_that_cannot_be_used_in_one_error() {
 #[test]
 fn the_hint_fits_the_problem_of_a_target() {
     for (server, user, variable, problem, hint) in [
-        ("https://192.0.2.1", "{}", "ftp://proxy", "HTTPS_PROXY is invalid", None),
+        (
+            "https://192.0.2.1",
+            "{}",
+            "ftp://proxy",
+            "HTTPS_PROXY is invalid",
+            None,
+        ),
         (
             "https://192.0.2.1",
             "{client-certificate: absent.crt, client-key: absent.key}",
