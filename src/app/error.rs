@@ -66,9 +66,13 @@ impl Error {
                 tracing::error!(hint, "{text}");
             }
             LogFormat::Text => {
-                let hints: String = hints.iter().map(|hint| format!("\nhint: {hint}")).collect();
+                let mut text = format!("error: {text}");
+                for hint in hints {
+                    text.push_str("\nhint: ");
+                    text.push_str(hint);
+                }
                 // Standard error may be closed.
-                let _ = writeln!(io::stderr(), "error: {text}{hints}");
+                let _ = writeln!(io::stderr(), "{text}");
             }
         }
     }

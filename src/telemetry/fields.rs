@@ -86,7 +86,7 @@ where
         event.record(&mut fields);
         let line = match self.format {
             LogFormat::Json => serde_json::to_string(&fields).ok(),
-            LogFormat::Text => fields.text(&time, self.level(level)).ok(),
+            LogFormat::Text => fields.text(&time, &self.level(level)).ok(),
         };
         if let Some(line) = line {
             // If standard error is closed, the error cannot be reported.
@@ -129,7 +129,7 @@ impl Fields {
     }
 
     /// A line of text: `TIME LEVEL MESSAGE NAME=VALUE...`.
-    fn text(&self, time: &str, level: String) -> Result<String, fmt::Error> {
+    fn text(&self, time: &str, level: &str) -> Result<String, fmt::Error> {
         let mut line = format!("{time} {level}");
         for (name, value) in &self.0 {
             match value {

@@ -104,7 +104,7 @@ fn messages_contain_their_target_at_every_level() {
             LogFormat::Json,
             r#"{"level":"ERROR","message":"broken","target":"prod"}"#,
         ),
-        (LogFormat::Text, r#"ERROR broken target=prod"#),
+        (LogFormat::Text, "ERROR broken target=prod"),
     ] {
         let lines = logged(format, LogLevel::Error, || {
             let _inside = tracing::info_span!("source", target = "prod").entered();
