@@ -30,6 +30,7 @@ mod syntax;
 mod target;
 mod thresholds;
 mod tree;
+mod variables;
 mod web;
 mod yaml;
 
@@ -40,7 +41,7 @@ pub use history::HistoryConfig;
 pub use keys::KEYS;
 pub use kube_state_metrics::{AllowList, KsmConfig};
 pub use labels::{LabelScope, LabelSource, LabelsConfig, MappedLabel, RESERVED_LABELS};
-pub use layers::{ENVIRONMENT_PREFIX, Flags, Inputs, environment};
+pub use layers::{Flags, Inputs, environment};
 pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
 pub use overrides::{Override, OverrideMatch, OverridesConfig};
@@ -48,6 +49,7 @@ pub use pattern::Pattern;
 pub use poll::PollConfig;
 pub use problem::{Error, Problem};
 pub use thresholds::ThresholdsConfig;
+pub use variables::ENVIRONMENT_PREFIX;
 pub use web::WebConfig;
 
 /// The validated configuration.
@@ -157,8 +159,8 @@ pub struct Selection {
 ///
 /// The error has every problem with its key and its source.
 pub fn load(inputs: &Inputs) -> Result<Config, Error> {
-    let tree = layers::merge(inputs).map_err(Error::new)?;
-    root::read(&tree)
+    let merged = layers::merge(inputs).map_err(Error::new)?;
+    root::read(merged)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The data types that all stages share: Jobs, CronJobs, runs, and the updates that sources push.
 //!
 //! Plain data, no I/O. A [`Job`] holds only the exported data of the API object: names, numbers and times. It takes about
-//! 290 bytes and the string of its name. Its namespace, workload and other repeated strings are [`Name`]s that records share.
+//! 350 bytes and the string of its name. Its namespace, workload and other repeated strings are [`Name`]s that records share.
 //! `docs/performance.md` has the measured cost.
 
 use std::sync::Arc;

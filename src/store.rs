@@ -179,7 +179,7 @@ impl TargetStore {
         let facts = Facts {
             jobs: Objects::default(),
             cronjobs: CronJobStore::new(settings.clone()),
-            workloads: Workloads::new(settings.clone(), state, journal.clone()),
+            workloads: Workloads::new(name.clone(), settings.clone(), state, journal.clone()),
             invalid_annotations: 0,
             feeds: Feeds::default(),
         };
@@ -290,8 +290,12 @@ impl Facts {
         };
         let retain_until = now + settings.retention.deleted;
         let mut update = update;
-        if let Update::Jobs(change) = &mut update {
-            change.for_each(|job| self.workloads.inherit_labels(job));
+        match &mut update {
+            Update::Jobs(change) => change.for_each(|job| self.workloads.complete_job(job)),
+            Update::CronJobs(change) => {
+                change.for_each(|cronjob| self.workloads.complete_cronjob(cronjob));
+            }
+            _ => {}
         }
         let workloads = &mut self.workloads;
         let mut see_job = |transition: Transition<'_, Job>| {

@@ -99,6 +99,9 @@ pub const KEYS: &[&str] = &[
 /// A key with a higher Jaro similarity is a suggestion. clap uses the same threshold for flags.
 const MIN_SIMILARITY: f64 = 0.7;
 
+/// A key with a higher Jaro similarity is a suggestion even if another map has the very key.
+const TYPO_SIMILARITY: f64 = 0.9;
+
 /// The valid keys of the map at `path`. List indexes in `path` are ignored.
 pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
     let parent = without_indexes(path);
@@ -111,15 +114,87 @@ pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// The key of `known` that is most similar to `unknown`, if one is similar enough.
-pub(super) fn nearest<'a>(
+/// Whether `path` is a key, or an entry of `labels`. `path` has no indexes.
+pub(super) fn is_known(path: &str) -> bool {
+    let is_label = path
+        .strip_prefix("labels.")
+        .is_some_and(|label| !label.is_empty() && !label.contains('.'));
+    is_label || KEYS.contains(&path)
+}
+
+/// How to fix `key`, which is unknown in the map at `path`.
+pub(super) fn hint(path: &str, key: &str) -> Option<String> {
+    // `namespace` is rather `namespaces` than the key of a job with this very name.
+    nearest_typo(key, children(path))
+        .map(|near| format!("did you mean `{near}`?"))
+        .or_else(|| key_of_inner_map(path, key))
+        .or_else(|| key_of_outer_map(path, key))
+        .or_else(|| {
+            let near = nearest(key, children(path), MIN_SIMILARITY)?;
+            Some(format!("did you mean `{near}`?"))
+        })
+}
+
+/// The hint for a key of a map inside the one at `path`, such as `interval` beside `poll`.
+fn key_of_inner_map(path: &str, key: &str) -> Option<String> {
+    let parent = without_indexes(path);
+    let inside = KEYS.iter().filter_map(|known| {
+        let relative = match parent.as_str() {
+            "" => known,
+            parent => known.strip_prefix(parent)?.strip_prefix('.')?,
+        };
+        let (map, name) = relative.rsplit_once('.')?;
+        (name == key).then_some(map)
+    });
+    let depth = |map: &str| map.matches('.').count();
+    let least = inside.clone().map(depth).min()?;
+    let maps: Vec<_> = inside.filter(|map| depth(map) == least).collect();
+    let [map] = maps.as_slice() else {
+        return Some(format!("it is a key of `{}`", maps.join("`, `")));
+    };
+    let nested = map.rsplit('.').fold(format!("{key}: …"), |inner, part| {
+        match part.strip_suffix("[]") {
+            Some(list) => format!("{list}: [{{{inner}}}]"),
+            None => format!("{part}: {{{inner}}}"),
+        }
+    });
+    Some(format!("it is a key of `{map}`; write `{nested}`"))
+}
+
+/// The hint for a key of a map around the one at `path`, such as `namespaces` inside `kubernetes`.
+fn key_of_outer_map(path: &str, key: &str) -> Option<String> {
+    let mut outer = path;
+    while !outer.is_empty() {
+        outer = outer.rsplit_once('.').map_or("", |(outer, _)| outer);
+        if children(outer).any(|known| known == key) {
+            let level = match outer {
+                "" => "the top level".to_owned(),
+                outer => format!("`{outer}`"),
+            };
+            return Some(format!("it is a key of {level}; check the indentation"));
+        }
+    }
+    None
+}
+
+/// The key of `known` from which `unknown` differs in a few characters.
+pub(super) fn nearest_typo<'a>(
     unknown: &str,
     known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    nearest(unknown, known, TYPO_SIMILARITY)
+}
+
+/// The key of `known` that is most similar to `unknown`, if its similarity is more than `least`.
+fn nearest<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    least: f64,
 ) -> Option<&'a str> {
     known
         .into_iter()
         .map(|key| (strsim::jaro(unknown, key), key))
-        .filter(|(similarity, _)| *similarity > MIN_SIMILARITY)
+        .filter(|(similarity, _)| *similarity > least)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, key)| key)
 }
@@ -158,8 +233,107 @@ mod tests {
     #[test]
     fn only_a_similar_key_is_suggested() {
         let known = ["label_selector", "namespaces", "name"];
-        assert_eq!(nearest("labelSelector", known), Some("label_selector"));
-        assert_eq!(nearest("namespace", known), Some("namespaces"));
-        assert_eq!(nearest("proxy", known), None);
+        let nearest = |unknown| nearest(unknown, known, MIN_SIMILARITY);
+        assert_eq!(nearest("labelSelector"), Some("label_selector"));
+        assert_eq!(nearest("namespace"), Some("namespaces"));
+        assert_eq!(nearest("proxy"), None);
+    }
+
+    #[test]
+    fn labels_are_known_whatever_their_names() {
+        for (path, known) in [
+            ("stale_after", true),
+            ("web.listen_address", true),
+            ("labels", true),
+            ("labels.team", true),
+            ("labels.", false),
+            ("labels.a.b", false),
+            ("web.listen", false),
+            ("targets[].name", true),
+            ("", false),
+        ] {
+            assert_eq!(is_known(path), known, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_map_is_recognized() {
+        for (path, key, expected) in [
+            (
+                "targets[1]",
+                "kubeconfig",
+                "it is a key of `kubernetes`; write `kubernetes: {kubeconfig: …}`",
+            ),
+            (
+                "targets[0]",
+                "context",
+                "it is a key of `kubernetes`; write `kubernetes: {context: …}`",
+            ),
+            (
+                "targets[0]",
+                "interval",
+                "it is a key of `poll`; write `poll: {interval: …}`",
+            ),
+            (
+                "targets[0]",
+                "timeout",
+                "it is a key of `poll`; write `poll: {timeout: …}`",
+            ),
+            (
+                "targets[0]",
+                "concurrency",
+                "it is a key of `poll`; write `poll: {concurrency: …}`",
+            ),
+            (
+                "targets[0]",
+                "iam_endpoint",
+                "it is a key of `cci.auth.token`; write `cci: {auth: {token: {iam_endpoint: …}}}`",
+            ),
+            (
+                "",
+                "kubeconfig",
+                "it is a key of `targets[].kubernetes`; write `targets: [{kubernetes: {kubeconfig: …}}]`",
+            ),
+            (
+                "",
+                "mode",
+                "it is a key of `targets[]`; write `targets: [{mode: …}]`",
+            ),
+            (
+                "",
+                "listen_address",
+                "it is a key of `web`; write `web: {listen_address: …}`",
+            ),
+            (
+                "overrides[3]",
+                "severity",
+                "it is a key of `set`; write `set: {severity: …}`",
+            ),
+            (
+                "targets[0].cci",
+                "project_id",
+                "it is a key of `auth.token`, `auth.aksk`, `auth.ecs_agency`",
+            ),
+            (
+                "targets[2].kubernetes",
+                "namespaces",
+                "it is a key of `targets[2]`; check the indentation",
+            ),
+            (
+                "targets[2].jobs[0]",
+                "mode",
+                "it is a key of `targets[2]`; check the indentation",
+            ),
+            (
+                "web",
+                "stale_after",
+                "it is a key of the top level; check the indentation",
+            ),
+            ("targets[0]", "namespace", "did you mean `namespaces`?"),
+            ("overrides[0].match", "name", "did you mean `namespace`?"),
+        ] {
+            assert_eq!(hint(path, key).as_deref(), Some(expected), "{path} {key}");
+        }
+        assert_eq!(hint("targets[0]", "proxy"), None);
     }
 }

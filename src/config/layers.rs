@@ -18,13 +18,15 @@ use figment::{
 };
 
 use super::{
-    problem::{Problem, SettingSource},
+    problem::{Position, Problem, SettingSource},
     tree::{Tree, Value},
-    yaml,
+    variables::NAME_PREFIX,
+    yaml::{self, Document, Positions},
 };
 
-/// The prefix of environment variables that are settings, such as `JOB_STATUS_EXPORTER__STALE_AFTER`.
-pub const ENVIRONMENT_PREFIX: &str = "JOB_STATUS_EXPORTER__";
+mod environment;
+
+use environment::Environment;
 
 /// The maximum file size. A file with 10,000 jobs has a tenth of it.
 const MAX_FILE_SIZE: u64 = 4 << 20;
@@ -34,7 +36,7 @@ const MAX_FILE_SIZE: u64 = 4 << 20;
 pub struct Inputs {
     /// The configuration file, which must exist.
     pub file: Option<PathBuf>,
-    /// Environment variables, as [`environment`] returns them. Other names than `JOB_STATUS_EXPORTER__…` are ignored.
+    /// Environment variables, as [`environment`] returns them. Those of other programs and empty ones are ignored.
     pub environment: Vec<(OsString, OsString)>,
     /// Settings from the command line.
     pub flags: Flags,
@@ -49,11 +51,11 @@ pub struct Flags {
     pub telemetry_path: Option<String>,
 }
 
-/// The environment variables of this process that are settings.
+/// The environment variables of this process that are settings, or were meant to be.
 #[must_use]
 pub fn environment() -> Vec<(OsString, OsString)> {
     std::env::vars_os()
-        .filter(|(name, _)| name.to_string_lossy().starts_with(ENVIRONMENT_PREFIX))
+        .filter(|(name, _)| name.to_string_lossy().starts_with(NAME_PREFIX))
         .collect()
 }
 
@@ -65,24 +67,40 @@ struct Layer {
     values: Dict,
 }
 
-/// Merges `inputs` into one tree. The error has a problem for each layer that cannot be read.
-pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
+/// The merged layers.
+pub(super) struct Merged {
+    /// The settings.
+    pub(super) tree: Tree,
+    /// Problems with variables that are not settings.
+    pub(super) problems: Vec<Problem>,
+    /// Variables that have no effect.
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// Merges `inputs`. The error has a problem for each layer that cannot be read.
+pub(super) fn merge(inputs: &Inputs) -> Result<Merged, Vec<Problem>> {
     let mut layers = Vec::new();
     let mut problems = Vec::new();
+    let mut positions = Positions::default();
     let mut add = |layer: Result<Layer, Problem>| match layer {
         Ok(layer) => layers.push(layer),
         Err(problem) => problems.push(problem),
     };
     if let Some(path) = &inputs.file {
-        add(file_layer(path));
+        add(file_layer(path).map(|(layer, found)| {
+            positions = found;
+            layer
+        }));
     }
-    for layer in environment_layers(&inputs.environment) {
+    let environment = Environment::new(&inputs.environment);
+    for layer in environment.layers() {
         add(layer);
     }
     for layer in flag_layers(&inputs.flags) {
         add(Ok(layer));
     }
     if !problems.is_empty() {
+        problems.extend(environment.problems);
         return Err(problems);
     }
     let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
@@ -90,11 +108,15 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Tree, Vec<Problem>> {
     let root = figment
         .find_value("")
         .unwrap_or_else(|_| FigmentValue::from(Dict::new()));
-    Ok(to_tree(root, &mut Sources::new(&figment)))
+    Ok(Merged {
+        tree: to_tree(root, Some(&positions), &mut Sources::new(&figment)),
+        problems: environment.problems,
+        warnings: environment.warnings,
+    })
 }
 
-/// Reads the file at `path`.
-fn file_layer(path: &Path) -> Result<Layer, Problem> {
+/// Reads the file at `path`, with the positions of its keys.
+fn file_layer(path: &Path) -> Result<(Layer, Positions), Problem> {
     let problem = |message: String| Problem::new(Arc::new(SettingSource::file(path)), "", message);
     let mut bytes = Vec::new();
     File::open(path)
@@ -104,81 +126,31 @@ fn file_layer(path: &Path) -> Result<Layer, Problem> {
         let limit = MAX_FILE_SIZE >> 20;
         return Err(problem(format!("is larger than {limit} MiB")));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        problem(format!("is not UTF-8 text: byte {offset} is invalid"))
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        problem("is not UTF-8 text".to_owned()).at(Some(end(&valid)))
     })?;
-    match yaml::parse(&text).map_err(problem)? {
-        FigmentValue::Dict(_, values) => Ok(Layer {
-            source: SettingSource::file(path),
-            values,
-        }),
-        FigmentValue::Empty(..) => Ok(Layer {
-            source: SettingSource::file(path),
-            values: Dict::new(),
-        }),
-        _ => Err(problem(
-            "must be a map of settings such as `stale_after: 10m`".to_owned(),
-        )),
-    }
+    let Document { value, positions } =
+        yaml::parse(text).map_err(|error| problem(error.message).at(error.position))?;
+    let values = match value {
+        FigmentValue::Dict(_, values) => values,
+        FigmentValue::Empty(..) => Dict::new(),
+        _ => {
+            let message = "must be a map of settings such as `stale_after: 10m`".to_owned();
+            return Err(problem(message).at(positions.here));
+        }
+    };
+    let source = SettingSource::file(path);
+    Ok((Layer { source, values }, positions))
 }
 
-/// Returns a layer for each variable, sorted by name, so that the result does not depend on their order.
-fn environment_layers(variables: &[(OsString, OsString)]) -> Vec<Result<Layer, Problem>> {
-    let mut variables: Vec<_> = variables
-        .iter()
-        .filter_map(|(name, value)| {
-            let name = name.to_string_lossy();
-            let key = name.strip_prefix(ENVIRONMENT_PREFIX)?;
-            let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-            Some((path, name.clone().into_owned(), value))
-        })
-        .collect();
-    variables.sort();
-    variables
-        .iter()
-        .map(|(path, name, value)| {
-            let problem = |message: String| {
-                Problem::new(
-                    Arc::new(SettingSource::variable(name)),
-                    path.join("."),
-                    message,
-                )
-            };
-            if path.iter().any(String::is_empty) {
-                return Err(problem(format!(
-                    "is not a key; the form is {ENVIRONMENT_PREFIX}KEY__KEY"
-                )));
-            }
-            if let Some((_, inner, _)) = variables
-                .iter()
-                .find(|(other, ..)| other.len() > path.len() && other.starts_with(path))
-            {
-                return Err(problem(format!(
-                    "conflicts with {inner}, which sets a key inside it"
-                )));
-            }
-            let text = value
-                .to_str()
-                .ok_or_else(|| problem("is not UTF-8 text".to_owned()))?;
-            let leaf = variable_value(text).map_err(problem)?;
-            Ok(Layer {
-                source: SettingSource::variable(name),
-                values: nested(path, leaf),
-            })
-        })
-        .collect()
-}
-
-/// Parses a list or map in the flow style of YAML. Other text stays text: its type depends on the key.
-fn variable_value(text: &str) -> Result<FigmentValue, String> {
-    let trimmed = text.trim();
-    let is_yaml = (trimmed.starts_with('[') && trimmed.ends_with(']'))
-        || (trimmed.starts_with('{') && trimmed.ends_with('}'));
-    if is_yaml {
-        return yaml::parse(trimmed);
+/// The position after `text`.
+fn end(text: &str) -> Position {
+    let last_line = text.rsplit('\n').next().unwrap_or_default();
+    Position {
+        line: text.matches('\n').count() as u64 + 1,
+        column: last_line.chars().count() as u64 + 1,
     }
-    Ok(FigmentValue::from(trimmed))
 }
 
 /// Returns a layer for each given flag.
@@ -267,28 +239,38 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Converts a figment value.
-fn to_tree(value: FigmentValue, sources: &mut Sources<'_>) -> Tree {
+/// Converts a figment value. `positions` are those of the value with the same path in the file, if there is one.
+fn to_tree(value: FigmentValue, positions: Option<&Positions>, sources: &mut Sources<'_>) -> Tree {
     let source = sources.find(value.tag());
+    // A value of a variable or flag has replaced that of the file. A map may still have entries of the file.
+    let own = positions.filter(|_| source.is_file());
     let value = match value {
         FigmentValue::Empty(..) => Value::Null,
         FigmentValue::Bool(_, flag) => Value::Bool(flag),
         FigmentValue::Num(_, number) => Value::Number(decimal(number)),
         FigmentValue::String(_, text) => Value::Text(text),
         FigmentValue::Char(_, c) => Value::Text(c.to_string()),
-        FigmentValue::Array(_, items) => Value::List(
-            items
-                .into_iter()
-                .map(|item| to_tree(item, sources))
-                .collect(),
-        ),
-        FigmentValue::Dict(_, map) => Value::Map(
-            map.into_iter()
-                .map(|(key, value)| (key, to_tree(value, sources)))
-                .collect(),
-        ),
+        FigmentValue::Array(_, items) => {
+            let item = |(index, item)| {
+                let positions = own.and_then(|own| own.items.get(index));
+                to_tree(item, positions, sources)
+            };
+            Value::List(items.into_iter().enumerate().map(item).collect())
+        }
+        FigmentValue::Dict(_, map) => {
+            let entry = |(key, value): (String, _)| {
+                let positions = positions.and_then(|positions| positions.entries.get(&key));
+                let value = to_tree(value, positions, sources);
+                (key, value)
+            };
+            Value::Map(map.into_iter().map(entry).collect())
+        }
     };
-    Tree { source, value }
+    Tree {
+        source,
+        position: own.and_then(|own| own.here),
+        value,
+    }
 }
 
 /// Formats `number` in decimal.

@@ -8,6 +8,9 @@ use http::Uri;
 
 use super::reader::Node;
 
+/// The port of the default listen address.
+pub(super) const DEFAULT_PORT: u16 = 9806;
+
 /// Parses a listen address: `IP:PORT`, `localhost:PORT`, or `:PORT` for all interfaces.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
     const INVALID: &str =
@@ -27,6 +30,23 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
         return Ok(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port(text)?)));
     }
     text.parse().map_err(|_| INVALID)
+}
+
+/// The valid address that is most like `text`, which [`listen_address`] rejects: `localhost:9806` for `localhost`.
+pub(super) fn listen_address_suggestion(text: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches('/');
+    let text = text.split_once("://").map_or(text, |(_, address)| address);
+    let text = text.strip_prefix('*').unwrap_or(text);
+    let port = DEFAULT_PORT;
+    let candidates = [
+        text.to_owned(),
+        format!(":{text}"),
+        format!("{}:{port}", text.strip_suffix(':').unwrap_or(text)),
+        format!("[{text}]:{port}"),
+    ];
+    candidates
+        .into_iter()
+        .find(|candidate| listen_address(candidate).is_ok())
 }
 
 /// Reads the URL of an API: https, or plain http on a loopback address.
@@ -98,6 +118,31 @@ mod tests {
             "127.0.0.1:x",
         ] {
             assert!(listen_address(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_port_has_a_suggestion() {
+        for (text, expected) in [
+            ("localhost", Some("localhost:9806")),
+            ("localhost:", Some("localhost:9806")),
+            ("0.0.0.0", Some("0.0.0.0:9806")),
+            ("::", Some("[::]:9806")),
+            ("[::1]", Some("[::1]:9806")),
+            ("9806", Some(":9806")),
+            (":", Some(":9806")),
+            ("*:80", Some(":80")),
+            ("*", Some(":9806")),
+            (" :80", Some(":80")),
+            ("http://localhost:80/", Some("localhost:80")),
+            ("tcp://0.0.0.0:80", Some("0.0.0.0:80")),
+            // Names are not resolved, and there is no such port.
+            ("host:80", None),
+            ("host", None),
+            (":65536", None),
+        ] {
+            let suggestion = listen_address_suggestion(text);
+            assert_eq!(suggestion.as_deref(), expected, "{text}");
         }
     }
 

@@ -78,6 +78,24 @@ impl OverridesConfig {
             .filter(|(matching, _)| matching.matches(names));
         matching.fold(Override::default(), |found, (_, set)| found.or(set))
     }
+
+    /// Whether the overrides leave a workload out.
+    #[must_use]
+    pub fn ignores(
+        &self,
+        target: Option<&str>,
+        namespace: &str,
+        workload_type: &str,
+        workload: &str,
+    ) -> bool {
+        let names = [target.unwrap_or(""), namespace, workload_type, workload];
+        let decided = self
+            .entries
+            .iter()
+            .filter(|(matching, _)| matching.matches(names))
+            .find_map(|(_, set)| set.ignore);
+        decided == Some(true)
+    }
 }
 
 impl OverrideMatch {
@@ -238,10 +256,10 @@ fn warn_of_unmatched(section: &Section<'_>, matching: &OverrideMatch, targets: &
         return;
     }
     if let (true, Some(node)) = (named.is_empty(), section.get("target")) {
-        let names: Vec<_> = targets.iter().filter_map(|t| t.name.as_deref()).collect();
-        node.warn(match names.as_slice() {
+        let all: Vec<_> = targets.iter().filter_map(|t| t.name.as_deref()).collect();
+        node.warn(match all.as_slice() {
             [] => "matches no target: the only target has no name".to_owned(),
-            names => format!("matches no target; there are `{}`", names.join("`, `")),
+            all => format!("matches no target; there are `{}`", all.join("`, `")),
         });
     } else if let (Some(pattern), Some(node)) = (&matching.namespace, section.get("namespace"))
         && !named.iter().any(|target| may_read(target, pattern))

@@ -1,4 +1,4 @@
-//! Problems of a configuration, with their key, their source and a hint.
+//! Problems of a configuration, with their source, position, key and a hint.
 //!
 //! A problem quotes a value only when its key cannot hold a secret.
 
@@ -20,11 +20,22 @@ pub(super) struct SettingSource {
     pub(super) directory: Option<PathBuf>,
 }
 
+/// A position in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The line, from 1.
+    pub(super) line: u64,
+    /// The character in the line, from 1.
+    pub(super) column: u64,
+}
+
 /// One problem or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What set the value.
     source: Arc<SettingSource>,
+    /// Where the key is in the file; `None` for variables and flags.
+    position: Option<Position>,
     /// The key, such as `targets[1].poll.interval`; empty for the whole source.
     path: String,
     /// What is wrong. Completes a sentence that starts with the key.
@@ -47,6 +58,11 @@ impl SettingSource {
             label: path.display().to_string(),
             directory: path.parent().map(Path::to_owned),
         }
+    }
+
+    /// Whether this is a file.
+    pub(super) fn is_file(&self) -> bool {
+        self.directory.is_some()
     }
 
     /// An environment variable.
@@ -75,10 +91,17 @@ impl Problem {
     ) -> Self {
         Self {
             source,
+            position: None,
             path: path.into(),
             message: message.into(),
             hint: None,
         }
+    }
+
+    /// Adds the position in the file.
+    pub(super) fn at(mut self, position: Option<Position>) -> Self {
+        self.position = position;
+        self
     }
 
     /// Adds a hint.
@@ -96,7 +119,12 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.source.label)?;
+        f.write_str(&self.source.label)?;
+        // The form of compilers, which editors and CI systems turn into links.
+        if let Some(Position { line, column }) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        f.write_str(": ")?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }

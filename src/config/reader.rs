@@ -4,8 +4,8 @@
 //! load finds all problems, and only the [`Report`] tells whether the configuration is valid.
 
 use std::{
-    cell::RefCell, collections::BTreeMap, fmt::Display, ops::RangeInclusive, path::PathBuf,
-    str::FromStr, sync::Arc, time::Duration,
+    cell::RefCell, fmt::Display, ops::RangeInclusive, path::PathBuf, str::FromStr, sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -14,11 +14,15 @@ use super::{
     tree::{Tree, Value},
 };
 
+mod section;
+
+pub(super) use section::Section;
+
 /// The maximum length of a quoted value, in characters.
 const MAX_QUOTE_LENGTH: usize = 100;
 
 /// The problems and warnings so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Report {
     /// Problems make the configuration invalid.
     problems: RefCell<Vec<Problem>>,
@@ -37,16 +41,15 @@ pub(super) struct Node<'a> {
     report: &'a Report,
 }
 
-/// A map with a fixed set of keys.
-#[derive(Clone, Debug)]
-pub(super) struct Section<'a> {
-    /// The value that is the map.
-    pub(super) node: Node<'a>,
-    /// Its entries; `None` for a key without a value.
-    map: Option<&'a BTreeMap<String, Tree>>,
-}
-
 impl Report {
+    /// A report that starts with these problems and warnings.
+    pub(super) fn new(problems: Vec<Problem>, warnings: Vec<Problem>) -> Self {
+        Self {
+            problems: RefCell::new(problems),
+            warnings: RefCell::new(warnings),
+        }
+    }
+
     /// The number of problems.
     pub(super) fn problem_count(&self) -> usize {
         self.problems.borrow().len()
@@ -81,6 +84,28 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The value of `key` in this map.
+    fn child(&self, key: &str, tree: &'a Tree) -> Self {
+        Self {
+            path: self.path_of(key),
+            tree,
+            report: self.report,
+        }
+    }
+
+    /// The path of `key` in this map.
+    fn path_of(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.escape_debug().to_string(),
+            parent => format!("{parent}.{}", key.escape_debug()),
+        }
+    }
+
+    /// Whether the key has no value.
+    fn is_null(&self) -> bool {
+        matches!(self.tree.value, Value::Null)
+    }
+
     /// Reports a problem with this value.
     pub(super) fn problem(&self, message: impl Into<String>) {
         self.report
@@ -106,18 +131,24 @@ impl<'a> Node<'a> {
     /// A problem with this value.
     fn new_problem(&self, message: impl Into<String>) -> Problem {
         Problem::new(Arc::clone(&self.tree.source), self.path.as_str(), message)
+            .at(self.tree.position)
     }
 
-    /// Reports a value of the wrong type. The message never quotes it: it may be a misplaced secret.
-    fn wrong_type(&self, expected: &str) {
-        let found = match self.tree.value {
+    /// The type of the value.
+    fn type_name(&self) -> &'static str {
+        match self.tree.value {
             Value::Null => "null",
             Value::Bool(_) => "true or false",
             Value::Number(_) => "a number",
             Value::Text(_) => "text",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
-        };
+        }
+    }
+
+    /// Reports a value of the wrong type. The message never quotes it: it may be a misplaced secret.
+    fn wrong_type(&self, expected: &str) {
+        let found = self.type_name();
         self.problem(format!("must be {expected}, is {found}"));
     }
 
@@ -141,10 +172,26 @@ impl<'a> Node<'a> {
         &self,
         parse: impl FnOnce(&'a str) -> Result<T, E>,
     ) -> Option<T> {
+        self.parsed_or_hint(parse, |_| None)
+    }
+
+    /// Reads text and parses it. `hint` returns how to fix invalid text, if it knows.
+    pub(super) fn parsed_or_hint<T, E: Display>(
+        &self,
+        parse: impl FnOnce(&'a str) -> Result<T, E>,
+        hint: impl FnOnce(&str) -> Option<String>,
+    ) -> Option<T> {
         let text = self.text()?;
-        parse(text)
-            .map_err(|error| self.problem(format!("`{}` {error}", quoted(text))))
-            .ok()
+        let error = match parse(text) {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        let message = format!("`{}` {error}", quoted(text));
+        match hint(text) {
+            Some(hint) => self.problem_with_hint(message, hint),
+            None => self.problem(message),
+        }
+        None
     }
 
     /// Reads a number. In an environment variable it is text.
@@ -162,13 +209,17 @@ impl<'a> Node<'a> {
 
     /// Reads one of the named `choices`.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        let names = names.join("`, `");
+        if !matches!(self.tree.value, Value::Text(_)) {
+            self.wrong_type(&format!("one of `{names}`"));
+            return None;
+        }
         self.parsed(|text| {
-            if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == text) {
-                return Ok(*choice);
-            }
-            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-            let names = names.join("`, `");
-            Err(format!("is invalid; expected one of `{names}`"))
+            let choice = choices.iter().find(|(name, _)| *name == text);
+            choice
+                .map(|(_, choice)| *choice)
+                .ok_or_else(|| format!("is invalid; expected one of `{names}`"))
         })
     }
 
@@ -182,6 +233,14 @@ impl<'a> Node<'a> {
                 self.wrong_type("true or false");
                 None
             }
+        }
+    }
+
+    /// The digits of a number, for keys whose text may look like one.
+    pub(super) fn as_number(&self) -> Option<&'a str> {
+        match &self.tree.value {
+            Value::Number(number) => Some(number),
+            _ => None,
         }
     }
 
@@ -214,7 +273,8 @@ impl<'a> Node<'a> {
             self.wrong_type("a duration such as `30s`");
             return None;
         }
-        let duration = self.parsed(duration::parse)?;
+        let hint = |text: &str| Some(format!("write `{}`", duration::suggestion(text)?));
+        let duration = self.parsed_or_hint(duration::parse, hint)?;
         if range.contains(&duration) {
             return Some(duration);
         }
@@ -281,15 +341,11 @@ impl<'a> Node<'a> {
                 return None;
             }
         };
-        let section = Section {
-            node: self.clone(),
-            map: Some(map),
+        let entry = |(key, tree): (&'a String, &'a Tree)| {
+            let node = self.child(key, tree);
+            (!node.is_null()).then_some((key.as_str(), node))
         };
-        let entry = |key: &'a String| {
-            let node = section.child(key)?;
-            (!matches!(node.tree.value, Value::Null)).then_some((key.as_str(), node))
-        };
-        Some(map.keys().filter_map(entry).collect())
+        Some(map.iter().filter_map(entry).collect())
     }
 
     /// Reads a map with a fixed set of keys and reports unknown ones. A key without a value is an empty map.
@@ -298,93 +354,14 @@ impl<'a> Node<'a> {
             Value::Map(map) => Some(map),
             Value::Null => None,
             _ => {
-                self.wrong_type("a map");
+                let known: Vec<_> = keys::children(&self.path).collect();
+                let found = self.type_name();
+                let hint = format!("valid keys: {}", known.join(", "));
+                self.problem_with_hint(format!("must be a map, is {found}"), hint);
                 return None;
             }
         };
-        let section = Section {
-            node: self.clone(),
-            map,
-        };
-        section.report_unknown_keys();
-        Some(section)
-    }
-}
-
-impl<'a> Section<'a> {
-    /// Whether no key has a value.
-    pub(super) fn is_empty(&self) -> bool {
-        let is_null = |tree: &Tree| matches!(tree.value, Value::Null);
-        self.map.is_none_or(|map| map.values().all(is_null))
-    }
-
-    /// The value of `key`, unless it is absent or null.
-    pub(super) fn get(&self, key: &'static str) -> Option<Node<'a>> {
-        self.find(key)
-            .filter(|node| !matches!(node.tree.value, Value::Null))
-    }
-
-    /// The value of `key`, which may be null.
-    pub(super) fn find(&self, key: &'static str) -> Option<Node<'a>> {
-        debug_assert!(keys::children(&self.node.path).any(|known| known == key));
-        self.child(key)
-    }
-
-    /// The value of `key`. Reports a problem if it is absent or null.
-    pub(super) fn required(&self, key: &'static str) -> Option<Node<'a>> {
-        let node = self.get(key);
-        if node.is_none() {
-            self.missing(key).problem("is missing");
-        }
-        node
-    }
-
-    /// A node for problems with `key`, which is not set.
-    pub(super) fn missing(&self, key: &str) -> Node<'a> {
-        self.node.for_unset_key(self.path_of(key))
-    }
-
-    /// The value of any key.
-    fn child(&self, key: &str) -> Option<Node<'a>> {
-        let tree = self.map?.get(key)?;
-        let path = self.path_of(key);
-        Some(Node {
-            path,
-            tree,
-            report: self.node.report,
-        })
-    }
-
-    /// The path of `key`.
-    fn path_of(&self, key: &str) -> String {
-        match self.node.path.as_str() {
-            "" => key.escape_debug().to_string(),
-            parent => format!("{parent}.{}", key.escape_debug()),
-        }
-    }
-
-    /// Reports each key that is not in the table, with a suggestion. The message never quotes the value.
-    fn report_unknown_keys(&self) {
-        let known: Vec<_> = keys::children(&self.node.path).collect();
-        for key in self.map.into_iter().flat_map(BTreeMap::keys) {
-            if known.contains(&key.as_str()) {
-                continue;
-            }
-            let Some(node) = self.child(key) else {
-                continue;
-            };
-            let as_file = format!("{key}_file");
-            if known.contains(&as_file.as_str()) {
-                node.problem_with_hint(
-                    "secrets are not allowed in the configuration",
-                    format!("write the secret to a file and set `{as_file}` to its path"),
-                );
-            } else if let Some(near) = keys::nearest(key, known.iter().copied()) {
-                node.problem_with_hint("unknown key", format!("did you mean `{near}`?"));
-            } else {
-                node.problem_with_hint("unknown key", format!("valid keys: {}", known.join(", ")));
-            }
-        }
+        Some(Section::new(self.clone(), map))
     }
 }
 

@@ -7,11 +7,11 @@ use kube_cron::Zone;
 use super::{
     Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, MetricsConfig, Mode,
     OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig, duration, history,
-    labels, metrics, overrides,
+    labels,
+    layers::Merged,
+    metrics, overrides,
     reader::{Node, Report, Section},
-    target, thresholds,
-    tree::Tree,
-    web,
+    target, thresholds, web,
 };
 
 /// The default of `retain_deleted`.
@@ -31,10 +31,10 @@ const STALE_AFTER_RANGE: RangeInclusive<Duration> =
 /// The least `stale_after` for a watch. Without changes the API sends only a bookmark per minute; one may be late.
 const MIN_WATCH_STALE_AFTER: Duration = Duration::from_mins(2);
 
-/// Reads and validates `tree`.
-pub(super) fn read(tree: &Tree) -> Result<Config, Error> {
-    let report = Report::default();
-    let config = root(&Node::root(tree, &report), &report);
+/// Reads and validates the settings.
+pub(super) fn read(merged: Merged) -> Result<Config, Error> {
+    let report = Report::new(merged.problems, merged.warnings);
+    let config = root(&Node::root(&merged.tree, &report), &report);
     let (problems, warnings) = report.into_parts();
     match config {
         Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),

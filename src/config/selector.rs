@@ -18,6 +18,28 @@ pub(super) fn check(text: &str) -> Result<(), String> {
         .try_for_each(check_requirement)
 }
 
+/// How to fix a selector that [`check`] rejects: the valid one that is most like it, or else the grammar.
+pub(super) fn hint(text: &str) -> String {
+    const GRAMMAR: &str = "separate requirements by commas: `key`, `!key`, `key=a`, `key!=a`, `key in (a, b)`, \
+                           `key notin (a, b)`, `key>1`, `key<1`";
+    let similar = text
+        .trim()
+        .replace(['[', '{'], "(")
+        .replace([']', '}'], ")")
+        .replace(['"', '\''], "")
+        .replace(" not in ", " notin ")
+        .replace(" NOT IN ", " notin ")
+        .replace(" IN ", " in ")
+        .replace(" NOTIN ", " notin ")
+        .replace(" && ", ",")
+        .replace(" and ", ",")
+        .replace(": ", "=");
+    match check(&similar) {
+        Ok(()) => format!("did you mean `{similar}`?"),
+        Err(_) => GRAMMAR.to_owned(),
+    }
+}
+
 /// Splits `text` at commas outside parentheses.
 fn split_requirements(text: &str) -> Result<Vec<&str>, String> {
     let mut parts = Vec::new();
@@ -167,6 +189,24 @@ mod tests {
             "a in (b c)",
         ] {
             assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_similar_selector_or_the_grammar_is_the_hint() {
+        for (text, similar) in [
+            ("tier in [batch]", "tier in (batch)"),
+            ("tier in ['a', 'b']", "tier in (a, b)"),
+            ("tier NOT IN (a)", "tier notin (a)"),
+            ("tier not in (a)", "tier notin (a)"),
+            ("tier=\"batch\"", "tier=batch"),
+            ("tier=batch && team=a", "tier=batch,team=a"),
+            ("tier: batch", "tier=batch"),
+        ] {
+            assert_eq!(hint(text), format!("did you mean `{similar}`?"));
+        }
+        for text in ["tier in batch", "", "a or b", "matchLabels.tier=a=b"] {
+            assert!(hint(text).contains("`key notin (a, b)`"), "{text}");
         }
     }
 

@@ -179,7 +179,8 @@ fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
 
 /// Reads `label_selector`.
 fn label_selector(node: &Node<'_>) -> Option<String> {
-    node.parsed(|text| selector::check(text).map(|()| text.trim().to_owned()))
+    let check = |text: &str| selector::check(text).map(|()| text.trim().to_owned());
+    node.parsed_or_hint(check, |text| Some(selector::hint(text)))
 }
 
 /// Reads `jobs`.

@@ -28,7 +28,10 @@ pub struct WebConfig {
 impl Default for WebConfig {
     fn default() -> Self {
         Self {
-            listen_addresses: vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9806))],
+            listen_addresses: vec![SocketAddr::from((
+                Ipv4Addr::UNSPECIFIED,
+                network::DEFAULT_PORT,
+            ))],
             telemetry_path: "/metrics".to_owned(),
             max_connections: 128,
             ready_grace: Duration::from_mins(1),
@@ -85,7 +88,18 @@ fn listen_addresses(node: &Node<'_>) -> Option<Vec<SocketAddr>> {
     }
     let mut addresses = Vec::new();
     for item in items {
-        let Some(address) = item.parsed(network::listen_address) else {
+        if let Some(port) = item.as_number() {
+            item.problem_with_hint(
+                "must be an address and port, is a number",
+                format!("write `\":{port}\"`"),
+            );
+            continue;
+        }
+        let hint = |text: &str| {
+            let suggestion = network::listen_address_suggestion(text)?;
+            Some(format!("write `{suggestion}`"))
+        };
+        let Some(address) = item.parsed_or_hint(network::listen_address, hint) else {
             continue;
         };
         if address.port() != 0 && addresses.contains(&address) {

@@ -1,12 +1,51 @@
-//! YAML text → figment value, with limits on size and depth.
+//! YAML text → figment value and the positions of its keys, with limits on size and depth.
 //!
-//! Errors have the line and the column but never quote the text, because it may contain a secret.
+//! Errors have a position but never quote the text, because it may contain a secret.
 
-use figment::value::Value;
-use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
+use std::{collections::BTreeMap, fmt};
 
-/// Parses one document. An empty one is `Value::Empty`.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
+use figment::value::{Dict, Value};
+use serde::{
+    Deserialize,
+    de::{Deserializer, MapAccess, SeqAccess, Visitor},
+};
+use serde_saphyr::{Location, MessageFormatter as _, Spanned, UserMessageFormatter};
+
+use super::problem::Position;
+
+/// A document.
+#[derive(Debug)]
+pub(super) struct Document {
+    /// Its value; `Value::Empty` for an empty document.
+    pub(super) value: Value,
+    /// The positions of the value and of everything inside it.
+    pub(super) positions: Positions,
+}
+
+/// The position of a value, and those of its entries or items.
+///
+/// An entry of a map is where its key is. An alias is where the text is that its anchor marks.
+#[derive(Debug, Default)]
+pub(super) struct Positions {
+    /// The position of this value.
+    pub(super) here: Option<Position>,
+    /// The entries of a map.
+    pub(super) entries: BTreeMap<String, Positions>,
+    /// The items of a list.
+    pub(super) items: Vec<Positions>,
+}
+
+/// A document that is not valid YAML, or too large.
+#[derive(Debug)]
+pub(super) struct Error {
+    /// Where the parser stopped.
+    pub(super) position: Option<Position>,
+    /// What is wrong.
+    pub(super) message: String,
+}
+
+/// Parses one document.
+pub(super) fn parse(text: &str) -> Result<Document, Error> {
     let options = serde_saphyr::options! {
         // A list of 50,000 jobs has as many nodes.
         budget: serde_saphyr::budget! {
@@ -26,99 +65,127 @@ pub(super) fn parse(text: &str) -> Result<Value, String> {
         underscored_numbers_as_strings: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| message(&error))
+    match serde_saphyr::from_str_with_options::<Spanned<Document>>(text, options) {
+        Ok(Spanned {
+            mut value, defined, ..
+        }) => {
+            value.positions.here = position(defined);
+            Ok(value)
+        }
+        Err(error) => Err(Error {
+            position: error.location().and_then(position),
+            message: UserMessageFormatter.format_message(&error).into_owned(),
+        }),
+    }
 }
 
-/// Formats the message and the position of `error`.
-fn message(error: &serde_saphyr::Error) -> String {
-    let message = UserMessageFormatter.format_message(error);
-    match error.location() {
-        Some(location) => format!(
-            "line {}, column {}: {message}",
-            location.line(),
-            location.column()
-        ),
-        None => message.into_owned(),
+/// Converts a position of the parser, which is 0 where it is unknown.
+fn position(location: Location) -> Option<Position> {
+    (location != Location::UNKNOWN).then(|| Position {
+        line: location.line(),
+        column: location.column(),
+    })
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DocumentVisitor)
+    }
+}
+
+impl From<Value> for Document {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            positions: Positions::default(),
+        }
+    }
+}
+
+/// Builds a [`Document`] from any value. Only its parent knows the position of the value itself.
+struct DocumentVisitor;
+
+impl<'de> Visitor<'de> for DocumentVisitor {
+    type Value = Document;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Document, E> {
+        Ok(Value::from(value).into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Document, E> {
+        Ok(Value::from(figment::value::Empty::Unit).into())
+    }
+
+    fn visit_none<E>(self) -> Result<Document, E> {
+        Ok(Value::from(figment::value::Empty::Unit).into())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Document, A::Error> {
+        let mut values = Vec::new();
+        let mut positions = Positions::default();
+        while let Some(item) = list.next_element::<Spanned<Document>>()? {
+            values.push(item.value.value);
+            positions.items.push(Positions {
+                here: position(item.defined),
+                ..item.value.positions
+            });
+        }
+        Ok(Document {
+            value: Value::from(values),
+            positions,
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Document, A::Error> {
+        let mut values = Dict::new();
+        let mut positions = Positions::default();
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            let entry: Document = map.next_value()?;
+            let inside = Positions {
+                here: position(key.defined),
+                ..entry.positions
+            };
+            positions.entries.insert(key.value.clone(), inside);
+            values.insert(key.value, entry.value);
+        }
+        Ok(Document {
+            value: Value::from(values),
+            positions,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn only_true_and_false_are_booleans_and_leading_zeros_stay() {
-        let value =
-            parse("{a: no, b: on, c: 0123, d: 1_000, e: true, f: 12, g: 0.5, h: ~}").unwrap();
-        let shown = format!("{value:?}");
-        assert_eq!(
-            shown,
-            r#"Dict({"a": String("no"), "b": String("on"), "c": String("0123"), "d": String("1_000"), "#.to_owned()
-                + r#""e": Bool(true), "f": Num(U64(12)), "g": Num(F64(0.5)), "h": Empty(Unit)})"#
-        );
-    }
-
-    #[test]
-    fn an_empty_document_is_valid() {
-        for text in ["", "\n", "# only a comment\n", "---\n", "\u{feff}"] {
-            assert!(parse(text).unwrap().to_empty().is_some(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_alias_bomb_is_an_error() {
-        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-        for level in 1..12 {
-            let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-            writeln!(bomb, "a{level}: &a{level} [{aliases}]").unwrap();
-        }
-        let error = parse(&bomb).unwrap_err();
-        assert!(error.contains("too large or too complex"), "{error}");
-    }
-
-    #[test]
-    fn deep_nesting_is_an_error() {
-        let block = (0..200).fold(String::new(), |mut text, depth| {
-            writeln!(text, "{:depth$}a:", "").unwrap();
-            text
-        });
-        for text in [
-            "[".repeat(100_000),
-            "{a: ".repeat(100_000),
-            "- ".repeat(100_000),
-            block,
-        ] {
-            assert!(parse(&text).is_err());
-        }
-    }
-
-    #[test]
-    fn errors_do_not_quote_the_text() {
-        for text in [
-            "password: *hunter2",
-            "password: hunter2: x",
-            "password: 'hunter2",
-            "password: [hunter2",
-            "password: !!int hunter2",
-            "password: !!binary hunter2",
-            "password: \"\\hunter2\"",
-            "password: %hunter2",
-            "password: x\n hunter2: y",
-        ] {
-            let error = parse(text).unwrap_err();
-            assert!(!error.contains("hunter2"), "{text}: {error}");
-            assert!(error.starts_with("line "), "{text}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn never_panics(text in "[-:\\[\\]{}&*!|>'\"%@`#?,a-c0-9 \n\t]{0,200}") {
-            let _ = parse(&text);
-        }
-    }
-}
+mod tests;

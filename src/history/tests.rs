@@ -9,6 +9,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::{FailureReason, JournalEntry, Run, RunResult, Seconds, Totals, Uid, WorkloadId};
 
+mod format;
+
 const DEADLINE: Duration = Duration::from_secs(30);
 const BOUNDS: [f64; 2] = [60.0, 3600.0];
 

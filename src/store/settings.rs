@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use kube_cron::Zone;
 
 use crate::{
-    config::{self, PerJob},
-    model::{self, Departure, Seconds, WorkloadAnnotations},
+    config::{self, Override, OverridesConfig, PerJob},
+    model::{self, Departure, Name, Seconds, WorkloadAnnotations},
 };
 
 /// How long the store keeps facts, and which thresholds apply to them.
@@ -19,6 +19,8 @@ pub struct StoreSettings {
     pub last_jobs_only: bool,
     /// The defaults of the thresholds; overrides and annotations replace them.
     pub thresholds: Thresholds,
+    /// What the configuration sets for workloads by pattern.
+    pub overrides: Arc<OverridesConfig>,
     /// Upper bounds of the run duration histograms, in seconds, in ascending order.
     pub run_duration_buckets: Arc<[f64]>,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
@@ -88,8 +90,6 @@ impl StoreSettings {
     /// The settings of a target in the default time zone. The caller sets `controller_zone` for each target.
     #[must_use]
     pub fn from_config(config: &config::Config) -> Self {
-        let seconds =
-            |duration: Duration| Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX);
         let thresholds = &config.thresholds;
         Self {
             retention: Retention {
@@ -104,11 +104,30 @@ impl StoreSettings {
                 start_grace: seconds(thresholds.start_grace),
                 max_failures: thresholds.max_failures,
             },
+            overrides: Arc::new(config.overrides.clone()),
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             controller_zone: Zone::default(),
             clock: model::now,
         }
     }
+}
+
+/// What an override of the configuration sets, in the terms of annotations.
+pub(super) fn override_annotations(set: Override) -> WorkloadAnnotations {
+    WorkloadAnnotations {
+        max_duration: set.max_duration.map(seconds),
+        max_success_age: set.max_success_age.map(seconds),
+        start_grace: set.start_grace.map(seconds),
+        max_failures: set.max_failures,
+        severity: set.severity.map(Name::from),
+        runbook: set.runbook.map(Name::from),
+        ignore: set.ignore,
+        invalid: Vec::new(),
+    }
+}
+
+fn seconds(duration: Duration) -> Seconds {
+    Seconds::try_from(duration.as_secs()).unwrap_or(Seconds::MAX)
 }
 
 impl Default for StoreSettings {

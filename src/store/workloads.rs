@@ -46,6 +46,8 @@ pub(super) struct Workloads {
     /// Runs that ended before this time are counted only if this process saw them active.
     since: Seconds,
     journal: Arc<dyn Journal>,
+    /// The name of the target, for the overrides of the configuration.
+    target: Option<Name>,
     settings: Arc<StoreSettings>,
 }
 
@@ -99,6 +101,7 @@ impl SideEffects {
 
 impl Workloads {
     pub(super) fn new(
+        target: Option<Name>,
         settings: Arc<StoreSettings>,
         restored: RestoredState,
         journal: Arc<dyn Journal>,
@@ -114,6 +117,7 @@ impl Workloads {
             configured: HashMap::new(),
             since: restored.since,
             journal,
+            target,
             settings,
         };
         workloads.restore(restored.workloads);
@@ -174,10 +178,14 @@ impl Workloads {
             totals: Totals::new((self.settings.clock)().as_millisecond()),
             ..WorkloadState::default()
         });
-        let workload = WorkloadRecord::new(id.clone(), state, self.settings.clone());
+        let workload = self.new_record(id.clone(), state);
         let slot = self.records.insert(observation.feed, workload);
         self.journal_change(slot);
         slot
+    }
+
+    fn new_record(&self, id: WorkloadId, state: WorkloadState) -> WorkloadRecord {
+        WorkloadRecord::new(id, state, self.target.as_deref(), self.settings.clone())
     }
 
     fn find(&self, id: &WorkloadId) -> Option<u32> {

@@ -46,6 +46,24 @@ fn every_example_loads_without_warnings() {
     }
 }
 
+/// Whether `line` of a message is a hint, and so not a problem of its own.
+fn is_hint(line: &str) -> bool {
+    line.starts_with("    hint: ")
+}
+
+/// Whether `problem` starts with `path:LINE:COLUMN: `.
+fn has_position(problem: &str, path: &Path) -> bool {
+    let position = problem
+        .trim_start()
+        .strip_prefix(&format!("{}:", path.display()))
+        .and_then(|rest| rest.split_once(": "))
+        .and_then(|(position, _)| position.split_once(':'));
+    position.is_some_and(|(line, column)| {
+        let is_positive = |text: &str| text.parse().is_ok_and(|number: u64| number > 0);
+        is_positive(line) && is_positive(column)
+    })
+}
+
 #[test]
 fn every_mistake_has_its_message() {
     let bless = std::env::var_os("UPDATE_GOLDEN").is_some();
@@ -63,6 +81,9 @@ fn every_mistake_has_its_message() {
             Err(error) => format!("{error}\n"),
         };
         assert!(!message.contains("hunter2"), "{message}");
+        for problem in message.lines().skip(1).filter(|line| !is_hint(line)) {
+            assert!(has_position(problem, &path), "{problem}");
+        }
         let golden = path.with_extension("txt");
         if bless {
             fs::write(&golden, &message).unwrap();
@@ -161,7 +182,7 @@ fn an_unreadable_file_is_named() {
         .unwrap_err()
         .to_string();
     assert!(
-        binary.contains("is not UTF-8 text: byte 14 is invalid"),
+        binary.contains("exporter.yaml:2:7: is not UTF-8 text"),
         "{binary}"
     );
     let huge = load_bytes("# comment\n".repeat(1 << 20))

@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::*;
-use crate::config::{Config, Error, LabelSource, PerJob, load, tests::load_all};
+use crate::config::{
+    Config, ENVIRONMENT_PREFIX, Error, LabelSource, PerJob, load, tests::load_all,
+};
 
 fn load_variables(variables: &[(&str, &str)]) -> Result<Config, Error> {
     load_all("", variables, Flags::default()).0
@@ -111,21 +113,89 @@ fn a_map_in_a_variable_is_merged_and_a_list_replaces_that_of_the_file() {
     assert_eq!(config.metrics.families.include, ["c".into()]);
 }
 
+/// Loads variables with their whole names.
+fn load_environment(variables: &[(&str, &str)]) -> Result<Config, Error> {
+    let environment = variables
+        .iter()
+        .map(|&(name, value)| (name.into(), value.into()))
+        .collect();
+    load(&Inputs {
+        environment,
+        ..Inputs::default()
+    })
+}
+
 #[test]
-fn other_variables_are_ignored() {
-    let environment = [
+fn variables_of_services_and_of_others_are_ignored() {
+    let config = load_environment(&[
+        ("JOB_STATUS_EXPORTER_SERVICE_HOST", "10.0.0.1"),
+        ("JOB_STATUS_EXPORTER_SERVICE_PORT_HTTP", "9806"),
         ("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806"),
         ("PATH", "/bin"),
         ("STALE_AFTER", "x"),
-    ];
-    let environment = environment
-        .map(|(name, value)| (name.into(), value.into()))
-        .to_vec();
-    let inputs = Inputs {
-        environment,
-        ..Inputs::default()
-    };
-    assert_eq!(load(&inputs).unwrap(), Config::default());
+    ]);
+    assert_eq!(config.unwrap(), Config::default());
+}
+
+#[test]
+fn a_setting_with_the_wrong_underscores_is_a_problem_beside_others() {
+    let error = load_environment(&[
+        ("JOB_STATUS_EXPORTER_STALE_AFTER", "5m"),
+        ("JOB_STATUS_EXPORTER__RETAIN_DELETED", "1.5h or so"),
+    ]);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "2 problems in the configuration\n  \
+         environment variable JOB_STATUS_EXPORTER_STALE_AFTER: is not a setting\n    \
+         hint: did you mean `JOB_STATUS_EXPORTER__STALE_AFTER`?\n  \
+         environment variable JOB_STATUS_EXPORTER__RETAIN_DELETED: retain_deleted: `1.5h or so` is not a duration such as \
+         `30s`, `2m`, `1h30m`, `500ms` or `1d`"
+    );
+}
+
+#[test]
+fn a_name_that_only_begins_like_a_setting_is_a_warning() {
+    let config = load_environment(&[
+        ("JOB_STATUS_EXPORTER_VERSION", "1"),
+        ("JOB_STATUS_EXPORTER_STALE_AFTR", "5m"),
+    ]);
+    let warnings: Vec<_> = config
+        .unwrap()
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "environment variable JOB_STATUS_EXPORTER_STALE_AFTR: has no effect; \
+             did you mean `JOB_STATUS_EXPORTER__STALE_AFTER`?",
+            "environment variable JOB_STATUS_EXPORTER_VERSION: has no effect; \
+             settings have names of the form JOB_STATUS_EXPORTER__KEY__KEY",
+        ]
+    );
+}
+
+#[test]
+fn an_empty_variable_is_absent() {
+    let yaml = "stale_after: 3m\nlabels: {team: x}";
+    for empty in ["", " ", "\n"] {
+        let variables = [
+            ("STALE_AFTER", empty),
+            ("WEB__LISTEN_ADDRESS", empty),
+            ("WEB", empty),
+            ("WEB__MAX_CONNECTIONS", "7"),
+            ("TARGETS", empty),
+            ("LABELS__TEAM", empty),
+            ("METRICS__KUBE_STATE_METRICS__ENABLED", empty),
+        ];
+        let config = load_all(yaml, &variables, Flags::default()).0.unwrap();
+        let mut expected = load_all(yaml, &[], Flags::default()).0.unwrap();
+        expected.web.max_connections = 7;
+        assert_eq!(config, expected);
+    }
+    let config = load_environment(&[("JOB_STATUS_EXPORTER_STALE_AFTER", "")]);
+    assert_eq!(config.unwrap(), Config::default());
 }
 
 #[test]
@@ -139,9 +209,10 @@ fn problems_name_the_file_variable_or_flag() {
     let (error, directory) = load_all(yaml, &variables, flags);
     let error = error.unwrap_err().to_string();
     let file = directory.join("exporter.yaml");
+    let at = |position| format!("{}:{position}", file.display());
     for (source, path) in [
-        (file.to_str().unwrap(), "web.max_connections"),
-        (file.to_str().unwrap(), "retain_deleted"),
+        (at("1:7").as_str(), "web.max_connections"),
+        (&at("2:1"), "retain_deleted"),
         (
             "environment variable JOB_STATUS_EXPORTER__STALE_AFTER",
             "stale_after",
@@ -159,6 +230,34 @@ fn problems_name_the_file_variable_or_flag() {
         );
     }
     assert!(error.starts_with("6 problems"), "{error}");
+}
+
+#[test]
+fn what_a_variable_replaces_has_no_position_and_the_rest_keeps_it() {
+    let yaml = "labels:\n  a: x x\n  b: x x\ntargets:\n- {name: x, mode: y}\nmetrics:\n  include: [x x]\n  exclude: [y y]";
+    let variables = [
+        ("LABELS", "{b: y y, c: y y}"),
+        ("TARGETS", "[{name: x, mode: z}]"),
+        ("METRICS__EXCLUDE", "[z z]"),
+    ];
+    let (error, directory) = load_all(yaml, &variables, Flags::default());
+    let error = error.unwrap_err().to_string();
+    let error = error.replace(&directory.display().to_string(), "");
+    let lines: Vec<_> = error.lines().skip(1).map(str::trim_start).collect();
+    for start in [
+        "/exporter.yaml:2:3: labels.a: `x x`",
+        "environment variable JOB_STATUS_EXPORTER__LABELS: labels.b: `y y`",
+        "environment variable JOB_STATUS_EXPORTER__LABELS: labels.c: `y y`",
+        "environment variable JOB_STATUS_EXPORTER__TARGETS: targets[0].mode: `z`",
+        "/exporter.yaml:7:13: metrics.include[0]: `x x`",
+        "environment variable JOB_STATUS_EXPORTER__METRICS__EXCLUDE: metrics.exclude[0]: `z z`",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(start)),
+            "{start} not in {error}"
+        );
+    }
+    assert_eq!(lines.len(), 6, "{error}");
 }
 
 #[test]

@@ -51,7 +51,8 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
   override `overrides` of the configuration, and these override `thresholds`. The default of `max_success_age` applies to
   CronJobs only.
 - `batch_workload_success_deadline_timestamp_seconds` is `max_success_age` after the last success, the creation or the last
-  resume, whichever is latest. It is absent without that threshold and while the CronJob is suspended.
+  resume, whichever is latest. It is absent without that threshold and while the CronJob is suspended. A success during an
+  outage of the API is not known yet: compare the deadline with `job_status_exporter_target_last_success_timestamp_seconds`.
 - An annotation `job-status-exporter/...` with an unknown name is shown as `unknown`.";
 
     const IDENTITY: Identity<WorkloadRecord> = &[
@@ -219,10 +220,7 @@ fn last<T>(workload: &WorkloadRecord, value: impl FnOnce(&LastRun) -> Option<T>)
 }
 
 fn info(workload: &WorkloadRecord, out: &mut Samples<'_>) {
-    let annotations = workload.state.annotations.as_deref();
-    let severity = annotations.and_then(|annotations| annotations.severity.as_deref());
-    let runbook = annotations.and_then(|annotations| annotations.runbook.as_deref());
-    out.sample(&[&severity, &runbook], 1);
+    out.sample(&[&workload.severity(), &workload.runbook()], 1);
 }
 
 fn runs(workload: &WorkloadRecord, out: &mut Samples<'_>) {

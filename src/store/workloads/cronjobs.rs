@@ -67,6 +67,12 @@ impl Workloads {
         }
     }
 
+    /// Sets whether the configuration ignores a `CronJob`.
+    pub(in crate::store) fn complete_cronjob(&self, cronjob: &mut CronJob) {
+        let key = (CRONJOB, &*cronjob.namespace, &*cronjob.name);
+        cronjob.ignored |= self.is_ignored(key, cronjob.annotations.as_deref());
+    }
+
     /// The workload of a `CronJob`.
     pub(in crate::store) fn find_cronjob(&self, cronjob: &CronJob) -> Option<&WorkloadRecord> {
         let slot = self

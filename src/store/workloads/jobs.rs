@@ -3,8 +3,11 @@
 use super::record::{MetadataSource, start_order};
 use super::{CRONJOB, Observation, SideEffects, WorkloadRecord, Workloads};
 use crate::{
-    model::{Departure, Job, JournalEntry, Run, Seconds, WorkloadId},
-    store::{counted_runs::RunOutcome, objects::Transition},
+    model::{Departure, Job, JournalEntry, Run, Seconds, WorkloadAnnotations, WorkloadId},
+    store::{
+        counted_runs::RunOutcome,
+        objects::{Key, Transition},
+    },
 };
 
 /// The type of workloads that are one Job each.
@@ -207,6 +210,25 @@ impl Workloads {
             workload.request_evaluation(before, effects);
         }
         self.retire_if_empty(slot, observation.now);
+    }
+
+    /// Sets what the API does not know of a Job: the labels of its `CronJob`, and whether the configuration ignores it.
+    pub(in crate::store) fn complete_job(&self, job: &mut Job) {
+        self.inherit_labels(job);
+        let (namespace, workload) = (&job.namespace, &job.workload);
+        let key = (&*workload.kind, &**namespace, &*workload.name);
+        job.ignored |= self.is_ignored(key, job.annotations.as_deref());
+    }
+
+    /// Whether the configuration ignores a workload, and the annotations of the object do not say otherwise.
+    pub(super) fn is_ignored(
+        &self,
+        (kind, namespace, name): Key<'_>,
+        annotations: Option<&WorkloadAnnotations>,
+    ) -> bool {
+        let annotated = annotations.and_then(|annotations| annotations.ignore);
+        let overrides = &self.settings.overrides;
+        annotated.is_none() && overrides.ignores(self.target.as_deref(), namespace, kind, name)
     }
 
     /// Sets the labels that a Job inherits from its `CronJob`.

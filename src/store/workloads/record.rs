@@ -13,6 +13,7 @@ use crate::{
     store::{
         StoreSettings, Thresholds,
         objects::{Key, Record},
+        settings::override_annotations,
     },
 };
 
@@ -41,6 +42,8 @@ pub struct WorkloadRecord {
     pub(super) metadata_source: MetadataSource,
     /// The Job of the last finished run: its name and the hash of its uid.
     pub(super) last_job: Option<(Name, u64)>,
+    /// What the configuration sets for it; `None` if nothing.
+    overrides: Option<Box<WorkloadAnnotations>>,
     settings: Arc<StoreSettings>,
 }
 
@@ -58,7 +61,17 @@ pub(super) enum MetadataSource {
 
 impl WorkloadRecord {
     /// A workload without any objects.
-    pub(super) fn new(id: WorkloadId, state: WorkloadState, settings: Arc<StoreSettings>) -> Self {
+    pub(super) fn new(
+        id: WorkloadId,
+        state: WorkloadState,
+        target: Option<&str>,
+        settings: Arc<StoreSettings>,
+    ) -> Self {
+        let config = &settings.overrides;
+        let overrides = (!config.is_empty()).then(|| {
+            let set = config.resolve(target, &id.namespace, &id.kind, &id.name);
+            Box::new(override_annotations(set))
+        });
         Self {
             id,
             state,
@@ -71,6 +84,7 @@ impl WorkloadRecord {
             inherited_labels: None,
             metadata_source: MetadataSource::None,
             last_job: None,
+            overrides,
             settings,
         }
     }
@@ -100,7 +114,7 @@ impl WorkloadRecord {
         (*start != Seconds::MAX).then_some(*start)
     }
 
-    /// Its thresholds, from its annotations, else from the settings. The default of `max_success_age` applies to `CronJobs`
+    /// Its thresholds, from its annotations, else from the overrides of the configuration, else from its defaults. The default of `max_success_age` applies to `CronJobs`
     /// only: nobody knows when other workloads should run.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
@@ -108,7 +122,30 @@ impl WorkloadRecord {
         if !self.is_cronjob() {
             defaults.max_success_age = None;
         }
-        defaults.overridden_by(self.state.annotations.as_deref())
+        defaults
+            .overridden_by(self.overrides.as_deref())
+            .overridden_by(self.state.annotations.as_deref())
+    }
+
+    /// The severity from its annotations, else from the overrides of the configuration.
+    #[must_use]
+    pub fn severity(&self) -> Option<&str> {
+        self.annotation(|annotations| annotations.severity.as_deref())
+    }
+
+    /// The runbook from its annotations, else from the overrides of the configuration.
+    #[must_use]
+    pub fn runbook(&self) -> Option<&str> {
+        self.annotation(|annotations| annotations.runbook.as_deref())
+    }
+
+    fn annotation<'a>(
+        &'a self,
+        value: impl Fn(&'a WorkloadAnnotations) -> Option<&'a str>,
+    ) -> Option<&'a str> {
+        let own = self.state.annotations.as_deref();
+        own.and_then(&value)
+            .or_else(|| self.overrides.as_deref().and_then(&value))
     }
 
     /// When its next success is due: `max_success_age` after the last success, the creation or the last resume. `None`

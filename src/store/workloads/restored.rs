@@ -60,7 +60,7 @@ impl Workloads {
             if rest.is_zero() {
                 self.hidden.insert(id, state);
             } else {
-                let mut workload = WorkloadRecord::new(id, state, self.settings.clone());
+                let mut workload = self.new_record(id, state);
                 workload.departure = departure;
                 let slot = self.records.insert(NO_FEED, workload);
                 self.records.schedule_removal(slot, now + rest);

@@ -33,14 +33,24 @@ struct Target {
 }
 
 fn target_with(restored: RestoredState, journal: Arc<dyn Journal>, last_jobs_only: bool) -> Target {
-    let defaults = StoreSettings::default();
     let settings = StoreSettings {
         last_jobs_only,
+        ..StoreSettings::default()
+    };
+    target_of(settings, restored, journal)
+}
+
+fn target_of(
+    settings: StoreSettings,
+    restored: RestoredState,
+    journal: Arc<dyn Journal>,
+) -> Target {
+    let settings = StoreSettings {
         retention: Retention {
             stale_after: Duration::MAX,
-            ..defaults.retention
+            ..settings.retention
         },
-        ..defaults
+        ..settings
     };
     let restored = RestoredState {
         since: SINCE,

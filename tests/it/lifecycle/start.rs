@@ -33,9 +33,13 @@ async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
     let mut lines = stderr.lines();
     assert_eq!(lines.next(), Some("error: 3 problems in the configuration"));
-    for path in ["targets[1].mode: ", "targets[1].unknown: ", "stale_after: "] {
-        let problem = format!("/exporter.yaml: {path}");
-        assert!(stderr.contains(&problem), "{path} is not in {stderr}");
+    for problem in [
+        "4:53: targets[1].mode: ",
+        "4:65: targets[1].unknown: ",
+        "5:1: stale_after: ",
+    ] {
+        let problem = format!("/exporter.yaml:{problem}");
+        assert!(stderr.contains(&problem), "{problem} is not in {stderr}");
     }
     assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
 }
@@ -44,10 +48,18 @@ async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
 fn problems_in_flags_and_variables_are_reported_with_their_source() {
     let setup = Setup::new()
         .argument("--web.listen-address=here")
-        .variable("JOB_STATUS_EXPORTER__STALE_AFTER", "soon");
+        .variable("JOB_STATUS_EXPORTER__STALE_AFTER", "soon")
+        .variable("JOB_STATUS_EXPORTER__HISTORY__PATH", "")
+        .variable("JOB_STATUS_EXPORTER_RETAIN_DELETED", "5m")
+        .variable("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806");
     let (code, _, stderr) = run(&setup);
     assert_eq!(code, Some(2));
+    assert!(
+        stderr.starts_with("error: 3 problems in the configuration\n"),
+        "{stderr}"
+    );
     for problem in [
+        "  environment variable JOB_STATUS_EXPORTER_RETAIN_DELETED: is not a setting\n",
         "  flag --web.listen-address: web.listen_address[0]: ",
         "  environment variable JOB_STATUS_EXPORTER__STALE_AFTER: stale_after: ",
     ] {

@@ -1,6 +1,7 @@
 //! Which object's labels and annotations a workload has.
 
 use super::*;
+use crate::config::{Override, OverrideMatch, OverridesConfig};
 
 fn annotations(severity: &str, invalid: &[&str]) -> WorkloadAnnotations {
     let invalid = invalid
@@ -129,4 +130,75 @@ async fn jobs_inherit_the_labels_of_their_cronjob() {
         [of("workflow", "tick", with(["", ""], running(4)))],
     );
     assert_eq!(labels(&target), ["tick-4 ,"]);
+}
+
+/// A target of these overrides.
+fn overridden(entries: Vec<(OverrideMatch, Override)>) -> Target {
+    let settings = StoreSettings {
+        overrides: Arc::new(OverridesConfig { entries }),
+        ..StoreSettings::default()
+    };
+    target_of(settings, RestoredState::default(), Arc::new(NoopJournal))
+}
+
+#[tokio::test(start_paused = true)]
+async fn annotations_win_over_overrides_and_these_over_defaults() {
+    let set = Override {
+        max_duration: Some(Duration::from_hours(2)),
+        max_success_age: Some(Duration::from_hours(26)),
+        max_failures: Some(1),
+        severity: Some("page".into()),
+        runbook: Some("https://runbooks.example/backup".into()),
+        ..Override::default()
+    };
+    let target = overridden(vec![(OverrideMatch::default(), set)]);
+    let annotated = WorkloadAnnotations {
+        max_duration: Some(60),
+        severity: Some("info".into()),
+        ..WorkloadAnnotations::default()
+    };
+    apply_cronjob(&target, cronjob("c"));
+    let thresholds = tick(&target).thresholds();
+    assert_eq!(thresholds.max_duration, Some(7_200));
+    assert_eq!(thresholds.max_success_age, Some(93_600));
+    assert_eq!((thresholds.start_grace, thresholds.max_failures), (60, 1));
+    assert_eq!(tick(&target).severity(), Some("page"));
+    apply_cronjob(
+        &target,
+        CronJob {
+            annotations: Some(Box::new(annotated)),
+            ..cronjob("c")
+        },
+    );
+    let thresholds = tick(&target).thresholds();
+    assert_eq!(thresholds.max_duration, Some(60));
+    assert_eq!(thresholds.max_success_age, Some(93_600));
+    assert_eq!(tick(&target).severity(), Some("info"));
+    let runbook = tick(&target);
+    assert_eq!(runbook.runbook(), Some("https://runbooks.example/backup"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_ignores_a_workload_unless_an_annotation_says_otherwise() {
+    let ignore = Override {
+        ignore: Some(true),
+        ..Override::default()
+    };
+    let target = overridden(vec![(OverrideMatch::default(), ignore)]);
+    apply_cronjob(&target, cronjob("c"));
+    list(&target, [running(1), complete(2)]);
+    assert_eq!(shown(&target), Vec::<String>::new());
+    assert_eq!(jobs_shown(&target), Vec::<String>::new());
+    assert_eq!(target.store.snapshot().cronjobs.iter().count(), 0);
+    let wanted = WorkloadAnnotations {
+        ignore: Some(false),
+        ..WorkloadAnnotations::default()
+    };
+    let wanted = Job {
+        annotations: Some(Box::new(wanted)),
+        ..running(3)
+    };
+    apply(&target, wanted);
+    assert_eq!(jobs_shown(&target), ["tick-3"]);
+    assert_eq!(counts(&target), (0, 0, 0, 1));
 }
