@@ -4,12 +4,14 @@
 //! [`main`]: 0 after a signal, 2 for an invalid configuration or command line, 1 for everything else.
 //!
 //! - `plan`: what will run for each target
+//! - `check`: what the configuration refers to and that cannot be used
 //! - `exporter`: builds the stages, runs them, shuts them down
 //! - `supervisor`: runs tasks that must not end
 //! - `signals`: SIGTERM and SIGINT
 //! - `demo`: the simulated cluster of the command `demo`
 
 use std::{
+    env,
     ffi::OsString,
     io::{self, Write as _},
     process::ExitCode,
@@ -25,6 +27,7 @@ use crate::{
     telemetry,
 };
 
+mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod error;
@@ -33,8 +36,10 @@ mod plan;
 mod signals;
 mod supervisor;
 
+pub use check::StartProblem;
 pub use error::Error;
 
+use check::Checks;
 use exporter::Exporter;
 use plan::TargetPlan;
 use signals::Signals;
@@ -45,8 +50,12 @@ const THREADS: usize = 4;
 
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::read(arguments) {
-        Ok(arguments) => arguments,
+    let read = Arguments::read(arguments).and_then(|arguments| {
+        let log = arguments.log.resolve(|name| env::var_os(name))?;
+        Ok((arguments, log))
+    });
+    let (arguments, log) = match read {
+        Ok(read) => read,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
             // Standard error may be closed.
@@ -54,7 +63,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let log = arguments.log;
     telemetry::start(log);
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,32 +100,35 @@ fn runtime() -> Result<Runtime, Error> {
 async fn export(flags: &cli::Export) -> Result<(), Error> {
     let config = config::load(&flags.inputs()).map_err(Error::Config)?;
     let plans = TargetPlan::from_config(&config);
+    let checks = Checks::run(&config, &plans).await;
     if flags.config_check {
-        return describe(&config, &plans).await;
+        return describe(&config, checks);
     }
     tracing::info!(version = cli::VERSION, "starting");
-    for warning in &config.warnings {
+    for warning in &checks.warnings {
         tracing::warn!("{warning}");
     }
-    plan::check(&plans).await?;
+    for (target, address) in &checks.addresses {
+        tracing::info!(target, address, "target found");
+    }
+    checks.outcome()?;
     let server = Server::bind(&config.web.listen_addresses).await?;
     serve(server, &config, plans, Supervisor::default()).await
 }
 
-/// Prints what would be read. Addresses come from files that may not exist where the configuration is checked.
-async fn describe(config: &Config, plans: &[TargetPlan]) -> Result<(), Error> {
-    let mut text = config::describe(config);
-    text.push_str("\naddresses\n");
-    for plan in plans {
-        let address = plan
-            .address()
-            .await
-            .unwrap_or_else(|problem| format!("unknown on this machine: {problem}"));
-        text = format!("{text}  {:<13} {address}\n", plan.title);
+/// Prints what would be read, and reports what cannot be used, as the start does.
+fn describe(config: &Config, checks: Checks) -> Result<(), Error> {
+    let mut text = config::describe(config, &checks.warnings);
+    if !checks.addresses.is_empty() {
+        text.push_str("\naddresses\n");
+    }
+    for (title, address) in &checks.addresses {
+        text = format!("{text}  {title:<13} {address}\n");
     }
     io::stdout()
         .write_all(text.as_bytes())
-        .map_err(Error::Output)
+        .map_err(Error::Output)?;
+    checks.outcome()
 }
 
 /// Builds the exporter and runs it until a signal arrives or a task ends.

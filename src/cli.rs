@@ -3,13 +3,21 @@
 //! This module only parses arguments. `config` interprets the settings, `telemetry` takes [`Log`], and `app` runs the command.
 //! A flag that its command does not use is an error.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
-use clap::{Args, Parser, ValueEnum};
 #[cfg(feature = "demo")]
-use clap::{CommandFactory as _, Subcommand, error::ErrorKind};
+use clap::Subcommand;
+use clap::{Args, CommandFactory as _, Parser, ValueEnum, error::ErrorKind};
 
 use crate::config::{Flags, Inputs, environment};
+
+/// The variable of `--log.level`.
+const LOG_LEVEL: &str = "JOB_STATUS_EXPORTER__LOG__LEVEL";
+/// The variable of `--log.format`.
+const LOG_FORMAT: &str = "JOB_STATUS_EXPORTER__LOG__FORMAT";
 
 /// Version and revision for display.
 pub const VERSION: &str = concat!(
@@ -28,7 +36,8 @@ pub const VERSION: &str = concat!(
     version = VERSION,
     about = "Prometheus exporter for the status of Kubernetes Jobs and CronJobs",
     after_help = "Without a configuration, the exporter watches the cluster that kubectl uses. Environment variables \
-                  JOB_STATUS_EXPORTER__KEY__KEY override the configuration file, and flags override both."
+                  JOB_STATUS_EXPORTER__KEY__KEY override the configuration file, and flags override both. \
+                  JOB_STATUS_EXPORTER__LOG__LEVEL and JOB_STATUS_EXPORTER__LOG__FORMAT set what the flags of logs do not."
 )]
 pub struct Arguments {
     /// The command; without one, the exporter runs.
@@ -40,7 +49,7 @@ pub struct Arguments {
     pub export: Export,
     /// Flags for logs.
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogFlags,
 }
 
 /// Commands other than the exporter itself.
@@ -86,17 +95,26 @@ pub struct Demo {
 
 /// Flags for logs, shared by all commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+pub struct LogFlags {
+    /// Minimum level of log messages [default: info].
+    #[arg(long = "log.level", value_name = "LEVEL", value_enum, global = true)]
+    pub level: Option<LogLevel>,
+    /// Format of log messages [default: text].
+    #[arg(long = "log.format", value_name = "FORMAT", value_enum, global = true)]
+    pub format: Option<LogFormat>,
+}
+
+/// The settings of logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
     /// Minimum level of log messages.
-    #[arg(long = "log.level", value_enum, default_value = "info", global = true)]
     pub level: LogLevel,
     /// Format of log messages.
-    #[arg(long = "log.format", value_enum, default_value = "text", global = true)]
     pub format: LogFormat,
 }
 
 /// Level of a log message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[allow(
     missing_docs,
     reason = "doc comments would show in --help, and the names are enough"
@@ -104,18 +122,20 @@ pub struct Log {
 pub enum LogLevel {
     Error,
     Warn,
+    #[default]
     Info,
     Debug,
     Trace,
 }
 
 /// Format of log messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 #[allow(
     missing_docs,
     reason = "doc comments would show in --help, and the names are enough"
 )]
 pub enum LogFormat {
+    #[default]
     Text,
     Json,
 }
@@ -146,13 +166,52 @@ impl Export {
     pub fn inputs(&self) -> Inputs {
         Inputs {
             file: self.config_file.clone(),
-            environment: environment(),
+            environment: environment()
+                .into_iter()
+                .filter(|(name, _)| ![LOG_LEVEL, LOG_FORMAT].map(OsStr::new).contains(&&**name))
+                .collect(),
             flags: Flags {
                 listen_addresses: self.listen_addresses.clone(),
                 telemetry_path: self.telemetry_path.clone(),
             },
         }
     }
+}
+
+impl LogFlags {
+    /// The settings of logs: the flags, else the environment, else the defaults. An empty variable counts as absent.
+    pub fn resolve(self, variable: impl Fn(&str) -> Option<OsString>) -> Result<Log, clap::Error> {
+        Ok(Log {
+            level: choose(self.level, LOG_LEVEL, &variable)?,
+            format: choose(self.format, LOG_FORMAT, &variable)?,
+        })
+    }
+}
+
+/// The value of a flag, else that of the variable `name`.
+fn choose<T: ValueEnum + Default>(
+    flag: Option<T>,
+    name: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<T, clap::Error> {
+    let text = variable(name).filter(|text| !text.is_empty());
+    let (None, Some(text)) = (&flag, text) else {
+        return Ok(flag.unwrap_or_default());
+    };
+    let text = text.to_string_lossy();
+    T::from_str(&text, false).map_err(|_| {
+        let values = T::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value);
+        let values: Vec<_> = values.map(|value| value.get_name().to_owned()).collect();
+        Arguments::command().error(
+            ErrorKind::InvalidValue,
+            format!(
+                "environment variable {name}: `{text}` is not one of {}",
+                values.join(", ")
+            ),
+        )
+    })
 }
 
 impl From<LogLevel> for tracing::Level {
@@ -168,127 +227,4 @@ impl From<LogLevel> for tracing::Level {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(arguments: &[&str]) -> Result<Arguments, clap::Error> {
-        Arguments::read([&["job-status-exporter"], arguments].concat())
-    }
-
-    #[test]
-    fn the_clap_definition_is_valid() {
-        Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn all_arguments_are_optional() {
-        let arguments = read(&[]).unwrap();
-        assert_eq!(arguments.command, None);
-        assert_eq!(arguments.export, Export::default());
-        assert_eq!(
-            arguments.log,
-            Log {
-                level: LogLevel::Info,
-                format: LogFormat::Text
-            }
-        );
-    }
-
-    #[test]
-    fn all_flags_are_parsed() {
-        let arguments = read(&[
-            "--config.file=exporter.yaml",
-            "--config.check",
-            "--web.listen-address",
-            ":9806",
-            "--web.listen-address=[::1]:80",
-            "--web.telemetry-path=/m",
-            "--log.level=debug",
-            "--log.format",
-            "json",
-        ])
-        .unwrap();
-        assert_eq!(
-            arguments.export,
-            Export {
-                config_file: Some("exporter.yaml".into()),
-                config_check: true,
-                listen_addresses: vec![":9806".to_owned(), "[::1]:80".to_owned()],
-                telemetry_path: Some("/m".to_owned()),
-            }
-        );
-        assert_eq!(
-            arguments.log,
-            Log {
-                level: LogLevel::Debug,
-                format: LogFormat::Json
-            }
-        );
-    }
-
-    #[test]
-    fn the_demo_has_its_own_flags_and_shares_the_log_flags() {
-        for arguments in [
-            ["demo", "--log.level", "debug"],
-            ["--log.level", "debug", "demo"],
-        ] {
-            let arguments = read(&arguments).unwrap();
-            assert_eq!(arguments.log.level, LogLevel::Debug);
-            let Some(Command::Demo(demo)) = arguments.command else {
-                panic!("the command is not `demo`");
-            };
-            assert_eq!(demo.listen_addresses, ["127.0.0.1:9806"]);
-            assert!(!demo.cci);
-        }
-        let arguments = read(&[
-            "demo",
-            "--cci",
-            "--web.listen-address",
-            ":1",
-            "--web.listen-address",
-            ":2",
-        ])
-        .unwrap();
-        assert_eq!(
-            arguments.command,
-            Some(Command::Demo(Demo {
-                cci: true,
-                listen_addresses: vec![":1".to_owned(), ":2".to_owned()]
-            }))
-        );
-    }
-
-    #[test]
-    fn usage_errors_exit_with_2_and_help_and_version_with_0() {
-        for wrong in [
-            ["--config"].as_slice(),
-            &["--log.level", "loud"],
-            &["exporter.yaml"],
-            &["demo", "--config.file", "x"],
-            &["--config.file", "x", "demo"],
-            &["--web.listen-address", ":1", "demo"],
-            &["--config.file"],
-        ] {
-            assert_eq!(read(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
-        }
-        for flag in ["--help", "--version"] {
-            assert_eq!(read(&[flag]).unwrap_err().exit_code(), 0, "{flag}");
-        }
-    }
-
-    #[test]
-    fn the_version_has_the_format_of_exporters() {
-        let text = read(&["--version"]).unwrap_err().to_string();
-        let revision = text
-            .strip_prefix(concat!(
-                "job-status-exporter, version ",
-                env!("CARGO_PKG_VERSION"),
-                " (revision "
-            ))
-            .and_then(|rest| rest.strip_suffix(")\n"));
-        assert!(
-            revision.is_some_and(|revision| !revision.is_empty()),
-            "{text}"
-        );
-    }
-}
+mod tests;

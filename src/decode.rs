@@ -38,6 +38,7 @@ use self::{
 use crate::model::{CronJob, Job, ObjectName};
 
 pub(crate) use self::{
+    annotations::known_annotations,
     identity::{name, version},
     list::ListMetadata,
     watch_event::{Bookmark, Event},

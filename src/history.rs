@@ -24,6 +24,7 @@ use crate::{
     },
 };
 
+mod check;
 mod file;
 mod migrate;
 mod pending;
@@ -122,6 +123,14 @@ impl HistorySettings {
 }
 
 impl History {
+    /// Checks that the file can be opened or created. Leaves it as it is, also while another process uses it.
+    pub fn check(settings: &HistorySettings) -> Result<(), Error> {
+        check::check(&settings.path).map_err(|source| Error::Path {
+            path: settings.path.clone(),
+            source,
+        })
+    }
+
     /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.
     ///
     /// A failing disk is not an error: the process runs without a history, and `HistoryStatus::up` is false.

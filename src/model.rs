@@ -58,8 +58,8 @@ pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use histogram::Histogram;
 pub use job::{
-    CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, WorkloadAnnotations,
-    WorkloadRef,
+    CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, UNKNOWN_ANNOTATION,
+    WorkloadAnnotations, WorkloadRef,
 };
 pub use journal::{
     CountedRunLookup, Departure, Journal, JournalEntry, NoopJournal, RestoredState,

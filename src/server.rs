@@ -86,16 +86,18 @@ impl Default for ServerSettings {
 // === impl Server ===
 
 impl Server {
-    /// Binds all `addresses`. If one fails, none stays bound.
+    /// Binds all `addresses`. If one fails, none stays bound. `[::]` includes IPv4, unless `addresses` has an IPv4 address with
+    /// the same port.
     pub async fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
         let mut server = Self {
             listeners: Vec::with_capacity(addresses.len()),
             addresses: Vec::with_capacity(addresses.len()),
         };
         for &address in addresses {
-            let (listener, address) = bind::bind(address).await?;
-            server.listeners.push(listener);
-            server.addresses.push(address);
+            if let Some((listener, address)) = bind::bind(address, addresses).await? {
+                server.listeners.push(listener);
+                server.addresses.push(address);
+            }
         }
         Ok(server)
     }

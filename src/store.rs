@@ -23,6 +23,7 @@ mod client_counters;
 mod counted_runs;
 mod cronjobs;
 mod feeds;
+mod invalid_annotations;
 mod lookup;
 mod objects;
 mod settings;
@@ -234,21 +235,6 @@ impl TargetStore {
             client_counters,
         }
     }
-
-    /// Logs annotations that are invalid and were not before.
-    fn warn_of_invalid_annotations(&self, invalid: Vec<(WorkloadId, &'static str, Name)>) {
-        for (workload, annotation, value) in invalid {
-            tracing::warn!(
-                target = self.name(),
-                namespace = &*workload.namespace,
-                kind = &*workload.kind,
-                name = &*workload.name,
-                annotation,
-                value = &*value,
-                "ignoring an invalid annotation"
-            );
-        }
-    }
 }
 
 impl Sink for TargetStore {
@@ -267,7 +253,7 @@ impl Sink for TargetStore {
         }
         drop(facts);
         // After the lock is released, since writing a log line can block.
-        self.warn_of_invalid_annotations(effects.invalid);
+        invalid_annotations::warn(self.name(), effects.invalid);
         health
     }
 }

@@ -11,15 +11,15 @@ use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer, Registry,
     filter::{FilterExt as _, Targets, filter_fn},
-    fmt::{self, MakeWriter},
+    fmt::MakeWriter,
     layer::SubscriberExt as _,
 };
 
 use crate::cli::{Log, LogFormat};
 
-mod json;
+mod fields;
 
-use json::JsonLayer;
+use fields::LineLayer;
 
 /// Prefix of the `tracing` target of the exporter's own messages.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
@@ -38,21 +38,16 @@ pub fn start(log: Log) {
     }
 }
 
-fn subscriber<Output>(log: Log, output: Output, colors: bool) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber<Output>(log: Log, output: Output, colors: bool) -> impl Subscriber + Send + Sync
 where
     Output: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    match log.format {
-        LogFormat::Text => {
-            // Hides the `target` of `tracing`, which is the module: in these logs, `target` is an API endpoint.
-            let layer = fmt::layer()
-                .with_writer(output)
-                .with_target(false)
-                .with_ansi(colors);
-            Box::new(filtered(log.level.into(), layer))
-        }
-        LogFormat::Json => Box::new(filtered(log.level.into(), JsonLayer(output))),
-    }
+    let layer = LineLayer {
+        format: log.format,
+        colors,
+        output,
+    };
+    filtered(log.level.into(), layer)
 }
 
 /// Passes the exporter's messages from `level` on, and warnings and errors of libraries. The client of kube logs each failed

@@ -6,7 +6,7 @@ use std::{
     iter,
 };
 
-use super::supervisor::Ended;
+use super::{check::StartProblem, supervisor::Ended};
 use crate::{cli::LogFormat, config, history, server::BindError};
 
 /// Why the process ends.
@@ -15,9 +15,9 @@ pub enum Error {
     /// The configuration is invalid. Nothing was started.
     #[error("{0}")]
     Config(config::Error),
-    /// The address or credentials of these targets cannot be read. Nothing was started.
+    /// The configuration refers to what cannot be used. Nothing was started.
     #[error("{}", list(.0))]
-    Targets(Vec<String>),
+    Unusable(Vec<StartProblem>),
     /// A listen address cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -44,7 +44,7 @@ pub enum Error {
 impl Error {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Targets(_) => 2,
+            Self::Config(_) | Self::Unusable(_) => 2,
             Self::History(error) if error.is_configuration() => 2,
             Self::Bind(_)
             | Self::History(_)
@@ -59,13 +59,20 @@ impl Error {
     /// Writes it to standard error: as text, or as the last message of a JSON log.
     pub(super) fn report(&self, format: LogFormat) {
         let text = self.with_causes();
-        let hint = self.hint();
+        let hints = self.hints();
         match format {
-            LogFormat::Json => tracing::error!(hint, "{text}"),
+            LogFormat::Json => {
+                let hint = (!hints.is_empty()).then(|| hints.join("; "));
+                tracing::error!(hint, "{text}");
+            }
             LogFormat::Text => {
-                let hint = hint.map_or_else(String::new, |hint| format!("\nhint: {hint}"));
+                let mut text = format!("error: {text}");
+                for hint in hints {
+                    text.push_str("\nhint: ");
+                    text.push_str(hint);
+                }
                 // Standard error may be closed.
-                let _ = writeln!(io::stderr(), "error: {text}{hint}");
+                let _ = writeln!(io::stderr(), "{text}");
             }
         }
     }
@@ -75,27 +82,39 @@ impl Error {
         causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }
 
-    fn hint(&self) -> Option<&'static str> {
+    /// Ways to solve the problem, each once.
+    fn hints(&self) -> Vec<&'static str> {
+        let mut hints = Vec::new();
         match self {
-            Self::Bind(error) => error.hint(),
-            Self::History(error) => error.hint(),
-            Self::Targets(_) => Some(
-                "a target takes `kubernetes.kubeconfig` and `kubernetes.context`; without them it is $KUBECONFIG, \
-                 ~/.kube/config, or the service account of the pod; `job-status-exporter demo` needs no cluster",
-            ),
-            _ => None,
+            Self::Bind(error) => hints.extend(error.hint()),
+            Self::History(error) => hints.extend(error.hint()),
+            Self::Unusable(problems) => {
+                for hint in problems.iter().filter_map(|problem| problem.hint) {
+                    if !hints.contains(&hint) {
+                        hints.push(hint);
+                    }
+                }
+            }
+            _ => {}
         }
+        hints
     }
 }
 
 /// One problem alone, or several below a line that counts them.
-fn list(problems: &[String]) -> String {
+fn list(problems: &[StartProblem]) -> String {
     match problems {
-        [problem] => problem.clone(),
-        problems => format!(
-            "{} targets cannot be used\n  {}",
-            problems.len(),
-            problems.join("\n  ")
-        ),
+        [problem] => problem.text.clone(),
+        problems => {
+            let texts: Vec<_> = problems
+                .iter()
+                .map(|problem| problem.text.as_str())
+                .collect();
+            format!(
+                "{} problems prevent the start\n  {}",
+                texts.len(),
+                texts.join("\n  ")
+            )
+        }
     }
 }

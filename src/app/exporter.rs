@@ -54,9 +54,6 @@ impl Exporter {
             tasks.spawn("history writer".to_owned(), history.ended());
             metrics = metrics.with_history(history.status());
         }
-        for pattern in metrics_settings.idle_patterns() {
-            tracing::warn!(pattern, "a pattern of `metrics` matches no metric family");
-        }
         let readiness = Arc::new(Readiness::new(store.clone(), config.web.ready_grace));
         Ok(Self {
             tasks,

@@ -1,8 +1,7 @@
 //! The plan for each target: what will run for it, before any of it runs.
 
-use super::Error;
 use crate::{
-    client::{Endpoint, Failure, SharedCredentials},
+    client::{Endpoint, SharedCredentials},
     config::{Config, Mode, TargetConfig},
     source::SourceSettings,
     store::StoreSettings,
@@ -63,32 +62,5 @@ impl TargetPlan {
             source: SourceSettings::from_config(config, mode),
             store: StoreSettings::from_config(config),
         }
-    }
-
-    /// The address of the API, or why it is unknown. Sends no request.
-    pub(super) async fn address(&self) -> Result<String, String> {
-        let address = self.endpoint.address().await;
-        address.map_err(|failure| match failure {
-            // Its Display says that no client can be created, which is obvious here.
-            Failure::NoClient(reason) => reason,
-            other => other.to_string(),
-        })
-    }
-}
-
-/// Checks that all addresses and credentials can be read. A missing file is a mistake to report now. An API that does not
-/// answer is not: that shows on `/metrics`.
-pub(super) async fn check(plans: &[TargetPlan]) -> Result<(), Error> {
-    let mut problems = Vec::new();
-    for plan in plans {
-        match plan.address().await {
-            Ok(address) => tracing::info!(target = plan.title, address, "target found"),
-            Err(problem) => problems.push(format!("target {}: {problem}", plan.title)),
-        }
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Targets(problems))
     }
 }

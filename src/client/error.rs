@@ -34,6 +34,9 @@ pub enum Failure {
     /// The address or the credentials cannot be read, or are invalid.
     #[error("cannot create a client: {0}")]
     NoClient(String),
+    /// The configuration leads to no cluster: there is no kubeconfig, or not the context in it.
+    #[error("cannot create a client: {0}")]
+    NoCluster(String),
     /// The request was not sent: there are no credentials, or the server rejected them and needs a pause.
     #[error("{0}")]
     Suppressed(Suppressed),
@@ -70,6 +73,7 @@ impl Failure {
             Self::Status(status) => Code::of_status(status.code),
             Self::Timeout(_) => Code::Timeout,
             Self::NoClient(_)
+            | Self::NoCluster(_)
             | Self::Suppressed(_)
             | Self::Transport(_)
             | Self::TlsAlert(_)
@@ -77,6 +81,12 @@ impl Failure {
             | Self::InvalidResponse(_)
             | Self::NotServed => Code::TransportError,
         }
+    }
+
+    /// What to do about a failure before any request.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        hint::for_connection(self)
     }
 
     /// The server refuses the credentials: by a 401 response, or by an alert while TLS checks a client certificate.

@@ -12,9 +12,9 @@ mod series;
 /// The maximum number of Jobs in the list of a target.
 const MAX_JOBS_LISTED: usize = 10;
 
-/// Summarizes what `config` serves and reads. Ends with a line break.
+/// Summarizes what `config` serves and reads, with the warnings of all stages. Ends with a line break.
 #[must_use]
-pub fn describe(config: &Config) -> String {
+pub fn describe(config: &Config, warnings: &[String]) -> String {
     let mut lines = Lines::default();
     let web = &config.web;
     for address in &web.listen_addresses {
@@ -27,10 +27,10 @@ pub fn describe(config: &Config) -> String {
     for target in &config.targets {
         lines.target(target);
     }
-    if !config.warnings.is_empty() {
+    if !warnings.is_empty() {
         lines.title("warnings");
-        for warning in &config.warnings {
-            lines.text(&warning.to_string());
+        for warning in warnings {
+            lines.text(warning);
         }
     }
     lines.0

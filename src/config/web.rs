@@ -104,10 +104,23 @@ fn listen_addresses(node: &Node<'_>) -> Option<Vec<SocketAddr>> {
         };
         if address.port() != 0 && addresses.contains(&address) {
             item.problem(format!("`{address}` is listed twice"));
+        } else if let Some(other) = addresses.iter().find(|other| overlap(**other, address)) {
+            item.problem_with_hint(
+                format!("`{address}` and `{other}` overlap"),
+                "list either all addresses of a family or single ones; `0.0.0.0` is all of IPv4, and `[::]` is all of IPv6",
+            );
         }
         addresses.push(address);
     }
     Some(addresses)
+}
+
+/// Whether one address includes the other, so that the system binds only one of them. IPv6 does not include IPv4 here: the
+/// server binds `[::]` without IPv4 if an IPv4 address with the same port is listed too.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_same_port = one.port() != 0 && one.port() == other.port();
+    let is_all = one.ip().is_unspecified() || other.ip().is_unspecified();
+    is_same_port && is_all && one.is_ipv4() == other.is_ipv4()
 }
 
 /// Parses the path of the metrics.
@@ -122,4 +135,26 @@ fn telemetry_path(text: &str) -> Result<String, String> {
         return Err("is the path of another page".to_owned());
     }
     Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_overlap_if_one_of_the_same_family_is_unspecified() {
+        for (one, other, expected) in [
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("[::1]:80", "[::]:80", true),
+            ("0.0.0.0:80", "[::]:80", false),
+            ("[::]:80", "127.0.0.1:80", false),
+            ("0.0.0.0:80", "127.0.0.1:81", false),
+            ("0.0.0.0:0", "0.0.0.0:0", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+        ] {
+            let (left, right) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(overlap(left, right), expected, "{one} {other}");
+            assert_eq!(overlap(right, left), expected, "{other} {one}");
+        }
+    }
 }

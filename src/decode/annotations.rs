@@ -7,11 +7,21 @@ use jiff::Timestamp;
 use super::{interner::Interner, string_map::StringMap};
 use crate::{
     config,
-    model::{Seconds, WorkloadAnnotations},
+    model::{Seconds, UNKNOWN_ANNOTATION, WorkloadAnnotations},
 };
 
 /// The prefix of this program's annotations.
 const PREFIX: &str = "job-status-exporter/";
+/// The annotations that this program knows.
+const KNOWN: [&str; 7] = [
+    "job-status-exporter/ignore",
+    "job-status-exporter/max-duration",
+    "job-status-exporter/max-failures",
+    "job-status-exporter/max-success-age",
+    "job-status-exporter/runbook",
+    "job-status-exporter/severity",
+    "job-status-exporter/start-grace",
+];
 /// The due time of a run. The `CronJob` controller sets it.
 /// <https://kubernetes.io/docs/reference/labels-annotations-taints/>
 const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
@@ -32,6 +42,11 @@ pub(super) struct ParsedAnnotations {
     pub(super) ignored: bool,
     /// The other `job-status-exporter/*` annotations; `None` when there are none.
     pub(super) workload: Option<Box<WorkloadAnnotations>>,
+}
+
+/// The annotations that this program knows, for messages about others.
+pub(crate) fn known_annotations() -> String {
+    KNOWN.join(", ")
 }
 
 /// Whether [`ParsedAnnotations::parse`] reads the annotation `key`.
@@ -109,7 +124,7 @@ fn set(
         "runbook" => workload.runbook = Some(interner.intern(value)),
         "ignore" => report_invalid("ignore", value),
         // A misspelt name has no effect. The report makes that visible.
-        _ => report_invalid("unknown", key),
+        _ => report_invalid(UNKNOWN_ANNOTATION, key),
     }
 }
 

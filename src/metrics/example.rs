@@ -208,6 +208,8 @@ pub(super) fn process() -> ProcessSnapshot {
     ProcessSnapshot {
         version: "0.1.0",
         revision: "1f0c9ab",
+        config_loaded: Some(1_795_443_600.5),
+        config_successful: Some(1.0),
         scrape_durations: ScrapeDurations {
             buckets: vec![(0.001, 1)],
             count: 1,

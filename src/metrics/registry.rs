@@ -6,16 +6,20 @@
 use std::time::Duration;
 
 use prometheus::{
-    Histogram, HistogramOpts,
+    Gauge, Histogram, HistogramOpts,
     core::Collector,
     proto::{Metric, MetricFamily, MetricType},
 };
+
+use crate::model;
 
 /// Upper bounds in seconds. They cover scrapes from a few Jobs to some millions.
 const SCRAPE_DURATION_BUCKETS: [f64; 11] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 ];
 
+const CONFIG_LOADED: &str = "job_status_exporter_config_last_reload_success_timestamp_seconds";
+const CONFIG_SUCCESSFUL: &str = "job_status_exporter_config_last_reload_successful";
 const SCRAPE_DURATION: &str = "job_status_exporter_scrape_duration_seconds";
 
 /// The metrics of this process.
@@ -32,6 +36,10 @@ pub(super) struct ProcessSnapshot {
     pub(super) version: &'static str,
     /// The source revision of this build.
     pub(super) revision: &'static str,
+    /// When the configuration was last loaded without an error, in seconds since the epoch.
+    pub(super) config_loaded: Option<f64>,
+    /// 1 if the last attempt to load the configuration was without an error, else 0.
+    pub(super) config_successful: Option<f64>,
     /// How long complete scrapes took to render.
     pub(super) scrape_durations: ScrapeDurations,
     /// User and system CPU time.
@@ -64,7 +72,8 @@ pub(super) struct ScrapeDurations {
 // === impl Registry ===
 
 impl Registry {
-    /// A registry with all metrics of this process.
+    /// A registry with all metrics of this process. Its creation counts as a successful load of the configuration: a process
+    /// with an invalid one does not get here.
     #[allow(
         clippy::expect_used,
         reason = "names and buckets are constants, which every test of this module checks"
@@ -78,9 +87,22 @@ impl Registry {
             scrape_durations: scrape_durations.clone(),
         };
         registry.register(scrape_durations);
+        registry.set_gauge(CONFIG_LOADED, model::now().as_duration().as_secs_f64());
+        registry.set_gauge(CONFIG_SUCCESSFUL, 1.0);
         #[cfg(target_os = "linux")]
         registry.register(prometheus::process_collector::ProcessCollector::for_self());
         registry
+    }
+
+    /// Registers a gauge with this value.
+    #[allow(
+        clippy::expect_used,
+        reason = "names are constants, which every test of this module checks"
+    )]
+    fn set_gauge(&self, name: &str, value: f64) {
+        let gauge = Gauge::new(name, name).expect("a valid gauge");
+        gauge.set(value);
+        self.register(gauge);
     }
 
     #[allow(
@@ -110,6 +132,8 @@ impl Registry {
         ProcessSnapshot {
             version: env!("CARGO_PKG_VERSION"),
             revision: option_env!("JOB_STATUS_EXPORTER_REVISION").unwrap_or("unknown"),
+            config_loaded: value(CONFIG_LOADED),
+            config_successful: value(CONFIG_SUCCESSFUL),
             scrape_durations: scrape_durations.unwrap_or_default(),
             cpu_seconds: value("process_cpu_seconds_total"),
             max_fds: value("process_max_fds"),
@@ -156,6 +180,17 @@ mod tests {
         assert_eq!(counts, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
         assert_eq!(durations.count, 2);
         assert!((durations.sum - 4.25).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_start_is_a_successful_load_of_the_configuration() {
+        let before = model::now().as_duration().as_secs_f64();
+        let registry = Registry::new();
+        let after = model::now().as_duration().as_secs_f64();
+        let snapshot = registry.snapshot();
+        assert_eq!(snapshot.config_successful, Some(1.0));
+        let loaded = snapshot.config_loaded.unwrap();
+        assert!((before..=after).contains(&loaded), "{loaded}");
     }
 
     #[cfg(target_os = "linux")]

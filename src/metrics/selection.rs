@@ -12,6 +12,10 @@ use super::{
 };
 use crate::config::{Config, FamilyFilter, Pattern, PerJob};
 
+/// The family that alerts on unreachable targets need.
+const TARGET_UP: &str = "job_status_exporter_target_up";
+const UNKNOWN_FAMILY: &str = "matches no metric family: docs/metrics.md lists them";
+
 /// What `/metrics` shows.
 #[derive(Clone, Debug)]
 pub struct MetricsSettings {
@@ -50,13 +54,63 @@ impl MetricsSettings {
         }
     }
 
-    /// The configured patterns that match no family under any configuration. They are probably misspelt.
+    /// Whether the patterns leave any family. `has_history`: whether a history is configured.
     #[must_use]
-    pub fn idle_patterns(&self) -> Vec<String> {
-        let families: Vec<_> = TABLES.iter().flat_map(TableEntry::families).collect();
-        let patterns = self.families.include.iter().chain(&self.families.exclude);
-        let idle = patterns.filter(|pattern| !matches_any(pattern, &families));
-        idle.map(ToString::to_string).collect()
+    pub fn selects_any(&self, has_history: bool) -> bool {
+        !FamilySelection::new(self, has_history).families.is_empty()
+    }
+
+    /// What is probably a mistake in the patterns, as messages with their keys. `has_history`: whether a history is
+    /// configured.
+    #[must_use]
+    pub fn warnings(&self, has_history: bool) -> Vec<String> {
+        let FamilyFilter { include, exclude } = &self.families;
+        let include = include
+            .iter()
+            .enumerate()
+            .filter_map(|(position, pattern)| {
+                let problem = self.without_effect(pattern, has_history)?;
+                Some(format!(
+                    "metrics.include[{position}]: `{pattern}` {problem}"
+                ))
+            });
+        // It does no harm to exclude families that are not there anyway.
+        let unknown = |pattern: &Pattern| matching(pattern).next().is_none();
+        let exclude = exclude
+            .iter()
+            .enumerate()
+            .filter(|(_, pattern)| unknown(pattern));
+        let exclude = exclude.map(|(position, pattern)| {
+            format!("metrics.exclude[{position}]: `{pattern}` {UNKNOWN_FAMILY}")
+        });
+        let mut warnings: Vec<String> = include.chain(exclude).collect();
+        if self.selects_any(has_history) && !self.families.selects(TARGET_UP) {
+            warnings.push(format!(
+                "metrics: `{TARGET_UP}` is not exported, so that no alert can tell when a target is down: add it to `metrics.include`"
+            ));
+        }
+        warnings
+    }
+
+    /// Why a pattern of `include` selects no family.
+    fn without_effect(&self, pattern: &Pattern, has_history: bool) -> Option<&'static str> {
+        let mut reason = Some(UNKNOWN_FAMILY);
+        for table in matching(pattern) {
+            if self.selects(table.condition, has_history) {
+                return None;
+            }
+            reason = match table.condition {
+                Condition::Always => None,
+                Condition::PerJob => {
+                    Some("has no effect: `metrics.per_job: none` leaves these families out")
+                }
+                Condition::KubeStateMetrics => Some(
+                    "has no effect: these families need `metrics.kube_state_metrics.enabled: true`",
+                ),
+                Condition::History => Some("has no effect: these families need `history.path`"),
+            };
+        }
+        reason
     }
 
     /// Whether tables with this condition are shown.
@@ -108,6 +162,12 @@ impl FamilySelection {
             families: families.collect(),
         })
     }
+}
+
+/// The tables that have a family which matches.
+fn matching(pattern: &Pattern) -> impl Iterator<Item = &'static TableEntry> {
+    let matches = |table: &&TableEntry| matches_any(pattern, &table.families());
+    TABLES.iter().filter(matches)
 }
 
 fn matches_any(pattern: &Pattern, families: &[&'static dyn Family]) -> bool {

@@ -98,6 +98,9 @@ pub struct PodCounts {
 /// the same values share them.
 pub type MappedLabels = Option<Arc<[Name]>>;
 
+/// The name in [`WorkloadAnnotations::invalid`] for all annotations that are not known.
+pub const UNKNOWN_ANNOTATION: &str = "unknown";
+
 /// The parsed `job-status-exporter/` annotations of an object.
 ///
 /// The serialized form is part of the file format of the history.

@@ -5,8 +5,12 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use tokio::net::TcpListener;
-use tracing::debug;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpSocket};
+use tracing::{debug, info};
+
+/// Connections that wait to be accepted; the same as of `TcpListener::bind`.
+const BACKLOG: u32 = 1024;
 
 /// A listen address that cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +29,18 @@ pub enum BindError {
     },
 }
 
-/// Binds `address`. Returns the listener and its address with the actual port.
-pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+/// Binds `address`, one of `all`. Returns the listener and its address with the actual port; `None` if the others of `all`
+/// are enough on this machine.
+pub(super) async fn bind(
+    address: SocketAddr,
+    all: &[SocketAddr],
+) -> Result<Option<(TcpListener, SocketAddr)>, BindError> {
     let bind_error = |source| BindError::new(address, source);
-    let listener = match TcpListener::bind(address).await {
+    let listener = match listen(address, is_ipv6_only(address, all)).await {
+        Err(error) if ipv4_fallback(address, &error).is_some_and(|ipv4| all.contains(&ipv4)) => {
+            info!(%error, %address, "IPv6 is not available");
+            return Ok(None);
+        }
         Err(error) if let Some(address) = ipv4_fallback(address, &error) => {
             debug!(%error, fallback = %address, "IPv6 is not available");
             TcpListener::bind(address).await
@@ -37,7 +49,26 @@ pub(super) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr
     };
     let listener = listener.map_err(bind_error)?;
     let local = listener.local_addr().map_err(bind_error)?;
-    Ok((listener, local))
+    Ok(Some((listener, local)))
+}
+
+/// Whether `[::]` must leave IPv4 to another address of `all`. By default it includes IPv4, and then the system refuses to bind
+/// the other one.
+fn is_ipv6_only(address: SocketAddr, all: &[SocketAddr]) -> bool {
+    let is_ipv4 = |other: &SocketAddr| other.is_ipv4() && other.port() == address.port();
+    address.ip() == Ipv6Addr::UNSPECIFIED && address.port() != 0 && all.iter().any(is_ipv4)
+}
+
+async fn listen(address: SocketAddr, ipv6_only: bool) -> io::Result<TcpListener> {
+    if !ipv6_only {
+        return TcpListener::bind(address).await;
+    }
+    let socket = TcpSocket::new_v6()?;
+    SockRef::from(&socket).set_only_v6(true)?;
+    // As `TcpListener::bind` does, so that a restarted process can bind again at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// `0.0.0.0` in place of `[::]` if the kernel has no IPv6. Without this, `:9806` fails on such a machine.

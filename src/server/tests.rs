@@ -1,5 +1,7 @@
 //! Tests of binding, and the data for tests of the server.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -65,6 +67,34 @@ async fn the_error_for_an_address_in_use_has_a_hint() {
     );
     let hint = error.hint().expect("a hint");
     assert!(hint.contains("--web.listen-address"), "{hint}");
+}
+
+#[tokio::test]
+async fn all_addresses_of_ipv4_and_ipv6_are_bound_together() {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let free = Server::bind(&[any]).await.expect("a free port");
+    let port = free.local_addrs()[0].port();
+    drop(free);
+    let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let ipv6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    for addresses in [[ipv4, ipv6], [ipv6, ipv4]] {
+        let server = Server::bind(&addresses).await.expect("both are free");
+        let has_ipv6 = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+        let expected: Vec<_> = addresses
+            .into_iter()
+            .filter(|address| has_ipv6 || address.is_ipv4())
+            .collect();
+        assert_eq!(server.local_addrs(), expected);
+        for address in expected {
+            let loopback: IpAddr = if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                Ipv6Addr::LOCALHOST.into()
+            };
+            let connected = std::net::TcpStream::connect((loopback, port));
+            assert!(connected.is_ok(), "{address}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -65,13 +65,46 @@ fn json_has_the_fields_of_spans_and_unique_keys() {
 }
 
 #[test]
+fn text_has_each_field_once_and_quotes_values_with_blanks() {
+    let lines = logged(LogFormat::Text, LogLevel::Info, || {
+        let _inside = tracing::info_span!("source", target = "prod", attempt = 1).entered();
+        let missing: Option<&str> = None;
+        tracing::warn!(hint = missing, "is \"down\"\n\u{1b}[31m");
+        tracing::info!(
+            target = "test",
+            attempt = 2,
+            on = true,
+            ratio = 0.5,
+            "again"
+        );
+        tracing::info!(
+            path = "/a=b",
+            empty = "",
+            error = "no \"file\"\nhere",
+            url = %"https://[::1]:1/x?y",
+            list = ?["a"],
+            "quoted"
+        );
+    });
+    assert_eq!(
+        lines,
+        [
+            r#" WARN is "down"\n\u{1b}[31m target=prod attempt=1"#,
+            r"INFO again target=test attempt=2 on=true ratio=0.5",
+            r#"INFO quoted target=prod attempt=1 path="/a=b" empty="" error="no \"file\"\nhere" url=https://[::1]:1/x?y list="[\"a\"]""#,
+        ]
+        .map(|line| line.replacen("INFO", " INFO", 1))
+    );
+}
+
+#[test]
 fn messages_contain_their_target_at_every_level() {
     for (format, line) in [
         (
             LogFormat::Json,
             r#"{"level":"ERROR","message":"broken","target":"prod"}"#,
         ),
-        (LogFormat::Text, r#"ERROR source{target="prod"}: broken"#),
+        (LogFormat::Text, "ERROR broken target=prod"),
     ] {
         let lines = logged(format, LogLevel::Error, || {
             let _inside = tracing::info_span!("source", target = "prod").entered();

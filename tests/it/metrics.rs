@@ -125,6 +125,7 @@ pub(crate) fn without_volatile(text: &str) -> String {
     let volatile = [
         "process_",
         "job_status_exporter_build_info",
+        "job_status_exporter_config_last_reload_success_timestamp_seconds",
         "job_status_exporter_scrape_duration_seconds",
     ];
     let stays = |line: &&str| {

@@ -10,7 +10,7 @@ use http::{HeaderValue, header};
 use kube::{
     Client, Config,
     client::ConfigExt as _,
-    config::{Context, ExecAuthCluster, ExecConfig, Kubeconfig},
+    config::{ExecAuthCluster, ExecConfig},
 };
 use tower::{Layer as _, util::option_layer};
 
@@ -25,7 +25,7 @@ mod discovery;
 mod plugin;
 mod user;
 
-use self::discovery::{Found, MergedKubeconfig, SERVICE_ACCOUNT};
+use self::discovery::{Found, FoundContext, MergedKubeconfig, SERVICE_ACCOUNT};
 
 /// An API with all that is needed to connect to it, except for what an exec plugin returns.
 pub(in crate::client) struct Loaded {
@@ -45,46 +45,30 @@ pub(in crate::client) fn load(
         Some(path) => discovery::explicit(path).map(Found::Kubeconfig),
         None => discovery::discover(environment, Path::new(SERVICE_ACCOUNT), context),
     };
-    let loaded = found.and_then(|found| match found {
-        Found::Kubeconfig(merged) => load_context(&merged, context, environment),
+    let loaded = match found.map_err(Failure::NoCluster)? {
+        Found::Kubeconfig(merged) => {
+            let context = merged.context(context).map_err(Failure::NoCluster)?;
+            load_context(&merged, &context, environment)
+        }
         Found::ServiceAccount(account) => cluster::load_service_account(&account, environment),
-    });
+    };
     loaded.map_err(Failure::NoClient)
 }
 
-/// Loads one context of a kubeconfig; `None` for its current one.
+/// Loads the cluster and the user of a context.
 fn load_context(
     merged: &MergedKubeconfig,
-    context: Option<&str>,
+    found: &FoundContext<'_>,
     environment: &Environment,
 ) -> Result<Loaded, String> {
     let MergedKubeconfig { kubeconfig, origin } = merged;
-    let context = context.or(kubeconfig.current_context.as_deref());
-    let context = context.ok_or_else(|| {
-        format!(
-            "{origin} has no current context: run `kubectl config use-context`, or configure `kubernetes.context` ({})",
-            known_contexts(kubeconfig)
-        )
-    })?;
-    let found = kubeconfig
-        .contexts
-        .iter()
-        .find(|named| named.name == context);
-    let found = found.and_then(|named| named.context.as_ref());
-    let Context { cluster, user, .. } = found.ok_or_else(|| {
-        let known = known_contexts(kubeconfig);
-        format!("{origin} has no context `{context}` ({known})")
-    })?;
-    let found = kubeconfig
-        .clusters
-        .iter()
-        .find(|named| named.name == *cluster);
-    let found = found.and_then(|named| named.cluster.as_ref());
-    let settings = found.ok_or_else(|| {
-        format!("{origin} has no cluster `{cluster}`, which its context `{context}` names")
-    })?;
+    let FoundContext {
+        name: context,
+        cluster,
+        settings,
+        user,
+    } = *found;
     let mut loaded = cluster::load(settings, cluster, origin, environment)?;
-    let user = user.as_deref().unwrap_or_default();
     let found = kubeconfig
         .auth_infos
         .iter()
@@ -103,17 +87,6 @@ fn load_context(
     }
     user::load(&info.unwrap_or_default(), user, origin, &mut loaded)?;
     Ok(loaded)
-}
-
-fn known_contexts(kubeconfig: &Kubeconfig) -> String {
-    let names = kubeconfig
-        .contexts
-        .iter()
-        .map(|named| format!("`{}`", named.name));
-    match names.collect::<Vec<_>>().as_slice() {
-        [] => "it has no contexts".to_owned(),
-        names => format!("it has {}", names.join(", ")),
-    }
 }
 
 /// The content of a file or of base64 data, of which a kubeconfig can have one, and the name of the source for messages.

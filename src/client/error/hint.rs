@@ -132,11 +132,21 @@ const BY_CONNECTION_TEXT: [(&str, &str); 11] = [
 pub(super) fn for_error(error: &Error) -> Option<&'static str> {
     match &error.failure {
         Failure::Status(status) => for_status(status).or_else(|| for_code(error, status.code)),
-        Failure::NoClient(text) | Failure::Transport(text) | Failure::TlsAlert(text) => {
-            find(&BY_CONNECTION_TEXT, text)
-        }
         Failure::TooLarge(_) => Some("is this address really a Kubernetes API?"),
-        Failure::Suppressed(_)
+        other => for_connection(other),
+    }
+}
+
+/// The hint for a failure to create a client or to connect.
+pub(super) fn for_connection(failure: &Failure) -> Option<&'static str> {
+    match failure {
+        Failure::NoClient(text)
+        | Failure::NoCluster(text)
+        | Failure::Transport(text)
+        | Failure::TlsAlert(text) => find(&BY_CONNECTION_TEXT, text),
+        Failure::Status(_)
+        | Failure::TooLarge(_)
+        | Failure::Suppressed(_)
         | Failure::Timeout(_)
         | Failure::InvalidResponse(_)
         | Failure::NotServed => None,

@@ -178,3 +178,18 @@ fn many_and_huge_annotations_are_handled() {
         );
     }
 }
+
+#[test]
+fn exactly_the_known_annotations_have_a_meaning() {
+    for key in KNOWN {
+        let name = key.strip_prefix(PREFIX).unwrap();
+        let job = annotated(&json!({ key: "7" }));
+        let annotations = job.annotations.expect("an annotation");
+        let is_unknown = annotations
+            .invalid
+            .iter()
+            .any(|(reported, _)| *reported == UNKNOWN_ANNOTATION);
+        assert!(!is_unknown, "{name}");
+        assert!(known_annotations().contains(key));
+    }
+}

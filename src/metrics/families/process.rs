@@ -17,7 +17,8 @@ impl Table for Process {
 
     const ABOUT: &'static str = "\
 The exporter process. These families do not have the label `target`. `job_status_exporter_scrape_duration_seconds` covers
-complete scrapes; it excludes compression and sending. The families `process_*` exist on Linux only.";
+complete scrapes; it excludes compression and sending. `job_status_exporter_config_last_reload_successful` is 1 after a start,
+because the exporter does not start with an invalid configuration. The families `process_*` exist on Linux only.";
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
@@ -25,6 +26,18 @@ complete scrapes; it excludes compression and sending. The families `process_*` 
             &["revision", "version"],
             "Always 1, with the version and the revision of the exporter.",
             |process, out| out.sample(&[&process.revision, &process.version], 1),
+        ),
+        Row::gauge(
+            "job_status_exporter_config_last_reload_success_timestamp_seconds",
+            &[],
+            "When the configuration was last loaded without an error, at the start or by a reload.",
+            |process, out| out.value(process.config_loaded),
+        ),
+        Row::gauge(
+            "job_status_exporter_config_last_reload_successful",
+            &[],
+            "Whether the last attempt to load the configuration was without an error.",
+            |process, out| out.value(process.config_successful),
         ),
         Row::histogram(
             "job_status_exporter_scrape_duration_seconds",
@@ -104,6 +117,8 @@ mod tests {
         };
         let expected = r#"
 job_status_exporter_build_info{revision="1f0c9ab",version="0.1.0"} 1
+job_status_exporter_config_last_reload_success_timestamp_seconds 1795443600.5
+job_status_exporter_config_last_reload_successful 1
 job_status_exporter_scrape_duration_seconds_bucket{le="0.25"} 1
 job_status_exporter_scrape_duration_seconds_bucket{le="1.0"} 1
 job_status_exporter_scrape_duration_seconds_bucket{le="+Inf"} 2

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use batch_simulator::api::Kind;
+use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::{Cluster, Exporter, SYNCED, Setup, process::Line};
@@ -83,7 +85,7 @@ async fn text_without_a_terminal_has_no_colors() {
     exporter
         .until(|line| line.contains("listening address=127.0.0.1:"))
         .await;
-    let synced = format!("INFO source{{target=\"polled\"}}: {SYNCED}");
+    let synced = format!("INFO {SYNCED} target=polled");
     exporter.until(|line| line.ends_with(&synced)).await;
     exporter.signal(&["TERM"]);
     let log = exporter.exit().await.log;
@@ -115,4 +117,45 @@ async fn at_level_error_a_healthy_exporter_logs_nothing() {
     let exited = exporter.exit().await;
     assert_eq!(exited.status.code(), Some(0));
     assert_eq!(exited.log, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_environment_sets_level_and_format() {
+    let cluster = Cluster::start().await;
+    let setup = two_targets(&cluster)
+        .variable("JOB_STATUS_EXPORTER__LOG__LEVEL", "debug")
+        .variable("JOB_STATUS_EXPORTER__LOG__FORMAT", "json");
+    let mut exporter = setup.spawn();
+    let line = exporter.logged("polling").await;
+    assert_eq!(line.text("level"), "DEBUG");
+}
+
+#[tokio::test]
+async fn an_annotation_without_an_effect_is_logged_with_what_is_valid() {
+    let cluster = Cluster::start().await;
+    let annotations = json!({
+        "job-status-exporter/max-duratoin": "1h",
+        "job-status-exporter/start-grace": "soon",
+    });
+    let metadata = json!({"namespace": "etl", "name": "load", "annotations": annotations});
+    let object = json!({"metadata": metadata, "spec": {"parallelism": 1}});
+    cluster.api.apply(Kind::Job, object).unwrap();
+    let mut exporter = two_targets(&cluster).start().await;
+    for line in from_both(&mut exporter, "ignoring an unknown annotation").await {
+        let annotation = "job-status-exporter/max-duratoin";
+        assert_eq!(line.text("annotation"), annotation);
+        let known = line.text("known");
+        assert!(
+            known.contains("job-status-exporter/max-duration, "),
+            "{known}"
+        );
+        assert!(line.get("value").is_none());
+    }
+    for line in from_both(&mut exporter, "ignoring an invalid annotation").await {
+        let of_workload = ["namespace", "kind", "name", "annotation", "value"];
+        assert_eq!(
+            of_workload.map(|key| line.text(key)),
+            ["etl", "job", "load", "start-grace", "soon"]
+        );
+    }
 }

@@ -77,33 +77,137 @@ fn a_missing_configuration_file_is_an_error() {
     assert!(stderr.starts_with(expected), "{stderr}");
 }
 
+const KUBECONFIG_HINT: &str = "hint: a target takes `kubernetes.kubeconfig`";
+
 #[tokio::test]
-async fn a_missing_kubeconfig_is_an_error_with_a_hint() {
+async fn start_and_check_report_all_that_cannot_be_used_in_one_error() {
     let cluster = Cluster::start().await;
     let config = format!(
         "{NO_PORT}targets:\n\
          - {{name: one, kubernetes: {{kubeconfig: absent}}}}\n\
          - {{name: two, kubernetes: {{kubeconfig: kubeconfig}}}}\n\
-         - {{name: three, kubernetes: {{kubeconfig: kubeconfig, context: other}}}}\n"
+         - {{name: three, kubernetes: {{kubeconfig: kubeconfig, context: other}}}}\n\
+         history: {{path: /nowhere/history.redb}}\n\
+         metrics: {{include: [\"kube_*\"]}}\n"
     );
-    let setup = Setup::new()
-        .kubeconfig("kubeconfig", &cluster.url(), "{}")
-        .config(&config)
-        .argument("--log.level=error");
-    let (code, stdout, stderr) = run(&setup);
-    assert_eq!((code, stdout.as_str()), (Some(2), ""));
-    let lines: Vec<_> = stderr.lines().collect();
-    assert_eq!(lines.len(), 4, "{stderr}");
-    assert_eq!(lines[0], "error: 2 targets cannot be used");
-    assert!(lines[1].starts_with("  target one: cannot read the kubeconfig "));
-    assert!(lines[1].contains("/absent: "), "{stderr}");
-    assert!(lines[2].starts_with("  target three: the kubeconfig "));
-    assert!(
-        lines[2].ends_with("/kubeconfig has no context `other` (it has `it`)"),
-        "{stderr}"
-    );
-    assert!(lines[3].starts_with("hint: a target takes `kubernetes.kubeconfig`"));
+    for check in [false, true] {
+        let mut setup = Setup::new()
+            .kubeconfig("kubeconfig", &cluster.url(), "{}")
+            .config(&config)
+            .argument("--log.level=error");
+        if check {
+            setup = setup.argument("--config.check");
+        }
+        let (code, stdout, stderr) = run(&setup);
+        assert_eq!(code, Some(2));
+        assert_eq!(stdout.contains("\naddresses\n  two "), check, "{stdout}");
+        let lines: Vec<_> = stderr.lines().collect();
+        assert_eq!(lines.len(), 8, "{stderr}");
+        assert_eq!(lines[0], "error: 4 problems prevent the start");
+        assert!(lines[1].starts_with("  target one: cannot read the kubeconfig "));
+        assert!(lines[1].contains("/absent: "), "{stderr}");
+        assert!(lines[2].starts_with("  target three: the kubeconfig "));
+        assert!(
+            lines[2].ends_with("/kubeconfig has no context `other` (it has `it`)"),
+            "{stderr}"
+        );
+        assert_eq!(
+            lines[3],
+            "  open history file /nowhere/history.redb: No such file or directory (os error 2)"
+        );
+        assert_eq!(
+            lines[4],
+            "  `metrics.include` and `metrics.exclude` leave no metric family: /metrics would be empty"
+        );
+        assert!(lines[5].starts_with(KUBECONFIG_HINT), "{stderr}");
+        assert!(lines[6].starts_with("hint: `history.path` must name a file"));
+        assert!(lines[7].starts_with("hint: docs/metrics.md lists the families; `kube_*` needs "));
+    }
     assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
+}
+
+#[test]
+fn the_hint_fits_the_problem_of_a_target() {
+    for (server, user, variable, problem, hint) in [
+        (
+            "https://192.0.2.1",
+            "{}",
+            "ftp://proxy",
+            "HTTPS_PROXY is invalid",
+            None,
+        ),
+        (
+            "https://192.0.2.1",
+            "{client-certificate: absent.crt, client-key: absent.key}",
+            "",
+            "absent.crt",
+            None,
+        ),
+        (
+            "http://192.0.2.1",
+            "{}",
+            "",
+            "must begin with https://",
+            None,
+        ),
+        (
+            "https://192.0.2.1",
+            "{}",
+            "",
+            "has no context `other`",
+            Some(KUBECONFIG_HINT),
+        ),
+    ] {
+        let context = if hint.is_some() {
+            ", context: other"
+        } else {
+            ""
+        };
+        let config = format!("targets: [{{kubernetes: {{kubeconfig: kubeconfig{context}}}}}]\n");
+        let setup = Setup::new()
+            .kubeconfig("kubeconfig", server, user)
+            .config(&config)
+            .variable("HTTPS_PROXY", variable)
+            .argument("--config.check");
+        let (code, _, stderr) = run(&setup);
+        assert_eq!(code, Some(2), "{problem}");
+        assert!(stderr.contains(problem), "{problem} is not in {stderr}");
+        let expected = hint.map_or(!stderr.contains("hint: "), |hint| stderr.contains(hint));
+        assert!(expected, "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_prints_warnings_once_and_works_beside_a_running_exporter() {
+    let cluster = Cluster::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = format!(
+        "{NO_PORT}targets: [{{name: prod, kubernetes: {{kubeconfig: kubeconfig}}, namespaces: {{include: [a], exclude: [b]}}}}]\n\
+         history: {{path: {:?}}}\n\
+         metrics: {{include: [\"batch_*\", \"kube_*\", batch_job_stat]}}\n",
+        directory.path().join("history.redb")
+    );
+    let setup = || {
+        Setup::new()
+            .kubeconfig("kubeconfig", &cluster.url(), "{}")
+            .config(&config)
+    };
+    let running = setup().start().await;
+    let (code, stdout, stderr) = run(&setup().argument("--config.check"));
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    for warning in [
+        "targets[0].namespaces.exclude",
+        "metrics.include[1]: `kube_*` has no effect: these families need `metrics.kube_state_metrics.enabled: true`",
+        "metrics.include[2]: `batch_job_stat` matches no metric family",
+        "metrics: `job_status_exporter_target_up` is not exported",
+    ] {
+        assert_eq!(stdout.matches(warning).count(), 1, "{warning}: {stdout}");
+    }
+    running.signal(&["TERM"]);
+    let log = running.exit().await;
+    let warnings = log.lines();
+    let warnings = warnings.iter().filter(|line| line.text("level") == "WARN");
+    assert_eq!(warnings.count(), 4, "{:?}", log.log);
 }
 
 #[test]
@@ -181,19 +285,4 @@ async fn help_version_and_check_print_to_standard_output_and_start_nothing() {
         }
     }
     assert_eq!(cluster.api.requests(), [], "the exporter sent requests");
-}
-
-#[test]
-fn a_check_needs_no_credentials_and_prints_warnings_once() {
-    let config = "targets: [{name: prod, kubernetes: {kubeconfig: absent}, namespaces: {include: [a], exclude: [b]}}]\n";
-    let (code, stdout, stderr) = run(&Setup::new().config(config).argument("--config.check"));
-    assert_eq!((code, stderr.as_str()), (Some(0), ""));
-    assert!(
-        stdout.contains("\n  prod          unknown on this machine: cannot read the kubeconfig ")
-    );
-    assert_eq!(
-        stdout.matches("targets[0].namespaces.exclude").count(),
-        1,
-        "{stdout}"
-    );
 }

@@ -73,21 +73,72 @@ fn a_scrape_shows_the_families_that_it_selects() {
     assert!(selected(&[""]).is_err());
 }
 
-#[test]
-fn patterns_without_a_family_are_reported() {
+/// Settings with these patterns.
+fn settings(include: &[&str], exclude: &[&str]) -> MetricsSettings {
     let patterns = |names: &[&str]| names.iter().map(|name| Pattern::from(*name)).collect();
-    let families = config::FamilyFilter {
-        include: patterns(&["*", "batch_jobs_*"]),
-        exclude: patterns(&["kube_job_info", "process_open_fds", "process_shut_fds"]),
-    };
-    let settings = MetricsSettings {
-        families,
+    MetricsSettings {
+        families: config::FamilyFilter {
+            include: patterns(include),
+            exclude: patterns(exclude),
+        },
         ..MetricsSettings::default()
+    }
+}
+
+#[test]
+fn patterns_without_an_effect_are_reported() {
+    let unknown = "matches no metric family: docs/metrics.md lists them";
+    let disabled = "has no effect: these families need `metrics.kube_state_metrics.enabled: true`";
+    let excluded = ["kube_job_info", "process_open_fds", "process_shut_fds"];
+    let has_history = false;
+    assert_eq!(
+        settings(&["*", "batch_jobs_*", "kube_*", "*_history_up"], &excluded).warnings(has_history),
+        [
+            format!("metrics.include[1]: `batch_jobs_*` {unknown}"),
+            format!("metrics.include[2]: `kube_*` {disabled}"),
+            "metrics.include[3]: `*_history_up` has no effect: these families need `history.path`"
+                .to_owned(),
+            format!("metrics.exclude[2]: `process_shut_fds` {unknown}"),
+        ]
+    );
+    let everything = MetricsSettings {
+        kube_state_metrics: true,
+        ..settings(&["*", "kube_*", "*_history_up"], &[])
+    };
+    assert_eq!(everything.warnings(true), [""; 0]);
+    let without_jobs = MetricsSettings {
+        per_job: false,
+        ..settings(&["*", "batch_job_state"], &[])
     };
     assert_eq!(
-        settings.idle_patterns(),
-        ["batch_jobs_*", "process_shut_fds"]
+        without_jobs.warnings(has_history),
+        [
+            "metrics.include[1]: `batch_job_state` has no effect: `metrics.per_job: none` leaves these families out"
+        ]
     );
+}
+
+#[test]
+fn a_selection_without_target_up_is_reported_and_an_empty_one_is_known() {
+    for (include, exclude, selects_any, reported) in [
+        (["*"], [].as_slice(), true, false),
+        (["batch_*"], &[], true, true),
+        (["*"], &["job_status_exporter_*"], true, true),
+        (["*_target_up"], &[], true, false),
+        (["kube_*"], &[], false, false),
+        (["batch_*"], &["*"], false, false),
+    ] {
+        let settings = settings(&include, exclude);
+        assert_eq!(settings.selects_any(false), selects_any, "{include:?}");
+        let warnings = settings.warnings(false);
+        let about_target_up =
+            |warning: &String| warning.contains("`job_status_exporter_target_up`");
+        assert_eq!(
+            warnings.iter().any(about_target_up),
+            reported,
+            "{warnings:?}"
+        );
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kube::config::{Kubeconfig, KubeconfigError};
+use kube::config::{Cluster, Context, Kubeconfig, KubeconfigError};
 
 use crate::client::{environment::Environment, error::describe};
 
@@ -34,6 +34,17 @@ pub(super) struct MergedKubeconfig {
     pub(super) kubeconfig: Kubeconfig,
     /// Names the files in messages.
     pub(super) origin: String,
+}
+
+/// A context with its cluster and the name of its user.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FoundContext<'a> {
+    pub(super) name: &'a str,
+    /// The name of the cluster.
+    pub(super) cluster: &'a str,
+    pub(super) settings: &'a Cluster,
+    /// Empty if the context has none.
+    pub(super) user: &'a str,
 }
 
 /// The service account of the pod.
@@ -203,6 +214,53 @@ fn what_is_missing(environment: &Environment, paths: &[PathBuf], existing: &[&Pa
             "{}, which $KUBECONFIG names, do not exist or are empty",
             origin(&all)
         ),
+    }
+}
+
+impl MergedKubeconfig {
+    /// Finds a context; `None` is the current one.
+    pub(super) fn context<'a>(
+        &'a self,
+        wanted: Option<&'a str>,
+    ) -> Result<FoundContext<'a>, String> {
+        let Self { kubeconfig, origin } = self;
+        let name = wanted.or(kubeconfig.current_context.as_deref());
+        let name = name.ok_or_else(|| {
+            format!(
+                "{origin} has no current context: run `kubectl config use-context`, or configure `kubernetes.context` ({})",
+                known_contexts(kubeconfig)
+            )
+        })?;
+        let mut contexts = kubeconfig.contexts.iter();
+        let found = contexts.find(|named| named.name == name);
+        let found = found.and_then(|named| named.context.as_ref());
+        let Context { cluster, user, .. } = found.ok_or_else(|| {
+            let known = known_contexts(kubeconfig);
+            format!("{origin} has no context `{name}` ({known})")
+        })?;
+        let mut clusters = kubeconfig.clusters.iter();
+        let found = clusters.find(|named| named.name == *cluster);
+        let settings = found.and_then(|named| named.cluster.as_ref());
+        let settings = settings.ok_or_else(|| {
+            format!("{origin} has no cluster `{cluster}`, which its context `{name}` names")
+        })?;
+        Ok(FoundContext {
+            name,
+            cluster,
+            settings,
+            user: user.as_deref().unwrap_or_default(),
+        })
+    }
+}
+
+fn known_contexts(kubeconfig: &Kubeconfig) -> String {
+    let names = kubeconfig
+        .contexts
+        .iter()
+        .map(|named| format!("`{}`", named.name));
+    match names.collect::<Vec<_>>().as_slice() {
+        [] => "it has no contexts".to_owned(),
+        names => format!("it has {}", names.join(", ")),
     }
 }
 

@@ -1,0 +1,115 @@
+//! Checks what the configuration refers to: files of targets, the history, metric families. Nothing is started or sent.
+//!
+//! The start and `--config.check` report the same problems, all at once. An API that does not answer is none: that shows on
+//! `/metrics`.
+
+use std::{error::Error as _, iter};
+
+use super::{Error, plan::TargetPlan};
+use crate::{
+    client::Failure,
+    config::Config,
+    history::{self, History, HistorySettings},
+    metrics::MetricsSettings,
+};
+
+/// The result of the checks.
+#[derive(Debug, Default)]
+pub(super) struct Checks {
+    /// Titles and addresses of the targets that can be used.
+    pub(super) addresses: Vec<(String, String)>,
+    /// What is probably a mistake.
+    pub(super) warnings: Vec<String>,
+    /// What prevents the start.
+    problems: Vec<StartProblem>,
+}
+
+/// Something that the configuration refers to and that cannot be used.
+#[derive(Debug)]
+pub struct StartProblem {
+    /// What is wrong.
+    pub(super) text: String,
+    /// How to fix it.
+    pub(super) hint: Option<&'static str>,
+}
+
+// === impl Checks ===
+
+impl Checks {
+    /// Checks all that `config` refers to.
+    pub(super) async fn run(config: &Config, plans: &[TargetPlan]) -> Self {
+        let warnings = config.warnings.iter().map(ToString::to_string);
+        let mut checks = Self {
+            warnings: warnings.collect(),
+            ..Self::default()
+        };
+        for plan in plans {
+            match plan.endpoint.address().await {
+                Ok(address) => checks.addresses.push((plan.title.clone(), address)),
+                Err(failure) => checks
+                    .problems
+                    .push(StartProblem::of_target(&plan.title, &failure)),
+            }
+        }
+        if let Some(settings) = HistorySettings::from_config(config)
+            && let Err(error) = History::check(&settings)
+        {
+            checks.problems.push(StartProblem::of_history(&error));
+        }
+        let metrics = MetricsSettings::from_config(config);
+        checks
+            .warnings
+            .extend(metrics.warnings(config.history.is_some()));
+        if !metrics.selects_any(config.history.is_some()) {
+            checks.problems.push(StartProblem::no_families());
+        }
+        checks
+    }
+
+    /// An error with all problems, if there are any.
+    pub(super) fn outcome(self) -> Result<(), Error> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unusable(self.problems))
+        }
+    }
+}
+
+// === impl StartProblem ===
+
+impl StartProblem {
+    fn of_target(title: &str, failure: &Failure) -> Self {
+        let reason = match failure {
+            // Its Display says that no client can be created, which is obvious here.
+            Failure::NoClient(reason) | Failure::NoCluster(reason) => reason.clone(),
+            other => other.to_string(),
+        };
+        let hint = match failure {
+            Failure::NoCluster(_) => Some(
+                "a target takes `kubernetes.kubeconfig` and `kubernetes.context`; without them it is $KUBECONFIG, \
+                 ~/.kube/config, or the service account of the pod; `job-status-exporter demo` needs no cluster",
+            ),
+            other => other.hint(),
+        };
+        Self {
+            text: format!("target {title}: {reason}"),
+            hint,
+        }
+    }
+
+    fn of_history(error: &history::Error) -> Self {
+        let causes = iter::successors(error.source(), |cause| (*cause).source());
+        Self {
+            text: causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")),
+            hint: error.hint(),
+        }
+    }
+
+    fn no_families() -> Self {
+        Self {
+            text: "`metrics.include` and `metrics.exclude` leave no metric family: /metrics would be empty".to_owned(),
+            hint: Some("docs/metrics.md lists the families; `kube_*` needs `metrics.kube_state_metrics.enabled: true`"),
+        }
+    }
+}

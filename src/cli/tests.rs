@@ -1,0 +1,160 @@
+//! Tests of flags and their variables.
+
+use super::*;
+
+fn read(arguments: &[&str]) -> Result<Arguments, clap::Error> {
+    Arguments::read([&["job-status-exporter"], arguments].concat())
+}
+
+#[test]
+fn the_clap_definition_is_valid() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn all_arguments_are_optional() {
+    let arguments = read(&[]).unwrap();
+    assert_eq!(arguments.command, None);
+    assert_eq!(arguments.export, Export::default());
+    let log = arguments.log.resolve(|_| None).unwrap();
+    assert_eq!((log.level, log.format), (LogLevel::Info, LogFormat::Text));
+}
+
+#[test]
+fn all_flags_are_parsed() {
+    let arguments = read(&[
+        "--config.file=exporter.yaml",
+        "--config.check",
+        "--web.listen-address",
+        ":9806",
+        "--web.listen-address=[::1]:80",
+        "--web.telemetry-path=/m",
+        "--log.level=debug",
+        "--log.format",
+        "json",
+    ])
+    .unwrap();
+    assert_eq!(
+        arguments.export,
+        Export {
+            config_file: Some("exporter.yaml".into()),
+            config_check: true,
+            listen_addresses: vec![":9806".to_owned(), "[::1]:80".to_owned()],
+            telemetry_path: Some("/m".to_owned()),
+        }
+    );
+    assert_eq!(
+        arguments.log,
+        LogFlags {
+            level: Some(LogLevel::Debug),
+            format: Some(LogFormat::Json)
+        }
+    );
+}
+
+#[test]
+fn the_demo_has_its_own_flags_and_shares_the_log_flags() {
+    for arguments in [
+        ["demo", "--log.level", "debug"],
+        ["--log.level", "debug", "demo"],
+    ] {
+        let arguments = read(&arguments).unwrap();
+        assert_eq!(arguments.log.level, Some(LogLevel::Debug));
+        let Some(Command::Demo(demo)) = arguments.command else {
+            panic!("the command is not `demo`");
+        };
+        assert_eq!(demo.listen_addresses, ["127.0.0.1:9806"]);
+        assert!(!demo.cci);
+    }
+    let arguments = read(&[
+        "demo",
+        "--cci",
+        "--web.listen-address",
+        ":1",
+        "--web.listen-address",
+        ":2",
+    ])
+    .unwrap();
+    assert_eq!(
+        arguments.command,
+        Some(Command::Demo(Demo {
+            cci: true,
+            listen_addresses: vec![":1".to_owned(), ":2".to_owned()]
+        }))
+    );
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_help_and_version_with_0() {
+    for wrong in [
+        ["--config"].as_slice(),
+        &["--log.level", "loud"],
+        &["exporter.yaml"],
+        &["demo", "--config.file", "x"],
+        &["--config.file", "x", "demo"],
+        &["--web.listen-address", ":1", "demo"],
+        &["--config.file"],
+    ] {
+        assert_eq!(read(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+    }
+    for flag in ["--help", "--version"] {
+        assert_eq!(read(&[flag]).unwrap_err().exit_code(), 0, "{flag}");
+    }
+}
+
+#[test]
+fn the_version_has_the_format_of_exporters() {
+    let text = read(&["--version"]).unwrap_err().to_string();
+    let revision = text
+        .strip_prefix(concat!(
+            "job-status-exporter, version ",
+            env!("CARGO_PKG_VERSION"),
+            " (revision "
+        ))
+        .and_then(|rest| rest.strip_suffix(")\n"));
+    assert!(
+        revision.is_some_and(|revision| !revision.is_empty()),
+        "{text}"
+    );
+}
+
+#[test]
+fn flags_of_logs_override_the_environment() {
+    let with = |arguments: &[&str], level: &str, format: &str| {
+        let variable = |name: &str| match name {
+            "JOB_STATUS_EXPORTER__LOG__LEVEL" => Some(OsString::from(level)),
+            "JOB_STATUS_EXPORTER__LOG__FORMAT" => Some(OsString::from(format)),
+            _ => None,
+        };
+        read(arguments)?.log.resolve(variable)
+    };
+    let log = |level, format| Log { level, format };
+    for (arguments, level, format, expected) in [
+        (
+            [].as_slice(),
+            "debug",
+            "json",
+            log(LogLevel::Debug, LogFormat::Json),
+        ),
+        (&[], "", "", Log::default()),
+        (
+            &["--log.level=warn", "--log.format=text"],
+            "debug",
+            "json",
+            log(LogLevel::Warn, LogFormat::Text),
+        ),
+        (
+            &["--log.level=warn"],
+            "loud",
+            "json",
+            log(LogLevel::Warn, LogFormat::Json),
+        ),
+    ] {
+        let found = with(arguments, level, format).unwrap();
+        assert_eq!(found, expected, "{arguments:?} {level} {format}");
+    }
+    let error = with(&[], "loud", "").unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    let expected = "environment variable JOB_STATUS_EXPORTER__LOG__LEVEL: `loud` is not one of error, warn, info, debug, trace";
+    assert!(error.to_string().contains(expected), "{error}");
+}
