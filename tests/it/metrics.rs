@@ -19,6 +19,7 @@ use crate::{
     records,
 };
 
+mod scrapes;
 mod selection;
 
 const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
@@ -276,59 +277,6 @@ fn mapped_labels_have_the_values_of_the_objects() {
         let values = [label(sample, "app"), label(sample, "on_call")];
         assert_eq!(values, ["warehouse", "data"], "{family}");
     }
-}
-
-#[test]
-fn a_large_scrape_has_bounded_chunks_and_contiguous_families() {
-    let mut jobs = records::jobs(5_000);
-    for job in &mut jobs[..2_000] {
-        job.workload = WorkloadRef {
-            kind: "job".into(),
-            name: job.name.clone(),
-        };
-    }
-    let metrics = metrics(vec![records::target(None, jobs, Vec::new())]);
-    for format in FORMATS {
-        let chunks: Vec<_> = metrics.scrape(format).collect();
-        assert!(chunks.len() > 10);
-        assert!(chunks.iter().all(|chunk| chunk.len() < 512 * 1024));
-        let families = checker::check(format, std::str::from_utf8(&chunks.concat()).unwrap());
-        assert_eq!(families["batch_job_state"].samples.len(), 5_000);
-        assert_eq!(families["batch_workload_info"].samples.len(), 3_000);
-    }
-}
-
-#[test]
-fn a_scrape_shows_the_state_at_its_start() {
-    let target = Arc::new(TargetStore::new(None, Arc::default()));
-    let feed = target.clone().register(FeedScope::Jobs(None));
-    feed.push(Update::Jobs(Change::Replaced(records::jobs(2_000))));
-    let metrics = metrics(vec![target]);
-    let mut scrape = metrics.scrape(Format::Text);
-    let mut text = scrape.next().unwrap().to_vec();
-    feed.push(Update::Jobs(Change::Replaced(Vec::new())));
-    text.extend(scrape.flatten());
-    let families = checker::check(Format::Text, std::str::from_utf8(&text).unwrap());
-    assert_eq!(families["batch_job_failed_pods"].samples.len(), 2_000);
-}
-
-#[test]
-fn only_complete_scrapes_are_observed() {
-    let metrics = metrics(vec![records::target(None, Vec::new(), Vec::new())]);
-    drop(metrics.scrape(Format::Text));
-    let observed = || {
-        let families = check(&metrics, Format::Text);
-        let samples = &families["job_status_exporter_scrape_duration_seconds"].samples;
-        samples.last().unwrap().value
-    };
-    assert!((observed() - 0.0).abs() < f64::EPSILON);
-    assert!((observed() - 1.0).abs() < f64::EPSILON);
-}
-
-#[test]
-fn a_scrape_can_be_sent_to_another_thread() {
-    fn assert_send<T: Send + 'static>() {}
-    assert_send::<Scrape>();
 }
 
 #[test]
