@@ -267,12 +267,14 @@ fn delayed_run(
         return None;
     }
     let window = Window {
-        since: after,
+        // `@every` repeats from the last start, whatever happened since.
+        since: due_times.since,
         starting_deadline: due_times.deadline,
         now: startable_since,
     };
-    Some(DelayedRun {
-        due: due_times.schedule.due(window, 0)?.start?,
+    let due = due_times.schedule.due(window, 0)?.start?;
+    (due > after).then_some(DelayedRun {
+        due,
         startable_since,
     })
 }

@@ -214,6 +214,32 @@ fn a_job_that_is_over_holds_up_nothing() {
 }
 
 #[test]
+fn a_delayed_run_of_an_interval_is_due_as_counted_from_the_last_start() {
+    let every_hour = CronJob {
+        schedule: "@every 1h".into(),
+        concurrency_policy: Some(ConcurrencyPolicy::Forbid),
+        ..hourly()
+    };
+    let suspended = CronJob {
+        suspended: true,
+        ..every_hour.clone()
+    };
+    let scene = Scene::new();
+    scene
+        .job(run(0, JobState::Running))
+        .cronjob(suspended)
+        .catch_up();
+    scene.at(90 * MINUTE).cronjob(every_hour).catch_up();
+    scene.at(150 * MINUTE).catch_up();
+    let blocked_since = scene.status().blocked_since;
+    assert_eq!(blocked_since, Some(MIDNIGHT + 2 * HOUR));
+    scene.job(run(0, JobState::Complete));
+    scene.at(150 * MINUTE + 61).catch_up();
+    let overdue_since = scene.status().overdue_since;
+    assert_eq!(overdue_since, Some(MIDNIGHT + 2 * HOUR));
+}
+
+#[test]
 fn a_manual_job_holds_up_nothing() {
     let scene = Scene::new();
     let forbid = CronJob {
