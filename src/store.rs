@@ -7,7 +7,7 @@
 //!
 //! The store owns each fact about a target: its objects, the totals of its workloads, and the health of its feeds.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -16,10 +16,11 @@ use tokio::time::Instant;
 
 use crate::model::{
     Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
-    JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update, WorkloadId,
+    JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update,
 };
 
 mod client_counters;
+mod completion;
 mod counted_runs;
 mod cronjobs;
 mod feeds;
@@ -38,7 +39,7 @@ pub use workloads::WorkloadRecord;
 use cronjobs::CronJobStore;
 use feeds::Feeds;
 use objects::{Objects, Transition, Visibility};
-use workloads::{Observation, SideEffects, Workloads, id_of_job};
+use workloads::{Observation, SideEffects, Workloads};
 
 /// All targets.
 #[derive(Debug)]
@@ -270,7 +271,7 @@ impl Facts {
     fn push(
         &mut self,
         feed: FeedId,
-        update: Update,
+        mut update: Update,
         now: Instant,
         settings: &StoreSettings,
     ) -> (HealthChange, SideEffects) {
@@ -289,14 +290,7 @@ impl Facts {
             date: date.as_second(),
         };
         let retain_until = now + settings.retention.deleted;
-        let mut update = update;
-        match &mut update {
-            Update::Jobs(change) => change.for_each(|job| self.workloads.complete_job(job)),
-            Update::CronJobs(change) => {
-                change.for_each(|cronjob| self.workloads.complete_cronjob(cronjob));
-            }
-            _ => {}
-        }
+        self.complete(&mut update);
         let workloads = &mut self.workloads;
         let mut see_job = |transition: Transition<'_, Job>| {
             workloads.on_job(observation, &transition, &mut effects);
@@ -336,28 +330,6 @@ impl Facts {
         for feed in self.feeds.dependent_cronjobs(id) {
             if let Some(until) = self.feeds.judged_until(feed) {
                 self.cronjobs.judge(feed, until, &mut self.workloads, date);
-            }
-        }
-    }
-
-    /// Updates the Jobs of these `CronJobs`, whose Jobs inherit other labels now.
-    fn relabel(&mut self, cronjobs: &HashSet<WorkloadId>) {
-        if cronjobs.is_empty() {
-            return;
-        }
-        for slot in self.jobs.occupied() {
-            let Some(job) = self.jobs.get(slot) else {
-                continue;
-            };
-            if !cronjobs.contains(&id_of_job(job)) {
-                continue;
-            }
-            let mut relabelled = job.clone();
-            self.workloads.inherit_labels(&mut relabelled);
-            if relabelled.merged_labels != job.merged_labels
-                && let Some(job) = self.jobs.get_mut(slot)
-            {
-                *job = relabelled;
             }
         }
     }
