@@ -266,24 +266,26 @@ impl CronJobStore {
             None => state.blocked,
         };
         state.observe(cronjob, blocked, date);
-        let queued = (status.next, status.next_evaluation);
+        let (next, next_evaluation) = (status.next, status.next_evaluation);
         let overdue = status.evaluate(cronjob, &mut state, context);
         workloads.set_schedule(cronjob, state, &overdue);
-        // An evaluation that was queued and is not due yet is still in the heap.
-        let is_queued = |at: Option<Seconds>, queued: Option<Seconds>, until: Option<Seconds>| {
-            at == queued && at > until
-        };
-        if let Some(next) = status.next
-            && !is_queued(Some(next), queued.0, Some(date))
-        {
-            self.due_times.push(Reverse((next, slot)));
-        }
-        if let Some(at) = status.next_evaluation
-            && !is_queued(Some(at), queued.1, judged_until)
-        {
-            let evaluations = self.evaluations.entry(feed).or_default();
-            evaluations.push(Reverse((at, slot)));
-        }
+        queue(&mut self.due_times, slot, (next, status.next), Some(date));
+        let evaluations = self.evaluations.entry(feed).or_default();
+        let change = (next_evaluation, status.next_evaluation);
+        queue(evaluations, slot, change, judged_until);
+    }
+}
+
+/// Queues the new time of an evaluation, `None` for none. If it was `queued` before and is later than `until`, it is still in
+/// the heap.
+fn queue(
+    evaluations: &mut Evaluations,
+    slot: u32,
+    (queued, new): (Option<Seconds>, Option<Seconds>),
+    until: Option<Seconds>,
+) {
+    if let Some(at) = new.filter(|_| new != queued || new <= until) {
+        evaluations.push(Reverse((at, slot)));
     }
 }
 

@@ -59,6 +59,11 @@ struct DueTimes<'a> {
     schedule: &'a Schedule,
     /// The last start, or the creation before the first one.
     since: Seconds,
+    /// The controller has to start only runs that are due after this: the last start, a resume, or a change of the schedule.
+    start: Seconds,
+    /// Due times up to this one are ignored, because the `CronJob` may have been suspended then. Without a deadline, the
+    /// controller starts the latest due run at the resume, which then shows as the last start.
+    unobserved: Seconds,
     /// `spec.startingDeadlineSeconds`.
     deadline: Option<Seconds>,
     /// Until when due times are judged.
@@ -115,13 +120,21 @@ impl ScheduleStatus {
         };
         let last_start = cronjob.last_schedule.max(context.last_started);
         let judged_until = context.judged_until.unwrap_or(context.now);
+        let since = last_start.max(cronjob.created).unwrap_or(judged_until);
+        let changed = state.resumed.max(state.rescheduled);
+        let deadline = cronjob.starting_deadline.filter(|deadline| *deadline >= 0);
+        let unobserved = self.first_judged.zip(deadline);
         let due_times = DueTimes {
             schedule: &schedule,
-            since: last_start.max(cronjob.created).unwrap_or(judged_until),
-            deadline: cronjob.starting_deadline.filter(|deadline| *deadline >= 0),
+            since,
+            start: changed.map_or(since, |changed| changed.max(since)),
+            unobserved: unobserved.map_or(Seconds::MIN, |(judged, deadline)| {
+                judged.saturating_sub(deadline)
+            }),
+            deadline,
             now: judged_until,
         };
-        self.anchor = due_times.since;
+        self.anchor = since;
         self.valid = !due_times.is_empty();
         if !self.valid {
             return Vec::new();
@@ -173,14 +186,12 @@ impl ScheduleStatus {
             self.not_started = due.map(|_| NotStarted::Suspended);
             return Vec::new();
         }
-        let after = start(state, due_times.since);
-        let unobserved = self.unobserved_until(due_times.deadline);
         // Due times that were overdue before a restart of the exporter stay so.
         let known = state.overdue;
         let known = known
             .first
-            .filter(|_| known.since == due_times.since && known.after >= after);
-        match known.or_else(|| due_times.due_after(after.max(unobserved))) {
+            .filter(|_| known.since == due_times.since && known.after >= due_times.start);
+        match known.or_else(|| due_times.due_after(due_times.observed_start())) {
             None => {
                 let resumed = state.resumed > Some(due_times.since);
                 let suspended = resumed && due_times.due_after(due_times.since).is_some();
@@ -196,15 +207,6 @@ impl ScheduleStatus {
         }
     }
 
-    /// Due times up to this one are ignored, because the `CronJob` may have been suspended then. Without a deadline, the
-    /// controller starts the latest due run at the resume, which then shows as the last start.
-    fn unobserved_until(&self, deadline: Option<Seconds>) -> Seconds {
-        let unobserved = self.first_judged.zip(deadline);
-        unobserved.map_or(Seconds::MIN, |(judged, deadline)| {
-            judged.saturating_sub(deadline)
-        })
-    }
-
     /// Judges due times that the controller can start a run for, of which `first_due` is the first.
     fn judge_due_runs(
         &mut self,
@@ -213,18 +215,15 @@ impl ScheduleStatus {
         first_due: Seconds,
         grace: Seconds,
     ) -> Vec<Seconds> {
-        let after = start(state, due_times.since);
-        let unobserved = self.unobserved_until(due_times.deadline);
-        let after_block = state.unblocked.map_or(after, |ended| ended.max(after));
-        let (mut new, next_overdue) =
-            state
-                .overdue
-                .count(due_times, after_block, unobserved, due_times.now - grace);
+        let start = due_times.start;
+        let after_block = state.unblocked.map_or(start, |ended| ended.max(start));
+        let until = due_times.now - grace;
+        let (mut new, next_overdue) = state.overdue.count(due_times, after_block, until);
         let (mut overdue, mut overdue_since) = (state.overdue.count, state.overdue.first);
         for due in &new {
             state.count_missed(*due);
         }
-        let delayed = delayed_run(state, due_times, (after.max(unobserved), first_due));
+        let delayed = delayed_run(state, due_times, first_due);
         if let Some(delayed) = delayed
             && delayed.startable_since + grace < due_times.now
         {
@@ -249,18 +248,11 @@ impl ScheduleStatus {
     }
 }
 
-/// The controller has to start only runs that are due after this: the last start, a resume, or a change of the schedule.
-fn start(state: &ScheduleState, since: Seconds) -> Seconds {
-    let changed = state.resumed.max(state.rescheduled);
-    changed.map_or(since, |changed| changed.max(since))
-}
-
-/// The run that the controller starts once the active run that delayed it has ended. `after` and `first_due` limit the due
-/// times that it can be.
+/// The run that the controller starts once the active run that delayed it has ended.
 fn delayed_run(
     state: &ScheduleState,
     due_times: DueTimes<'_>,
-    (after, first_due): (Seconds, Seconds),
+    first_due: Seconds,
 ) -> Option<DelayedRun> {
     let startable_since = state.unblocked?;
     if startable_since <= first_due {
@@ -273,7 +265,7 @@ fn delayed_run(
         now: startable_since,
     };
     let due = due_times.schedule.due(window, 0)?.start?;
-    (due > after).then_some(DelayedRun {
+    (due > due_times.observed_start()).then_some(DelayedRun {
         due,
         startable_since,
     })
@@ -290,6 +282,11 @@ impl DueTimes<'_> {
     fn after(&self, time: Seconds) -> Option<Seconds> {
         self.schedule
             .next_anchored(self.since, time.max(self.since))
+    }
+
+    /// Only due times after this are known to be ones that the controller has to start.
+    fn observed_start(&self) -> Seconds {
+        self.start.max(self.unobserved)
     }
 
     /// The first due time after `time`, if it has come.
@@ -320,14 +317,13 @@ impl DueTimes<'_> {
 // === impl OverdueRuns ===
 
 impl OverdueRuns {
-    /// Counts due times later than `after` and earlier than `until`, and ignores those up to `unobserved`. Continues the
+    /// Counts due times later than `after` and earlier than `until`, except those that were not observed. Continues the
     /// previous count if the last start and `after` are the same. Returns the due times that are counted now, and the first
     /// one that is not counted yet.
     fn count(
         &mut self,
         due_times: DueTimes<'_>,
         after: Seconds,
-        unobserved: Seconds,
         until: Seconds,
     ) -> (Vec<Seconds>, Option<Seconds>) {
         let since = due_times.since;
@@ -340,7 +336,7 @@ impl OverdueRuns {
                 last: after,
             };
         }
-        self.last = self.last.max(unobserved);
+        self.last = self.last.max(due_times.unobserved);
         let mut new = Vec::new();
         loop {
             let Some(due) = due_times.after(self.last) else {
