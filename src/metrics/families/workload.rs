@@ -15,6 +15,16 @@ use crate::{
 /// The type of workloads that are one Job each.
 const JOB: &str = "job";
 
+/// The labels that identify a workload, for all tables about workloads.
+pub(super) const IDENTITY: Identity<WorkloadRecord> = &[
+    ("namespace", |workload| &workload.id.namespace),
+    ("workload_type", |workload| &workload.id.kind),
+    ("workload", |workload| &workload.id.name),
+];
+
+/// The mapped labels of a workload, for all tables about workloads.
+pub(super) const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.state.labels.as_deref());
+
 /// The table of workloads.
 #[derive(Debug)]
 pub(in crate::metrics) enum Workloads {}
@@ -55,13 +65,9 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
   outage of the API is not known yet: compare the deadline with `job_status_exporter_target_last_success_timestamp_seconds`.
 - An annotation `job-status-exporter/...` with an unknown name is shown as `unknown`.";
 
-    const IDENTITY: Identity<WorkloadRecord> = &[
-        ("namespace", |workload| &workload.id.namespace),
-        ("workload_type", |workload| &workload.id.kind),
-        ("workload", |workload| &workload.id.name),
-    ];
+    const IDENTITY: Identity<WorkloadRecord> = IDENTITY;
 
-    const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.state.labels.as_deref());
+    const MAPPED: Mapped<WorkloadRecord> = MAPPED;
 
     const ROWS: Rows<Self> = &[
         Row::gauge(

@@ -2,7 +2,10 @@
 
 use super::CRONJOB;
 use crate::{
-    metrics::table::{Identity, Mapped, Row, Rows, Table},
+    metrics::{
+        families::workload,
+        table::{Identity, Mapped, Row, Rows, Table},
+    },
     model::ScheduleState,
     store::{CronJobRecord, ScheduleStatus, TargetSnapshot, WorkloadRecord},
 };
@@ -110,13 +113,9 @@ after a restart with a history.
 - `batch_cronjob_suspended_since_timestamp_seconds` is the time of the observation: a CronJob that was suspended before the
   exporter first saw it has the time of the first sight.";
 
-    const IDENTITY: Identity<WorkloadRecord> = &[
-        ("namespace", |workload| &workload.id.namespace),
-        ("workload_type", |workload| &workload.id.kind),
-        ("workload", |workload| &workload.id.name),
-    ];
+    const IDENTITY: Identity<WorkloadRecord> = workload::IDENTITY;
 
-    const MAPPED: Mapped<WorkloadRecord> = Some(|workload| workload.state.labels.as_deref());
+    const MAPPED: Mapped<WorkloadRecord> = workload::MAPPED;
 
     const ROWS: Rows<Self> = &[
         Row::counter(
