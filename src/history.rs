@@ -112,12 +112,7 @@ impl HistorySettings {
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
-            label_names: config
-                .labels
-                .mapping
-                .iter()
-                .map(|mapped| mapped.label.clone())
-                .collect(),
+            label_names: config.labels.names().collect(),
         })
     }
 }

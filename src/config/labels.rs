@@ -50,6 +50,13 @@ pub struct LabelsConfig {
     pub scope: LabelScope,
 }
 
+impl LabelsConfig {
+    /// The names of the metric labels, in the order of their values in objects.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.mapping.iter().map(|mapped| mapped.label.clone())
+    }
+}
+
 /// A metric label and the source of its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MappedLabel {

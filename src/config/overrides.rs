@@ -71,12 +71,8 @@ impl OverridesConfig {
         workload_type: &str,
         workload: &str,
     ) -> Override {
-        let names = [target.unwrap_or(""), namespace, workload_type, workload];
-        let matching = self
-            .entries
-            .iter()
-            .filter(|(matching, _)| matching.matches(names));
-        matching.fold(Override::default(), |found, (_, set)| found.or(set))
+        self.matching([target.unwrap_or(""), namespace, workload_type, workload])
+            .fold(Override::default(), Override::or)
     }
 
     /// Whether the overrides leave a workload out.
@@ -88,13 +84,17 @@ impl OverridesConfig {
         workload_type: &str,
         workload: &str,
     ) -> bool {
-        let names = [target.unwrap_or(""), namespace, workload_type, workload];
-        let decided = self
-            .entries
-            .iter()
-            .filter(|(matching, _)| matching.matches(names))
-            .find_map(|(_, set)| set.ignore);
-        decided == Some(true)
+        self.matching([target.unwrap_or(""), namespace, workload_type, workload])
+            .find_map(|set| set.ignore)
+            == Some(true)
+    }
+
+    /// What each override sets that matches a workload with this target, namespace, type and name.
+    fn matching(&self, names: [&str; 4]) -> impl Iterator<Item = &Override> {
+        let entries = self.entries.iter();
+        entries
+            .filter(move |(matching, _)| matching.matches(names))
+            .map(|(_, set)| set)
     }
 }
 

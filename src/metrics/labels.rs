@@ -17,9 +17,8 @@ impl Labels {
     /// The mapped labels in the configuration.
     #[must_use]
     pub fn from_config(config: &LabelsConfig) -> Self {
-        let names = config.mapping.iter().map(|mapped| mapped.label.clone());
         Self {
-            names: names.collect(),
+            names: config.names().collect(),
             scope: config.scope,
         }
     }
