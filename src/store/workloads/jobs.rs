@@ -95,12 +95,7 @@ impl Workloads {
             }
         }
         if !job.ignored {
-            self.remove_job(
-                observation,
-                job,
-                Some(departure(job, observation.date)),
-                effects,
-            );
+            self.remove_job(observation, job, departure(job, observation.date), effects);
         }
     }
 
@@ -118,7 +113,7 @@ impl Workloads {
         let old = old.filter(|old| !old.ignored);
         let same_workload = !new.ignored && old.is_some_and(|old| id_of_job(old) == id);
         if let Some(old) = old.filter(|_| !same_workload) {
-            self.remove_job(observation, old, None, effects);
+            self.remove_job(observation, old, Departure::Cleanup, effects);
         }
         if new.ignored {
             return None;
@@ -192,7 +187,7 @@ impl Workloads {
         &mut self,
         observation: Observation,
         job: &Job,
-        departure: Option<Departure>,
+        departure: Departure,
         effects: &mut SideEffects,
     ) {
         let Some(slot) = self.find(&id_of_job(job)) else {
@@ -205,7 +200,7 @@ impl Workloads {
             workload.active.remove(&(start_order(job), uid_hash));
             workload.unfinished.remove(&uid_hash);
             if &*workload.id.kind == JOB {
-                workload.departure = departure.unwrap_or_default();
+                workload.departure = departure;
             }
             workload.request_evaluation(before, effects);
         }
