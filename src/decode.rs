@@ -85,10 +85,17 @@ impl DecodeError {
 }
 
 /// Decodes objects. Records of one decoder share equal strings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     interner: Interner,
     filter: Arc<MetadataFilter>,
+}
+
+impl Default for Decoder {
+    /// A decoder for an empty configuration.
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
 }
 
 impl Decoder {
@@ -96,7 +103,7 @@ impl Decoder {
     #[must_use]
     pub fn new(filter: Arc<MetadataFilter>) -> Self {
         Self {
-            interner: Interner::default(),
+            interner: Interner::new(filter.label_value_bytes),
             filter,
         }
     }

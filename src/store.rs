@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::log_limit::LogLimit;
 use crate::model::{
     Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
     JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update,
@@ -24,8 +25,8 @@ mod completion;
 mod counted_runs;
 mod cronjobs;
 mod feeds;
-mod invalid_annotations;
 mod lookup;
+mod metadata_problems;
 mod objects;
 mod settings;
 mod workloads;
@@ -58,6 +59,8 @@ pub struct TargetStore {
     facts: Mutex<Facts>,
     /// Locked apart from the facts, so that counting never waits for a re-list.
     client_counters: Mutex<ClientCounters>,
+    /// The limit on log lines about the metadata of objects.
+    metadata_log: Mutex<LogLimit>,
 }
 
 #[derive(Debug)]
@@ -67,6 +70,8 @@ struct Facts {
     workloads: Workloads,
     /// Invalid annotations, counted since the start.
     invalid_annotations: u64,
+    /// Label values that were cut, counted since the start.
+    truncated_values: u64,
     feeds: Feeds,
 }
 
@@ -129,6 +134,8 @@ pub struct TargetStatus {
     pub cronjobs: usize,
     /// Invalid annotations since the start. One is counted again only when its value changes.
     pub invalid_annotations: u64,
+    /// Label values that were cut, since the start. One is counted again only when it was short in between.
+    pub truncated_values: u64,
 }
 
 // === impl Store ===
@@ -182,6 +189,7 @@ impl TargetStore {
             cronjobs: CronJobStore::new(settings.clone()),
             workloads: Workloads::new(name.clone(), settings.clone(), state, journal.clone()),
             invalid_annotations: 0,
+            truncated_values: 0,
             feeds: Feeds::default(),
         };
         Self {
@@ -190,6 +198,7 @@ impl TargetStore {
             journal,
             facts: Mutex::new(facts),
             client_counters: Mutex::default(),
+            metadata_log: Mutex::new(LogLimit::new(Instant::now())),
         }
     }
 
@@ -253,8 +262,7 @@ impl Sink for TargetStore {
             self.journal.append(JournalEntry::Synced);
         }
         drop(facts);
-        // After the lock is released, since writing a log line can block.
-        invalid_annotations::warn(self.name(), effects.invalid);
+        self.warn(&effects.problems);
         health
     }
 }
@@ -321,7 +329,10 @@ impl Facts {
         }
         self.relabel(&effects.relabelled);
         self.mark(&effects);
-        self.invalid_annotations += effects.invalid.len() as u64;
+        for problems in &effects.problems {
+            self.invalid_annotations += problems.invalid.len() as u64;
+            self.truncated_values += problems.truncated.len() as u64;
+        }
         (health, effects)
     }
 
@@ -363,6 +374,7 @@ impl Facts {
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,
+            truncated_values: self.truncated_values,
         }
     }
 }

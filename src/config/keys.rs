@@ -63,6 +63,8 @@ pub const KEYS: &[&str] = &[
     "thresholds.start_grace",
     "thresholds.max_failures",
     "limits",
+    "limits.workloads",
+    "limits.label_value_bytes",
     "limits.list_objects",
     "limits.list_pages",
     "limits.list_bytes",

@@ -1,9 +1,14 @@
-//! `limits`: how much the exporter reads and holds, whatever others answer.
+//! `limits`: how much the exporter reads, holds and shows, whatever others write or answer.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use super::{reader::Node, size};
 
+/// The valid values of `workloads`.
+const WORKLOADS_RANGE: RangeInclusive<usize> = 1..=10_000_000;
+/// The valid values of `label_value_bytes`. The longest name of Kubernetes must fit, and those of kube-state-metrics are cut
+/// at the maximum.
+const LABEL_VALUE_RANGE: RangeInclusive<usize> = 256..=65_536;
 /// The valid values of `list_objects`.
 const LIST_OBJECTS_RANGE: RangeInclusive<u64> = 1..=100_000_000;
 /// The valid values of `list_pages`.
@@ -14,9 +19,13 @@ const LIST_BYTES_RANGE: RangeInclusive<u64> = size::MIB..=1024 * size::TIB;
 const LIST_DURATION_RANGE: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(24);
 
-/// How much the exporter reads and holds.
+/// How much the exporter reads, holds and shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
+    /// The workloads of one target that are shown, at least 1.
+    pub workloads: usize,
+    /// The longest label value in bytes. Longer ones are cut.
+    pub label_value_bytes: usize,
     /// The limits of one list.
     pub list: ListLimits,
 }
@@ -37,6 +46,8 @@ pub struct ListLimits {
 impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
+            workloads: 50_000,
+            label_value_bytes: 1024,
             list: ListLimits::default(),
         }
     }
@@ -68,6 +79,14 @@ pub(super) fn read(node: &Node<'_>) -> LimitsConfig {
         .get("list_duration")
         .and_then(|node| node.duration(LIST_DURATION_RANGE));
     LimitsConfig {
+        workloads: section
+            .get("workloads")
+            .and_then(|node| node.count(WORKLOADS_RANGE))
+            .unwrap_or(default.workloads),
+        label_value_bytes: section
+            .get("label_value_bytes")
+            .and_then(|node| node.count(LABEL_VALUE_RANGE))
+            .unwrap_or(default.label_value_bytes),
         list: ListLimits {
             objects: count("list_objects", LIST_OBJECTS_RANGE).unwrap_or(default.list.objects),
             pages: count("list_pages", LIST_PAGES_RANGE).unwrap_or(default.list.pages),

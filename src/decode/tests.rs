@@ -5,6 +5,8 @@ use serde_json::json;
 use super::{job::count_indexes, *};
 use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts};
 
+mod limits;
+
 fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
     let object = json!({
         "metadata": {"name": "pi", "namespace": "maths", "uid": "4ba7b5e6-d01a-4327-95ea-e845886801bc"},

@@ -62,9 +62,9 @@ impl ScheduleState {
             _ => {}
         }
         let is_new = self.schedule.is_none();
-        if self.schedule.as_ref() != Some(&cronjob.schedule) || self.time_zone != cronjob.time_zone
-        {
-            self.schedule = Some(cronjob.schedule.clone());
+        let schedule = cronjob.evaluated_schedule().unwrap_or(&cronjob.schedule);
+        if self.schedule.as_ref() != Some(schedule) || self.time_zone != cronjob.time_zone {
+            self.schedule = Some(schedule.clone());
             self.time_zone.clone_from(&cronjob.time_zone);
             self.rescheduled = (!is_new).then_some(now);
         }

@@ -123,6 +123,7 @@ pub(super) fn override_annotations(set: Override) -> WorkloadAnnotations {
         runbook: set.runbook.map(Name::from),
         ignore: set.ignore,
         invalid: Vec::new(),
+        truncated: Vec::new(),
     }
 }
 

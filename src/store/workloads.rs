@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{
     StoreSettings,
     counted_runs::CountedRuns,
+    metadata_problems::MetadataProblems,
     objects::{Objects, Snapshot, Visibility},
 };
 use crate::model::{
@@ -69,8 +70,8 @@ pub(super) struct Observation {
 pub(super) struct SideEffects {
     /// Jobs whose run became or ceased to be the last of their workload: namespace, name, hash of the uid.
     pub(super) last_jobs: Vec<(Name, Name, u64, bool)>,
-    /// Invalid annotations: workload, annotation, value.
-    pub(super) invalid: Vec<(WorkloadId, &'static str, Name)>,
+    /// What is wrong with the metadata of objects and was not before.
+    pub(super) problems: Vec<MetadataProblems>,
     /// `CronJobs` whose schedule must be evaluated, because their Jobs changed.
     pub(super) to_evaluate: HashSet<WorkloadId>,
     /// `CronJobs` whose Jobs inherit other labels now.
@@ -80,12 +81,6 @@ pub(super) struct SideEffects {
 // === impl SideEffects ===
 
 impl SideEffects {
-    fn add_invalid(&mut self, workload: &WorkloadId, invalid: Vec<(&'static str, Name)>) {
-        let invalid = invalid.into_iter();
-        self.invalid
-            .extend(invalid.map(|(annotation, value)| (workload.clone(), annotation, value)));
-    }
-
     /// Makes this Job the one of the last run.
     fn set_last_job(&mut self, workload: &mut WorkloadRecord, name: Name, uid_hash: u64) {
         let namespace = &workload.id.namespace;

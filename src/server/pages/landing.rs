@@ -150,6 +150,7 @@ mod tests {
                 jobs: 12,
                 cronjobs: 3,
                 invalid_annotations: 0,
+                truncated_values: 0,
             },
         }
     }

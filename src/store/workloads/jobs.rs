@@ -148,10 +148,11 @@ impl Workloads {
         if is_new {
             workload.add_first_sight(new, already_counted, observation.date);
         }
+        let known = old.and_then(|old| old.annotations.as_deref());
         let annotations = new.annotations.as_deref();
         let source = MetadataSource::Job(new.created);
-        let invalid = workload.set_metadata(source, &new.labels, annotations);
-        effects.add_invalid(&id, invalid);
+        let problems = workload.set_metadata(source, &new.labels, known, annotations);
+        effects.problems.extend(problems);
         let changed = earlier
             != (
                 workload.state.totals.created,

@@ -12,6 +12,7 @@ use crate::{
     },
     store::{
         StoreSettings, Thresholds,
+        metadata_problems::MetadataProblems,
         objects::{Key, Record},
         settings::override_annotations,
     },
@@ -189,15 +190,20 @@ impl WorkloadRecord {
         !run.manual && last.is_some_and(|last| last.sort_key == run.sort_key())
     }
 
-    /// Sets labels and annotations, unless the current ones take precedence. Returns invalid annotations that are new.
+    /// Sets labels and annotations, unless the current ones take precedence. Returns the
+    /// problems that are new. `old` are the annotations that the object had before.
     pub(super) fn set_metadata(
         &mut self,
         source: MetadataSource,
         labels: &MappedLabels,
+        old: Option<&WorkloadAnnotations>,
         annotations: Option<&WorkloadAnnotations>,
-    ) -> Vec<(&'static str, Name)> {
+    ) -> Option<MetadataProblems> {
         if source < self.metadata_source {
-            return Vec::new();
+            // Annotations of the object have no effect, but its own series have its labels.
+            let known = old.or(self.state.annotations.as_deref());
+            let problems = MetadataProblems::new(&self.id, known, annotations)?;
+            return problems.without_invalid();
         }
         self.metadata_source = source;
         let state = &mut self.state;
@@ -205,13 +211,11 @@ impl WorkloadRecord {
             state.labels.clone_from(labels);
         }
         if state.annotations.as_deref() == annotations {
-            return Vec::new();
+            return None;
         }
-        let known = state.annotations.take().unwrap_or_default().invalid;
+        let problems = MetadataProblems::new(&self.id, state.annotations.as_deref(), annotations);
         state.annotations = annotations.cloned().map(Box::new);
-        let invalid = annotations.map_or(&[][..], |annotations| &annotations.invalid);
-        let new = invalid.iter().filter(|problem| !known.contains(problem));
-        new.cloned().collect()
+        problems
     }
 }
 
