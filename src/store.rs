@@ -26,9 +26,10 @@ mod counted_runs;
 mod cronjobs;
 mod feeds;
 mod lookup;
-mod metadata_problems;
+
 mod objects;
 mod settings;
+mod warnings;
 mod workloads;
 
 pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
@@ -61,6 +62,8 @@ pub struct TargetStore {
     client_counters: Mutex<ClientCounters>,
     /// The limit on log lines about the metadata of objects.
     metadata_log: Mutex<LogLimit>,
+    /// When the last log line about workloads beyond the budget was written.
+    budget_log: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -72,6 +75,8 @@ struct Facts {
     invalid_annotations: u64,
     /// Label values that were cut, counted since the start.
     truncated_values: u64,
+    /// Workloads that were left out, counted since the start.
+    dropped_workloads: u64,
     feeds: Feeds,
 }
 
@@ -136,6 +141,8 @@ pub struct TargetStatus {
     pub invalid_annotations: u64,
     /// Label values that were cut, since the start. One is counted again only when it was short in between.
     pub truncated_values: u64,
+    /// Workloads that were left out because there are too many, since the start.
+    pub dropped_workloads: u64,
 }
 
 // === impl Store ===
@@ -190,6 +197,7 @@ impl TargetStore {
             workloads: Workloads::new(name.clone(), settings.clone(), state, journal.clone()),
             invalid_annotations: 0,
             truncated_values: 0,
+            dropped_workloads: 0,
             feeds: Feeds::default(),
         };
         Self {
@@ -199,6 +207,7 @@ impl TargetStore {
             facts: Mutex::new(facts),
             client_counters: Mutex::default(),
             metadata_log: Mutex::new(LogLimit::new(Instant::now())),
+            budget_log: Mutex::default(),
         }
     }
 
@@ -225,16 +234,18 @@ impl TargetStore {
     pub fn snapshot(&self) -> TargetSnapshot {
         let now = Instant::now();
         let client_counters = self.client_counters.lock().clone();
-        let mut facts = self.facts.lock();
-        let facts = &mut *facts;
+        let mut guard = self.facts.lock();
+        let facts = &mut *guard;
         facts.expire(now);
         let date = (self.settings.clock)();
         facts.cronjobs.advance_clock(date.as_second());
+        let dropped = facts.workloads.hide_excess(date.as_second()) as u64;
+        facts.dropped_workloads += dropped;
         let stale = facts.feeds.stale(now, self.settings.retention.stale_after);
         let configured = facts.feeds.configured_jobs(&stale);
         let all = Visibility::new(now, stale);
         let jobs = all.with_pinned_only(self.settings.last_jobs_only);
-        TargetSnapshot {
+        let snapshot = TargetSnapshot {
             target: self.name.clone(),
             date,
             jobs: facts.jobs.snapshot(&jobs),
@@ -243,7 +254,10 @@ impl TargetStore {
             configured,
             status: facts.status(),
             client_counters,
-        }
+        };
+        drop(guard);
+        self.warn_about_dropped(dropped);
+        snapshot
     }
 }
 
@@ -263,6 +277,7 @@ impl Sink for TargetStore {
         }
         drop(facts);
         self.warn(&effects.problems);
+        self.warn_about_dropped(effects.dropped);
         health
     }
 }
@@ -329,6 +344,8 @@ impl Facts {
         }
         self.relabel(&effects.relabelled);
         self.mark(&effects);
+        effects.dropped = self.workloads.drop_departed(date.as_second()) as u64;
+        self.dropped_workloads += effects.dropped;
         for problems in &effects.problems {
             self.invalid_annotations += problems.invalid.len() as u64;
             self.truncated_values += problems.truncated.len() as u64;
@@ -375,6 +392,7 @@ impl Facts {
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,
             truncated_values: self.truncated_values,
+            dropped_workloads: self.dropped_workloads,
         }
     }
 }

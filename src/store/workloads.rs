@@ -14,14 +14,15 @@ use tokio::time::Instant;
 use super::{
     StoreSettings,
     counted_runs::CountedRuns,
-    metadata_problems::MetadataProblems,
     objects::{Objects, Snapshot, Visibility},
+    warnings::MetadataProblems,
 };
 use crate::model::{
     FeedId, Job, Journal, JournalEntry, Name, RestoredState, Seconds, Totals, Uid, WorkloadId,
     WorkloadState,
 };
 
+mod budget;
 mod cronjobs;
 mod jobs;
 mod record;
@@ -42,6 +43,8 @@ pub(super) struct Workloads {
     counted_runs: CountedRuns,
     /// Restored workloads that are not in `records`.
     hidden: HiddenWorkloads,
+    /// Whether the budget hides workloads that exist.
+    any_hidden: bool,
     /// The workload of each configured job, by the job's feed.
     configured: HashMap<FeedId, WorkloadId>,
     /// Runs that ended before this time are counted only if this process saw them active.
@@ -72,6 +75,8 @@ pub(super) struct SideEffects {
     pub(super) last_jobs: Vec<(Name, Name, u64, bool)>,
     /// What is wrong with the metadata of objects and was not before.
     pub(super) problems: Vec<MetadataProblems>,
+    /// Number of workloads that were left out because there are too many.
+    pub(super) dropped: u64,
     /// `CronJobs` whose schedule must be evaluated, because their Jobs changed.
     pub(super) to_evaluate: HashSet<WorkloadId>,
     /// `CronJobs` whose Jobs inherit other labels now.
@@ -109,6 +114,7 @@ impl Workloads {
             records: Objects::default(),
             counted_runs,
             hidden: HiddenWorkloads::default(),
+            any_hidden: false,
             configured: HashMap::new(),
             since: restored.since,
             journal,

@@ -151,6 +151,7 @@ mod tests {
                 cronjobs: 3,
                 invalid_annotations: 0,
                 truncated_values: 0,
+                dropped_workloads: 0,
             },
         }
     }

@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use super::CRONJOB;
 use crate::{
     model::{
-        Departure, Job, MappedLabels, Name, Run, Seconds, WorkloadAnnotations, WorkloadId,
-        WorkloadState,
+        Departure, Job, MappedLabels, Name, Run, ScheduleState, Seconds, WorkloadAnnotations,
+        WorkloadId, WorkloadState,
     },
     store::{
         StoreSettings, Thresholds,
-        metadata_problems::MetadataProblems,
         objects::{Key, Record},
         settings::override_annotations,
+        warnings::MetadataProblems,
     },
 };
 
@@ -177,6 +177,23 @@ impl WorkloadRecord {
     #[must_use]
     pub fn run_duration_bounds(&self) -> &[f64] {
         &self.settings.run_duration_buckets
+    }
+
+    /// Whether something about it needs attention.
+    pub(super) fn is_failing(&self, date: Seconds) -> bool {
+        let WorkloadState {
+            totals, schedule, ..
+        } = &self.state;
+        let overdue = |schedule: &ScheduleState| schedule.overdue.count > 0;
+        let too_long = || {
+            let max_duration = self.thresholds().max_duration?;
+            self.oldest_active_start()?.checked_add(max_duration)
+        };
+        totals.last.as_ref().is_some_and(|last| !last.succeeded)
+            || totals.consecutive_unsuccessful.count > 0
+            || schedule.as_deref().is_some_and(overdue)
+            || self.success_deadline().is_some_and(|at| at < date)
+            || too_long().is_some_and(|at| at < date)
     }
 
     /// Whether it has Jobs or a `CronJob`, or belongs to a configured job.

@@ -16,6 +16,7 @@ use crate::{
 use std::sync::Arc;
 
 mod annotations;
+mod budget;
 mod leaving;
 mod persistence;
 mod transitions;

@@ -1,4 +1,6 @@
-//! What is wrong with the metadata of objects: annotations without effect, and values that were cut.
+//! What people should know about objects: annotations without effect, values that were cut, workloads that are left out.
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -7,6 +9,9 @@ use crate::{
     decode::known_annotations,
     model::{MAX_INVALID, Name, UNKNOWN_ANNOTATION, WorkloadAnnotations, WorkloadId},
 };
+
+/// How often the log says that workloads are left out.
+const WARNING_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What is wrong with the metadata of an object, and was not before.
 #[derive(Debug)]
@@ -84,6 +89,25 @@ impl TargetStore {
                 );
             }
         }
+    }
+}
+
+impl TargetStore {
+    /// Says that workloads are left out, once an hour while it goes on.
+    pub(super) fn warn_about_dropped(&self, dropped: u64) {
+        let now = Instant::now();
+        let mut last = self.budget_log.lock();
+        if dropped == 0 || last.is_some_and(|last| now < last + WARNING_INTERVAL) {
+            return;
+        }
+        *last = Some(now);
+        drop(last);
+        tracing::warn!(
+            target = self.name(),
+            dropped,
+            limit = self.settings.workloads,
+            "too many workloads, leaving some out: raise `limits.workloads`, or select fewer namespaces"
+        );
     }
 }
 
