@@ -16,6 +16,7 @@ mod connector;
 mod endpoint;
 mod environment;
 mod error;
+mod headers;
 mod lines;
 mod proxy;
 mod rate_limit;

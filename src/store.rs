@@ -28,7 +28,9 @@ mod feeds;
 mod lookup;
 
 mod objects;
+mod server_clock;
 mod settings;
+mod target_snapshot;
 mod warnings;
 mod workloads;
 
@@ -36,11 +38,13 @@ pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
 pub use cronjobs::{CronJobRecord, ScheduleStatus};
 pub use objects::Snapshot;
 pub use settings::{Retention, StoreSettings, Thresholds};
+pub use target_snapshot::{ConfiguredJob, TargetSnapshot, TargetStatus};
 pub use workloads::WorkloadRecord;
 
 use cronjobs::CronJobStore;
 use feeds::Feeds;
 use objects::{Objects, Transition, Visibility};
+use server_clock::ServerClock;
 use workloads::{Observation, SideEffects, Workloads};
 
 /// All targets.
@@ -60,6 +64,7 @@ pub struct TargetStore {
     facts: Mutex<Facts>,
     /// Locked apart from the facts, so that counting never waits for a re-list.
     client_counters: Mutex<ClientCounters>,
+    server_clock: Mutex<ServerClock>,
     /// The limit on log lines about the metadata of objects.
     metadata_log: Mutex<LogLimit>,
     /// When the last log line about workloads beyond the budget was written.
@@ -78,71 +83,6 @@ struct Facts {
     /// Workloads that were left out, counted since the start.
     dropped_workloads: u64,
     feeds: Feeds,
-}
-
-/// A consistent view of one target. It does not change while the store does.
-#[derive(Debug)]
-pub struct TargetSnapshot {
-    /// Value of the `target` label; `None` for the single unnamed target.
-    pub target: Option<Name>,
-    /// When it was taken.
-    pub date: Timestamp,
-    /// The Jobs to show.
-    pub jobs: Snapshot<Job>,
-    /// The `CronJobs` to show.
-    pub cronjobs: Snapshot<CronJobRecord>,
-    /// The workloads to show.
-    pub workloads: Snapshot<WorkloadRecord>,
-    /// The configured Jobs.
-    pub configured: Vec<ConfiguredJob>,
-    /// The health of the target.
-    pub status: TargetStatus,
-    /// The counters of its client.
-    pub client_counters: ClientCounters,
-}
-
-/// A configured Job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfiguredJob {
-    /// Its namespace.
-    pub namespace: Name,
-    /// Its name.
-    pub name: Name,
-    /// Whether it exists. `None` while that is unknown, and when the last successful poll is too long ago.
-    pub exists: Option<bool>,
-    /// Whether the last poll worked. `None` before the first.
-    pub poll_up: Option<bool>,
-    /// The last successful poll.
-    pub last_poll: Option<Timestamp>,
-}
-
-/// The health of a target, and how much the store holds of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TargetStatus {
-    /// At least one feed works, and none failed at its last attempt.
-    pub up: bool,
-    /// Every feed was read completely at least once.
-    pub synced: bool,
-    /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
-    pub last_success: Option<Timestamp>,
-    /// Feeds of the target.
-    pub feeds: usize,
-    /// Feeds whose last attempt failed.
-    pub failing_feeds: usize,
-    /// Jobs that exist and cannot be decoded.
-    pub undecodable_jobs: usize,
-    /// `CronJobs` that exist and cannot be decoded.
-    pub undecodable_cronjobs: usize,
-    /// Jobs that exist.
-    pub jobs: usize,
-    /// `CronJobs` that exist.
-    pub cronjobs: usize,
-    /// Invalid annotations since the start. One is counted again only when its value changes.
-    pub invalid_annotations: u64,
-    /// Label values that were cut, since the start. One is counted again only when it was short in between.
-    pub truncated_values: u64,
-    /// Workloads that were left out because there are too many, since the start.
-    pub dropped_workloads: u64,
 }
 
 // === impl Store ===
@@ -206,6 +146,7 @@ impl TargetStore {
             journal,
             facts: Mutex::new(facts),
             client_counters: Mutex::default(),
+            server_clock: Mutex::default(),
             metadata_log: Mutex::new(LogLimit::new(Instant::now())),
             budget_log: Mutex::default(),
         }
@@ -267,8 +208,12 @@ impl Sink for TargetStore {
         FeedHandle::new(id, self)
     }
 
-    fn push(&self, feed: FeedId, update: Update) -> HealthChange {
+    fn push(&self, feed: FeedId, mut update: Update) -> HealthChange {
         let now = Instant::now();
+        if let Update::CaughtUp(until) = &mut update {
+            let local = (self.settings.clock)();
+            *until = self.server_clock.lock().correct(*until, local, now);
+        }
         let mut facts = self.facts.lock();
         let (health, effects) = facts.push(feed, update, now, &self.settings);
         if health.synced {
@@ -284,6 +229,13 @@ impl Sink for TargetStore {
 
 impl EventCounter for TargetStore {
     fn count(&self, event: ClientEvent) {
+        if let ClientEvent::ServerDate(date) = event {
+            let (local, now) = ((self.settings.clock)(), Instant::now());
+            let ahead = self.server_clock.lock().set(date, local, now);
+            if let Some(ahead) = ahead {
+                server_clock::log(self.name(), ahead);
+            }
+        }
         self.client_counters.lock().count(event);
     }
 }
@@ -305,6 +257,7 @@ impl Facts {
             return (HealthChange::default(), effects);
         };
         self.expire(now);
+        self.cronjobs.advance_clock(date.as_second());
         let observation = Observation {
             feed,
             configured: self.feeds.is_configured(feed),

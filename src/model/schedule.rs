@@ -53,6 +53,15 @@ pub struct OverdueRuns {
 impl ScheduleState {
     /// Takes note of what changed at the time `now`, as far as it was seen.
     pub fn observe(&mut self, cronjob: &CronJob, blocked: bool, now: Seconds) {
+        // A step of the clock may have left times in the future.
+        for time in [
+            &mut self.suspended_since,
+            &mut self.resumed,
+            &mut self.rescheduled,
+            &mut self.unblocked,
+        ] {
+            *time = time.map(|time| time.min(now));
+        }
         match (cronjob.suspended, self.suspended_since) {
             (true, None) => self.suspended_since = Some(now),
             (false, Some(_)) => {

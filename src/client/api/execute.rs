@@ -11,7 +11,7 @@ use super::{
     send::{collect, send},
 };
 use crate::{
-    client::{Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized},
+    client::{Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized, headers},
     model::{ClientEvent, Code, Verb},
 };
 
@@ -128,12 +128,16 @@ impl Api {
         }
     }
 
-    /// Sends one request and records when the credentials expire.
+    /// Sends one request. Records when the credentials expire, and what time it is for the server.
     async fn send(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
         let outcome = send(&connection.client, path).await;
         let expiries = connection.expiries();
         self.events.count(ClientEvent::CredentialExpiry(expiries));
-        outcome
+        let response = outcome?;
+        if let Some(date) = headers::date(response.headers()) {
+            self.events.count(ClientEvent::ServerDate(date));
+        }
+        Ok(response.into_body())
     }
 }
 

@@ -329,7 +329,9 @@ impl OverdueRuns {
         until: Seconds,
     ) -> (Vec<Seconds>, Option<Seconds>) {
         let since = due_times.since;
-        if (self.since, self.after) != (since, after) {
+        // A step back of a clock undoes what was counted since.
+        let undone = self.count > 0 && self.last >= until;
+        if (self.since, self.after) != (since, after) || undone {
             *self = Self {
                 since,
                 after,

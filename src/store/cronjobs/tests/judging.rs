@@ -7,6 +7,8 @@ use crate::model::{
     Departure, Job, JobState, Journal, JournalEntry, RestoredState, RestoredWorkload, WorkloadRef,
 };
 
+mod clock_steps;
+
 /// A store with feeds of `CronJobs` and Jobs, and a clock.
 struct Scene {
     store: Arc<TargetStore>,
