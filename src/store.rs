@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::log_limit::LogLimit;
