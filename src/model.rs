@@ -62,8 +62,8 @@ pub use job::{
     UNKNOWN_ANNOTATION, WorkloadAnnotations, WorkloadRef,
 };
 pub use journal::{
-    CountedRunLookup, Departure, Journal, JournalEntry, NoopJournal, RestoredState,
-    RestoredWorkload, UID_RETENTION,
+    Departure, Journal, JournalEntry, NoopJournal, RestoredState, RestoredWorkload, StoreLookup,
+    UID_RETENTION,
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use run::{

@@ -75,6 +75,8 @@ struct Facts {
     jobs: Objects<Job>,
     cronjobs: CronJobStore,
     workloads: Workloads,
+    /// Whether the counters include what an earlier process counted.
+    counters_known: bool,
     /// Invalid annotations, counted since the start.
     invalid_annotations: u64,
     /// Label values that were cut, counted since the start.
@@ -131,6 +133,7 @@ impl TargetStore {
         journal: Arc<dyn Journal>,
     ) -> Self {
         let facts = Facts {
+            counters_known: !state.delayed,
             jobs: Objects::default(),
             cronjobs: CronJobStore::new(settings.clone()),
             workloads: Workloads::new(name.clone(), settings.clone(), state, journal.clone()),
@@ -192,6 +195,7 @@ impl TargetStore {
             cronjobs: facts.cronjobs.snapshot(&all),
             workloads: facts.workloads.snapshot(&all),
             configured,
+            counters_known: facts.counters_known,
             status: facts.status(),
             client_counters,
         };
@@ -220,6 +224,7 @@ impl Sink for TargetStore {
             self.journal.append(JournalEntry::Synced);
         }
         drop(facts);
+        self.journal.relieve(self);
         self.warn(&effects.problems);
         self.warn_about_dropped(effects.dropped);
         health

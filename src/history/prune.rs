@@ -15,7 +15,7 @@ use super::{
         first_workload, workload_id, workload_key,
     },
 };
-use crate::model::{CountedRunLookup, Seconds, Uid, WorkloadId};
+use crate::model::{Seconds, StoreLookup, Uid, WorkloadId};
 
 /// Runs that are deleted per transaction.
 const RUNS_PER_TRANSACTION: usize = 10_000;
@@ -49,7 +49,7 @@ impl HistoryFile {
         &self,
         target: &str,
         last_seen: Seconds,
-        lookup: &dyn CountedRunLookup,
+        lookup: &dyn StoreLookup,
     ) -> Result<(), FileError> {
         let transaction = self.database.begin_write()?;
         {
@@ -79,7 +79,7 @@ impl HistoryFile {
         &self,
         target: &str,
         limits: Limits,
-        lookup: &dyn CountedRunLookup,
+        lookup: &dyn StoreLookup,
     ) -> Result<u64, FileError> {
         loop {
             let transaction = self.database.begin_write()?;
@@ -161,7 +161,7 @@ fn prune_runs(
     transaction: &WriteTransaction,
     target: &str,
     limits: Limits,
-    lookup: &dyn CountedRunLookup,
+    lookup: &dyn StoreLookup,
 ) -> Result<usize, FileError> {
     let mut runs = transaction.open_table(RUNS)?;
     let mut surplus = Vec::new();

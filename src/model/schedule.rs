@@ -83,6 +83,25 @@ impl ScheduleState {
         self.blocked = blocked;
     }
 
+    /// Continues from what an earlier process observed, as of `now`.
+    pub fn continue_from(&mut self, earlier: &Self, now: Seconds) {
+        self.missed += earlier.missed;
+        self.missed_until = self.missed_until.max(earlier.missed_until);
+        self.overdue_before = earlier.overdue_before.or(self.overdue_before);
+        self.resumed = self.resumed.max(earlier.resumed);
+        match (earlier.suspended_since, &mut self.suspended_since) {
+            (Some(earlier), Some(since)) => *since = earlier.min(*since),
+            // It was resumed while nobody looked.
+            (Some(_), None) => self.resumed = self.resumed.max(Some(now)),
+            (None, _) => {}
+        }
+        self.rescheduled = self.rescheduled.max(earlier.rescheduled);
+        if (&earlier.schedule, &earlier.time_zone) != (&self.schedule, &self.time_zone) {
+            self.rescheduled = Some(now);
+        }
+        self.unblocked = self.unblocked.max(earlier.unblocked);
+    }
+
     /// Counts a due time that became overdue, unless it was counted before, or overdue before the `CronJob` was first seen.
     pub fn count_missed(&mut self, due: Seconds) {
         if self.overdue_before < Some(due) {

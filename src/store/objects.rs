@@ -150,6 +150,11 @@ impl<T: Record> Objects<T> {
         self.entry(slot).map(|entry| entry.feed)
     }
 
+    /// All records.
+    pub(super) fn records(&self) -> impl Iterator<Item = &T> {
+        self.entries().map(|(_, entry)| &entry.record)
+    }
+
     /// The slots that have a record.
     pub(super) fn occupied(&self) -> Vec<u32> {
         self.entries().map(|(slot, _)| slot).collect()

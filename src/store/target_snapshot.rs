@@ -20,6 +20,8 @@ pub struct TargetSnapshot {
     pub workloads: Snapshot<WorkloadRecord>,
     /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
+    /// Whether the counters of workloads include what an earlier process counted. They are not shown until then.
+    pub counters_known: bool,
     /// The health of the target.
     pub status: TargetStatus,
     /// The counters of its client.

@@ -22,6 +22,7 @@ use crate::model::{
     WorkloadState,
 };
 
+mod adopted;
 mod budget;
 mod cronjobs;
 mod jobs;

@@ -4,6 +4,7 @@ use super::CRONJOB;
 use crate::{
     metrics::{
         families::workload,
+        format::Kind,
         table::{Identity, Mapped, Row, Rows, Table},
     },
     model::ScheduleState,
@@ -137,6 +138,11 @@ after a restart with a history.
             |workload, out| out.value(observed(workload, |schedule| schedule.suspended_since)),
         ),
     ];
+
+    /// Counters continue from those of an earlier process.
+    fn is_known(section: &TargetSnapshot, kind: Kind) -> bool {
+        section.counters_known || kind == Kind::Gauge
+    }
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.workloads.blocks()

@@ -81,7 +81,7 @@ impl Scene {
         let state = RestoredState {
             since: MIDNIGHT,
             workloads,
-            runs: Vec::new(),
+            ..RestoredState::default()
         };
         let journal = Arc::new(LastState::default());
         let store = TargetStore::restored(None, settings.into(), state, journal.clone());
