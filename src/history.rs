@@ -116,12 +116,16 @@ impl HistorySettings {
 }
 
 impl History {
-    /// Checks that the file can be opened or created. Leaves it as it is, also while another process uses it.
+    /// Checks that the path is valid and its permissions suffice. Leaves the file as it is, also while another process uses
+    /// it. A disk that fails is no problem of the configuration.
     pub fn check(settings: &HistorySettings) -> Result<(), Error> {
-        check::check(&settings.path).map_err(|source| Error::Path {
-            path: settings.path.clone(),
-            source,
-        })
+        match check::check(&settings.path) {
+            Err(source) if file::is_about_path(&source) => Err(Error::Path {
+                path: settings.path.clone(),
+                source,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.

@@ -16,6 +16,7 @@ use redb::{
 };
 
 use super::{
+    check,
     identity::FileIdentity,
     migrate,
     rows::{
@@ -128,8 +129,7 @@ impl Location {
 
     fn try_open(&self) -> Result<(HistoryFile, Vec<RestoredState>), OpenError> {
         if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
-            let error = io::Error::other("not a regular file");
-            return Err(OpenError::Path(error));
+            return Err(OpenError::Path(check::not_a_file()));
         }
         let mut builder = Builder::new();
         // A file that another program altered fails here, not by a panic later.
@@ -343,18 +343,27 @@ impl From<FileError> for OpenError {
             StorageError::Corrupted(_) => Self::Content(storage.to_string()),
             StorageError::Io(error) => match error.kind() {
                 Kind::InvalidData | Kind::UnexpectedEof => Self::Content(error.to_string()),
-                Kind::NotFound
-                | Kind::PermissionDenied
-                | Kind::NotADirectory
-                | Kind::IsADirectory
-                | Kind::ReadOnlyFilesystem
-                | Kind::InvalidInput
-                | Kind::InvalidFilename => Self::Path(error),
+                _ if is_about_path(&error) => Self::Path(error),
                 _ => Self::Disk(StorageError::Io(error).into()),
             },
             other => Self::Disk(other.into()),
         }
     }
+}
+
+/// Whether the path or a permission is wrong, so that trying again does not help.
+pub(super) fn is_about_path(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::ReadOnlyFilesystem
+            | Kind::InvalidInput
+            | Kind::InvalidFilename
+    )
 }
 
 /// Renames the file to an unused name, and returns that name.

@@ -18,7 +18,7 @@ use super::{
     warnings::MetadataProblems,
 };
 use crate::model::{
-    FeedId, Job, Journal, JournalEntry, Name, RestoredState, Seconds, Totals, Uid, WorkloadId,
+    FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Totals, Uid, WorkloadId,
     WorkloadState,
 };
 
@@ -50,6 +50,8 @@ pub(super) struct Workloads {
     configured: HashMap<FeedId, WorkloadId>,
     /// Runs that ended before this time are counted only if this process saw them active.
     since: Seconds,
+    /// Runs that were finished at first sight, while it is not known what an earlier process counted; `None` otherwise.
+    uncounted: Option<Vec<(WorkloadId, Run)>>,
     journal: Arc<dyn Journal>,
     /// The name of the target, for the overrides of the configuration.
     target: Option<Name>,
@@ -118,6 +120,7 @@ impl Workloads {
             any_hidden: false,
             configured: HashMap::new(),
             since: restored.since,
+            uncounted: restored.delayed.then(Vec::new),
             journal,
             target,
             settings,

@@ -53,13 +53,13 @@ impl Workloads {
         now: Instant,
         date: Seconds,
     ) {
-        // This process did not count the runs that ended before it began to read. The earlier process counted what it saw.
+        // The earlier process counted what it saw.
         let counted: HashSet<&Uid> = restored.runs.iter().collect();
-        let gap = restored.since..self.since;
         let is_uncounted = |run: &Run| {
-            run.end.is_some_and(|end| gap.contains(&end)) && !counted.contains(&run.uid)
+            run.end.is_some_and(|end| end >= restored.since) && !counted.contains(&run.uid)
         };
-        for (workload, run) in finished_runs(jobs).filter(|(_, run)| is_uncounted(run)) {
+        let uncounted = self.uncounted.take().unwrap_or_default().into_iter();
+        for (workload, run) in uncounted.filter(|(_, run)| is_uncounted(run)) {
             let bounds = self.settings.run_duration_buckets.clone();
             if let Some(slot) = self.find(&workload)
                 && let Some(record) = self.records.get_mut(slot)
@@ -67,7 +67,7 @@ impl Workloads {
                 record.state.totals.count_later(&run, &bounds);
             }
         }
-        self.since = self.since.min(restored.since);
+        self.since = restored.since;
         let existing: HashSet<_> = jobs.records().map(|job| &job.uid).collect();
         for uid in restored.runs.iter().filter(|uid| !existing.contains(uid)) {
             let hash = self.counted_runs.hash(uid);

@@ -18,7 +18,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{Cluster, SYNCED, Setup};
+use super::{Cluster, Exporter, SYNCED, Setup};
+
+mod lost;
 
 /// Fewer than the runs of a workload. The totals count all runs anyway.
 const RUNS_PER_WORKLOAD: u32 = 5;
