@@ -50,6 +50,8 @@ pub struct HistorySettings {
     pub runs_per_workload: u32,
     /// Age at which ended runs, and workloads and targets that are gone, are deleted.
     pub max_age: Duration,
+    /// Workloads that are gone and are kept, for each target.
+    pub gone_workloads: usize,
     /// Upper bounds of the duration histograms.
     pub run_duration_buckets: Arc<[f64]>,
     /// Names of the configured labels, in the order of their values.
@@ -109,6 +111,7 @@ impl HistorySettings {
             path: history.path.clone(),
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
+            gone_workloads: config.limits.workloads,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             label_names: config.labels.names().collect(),
         })
@@ -142,21 +145,22 @@ impl History {
     ) -> Result<Self, Error> {
         let name = |target: &Option<Name>| target.as_deref().unwrap_or_default().to_owned();
         let location = Location {
-            path: settings.path,
+            path: settings.path.clone(),
             targets: targets.iter().map(name).collect(),
             bounds: Bounds {
                 run_duration: settings.run_duration_buckets.to_vec(),
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
-            label_names: settings.label_names,
+            label_names: settings.label_names.clone(),
             open_database,
         };
-        let limits = (settings.runs_per_workload, settings.max_age);
         let path = location.path.clone();
         match location.open() {
-            Ok((file, restored)) => Self::start(location, Some(file), restored, limits),
-            Err(OpenError::Disk(error)) => Self::start_unread(location, &error.to_string(), limits),
-            Err(OpenError::Content(problem)) => Self::start_unread(location, &problem, limits),
+            Ok((file, restored)) => Self::start(location, Some(file), restored, &settings),
+            Err(OpenError::Disk(error)) => {
+                Self::start_unread(location, &error.to_string(), &settings)
+            }
+            Err(OpenError::Content(problem)) => Self::start_unread(location, &problem, &settings),
             Err(OpenError::InUse) => Err(Error::InUse { path }),
             Err(OpenError::Path(source)) => Err(Error::Path { path, source }),
             Err(OpenError::SetAside { aside, source }) => Err(Error::SetAside {
@@ -172,7 +176,7 @@ impl History {
         location: Location,
         file: Option<HistoryFile>,
         restored: Vec<RestoredState>,
-        limits: (u32, Duration),
+        settings: &HistorySettings,
     ) -> Result<Self, Error> {
         let status = Arc::new(HistoryStatus::default());
         if let Some(file) = &file {
@@ -186,7 +190,7 @@ impl History {
         let queue = Arc::new(WriteQueue::new(location.targets.len(), status.clone()));
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
-        let writer = Writer::new(queue.clone(), location, file, limits, guard);
+        let writer = Writer::new(queue.clone(), location, file, settings, guard);
         thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run())
@@ -204,7 +208,7 @@ impl History {
     fn start_unread(
         location: Location,
         problem: &str,
-        limits: (u32, Duration),
+        settings: &HistorySettings,
     ) -> Result<Self, Error> {
         tracing::error!(
             path = %location.path.display(),
@@ -216,7 +220,7 @@ impl History {
             ..empty_state()
         };
         let restored = location.targets.iter().map(|_| delayed()).collect();
-        Self::start(location, None, restored, limits)
+        Self::start(location, None, restored, settings)
     }
 
     /// Returns the restored state and the journal of the target at this position. The state is returned once only.

@@ -25,6 +25,7 @@ pub(super) fn settings(path: &Path) -> HistorySettings {
         path: path.to_owned(),
         runs_per_workload: 50,
         max_age: Duration::from_hours(24 * 90),
+        gone_workloads: 100,
         run_duration_buckets: BOUNDS.into(),
         label_names: Arc::default(),
     }

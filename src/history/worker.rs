@@ -12,6 +12,7 @@ use std::{
 use tokio_util::sync::DropGuard;
 
 use super::{
+    HistorySettings,
     file::{FileError, HistoryFile, Location, OpenError, set_aside},
     pending::PendingWrites,
     prune::Limits,
@@ -44,6 +45,7 @@ pub(super) struct Writer {
     location: Location,
     runs_per_workload: usize,
     max_age: Duration,
+    gone_workloads: usize,
     /// `None` after a failure.
     file: Option<HistoryFile>,
     /// What is known of the file while it is not open.
@@ -106,7 +108,7 @@ impl Writer {
         queue: Arc<WriteQueue>,
         location: Location,
         file: Option<HistoryFile>,
-        (runs_per_workload, max_age): (u32, Duration),
+        settings: &HistorySettings,
         ended: DropGuard,
     ) -> Self {
         let target = |row: &TargetRow| TargetWriter {
@@ -130,8 +132,9 @@ impl Writer {
         Self {
             queue,
             location,
-            runs_per_workload: usize::try_from(runs_per_workload).unwrap_or(usize::MAX),
-            max_age,
+            runs_per_workload: usize::try_from(settings.runs_per_workload).unwrap_or(usize::MAX),
+            max_age: settings.max_age,
+            gone_workloads: settings.gone_workloads,
             file,
             missing,
             targets,
@@ -322,6 +325,7 @@ impl Writer {
         let limits = Limits {
             runs_per_workload: self.runs_per_workload,
             oldest: model::now().as_second().saturating_sub(max_age),
+            gone_workloads: self.gone_workloads,
         };
         let targets = self.targets.iter().zip(&self.location.targets);
         for (position, (target, name)) in targets.enumerate() {

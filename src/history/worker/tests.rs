@@ -11,7 +11,7 @@ use crate::{
     history::{
         HistoryStatus, StatusSnapshot,
         rows::Bounds,
-        tests::{FakeStore, RunCounter, run, uid, workload},
+        tests::{FakeStore, RunCounter, run, settings, uid, workload},
         write_queue::TargetJournal,
     },
     model::{Departure, Journal as _, JournalEntry, RestoredState, Run, StoreLookup, Totals},
@@ -82,12 +82,16 @@ impl Scene {
         let journal = TargetJournal::new(queue.clone(), 0);
         store.journal.set(journal).unwrap();
         let ended = CancellationToken::new().drop_guard();
-        let limits = (3, Duration::from_hours(24));
+        let settings = HistorySettings {
+            runs_per_workload: 3,
+            max_age: Duration::from_hours(24),
+            ..settings(Path::new(""))
+        };
         Self {
             directory,
             disk,
             journal: TargetJournal::new(queue.clone(), 0),
-            writer: Writer::new(queue, location, file, limits, ended),
+            writer: Writer::new(queue, location, file, &settings, ended),
             store,
             restored: restored.remove(0),
         }

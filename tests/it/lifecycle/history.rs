@@ -42,6 +42,7 @@ async fn read(path: &Path) -> RestoredState {
         path: path.to_owned(),
         runs_per_workload: RUNS_PER_WORKLOAD,
         max_age: Duration::from_hours(24 * 90),
+        gone_workloads: 100,
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
         label_names: Vec::new().into(),
     };
