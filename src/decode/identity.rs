@@ -2,7 +2,10 @@
 //!
 //! These functions also work on objects that cannot be decoded.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{list::ListMetadata, wire::CowStr};
 
@@ -38,19 +41,19 @@ pub(crate) fn version(json: &str) -> Option<String> {
 /// Returns `namespace/name` for messages, with `?` for an unreadable part.
 pub(super) fn namespaced_name(json: &str) -> String {
     #[derive(Deserialize)]
-    struct Object {
-        metadata: serde_json::Value,
+    struct Object<'a> {
+        #[serde(borrow)]
+        metadata: Option<&'a RawValue>,
     }
-    let metadata = serde_json::from_str(json)
-        .map(|Object { metadata }| metadata)
-        .unwrap_or_default();
-    let part = |key: &str| {
-        metadata
-            .get(key)
-            .and_then(|value| value.as_str())
-            .unwrap_or("?")
-            .chars()
-            .take(MAX_NAME_LENGTH)
+    // Each field by itself, so that an invalid one does not hide the others.
+    let fields = |json| serde_json::from_str::<HashMap<String, &RawValue>>(json).ok();
+    let object = serde_json::from_str::<Object<'_>>(json).ok();
+    let metadata = object.and_then(|object| fields(object.metadata?.get()));
+    let part = |key| {
+        let field = metadata.as_ref()?.get(key)?;
+        let text: CowStr<'_> = serde_json::from_str(field.get()).ok()?;
+        Some(text.chars().take(MAX_NAME_LENGTH).collect::<String>())
     };
-    part("namespace").chain(['/']).chain(part("name")).collect()
+    let part = |key| part(key).unwrap_or_else(|| "?".to_owned());
+    format!("{}/{}", part("namespace"), part("name"))
 }
