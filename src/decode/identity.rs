@@ -14,18 +14,7 @@ const MAX_NAME_LENGTH: usize = 253;
 
 /// Returns `metadata.name`.
 pub(crate) fn name(json: &str) -> Option<CowStr<'_>> {
-    #[derive(Deserialize)]
-    struct Object<'a> {
-        #[serde(borrow)]
-        metadata: Metadata<'a>,
-    }
-    #[derive(Deserialize)]
-    struct Metadata<'a> {
-        #[serde(borrow)]
-        name: CowStr<'a>,
-    }
-    let object: Object<'_> = serde_json::from_str(json).ok()?;
-    Some(object.metadata.name)
+    metadata_field(json, "name")
 }
 
 /// Returns `metadata.resourceVersion`.
@@ -40,20 +29,22 @@ pub(crate) fn version(json: &str) -> Option<String> {
 
 /// Returns `namespace/name` for messages, with `?` for an unreadable part.
 pub(super) fn namespaced_name(json: &str) -> String {
-    #[derive(Deserialize)]
-    struct Object<'a> {
-        #[serde(borrow)]
-        metadata: Option<&'a RawValue>,
-    }
-    // Each field by itself, so that an invalid one does not hide the others.
-    let fields = |json| serde_json::from_str::<HashMap<String, &RawValue>>(json).ok();
-    let object = serde_json::from_str::<Object<'_>>(json).ok();
-    let metadata = object.and_then(|object| fields(object.metadata?.get()));
     let part = |key| {
-        let field = metadata.as_ref()?.get(key)?;
-        let text: CowStr<'_> = serde_json::from_str(field.get()).ok()?;
+        let text = metadata_field(json, key)?;
         Some(text.chars().take(MAX_NAME_LENGTH).collect::<String>())
     };
     let part = |key| part(key).unwrap_or_else(|| "?".to_owned());
     format!("{}/{}", part("namespace"), part("name"))
+}
+
+/// A text in `metadata`, whatever is wrong with the other fields of the object.
+fn metadata_field<'a>(json: &'a str, key: &str) -> Option<CowStr<'a>> {
+    let metadata = fields(json)?.remove("metadata")?;
+    let text = fields(metadata.get())?.remove(key)?;
+    serde_json::from_str(text.get()).ok()
+}
+
+/// The fields of an object, the last one of each name.
+fn fields(json: &str) -> Option<HashMap<String, &RawValue>> {
+    serde_json::from_str(json).ok()
 }
