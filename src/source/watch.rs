@@ -39,6 +39,9 @@ const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
 /// A server may end a watch this much later than requested. After that the connection is considered dead.
 const OVERTIME: Duration = Duration::from_secs(15);
 
+/// The time for the version of the server. It only decides how to list, and some gateways do not report it.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Waits between attempts that fail.
 const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
 
@@ -165,7 +168,7 @@ impl<R: WatchedResource> Watch<R> {
 
     async fn streams_lists(&mut self) -> bool {
         if self.streams_lists.is_none() {
-            let version = self.reader.api.version(PAGE_TIMEOUT).await;
+            let version = self.reader.api.version(VERSION_TIMEOUT).await;
             tracing::debug!(?version, "server version");
             // Asked again while unknown: a server that is down reports no version.
             self.streams_lists = version.map(|version| version >= WATCH_LIST_VERSION);
