@@ -8,6 +8,7 @@ const INVALID: &str = "\\udc00\\udc00";
 
 /// Returns JSON as text. Bytes that are not UTF-8 make invalid only the strings that they are in: an object is undecodable
 /// if a field that is read has such a string, and the objects around it are not affected.
+#[must_use]
 pub fn text(json: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(json) {
         return Cow::Borrowed(text);

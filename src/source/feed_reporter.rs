@@ -96,6 +96,7 @@ impl FeedReporter {
             return;
         }
         if let Some(left_out) = self.log.admit_skipped() {
+            let left_out = (left_out > 0).then_some(left_out);
             tracing::warn!(%error, cause = error.source(), left_out, "skipped an object");
         }
     }
@@ -104,6 +105,7 @@ impl FeedReporter {
     pub(super) fn skip_too_large(&self, resource: Resource) {
         self.count(ClientEvent::DecodeError(resource));
         if let Some(left_out) = self.log.admit_skipped() {
+            let left_out = (left_out > 0).then_some(left_out);
             let resource = resource.as_str();
             tracing::warn!(resource, left_out, "skipped an object that is too large");
         }
@@ -130,9 +132,11 @@ impl TargetLog {
         logged.len() < LOGGED_ERRORS && logged.insert(error.fingerprint())
     }
 
-    /// Asks to write a line about a skipped object. Returns how many were left out since the last one, if there were any.
-    fn admit_skipped(&self) -> Option<Option<u64>> {
-        let left_out = self.skipped.lock().admit(Instant::now())?;
-        Some((left_out > 0).then_some(left_out))
+    /// Asks to write a line about a skipped object. Returns how many were left out since the last one.
+    fn admit_skipped(&self) -> Option<u64> {
+        self.skipped.lock().admit(Instant::now())
     }
 }
+
+#[cfg(test)]
+mod tests;

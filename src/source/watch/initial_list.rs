@@ -56,12 +56,11 @@ impl<R: WatchedResource> InitialList<R> {
     /// Replaces an object, or adds it.
     pub(super) fn change(&mut self, record: R::Record) {
         let (records, positions) = self.indexed();
-        match positions.get(R::uid(&record)) {
-            Some(&position) => records[position] = record,
-            None => {
-                positions.insert(R::uid(&record).clone(), records.len());
-                records.push(record);
-            }
+        if let Some(&position) = positions.get(R::uid(&record)) {
+            records[position] = record;
+        } else {
+            positions.insert(R::uid(&record).clone(), records.len());
+            records.push(record);
         }
     }
 

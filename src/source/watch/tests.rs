@@ -238,8 +238,9 @@ async fn events_during_a_streamed_list_are_applied_to_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_waits_grow_whatever_ends_watches_early() {
+    type Outcome = fn(&Watch<Jobs>) -> Result<End, Error>;
     // The versions that are received, how long the watch lives in seconds, how it ends, and the longest wait.
-    let cases: [(&str, u64, fn(&Watch<Jobs>) -> Result<End, Error>, f64); 9] = [
+    let cases: [(&str, u64, Outcome, f64); 9] = [
         ("", 0, |_| Ok(End::Ended), 30.0),
         ("", 6, |_| Ok(End::Ended), 30.0),
         ("", 0, |_| Ok(End::Expired), 30.0),
