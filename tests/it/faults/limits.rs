@@ -96,8 +96,9 @@ async fn a_list_with_a_new_token_on_every_page_fails_at_each_limit() {
 
 #[tokio::test]
 async fn a_list_that_repeats_itself_ends_at_once() {
+    type Part = fn(usize) -> usize;
     // The part of the number of a page that its token and its objects have, and the requests of one attempt.
-    let cases: [(&str, fn(usize) -> usize, fn(usize) -> usize, usize); 3] = [
+    let cases: [(&str, Part, Part, usize); 3] = [
         (
             "the tokens x, y, x, y",
             |number| number % 2,
