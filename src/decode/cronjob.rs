@@ -5,7 +5,7 @@ use super::{
     interner::{Interner, cut},
     ksm,
     metadata::MetadataFilter,
-    wire::{CronJobObject, CronJobSpec, CronJobStatus, TemplateMetadata},
+    wire::{CronJobObject, CronJobSpec, CronJobStatus, TemplateMetadata, check_type},
 };
 use crate::model::{ConcurrencyPolicy, CronJob, Name, Uid};
 
@@ -18,10 +18,13 @@ pub(super) fn decode(
     interner: &mut Interner,
 ) -> serde_json::Result<CronJob> {
     let CronJobObject {
+        kind,
+        api_version,
         metadata,
         spec,
         status,
     } = object;
+    check_type("CronJob", kind.as_ref(), api_version.as_ref())?;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let labels = filter.cronjob_labels(metadata.labels)?;
     let annotations = filter.cronjob_annotations(metadata.annotations)?;

@@ -6,7 +6,7 @@ use super::{
     interner::Interner,
     ksm,
     metadata::MetadataFilter,
-    wire::{JobObject, JobSpec, JobStatus},
+    wire::{JobObject, JobSpec, JobStatus, check_type},
     workload,
 };
 use crate::model::{CompletionMode, FailureReason, Job, JobState, Name, PodCounts, Uid};
@@ -18,10 +18,13 @@ pub(super) fn decode(
     interner: &mut Interner,
 ) -> serde_json::Result<Job> {
     let JobObject {
+        kind,
+        api_version,
         metadata,
         spec,
         status,
     } = object;
+    check_type("Job", kind.as_ref(), api_version.as_ref())?;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let labels = filter.job_labels(metadata.labels)?;
     let annotations = filter.job_annotations(metadata.annotations)?;

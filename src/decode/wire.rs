@@ -15,6 +15,10 @@ use crate::model::Seconds;
 #[derive(Deserialize)]
 pub(super) struct JobObject<'a> {
     #[serde(borrow)]
+    pub(super) kind: Option<CowStr<'a>>,
+    #[serde(rename = "apiVersion", borrow)]
+    pub(super) api_version: Option<CowStr<'a>>,
+    #[serde(borrow)]
     pub(super) metadata: Metadata<'a>,
     #[serde(borrow)]
     pub(super) spec: Option<JobSpec<'a>>,
@@ -24,6 +28,10 @@ pub(super) struct JobObject<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct CronJobObject<'a> {
+    #[serde(borrow)]
+    pub(super) kind: Option<CowStr<'a>>,
+    #[serde(rename = "apiVersion", borrow)]
+    pub(super) api_version: Option<CowStr<'a>>,
     #[serde(borrow)]
     pub(super) metadata: Metadata<'a>,
     #[serde(borrow)]
@@ -165,6 +173,25 @@ pub(super) struct CronJobStatus {
     pub(super) last_schedule_time: OptionalTime,
     #[serde(default)]
     pub(super) last_successful_time: OptionalTime,
+}
+
+/// Fails for an object of another type than `kind` of the batch API. The objects of a list need not say their type.
+pub(super) fn check_type(
+    kind: &str,
+    found: Option<&CowStr<'_>>,
+    api_version: Option<&CowStr<'_>>,
+) -> serde_json::Result<()> {
+    let (found, version) = (
+        found.map_or("", |found| found),
+        api_version.map_or("", |found| found),
+    );
+    let expected =
+        ["", kind].contains(&found) && (version.is_empty() || version.starts_with("batch/"));
+    if expected {
+        return Ok(());
+    }
+    let message = format_args!("it is a {found:.64?} of {version:.64?}, not a {kind} of batch");
+    Err(de::Error::custom(message))
 }
 
 /// A string that borrows from the input unless it has escapes.

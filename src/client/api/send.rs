@@ -7,10 +7,11 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 
-use crate::client::{Failure, Status, Suppressed, auth::suppressed::NoRetry, error::describe};
-
-/// The body of an error response is read up to this size.
-const MAX_ERROR_BODY: usize = 64 * 1024;
+use crate::client::{
+    Failure, Status, Suppressed,
+    auth::suppressed::NoRetry,
+    error::{MAX_ERROR_BODY, describe},
+};
 
 /// Gets `path` and returns the 200 response.
 pub(super) async fn send(

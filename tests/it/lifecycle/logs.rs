@@ -62,6 +62,23 @@ async fn transitions_are_logged_with_their_target_and_reason() {
 }
 
 #[tokio::test]
+async fn a_list_beyond_a_limit_is_logged_with_the_setting_to_raise() {
+    let cluster = Cluster::start().await;
+    cluster.add_job("etl", "a");
+    cluster.add_job("etl", "b");
+    let config = "{web: {listen_address: \"127.0.0.1:0\"}, limits: {list_objects: 1}, \
+                  targets: [{kubernetes: {kubeconfig: kubeconfig}}]}";
+    let setup = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config(config);
+    let mut exporter = setup.start().await;
+    let line = exporter.logged("target is down").await;
+    let problem = "jobs in all namespaces: the list has more than 1 objects";
+    assert!(line.text("error").ends_with(problem), "{line:?}");
+    assert!(line.text("hint").starts_with("raise `limits.list_objects`"));
+}
+
+#[tokio::test]
 async fn polls_and_requests_are_logged_at_debug() {
     let cluster = Cluster::start().await;
     let setup = two_targets(&cluster).argument("--log.level=debug");
