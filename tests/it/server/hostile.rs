@@ -18,7 +18,6 @@ use Outcome::{Closes, Drops, Stays};
 /// Sends `bytes` and then a regular request, and checks the outcome.
 async fn check(server: &RunningServer, name: &str, bytes: &[u8], outcome: Outcome) {
     let mut client = server.connect().await;
-    eprintln!("{name}");
     client.send(bytes).await;
     match outcome {
         Drops => assert_eq!(client.rest().await, b"", "{name}"),
@@ -36,138 +35,134 @@ async fn check(server: &RunningServer, name: &str, bytes: &[u8], outcome: Outcom
     assert_eq!(server.get("/livez").await.status, 200, "after {name}");
 }
 
+/// Whole requests.
+const REQUESTS: [(&str, &[u8], Outcome); 16] = [
+    ("no request line", b"invalid\r\n\r\n", Closes(400)),
+    ("HTTP/0.9", b"GET /livez\r\n\r\n", Closes(400)),
+    ("no path", b"GET\r\n\r\n", Closes(400)),
+    (
+        "TLS",
+        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 hello\r\n\r\n",
+        Closes(400),
+    ),
+    ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Drops),
+    ("HTTP/9.9", b"GET /livez HTTP/9.9\r\n\r\n", Closes(400)),
+    ("only NULs", &[0; 100], Closes(400)),
+    (
+        "NUL in the path",
+        b"GET /li\0vez HTTP/1.1\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "blank in the path",
+        b"GET /li vez HTTP/1.1\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "escape in the method",
+        b"G\x1bT /livez HTTP/1.1\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "unknown method",
+        b"!BREW /livez HTTP/1.1\r\n\r\n",
+        Stays(405),
+    ),
+    (
+        "method of other servers",
+        b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+        Stays(404),
+    ),
+    (
+        "path out of the root",
+        b"GET /../../etc/passwd HTTP/1.1\r\n\r\n",
+        Stays(404),
+    ),
+    (
+        "encoded NUL in the path",
+        b"GET /livez%00 HTTP/1.1\r\n\r\n",
+        Stays(404),
+    ),
+    (
+        "empty lines first",
+        b"\r\n\r\nGET /livez HTTP/1.1\r\n\r\n",
+        Stays(200),
+    ),
+    ("line feeds alone", b"GET /livez HTTP/1.1\n\n", Stays(200)),
+];
+
+/// The header lines and the body of requests for `/livez`.
+const HEADERS: [(&str, &[u8], Outcome); 15] = [
+    ("NUL", b"X: \0\r\n\r\n", Closes(400)),
+    ("no colon", b"no colon\r\n\r\n", Closes(400)),
+    ("no name", b": x\r\n\r\n", Closes(400)),
+    ("line fold", b"X: a\r\n b\r\n\r\n", Closes(400)),
+    (
+        "length that is no number",
+        b"Content-Length: many\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "negative length",
+        b"Content-Length: -1\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "two lengths",
+        b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "length of 16 EiB",
+        b"Content-Length: 18446744073709551614\r\n\r\nx",
+        Closes(431),
+    ),
+    (
+        "length of 1 TB",
+        b"Content-Length: 1000000000000\r\n\r\nx",
+        Closes(200),
+    ),
+    (
+        "unknown coding",
+        b"Transfer-Encoding: gzip\r\n\r\n",
+        Closes(400),
+    ),
+    (
+        "chunked body",
+        b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        Closes(200),
+    ),
+    (
+        "invalid chunk length",
+        b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        Closes(200),
+    ),
+    (
+        "chunk of 16 EiB",
+        b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        Closes(200),
+    ),
+    (
+        "host that is no name",
+        b"Host: \xff\xfe\r\n\r\n",
+        Stays(200),
+    ),
+    (
+        "upgrade",
+        b"Upgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+        Stays(200),
+    ),
+];
+
 #[tokio::test]
 async fn hostile_requests_get_their_status_and_the_server_keeps_serving() {
     let server = running_server().await;
-    let cases: [(&str, &[u8], Outcome); 29] = [
-        ("no request line", b"invalid\r\n\r\n", Closes(400)),
-        ("HTTP/0.9", b"GET /livez\r\n\r\n", Closes(400)),
-        ("no path", b"GET\r\n\r\n", Closes(400)),
-        (
-            "a TLS hello",
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello\r\n\r\n",
-            Closes(400),
-        ),
-        ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Drops),
-        (
-            "a version of the future",
-            b"GET /livez HTTP/9.9\r\n\r\n",
-            Closes(400),
-        ),
-        ("only NULs", &[0; 100], Closes(400)),
-        (
-            "a NUL in the path",
-            b"GET /li\0vez HTTP/1.1\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a NUL in a header",
-            b"GET /livez HTTP/1.1\r\nX: \0\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a blank in the path",
-            b"GET /li vez HTTP/1.1\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a control character in the method",
-            b"G\x1bT /livez HTTP/1.1\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a header without a colon",
-            b"GET /livez HTTP/1.1\r\nno colon\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a header without a name",
-            b"GET /livez HTTP/1.1\r\n: x\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "an obsolete line fold",
-            b"GET /livez HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a length that is no number",
-            b"GET /livez HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "a negative length",
-            b"GET /livez HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "two lengths",
-            b"GET /livez HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "an unknown transfer coding",
-            b"GET /livez HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-            Closes(400),
-        ),
-        (
-            "an invalid chunk length",
-            b"GET /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-            Closes(200),
-        ),
-        (
-            "a chunk of 16 EiB",
-            b"GET /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
-            Closes(200),
-        ),
-        (
-            "a length of 16 EiB",
-            b"GET /livez HTTP/1.1\r\nContent-Length: 18446744073709551614\r\n\r\nx",
-            Closes(431),
-        ),
-        (
-            "an endless body",
-            b"GET /livez HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\nx",
-            Closes(200),
-        ),
-        (
-            "a chunked body",
-            b"GET /livez HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-            Stays(200),
-        ),
-        (
-            "an unknown method",
-            b"\x21BREW /livez HTTP/1.1\r\n\r\n",
-            Stays(405),
-        ),
-        (
-            "a host that is no name",
-            b"GET /livez HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n",
-            Stays(200),
-        ),
-        (
-            "an upgrade",
-            b"GET /livez HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
-            Stays(200),
-        ),
-        (
-            "a path out of the root",
-            b"GET /../../etc/passwd HTTP/1.1\r\n\r\n",
-            Stays(404),
-        ),
-        (
-            "an encoded NUL in the path",
-            b"GET /livez%00 HTTP/1.1\r\n\r\n",
-            Stays(404),
-        ),
-        (
-            "empty lines before the request",
-            b"\r\n\r\n\r\nGET /livez HTTP/1.1\r\n\r\n",
-            Stays(200),
-        ),
-    ];
-    for (name, bytes, outcome) in cases {
+    for (name, bytes, outcome) in REQUESTS {
         check(&server, name, bytes, outcome).await;
+    }
+    for (name, headers, outcome) in HEADERS {
+        let bytes = [b"GET /livez HTTP/1.1\r\n", headers].concat();
+        check(&server, name, &bytes, outcome).await;
     }
 }
 
