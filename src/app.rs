@@ -67,11 +67,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    telemetry::start(log);
+    let logger = match telemetry::start(log) {
+        Ok(logger) => logger,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: start the thread of the log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error.report(log.format);
+            error.report(&logger);
             ExitCode::from(error.exit_code())
         }
     }

@@ -132,10 +132,10 @@ mod tests {
         let content = Content::Stream(Box::new(chunks.into_iter()));
         let request = ActiveRequest::start(ConnectionState::new(), &Request::new(()));
         let mut body = Body::wrap(request, Response::new(content)).into_body();
-        let mut context = Context::from_waker(Waker::noop());
+        let mut waiting = Context::from_waker(Waker::noop());
         let mut polled = Vec::new();
         for _ in 0..5 {
-            polled.push(match Pin::new(&mut body).poll_frame(&mut context) {
+            polled.push(match Pin::new(&mut body).poll_frame(&mut waiting) {
                 Poll::Pending => "pending",
                 Poll::Ready(Some(_)) => "chunk",
                 Poll::Ready(None) => "end",

@@ -42,7 +42,7 @@ pub(super) struct Connections {
     tasks: JoinSet<()>,
     /// One entry for each task.
     open: HashMap<Id, OpenConnection>,
-    max_connections: usize,
+    limit: usize,
     /// Connections that gave way or were not served since the last warning.
     evicted: u64,
     rejected: u64,
@@ -60,7 +60,7 @@ impl Connections {
         Self {
             tasks: JoinSet::new(),
             open: HashMap::new(),
-            max_connections,
+            limit: max_connections,
             evicted: 0,
             rejected: 0,
             warned_at: None,
@@ -70,7 +70,7 @@ impl Connections {
     /// Decides what to do with a connection that was just accepted. `scarce` says that file descriptors are used up: then the
     /// connection replaces another one even below the limit.
     pub(super) fn admit(&mut self, peer: SocketAddr, scarce: bool) -> Admission {
-        let has_slot = self.count(Admission::Serve) < self.max_connections;
+        let has_slot = self.count(Admission::Serve) < self.limit;
         if has_slot && !scarce {
             return Admission::Serve;
         }
@@ -168,7 +168,7 @@ impl Connections {
         warn!(
             evicted = self.evicted,
             rejected = self.rejected,
-            max_connections = self.max_connections,
+            max_connections = self.limit,
             last = %peer,
             "connection limit reached: idle and slow connections give way, others are rejected"
         );
