@@ -37,6 +37,7 @@ pub mod readiness;
 mod response;
 mod router;
 mod scrape_limit;
+mod throttle;
 mod timeouts;
 
 pub use bind::BindError;

@@ -15,9 +15,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Instant, sleep_until},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
-use super::descriptors::DescriptorReserve;
+use super::{descriptors::DescriptorReserve, throttle::Throttle};
 use crate::backoff::{Backoff, Policy};
 
 /// Long enough for a connection to end, and short enough not to delay a scrape.
@@ -52,6 +52,7 @@ pub(super) struct Acceptor<L> {
     next: usize,
     reserve: DescriptorReserve,
     backoff: Backoff,
+    warnings: Throttle,
     /// End of the current back-off. It outlives the future of `accept`, which is cancelled whenever a connection ends.
     resume_at: Option<Instant>,
 }
@@ -63,6 +64,7 @@ impl<L: Listen> Acceptor<L> {
             next: 0,
             reserve,
             backoff: Backoff::new(RETRY),
+            warnings: Throttle::default(),
             resume_at: None,
         }
     }
@@ -82,10 +84,7 @@ impl<L: Listen> Acceptor<L> {
             }
             match poll_fn(|cx| self.poll_any(cx)).await {
                 Ok(accepted) => {
-                    if self.backoff.failures() > 0 {
-                        info!("accepting connections again");
-                        self.backoff.reset();
-                    }
+                    self.backoff.reset();
                     return accepted;
                 }
                 Err(error) if is_connection_error(&error) => {
@@ -95,7 +94,7 @@ impl<L: Listen> Acceptor<L> {
                     debug!(%error, "using a reserved file descriptor");
                 }
                 Err(error) => {
-                    if self.backoff.failures() == 0 {
+                    if self.warnings.permits() {
                         warn!(%error, "cannot accept connections, retrying");
                     }
                     self.resume_at = Some(Instant::now() + self.backoff.next(None));

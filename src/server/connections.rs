@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::connection_state::ConnectionState;
+use super::{connection_state::ConnectionState, throttle::Throttle};
 
 /// Maximum of rejected connections that are open at once. Each takes at most `connection::REJECT_TIMEOUT`.
 const MAX_REJECTIONS: usize = 32;
@@ -21,9 +21,6 @@ const MAX_REJECTIONS: usize = 32;
 /// Maximum of connections that were evicted and have not ended. They end when their task runs, so this is reached only while
 /// many clients connect at the same moment.
 const MAX_EVICTED: usize = 32;
-
-/// Minimum time between two warnings.
-const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What to do with a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +43,7 @@ pub(super) struct Connections {
     /// Connections that gave way or were not served since the last warning.
     evicted: u64,
     rejected: u64,
-    warned_at: Option<Instant>,
+    warnings: Throttle,
 }
 
 #[derive(Debug)]
@@ -63,7 +60,7 @@ impl Connections {
             limit: max_connections,
             evicted: 0,
             rejected: 0,
-            warned_at: None,
+            warnings: Throttle::default(),
         }
     }
 
@@ -158,11 +155,8 @@ impl Connections {
         first.is_some()
     }
 
-    /// Warns about the limit, at most once per [`WARN_INTERVAL`].
     fn warn(&mut self, peer: SocketAddr) {
-        let now = Instant::now();
-        let is_recent = |at| now.duration_since(at) < WARN_INTERVAL;
-        if self.warned_at.is_some_and(is_recent) {
+        if !self.warnings.permits() {
             return;
         }
         warn!(
@@ -173,7 +167,6 @@ impl Connections {
             "connection limit reached: idle and slow connections give way, others are rejected"
         );
         (self.evicted, self.rejected) = (0, 0);
-        self.warned_at = Some(now);
     }
 }
 
