@@ -11,7 +11,7 @@ ARG REVISION=unknown
 ENV JOB_STATUS_EXPORTER_REVISION=$REVISION
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin job-status-exporter \
+    scripts/build-release --bin job-status-exporter \
     && install -D target/release/job-status-exporter /out/job-status-exporter
 
 FROM scratch

@@ -14,7 +14,7 @@ lint:
     cargo clippy --all-targets --locked -- -D warnings
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
-    shellcheck .ci/run scripts/check-golden scripts/install-tools scripts/with-cluster
+    shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-paths scripts/install-tools scripts/with-cluster
 
 # Runs the unit and integration tests: no cluster, no network.
 test *ARGUMENTS:
@@ -35,7 +35,11 @@ deny:
 
 # Builds the release binary.
 build:
-    cargo build --release --locked
+    scripts/build-release
+
+# Checks that the release binary contains no path of this machine.
+paths: build
+    scripts/check-paths
 
 # Checks the golden files with promtool, and scrapes the demo with a real Prometheus.
 prometheus: build

@@ -48,6 +48,10 @@ use supervisor::Supervisor;
 /// More threads do not help: each watch keeps one busy with decoding, scrapes another. Each costs memory.
 const THREADS: usize = 4;
 
+/// A busy thread looks for new connections and requests after each turn of a task. With tokio's default of 61 turns, a probe
+/// waits for that many chunks of scrapes at each step: when it connects, when it is read, and when it gets its response.
+const EVENT_INTERVAL: u32 = 1;
+
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let read = Arguments::read(arguments).and_then(|arguments| {
@@ -63,18 +67,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    telemetry::start(log);
+    let logger = match telemetry::start(log) {
+        Ok(logger) => logger,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: start the thread of the log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            error.report(log.format);
+            error.report(&logger);
             ExitCode::from(error.exit_code())
         }
     }
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let runtime = runtime()?;
+    let runtime = runtime().map_err(Error::Runtime)?;
     #[cfg(feature = "demo")]
     let outcome = match &arguments.command {
         Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags.clone())),
@@ -87,13 +97,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     outcome
 }
 
-fn runtime() -> Result<Runtime, Error> {
+/// The runtime of the process.
+pub fn runtime() -> io::Result<Runtime> {
     let threads = available_parallelism().map_or(1, usize::from).min(THREADS);
     runtime::Builder::new_multi_thread()
         .worker_threads(threads)
+        .event_interval(EVENT_INTERVAL)
         .enable_all()
         .build()
-        .map_err(Error::Runtime)
 }
 
 /// Exports as configured, or only checks the configuration.

@@ -42,6 +42,8 @@ pub struct Metrics {
     store: Arc<Store>,
     history: Option<Arc<HistoryStatus>>,
     registry: Arc<Registry>,
+    /// How many log lines were dropped so far.
+    dropped_log_lines: fn() -> u64,
     settings: MetricsSettings,
     /// The families that the settings select.
     selection: FamilySelection,
@@ -57,6 +59,7 @@ impl Metrics {
             store,
             history: None,
             registry: Arc::new(Registry::new()),
+            dropped_log_lines: || 0,
             settings: settings.clone(),
             selection: FamilySelection::new(settings, false),
             labels: Arc::new(settings.labels.clone()),
@@ -69,6 +72,15 @@ impl Metrics {
         Self {
             history: Some(history),
             selection: FamilySelection::new(&self.settings, true),
+            ..self
+        }
+    }
+
+    /// Adds the number of log lines that were dropped, as `count` returns it at each scrape.
+    #[must_use]
+    pub fn with_dropped_log_lines(self, count: fn() -> u64) -> Self {
+        Self {
+            dropped_log_lines: count,
             ..self
         }
     }
@@ -97,7 +109,7 @@ impl Metrics {
         let snapshot = ScrapeSnapshot {
             targets: self.store.snapshot(),
             history: self.history.as_deref().map(HistoryStatus::snapshot),
-            process: self.registry.snapshot(),
+            process: self.registry.snapshot((self.dropped_log_lines)()),
         };
         let (labels, registry) = (self.labels.clone(), self.registry.clone());
         Scrape::new(format, selection, labels, snapshot, registry, start)

@@ -4,20 +4,19 @@
 //! until shutdown and then drains. The pages read their data through [`PageData`]. A request passes these modules:
 //!
 //! ```text
-//! accept ──► connection_limit ──► connection (over timeouts) ──► router ──► pages ──► body
+//! accept ──► connections ──► connection (over timeouts) ──► router ──► pages ──► body
 //! ```
 //!
-//! Every resource that a client can hold is bounded: connections, header bytes, one chunk of a scrape, and the time for each.
+//! Every resource that a client can hold is bounded: connections, header bytes, scrapes, one chunk of each, and the time for each.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    task::{JoinError, JoinSet},
-    time::timeout,
+    task::yield_now,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::info;
 
 use crate::config::WebConfig;
 
@@ -26,8 +25,10 @@ mod active_request;
 mod bind;
 mod body;
 mod connection;
-mod connection_limit;
+mod connection_state;
+mod connections;
 mod data;
+mod descriptors;
 mod gzip;
 mod negotiation;
 mod pages;
@@ -35,13 +36,18 @@ mod query;
 pub mod readiness;
 mod response;
 mod router;
+mod scrape_limit;
+mod throttle;
 mod timeouts;
 
 pub use bind::BindError;
 pub use data::{Chunks, ExporterData, PageData};
 
 use accept::Acceptor;
-use connection_limit::{AdmissionDecision, ConnectionLimit};
+use connection::Connection;
+use connection_state::ConnectionState;
+use connections::{Admission, Connections};
+use descriptors::DescriptorReserve;
 use router::Router;
 
 /// Settings of the server.
@@ -49,7 +55,8 @@ use router::Router;
 pub struct ServerSettings {
     /// Path of the metrics. It wins over a page with the same path.
     pub telemetry_path: String,
-    /// Maximum of connections that are served at once, idle ones included. Further connections get 503.
+    /// Maximum of connections that are served at once, idle ones included. An idle or slow one gives way to a new one; if all
+    /// are busy, the new one gets 503.
     pub max_connections: usize,
     /// Maximum time from the start of shutdown until open connections are closed.
     pub shutdown_timeout: Duration,
@@ -120,30 +127,38 @@ impl Server {
             info!(%address, "listening");
         }
         let router = Router::new(data, settings.telemetry_path);
-        let mut limit = ConnectionLimit::new(settings.max_connections);
-        let mut acceptor = Acceptor::new(self.listeners);
-        let mut connections = JoinSet::new();
+        let mut connections = Connections::new(settings.max_connections);
+        let reserve = self.listeners.first().map(|any| any.as_fd());
+        let reserve = reserve.map(DescriptorReserve::new).unwrap_or_default();
+        let mut acceptor = Acceptor::new(self.listeners, reserve);
         loop {
+            let has_room = !connections.must_wait();
             let (stream, peer) = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(result) = connections.join_next() => {
-                    log_panic(result);
-                    continue;
-                }
-                accepted = acceptor.accept() => accepted,
+                Some(()) = connections.next_end() => continue,
+                accepted = acceptor.accept(), if has_room => accepted,
             };
-            let decision = limit.decide(peer);
-            start_connection(&mut connections, decision, stream, peer, &router, &shutdown);
+            let admission = connections.admit(peer, acceptor.is_short_of_descriptors());
+            start(
+                &mut connections,
+                admission,
+                stream,
+                peer,
+                &router,
+                &shutdown,
+            );
+            // Its task reads the request, if there is one, before the next connection can make it give way.
+            yield_now().await;
         }
         drop(acceptor);
-        drain(connections, settings.shutdown_timeout).await;
+        connections.drain(settings.shutdown_timeout).await;
     }
 }
 
-fn start_connection(
-    connections: &mut JoinSet<()>,
-    decision: AdmissionDecision,
+fn start(
+    connections: &mut Connections,
+    admission: Admission,
     stream: TcpStream,
     peer: SocketAddr,
     router: &Router,
@@ -151,44 +166,18 @@ fn start_connection(
 ) {
     // With Nagle's algorithm, the last small segment of a response can wait for the client's delayed acknowledgement.
     let _ = stream.set_nodelay(true);
-    let (router, shutdown) = (router.clone(), shutdown.clone());
-    match decision {
-        AdmissionDecision::Serve(permit) => {
-            connections.spawn(async move {
-                connection::serve(stream, peer, router, shutdown).await;
-                drop(permit);
-            });
-        }
-        AdmissionDecision::Reject(permit) => {
-            connections.spawn(async move {
-                connection::reject(stream, peer, router, shutdown).await;
-                drop(permit);
-            });
-        }
-        AdmissionDecision::Close => {}
-    }
-}
-
-/// Waits until all connections end, and aborts those that are left after `deadline`.
-async fn drain(mut connections: JoinSet<()>, deadline: Duration) {
-    let all = async {
-        while let Some(result) = connections.join_next().await {
-            log_panic(result);
-        }
+    let state = ConnectionState::new();
+    let connection = Connection {
+        io: stream,
+        peer,
+        state: state.clone(),
+        router: router.clone(),
+        shutdown: shutdown.clone(),
     };
-    if timeout(deadline, all).await.is_err() {
-        warn!(
-            connections = connections.len(),
-            seconds = deadline.as_secs_f64(),
-            "closed connections that did not finish within the shutdown timeout"
-        );
-        connections.shutdown().await;
-    }
-}
-
-fn log_panic(result: Result<(), JoinError>) {
-    if let Err(error) = result {
-        error!(%error, "a connection panicked");
+    match admission {
+        Admission::Serve => connections.spawn(admission, state, connection.serve()),
+        Admission::Reject => connections.spawn(admission, state, connection.reject()),
+        Admission::Close => {}
     }
 }
 

@@ -1,53 +1,119 @@
 //! Logging to standard error. Standard output is for the results of commands.
 //!
-//! With the format `json`, everything on standard error is JSON, including panics and the error that ends the process.
+//! With the format `json`, everything on standard error is JSON, including panics and the error that ends the process. All of
+//! it goes through a queue, so that nobody waits for standard error, and all of it is escaped.
 
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     io::{self, IsTerminal as _},
     panic,
+    sync::OnceLock,
+    time::Duration,
 };
 
 use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer, Registry,
     filter::{FilterExt as _, Targets, filter_fn},
-    fmt::MakeWriter,
     layer::SubscriberExt as _,
 };
 
 use crate::cli::{Log, LogFormat};
 
+mod escape;
 mod fields;
+mod queue;
 
-use fields::LineLayer;
+use fields::{LineFormat, LineLayer};
+use queue::LogQueue;
 
 /// Prefix of the `tracing` target of the exporter's own messages.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Installs the logger for the whole process. Does nothing if one is installed.
-pub fn start(log: Log) {
-    let subscriber = subscriber(log, io::stderr, io::stderr().is_terminal());
+/// Maximum time that the process waits at its end until the log is written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The queue of the process.
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
+
+/// The log of the process. When it is dropped, it waits until its lines are written, at most for [`FLUSH_TIMEOUT`].
+#[derive(Debug)]
+pub struct Logger {
+    queue: LogQueue,
+    format: LogFormat,
+}
+
+/// Installs the logger for the whole process, if none is installed. Fails if its thread cannot start.
+pub fn start(log: Log) -> io::Result<Logger> {
+    let line = LineFormat {
+        format: log.format,
+        colors: io::stderr().is_terminal(),
+    };
+    let queue = QUEUE.get_or_init(LogQueue::default).clone();
+    queue.start(io::stderr(), move |dropped| line.notice(dropped))?;
+    let output = queue.clone();
+    let subscriber = subscriber(log, line, move |line| output.push(line.into_bytes()));
     // Fails only if there is a subscriber, as in tests.
     let _ = tracing::subscriber::set_global_default(subscriber);
-    if log.format == LogFormat::Json {
-        panic::set_hook(Box::new(|panic| {
+    let logger = Logger {
+        queue,
+        format: log.format,
+    };
+    logger.log_panics();
+    Ok(logger)
+}
+
+impl Logger {
+    /// Whether lines are text or JSON.
+    #[must_use]
+    pub fn format(&self) -> LogFormat {
+        self.format
+    }
+
+    /// Writes text that is no log line, such as the error that ends the process.
+    pub fn print(&self, text: &str) {
+        print(&self.queue, text);
+    }
+
+    /// Makes panics part of the log. The default would write to standard error itself, and wait for it.
+    fn log_panics(&self) {
+        let (queue, format) = (self.queue.clone(), self.format);
+        panic::set_hook(Box::new(move |panic| {
             let text = panic.payload_as_str().unwrap_or("no message");
             let location = panic.location().map(tracing::field::display);
             tracing::error!(location, "a task panicked: {text}");
+            let backtrace = Backtrace::capture();
+            if format == LogFormat::Text && backtrace.status() == BacktraceStatus::Captured {
+                print(&queue, &backtrace.to_string());
+            }
         }));
     }
 }
 
-fn subscriber<Output>(log: Log, output: Output, colors: bool) -> impl Subscriber + Send + Sync
-where
-    Output: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let layer = LineLayer {
-        format: log.format,
-        colors,
-        output,
-    };
-    filtered(log.level.into(), layer)
+impl Drop for Logger {
+    fn drop(&mut self) {
+        self.queue.flush(FLUSH_TIMEOUT);
+    }
+}
+
+/// The number of lines that standard error did not take in time.
+#[must_use]
+pub fn dropped_lines() -> u64 {
+    QUEUE.get().map_or(0, LogQueue::dropped)
+}
+
+fn print(queue: &LogQueue, text: &str) {
+    for line in text.lines() {
+        queue.push((escape::text(line) + "\n").into_bytes());
+    }
+}
+
+fn subscriber(
+    log: Log,
+    line: LineFormat,
+    output: impl Fn(String) + Send + Sync + 'static,
+) -> impl Subscriber + Send + Sync {
+    filtered(log.level.into(), LineLayer { line, output })
 }
 
 /// Passes the exporter's messages from `level` on, and warnings and errors of libraries. The client of kube logs each failed

@@ -1,13 +1,9 @@
 //! The errors that end the process, and how they are reported.
 
-use std::{
-    error::Error as StdError,
-    io::{self, Write as _},
-    iter,
-};
+use std::{error::Error as StdError, io, iter};
 
 use super::{check::StartProblem, supervisor::Ended};
-use crate::{cli::LogFormat, config, history, server::BindError};
+use crate::{cli::LogFormat, config, history, server::BindError, telemetry::Logger};
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +53,10 @@ impl Error {
     }
 
     /// Writes it to standard error: as text, or as the last message of a JSON log.
-    pub(super) fn report(&self, format: LogFormat) {
+    pub(super) fn report(&self, logger: &Logger) {
         let text = self.with_causes();
         let hints = self.hints();
-        match format {
+        match logger.format() {
             LogFormat::Json => {
                 let hint = (!hints.is_empty()).then(|| hints.join("; "));
                 tracing::error!(hint, "{text}");
@@ -71,8 +67,7 @@ impl Error {
                     text.push_str("\nhint: ");
                     text.push_str(hint);
                 }
-                // Standard error may be closed.
-                let _ = writeln!(io::stderr(), "{text}");
+                logger.print(&text);
             }
         }
     }

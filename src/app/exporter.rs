@@ -17,6 +17,7 @@ use crate::{
     server::{ExporterData, Server, ServerSettings, readiness::Readiness},
     source::{self, Source},
     store::{Store, TargetStore},
+    telemetry,
 };
 
 /// The time for the last write to the history. A slower disk must not make the process miss its termination grace period.
@@ -49,7 +50,8 @@ impl Exporter {
         }
         let store = Arc::new(Store::new(targets));
         let metrics_settings = MetricsSettings::from_config(config);
-        let mut metrics = Metrics::new(store.clone(), &metrics_settings);
+        let mut metrics = Metrics::new(store.clone(), &metrics_settings)
+            .with_dropped_log_lines(telemetry::dropped_lines);
         if let Some(history) = &history {
             tasks.spawn("history writer".to_owned(), history.ended());
             metrics = metrics.with_history(history.status());

@@ -215,6 +215,7 @@ pub(super) fn process() -> ProcessSnapshot {
             count: 1,
             sum: 0.0007,
         },
+        dropped_log_lines: 12,
         cpu_seconds: Some(42.0),
         max_fds: Some(1_048_576.0),
         open_fds: Some(17.0),

@@ -42,6 +42,8 @@ pub(super) struct ProcessSnapshot {
     pub(super) config_successful: Option<f64>,
     /// How long complete scrapes took to render.
     pub(super) scrape_durations: ScrapeDurations,
+    /// Log lines that were dropped.
+    pub(super) dropped_log_lines: u64,
     /// User and system CPU time.
     pub(super) cpu_seconds: Option<f64>,
     /// The limit of open file descriptors.
@@ -121,7 +123,7 @@ impl Registry {
     }
 
     /// The current values. On Linux this reads `/proc`.
-    pub(super) fn snapshot(&self) -> ProcessSnapshot {
+    pub(super) fn snapshot(&self, dropped_log_lines: u64) -> ProcessSnapshot {
         let families = self.registry.gather();
         let metric = |name: &str| {
             let family = families.iter().find(|family| family.name() == name)?;
@@ -135,6 +137,7 @@ impl Registry {
             config_loaded: value(CONFIG_LOADED),
             config_successful: value(CONFIG_SUCCESSFUL),
             scrape_durations: scrape_durations.unwrap_or_default(),
+            dropped_log_lines,
             cpu_seconds: value("process_cpu_seconds_total"),
             max_fds: value("process_max_fds"),
             open_fds: value("process_open_fds"),
@@ -173,7 +176,7 @@ mod tests {
         let registry = Registry::new();
         registry.observe_scrape(Duration::from_millis(250));
         registry.observe_scrape(Duration::from_secs(4));
-        let durations = registry.snapshot().scrape_durations;
+        let durations = registry.snapshot(0).scrape_durations;
         let bounds: Vec<f64> = durations.buckets.iter().map(|(bound, _)| *bound).collect();
         assert_eq!(bounds, SCRAPE_DURATION_BUCKETS);
         let counts: Vec<u64> = durations.buckets.iter().map(|(_, count)| *count).collect();
@@ -187,7 +190,7 @@ mod tests {
         let before = model::now().as_duration().as_secs_f64();
         let registry = Registry::new();
         let after = model::now().as_duration().as_secs_f64();
-        let snapshot = registry.snapshot();
+        let snapshot = registry.snapshot(0);
         assert_eq!(snapshot.config_successful, Some(1.0));
         let loaded = snapshot.config_loaded.unwrap();
         assert!((before..=after).contains(&loaded), "{loaded}");
@@ -196,7 +199,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_has_all_values() {
-        let snapshot = Registry::new().snapshot();
+        let snapshot = Registry::new().snapshot(0);
         for (name, value) in [
             ("cpu_seconds", snapshot.cpu_seconds),
             ("max_fds", snapshot.max_fds),

@@ -1,7 +1,7 @@
 //! Accepts connections from several listeners, with a back-off after errors.
 //!
-//! When the process is out of file descriptors, `accept` fails immediately every time. The back-off keeps the loop from using a
-//! whole core.
+//! When the process is out of file descriptors, `accept` fails immediately every time. A reserve of descriptors keeps
+//! connections possible, and the back-off keeps the loop from using a whole core once the reserve is used up.
 
 use std::{
     future::poll_fn,
@@ -15,8 +15,9 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::{Instant, sleep_until},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
+use super::{descriptors::DescriptorReserve, throttle::Throttle};
 use crate::backoff::{Backoff, Policy};
 
 /// Long enough for a connection to end, and short enough not to delay a scrape.
@@ -49,23 +50,33 @@ pub(super) struct Acceptor<L> {
     listeners: Vec<L>,
     /// The listener to poll first. It rotates, so that a busy listener does not starve the others.
     next: usize,
+    reserve: DescriptorReserve,
     backoff: Backoff,
+    warnings: Throttle,
     /// End of the current back-off. It outlives the future of `accept`, which is cancelled whenever a connection ends.
     resume_at: Option<Instant>,
 }
 
 impl<L: Listen> Acceptor<L> {
-    pub(super) fn new(listeners: Vec<L>) -> Self {
+    pub(super) fn new(listeners: Vec<L>, reserve: DescriptorReserve) -> Self {
         Self {
             listeners,
             next: 0,
+            reserve,
             backoff: Backoff::new(RETRY),
+            warnings: Throttle::default(),
             resume_at: None,
         }
     }
 
+    /// Whether file descriptors are used up, so that the next connection takes one of the reserve.
+    pub(super) fn is_short_of_descriptors(&self) -> bool {
+        self.reserve.is_in_use()
+    }
+
     /// The next connection. Cancelling the future loses no connection.
     pub(super) async fn accept(&mut self) -> (L::Stream, SocketAddr) {
+        self.reserve.refill();
         loop {
             if let Some(resume_at) = self.resume_at {
                 sleep_until(resume_at).await;
@@ -73,17 +84,17 @@ impl<L: Listen> Acceptor<L> {
             }
             match poll_fn(|cx| self.poll_any(cx)).await {
                 Ok(accepted) => {
-                    if self.backoff.failures() > 0 {
-                        info!("accepting connections again");
-                        self.backoff.reset();
-                    }
+                    self.backoff.reset();
                     return accepted;
                 }
                 Err(error) if is_connection_error(&error) => {
                     debug!(%error, "a client closed its connection before it was accepted");
                 }
+                Err(error) if is_out_of_descriptors(&error) && self.reserve.release() => {
+                    debug!(%error, "using a reserved file descriptor");
+                }
                 Err(error) => {
-                    if self.backoff.failures() == 0 {
+                    if self.warnings.permits() {
                         warn!(%error, "cannot accept connections, retrying");
                     }
                     self.resume_at = Some(Instant::now() + self.backoff.next(None));
@@ -116,9 +127,17 @@ fn is_connection_error(error: &io::Error) -> bool {
     )
 }
 
+/// Whether the process or the system has no file descriptor left.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // The matching `io::ErrorKind`s are not stable yet.
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::{cell::RefCell, collections::VecDeque};
+    use std::{cell::RefCell, collections::VecDeque, os::fd::AsFd as _};
 
     use super::*;
 
@@ -145,6 +164,10 @@ mod tests {
         }
     }
 
+    fn acceptor(listeners: Vec<Script>) -> Acceptor<Script> {
+        Acceptor::new(listeners, DescriptorReserve::default())
+    }
+
     fn out_of_file_descriptors() -> io::Error {
         const EMFILE: i32 = 24;
         io::Error::from_raw_os_error(EMFILE)
@@ -156,7 +179,7 @@ mod tests {
         results.push(Ok("first"));
         results.push(Err(out_of_file_descriptors()));
         results.push(Ok("second"));
-        let mut acceptor = Acceptor::new(vec![Script::new(results)]);
+        let mut acceptor = acceptor(vec![Script::new(results)]);
 
         let start = Instant::now();
         assert_eq!(acceptor.accept().await.0, "first");
@@ -168,9 +191,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_reserve_is_used_before_the_back_off_starts() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let reserve = DescriptorReserve::new(socket.as_fd());
+        let results = [Err(out_of_file_descriptors()), Ok("next")];
+        let mut acceptor = Acceptor::new(vec![Script::new(results)], reserve);
+        assert!(!acceptor.is_short_of_descriptors());
+        let start = Instant::now();
+        assert_eq!(acceptor.accept().await.0, "next");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        assert!(acceptor.is_short_of_descriptors());
+        let _ = tokio::time::timeout(Duration::ZERO, acceptor.accept()).await;
+        assert!(!acceptor.is_short_of_descriptors(), "not refilled");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_connection_closed_by_its_client_delays_no_other() {
         let gone = Err(io::ErrorKind::ConnectionAborted.into());
-        let mut acceptor = Acceptor::new(vec![Script::new([gone, Ok("next")])]);
+        let mut acceptor = acceptor(vec![Script::new([gone, Ok("next")])]);
         let start = Instant::now();
         assert_eq!(acceptor.accept().await.0, "next");
         assert_eq!(start.elapsed(), Duration::ZERO);
@@ -179,7 +217,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn back_off_continues_after_a_cancelled_accept() {
         let script = Script::new([Err(out_of_file_descriptors()), Ok("after")]);
-        let mut acceptor = Acceptor::new(vec![script]);
+        let mut acceptor = acceptor(vec![script]);
         let start = Instant::now();
         let half = FIRST_PAUSE / 2;
         let cancelled = tokio::time::timeout(half, acceptor.accept()).await;
@@ -192,7 +230,7 @@ mod tests {
     async fn listeners_are_polled_in_turn() {
         let busy = Script::new([Ok("a1"), Ok("a2")]);
         let quiet = Script::new([Ok("b1")]);
-        let mut acceptor = Acceptor::new(vec![busy, quiet]);
+        let mut acceptor = acceptor(vec![busy, quiet]);
         let mut order = Vec::new();
         for _ in 0..3 {
             order.push(acceptor.accept().await.0);

@@ -4,13 +4,13 @@ use http::{Method, Request, StatusCode};
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::timeouts::RequestPhase;
+use super::connection_state::ConnectionState;
 
 /// A request, from its head until its response is sent or abandoned.
 ///
 /// Dropping it writes the log line of the request and starts the idle timeout of the connection.
 pub(super) struct ActiveRequest {
-    phase: RequestPhase,
+    state: ConnectionState,
     method: Method,
     /// Without the query, which can contain anything and is not logged.
     path: String,
@@ -21,10 +21,10 @@ pub(super) struct ActiveRequest {
 
 impl ActiveRequest {
     /// Starts the response timeout of the connection.
-    pub(super) fn start<B>(phase: RequestPhase, request: &Request<B>) -> Self {
-        phase.start_response();
+    pub(super) fn start<B>(state: ConnectionState, request: &Request<B>) -> Self {
+        state.start_response();
         Self {
-            phase,
+            state,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             status: None,
@@ -46,7 +46,7 @@ impl ActiveRequest {
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.phase.finish_response();
+        self.state.finish_response();
         debug!(
             method = %self.method,
             path = self.path,

@@ -1,7 +1,7 @@
 //! Response bodies.
 //!
 //! A streamed body makes a chunk when hyper asks for it, and hyper asks when the socket has taken the chunk before. So a slow
-//! client holds one chunk and not the whole scrape.
+//! client holds one chunk and not the whole scrape. Between two chunks, other tasks run, so a scrape delays no probe.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
 
-use super::active_request::ActiveRequest;
+use super::{active_request::ActiveRequest, scrape_limit::ScrapeSlot};
 
 /// The content of a response.
 pub(super) enum Content {
@@ -27,12 +27,24 @@ pub(super) enum Content {
 pub(super) struct Body {
     content: Content,
     request: ActiveRequest,
+    /// Whether other tasks had a turn since the last chunk.
+    yielded: bool,
 }
 
 // === impl Content ===
 
 impl Content {
     pub(super) const EMPTY: Self = Self::Full(Bytes::new());
+
+    /// Holds `slot` until a streamed content is dropped.
+    pub(super) fn holding(self, slot: ScrapeSlot) -> Self {
+        match self {
+            Self::Full(_) => self,
+            Self::Stream(chunks) => Self::Stream(Box::new(chunks.inspect(move |_| {
+                let _held = &slot;
+            }))),
+        }
+    }
 
     fn next(&mut self) -> Option<io::Result<Bytes>> {
         match self {
@@ -63,7 +75,11 @@ impl Body {
     /// Turns the response to `request` into one that hyper can send.
     pub(super) fn wrap(mut request: ActiveRequest, response: Response<Content>) -> Response<Self> {
         request.set_status(response.status());
-        response.map(|content| Self { content, request })
+        response.map(|content| Self {
+            content,
+            request,
+            yielded: true,
+        })
     }
 }
 
@@ -73,9 +89,15 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if !self.yielded {
+            self.yielded = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let next = self.content.next();
+        self.yielded = matches!(self.content, Content::Full(_));
         if let Some(Ok(chunk)) = &next {
             self.request.add_bytes(chunk.len());
         }
@@ -91,5 +113,34 @@ impl http_body::Body for Body {
             Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(_) => SizeHint::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http::Request;
+    use http_body::Body as _;
+
+    use super::*;
+    use crate::server::connection_state::ConnectionState;
+
+    #[tokio::test]
+    async fn other_tasks_have_a_turn_between_two_chunks() {
+        let chunks = ["a", "b"].map(|chunk| Ok(Bytes::from(chunk)));
+        let content = Content::Stream(Box::new(chunks.into_iter()));
+        let request = ActiveRequest::start(ConnectionState::new(), &Request::new(()));
+        let mut body = Body::wrap(request, Response::new(content)).into_body();
+        let mut waiting = Context::from_waker(Waker::noop());
+        let mut polled = Vec::new();
+        for _ in 0..5 {
+            polled.push(match Pin::new(&mut body).poll_frame(&mut waiting) {
+                Poll::Pending => "pending",
+                Poll::Ready(Some(_)) => "chunk",
+                Poll::Ready(None) => "end",
+            });
+        }
+        assert_eq!(polled, ["chunk", "pending", "chunk", "pending", "end"]);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 
-use super::{body::Content, data::PageData};
+use super::{body::Content, data::PageData, scrape_limit::ScrapeLimit};
 
 mod landing;
 mod livez;
@@ -27,18 +27,21 @@ pub(super) struct Route {
     summary: &'static str,
     /// Whether the kubelet probes this page. The server responds to probes even if it is full.
     pub(super) probe: bool,
+    /// Whether the page is a scrape, of which only some run at once.
+    pub(super) scrape: bool,
 }
 
 /// What a page can use to make its response.
 pub(super) struct Site {
     pub(super) data: Arc<dyn PageData>,
     pub(super) routes: Vec<Route>,
+    pub(super) scrapes: ScrapeLimit,
 }
 
 /// All pages. The first route with a path wins.
 fn routes(telemetry_path: String) -> Vec<Route> {
     vec![
-        Route::new(telemetry_path, metrics::respond, "metrics for Prometheus"),
+        Route::new(telemetry_path, metrics::respond, "metrics for Prometheus").scrape(),
         Route::new(
             "/readyz",
             readyz::respond,
@@ -57,6 +60,14 @@ impl Route {
             page,
             summary,
             probe: false,
+            scrape: false,
+        }
+    }
+
+    fn scrape(self) -> Self {
+        Self {
+            scrape: true,
+            ..self
         }
     }
 
@@ -73,6 +84,7 @@ impl Site {
         Self {
             data,
             routes: routes(telemetry_path),
+            scrapes: ScrapeLimit::new(),
         }
     }
 }

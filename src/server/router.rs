@@ -9,6 +9,7 @@ use http::{
 
 use super::{
     body::Content,
+    connection_state::ConnectionState,
     data::PageData,
     pages::{Route, Site},
     response::{text, with_header},
@@ -30,8 +31,21 @@ impl Router {
         }
     }
 
-    pub(super) fn respond(&self, request: &Request<()>) -> Response<Content> {
+    /// The response to a request of a served connection. A scrape waits for others if there are many.
+    pub(super) async fn respond(
+        &self,
+        request: &Request<()>,
+        connection: &ConnectionState,
+    ) -> Response<Content> {
         match self.route(request) {
+            Some(route) if route.scrape && request.method() == Method::GET => {
+                match self.site.scrapes.acquire(connection).await {
+                    Some(slot) => self
+                        .page(route, request)
+                        .map(|content| content.holding(slot)),
+                    None => unavailable("too many scrapes at once, try again later\n"),
+                }
+            }
             Some(route) => self.page(route, request),
             None => text(StatusCode::NOT_FOUND, "not found\n"),
         }
@@ -42,11 +56,7 @@ impl Router {
     pub(super) fn respond_when_full(&self, request: &Request<()>) -> Response<Content> {
         let response = match self.route(request) {
             Some(route) if route.probe => self.page(route, request),
-            _ => {
-                let message = "too many connections, try again later\n";
-                let response = text(StatusCode::SERVICE_UNAVAILABLE, message);
-                with_header(response, RETRY_AFTER, RETRY_SECONDS)
-            }
+            _ => unavailable("too many connections, try again later\n"),
         };
         with_header(response, CONNECTION, "close")
     }
@@ -63,6 +73,11 @@ impl Router {
         }
         (route.page)(request, &self.site)
     }
+}
+
+fn unavailable(message: &'static str) -> Response<Content> {
+    let response = text(StatusCode::SERVICE_UNAVAILABLE, message);
+    with_header(response, RETRY_AFTER, RETRY_SECONDS)
 }
 
 #[cfg(test)]

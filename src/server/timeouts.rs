@@ -2,25 +2,28 @@
 //!
 //! hyper's own header timeout also runs while a connection is idle between two requests, and hyper has no timeout for a client
 //! that stops reading. So the timeouts are below hyper: hyper reads and writes a [`TimedStream`], and `connection` updates its
-//! [`RequestPhase`]. A pending read or write always has the timer set.
+//! [`ConnectionState`]. A pending read or write always has the timer set.
 
 use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::{Sleep, sleep_until},
 };
 use tracing::{debug, warn};
 
-/// Maximum time to receive a request head: from its first byte, or from the start of the connection for the first request.
+use super::connection_state::{ConnectionState, Phase};
+
+/// Maximum time until the first byte of a new connection.
+const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Maximum time to receive a request head, from its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum time between two requests. Prometheus closes idle connections after 5 minutes. A shorter timeout here could close a
@@ -33,56 +36,13 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum time to send a whole response, even if the client takes some bytes now and then.
 const RESPONSE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The phase of a connection and its start. The stream and the service of the connection share it.
-#[derive(Clone, Debug)]
-pub(super) struct RequestPhase(Arc<Mutex<(Phase, Instant)>>);
-
-/// What a connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// The rest of a request head.
-    Head,
-    /// The client to take the response.
-    Response,
-    /// The next request.
-    Idle,
-}
-
 /// A stream with timeouts.
 #[derive(Debug)]
 pub(super) struct TimedStream<Io> {
     io: Io,
     peer: SocketAddr,
-    phase: RequestPhase,
-    /// The start of the first write that the client has not taken yet.
-    stalled_since: Option<Instant>,
+    state: ConnectionState,
     timer: Pin<Box<Sleep>>,
-}
-
-// === impl RequestPhase ===
-
-impl RequestPhase {
-    /// The request head is complete.
-    pub(super) fn start_response(&self) {
-        self.enter(Phase::Response);
-    }
-
-    /// The whole response is handed to the stream.
-    pub(super) fn finish_response(&self) {
-        self.enter(Phase::Idle);
-    }
-
-    /// Bytes arrived. On an idle connection they start a request head.
-    fn receive(&self) {
-        let mut current = self.0.lock();
-        if current.0 == Phase::Idle {
-            *current = (Phase::Head, Instant::now());
-        }
-    }
-
-    fn enter(&self, phase: Phase) {
-        *self.0.lock() = (phase, Instant::now());
-    }
 }
 
 // === impl Phase ===
@@ -90,6 +50,7 @@ impl RequestPhase {
 impl Phase {
     fn timeout(self) -> Duration {
         match self {
+            Self::New => FIRST_BYTE_TIMEOUT,
             Self::Head => HEAD_TIMEOUT,
             Self::Response => RESPONSE_TIMEOUT,
             Self::Idle => IDLE_TIMEOUT,
@@ -101,34 +62,29 @@ impl Phase {
 
 impl<Io> TimedStream<Io> {
     /// Starts the timeouts of a connection that was just accepted.
-    pub(super) fn new(io: Io, peer: SocketAddr) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(io: Io, peer: SocketAddr, state: ConnectionState) -> Self {
+        let deadline = state.current().since + FIRST_BYTE_TIMEOUT;
         Self {
             io,
             peer,
-            phase: RequestPhase(Arc::new(Mutex::new((Phase::Head, now)))),
-            stalled_since: None,
-            timer: Box::pin(sleep_until(now + HEAD_TIMEOUT)),
+            state,
+            timer: Box::pin(sleep_until(deadline)),
         }
-    }
-
-    pub(super) fn phase(&self) -> RequestPhase {
-        self.phase.clone()
     }
 
     /// Ready with an error once a timeout has passed. Until then, the task wakes at the next timeout.
     fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let (phase, since) = *self.phase.0.lock();
-        let mut deadline = since + phase.timeout();
-        if let Some(stalled_since) = self.stalled_since {
+        let current = self.state.current();
+        let mut deadline = current.since + current.phase.timeout();
+        if let Some(stalled_since) = current.stalled_since {
             deadline = deadline.min(stalled_since + STALL_TIMEOUT);
         }
         if self.timer.deadline() != deadline {
             self.timer.as_mut().reset(deadline);
         }
         ready!(self.timer.as_mut().poll(cx));
-        let peer = self.peer;
-        if self.stalled_since.is_some() || phase == Phase::Response {
+        let (peer, phase) = (self.peer, current.phase);
+        if current.stalled_since.is_some() || phase == Phase::Response {
             warn!(%peer, "closed a connection: the client did not read the response in time");
         } else {
             debug!(%peer, ?phase, "closed a connection: no request in time");
@@ -142,11 +98,10 @@ impl<Io> TimedStream<Io> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        self.state.set_stalled(written.is_pending());
         if written.is_ready() {
-            self.stalled_since = None;
             return written;
         }
-        self.stalled_since.get_or_insert_with(Instant::now);
         self.poll_timeout(cx).map(Err)
     }
 }
@@ -163,7 +118,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for TimedStream<Io> {
             return self.poll_timeout(cx).map(Err);
         }
         if buf.filled().len() > before {
-            self.phase.receive();
+            self.state.receive();
         }
         read
     }

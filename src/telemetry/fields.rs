@@ -3,10 +3,7 @@
 //! Fields of spans and events are in one flat list, so `target` has the same place whether the event or a span has it. Names
 //! are unique: the innermost field with a name wins.
 
-use std::{
-    fmt::{self, Write as _},
-    io::Write as _,
-};
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -17,19 +14,25 @@ use tracing::{
 };
 use tracing_subscriber::{
     Layer,
-    fmt::MakeWriter,
     layer::Context,
     registry::{LookupSpan, Scope},
 };
 
+use super::escape;
 use crate::{cli::LogFormat, model};
 
-/// A layer that writes lines to its output.
+/// A layer that hands each line to `output`.
 pub(super) struct LineLayer<Output> {
+    pub(super) line: LineFormat,
+    pub(super) output: Output,
+}
+
+/// How lines look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LineFormat {
     pub(super) format: LogFormat,
     /// Whether levels in text have colors.
     pub(super) colors: bool,
-    pub(super) output: Output,
 }
 
 /// The field of the message in events of `tracing`.
@@ -37,14 +40,14 @@ const MESSAGE: &str = "message";
 
 /// Names and values, in order.
 #[derive(Default)]
-struct Fields(Vec<(&'static str, Value)>);
+pub(super) struct Fields(Vec<(&'static str, Value)>);
 
 // === impl LineLayer ===
 
 impl<S, Output> Layer<S> for LineLayer<Output>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    Output: for<'a> MakeWriter<'a> + 'static,
+    Output: Fn(String) + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
@@ -63,44 +66,55 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let line = self.line.line(*event.metadata().level(), |fields| {
+            let scope = context.event_scope(event).into_iter();
+            for span in scope.flat_map(Scope::from_root) {
+                if let Some(of_span) = span.extensions().get::<Fields>() {
+                    for (name, value) in &of_span.0 {
+                        fields.set(name, value.clone());
+                    }
+                }
+            }
+            event.record(fields);
+        });
+        (self.output)(line);
+    }
+}
+
+// === impl LineFormat ===
+
+impl LineFormat {
+    /// The line with the fields that `record` sets, and its end.
+    pub(super) fn line(self, level: Level, record: impl FnOnce(&mut Fields)) -> String {
         let time = format!("{:.6}", model::now());
-        let level = *event.metadata().level();
         let mut fields = Fields::default();
         if self.format == LogFormat::Json {
             fields.set("timestamp", time.as_str());
             fields.set("level", level.as_str());
         }
-        // Reserves the position of the message. The event sets the text.
+        // Reserves the position of the message.
         fields.set(MESSAGE, "");
-        for span in context
-            .event_scope(event)
-            .into_iter()
-            .flat_map(Scope::from_root)
-        {
-            if let Some(of_span) = span.extensions().get::<Fields>() {
-                for (name, value) in &of_span.0 {
-                    fields.set(name, value.clone());
-                }
-            }
-        }
-        event.record(&mut fields);
-        let line = match self.format {
-            LogFormat::Json => serde_json::to_string(&fields).ok(),
-            LogFormat::Text => fields.text(&time, &self.level(level)).ok(),
+        record(&mut fields);
+        let mut line = match self.format {
+            // Names are strings, so this cannot fail.
+            LogFormat::Json => escape::json(&serde_json::to_string(&fields).unwrap_or_default()),
+            LogFormat::Text => fields.text(&time, &self.level(level)),
         };
-        if let Some(line) = line {
-            // If standard error is closed, the error cannot be reported.
-            let _ = self
-                .output
-                .make_writer()
-                .write_all(format!("{line}\n").as_bytes());
-        }
+        line.push('\n');
+        line
     }
-}
 
-impl<Output> LineLayer<Output> {
+    /// The line about dropped ones.
+    pub(super) fn notice(self, dropped: u64) -> String {
+        self.line(Level::WARN, |fields| {
+            let message = "log lines were dropped: standard error was not read in time";
+            fields.set(MESSAGE, message);
+            fields.set("dropped", dropped);
+        })
+    }
+
     /// A level in five columns.
-    fn level(&self, level: Level) -> String {
+    fn level(self, level: Level) -> String {
         let text = format!("{:>5}", level.as_str());
         let color = match level {
             Level::ERROR => 31,
@@ -129,37 +143,24 @@ impl Fields {
     }
 
     /// A line of text: `TIME LEVEL MESSAGE NAME=VALUE...`.
-    fn text(&self, time: &str, level: &str) -> Result<String, fmt::Error> {
+    fn text(&self, time: &str, level: &str) -> String {
         let mut line = format!("{time} {level}");
         for (name, value) in &self.0 {
-            match value {
-                Value::String(text) if *name == MESSAGE => write!(line, " {}", one_line(text))?,
-                Value::String(text) if is_word(text) => write!(line, " {name}={text}")?,
-                Value::String(text) => write!(line, " {name}={text:?}")?,
-                other => write!(line, " {name}={other}")?,
+            line.push(' ');
+            if *name != MESSAGE {
+                line.push_str(name);
+                line.push('=');
             }
+            let shown = match value {
+                Value::String(text) if *name == MESSAGE => escape::text(text),
+                Value::String(text) if escape::is_word(text) => text.clone(),
+                Value::String(text) => format!("{text:?}"),
+                other => other.to_string(),
+            };
+            line.push_str(&shown);
         }
-        Ok(line)
+        line
     }
-}
-
-/// Whether `text` needs no quotes: nobody mistakes its end or its parts.
-fn is_word(text: &str) -> bool {
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"\"\\=".contains(c);
-    !text.is_empty() && text.chars().all(is_plain)
-}
-
-/// Escapes what would break the line or change the terminal.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    line
 }
 
 impl Visit for Fields {
@@ -180,11 +181,11 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field.name(), value);
+        self.record_debug(field, &format_args!("{value}"));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field.name(), format!("{value:?}"));
+        self.set(field.name(), escape::shortened(format_args!("{value:?}")));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tests of complete log lines.
 
-use std::{io::Write, sync::Arc};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tracing::subscriber::with_default;
@@ -9,27 +9,18 @@ use crate::cli::LogLevel;
 
 use super::*;
 
-/// Captures the written bytes.
-#[derive(Clone, Default)]
-struct CapturedOutput(Arc<Mutex<Vec<u8>>>);
-
-impl Write for CapturedOutput {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The log lines of `run`, without timestamps.
 fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String> {
-    let captured = CapturedOutput::default();
+    let line = LineFormat {
+        format,
+        colors: false,
+    };
+    let captured = Arc::new(Mutex::new(String::new()));
     let output = captured.clone();
-    let subscriber = subscriber(Log { level, format }, move || output.clone(), false);
+    let subscriber = subscriber(Log { level, format }, line, move |line| {
+        output.lock().push_str(&line);
+    });
     with_default(subscriber, run);
-    let bytes = captured.0.lock().clone();
     let without_timestamp = |line: &str| match format {
         LogFormat::Text => line.split_once(' ').unwrap().1.to_owned(),
         LogFormat::Json => {
@@ -41,7 +32,7 @@ fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String>
             format!("{{{}", &rest[1..])
         }
     };
-    let text = String::from_utf8(bytes).unwrap();
+    let text = captured.lock();
     text.lines().map(without_timestamp).collect()
 }
 
@@ -126,4 +117,80 @@ fn libraries_log_warnings_and_the_kube_client_only_at_trace() {
     assert_eq!(lines, [" WARN trouble"]);
     let lines = logged(LogFormat::Text, LogLevel::Trace, run);
     assert_eq!(lines, [" WARN trouble", "ERROR failed"]);
+}
+
+#[test]
+fn no_value_can_forge_a_line_or_change_the_terminal() {
+    let cases = [
+        ("a\nb", r"a\nb", r"a\nb"),
+        ("a\r\u{85}b", r"a\r\u{85}b", r"a\r\u0085b"),
+        (
+            "\u{1b}[2J\u{9b}2J",
+            r"\u{1b}[2J\u{9b}2J",
+            r"\u001b[2J\u009b2J",
+        ),
+        (
+            "\0\u{7}\u{8}\u{7f}",
+            r"\0\u{7}\u{8}\u{7f}",
+            r"\u0000\u0007\b\u007f",
+        ),
+        ("\u{2028}\u{2029}", r"\u{2028}\u{2029}", r"\u2028\u2029"),
+        (
+            "\u{202e}\u{2066}\u{200f}",
+            r"\u{202e}\u{2066}\u{200f}",
+            r"\u202e\u2066\u200f",
+        ),
+        ("\u{200b}\u{feff}", r"\u{200b}\u{feff}", r"\u200b\ufeff"),
+        ("\u{e0041}", r"\u{e0041}", r"\udb40\udc41"),
+        ("Grüße 世界 🦀", "Grüße 世界 🦀", "Grüße 世界 🦀"),
+    ];
+    for (value, text, json) in cases {
+        let log = |format| {
+            logged(format, LogLevel::Info, || {
+                let _inside = tracing::info_span!("source", span = %value).entered();
+                let error: Box<dyn std::error::Error> = value.into();
+                tracing::info!(string = value, display = %value, debug = ?value, error, "{value}");
+            })
+        };
+        let quoted = format!("\"{text}\"");
+        // Debug output is quoted and escaped already.
+        let debug = format!("{value:?}");
+        let value = if text.contains(['\\', ' ']) {
+            &quoted
+        } else {
+            text
+        };
+        let expected = format!(
+            " INFO {text} span={value} string={value} display={value} debug={debug:?} error={value}"
+        );
+        assert_eq!(log(LogFormat::Text), [expected]);
+        let [line] = &log(LogFormat::Json)[..] else {
+            panic!("more than one line for {value}");
+        };
+        for name in ["message", "span", "string", "display", "error"] {
+            assert!(line.contains(&format!(r#""{name}":"{json}""#)), "{line}");
+        }
+    }
+}
+
+#[test]
+fn long_values_are_cut_at_a_character() {
+    for length in [4096, 4097, 1_000_000] {
+        let value = "é".repeat(length / 2) + &"x".repeat(length % 2);
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let lines = logged(format, LogLevel::Info, || {
+                let parts = [value.as_str(), "more"];
+                tracing::info!(string = value, display = %value, "{}{}", parts[0], parts[1]);
+            });
+            let kept = "é".repeat(2048);
+            let cut = format!("{kept}... ({length} bytes)");
+            assert_eq!(
+                lines[0].matches(&cut).count(),
+                usize::from(length > 4096) * 2
+            );
+            let message = format!("{kept}... ({} bytes)", length + 4);
+            assert_eq!(lines[0].matches(&message).count(), 1);
+            assert!(!lines[0].contains("more"));
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod cluster;
 mod history;
 mod logs;
+mod pipes;
 mod process;
 mod secrets;
 mod serving;

@@ -19,10 +19,12 @@ use job_status_exporter::{
 };
 use tokio::{
     net::TcpStream,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 pub(crate) mod client;
+mod hostile;
+mod limits;
 
 use client::{RunningServer, TestData, request, start};
 
@@ -162,40 +164,6 @@ async fn the_end_of_the_connection_ends_an_http_1_0_response() {
     assert!(response.body == whole_scrape());
 }
 
-#[tokio::test]
-async fn an_invalid_request_gets_400_and_the_server_keeps_running() {
-    let server = running_server().await;
-    let cases: [&[u8]; 6] = [
-        b"invalid\r\n\r\n",
-        b"GET\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS hello\r\n\r\n",
-        b"GET /metrics HTTP/9.9\r\n\r\n",
-        b"GET /metrics HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET /metrics HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-    ];
-    for invalid in cases {
-        let mut client = server.connect().await;
-        client.send(invalid).await;
-        let shown = String::from_utf8_lossy(invalid);
-        assert_eq!(client.head().await.0, 400, "{shown}");
-        assert_eq!(client.rest().await, b"", "{shown}");
-    }
-    assert_eq!(server.get("/livez").await.status, 200);
-}
-
-#[tokio::test]
-async fn a_request_head_that_is_too_large_gets_431() {
-    let server = running_server().await;
-    let large = format!("GET /livez HTTP/1.1\r\nX-Large: {}", "x".repeat(20_000));
-    let many = format!("GET /livez HTTP/1.1\r\n{}\r\n", "X-Many: 1\r\n".repeat(200));
-    for head in [large, many] {
-        let mut client = server.connect().await;
-        client.send(head).await;
-        assert_eq!(client.head().await.0, 431);
-        client.rest().await;
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_incomplete_request_head_times_out() {
     let server = running_server().await;
@@ -204,62 +172,6 @@ async fn an_incomplete_request_head_times_out() {
     let start = Instant::now();
     assert_eq!(client.rest().await, b"");
     assert_eq!(start.elapsed().as_secs(), 10);
-}
-
-#[tokio::test]
-async fn a_full_server_responds_503_at_once_but_serves_probes() {
-    let settings = ServerSettings {
-        max_connections: 3,
-        ..ServerSettings::default()
-    };
-    let server = start(TestData::new(scrape), settings).await;
-    let mut accepted = Vec::new();
-    for _ in 0..3 {
-        let mut client = server.connect().await;
-        client.send(request("GET", "/livez")).await;
-        assert_eq!(client.response("GET").await.status, 200);
-        accepted.push(client);
-    }
-    let mut late = server.connect().await;
-    late.send(request("GET", "/metrics")).await;
-    let response = late.response("GET").await;
-    assert_eq!(response.status, 503);
-    assert_eq!(response.headers["connection"], "close");
-    assert!(response.headers.contains_key("retry-after"));
-    assert_eq!(late.rest().await, b"");
-    assert_eq!(server.get("/livez").await.status, 200);
-
-    // Served connections stay open, and a connection that ends makes room for another.
-    let mut leaving = accepted.pop().expect("three");
-    leaving.send(request("GET", "/metrics")).await;
-    assert_eq!(leaving.response("GET").await.status, 200);
-    leaving.half_close().await;
-    assert_eq!(leaving.rest().await, b"");
-    let retrying = async { while server.get("/metrics").await.status == 503 {} };
-    timeout(client::TEST_TIMEOUT, retrying)
-        .await
-        .expect("a free connection");
-}
-
-#[tokio::test]
-async fn connections_are_closed_when_too_many_get_503() {
-    let settings = ServerSettings {
-        max_connections: 0,
-        ..ServerSettings::default()
-    };
-    let server = start(TestData::new(scrape), settings).await;
-    let mut silent = Vec::new();
-    for _ in 0..32 {
-        silent.push(server.connect().await);
-    }
-    let mut late = server.connect().await;
-    late.send(request("GET", "/metrics")).await;
-    assert_eq!(late.rest().await, b"");
-    // The silent connections time out, and then further ones get 503 again.
-    for mut client in silent {
-        assert_eq!(client.rest().await, b"");
-    }
-    assert_eq!(server.get("/metrics").await.status, 503);
 }
 
 #[tokio::test]

@@ -39,6 +39,12 @@ because the exporter does not start with an invalid configuration. The families 
             "Whether the last attempt to load the configuration was without an error.",
             |process, out| out.value(process.config_successful),
         ),
+        Row::counter(
+            "job_status_exporter_log_lines_dropped_total",
+            &[],
+            "Log lines that were dropped because standard error was closed or not read in time.",
+            |process, out| out.value(process.dropped_log_lines),
+        ),
         Row::histogram(
             "job_status_exporter_scrape_duration_seconds",
             &[],
@@ -119,6 +125,7 @@ mod tests {
 job_status_exporter_build_info{revision="1f0c9ab",version="0.1.0"} 1
 job_status_exporter_config_last_reload_success_timestamp_seconds 1795443600.5
 job_status_exporter_config_last_reload_successful 1
+job_status_exporter_log_lines_dropped_total 12
 job_status_exporter_scrape_duration_seconds_bucket{le="0.25"} 1
 job_status_exporter_scrape_duration_seconds_bucket{le="1.0"} 1
 job_status_exporter_scrape_duration_seconds_bucket{le="+Inf"} 2

@@ -25,11 +25,21 @@ fn router(data: TestData) -> Router {
     Router::new(Arc::new(data), "/metrics".to_owned())
 }
 
+fn connection(io: DuplexStream, data: TestData) -> Connection<DuplexStream> {
+    Connection {
+        io,
+        peer: PEER,
+        state: ConnectionState::new(),
+        router: router(data),
+        shutdown: CancellationToken::new(),
+    }
+}
+
 /// The client side of a served connection, and its server task.
 fn connect(data: TestData) -> (DuplexStream, JoinSet<()>) {
     let (client, server) = duplex(16 * 1024);
     let mut task = JoinSet::new();
-    task.spawn(serve(server, PEER, router(data), CancellationToken::new()));
+    task.spawn(connection(server, data).serve());
     (client, task)
 }
 
@@ -63,7 +73,7 @@ async fn seconds_until_closed(client: &mut DuplexStream) -> u64 {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sends_nothing_is_disconnected() {
     let (mut client, _task) = connect(TestData::new());
-    assert_eq!(seconds_until_closed(&mut client).await, 10);
+    assert_eq!(seconds_until_closed(&mut client).await, 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -152,11 +162,27 @@ async fn a_slow_reader_reaches_the_response_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_evicted_connection_is_closed_at_once_and_its_scrape_dropped() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let (mut client, server) = duplex(1024);
+    let connection = connection(server, thousand_chunks(&made));
+    let state = connection.state.clone();
+    let mut task = JoinSet::new();
+    task.spawn(connection.serve());
+    client.write_all(METRICS).await.expect("open");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(Arc::strong_count(&made), 3, "no scrape is under way");
+    state.evict();
+    assert_eq!(seconds_until_closed(&mut client).await, 0);
+    task.join_next().await.expect("one task").expect("no panic");
+    assert_eq!(Arc::strong_count(&made), 1, "the scrape is still held");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rejected_client_that_sends_nothing_is_disconnected_soon() {
     let (mut client, server) = duplex(1024);
-    let shutdown = CancellationToken::new();
     let mut task = JoinSet::new();
-    task.spawn(reject(server, PEER, router(TestData::new()), shutdown));
+    task.spawn(connection(server, TestData::new()).reject());
     assert_eq!(seconds_until_closed(&mut client).await, 2);
 }
 
@@ -165,10 +191,10 @@ async fn a_request_that_arrived_before_shutdown_gets_its_response() {
     // Repeated, since the outcome must not depend on which of the two events is polled first.
     for _ in 0..20 {
         let (mut client, server) = duplex(1024);
-        let shutdown = CancellationToken::new();
+        let connection = connection(server, TestData::new());
         client.write_all(LIVEZ).await.expect("open");
-        shutdown.cancel();
-        serve(server, PEER, router(TestData::new()), shutdown).await;
+        connection.shutdown.cancel();
+        connection.serve().await;
         let mut response = String::new();
         client
             .read_to_string(&mut response)

@@ -26,6 +26,10 @@ fn request(method: &str, path: &str) -> Request<()> {
         .expect("a request")
 }
 
+async fn respond(router: &Router, request: &Request<()>) -> Response<Content> {
+    router.respond(request, &ConnectionState::new()).await
+}
+
 fn bytes(content: Content) -> Vec<u8> {
     match content {
         Content::Full(bytes) => bytes.to_vec(),
@@ -39,8 +43,8 @@ fn body(response: Response<Content>) -> String {
     String::from_utf8(bytes(response.into_body())).expect("text")
 }
 
-#[test]
-fn responses_depend_on_path_and_method() {
+#[tokio::test]
+async fn responses_depend_on_path_and_method() {
     let router = router(TestData::new());
     let cases = [
         ("GET", "/metrics", 200, "Text"),
@@ -66,7 +70,7 @@ fn responses_depend_on_path_and_method() {
         ("get", "/readyz", 405, "method not allowed\n"),
     ];
     for (method, path, status, text) in cases {
-        let response = router.respond(&request(method, path));
+        let response = respond(&router, &request(method, path)).await;
         assert_eq!(response.status(), status, "{method} {path}");
         let allow = response.headers().get(ALLOW);
         assert_eq!(
@@ -78,46 +82,52 @@ fn responses_depend_on_path_and_method() {
     }
 }
 
-#[test]
-fn the_landing_page_links_to_the_other_pages() {
+#[tokio::test]
+async fn the_landing_page_links_to_the_other_pages() {
     let router = Router::new(Arc::new(TestData::new()), "/prometheus".to_owned());
-    let response = router.respond(&request("GET", "/"));
+    let response = respond(&router, &request("GET", "/")).await;
     assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
     let page = body(response);
     for path in ["/prometheus", "/livez", "/readyz"] {
         assert!(page.contains(&format!("<a href=\"{path}\">")), "{path}");
-        let status = router.respond(&request("GET", path)).status();
+        let status = respond(&router, &request("GET", path)).await.status();
         assert_eq!(status, StatusCode::OK, "{path}");
     }
-    assert_eq!(router.respond(&request("GET", "/metrics")).status(), 404);
+    assert_eq!(
+        respond(&router, &request("GET", "/metrics")).await.status(),
+        404
+    );
 }
 
-#[test]
-fn readiness_lists_the_targets_it_waits_for() {
+#[tokio::test]
+async fn readiness_lists_the_targets_it_waits_for() {
     let data = Arc::new(TestData::new());
     let router = Router::new(data.clone(), "/metrics".to_owned());
-    let readyz = |state| {
+    let readyz = async |state| {
         *data.readiness.lock() = state;
-        let response = router.respond(&request("GET", "/readyz"));
+        let response = respond(&router, &request("GET", "/readyz")).await;
         (response.status().as_u16(), body(response))
     };
     let waiting = State::Waiting(vec!["cci".to_owned(), "prod".to_owned()]);
     assert_eq!(
-        readyz(waiting),
+        readyz(waiting).await,
         (
             503,
             "waiting for the first read of:\ncci\nprod\n".to_owned()
         )
     );
-    assert_eq!(readyz(State::Draining), (503, "shutting down\n".to_owned()));
-    assert_eq!(readyz(State::Ready), (200, "ready\n".to_owned()));
+    assert_eq!(
+        readyz(State::Draining).await,
+        (503, "shutting down\n".to_owned())
+    );
+    assert_eq!(readyz(State::Ready).await, (200, "ready\n".to_owned()));
 }
 
-#[test]
-fn the_headers_of_a_scrape_name_its_format_and_encoding() {
+#[tokio::test]
+async fn the_headers_of_a_scrape_name_its_format_and_encoding() {
     let router = router(TestData::new());
     let mut request = request("GET", "/metrics");
-    let plain = router.respond(&request);
+    let plain = respond(&router, &request).await;
     assert_eq!(plain.headers()[CONTENT_TYPE], Format::Text.content_type());
     assert_eq!(plain.headers()[VARY], "Accept, Accept-Encoding");
     assert!(!plain.headers().contains_key(CONTENT_ENCODING));
@@ -129,7 +139,7 @@ fn the_headers_of_a_scrape_name_its_format_and_encoding() {
         HeaderValue::from_static("application/openmetrics-text;version=1.0.0"),
     );
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    let zipped = router.respond(&request);
+    let zipped = respond(&router, &request).await;
     assert_eq!(
         zipped.headers()[CONTENT_TYPE],
         Format::OpenMetrics.content_type()
@@ -143,15 +153,15 @@ fn the_headers_of_a_scrape_name_its_format_and_encoding() {
     assert_eq!(text, "OpenMetrics");
 }
 
-#[test]
-fn a_head_request_starts_no_scrape() {
+#[tokio::test]
+async fn a_head_request_starts_no_scrape() {
     let router = router(TestData::scraping(|_| {
         panic!("a scrape for a HEAD request")
     }));
     let mut head = request("HEAD", "/metrics");
     head.headers_mut()
         .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-    let response = router.respond(&head);
+    let response = respond(&router, &head).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
     assert!(bytes(response.into_body()).is_empty());

@@ -27,6 +27,7 @@ pub(super) struct Setup {
     directory: TempDir,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    descriptors: Option<u32>,
 }
 
 /// A running exporter that logs as JSON. It is killed when dropped.
@@ -64,6 +65,15 @@ impl Setup {
             directory: tempfile::tempdir().unwrap(),
             arguments: Vec::new(),
             variables: Vec::new(),
+            descriptors: None,
+        }
+    }
+
+    /// Limits the file descriptors of the process.
+    pub(super) fn descriptors(self, limit: u32) -> Self {
+        Self {
+            descriptors: Some(limit),
+            ..self
         }
     }
 
@@ -99,8 +109,17 @@ impl Setup {
         self
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_job-status-exporter"));
+    pub(super) fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_job-status-exporter");
+        let mut command = match self.descriptors {
+            None => Command::new(binary),
+            Some(limit) => {
+                let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &script, binary]);
+                shell
+            }
+        };
         command
             .args(&self.arguments)
             .current_dir(self.directory.path())
