@@ -16,7 +16,7 @@ mod status;
 
 pub use status::Status;
 
-pub(super) use {describe::describe, redact::one_line};
+pub(super) use {describe::describe, redact::one_line, status::retry_after};
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
