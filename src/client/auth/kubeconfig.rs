@@ -12,7 +12,7 @@ use kube::{
     client::ConfigExt as _,
     config::{ExecAuthCluster, ExecConfig},
 };
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 use tower::{Layer as _, util::option_layer};
 
 use crate::client::{
@@ -143,13 +143,14 @@ impl Loaded {
             .headers
             .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         // A task of its own: the plugin has to end in time even if nobody waits for it any more.
-        let with_plugin = tokio::spawn(async move {
+        let mut task = JoinSet::new();
+        task.spawn(async move {
             let outcome = plugin::run(&mut self).await;
             outcome.map_err(Failure::NoClient).map(|()| self)
         });
-        let loaded = with_plugin
-            .await
-            .unwrap_or_else(|panic| Err(panicked(&panic)))?;
+        let with_plugin = task.join_next().await;
+        let with_plugin = with_plugin.unwrap_or_else(|| unreachable!("the task was started"));
+        let loaded = with_plugin.unwrap_or_else(|panic| Err(panicked(&panic)))?;
         // Reading the authorities of the system blocks.
         let build = tokio::task::spawn_blocking(move || {
             let client = loaded.client()?;

@@ -140,9 +140,8 @@ fn the_proxy_of_a_kubeconfig_has_precedence_over_the_environment() {
 }
 
 #[test]
-fn every_mistake_in_a_kubeconfig_is_an_error_that_names_it() {
+fn every_mistake_in_a_cluster_is_an_error_that_names_it() {
     let directory = directory();
-    let v1 = STANDARD.encode(pem("CERTIFICATE", &version_1(&identity().certificate)));
     let clusters = [
         (
             "certificate-authority: missing",
@@ -173,6 +172,12 @@ fn every_mistake_in_a_kubeconfig_is_an_error_that_names_it() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn every_mistake_in_a_user_is_an_error_that_names_it() {
+    let directory = directory();
+    let v1 = STANDARD.encode(pem("CERTIFICATE", &version_1(&identity().certificate)));
     let users = [
         (
             "tokenFile: missing",
