@@ -2,7 +2,7 @@
 //!
 //! An authentication method is a variant of [`Endpoint`] and a module in [`super::auth`].
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::Uri;
 use kube::{Client, Config};
@@ -156,6 +156,13 @@ impl Connection {
         match &self.credentials {
             ConnectionCredentials::Loaded(loaded) => loaded.has_expired(),
             ConnectionCredentials::Cci(_) => false,
+        }
+    }
+
+    /// An exec plugin does not run again before the end of `wait`.
+    pub(super) fn delay_renewal(&mut self, wait: Duration) {
+        if let ConnectionCredentials::Loaded(loaded) = &mut self.credentials {
+            loaded.delay_renewal(wait);
         }
     }
 

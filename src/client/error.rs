@@ -16,7 +16,11 @@ mod status;
 
 pub use status::Status;
 
-pub(super) use {describe::describe, redact::one_line, status::MAX_ERROR_BODY};
+pub(super) use {
+    describe::describe,
+    redact::one_line,
+    status::{MAX_ERROR_BODY, retry_after},
+};
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,17 +1,37 @@
 //! The current connection to an endpoint: built on first use, and rebuilt when its credentials change or are rejected.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::client::{Connection, Endpoint, Failure};
+use crate::{
+    backoff::Policy,
+    client::{Connection, Endpoint, Failure},
+};
 
-/// Rejected credentials are reloaded at most this often.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+/// Waits between reloads of rejected credentials. They start anew after [`CALM`] without a reload.
+const RELOAD: Policy = Policy {
+    jitter: JITTER,
+    ..Policy::new(Duration::from_secs(10), Duration::from_mins(1))
+};
 
-/// A connection that could not be built is retried at most this often.
-const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+const CALM: Duration = Duration::from_mins(5);
+
+/// Waits after a connection could not be built.
+const RETRY: Policy = Policy {
+    jitter: JITTER,
+    ..Policy::new(Duration::from_secs(2), Duration::from_mins(1))
+};
+
+/// Waits after an exec plugin returned credentials that have expired already.
+const EXPIRED: Policy = Policy {
+    jitter: JITTER,
+    ..Policy::new(Duration::from_secs(10), Duration::from_mins(5))
+};
+
+/// Never shortens a wait.
+const JITTER: Range<f64> = 1.0..1.1;
 
 /// The connection to one endpoint, shared by all requests.
 pub(super) struct Connections {
@@ -29,9 +49,16 @@ struct ConnectionState {
     /// A build whose caller timed out continues with the next caller, so that an exec plugin that hangs is started only once.
     build: Option<BoxFuture<'static, Result<Connection, Failure>>>,
     number: u64,
+    /// The time of the last reload, and how many there were.
     reloaded: Option<Instant>,
-    /// The last build, if it failed. Without it every waiting request would start an exec plugin of its own.
+    reloads: u32,
+    /// The last build, if it failed, and the time of the next. Without it every waiting request would start an exec plugin of its
+    /// own.
     failed: Option<(Instant, Failure)>,
+    /// Failed builds in a row.
+    failures: u32,
+    /// Builds in a row with credentials that had expired already.
+    expired: u32,
 }
 
 impl Connections {
@@ -42,13 +69,10 @@ impl Connections {
         }
     }
 
-    /// The current connection. It is rebuilt if its number is `rejected`, unless that happened within [`RELOAD_INTERVAL`].
+    /// The current connection. It is rebuilt if its number is `rejected`, unless that happened a moment ago.
     pub(super) async fn get(&self, rejected: Option<u64>) -> Result<Numbered, Failure> {
         let mut state = self.state.lock().await;
-        let recently = state
-            .reloaded
-            .is_some_and(|at| at.elapsed() < RELOAD_INTERVAL);
-        let reload = rejected == Some(state.number) && !recently;
+        let reload = rejected == Some(state.number) && state.may_reload();
         if let Some(connection) = state
             .current
             .as_ref()
@@ -63,7 +87,7 @@ impl Connections {
             .filter(|connection| rejected != Some(state.number) && !connection.has_expired())
             .map(|connection| (connection, state.number));
         if let Some((at, failure)) = &state.failed
-            && at.elapsed() < RETRY_INTERVAL
+            && Instant::now() < *at
         {
             return fallback.ok_or_else(|| failure.clone());
         }
@@ -71,16 +95,14 @@ impl Connections {
             let endpoint = self.endpoint.clone();
             Box::pin(async move { endpoint.connect().await })
         });
-        let outcome = build.await.and_then(|connection| {
+        let outcome = build.await.and_then(|mut connection| {
             check_address(state.current.as_deref(), &connection)?;
+            state.delay_useless_plugin(&mut connection);
             Ok(connection)
         });
         state.build = None;
         let before = state.failed.take().map(|(_, failure)| failure.to_string());
-        state.failed = outcome
-            .as_ref()
-            .err()
-            .map(|failure| (Instant::now(), failure.clone()));
+        state.record_failure(outcome.as_ref().err());
         let connection = match (outcome, fallback) {
             (Ok(connection), _) => Arc::new(connection),
             (Err(failure), Some(older)) => {
@@ -95,8 +117,39 @@ impl Connections {
         state.number += 1;
         if reload {
             state.reloaded = Some(Instant::now());
+            state.reloads = state.reloads.saturating_add(1);
         }
         Ok((connection, state.number))
+    }
+}
+
+impl ConnectionState {
+    /// Whether rejected credentials may be read again now.
+    fn may_reload(&mut self) -> bool {
+        let Some(since) = self.reloaded.map(|at| at.elapsed()) else {
+            return true;
+        };
+        if since >= CALM {
+            self.reloads = 0;
+        }
+        since >= RELOAD.wait(self.reloads.saturating_sub(1))
+    }
+
+    /// Records how a build ended.
+    fn record_failure(&mut self, failure: Option<&Failure>) {
+        self.failed =
+            failure.map(|failure| (Instant::now() + RETRY.wait(self.failures), failure.clone()));
+        self.failures = failure.map_or(0, |_| self.failures.saturating_add(1));
+    }
+
+    /// A plugin that returns expired credentials is run less and less often.
+    fn delay_useless_plugin(&mut self, connection: &mut Connection) {
+        if connection.has_expired() {
+            connection.delay_renewal(EXPIRED.wait(self.expired));
+            self.expired = self.expired.saturating_add(1);
+        } else {
+            self.expired = 0;
+        }
     }
 }
 

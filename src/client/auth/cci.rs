@@ -3,13 +3,14 @@
 //!
 //! - [`Cci`] is the endpoint of one target. Its client is kube's, with `authenticated` as the layer before the HTTP client.
 //! - `token` sends IAM tokens, and `signing` signs with the key pairs of `keys`, as `signature` computes.
+//! - `user_guard` and `key_guard` stop requests that could lock a user or an access key, over `rejections`.
 //! - `iam` and `metadata` issue credentials for a limited time, over `issuer_http`. `cache` keeps and renews them.
 //!
 //! Credentials outlive clients. [`SharedCredentials`] shares issued ones between targets, in memory only.
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, Uri, header, uri::Authority};
 use kube::{Client, Config, client::ConfigExt as _};
 use secrecy::SecretString;
 use tower::Layer as _;
@@ -19,21 +20,26 @@ mod cache;
 mod headers;
 mod iam;
 mod issuer_http;
+mod key_guard;
 mod keys;
 mod metadata;
+mod rejections;
 mod secret_file;
 mod signature;
 mod signing;
 mod token;
+mod user_guard;
 
 use self::{
     authenticated::{AuthenticatedClient, Authentication},
     cache::CredentialCache,
     iam::{IamIssuer, IamLogin},
+    key_guard::KeyGuards,
     keys::{AgencyKeys, KeyFiles, KeyPair, KeySource},
     metadata::MetadataIssuer,
     signing::SignatureAuthentication,
     token::TokenAuthentication,
+    user_guard::UserGuard,
 };
 use crate::{
     client::{
@@ -47,14 +53,22 @@ use crate::{
     model::{Credential, CredentialExpiries, CredentialExpiry, Renewable},
 };
 
-/// The caches of issued credentials. Targets with the same IAM login share a token, and all targets share the keys of the
-/// server.
+/// The caches of issued credentials, and the guards of secrets. Targets with the same IAM login share a token, and all targets
+/// share the keys of the server. Targets with the same user or access key share a guard.
 #[derive(Default)]
 pub struct SharedCredentials {
-    tokens: Vec<(IamLogin, Arc<CredentialCache<SecretString>>)>,
+    tokens: Vec<SharedToken>,
+    key_guards: Vec<(Option<Authority>, Arc<KeyGuards>)>,
     server_keys: Option<Arc<CredentialCache<KeyPair>>>,
     /// Names the proxy for the API and IAM.
     environment: Environment,
+}
+
+/// The token of a login, and the guard of its user.
+struct SharedToken {
+    login: IamLogin,
+    cache: Arc<CredentialCache<SecretString>>,
+    guard: Arc<UserGuard>,
 }
 
 /// A CCI endpoint.
@@ -75,6 +89,7 @@ impl Cci {
         config
             .headers
             .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+        let guards = shared.key_guards(&settings.endpoint);
         let (authentication, login) = match &settings.auth {
             CciAuth::Token(token) => {
                 let login = IamLogin::new(token, ca_file);
@@ -84,12 +99,13 @@ impl Cci {
             }
             CciAuth::AccessKey(key) => {
                 let keys = KeySource::Files(KeyFiles::new(key));
-                let signing = SignatureAuthentication::new(keys, Some(key.project_id.clone()));
+                let signing =
+                    SignatureAuthentication::new(keys, Some(key.project_id.clone()), guards);
                 (Authentication::Signature(signing), None)
             }
             CciAuth::EcsAgency { project_id } => {
                 let keys = KeySource::Agency(AgencyKeys::new(shared.server_keys()));
-                let signing = SignatureAuthentication::new(keys, project_id.clone());
+                let signing = SignatureAuthentication::new(keys, project_id.clone(), guards);
                 (Authentication::Signature(signing), None)
             }
         };
@@ -176,13 +192,37 @@ impl fmt::Debug for Cci {
 
 impl SharedCredentials {
     fn tokens_for(&mut self, login: &IamLogin) -> Arc<CredentialCache<SecretString>> {
-        if let Some((_, cache)) = self.tokens.iter().find(|(known, _)| known == login) {
-            return cache.clone();
+        let same_user = self
+            .tokens
+            .iter()
+            .find(|token| token.login.is_same_user(login));
+        let guard = match same_user {
+            Some(token) => token.guard.clone(),
+            None => Arc::new(UserGuard::new(login.user())),
+        };
+        guard.add_target();
+        if let Some(token) = self.tokens.iter().find(|token| token.login == *login) {
+            return token.cache.clone();
         }
-        let issuer = IamIssuer::new(login.clone(), self.environment.clone());
+        let issuer = IamIssuer::new(login.clone(), guard.clone(), self.environment.clone());
         let cache = Arc::new(CredentialCache::new(Arc::new(issuer)));
-        self.tokens.push((login.clone(), cache.clone()));
+        self.tokens.push(SharedToken {
+            login: login.clone(),
+            cache: cache.clone(),
+            guard,
+        });
         cache
+    }
+
+    fn key_guards(&mut self, endpoint: &Uri) -> Arc<KeyGuards> {
+        let gateway = endpoint.authority();
+        let known = self.key_guards.iter();
+        if let Some((_, guards)) = known.clone().find(|(known, _)| known.as_ref() == gateway) {
+            return guards.clone();
+        }
+        let guards = Arc::new(KeyGuards::default());
+        self.key_guards.push((gateway.cloned(), guards.clone()));
+        guards
     }
 
     fn server_keys(&mut self) -> Arc<CredentialCache<KeyPair>> {

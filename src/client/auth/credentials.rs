@@ -8,6 +8,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -101,6 +102,13 @@ impl LoadedCredentials {
         let renew_at = at.saturating_sub(margin).unwrap_or(at);
         self.renew_at = Some(renew_at.max(earliest));
     }
+
+    /// The plugin does not run again before the end of `wait`.
+    pub(in crate::client) fn delay_renewal(&mut self, wait: Duration) {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        let earliest = model::now().saturating_add(wait).ok();
+        self.renew_at = self.renew_at.max(self.renew_at.and(earliest));
+    }
 }
 
 impl TokenFile {
@@ -110,6 +118,8 @@ impl TokenFile {
         if token.expose_secret().is_empty() {
             return Err(io::Error::other("it is empty"));
         }
+        let token = clean_token(token.expose_secret());
+        let token = token.map_err(|problem| io::Error::other(format!("its token {problem}")))?;
         Ok(Self {
             path: path.to_owned(),
             token,
@@ -142,6 +152,14 @@ fn version(path: &Path) -> Option<Version> {
 
 fn read_trimmed(path: &Path) -> io::Result<SecretString> {
     Ok(fs::read_to_string(path)?.trim().into())
+}
+
+/// The token without blanks around it. It is an error if a header cannot carry it: kube-client 5.0 would panic.
+pub(super) fn clean_token(token: &str) -> Result<SecretString, &'static str> {
+    match HeaderValue::from_str(token.trim()) {
+        Ok(_) => Ok(token.trim().into()),
+        Err(_) => Err("contains control characters, such as a line break"),
+    }
 }
 
 /// When a JSON web token expires (`exp`, RFC 7519). It is only read, not verified. Other tokens do not say.

@@ -1,7 +1,7 @@
 //! Authentication of a Kubernetes API by kubeconfig or service account: bearer token, client certificate or exec plugin.
 //!
 //! `discovery` finds what kubectl would take, `cluster` and `user` load the parts of a context, and `plugin` runs its exec
-//! plugin. The result is a configuration of kube, whose layers authenticate and impersonate.
+//! plugin, with the limits of `process`. The result is a configuration of kube, whose layers authenticate and impersonate.
 
 use std::{fs, path::Path};
 
@@ -12,6 +12,7 @@ use kube::{
     client::ConfigExt as _,
     config::{ExecAuthCluster, ExecConfig},
 };
+use tokio::task::{JoinError, JoinSet};
 use tower::{Layer as _, util::option_layer};
 
 use crate::client::{
@@ -23,6 +24,7 @@ mod blank;
 mod cluster;
 mod discovery;
 mod plugin;
+mod process;
 mod user;
 
 use self::discovery::{Found, FoundContext, MergedKubeconfig, SERVICE_ACCOUNT};
@@ -140,18 +142,21 @@ impl Loaded {
         self.config
             .headers
             .push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-        // A plugin blocks, and so does reading the authorities of the system.
-        let build = tokio::task::spawn_blocking(move || {
-            plugin::run(&mut self).map_err(Failure::NoClient)?;
-            let client = self.client()?;
-            Ok((client, self.credentials))
+        // A task of its own: the plugin has to end in time even if nobody waits for it any more.
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let outcome = plugin::run(&mut self).await;
+            outcome.map_err(Failure::NoClient).map(|()| self)
         });
-        // kube panics over a token with control characters.
-        build.await.unwrap_or_else(|_| {
-            Err(Failure::NoClient(
-                "the credentials contain characters that a header cannot carry".to_owned(),
-            ))
-        })
+        let with_plugin = task.join_next().await;
+        let with_plugin = with_plugin.unwrap_or_else(|| unreachable!("the task was started"));
+        let loaded = with_plugin.unwrap_or_else(|panic| Err(panicked(&panic)))?;
+        // Reading the authorities of the system blocks.
+        let build = tokio::task::spawn_blocking(move || {
+            let client = loaded.client()?;
+            Ok((client, loaded.credentials))
+        });
+        build.await.unwrap_or_else(|panic| Err(panicked(&panic)))
     }
 
     fn client(&self) -> Result<Client, Failure> {
@@ -166,6 +171,10 @@ impl Loaded {
             "default",
         ))
     }
+}
+
+fn panicked(panic: &JoinError) -> Failure {
+    Failure::NoClient(panic.to_string())
 }
 
 #[cfg(test)]

@@ -82,12 +82,22 @@ impl Cooldown {
     /// An error until the cooldown, if there is one, is over.
     pub(in crate::client) fn check(cooldown: Option<&Self>) -> Result<(), Suppressed> {
         match cooldown {
-            Some(cooldown) if Instant::now() < cooldown.until => Err(Suppressed {
+            Some(cooldown) if cooldown.is_active() => Err(Suppressed {
                 reason: cooldown.reason.clone(),
                 until: Some(cooldown.end),
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it is not over yet.
+    pub(in crate::client) fn is_active(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// The time until its end.
+    pub(in crate::client) fn remaining(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 
     /// When it ends, for messages.

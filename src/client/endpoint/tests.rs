@@ -142,6 +142,13 @@ async fn errors_of_exec_plugins_contain_neither_arguments_nor_output() {
         invalid.contains("returned no ExecCredential") && !invalid.contains("s3cret"),
         "{invalid}"
     );
+    let unfit = r#"command: echo, args: ['{"status": {"token": "s3cret\u0000"}}']"#;
+    let unfit = failure(&plugin(unfit)).await;
+    assert!(
+        unfit.contains("returned a token that contains control characters")
+            && !unfit.contains("s3cret"),
+        "{unfit}"
+    );
     let missing = failure(&plugin("command: /no/such/plugin")).await;
     assert!(
         missing.contains("plugin `/no/such/plugin` of the kubeconfig cannot be started"),

@@ -8,8 +8,7 @@ use super::redact::one_line;
 
 /// Formats an error and its causes, each once.
 ///
-/// kube's errors about the command of an `auth-provider` contain its arguments and output. Outer errors quote them, so a safe
-/// text replaces the whole chain.
+/// kube's errors about credentials may contain them. Outer errors quote them, so a safe text replaces the whole chain.
 pub(in crate::client) fn describe(error: &(dyn StdError + 'static)) -> String {
     let causes = || {
         iter::successors(Some(error), |error: &&(dyn StdError + 'static)| {
@@ -35,13 +34,6 @@ fn append(text: String, cause: &str) -> String {
 
 fn of_credentials(error: &(dyn StdError + 'static)) -> Option<String> {
     Some(match error.downcast_ref()? {
-        AuthError::AuthExecRun { out, .. } => format!(
-            "the command of the kubeconfig's `auth-provider` failed with {}: run it by hand to see why",
-            out.status
-        ),
-        AuthError::AuthExecStart(error) => {
-            format!("cannot start the command of the kubeconfig's `auth-provider`: {error}")
-        }
         AuthError::InvalidBearerToken(_) => {
             "the bearer token contains characters that a header cannot carry".to_owned()
         }

@@ -19,15 +19,33 @@ const IDENTITIES: [&str; 2] = ["ak", "access"];
 /// Names in Kubernetes have up to 253 characters; tokens have thousands.
 const MAX_NAME: usize = 253;
 
-/// The first 500 characters of `text`, with control characters replaced by spaces.
+/// The first 500 characters of `text`, with control characters replaced by spaces, and without logins in URLs.
 pub(in crate::client) fn one_line(text: &str) -> String {
     const LIMIT: usize = 500;
+    let text = &without_logins(text);
     let clean = |c: char| if c.is_control() { ' ' } else { c };
     let mut line: String = text.trim().chars().take(LIMIT).map(clean).collect();
     if text.trim().chars().nth(LIMIT).is_some() {
         line.push('…');
     }
     line
+}
+
+/// `text` without what comes before the `@` in URLs.
+fn without_logins(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut safe = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c));
+        let (authority, rest) = part.split_at(end.unwrap_or(part.len()));
+        safe.push_str("://");
+        match authority.rsplit_once('@') {
+            Some((_, host)) => safe.extend(["***@", host]),
+            None => safe.push_str(authority),
+        }
+        safe.push_str(rest);
+    }
+    safe
 }
 
 /// `text` without tokens and keys, which are recognised by their names or their length.
@@ -140,6 +158,20 @@ mod tests {
             ),
         ] {
             assert_eq!(redact(text), safe);
+        }
+    }
+
+    #[test]
+    fn logins_in_urls_are_removed() {
+        for (text, safe) in [
+            (
+                "Get \"https://user:p:w@host:1/a@b\": no",
+                "Get \"https://***@host:1/a@b\": no",
+            ),
+            ("socks5://u@h, http://h/", "socks5://***@h, http://h/"),
+            ("user@host: 1://", "user@host: 1://"),
+        ] {
+            assert_eq!(one_line(text), safe);
         }
     }
 

@@ -73,7 +73,6 @@ impl Status {
         if let Some(details) = details {
             tracing::debug!(code, error_code, request_id, details = ?details, "error response");
         }
-        let retry_after_header = header(RETRY_AFTER.as_str()).and_then(parse_retry_after);
         Self {
             code,
             reason,
@@ -82,8 +81,8 @@ impl Status {
             error_code,
             request_id,
             retry_after: retry_after
-                .max(retry_after_header)
-                .map(|pause| pause.min(MAX_RETRY_AFTER)),
+                .map(|pause| pause.min(MAX_RETRY_AFTER))
+                .max(self::retry_after(headers)),
             is_kubernetes: is_status,
             no_retry_reason: None,
         }
@@ -138,6 +137,12 @@ impl fmt::Display for Status {
             None => Ok(()),
         }
     }
+}
+
+/// How long to wait before the next request, by the header `Retry-After`.
+pub(in crate::client) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    parse_retry_after(value).map(|pause| pause.min(MAX_RETRY_AFTER))
 }
 
 /// Parses `Retry-After`: seconds or a date.

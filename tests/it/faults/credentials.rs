@@ -151,6 +151,33 @@ async fn credentials_that_are_never_valid_are_renewed_only_once() {
 }
 
 #[tokio::test]
+async fn an_exec_plugin_that_fails_or_returns_expired_credentials_is_not_run_for_each_request() {
+    let expired = |script: &str| {
+        let expiry = r#""status":{"expirationTimestamp":"2020-01-01T00:00:00Z","#;
+        script.replace(r#""status":{"#, expiry)
+    };
+    let failing = |script: &str| format!("{script}\nexit 1");
+    let broken: [&dyn Fn(&str) -> String; 2] = [&expired, &failing];
+    for script in broken {
+        let directory = tempfile::tempdir().unwrap();
+        let server = server(&directory, "valid-token").await;
+        write(&directory, "token", "valid-token");
+        let user = plugin(&directory);
+        let text = fs::read_to_string(directory.path().join("plugin")).unwrap();
+        write(&directory, "plugin", &script(&text));
+        let endpoint = kubeconfig(directory.path(), &server, &user);
+        let jobs: Vec<_> = (0..20).map(|number| format!("etl/job-{number}")).collect();
+        let mut exporter = Exporter::start(endpoint, polled(&jobs, POLL));
+        let count = |exporter: &Exporter| {
+            exporter.requests(Verb::Get, Code::Ok)
+                + exporter.requests(Verb::Get, Code::TransportError)
+        };
+        exporter.eventually(|e| count(e) >= 40, true).await;
+        assert_eq!(runs(&directory), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_hanging_exec_plugin_is_started_once() {
     let directory = tempfile::tempdir().unwrap();
     let server = server(&directory, "valid-token").await;

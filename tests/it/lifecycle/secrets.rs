@@ -163,6 +163,55 @@ async fn the_token_of_an_exec_plugin_is_sent_and_never_shown() {
     assert_no_secret(exporter).await;
 }
 
+/// Runs a process that exits, and asserts that it does not print the secret.
+fn assert_not_printed(setup: &Setup, expected: &str) {
+    let output = setup.run();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let printed = text(&output.stdout) + &text(&output.stderr);
+    assert!(!printed.contains(SECRET), "{printed}");
+    assert!(printed.contains(expected), "{printed}");
+}
+
+#[tokio::test]
+async fn a_secret_in_the_address_of_a_server_or_proxy_is_never_shown() {
+    let server = Server::start().await;
+    let with_query = format!("{}/?token={SECRET}#{SECRET}", server.url);
+    let exporter = start(&with_query, "{token: t}").await;
+    server.last_request().await;
+    assert_no_secret(exporter).await;
+
+    let config = "targets: [{kubernetes: {kubeconfig: kubeconfig}}]\n";
+    let setup = |address: &str| {
+        Setup::new()
+            .kubeconfig("kubeconfig", address, "{token: t}")
+            .config(config)
+            .argument("--log.level=trace")
+    };
+    for (address, expected) in [
+        ("https://user:s3cret@127.0.0.1:1", "contains `@`"),
+        ("https://s3cret@", "contains `@`"),
+        ("ftp://127.0.0.1/?token=s3cret", "ftp://127.0.0.1/"),
+    ] {
+        assert_not_printed(&setup(address), expected);
+        assert_not_printed(&setup(address).argument("--config.check"), expected);
+    }
+    let through = setup("https://api.example/?token=s3cret")
+        .variable("HTTPS_PROXY", &format!("http://user:{SECRET}@127.0.0.1:1"))
+        .argument("--config.check");
+    assert_not_printed(&through, "through the proxy http://127.0.0.1:1/");
+    for address in [
+        "https://user:s3cret@cci.example",
+        "https://cci.example/?token=s3cret",
+    ] {
+        let config = format!(
+            "targets: [{{name: cci, cci: {{endpoint: \"{address}\", auth: {{token: {{iam_endpoint: \"{address}\", \
+             domain: d, username: u, project: p, password_file: p}}}}}}}}]\n"
+        );
+        let setup = Setup::new().config(&config);
+        assert_not_printed(&setup, "targets[0].cci.endpoint: must not");
+    }
+}
+
 #[tokio::test]
 async fn the_output_of_a_failed_exec_plugin_is_never_shown() {
     for (script, problem) in [

@@ -78,7 +78,7 @@ where
     tokens.insert(&token, request.headers_mut())?;
     let mut response = client.oneshot(request).await.map_err(Into::into)?;
     if response.status() != StatusCode::UNAUTHORIZED {
-        tokens.record_success();
+        tokens.record_success(&token);
     } else if let Some(reason) = tokens.record_rejection(&token) {
         response.extensions_mut().insert(NoRetry(reason));
     }

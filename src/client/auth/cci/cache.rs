@@ -7,6 +7,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use http::StatusCode;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -36,7 +37,7 @@ const FAILED: Policy = Policy {
 };
 
 /// Waits after rejections.
-const REJECTED: Policy = Policy {
+pub(super) const REJECTED: Policy = Policy {
     jitter: JITTER,
     ..Policy::new(Duration::from_mins(5), Duration::from_hours(1))
 };
@@ -70,8 +71,10 @@ pub(super) struct Issued<T> {
 #[derive(Debug)]
 pub(super) struct IssueError {
     pub(super) message: String,
-    /// The issuer rejected the secret: a retry with the same one fails again, and may lock the user.
-    pub(super) rejected: bool,
+    /// The status of a response that rejects the request: the same one fails again, and may lock the user.
+    pub(super) rejected: Option<StatusCode>,
+    /// No request may be sent for this long.
+    pub(super) retry_after: Option<Duration>,
 }
 
 /// The current credential of one issuer, shared by all of its users.
@@ -220,9 +223,16 @@ impl<T> CacheState<T> {
                 self.failures = 0;
                 self.cooldown = None;
             }
-            Err(IssueError { message, rejected }) => {
-                let policy = if rejected { REJECTED } else { FAILED };
-                let cooldown = Cooldown::new(policy.wait(self.failures), message);
+            Err(IssueError {
+                message,
+                rejected,
+                retry_after,
+            }) => {
+                let policy = rejected.map_or(FAILED, |_| REJECTED);
+                let wait = policy
+                    .wait(self.failures)
+                    .max(retry_after.unwrap_or_default());
+                let cooldown = Cooldown::new(wait, message);
                 self.failures = self.failures.saturating_add(1);
                 tracing::warn!(
                     error = cooldown.reason,
@@ -263,7 +273,8 @@ impl IssueError {
     pub(super) fn temporary(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            rejected: false,
+            rejected: None,
+            retry_after: None,
         }
     }
 }

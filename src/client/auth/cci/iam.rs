@@ -3,7 +3,7 @@
 //!
 //! Tokens are scoped to a project, as CCI requires. Messages never contain the password or a token.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE};
@@ -17,6 +17,7 @@ use super::{
     headers,
     issuer_http::{self, IssuerTime},
     secret_file,
+    user_guard::UserGuard,
 };
 use crate::{
     client::{environment::Environment, proxy::Proxy},
@@ -39,31 +40,32 @@ pub(super) struct IamLogin {
 /// Issues tokens for one login.
 pub(super) struct IamIssuer {
     login: IamLogin,
+    /// Shared by all logins of the user.
+    guard: Arc<UserGuard>,
     environment: Environment,
-    /// The password of the last request. Never held across an await.
-    sent_password: Mutex<Option<SecretString>>,
+    /// The password of the last login, sent or not. Never held across an await.
+    last_password: Mutex<Option<SecretString>>,
 }
 
 impl IamIssuer {
-    pub(super) fn new(login: IamLogin, environment: Environment) -> Self {
+    pub(super) fn new(login: IamLogin, guard: Arc<UserGuard>, environment: Environment) -> Self {
         Self {
             login,
+            guard,
             environment,
-            sent_password: Mutex::default(),
+            last_password: Mutex::default(),
         }
     }
 
     async fn token(&self) -> Result<Issued<SecretString>, IssueError> {
         let login = &self.login;
         let password = login.password().map_err(IssueError::temporary)?;
-        *self.sent_password.lock() = Some(password.clone());
+        *self.last_password.lock() = Some(password.clone());
         let Some(agency) = &login.agency else {
-            let body = login.by_password(&password, &login.project_scope());
-            return self.request(body, None).await;
+            return self.log_in(&password, &login.project_scope()).await;
         };
         let account = json!({"domain": {"name": login.domain}});
-        let user_token = self.request(login.by_password(&password, &account), None);
-        let user_token = user_token.await?;
+        let user_token = self.log_in(&password, &account).await?;
         let assume_role = json!({"auth": {
             "identity": {
                 "methods": ["assume_role"],
@@ -72,6 +74,19 @@ impl IamIssuer {
             "scope": login.project_scope(),
         }});
         self.request(assume_role, Some(&user_token.item)).await
+    }
+
+    /// Gets a token for the password, when the guard of the user allows it.
+    async fn log_in(
+        &self,
+        password: &SecretString,
+        scope: &Value,
+    ) -> Result<Issued<SecretString>, IssueError> {
+        let turn = self.guard.turn(password).await?;
+        let body = self.login.by_password(password, scope);
+        let outcome = self.request(body, None).await;
+        turn.record(&outcome);
+        outcome
     }
 
     /// `POST /v3/auth/tokens`.
@@ -102,13 +117,16 @@ impl IamIssuer {
         let response = issuer_http::send(request).await;
         let response =
             response.map_err(|error| IssueError::temporary(format!("IAM at {base}: {error}")))?;
+        if token.is_none() && !response.is_temporary() {
+            self.guard.count_login();
+        }
         let issuer = format!(
             "IAM at {base} (user `{}` of `{}`)",
             login.user, login.domain
         );
         if response.status != StatusCode::CREATED {
             let mut error = response.to_error(&issuer);
-            if let Some(password) = self.sent_password.lock().as_ref() {
+            if let Some(password) = self.last_password.lock().as_ref() {
                 error.message = error.message.replace(password.expose_secret(), "***");
             }
             return Err(error);
@@ -126,11 +144,11 @@ impl Issuer for IamIssuer {
     }
 
     fn has_new_secret(&self) -> bool {
-        let sent = self.sent_password.lock();
-        let sent = sent.as_ref().map(SecretString::expose_secret);
+        let last = self.last_password.lock();
+        let last = last.as_ref().map(SecretString::expose_secret);
         self.login
             .password()
-            .is_ok_and(|now| sent != Some(now.expose_secret()))
+            .is_ok_and(|now| last != Some(now.expose_secret()))
     }
 }
 
@@ -147,6 +165,16 @@ impl IamLogin {
             project: auth.project.clone(),
             agency: auth.agency.clone(),
         }
+    }
+
+    /// The user, for messages.
+    pub(super) fn user(&self) -> String {
+        format!("the user `{}` of `{}`", self.user, self.domain)
+    }
+
+    /// Whether IAM sees the same user, whatever the project is.
+    pub(super) fn is_same_user(&self, other: &Self) -> bool {
+        (&self.endpoint, &self.domain, &self.user) == (&other.endpoint, &other.domain, &other.user)
     }
 
     /// The password without the line break at its end.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::cache::IssueError;
 use crate::client::{
-    error::{Failure, describe, one_line},
+    error::{Failure, describe, one_line, retry_after},
     proxy::{Login, Protocol, Proxy},
     request::USER_AGENT,
 };
@@ -129,20 +129,29 @@ impl IssuerResponse {
         struct Error {
             message: String,
         }
-        let Self { status, body, .. } = self;
+        let Self {
+            status,
+            headers,
+            body,
+        } = self;
         // A body of another format could contain anything, even an echo of the request.
         let message = match serde_json::from_slice(body) {
             Ok(Body { error }) => format!(": {}", one_line(&error.message)),
             Err(_) => String::new(),
         };
-        let temporary = status.is_server_error()
-            || matches!(
-                *status,
-                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-            );
         IssueError {
             message: format!("{issuer} responds with {status}{message}"),
-            rejected: !temporary,
+            rejected: (!self.is_temporary()).then_some(*status),
+            retry_after: retry_after(headers),
         }
+    }
+
+    /// The issuer was not able to answer the request.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.status.is_server_error()
+            || matches!(
+                self.status,
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+            )
     }
 }

@@ -15,7 +15,7 @@ use super::{
     secret_file,
 };
 use crate::{
-    client::auth::suppressed::Suppressed,
+    client::auth::suppressed::{Cooldown, Suppressed},
     config::{AccessKey, KeyAuth},
     model,
 };
@@ -48,8 +48,8 @@ pub(super) struct KeyFiles {
 /// Key pairs that the metadata service issues for the agency of the server.
 pub(super) struct AgencyKeys {
     cache: Arc<CredentialCache<KeyPair>>,
-    /// The number of the last rejected key pair. Never held across an await.
-    rejected: Mutex<Option<u64>>,
+    /// The number of the last rejected key pair, and the time until another one is requested. Never held across an await.
+    rejected: Mutex<Option<(u64, Cooldown)>>,
 }
 
 /// The key pair for one request.
@@ -70,7 +70,11 @@ impl KeySource {
                 .map(CurrentKeyPair::FromFiles)
                 .map_err(Suppressed::because),
             Self::Agency(agency) => {
-                let rejected = *agency.rejected.lock();
+                let rejected = {
+                    let rejected = agency.rejected.lock();
+                    Cooldown::check(rejected.as_ref().map(|(_, cooldown)| cooldown))?;
+                    rejected.as_ref().map(|(number, _)| *number)
+                };
                 let issued = agency.cache.get(rejected).await;
                 issued.map(CurrentKeyPair::Issued)
             }
@@ -86,9 +90,9 @@ impl KeySource {
     }
 
     /// Records that the API rejected a key pair.
-    pub(super) fn record_rejection(&self, keys: &CurrentKeyPair) {
+    pub(super) fn record_rejection(&self, keys: &CurrentKeyPair, cooldown: &Cooldown) {
         if let (Self::Agency(agency), CurrentKeyPair::Issued(issued)) = (self, keys) {
-            *agency.rejected.lock() = Some(issued.number);
+            *agency.rejected.lock() = Some((issued.number, cooldown.clone()));
         }
     }
 
@@ -200,6 +204,12 @@ impl PartialEq for KeyPair {
 }
 
 // === impl CurrentKeyPair ===
+
+impl PartialEq for CurrentKeyPair {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
 
 impl ops::Deref for CurrentKeyPair {
     type Target = KeyPair;

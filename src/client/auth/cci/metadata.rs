@@ -46,7 +46,7 @@ impl MetadataIssuer {
         if response.status != StatusCode::OK {
             // The service locks nobody out, and the server may get an agency at any time.
             let mut error = IssueError {
-                rejected: false,
+                rejected: None,
                 ..response.to_error(&self.name())
             };
             if response.status == StatusCode::NOT_FOUND {
@@ -68,7 +68,7 @@ impl MetadataIssuer {
             StatusCode::OK => Ok(String::from_utf8(response.body).ok()),
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => Ok(None),
             _ => Err(IssueError {
-                rejected: false,
+                rejected: None,
                 ..response.to_error(&self.name())
             }),
         }

@@ -1,19 +1,15 @@
-//! Signs each request, and stops sending requests after a rejection.
-//!
-//! An access key is locked for all of its users after more than five rejections in a row. So a rejection starts a cooldown of
-//! minutes for the whole target, and until the API has accepted a key pair, only one request at a time uses it.
+//! Signs each request, and stops sending requests after a rejection, as `key_guard` says.
 
-use std::{mem, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use http::{HeaderValue, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
-use tokio::sync;
 
 use super::{
     headers::sensitive,
-    keys::{CurrentKeyPair, KeySource},
+    key_guard::{KeyGuards, KeyPermit},
+    keys::KeySource,
     signature::{self, CanonicalUri, DATE_FORMAT, EMPTY_PAYLOAD, SigningInput},
 };
 use crate::{
@@ -35,85 +31,54 @@ const REPORTED_SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct SignatureAuthentication {
     keys: KeySource,
     project_id: Option<String>,
-    /// Never held across an await.
-    state: Mutex<SigningState>,
-    /// Held by the one request that uses a key pair that the API has not accepted yet.
-    unverified: sync::Mutex<()>,
-}
-
-/// How the API responded to the last requests.
-#[derive(Default)]
-struct SigningState {
-    accepted: Option<CurrentKeyPair>,
-    cooldown: Option<Cooldown>,
-}
-
-/// The permission to sign and send one request.
-pub(super) struct SigningPermit<'a> {
-    keys: CurrentKeyPair,
-    /// Keeps other requests waiting while the key pair is unverified.
-    _exclusive: Option<sync::MutexGuard<'a, ()>>,
+    /// Shared by all targets at the same API gateway.
+    guards: Arc<KeyGuards>,
 }
 
 impl SignatureAuthentication {
-    pub(super) fn new(keys: KeySource, project_id: Option<String>) -> Self {
+    pub(super) fn new(keys: KeySource, project_id: Option<String>, guards: Arc<KeyGuards>) -> Self {
         Self {
             keys,
             project_id,
-            state: Mutex::default(),
-            unverified: sync::Mutex::new(()),
+            guards,
         }
     }
 
     /// Waits for a key pair and for the permission to use it.
-    pub(super) async fn acquire(&self) -> Result<SigningPermit<'_>, Suppressed> {
-        self.check_cooldown()?;
+    pub(super) async fn acquire(&self) -> Result<KeyPermit, Suppressed> {
         let keys = self.keys.current().await?;
-        if self.is_accepted(&keys) {
-            return Ok(SigningPermit {
-                keys,
-                _exclusive: None,
-            });
-        }
-        let exclusive = self.unverified.lock().await;
-        // The request that held the lock before may have been accepted or rejected.
-        self.check_cooldown()?;
-        let exclusive = (!self.is_accepted(&keys)).then_some(exclusive);
-        Ok(SigningPermit {
-            keys,
-            _exclusive: exclusive,
-        })
+        self.guards.acquire(keys).await
     }
 
     /// Records the response to a request. After a 401 response, returns why it must not be retried.
     pub(super) fn record_response(
         &self,
-        permit: &SigningPermit<'_>,
+        permit: &KeyPermit,
         status: StatusCode,
         date: Option<Timestamp>,
     ) -> Option<String> {
-        let mut state = self.state.lock();
         match status {
             StatusCode::UNAUTHORIZED => {
                 let skew = date.and_then(describe_skew).unwrap_or_default();
                 let cooldown = Cooldown::new(
                     COOLDOWN.wait(0),
-                    format!("the API rejected the signature of a request (401){skew}"),
+                    format!(
+                        "the API rejected the signature of a request with this access key (401){skew}"
+                    ),
                 );
                 let reason = format!(
                     "no request is sent before {}, because more invalid signatures would lock the access key for all its users{skew}",
                     cooldown.end()
                 );
-                self.keys.record_rejection(&permit.keys);
-                state.accepted = None;
-                state.cooldown = Some(cooldown);
+                self.keys.record_rejection(&permit.keys, &cooldown);
+                permit.reject(cooldown);
                 Some(reason)
             }
             // Such responses may come from a server that has not verified the signature.
             StatusCode::TOO_MANY_REQUESTS => None,
             status if status.is_server_error() => None,
             _ => {
-                state.accepted = Some(permit.keys.clone());
+                permit.accept();
                 None
             }
         }
@@ -122,7 +87,7 @@ impl SignatureAuthentication {
     /// Replaces path and query by their canonical form, and adds the headers of the signature.
     pub(super) fn sign(
         &self,
-        permit: &SigningPermit<'_>,
+        permit: &KeyPermit,
         parts: &mut Parts,
         now: Timestamp,
     ) -> Result<(), http::Error> {
@@ -181,16 +146,6 @@ impl SignatureAuthentication {
     /// When the key pair expires, if known.
     pub(super) fn expires_at(&self) -> Option<Timestamp> {
         self.keys.expires_at()
-    }
-
-    fn check_cooldown(&self) -> Result<(), Suppressed> {
-        Cooldown::check(self.state.lock().cooldown.as_ref())
-    }
-
-    fn is_accepted(&self, keys: &CurrentKeyPair) -> bool {
-        let state = self.state.lock();
-        let accepted = state.accepted.as_ref();
-        accepted.is_some_and(|accepted| **accepted == **keys)
     }
 }
 

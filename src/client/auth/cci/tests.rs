@@ -23,6 +23,8 @@ use crate::{
     model::{ClientEvent, Code, EventCounter},
 };
 
+mod shared;
+
 /// Sends one scripted response per connection.
 pub(super) struct ScriptedServer {
     pub(super) address: SocketAddr,

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::Instant;
 
 use super::{
     cache::{Credential, CredentialCache},
@@ -24,6 +25,10 @@ const COOLDOWN: Policy = Policy {
     jitter: 1.0..1.05,
     ..Policy::new(Duration::from_mins(5), Duration::from_hours(1))
 };
+
+/// A token that the API rejects after it accepted it is replaced at most this often. An API that rejects tokens now and then
+/// must not cause a login each time.
+const REPLACE_INTERVAL: Duration = Duration::from_mins(10);
 
 /// The token for the requests of one target.
 pub(super) struct TokenAuthentication {
@@ -41,6 +46,10 @@ struct Rejections {
     /// How many tokens were rejected since the last success.
     in_a_row: u32,
     cooldown: Option<Cooldown>,
+    /// The number of the last token that the API accepted.
+    accepted: Option<u64>,
+    /// When such a token was rejected later.
+    replaced: Option<Instant>,
 }
 
 pub(super) type IssuedToken = Arc<Credential<SecretString>>;
@@ -74,6 +83,12 @@ impl TokenAuthentication {
         if Some(token.number) <= rejections.last {
             return None; // a concurrent request has already recorded it
         }
+        if rejections.accepted == Some(token.number) {
+            if (rejections.replaced).is_some_and(|at| at.elapsed() < REPLACE_INTERVAL) {
+                return None; // the retry uses the same token
+            }
+            rejections.replaced = Some(Instant::now());
+        }
         rejections.last = Some(token.number);
         rejections.in_a_row = rejections.in_a_row.saturating_add(1);
         // The first rejection is no reason for a cooldown: the token may have been revoked.
@@ -92,8 +107,10 @@ impl TokenAuthentication {
     }
 
     /// Records that the API accepted a token.
-    pub(super) fn record_success(&self) {
-        self.rejections.lock().in_a_row = 0;
+    pub(super) fn record_success(&self, token: &IssuedToken) {
+        let mut rejections = self.rejections.lock();
+        rejections.in_a_row = 0;
+        rejections.accepted = Some(token.number);
     }
 
     /// Adds the token to the headers.

@@ -1,11 +1,11 @@
 //! Runs the exec plugin of a kubeconfig ([`ExecCredential`]).
 //!
-//! kube-client 5.0 runs it two or three times for one client, keeps the expiry of its token to itself, and its errors contain
-//! the plugin's arguments and output. So it runs here, once, and nothing of its output is shown.
+//! kube-client 5.0 runs it two or three times for one client, without limits on time and output, keeps the expiry of its token to
+//! itself, and its errors contain the plugin's arguments and output. So it runs here, once, and nothing of its output is shown.
 //!
 //! [`ExecCredential`]: https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use jiff::Timestamp;
 use kube::{Config, config::ExecConfig};
@@ -15,9 +15,13 @@ use serde_json::json;
 
 use super::{
     Loaded,
+    process::{self, ProcessError},
     user::{read_certificate, set_identity},
 };
-use crate::{client::auth::credentials::jwt_expiry, model};
+use crate::{
+    client::auth::credentials::{clean_token, jwt_expiry},
+    model,
+};
 
 #[derive(Deserialize)]
 struct ExecCredential {
@@ -57,15 +61,16 @@ impl From<String> for SecretText {
     }
 }
 
-/// Runs the plugin of `loaded`, if it has one, and adds what it returns. Blocks.
-pub(super) fn run(loaded: &mut Loaded) -> Result<(), String> {
+/// Runs the plugin of `loaded`, if it has one, and adds what it returns.
+pub(super) async fn run(loaded: &mut Loaded) -> Result<(), String> {
     let Some(plugin) = &loaded.plugin else {
         return Ok(());
     };
     let name = plugin.command.as_deref().unwrap_or_default();
     let context = |problem: &str| format!("the exec plugin `{name}` of the kubeconfig {problem}");
     let started = model::now();
-    let status = output(plugin, &loaded.config).map_err(|problem| context(&problem))?;
+    let status = output(plugin, &loaded.config).await;
+    let status = status.map_err(|problem| context(&problem))?;
     let info = &mut loaded.config.auth_info;
     let mut expires_at = status.expiration_timestamp.map(|Time(at)| at);
     if let (Some(pem), Some(SecretText(key))) =
@@ -85,6 +90,8 @@ pub(super) fn run(loaded: &mut Loaded) -> Result<(), String> {
         ));
     }
     if let Some(SecretText(token)) = status.token {
+        let token = clean_token(token.expose_secret())
+            .map_err(|problem| context(&format!("returned a token that {problem}")))?;
         expires_at = expires_at.or_else(|| jwt_expiry(&token));
         info.token = Some(token);
     }
@@ -95,7 +102,7 @@ pub(super) fn run(loaded: &mut Loaded) -> Result<(), String> {
 }
 
 /// What a run of the plugin returned.
-fn output(plugin: &ExecConfig, config: &Config) -> Result<Status, String> {
+async fn output(plugin: &ExecConfig, config: &Config) -> Result<Status, String> {
     let mut command = Command::new(plugin.command.as_deref().unwrap_or_default());
     command.args(plugin.args.iter().flatten());
     for variable in plugin.env.iter().flatten() {
@@ -103,11 +110,11 @@ fn output(plugin: &ExecConfig, config: &Config) -> Result<Status, String> {
             command.env(name, value);
         }
     }
-    // Nobody is there to answer, and its errors could contain secrets.
-    let command = command
-        .env("KUBERNETES_EXEC_INFO", exec_info(plugin, config)?)
-        .stdin(Stdio::null());
-    let output = command.output().map_err(|error| {
+    command.env("KUBERNETES_EXEC_INFO", exec_info(plugin, config)?);
+    let output = process::output(command).await.map_err(|error| {
+        if !matches!(error, ProcessError::Start(_)) {
+            return error.to_string();
+        }
         let hint = plugin.install_hint.as_deref().unwrap_or_default();
         let hint = hint.lines().next().unwrap_or_default();
         let separator = if hint.is_empty() {
@@ -115,16 +122,10 @@ fn output(plugin: &ExecConfig, config: &Config) -> Result<Status, String> {
         } else {
             "; its kubeconfig says: "
         };
-        format!("cannot be started: {error}{separator}{hint}")
+        format!("{error}{separator}{hint}")
     })?;
-    if !output.status.success() {
-        return Err(format!(
-            "failed with {}: run it by hand to see why",
-            output.status
-        ));
-    }
     // kubectl accepts YAML too, and JSON is YAML.
-    let credential: Result<ExecCredential, _> = serde_saphyr::from_slice(&output.stdout);
+    let credential: Result<ExecCredential, _> = serde_saphyr::from_slice(&output);
     let status = credential.ok().and_then(|credential| credential.status);
     status.ok_or_else(|| "returned no ExecCredential with a valid `status`".to_owned())
 }

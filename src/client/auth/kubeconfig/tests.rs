@@ -25,6 +25,7 @@ fn directory() -> TempDir {
     write("token", "from-file\n");
     write("empty", "");
     write("text", "no certificate");
+    write("lines", "one\ntwo\n");
     directory
 }
 
@@ -139,9 +140,8 @@ fn the_proxy_of_a_kubeconfig_has_precedence_over_the_environment() {
 }
 
 #[test]
-fn every_mistake_in_a_kubeconfig_is_an_error_that_names_it() {
+fn every_mistake_in_a_cluster_is_an_error_that_names_it() {
     let directory = directory();
-    let v1 = STANDARD.encode(pem("CERTIFICATE", &version_1(&identity().certificate)));
     let clusters = [
         (
             "certificate-authority: missing",
@@ -172,6 +172,12 @@ fn every_mistake_in_a_kubeconfig_is_an_error_that_names_it() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn every_mistake_in_a_user_is_an_error_that_names_it() {
+    let directory = directory();
+    let v1 = STANDARD.encode(pem("CERTIFICATE", &version_1(&identity().certificate)));
     let users = [
         (
             "tokenFile: missing",
@@ -180,6 +186,18 @@ fn every_mistake_in_a_kubeconfig_is_an_error_that_names_it() {
         (
             "tokenFile: empty",
             "cannot read the token file empty: it is empty",
+        ),
+        (
+            "tokenFile: lines",
+            "cannot read the token file lines: its token contains control characters",
+        ),
+        (
+            "token: \"s3cret\\x01\"",
+            "its token contains control characters, such as a line break",
+        ),
+        (
+            "auth-provider: {name: gcp}",
+            "`auth-provider` is not supported",
         ),
         (
             "token: s3cret, username: u, password: p",
@@ -228,6 +246,10 @@ fn every_mistake_in_a_kubeconfig_is_an_error_that_names_it() {
         );
         assert!(!error.contains("s3cret"), "{error}");
     }
+    let user = "{token: \"s3cret\\r\\n\"}";
+    let trimmed = load_both(&directory, API, user).unwrap();
+    let token = trimmed.config.auth_info.token.unwrap();
+    assert_eq!(token.expose_secret(), "s3cret");
     let unfit = load_both(
         &directory,
         API,

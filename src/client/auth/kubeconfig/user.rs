@@ -9,7 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Loaded, cluster::certificates, file_or_data};
 use crate::{
-    client::{auth::credentials::TokenFile, x509::Certificate},
+    client::{
+        auth::credentials::{TokenFile, clean_token},
+        x509::Certificate,
+    },
     model::Renewable,
 };
 
@@ -45,8 +48,10 @@ fn check(user: &AuthInfo) -> Result<(), &'static str> {
     if has_token && user.username.is_some() {
         return Err("it has a token and a user name: remove one of them");
     }
-    if user.exec.is_some() && user.auth_provider.is_some() {
-        return Err("it has `exec` and `auth-provider`: remove one of them");
+    if user.auth_provider.is_some() {
+        return Err(
+            "`auth-provider` is not supported: use an `exec` plugin instead, as kubectl does since version 1.26",
+        );
     }
     let is_some_group = |groups: &Vec<String>| !groups.is_empty();
     let impersonates_more = user.impersonate_uid.is_some()
@@ -169,7 +174,10 @@ fn load_token(user: &AuthInfo, loaded: &mut Loaded) -> Result<(), String> {
         }
     }
     if let Some(token) = &user.token {
-        loaded.credentials.set_token_expiry(token, Renewable::No);
+        let token = clean_token(token.expose_secret());
+        let token = token.map_err(|problem| format!("its token {problem}"))?;
+        loaded.credentials.set_token_expiry(&token, Renewable::No);
+        loaded.config.auth_info.token = Some(token);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     super::{
         cache::{CredentialCache, IssueError, Issued, Issuer},
+        key_guard::KeyGuards,
         keys::{KeyFiles, KeySource},
         signature::{CanonicalUri, EMPTY_PAYLOAD, SigningInput, sign},
     },
@@ -241,6 +242,28 @@ async fn an_api_that_rejects_new_tokens_gets_few_requests_and_so_does_iam() {
     }
     assert!(iam.issued() <= 32, "{}", iam.issued());
     assert!(rejecting.count() <= 4 * 30, "{}", rejecting.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_that_rejects_tokens_now_and_then_gets_few_new_ones() {
+    let iam = Arc::new(Iam::default());
+    let cache = Arc::new(CredentialCache::new(iam.clone() as _));
+    let target = tokens(&cache);
+    let requests = Mutex::new(0);
+    let server = Arc::new(Server::new(move |_| {
+        *requests.lock() += 1;
+        match *requests.lock() % 2 {
+            0 => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::OK,
+        }
+    }));
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_hours(1) {
+        let response = call(&target, &server).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!((6..=7).contains(&iam.issued()), "{}", iam.issued());
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ enum Act {
     Give(Duration),
     Fail,
     Reject,
+    Pause(Duration),
 }
 
 /// Issues numbers. Follows the plan, and repeats its last step.
@@ -73,8 +74,12 @@ impl Issuer for Counter {
                 }),
                 Act::Fail => Err(IssueError::temporary("it is down")),
                 Act::Reject => Err(IssueError {
-                    message: "wrong password".to_owned(),
-                    rejected: true,
+                    rejected: Some(StatusCode::UNAUTHORIZED),
+                    ..IssueError::temporary("wrong password")
+                }),
+                Act::Pause(retry_after) => Err(IssueError {
+                    retry_after: Some(retry_after),
+                    ..IssueError::temporary("throttled")
                 }),
             }
         })
@@ -220,6 +225,14 @@ async fn a_wrong_password_is_tried_a_few_times_a_day_and_a_new_one_at_once() {
     *issuer.new_secret.lock() = true;
     issuer.plan(Act::Give(DAY));
     assert!(cache.get(None).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pause_that_an_issuer_asks_for_is_kept() {
+    let issuer = Counter::new([Act::Pause(Duration::from_mins(20))], Duration::ZERO);
+    let cache = CredentialCache::new(issuer.clone());
+    poll(&cache, Duration::from_mins(59)).await;
+    assert_eq!(issuer.requests().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

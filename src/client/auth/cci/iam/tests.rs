@@ -29,6 +29,7 @@ async fn ask(
             project: Project::Id("0123".to_owned()),
             agency,
         },
+        Arc::new(UserGuard::new("the user".to_owned())),
         Environment::default(),
     );
     assert!(iam.has_new_secret());
@@ -160,7 +161,7 @@ async fn rejections_and_temporary_failures_contain_no_secret() {
         let (outcome, _) = ask(None, vec![response(status, headers, &body)]).await;
         let error = outcome.err().unwrap();
         let message = error.message;
-        assert_eq!(error.rejected, rejected, "{message}");
+        assert_eq!(error.rejected.is_some(), rejected, "{message}");
         assert!(message.contains(expected), "{expected}: {message}");
         assert!(
             message.contains("exporter") && message.contains("acme"),
@@ -182,7 +183,7 @@ async fn invalid_responses_are_temporary_failures() {
     ] {
         let (outcome, _) = ask(None, vec![response(201, headers, body)]).await;
         let error = outcome.err().unwrap();
-        assert!(!error.rejected, "{}", error.message);
+        assert!(error.rejected.is_none(), "{}", error.message);
     }
     // Without `issued_at`, the lifetime starts at the server's date.
     let headers = "X-Subject-Token: t\r\nDate: Mon, 05 Jan 2026 08:05:22 GMT\r\n";
@@ -201,7 +202,7 @@ async fn a_closed_connection_is_an_error_without_the_request() {
         error.message
     );
     assert!(
-        !error.rejected && !error.message.contains("s3cret"),
+        error.rejected.is_none() && !error.message.contains("s3cret"),
         "{}",
         error.message
     );

@@ -128,7 +128,10 @@ async fn a_rejected_key_pair_is_not_used_again() {
     };
     assert_eq!(first.access_key, "AK1");
     assert!(keys.expires_at().is_some());
-    keys.record_rejection(&first);
+    let cooldown = Cooldown::new(Duration::from_mins(5), "rejected");
+    keys.record_rejection(&first, &cooldown);
+    assert!(keys.current().await.is_err());
+    tokio::time::advance(Duration::from_mins(5)).await;
     let Ok(second) = keys.current().await else {
         panic!()
     };

@@ -66,7 +66,7 @@ async fn a_missing_agency_and_an_invalid_response_are_temporary_errors() {
     ] {
         let error = ask(responses).await.0.err().unwrap();
         assert!(
-            error.message.contains(expected) && !error.rejected,
+            error.message.contains(expected) && error.rejected.is_none(),
             "{expected}: {}",
             error.message
         );

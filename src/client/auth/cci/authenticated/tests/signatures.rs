@@ -1,8 +1,15 @@
 //! Hours with signed requests, some of which are rejected; and whether the request that is sent matches its signature.
 
+use std::io::Write as _;
+
 use super::*;
 
 fn signing(folder: &Path) -> Arc<Authentication> {
+    signing_with(folder, &Arc::default())
+}
+
+/// Another target with the same access key.
+fn signing_with(folder: &Path, guards: &Arc<KeyGuards>) -> Arc<Authentication> {
     fs::write(folder.join("sk"), "secret\n").unwrap();
     let keys = KeyFiles::new(&KeyAuth {
         access_key: AccessKey::Given("AK".to_owned()),
@@ -10,7 +17,8 @@ fn signing(folder: &Path) -> Arc<Authentication> {
         project_id: "p".to_owned(),
         security_token_file: None,
     });
-    let signing = SignatureAuthentication::new(KeySource::Files(keys), Some("p".to_owned()));
+    let signing =
+        SignatureAuthentication::new(KeySource::Files(keys), Some("p".to_owned()), guards.clone());
     Arc::new(Authentication::Signature(signing))
 }
 
@@ -38,7 +46,7 @@ async fn a_rejected_signature_stops_all_requests_for_a_while() {
     for outcome in outcomes {
         let text = suppressed(outcome);
         assert!(
-            text.contains("the API rejected the signature of a request (401); the next attempt"),
+            text.contains("the API rejected the signature of a request with this access key (401); the next attempt"),
             "{text}"
         );
         assert!(!text.contains("AK ") && !text.contains("secret"), "{text}");
@@ -64,6 +72,44 @@ async fn a_rejected_signature_stops_all_requests_for_a_while() {
             .into_iter()
             .all(|outcome| outcome.unwrap().status() == StatusCode::OK)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn eight_targets_with_one_wrong_secret_send_as_many_requests_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let guards = Arc::default();
+    let targets = [(); 8].map(|()| signing_with(folder.path(), &guards));
+    let right = {
+        let folder = tempfile::tempdir().unwrap();
+        let target = signing_with(folder.path(), &guards);
+        fs::write(folder.path().join("sk"), "right").unwrap();
+        (target, folder)
+    };
+    let server = Arc::new(Server::new(|request| {
+        if request.headers()[header::AUTHORIZATION] == expected_with(request, "right") {
+            StatusCode::OK
+        } else {
+            StatusCode::UNAUTHORIZED
+        }
+    }));
+    let (start, mut rejected) = (Instant::now(), 0);
+    while start.elapsed() < Duration::from_hours(1) {
+        let outcomes = join_all(targets.iter().map(|target| call(target, &server))).await;
+        rejected += outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let accepted = call(&right.0, &server).await.unwrap();
+        assert_eq!(accepted.status(), StatusCode::OK);
+        sleep(Duration::from_secs(10)).await;
+    }
+    assert!((11..=12).contains(&rejected), "{rejected}");
+
+    // A new secret is tried when its file is complete.
+    let mut file = fs::File::create(folder.path().join("sk")).unwrap();
+    file.write_all(b"right").unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap();
+    let outcomes = join_all(targets.iter().map(|target| call(target, &server))).await;
+    let accepted = |outcome: Result<Response<()>, _>| outcome.unwrap().status() == StatusCode::OK;
+    assert!(outcomes.into_iter().all(accepted));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,6 +175,10 @@ async fn a_request_with_a_body_is_not_sent() {
 
 /// The signature that the server computes for a request.
 fn expected(request: &Request<Body>) -> String {
+    expected_with(request, "secret")
+}
+
+fn expected_with(request: &Request<Body>, secret: &str) -> String {
     let text = |name: &str| request.headers()[name].to_str().unwrap();
     let headers = ["host", "x-project-id", "x-sdk-date"].map(|name| (name, text(name)));
     let input = SigningInput {
@@ -138,7 +188,7 @@ fn expected(request: &Request<Body>) -> String {
         payload: EMPTY_PAYLOAD,
         date: text("x-sdk-date"),
     };
-    sign(&input, "AK", "secret")
+    sign(&input, "AK", secret)
 }
 
 proptest! {
@@ -187,7 +237,7 @@ fn debug_output_of_a_request_has_no_secrets() {
         project_id: "p".to_owned(),
         security_token_file: Some(folder.path().join("sts")),
     });
-    let signing = SignatureAuthentication::new(KeySource::Files(keys), None);
+    let signing = SignatureAuthentication::new(KeySource::Files(keys), None, Arc::default());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
