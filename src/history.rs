@@ -134,12 +134,12 @@ impl History {
     /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.
     ///
     /// A failing disk is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds.
-    pub fn open(settings: HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
+    pub fn open(settings: &HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
         Self::open_with(settings, targets, file::open_database())
     }
 
     fn open_with(
-        settings: HistorySettings,
+        settings: &HistorySettings,
         targets: &[Option<Name>],
         open_database: OpenDatabase,
     ) -> Result<Self, Error> {
@@ -156,11 +156,11 @@ impl History {
         };
         let path = location.path.clone();
         match location.open() {
-            Ok((file, restored)) => Self::start(location, Some(file), restored, &settings),
+            Ok((file, restored)) => Self::start(location, Some(file), restored, settings),
             Err(OpenError::Disk(error)) => {
-                Self::start_unread(location, &error.to_string(), &settings)
+                Self::start_unread(location, &error.to_string(), settings)
             }
-            Err(OpenError::Content(problem)) => Self::start_unread(location, &problem, &settings),
+            Err(OpenError::Content(problem)) => Self::start_unread(location, &problem, settings),
             Err(OpenError::InUse) => Err(Error::InUse { path }),
             Err(OpenError::Path(source)) => Err(Error::Path { path, source }),
             Err(OpenError::SetAside { aside, source }) => Err(Error::SetAside {

@@ -110,7 +110,7 @@ fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>
     };
     let name = |plan: &TargetPlan| plan.name.as_deref().map(Name::from);
     let names: Vec<_> = plans.iter().map(name).collect();
-    Ok(Some(History::open(settings, &names)?))
+    Ok(Some(History::open(&settings, &names)?))
 }
 
 /// Builds the store, client and source of one target. Returns its store and the tasks that read it.

@@ -123,7 +123,7 @@ impl StoreLookup for FakeStore {
 }
 
 fn open(path: &Path) -> History {
-    History::open(settings(path), &[None]).unwrap()
+    History::open(&settings(path), &[None]).unwrap()
 }
 
 /// The restored state of the only target, with its runs in order.
@@ -173,14 +173,14 @@ async fn targets_are_separate_and_new_ones_count_from_now_on() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let targets = [None, Some("prod".into()), Some("prod-2".into())];
-    let mut first = History::open(settings(&path), &targets[1..]).unwrap();
+    let mut first = History::open(&settings(&path), &targets[1..]).unwrap();
     for (position, number) in [(0, 1), (1, 2)] {
         let entry = RunCounter::default().finish("nightly", run(number));
         first.target(position).1.append(entry);
     }
     close(first).await;
     let before = model::now().as_second();
-    let mut second = History::open(settings(&path), &targets).unwrap();
+    let mut second = History::open(&settings(&path), &targets).unwrap();
     let states: Vec<_> = (0..3).map(|position| second.target(position).0).collect();
     assert!(states[0].since >= before && states[0].workloads.is_empty());
     assert_eq!(states[1].runs, [uid(1)]);
@@ -203,7 +203,7 @@ async fn histograms_with_other_buckets_restart_from_zero() {
         ..settings(&path)
     };
     for _ in 0..2 {
-        let mut later = History::open(other(), &[None]).unwrap();
+        let mut later = History::open(&other(), &[None]).unwrap();
         let totals = later.target(0).0.workloads.remove(0).state.totals;
         assert_eq!((totals.succeeded, totals.success_durations.count()), (1, 0));
         assert_eq!(totals.start_delays.count(), 1, "its buckets are the same");
@@ -338,7 +338,7 @@ async fn a_second_process_is_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let first = open(&path);
-    let error = History::open(settings(&path), &[None]).unwrap_err();
+    let error = History::open(&settings(&path), &[None]).unwrap_err();
     assert!(matches!(error, Error::InUse { .. }) && !error.is_configuration());
     let expected = format!(
         "history file {} is in use by another process",
@@ -357,7 +357,7 @@ fn an_invalid_path_is_a_configuration_error() {
     let below_a_file = directory.path().join("file/history.redb");
     fs::write(directory.path().join("file"), "").unwrap();
     for path in [&missing, &below_a_file, directory.path()] {
-        let error = History::open(settings(path), &[None]).unwrap_err();
+        let error = History::open(&settings(path), &[None]).unwrap_err();
         assert!(error.is_configuration(), "{error:?}");
         assert_eq!(
             error.to_string(),
@@ -370,7 +370,11 @@ fn an_invalid_path_is_a_configuration_error() {
 fn opened_with(kind: io::ErrorKind) -> Result<History, Error> {
     let fail =
         move |_: &Builder, _: &Path| Err(DatabaseError::Storage(StorageError::Io(kind.into())));
-    History::open_with(settings(Path::new("history.redb")), &[None], Arc::new(fail))
+    History::open_with(
+        &settings(Path::new("history.redb")),
+        &[None],
+        Arc::new(fail),
+    )
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ impl Process {
             run_duration_buckets: settings.run_duration_buckets.clone(),
             label_names: Vec::new().into(),
         };
-        let mut history = History::open(history_settings, &[Some(Name::from("prod"))]).unwrap();
+        let mut history = History::open(&history_settings, &[Some(Name::from("prod"))]).unwrap();
         let (restored, journal) = history.target(0);
         let target = Some("prod".into());
         let store = TargetStore::restored(target, settings, restored, journal);

@@ -13,7 +13,7 @@ async fn restored_with(path: &Path, label_names: &[&str]) -> RestoredWorkload {
         label_names: label_names.iter().map(ToString::to_string).collect(),
         ..settings(path)
     };
-    let mut history = History::open(settings, &[None]).unwrap();
+    let mut history = History::open(&settings, &[None]).unwrap();
     let restored = history.target(0).0.workloads.remove(0);
     close(history).await;
     restored
@@ -49,7 +49,7 @@ async fn labels_annotations_and_the_observed_schedule_survive() {
         label_names: ["team", "app"].map(str::to_owned).into(),
         ..settings(&path)
     };
-    let mut first = History::open(with_labels, &[None]).unwrap();
+    let mut first = History::open(&with_labels, &[None]).unwrap();
     let journal = first.target(0).1;
     journal.append(JournalEntry::WorkloadChanged {
         workload: workload("nightly"),

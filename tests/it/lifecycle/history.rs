@@ -46,7 +46,7 @@ async fn read(path: &Path) -> RestoredState {
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
         label_names: Vec::new().into(),
     };
-    let mut history = History::open(settings, &[None]).unwrap();
+    let mut history = History::open(&settings, &[None]).unwrap();
     let (state, _) = history.target(0);
     history.close(Duration::from_secs(30)).await;
     state
