@@ -5,6 +5,7 @@
 //!
 //! - `plan`: what will run for each target
 //! - `check`: what the configuration refers to and that cannot be used
+//! - `descriptors`: the limit of open files
 //! - `exporter`: builds the stages, runs them, shuts them down
 //! - `supervisor`: runs tasks that must not end
 //! - `signals`: SIGTERM and SIGINT
@@ -30,6 +31,7 @@ use crate::{
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod descriptors;
 mod error;
 mod exporter;
 mod plan;
@@ -40,6 +42,7 @@ pub use check::StartProblem;
 pub use error::Error;
 
 use check::Checks;
+use descriptors::Descriptors;
 use exporter::Exporter;
 use plan::TargetPlan;
 use signals::Signals;
@@ -111,7 +114,9 @@ pub fn runtime() -> io::Result<Runtime> {
 async fn export(flags: &cli::Export) -> Result<(), Error> {
     let config = config::load(&flags.inputs()).map_err(Error::Config)?;
     let plans = TargetPlan::from_config(&config);
-    let checks = Checks::run(&config, &plans).await;
+    let mut checks = Checks::run(&config, &plans).await;
+    let descriptors = Descriptors::raise(&config);
+    checks.warnings.extend(descriptors.warning(&plans));
     if flags.config_check {
         return describe(&config, checks);
     }
@@ -150,6 +155,7 @@ async fn serve(
     tasks: Supervisor,
 ) -> Result<(), Error> {
     let signals = Signals::listen().map_err(Error::Runtime)?;
-    let exporter = Exporter::build(config, plans, tasks)?;
+    let budget = Descriptors::raise(config).budget();
+    let exporter = Exporter::build(config, plans, tasks, &budget)?;
     exporter.run(server, signals).await
 }

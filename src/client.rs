@@ -2,7 +2,7 @@
 //!
 //! - [`Endpoint`] says where an API is and which credentials it needs; [`Connection`] is a client for it.
 //! - `auth` holds the authentication methods: kubeconfig and service account, and Huawei Cloud CCI ([`Cci`]).
-//! - `connector` connects: TCP, a proxy (`proxy` finds it), TLS (`tls`, `x509`). `environment` holds the variables of kubectl.
+//! - `connector` connects: TCP within a `budget`, a proxy (`proxy` finds it), TLS (`tls`, `x509`), HTTP (`multiplex`). `environment` holds the variables of kubectl.
 //! - [`Api`] sends the requests of one target. [`RateLimit`] paces them, and [`Listing`] and [`Request`] describe them.
 //! - [`Error`] says which request failed and how, and gives a hint for the operator.
 //!
@@ -12,12 +12,14 @@
 mod api;
 mod auth;
 mod batch_version;
+mod budget;
 mod connector;
 mod endpoint;
 mod environment;
 mod error;
 mod headers;
 mod lines;
+mod multiplex;
 mod proxy;
 mod rate_limit;
 mod request;
@@ -31,6 +33,7 @@ pub use auth::{
     cci::{Cci, SharedCredentials},
     suppressed::Suppressed,
 };
+pub use budget::ConnectionBudget;
 pub use endpoint::{Connection, Endpoint};
 pub use error::{Error, Failure, Status};
 pub use lines::{Line, Lines};

@@ -3,7 +3,10 @@
 //! The start and `--config.check` report the same problems, all at once. An API that does not answer is none: that shows on
 //! `/metrics`.
 
-use std::{error::Error as _, iter};
+use std::{
+    collections::BTreeSet, error::Error as _, fs, iter, os::unix::fs::MetadataExt as _,
+    path::PathBuf,
+};
 
 use super::{Error, plan::TargetPlan};
 use crate::{
@@ -51,6 +54,7 @@ impl Checks {
                     .push(StartProblem::of_target(&plan.title, &failure)),
             }
         }
+        checks.warnings.extend(exposed_files(plans));
         if let Some(settings) = HistorySettings::from_config(config)
             && let Err(error) = History::check(&settings)
         {
@@ -74,6 +78,21 @@ impl Checks {
             Err(Error::Unusable(self.problems))
         }
     }
+}
+
+/// A warning for each file with credentials that every user of the host may change, and so every container that mounts it. Files
+/// that everybody may read are normal: volumes of Secrets have them.
+fn exposed_files(plans: &[TargetPlan]) -> Vec<String> {
+    let files: BTreeSet<_> = plans
+        .iter()
+        .flat_map(|plan| plan.endpoint.files())
+        .collect();
+    let writable = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.mode() & 0o002 != 0);
+    let warn = |path: PathBuf| {
+        let path = path.display();
+        format!("every user of this host may change {path}: run `chmod o-w {path}`")
+    };
+    files.into_iter().filter(writable).map(warn).collect()
 }
 
 // === impl StartProblem ===

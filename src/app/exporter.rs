@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Error, plan::TargetPlan, signals::Signals, supervisor::Supervisor};
 use crate::{
-    client::{Api, RateLimit},
+    client::{Api, ConnectionBudget, RateLimit},
     config::Config,
     history::{History, HistorySettings},
     metrics::{Metrics, MetricsSettings},
@@ -40,11 +40,12 @@ impl Exporter {
         config: &Config,
         plans: Vec<TargetPlan>,
         mut tasks: Supervisor,
+        budget: &ConnectionBudget,
     ) -> Result<Self, Error> {
         let mut history = open_history(config, &plans)?;
         let (mut targets, mut sources) = (Vec::new(), Vec::new());
         for (position, plan) in plans.into_iter().enumerate() {
-            let (target, tasks) = build_target(plan, position, history.as_mut());
+            let (target, tasks) = build_target(plan, position, history.as_mut(), budget);
             targets.push(target);
             sources.extend(tasks);
         }
@@ -118,6 +119,7 @@ fn build_target(
     plan: TargetPlan,
     position: usize,
     history: Option<&mut History>,
+    budget: &ConnectionBudget,
 ) -> (Arc<TargetStore>, Vec<source::Task>) {
     let (name, settings) = (plan.name.map(Name::from), Arc::new(plan.store));
     let store = match history {
@@ -132,7 +134,8 @@ fn build_target(
         None => Arc::new(TargetStore::new(name, settings)),
     };
     let limit = plan.requests_per_second.map(RateLimit::new);
-    let api = Arc::new(Api::new(plan.endpoint, store.clone(), limit));
+    let api = Api::new(plan.endpoint, store.clone(), limit).with_budget(budget.clone());
+    let api = Arc::new(api);
     let source = Source::new(plan.title, plan.source, api, store.clone());
     (store, source.start())
 }

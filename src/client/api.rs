@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::{
-    Endpoint, Error, Lines, Listing, RateLimit, Request, Scope, Start,
+    ConnectionBudget, Endpoint, Error, Lines, Listing, RateLimit, Request, Scope, Start,
     batch_version::{BatchVersion, CronJobSupport},
     request::encode,
 };
@@ -54,6 +54,13 @@ impl Api {
             cronjobs: CronJobSupport::default(),
             discovery: Mutex::default(),
         }
+    }
+
+    /// Takes its connections from `budget`.
+    #[must_use]
+    pub fn with_budget(mut self, budget: ConnectionBudget) -> Self {
+        self.connections.set_budget(budget);
+        self
     }
 
     /// `GET .../jobs/{name}/status`: the whole Job as JSON.

@@ -1,34 +1,26 @@
-//! Connections to an API, for all ways to authenticate: TCP with keep-alive, then a proxy, then TLS, then HTTP/1.1.
+//! Connections to an API, for all ways to authenticate: TCP with keep-alive, then a proxy, then TLS, then HTTP (`multiplex`).
 //!
-//! kube's own client builder has neither TCP keep-alive nor a choice of connector, so this is built from its parts. HTTP/2 is
-//! not used, hence there are no pings: a watch is one connection, and a poll needs few.
+//! kube's own client builder has neither TCP keep-alive nor a choice of connector, so this is built from its parts.
 
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, Response, Uri};
-use hyper::{
-    body::Incoming,
-    rt::{Read, Write},
-};
+use hyper::rt::{Read, Write};
 use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{
-        self,
-        connect::{
-            Connection, HttpConnector,
-            proxy::{SocksV5, Tunnel},
-        },
-    },
-    rt::TokioExecutor,
+use hyper_util::client::legacy::connect::{
+    Connection, HttpConnector,
+    proxy::{SocksV5, Tunnel},
 };
 use kube::{Config, client::Body};
 use rustls::{ClientConfig, pki_types::ServerName};
 use secrecy::ExposeSecret as _;
-use tower::{BoxError, Service, ServiceExt as _, util::BoxCloneService};
+use tower::{BoxError, Service, util::BoxCloneService};
 
 use super::{
+    budget::{BudgetedConnector, ConnectionBudget},
     error::Failure,
+    multiplex::{Multiplex, StreamBody},
     proxy::{Login, Protocol, Proxy},
     tls,
 };
@@ -43,11 +35,25 @@ const KEEPALIVE_TIME: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 
+/// How a client connects.
+#[derive(Clone, Default)]
+pub(super) struct ConnectSettings {
+    /// Whether to offer HTTP/2 to servers.
+    pub(super) http2: bool,
+    pub(super) budget: ConnectionBudget,
+}
+
 /// An HTTP client without authentication.
-pub(super) type HttpService = BoxCloneService<http::Request<Body>, Response<Incoming>, BoxError>;
+pub(super) type HttpService = BoxCloneService<http::Request<Body>, Response<StreamBody>, BoxError>;
 
 /// The HTTP client for the API of `config`, through `proxy` if there is one.
-pub(super) fn http_service(config: &Config, proxy: Option<&Proxy>) -> Result<HttpService, Failure> {
+pub(super) fn http_service(
+    config: &Config,
+    proxy: Option<&Proxy>,
+    connect: &ConnectSettings,
+) -> Result<HttpService, Failure> {
+    let http2 = connect.http2 && config.cluster_url.scheme_str() == Some("https");
+    let tcp = || tcp(&connect.budget);
     let tls = tls::client_config(config)?;
     let name = match config.tls_server_name.as_deref() {
         Some(name) => Some(ServerName::try_from(name.to_owned()).map_err(|_| {
@@ -56,27 +62,34 @@ pub(super) fn http_service(config: &Config, proxy: Option<&Proxy>) -> Result<Htt
         None => None,
     };
     let Some(proxy) = proxy else {
-        return Ok(client(https(tcp(), tls, name)));
+        return Ok(client(tcp(), tls, name, http2));
     };
     let address = proxy.address.clone();
     Ok(match proxy.protocol {
-        Protocol::Http => client(https(tunnel(proxy, tcp())?, tls, name)),
+        Protocol::Http => client(tunnel(proxy, tcp())?, tls, name, http2),
         Protocol::Https => {
             // kubectl uses the certificates of the cluster for its proxy, too.
-            let to_proxy = https(tcp(), tls.clone(), None);
-            client(https(tunnel(proxy, to_proxy)?, tls, name))
+            let to_proxy = https(tcp(), tls.clone(), None, false);
+            client(tunnel(proxy, to_proxy)?, tls, name, http2)
         }
         Protocol::Socks5 => {
             let mut socks = SocksV5::new(address, tcp());
             if let Some(Login { user, password }) = &proxy.login {
                 socks = socks.with_auth(user.clone(), password.expose_secret().to_owned());
             }
-            client(https(socks, tls, name))
+            client(socks, tls, name, http2)
         }
     })
 }
 
-fn tcp() -> HttpConnector {
+fn tcp(budget: &ConnectionBudget) -> BudgetedConnector {
+    BudgetedConnector {
+        connector: keep_alive(),
+        budget: budget.clone(),
+    }
+}
+
+fn keep_alive() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
@@ -104,6 +117,7 @@ fn https<C>(
     connector: C,
     tls: ClientConfig,
     name: Option<ServerName<'static>>,
+    http2: bool,
 ) -> HttpsConnector<C> {
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
@@ -112,19 +126,30 @@ fn https<C>(
         Some(name) => builder.with_server_name_resolver(FixedServerNameResolver::new(name)),
         None => builder,
     };
-    builder.enable_http1().wrap_connector(connector)
+    if http2 {
+        builder.enable_all_versions().wrap_connector(connector)
+    } else {
+        builder.enable_http1().wrap_connector(connector)
+    }
 }
 
-fn client<C>(connector: HttpsConnector<C>) -> HttpService
+fn client<C>(
+    connector: C,
+    tls: ClientConfig,
+    name: Option<ServerName<'static>>,
+    http2: bool,
+) -> HttpService
 where
     C: Service<Uri> + Clone + Send + Sync + 'static,
     C::Response: Connection + Read + Write + Send + Unpin + 'static,
     C::Future: Send + 'static,
     C::Error: Into<BoxError>,
 {
-    let client: legacy::Client<_, Body> =
-        legacy::Client::builder(TokioExecutor::new()).build(connector);
-    BoxCloneService::new(client.map_err(Into::into))
+    let with_http2 = http2.then(|| https(connector.clone(), tls.clone(), name.clone(), true));
+    BoxCloneService::new(Multiplex::new(
+        with_http2,
+        https(connector, tls, name, false),
+    ))
 }
 
 #[cfg(test)]

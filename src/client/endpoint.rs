@@ -13,6 +13,7 @@ use super::{
         credentials::LoadedCredentials,
         kubeconfig::{self, Loaded},
     },
+    budget::ConnectionBudget,
     environment::Environment,
     error::Failure,
     proxy::{self, Proxy},
@@ -76,17 +77,17 @@ impl Endpoint {
     }
 
     /// Builds a client. Reads the credentials, and may run an exec plugin; sends no request to the API.
-    pub async fn connect(&self) -> Result<Connection, Failure> {
+    pub async fn connect(&self, budget: &ConnectionBudget) -> Result<Connection, Failure> {
         if let Self::Cci(cci) = self {
             return Ok(Connection {
-                client: cci.client()?,
+                client: cci.client(budget)?,
                 address: cci.address(),
                 credentials: ConnectionCredentials::Cci(cci.clone()),
             });
         }
         let loaded = self.load()?;
         let address = loaded.config.cluster_url.to_string();
-        let (client, credentials) = loaded.connect().await?;
+        let (client, credentials) = loaded.connect(budget.clone()).await?;
         Ok(Connection {
             client,
             address,
@@ -110,6 +111,15 @@ impl Endpoint {
         checked
             .await
             .unwrap_or_else(|panic| Err(Failure::NoClient(panic.to_string())))
+    }
+
+    /// The files with credentials that can be read.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Cci(cci) => cci.files(),
+            _ => self.load().map(|loaded| loaded.files()).unwrap_or_default(),
+        }
     }
 
     fn load(&self) -> Result<Loaded, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! The configuration has the paths of secret files, never their contents, so it can be printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::{
     HeaderName, Uri,
@@ -78,6 +78,26 @@ pub enum AccessKey {
     Given(String),
     /// The file that holds it.
     File(PathBuf),
+}
+
+impl CciConfig {
+    /// The files with secrets and certificate authorities.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let secrets = match &self.auth {
+            CciAuth::Token(token) => [Some(&token.password_file), None, None],
+            CciAuth::AccessKey(key) => [
+                match &key.access_key {
+                    AccessKey::Given(_) => None,
+                    AccessKey::File(path) => Some(path),
+                },
+                Some(&key.secret_key_file),
+                key.security_token_file.as_ref(),
+            ],
+            CciAuth::EcsAgency { .. } => [None, None, None],
+        };
+        let files = secrets.into_iter().chain([self.ca_file.as_ref()]);
+        files.flatten().map(PathBuf::as_path)
+    }
 }
 
 /// An agency of another account.

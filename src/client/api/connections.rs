@@ -7,7 +7,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
     backoff::Policy,
-    client::{Connection, Endpoint, Failure},
+    client::{Connection, ConnectionBudget, Endpoint, Failure},
 };
 
 /// Waits between reloads of rejected credentials. They start anew after [`CALM`] without a reload.
@@ -36,6 +36,7 @@ const JITTER: Range<f64> = 1.0..1.1;
 /// The connection to one endpoint, shared by all requests.
 pub(super) struct Connections {
     endpoint: Endpoint,
+    budget: ConnectionBudget,
     /// Held while a connection is built, so that concurrent requests share one build.
     state: Mutex<ConnectionState>,
 }
@@ -65,8 +66,14 @@ impl Connections {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            budget: ConnectionBudget::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// New connections count in `budget`.
+    pub(super) fn set_budget(&mut self, budget: ConnectionBudget) {
+        self.budget = budget;
     }
 
     /// The current connection. It is rebuilt if its number is `rejected`, unless that happened a moment ago.
@@ -92,8 +99,8 @@ impl Connections {
             return fallback.ok_or_else(|| failure.clone());
         }
         let build = state.build.get_or_insert_with(|| {
-            let endpoint = self.endpoint.clone();
-            Box::pin(async move { endpoint.connect().await })
+            let (endpoint, budget) = (self.endpoint.clone(), self.budget.clone());
+            Box::pin(async move { endpoint.connect(&budget).await })
         });
         let outcome = build.await.and_then(|mut connection| {
             check_address(state.current.as_deref(), &connection)?;

@@ -8,7 +8,11 @@
 //!
 //! Credentials outlive clients. [`SharedCredentials`] shares issued ones between targets, in memory only.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use http::{HeaderValue, Uri, header, uri::Authority};
 use kube::{Client, Config, client::ConfigExt as _};
@@ -43,7 +47,8 @@ use self::{
 };
 use crate::{
     client::{
-        connector::http_service,
+        budget::ConnectionBudget,
+        connector::{ConnectSettings, http_service},
         environment::Environment,
         error::{Failure, describe},
         proxy::Proxy,
@@ -77,6 +82,8 @@ pub struct Cci {
     authentication: Arc<Authentication>,
     /// The login for tokens.
     login: Option<IamLogin>,
+    /// The files with secrets and certificate authorities.
+    files: Vec<PathBuf>,
     environment: Environment,
 }
 
@@ -113,6 +120,7 @@ impl Cci {
             config,
             authentication: Arc::new(authentication),
             login,
+            files: settings.files().map(Path::to_owned).collect(),
             environment: shared.environment.clone(),
         }
     }
@@ -121,6 +129,11 @@ impl Cci {
     #[must_use]
     pub fn address(&self) -> String {
         self.config.cluster_url.to_string()
+    }
+
+    /// The files with secrets and certificate authorities.
+    pub(in crate::client) fn files(&self) -> Vec<PathBuf> {
+        self.files.clone()
     }
 
     /// The address and the trusted certificate authorities.
@@ -143,10 +156,15 @@ impl Cci {
     }
 
     /// A client with connections of its own. All clients share the credentials of the endpoint.
-    pub(in crate::client) fn client(&self) -> Result<Client, Failure> {
+    /// The gateways are used with HTTP/1.1, whose `Host` header is part of a signature.
+    pub(in crate::client) fn client(&self, budget: &ConnectionBudget) -> Result<Client, Failure> {
+        let connect = ConnectSettings {
+            http2: false,
+            budget: budget.clone(),
+        };
         let authenticated = AuthenticatedClient {
             authentication: self.authentication.clone(),
-            client: http_service(&self.config, self.proxy()?.as_ref())?,
+            client: http_service(&self.config, self.proxy()?.as_ref(), &connect)?,
         };
         let headers = self
             .config

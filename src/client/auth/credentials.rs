@@ -55,6 +55,12 @@ impl LoadedCredentials {
             && self.renew_at.is_none_or(|at| model::now() < at)
     }
 
+    /// The files that were read.
+    pub(in crate::client) fn files(&self) -> impl Iterator<Item = &Path> {
+        let token = self.token.iter().map(|token| token.path.as_path());
+        token.chain(self.files.iter().map(|file| file.path.as_path()))
+    }
+
     /// Whether one of the credentials is known to have expired.
     pub(in crate::client) fn has_expired(&self) -> bool {
         let now = model::now();

@@ -3,7 +3,10 @@
 //! `discovery` finds what kubectl would take, `cluster` and `user` load the parts of a context, and `plugin` runs its exec
 //! plugin, with the limits of `process`. The result is a configuration of kube, whose layers authenticate and impersonate.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderValue, header};
@@ -16,8 +19,15 @@ use tokio::task::{JoinError, JoinSet};
 use tower::{Layer as _, util::option_layer};
 
 use crate::client::{
-    Failure, auth::credentials::LoadedCredentials, connector::http_service,
-    environment::Environment, error::describe, proxy::Proxy, request::USER_AGENT, tls,
+    Failure,
+    auth::credentials::LoadedCredentials,
+    budget::ConnectionBudget,
+    connector::{ConnectSettings, http_service},
+    environment::Environment,
+    error::describe,
+    proxy::Proxy,
+    request::USER_AGENT,
+    tls,
 };
 
 mod blank;
@@ -35,6 +45,7 @@ pub(in crate::client) struct Loaded {
     pub(in crate::client) proxy: Option<Proxy>,
     plugin: Option<ExecConfig>,
     credentials: LoadedCredentials,
+    kubeconfigs: Vec<PathBuf>,
 }
 
 /// Loads `context` of a kubeconfig. Without a kubeconfig, searches as kubectl does.
@@ -63,7 +74,11 @@ fn load_context(
     found: &FoundContext<'_>,
     environment: &Environment,
 ) -> Result<Loaded, String> {
-    let MergedKubeconfig { kubeconfig, origin } = merged;
+    let MergedKubeconfig {
+        kubeconfig,
+        origin,
+        paths,
+    } = merged;
     let FoundContext {
         name: context,
         cluster,
@@ -71,6 +86,7 @@ fn load_context(
         user,
     } = *found;
     let mut loaded = cluster::load(settings, cluster, origin, environment)?;
+    loaded.kubeconfigs.clone_from(paths);
     let found = kubeconfig
         .auth_infos
         .iter()
@@ -127,7 +143,18 @@ impl Loaded {
             proxy: None,
             plugin: None,
             credentials: LoadedCredentials::default(),
+            kubeconfigs: Vec::new(),
         }
+    }
+
+    /// The files that this was loaded from.
+    pub(in crate::client) fn files(&self) -> Vec<PathBuf> {
+        let credentials = self.credentials.files().map(Path::to_owned);
+        self.kubeconfigs
+            .iter()
+            .cloned()
+            .chain(credentials)
+            .collect()
     }
 
     /// Checks that certificates and keys can be used. Starts no plugin and sends nothing.
@@ -138,6 +165,7 @@ impl Loaded {
     /// Builds a client. May run an exec plugin.
     pub(in crate::client) async fn connect(
         mut self,
+        budget: ConnectionBudget,
     ) -> Result<(Client, LoadedCredentials), Failure> {
         self.config
             .headers
@@ -153,16 +181,20 @@ impl Loaded {
         let loaded = with_plugin.unwrap_or_else(|panic| Err(panicked(&panic)))?;
         // Reading the authorities of the system blocks.
         let build = tokio::task::spawn_blocking(move || {
-            let client = loaded.client()?;
+            let client = loaded.client(budget)?;
             Ok((client, loaded.credentials))
         });
         build.await.unwrap_or_else(|panic| Err(panicked(&panic)))
     }
 
-    fn client(&self) -> Result<Client, Failure> {
+    fn client(&self, budget: ConnectionBudget) -> Result<Client, Failure> {
+        let connect = ConnectSettings {
+            http2: true,
+            budget,
+        };
         let config = &self.config;
         let no_client = |error: kube::Error| Failure::NoClient(describe(&error));
-        let http = http_service(config, self.proxy.as_ref())?;
+        let http = http_service(config, self.proxy.as_ref(), &connect)?;
         let headers = config.extra_headers_layer().map_err(no_client)?;
         let authentication = option_layer(config.auth_layer().map_err(no_client)?);
         let service = authentication.layer(headers.layer(http));

@@ -4,6 +4,8 @@ use http_body_util::BodyExt as _;
 use rcgen::CertificateParams;
 use tokio::net::TcpListener;
 
+use tower::ServiceExt as _;
+
 use super::*;
 use crate::client::testing::{Authority, TlsServer, params, proxy, server_config};
 
@@ -19,7 +21,8 @@ async fn server() -> (Authority, TlsServer, Config) {
 }
 
 async fn get(config: &Config, proxy: Option<&Proxy>) -> Result<String, String> {
-    let service = http_service(config, proxy).map_err(|failure| failure.to_string())?;
+    let service = http_service(config, proxy, &ConnectSettings::default())
+        .map_err(|failure| failure.to_string())?;
     let request = http::Request::get(&config.cluster_url).body(Body::empty());
     let response = service.oneshot(request.unwrap()).await;
     let response = response.map_err(|error| crate::client::error::describe(&*error))?;
@@ -86,7 +89,7 @@ async fn the_server_has_to_have_a_certificate_for_its_host_or_tls_server_name() 
 async fn idle_connections_are_probed() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let stream = tcp().call(format!("http://{address}").parse().unwrap());
+    let stream = keep_alive().call(format!("http://{address}").parse().unwrap());
     let stream = stream.await.unwrap();
     let local = stream.inner().local_addr().unwrap().port();
     // Field 1 of a line is the local address, field 5 the pending timer and when it is due; timer 2 is keep-alive.

@@ -21,7 +21,7 @@ fn kubeconfig(directory: &Path, server: &str, user: &str) -> Endpoint {
 }
 
 async fn failure(endpoint: &Endpoint) -> String {
-    match endpoint.connect().await {
+    match endpoint.connect(&ConnectionBudget::default()).await {
         Ok(_) => panic!("it connects"),
         Err(failure) => failure.to_string(),
     }
@@ -39,7 +39,7 @@ async fn plain_http_is_allowed_for_loopback_only() {
         let endpoint = kubeconfig(directory.path(), server, "{}");
         let address = endpoint.address().await.unwrap();
         assert!(address.starts_with(server), "{address}");
-        assert!(endpoint.connect().await.is_ok());
+        assert!(endpoint.connect(&ConnectionBudget::default()).await.is_ok());
     }
     for server in [
         "http://10.0.0.1:8001",
@@ -70,7 +70,10 @@ async fn a_changed_token_file_needs_a_new_connection() {
     fs::write(&token, "first\n").unwrap();
     let user = format!("{{tokenFile: \"{}\"}}", token.display());
     let endpoint = kubeconfig(directory.path(), "https://api.example", &user);
-    let connection = endpoint.connect().await.unwrap();
+    let connection = endpoint
+        .connect(&ConnectionBudget::default())
+        .await
+        .unwrap();
     assert!(connection.is_current());
     fs::write(&token, "first").unwrap(); // the same token
     assert!(connection.is_current());

@@ -34,6 +34,8 @@ pub(super) struct MergedKubeconfig {
     pub(super) kubeconfig: Kubeconfig,
     /// Names the files in messages.
     pub(super) origin: String,
+    /// The files.
+    pub(super) paths: Vec<PathBuf>,
 }
 
 /// A context with its cluster and the name of its user.
@@ -62,6 +64,7 @@ pub(super) fn explicit(path: &Path) -> Result<MergedKubeconfig, String> {
         Some(kubeconfig) => Ok(MergedKubeconfig {
             kubeconfig,
             origin: origin(&[path]),
+            paths: vec![path.to_owned()],
         }),
         None => Err(format!(
             "cannot read the kubeconfig {}: No such file or directory",
@@ -94,6 +97,7 @@ pub(super) fn discover(
         return Ok(Found::Kubeconfig(MergedKubeconfig {
             kubeconfig: merged,
             origin: origin(&existing),
+            paths: existing.into_iter().map(Path::to_owned).collect(),
         }));
     }
     let nothing = what_is_missing(environment, &paths, &existing);
@@ -223,7 +227,9 @@ impl MergedKubeconfig {
         &'a self,
         wanted: Option<&'a str>,
     ) -> Result<FoundContext<'a>, String> {
-        let Self { kubeconfig, origin } = self;
+        let Self {
+            kubeconfig, origin, ..
+        } = self;
         let name = wanted.or(kubeconfig.current_context.as_deref());
         let name = name.ok_or_else(|| {
             format!(
