@@ -27,6 +27,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def free_ports(number):
+    """The first of some consecutive free ports, below the range of outgoing connections."""
+    for first in range(20_000 + os.getpid() % 1000 * 10, 32_000, 10):
+        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
+            for port in range(first, first + number):
+                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise Failure(f"no {number} consecutive free ports")
+
+
 def start(command, log, environment=None):
     """Starts `command` and appends its output to the file `log`."""
     with open(log, "ab") as output:
