@@ -15,15 +15,15 @@ MODES = {
 
 
 class Forwarder:
-    """Forwards connections to `target`, a host and a port, in a thread of its own."""
+    """Forwards connections to `target`, a host and a port, in a thread of its own, which calls `enter` first."""
 
-    def __init__(self, target, host="127.0.0.1", tls=None):
+    def __init__(self, target, host="127.0.0.1", tls=None, enter=lambda: None):
         self.target, self.mode = target, None
         self.random = random.Random(0)
         self.connections = set()
         self.loop = asyncio.new_event_loop()
         ready = threading.Event()
-        threading.Thread(target=self._run, args=(host, tls, ready), daemon=True).start()
+        threading.Thread(target=self._run, args=(host, tls, enter, ready), daemon=True).start()
         ready.wait()
 
     def set_mode(self, mode):
@@ -39,7 +39,8 @@ class Forwarder:
         for writer in list(self.connections):
             writer.transport.abort()
 
-    def _run(self, host, tls, ready):
+    def _run(self, host, tls, enter, ready):
+        enter()
         asyncio.set_event_loop(self.loop)
         server = self.loop.run_until_complete(asyncio.start_server(self._accept, host, 0, ssl=tls))
         self.port = server.sockets[0].getsockname()[1]
