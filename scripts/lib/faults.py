@@ -8,7 +8,7 @@ from lib.network import MODES
 # Seconds between the starts of two faults.
 PAUSE = (6, 20)
 # Clock offsets in seconds. They stay below the retention times of the exporter.
-OFFSETS = (-3600, -600, -90, -5, 5, 90, 600, 7200)
+OFFSETS = (-600, -90, -5, 5, 90, 600, 7200)
 
 
 class Device:

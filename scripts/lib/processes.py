@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import pathlib
+import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +20,15 @@ class Failure(Exception):
 def check(holds, message):
     if not holds:
         raise Failure(message)
+
+
+def run_main(main):
+    """Runs the main function of a script. A failed check is its exit message, and SIGTERM cleans up like Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        main()
+    except (Failure, OSError, subprocess.CalledProcessError) as failure:
+        sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {failure}")
 
 
 def free_port():
