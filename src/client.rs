@@ -16,6 +16,8 @@ mod connector;
 mod endpoint;
 mod environment;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lines;
 mod proxy;
 mod rate_limit;

@@ -26,6 +26,8 @@ use crate::{
 
 mod check;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod migrate;
 mod pending;
 mod prune;

@@ -28,6 +28,8 @@ mod body;
 mod connection;
 mod connection_limit;
 mod data;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod gzip;
 mod negotiation;
 mod pages;

@@ -147,14 +147,10 @@ impl Churn {
 
     /// The run after it has finished: one of ten fails.
     fn finished(&self, number: u64) -> Option<Value> {
-        let mut job = self
-            .api
-            .get(Kind::Job, &namespace(number), &name(number))?;
+        let mut job = self.api.get(Kind::Job, &namespace(number), &name(number))?;
         let now = self.api.clock().text();
         let start = job["status"]["startTime"].take();
-        let condition = |kind: &str| {
-            json!([{"type": kind, "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": now}])
-        };
+        let condition = |kind: &str| json!([{"type": kind, "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": now}]);
         job["status"] = if number % 10 == 7 {
             json!({"startTime": start, "failed": 1, "conditions": condition("Failed")})
         } else {

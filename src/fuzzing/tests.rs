@@ -1,0 +1,38 @@
+//! Runs the fuzz targets on their corpora.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::*;
+
+fn corpus(target: &str) -> Vec<std::path::PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
+    let entries = fs::read_dir(&directory).unwrap_or_else(|_| panic!("{}", directory.display()));
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn every_input_of_the_corpora_keeps_the_promises() {
+    for (target, harness) in TARGETS {
+        let inputs = corpus(target);
+        assert!(!inputs.is_empty(), "no corpus of {target}");
+        for input in inputs {
+            println!("{}", input.display()); // shown if the test fails
+            harness(&fs::read(input).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_target_has_a_program() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let programs: BTreeSet<_> = manifest
+        .split("[[bin]]\nname = \"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let targets: BTreeSet<_> = TARGETS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(programs, targets);
+}
