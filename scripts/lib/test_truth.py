@@ -12,7 +12,7 @@ def job(name, uid="1", ended=None, **metadata):
 
 
 def confirmed(*processes):
-    confirmations = truth.Confirmations()
+    confirmations = truth.Confirmations(beats=range(0, 1000, 5))
     confirmations.processes = [list(revisions) for revisions in processes]
     return confirmations
 
@@ -40,22 +40,25 @@ class Allowed(unittest.TestCase):
         self.assertEqual(truth.allowed(run, confirmations), expected)
 
     def test_a_run_that_was_seen_finished_counts_with_its_result(self):
-        self.check(confirmed([20]), {"failed"}, finished=20, deleted=21)
+        self.check(confirmed([20]), {"failed"}, finished=20, deleted=25)
         self.check(confirmed([], [500]), {"failed"}, finished=20)
 
     def test_a_run_that_was_over_unseen_may_count_in_any_way_but_one(self):
-        self.check(confirmed([19, 30]), {"failed", "deleted", None}, finished=20, deleted=30)
+        self.check(confirmed([15, 30]), {"failed", "deleted", None}, finished=20, deleted=30)
+
+    def test_a_list_between_two_beats_may_be_of_any_revision(self):
+        self.check(confirmed([20]), {"failed", "deleted", None}, finished=20, deleted=24)
 
     def test_an_unfinished_run_that_one_process_saw_come_and_go_counts_as_deleted(self):
         self.check(confirmed([10, 30]), {"deleted"}, deleted=30)
         self.check(confirmed([10], [30]), {"deleted", None}, deleted=30)
-        self.check(confirmed([9, 30]), {"deleted", None}, deleted=30)
+        self.check(confirmed([5, 30]), {"deleted", None}, deleted=30)
 
     def test_a_run_under_way_does_not_count(self):
         self.check(confirmed([10, 30]), {None})
 
     def test_what_a_killed_process_had_not_written_is_not_confirmed(self):
-        confirmations = truth.Confirmations()
+        confirmations = truth.Confirmations([])
         confirmations.shown(20, now=100)
         confirmations.written(now=101)
         confirmations.killed()

@@ -1,11 +1,13 @@
 """What the exporter has to count, from the history of Jobs in etcd.
 
-The exporter confirms a revision when `/metrics` shows a change that was written at this revision, and the same process
-then says that its history file is written. So it held all Jobs as they were at that revision:
+A Job, the heartbeat, is written every second. The exporter confirms a beat when `/metrics` shows it, and the same process
+then says that its history file is written. So it held all Jobs as they were at some revision between this beat and the
+next one: a watch stops at each revision, but a list may be of any.
 
-- A run counts with its result, once, if a revision was confirmed while its finished Job existed.
-- A run counts as deleted, once, if one process confirmed a revision while the Job existed, and a later one when it was
-  gone, and the Job never finished.
+- A run counts with its result, once, if a beat was confirmed that lies, with the next one, between the end of the run and
+  the deletion of its Job.
+- A run counts as deleted, once, if one process confirmed such a beat between creation and deletion, and a later one after
+  the deletion, and the Job never finished.
 - Every other run was over before the exporter could see it (docs/workloads.md). It counts with its true result, as
   deleted, or not at all. It never counts twice.
 """
@@ -74,9 +76,10 @@ def runs(events):
 
 
 class Confirmations:
-    """The revisions that each process of the exporter has confirmed."""
+    """The revisions of the beats that each process of the exporter has confirmed. `beats` has those of all beats."""
 
-    def __init__(self):
+    def __init__(self, beats):
+        self.beats = beats
         self.processes = [[]]
         self.waiting = []
 
@@ -94,17 +97,22 @@ class Confirmations:
         self.waiting = []
 
     def within(self, first, end):
-        """Whether a process confirmed a revision from `first` on and before `end`."""
-        return any(has(process, first, end) for process in self.processes)
+        """Whether a process held the Jobs of a revision from `first` on and before `end`."""
+        return any(self.has(process, first, end) for process in self.processes)
 
     def saw_deletion(self, run):
         """Whether one process held the Job and then knew that it was gone."""
-        return any(has(one, run.created, run.deleted) and has(one, run.deleted, None) for one in self.processes)
+        return any(
+            self.has(process, run.created, run.deleted) and self.has(process, run.deleted, None)
+            for process in self.processes
+        )
 
-
-def has(revisions, first, end):
-    at = bisect.bisect_left(revisions, first)
-    return at < len(revisions) and (end is None or revisions[at] < end)
+    def has(self, revisions, first, end):
+        at = bisect.bisect_left(revisions, first)
+        if at == len(revisions):
+            return False
+        following = bisect.bisect_right(self.beats, revisions[at])
+        return end is None or (following < len(self.beats) and self.beats[following] <= end)
 
 
 def allowed(run, confirmations):

@@ -3,6 +3,7 @@
 import contextlib
 import heapq
 import re
+import threading
 import time
 
 from lib.control_plane import ApiError, path
@@ -31,10 +32,11 @@ class Heartbeat:
 
     def __init__(self, plane):
         self.plane = plane
+        self.lock = threading.Lock()
         self.number = 0
         self.revisions = {}
-        # The revision of the last beat.
-        self.written = 0
+        # The revisions of all beats. A beat without a response has none: it may be written or not.
+        self.beats = []
         metadata = {"name": "heartbeat"}
         plane.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         spec = job_spec("succeed", "1s", suspend=True, parallelism=0)
@@ -42,12 +44,13 @@ class Heartbeat:
 
     def beat(self):
         """Writes the next number. Returns whether that worked."""
-        self.number += 1
-        change = {"spec": {"parallelism": self.number}}
-        with contextlib.suppress(ApiError, OSError):
+        with self.lock, contextlib.suppress(ApiError, OSError):
+            self.number += 1
+            change = {"spec": {"parallelism": self.number}}
             job = self.plane.request("PATCH", path("jobs", NAMESPACE, "heartbeat"), change)
-            self.written = int(job["metadata"]["resourceVersion"])
-            self.revisions[self.number] = self.written
+            revision = int(job["metadata"]["resourceVersion"])
+            self.revisions[self.number] = revision
+            self.beats.append(revision)
             return True
         return False
 

@@ -37,7 +37,7 @@ pub(super) fn check(input: &[u8]) {
         let offset = if offset < 512 {
             offset
         } else {
-            offset * bytes.len() >> 16
+            (offset * bytes.len()) >> 16
         };
         let end = (offset + usize::from(change[2] >> 4) + 1).min(bytes.len());
         bytes[offset..end].fill(change[3]);
