@@ -53,6 +53,11 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// Counts at most this many failures: there was some progress.
+    pub(crate) fn limit(&mut self, failures: u32) {
+        self.failures = self.failures.min(failures);
+    }
+
     /// Failures in a row.
     pub(crate) fn failures(&self) -> u32 {
         self.failures

@@ -18,6 +18,7 @@ mod environment;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod headers;
 mod lines;
 mod proxy;
 mod rate_limit;

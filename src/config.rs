@@ -16,6 +16,7 @@ mod keys;
 mod kube_state_metrics;
 mod labels;
 mod layers;
+mod limits;
 mod metrics;
 mod namespaces;
 mod network;
@@ -26,6 +27,7 @@ mod problem;
 mod reader;
 mod root;
 mod selector;
+mod size;
 mod syntax;
 mod target;
 mod thresholds;
@@ -42,6 +44,7 @@ pub use keys::KEYS;
 pub use kube_state_metrics::{AllowList, KsmConfig};
 pub use labels::{LabelScope, LabelSource, LabelsConfig, MappedLabel, RESERVED_LABELS};
 pub use layers::{Flags, Inputs, environment};
+pub use limits::{LimitsConfig, ListLimits};
 pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
 pub use overrides::{Override, OverrideMatch, OverridesConfig};
@@ -65,6 +68,8 @@ pub struct Config {
     pub workload_label: Option<String>,
     /// Default limits of workloads; overrides and annotations override them.
     pub thresholds: ThresholdsConfig,
+    /// How much is read and held, whatever others answer.
+    pub limits: LimitsConfig,
     /// Limits and labels of workloads by pattern; annotations override them.
     pub overrides: OverridesConfig,
     /// How long the series of a finished Job are kept after its deletion.

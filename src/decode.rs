@@ -6,6 +6,7 @@
 //! | module | role |
 //! |---|---|
 //! | `wire` | the fields of API objects, as serde structs |
+//! | `text` | bytes as text, also where they are not UTF-8 |
 //! | `list`, `watch_event`, `identity` | pages of a list, lines of a watch, names and versions of objects |
 //! | `job`, `cronjob`, `conditions`, `workload` | objects → records |
 //! | `metadata`, `string_map` | which labels and annotations are kept, and how they are read |
@@ -27,6 +28,7 @@ mod ksm;
 mod list;
 mod metadata;
 mod string_map;
+mod text;
 mod watch_event;
 mod wire;
 mod workload;
@@ -46,6 +48,7 @@ pub(crate) use self::{
 pub use self::{
     list::{Page, page},
     metadata::MetadataFilter,
+    text::text,
 };
 
 /// An object that cannot be decoded. Display names the object as far as its name can be read.
@@ -85,10 +88,17 @@ impl DecodeError {
 }
 
 /// Decodes objects. Records of one decoder share equal strings.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decoder {
     interner: Interner,
     filter: Arc<MetadataFilter>,
+}
+
+impl Default for Decoder {
+    /// A decoder for an empty configuration.
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
 }
 
 impl Decoder {
@@ -96,7 +106,7 @@ impl Decoder {
     #[must_use]
     pub fn new(filter: Arc<MetadataFilter>) -> Self {
         Self {
-            interner: Interner::default(),
+            interner: Interner::new(filter.label_value_bytes),
             filter,
         }
     }

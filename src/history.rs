@@ -4,7 +4,7 @@
 //! thread, commits them to the [`file`](mod@file). At the next start the store continues from the [`RestoredState`]. While
 //! the file cannot be written, everything else works as usual.
 //!
-//! The writer asks the store, by [`CountedRunLookup`], which rows it may delete.
+//! The writer asks the store, by [`StoreLookup`], which rows it may delete.
 
 use std::{
     io, mem,
@@ -19,15 +19,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
-    model::{
-        self, CountedRunLookup, Journal, Name, NoopJournal, RestoredState, START_DELAY_BOUNDS,
-    },
+    model::{self, Journal, Name, RestoredState, START_DELAY_BOUNDS, StoreLookup},
 };
 
 mod check;
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod identity;
 mod migrate;
 mod pending;
 mod prune;
@@ -53,6 +52,8 @@ pub struct HistorySettings {
     pub runs_per_workload: u32,
     /// Age at which ended runs, and workloads and targets that are gone, are deleted.
     pub max_age: Duration,
+    /// Workloads that are gone and are kept, for each target.
+    pub gone_workloads: usize,
     /// Upper bounds of the duration histograms.
     pub run_duration_buckets: Arc<[f64]>,
     /// Names of the configured labels, in the order of their values.
@@ -62,8 +63,7 @@ pub struct HistorySettings {
 /// The open file and its writer.
 #[derive(Debug)]
 pub struct History {
-    /// `None` if the disk failed at the start: then this process has no history.
-    queue: Option<Arc<WriteQueue>>,
+    queue: Arc<WriteQueue>,
     status: Arc<HistoryStatus>,
     /// Cancelled when the writer ends.
     ended: CancellationToken,
@@ -113,6 +113,7 @@ impl HistorySettings {
             path: history.path.clone(),
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
+            gone_workloads: config.limits.workloads,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             label_names: config.labels.names().collect(),
         })
@@ -120,17 +121,21 @@ impl HistorySettings {
 }
 
 impl History {
-    /// Checks that the file can be opened or created. Leaves it as it is, also while another process uses it.
+    /// Checks that the path is valid and its permissions suffice. Leaves the file as it is, also while another process uses
+    /// it. A disk that fails is no problem of the configuration.
     pub fn check(settings: &HistorySettings) -> Result<(), Error> {
-        check::check(&settings.path).map_err(|source| Error::Path {
-            path: settings.path.clone(),
-            source,
-        })
+        match check::check(&settings.path) {
+            Err(source) if file::is_about_path(&source) => Err(Error::Path {
+                path: settings.path.clone(),
+                source,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.
     ///
-    /// A failing disk is not an error: the process runs without a history, and `HistoryStatus::up` is false.
+    /// A failing disk is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds.
     pub fn open(settings: HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
         Self::open_with(settings, targets, file::open_database())
     }
@@ -142,21 +147,22 @@ impl History {
     ) -> Result<Self, Error> {
         let name = |target: &Option<Name>| target.as_deref().unwrap_or_default().to_owned();
         let location = Location {
-            path: settings.path,
+            path: settings.path.clone(),
             targets: targets.iter().map(name).collect(),
             bounds: Bounds {
                 run_duration: settings.run_duration_buckets.to_vec(),
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
-            label_names: settings.label_names,
+            label_names: settings.label_names.clone(),
             open_database,
         };
-        let limits = (settings.runs_per_workload, settings.max_age);
         let path = location.path.clone();
         match location.open() {
-            Ok((file, restored)) => Self::start(location, file, restored, limits),
-            Err(OpenError::Disk(error)) => Ok(Self::unavailable(location, &error.to_string())),
-            Err(OpenError::Content(problem)) => Ok(Self::unavailable(location, &problem)),
+            Ok((file, restored)) => Self::start(location, Some(file), restored, &settings),
+            Err(OpenError::Disk(error)) => {
+                Self::start_unread(location, &error.to_string(), &settings)
+            }
+            Err(OpenError::Content(problem)) => Self::start_unread(location, &problem, &settings),
             Err(OpenError::InUse) => Err(Error::InUse { path }),
             Err(OpenError::Path(source)) => Err(Error::Path { path, source }),
             Err(OpenError::SetAside { aside, source }) => Err(Error::SetAside {
@@ -167,28 +173,32 @@ impl History {
         }
     }
 
-    /// Starts the writer of an open file.
+    /// Starts the writer. `file` is `None` if it has to open the file later.
     fn start(
         location: Location,
-        file: HistoryFile,
+        file: Option<HistoryFile>,
         restored: Vec<RestoredState>,
-        limits: (u32, Duration),
+        settings: &HistorySettings,
     ) -> Result<Self, Error> {
         let status = Arc::new(HistoryStatus::default());
-        status.up.store(true, Relaxed);
-        status.runs.store(file.runs, Relaxed);
-        status.file_size.store(file.size(), Relaxed);
+        if let Some(file) = &file {
+            status.up.store(true, Relaxed);
+            status.runs.store(file.runs, Relaxed);
+            status.file_size.store(file.size(), Relaxed);
+        } else {
+            status.errors.fetch_add(1, Relaxed);
+        }
         let path = location.path.clone();
         let queue = Arc::new(WriteQueue::new(location.targets.len(), status.clone()));
         let ended = CancellationToken::new();
         let guard = ended.clone().drop_guard();
-        let writer = Writer::new(queue.clone(), location, file, limits, guard);
+        let writer = Writer::new(queue.clone(), location, file, settings, guard);
         thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || writer.run())
             .map_err(Error::Thread)?;
         Ok(Self {
-            queue: Some(queue),
+            queue,
             status,
             ended,
             path,
@@ -196,41 +206,37 @@ impl History {
         })
     }
 
-    /// A history that keeps nothing, because the file cannot be read.
-    fn unavailable(location: Location, problem: &str) -> Self {
+    /// Starts the writer without a file, because the disk fails. The state of earlier processes follows when it works again.
+    fn start_unread(
+        location: Location,
+        problem: &str,
+        settings: &HistorySettings,
+    ) -> Result<Self, Error> {
         tracing::error!(
             path = %location.path.display(),
             error = problem,
-            "history file is unreadable: running without a history, counters restart from zero"
+            "history file cannot be opened, trying again: the counters of workloads are not shown until it can"
         );
-        let status = Arc::new(HistoryStatus::default());
-        status.errors.fetch_add(1, Relaxed);
-        Self {
-            queue: None,
-            status,
-            ended: CancellationToken::new(),
-            path: location.path,
-            restored: location.targets.iter().map(|_| empty_state()).collect(),
-        }
+        let delayed = || RestoredState {
+            delayed: true,
+            ..empty_state()
+        };
+        let restored = location.targets.iter().map(|_| delayed()).collect();
+        Self::start(location, None, restored, settings)
     }
 
     /// Returns the restored state and the journal of the target at this position. The state is returned once only.
     pub fn target(&mut self, position: usize) -> (RestoredState, Arc<dyn Journal>) {
         let restored = self.restored.get_mut(position).map(mem::take);
-        let journal: Arc<dyn Journal> = match &self.queue {
-            Some(queue) => Arc::new(TargetJournal::new(queue.clone(), position)),
-            None => Arc::new(NoopJournal),
-        };
-        (restored.unwrap_or_else(empty_state), journal)
+        let journal = TargetJournal::new(self.queue.clone(), position);
+        (restored.unwrap_or_else(empty_state), Arc::new(journal))
     }
 
     /// Gives the writer the store of the target at this position. Until then it deletes nothing of the target.
     ///
     /// The reference is weak because the store owns the journal, and with it the queue.
-    pub fn attach(&self, position: usize, store: Weak<dyn CountedRunLookup>) {
-        if let Some(queue) = &self.queue {
-            queue.attach(position, store);
-        }
+    pub fn attach(&self, position: usize, store: Weak<dyn StoreLookup>) {
+        self.queue.attach(position, store);
     }
 
     /// Returns the state of the history for metrics.
@@ -246,10 +252,7 @@ impl History {
 
     /// Commits the remaining changes and closes the file. Gives up after `deadline`.
     pub async fn close(self, deadline: Duration) {
-        let Some(queue) = self.queue else {
-            return;
-        };
-        queue.close();
+        self.queue.close();
         if timeout(deadline, self.ended.cancelled()).await.is_err() {
             tracing::warn!(
                 path = %self.path.display(),

@@ -28,6 +28,7 @@
 //!
 //! - [`model`][]: the types that the stages share: Jobs, CronJobs, runs, updates
 //! - `backoff`: the one exponential back-off
+//! - `log_limit`: the limit on log lines that others cause
 //! - [`cli`][]: the command line
 //! - [`telemetry`][]: logging
 //! - [`app`][]: builds the stages, supervises their tasks, handles signals
@@ -45,6 +46,7 @@ pub mod decode;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod history;
+mod log_limit;
 pub mod metrics;
 pub mod model;
 pub mod server;

@@ -54,16 +54,16 @@ pub use client_event::{
     ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter, EventKind,
     Renewable, Resource, RestartReason, Verb,
 };
-pub use cronjob::{ConcurrencyPolicy, CronJob, NotStarted};
+pub use cronjob::{ConcurrencyPolicy, CronJob, MAX_EVALUATED_SCHEDULE, NotStarted};
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use histogram::Histogram;
 pub use job::{
-    CompletionMode, FailureReason, Job, JobState, MappedLabels, PodCounts, UNKNOWN_ANNOTATION,
-    WorkloadAnnotations, WorkloadRef,
+    CompletionMode, FailureReason, Job, JobState, MAX_INVALID, MappedLabels, PodCounts,
+    UNKNOWN_ANNOTATION, WorkloadAnnotations, WorkloadRef,
 };
 pub use journal::{
-    CountedRunLookup, Departure, Journal, JournalEntry, NoopJournal, RestoredState,
-    RestoredWorkload, UID_RETENTION,
+    Departure, Journal, JournalEntry, NoopJournal, RestoredState, RestoredWorkload, StoreLookup,
+    UID_RETENTION,
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use run::{

@@ -6,7 +6,7 @@
 //! - `reader`: lists one kind of object in one scope, and decodes its objects
 //! - `watch`: lists once, then watches
 //! - `poll`: reads again and again on an interval: whole lists, or single configured Jobs
-//! - `feed_reporter`: pushes updates to the store, and logs when the target goes down or up
+//! - `feed_reporter`: pushes updates to the store, and logs when the target goes down or up, and what is skipped
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use crate::{
     client::{Api, Listing, Scope},
-    config::{Config, JobReference, Mode, Namespaces, PollConfig, Scopes, Selection},
+    config::{Config, JobReference, ListLimits, Mode, Namespaces, PollConfig, Scopes, Selection},
     decode::{Decoder, MetadataFilter},
     model::{FeedScope, Sink},
 };
@@ -25,7 +25,7 @@ mod poll;
 mod reader;
 mod watch;
 
-use feed_reporter::{FeedReporter, Outage};
+use feed_reporter::{FeedReporter, TargetLog};
 use poll::{JobPoll, JobPolls, ListPoll, Poller};
 use reader::{CronJobs, Jobs, ResourceReader, WatchedResource};
 use watch::Watch;
@@ -46,6 +46,8 @@ pub struct SourceSettings {
     pub stale_after: Duration,
     /// How long a watch may receive nothing from a server that sends bookmarks. Then its connection counts as dead.
     pub max_silence: Duration,
+    /// How large a list may be.
+    pub limits: ListLimits,
 }
 
 /// Reads one target.
@@ -55,7 +57,7 @@ pub struct Source {
     settings: SourceSettings,
     api: Arc<Api>,
     sink: Arc<dyn Sink>,
-    outage: Arc<Outage>,
+    log: Arc<TargetLog>,
 }
 
 /// A part of a source that runs as long as the process.
@@ -77,6 +79,7 @@ impl SourceSettings {
             metadata: Arc::new(MetadataFilter::from_config(config)),
             stale_after: config.stale_after,
             max_silence: MAX_SILENCE,
+            limits: config.limits.list,
         }
     }
 }
@@ -95,7 +98,7 @@ impl Source {
             settings,
             api,
             sink,
-            outage: Arc::default(),
+            log: Arc::default(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Source {
                 feed: self.feed(scope),
                 job,
                 decoder: decoder.clone(),
+                limits: self.settings.limits,
             }
         });
         let items = JobPolls::items(jobs.collect(), poll.by_list);
@@ -171,12 +175,13 @@ impl Source {
             listing,
             namespaces,
             self.decoder(),
+            self.settings.limits,
         )
     }
 
     fn feed(&self, scope: FeedScope) -> FeedReporter {
         let handle = self.sink.clone().register(scope);
-        FeedReporter::new(handle, self.outage.clone())
+        FeedReporter::new(handle, self.log.clone())
     }
 
     fn decoder(&self) -> Decoder {

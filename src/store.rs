@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::log_limit::LogLimit;
 use crate::model::{
     Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
     JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update,
@@ -24,21 +24,26 @@ mod completion;
 mod counted_runs;
 mod cronjobs;
 mod feeds;
-mod invalid_annotations;
 mod lookup;
+
 mod objects;
+mod server_clock;
 mod settings;
+mod target_snapshot;
+mod warnings;
 mod workloads;
 
 pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
 pub use cronjobs::{CronJobRecord, ScheduleStatus};
 pub use objects::Snapshot;
 pub use settings::{Retention, StoreSettings, Thresholds};
+pub use target_snapshot::{ConfiguredJob, TargetSnapshot, TargetStatus};
 pub use workloads::WorkloadRecord;
 
 use cronjobs::CronJobStore;
 use feeds::Feeds;
 use objects::{Objects, Transition, Visibility};
+use server_clock::ServerClock;
 use workloads::{Observation, SideEffects, Workloads};
 
 /// All targets.
@@ -58,6 +63,11 @@ pub struct TargetStore {
     facts: Mutex<Facts>,
     /// Locked apart from the facts, so that counting never waits for a re-list.
     client_counters: Mutex<ClientCounters>,
+    server_clock: Mutex<ServerClock>,
+    /// The limit on log lines about the metadata of objects.
+    metadata_log: Mutex<LogLimit>,
+    /// When the last log line about workloads beyond the budget was written.
+    budget_log: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -65,70 +75,15 @@ struct Facts {
     jobs: Objects<Job>,
     cronjobs: CronJobStore,
     workloads: Workloads,
+    /// Whether the counters include what an earlier process counted.
+    counters_known: bool,
     /// Invalid annotations, counted since the start.
     invalid_annotations: u64,
+    /// Label values that were cut, counted since the start.
+    truncated_values: u64,
+    /// Workloads that were left out, counted since the start.
+    dropped_workloads: u64,
     feeds: Feeds,
-}
-
-/// A consistent view of one target. It does not change while the store does.
-#[derive(Debug)]
-pub struct TargetSnapshot {
-    /// Value of the `target` label; `None` for the single unnamed target.
-    pub target: Option<Name>,
-    /// When it was taken.
-    pub date: Timestamp,
-    /// The Jobs to show.
-    pub jobs: Snapshot<Job>,
-    /// The `CronJobs` to show.
-    pub cronjobs: Snapshot<CronJobRecord>,
-    /// The workloads to show.
-    pub workloads: Snapshot<WorkloadRecord>,
-    /// The configured Jobs.
-    pub configured: Vec<ConfiguredJob>,
-    /// The health of the target.
-    pub status: TargetStatus,
-    /// The counters of its client.
-    pub client_counters: ClientCounters,
-}
-
-/// A configured Job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfiguredJob {
-    /// Its namespace.
-    pub namespace: Name,
-    /// Its name.
-    pub name: Name,
-    /// Whether it exists. `None` while that is unknown, and when the last successful poll is too long ago.
-    pub exists: Option<bool>,
-    /// Whether the last poll worked. `None` before the first.
-    pub poll_up: Option<bool>,
-    /// The last successful poll.
-    pub last_poll: Option<Timestamp>,
-}
-
-/// The health of a target, and how much the store holds of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TargetStatus {
-    /// At least one feed works, and none failed at its last attempt.
-    pub up: bool,
-    /// Every feed was read completely at least once.
-    pub synced: bool,
-    /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
-    pub last_success: Option<Timestamp>,
-    /// Feeds of the target.
-    pub feeds: usize,
-    /// Feeds whose last attempt failed.
-    pub failing_feeds: usize,
-    /// Jobs that exist and cannot be decoded.
-    pub undecodable_jobs: usize,
-    /// `CronJobs` that exist and cannot be decoded.
-    pub undecodable_cronjobs: usize,
-    /// Jobs that exist.
-    pub jobs: usize,
-    /// `CronJobs` that exist.
-    pub cronjobs: usize,
-    /// Invalid annotations since the start. One is counted again only when its value changes.
-    pub invalid_annotations: u64,
 }
 
 // === impl Store ===
@@ -178,10 +133,13 @@ impl TargetStore {
         journal: Arc<dyn Journal>,
     ) -> Self {
         let facts = Facts {
+            counters_known: !state.delayed,
             jobs: Objects::default(),
             cronjobs: CronJobStore::new(settings.clone()),
             workloads: Workloads::new(name.clone(), settings.clone(), state, journal.clone()),
             invalid_annotations: 0,
+            truncated_values: 0,
+            dropped_workloads: 0,
             feeds: Feeds::default(),
         };
         Self {
@@ -190,6 +148,9 @@ impl TargetStore {
             journal,
             facts: Mutex::new(facts),
             client_counters: Mutex::default(),
+            server_clock: Mutex::default(),
+            metadata_log: Mutex::new(LogLimit::new(Instant::now())),
+            budget_log: Mutex::default(),
         }
     }
 
@@ -216,25 +177,31 @@ impl TargetStore {
     pub fn snapshot(&self) -> TargetSnapshot {
         let now = Instant::now();
         let client_counters = self.client_counters.lock().clone();
-        let mut facts = self.facts.lock();
-        let facts = &mut *facts;
+        let mut guard = self.facts.lock();
+        let facts = &mut *guard;
         facts.expire(now);
         let date = (self.settings.clock)();
         facts.cronjobs.advance_clock(date.as_second());
+        let dropped = facts.workloads.hide_excess(date.as_second()) as u64;
+        facts.dropped_workloads += dropped;
         let stale = facts.feeds.stale(now, self.settings.retention.stale_after);
         let configured = facts.feeds.configured_jobs(&stale);
         let all = Visibility::new(now, stale);
         let jobs = all.with_pinned_only(self.settings.last_jobs_only);
-        TargetSnapshot {
+        let snapshot = TargetSnapshot {
             target: self.name.clone(),
             date,
             jobs: facts.jobs.snapshot(&jobs),
             cronjobs: facts.cronjobs.snapshot(&all),
             workloads: facts.workloads.snapshot(&all),
             configured,
+            counters_known: facts.counters_known,
             status: facts.status(),
             client_counters,
-        }
+        };
+        drop(guard);
+        self.warn_about_dropped(dropped);
+        snapshot
     }
 }
 
@@ -244,8 +211,12 @@ impl Sink for TargetStore {
         FeedHandle::new(id, self)
     }
 
-    fn push(&self, feed: FeedId, update: Update) -> HealthChange {
+    fn push(&self, feed: FeedId, mut update: Update) -> HealthChange {
         let now = Instant::now();
+        if let Update::CaughtUp(until) = &mut update {
+            let local = (self.settings.clock)();
+            *until = self.server_clock.lock().correct(*until, local, now);
+        }
         let mut facts = self.facts.lock();
         let (health, effects) = facts.push(feed, update, now, &self.settings);
         if health.synced {
@@ -253,14 +224,22 @@ impl Sink for TargetStore {
             self.journal.append(JournalEntry::Synced);
         }
         drop(facts);
-        // After the lock is released, since writing a log line can block.
-        invalid_annotations::warn(self.name(), effects.invalid);
+        self.journal.relieve(self);
+        self.warn(&effects.problems);
+        self.warn_about_dropped(effects.dropped);
         health
     }
 }
 
 impl EventCounter for TargetStore {
     fn count(&self, event: ClientEvent) {
+        if let ClientEvent::ServerDate(date) = event {
+            let (local, now) = ((self.settings.clock)(), Instant::now());
+            let ahead = self.server_clock.lock().set(date, local, now);
+            if let Some(ahead) = ahead {
+                server_clock::log(self.name(), ahead);
+            }
+        }
         self.client_counters.lock().count(event);
     }
 }
@@ -282,6 +261,7 @@ impl Facts {
             return (HealthChange::default(), effects);
         };
         self.expire(now);
+        self.cronjobs.advance_clock(date.as_second());
         let observation = Observation {
             feed,
             configured: self.feeds.is_configured(feed),
@@ -321,7 +301,12 @@ impl Facts {
         }
         self.relabel(&effects.relabelled);
         self.mark(&effects);
-        self.invalid_annotations += effects.invalid.len() as u64;
+        effects.dropped = self.workloads.drop_departed(date.as_second()) as u64;
+        self.dropped_workloads += effects.dropped;
+        for problems in &effects.problems {
+            self.invalid_annotations += problems.invalid.len() as u64;
+            self.truncated_values += problems.truncated.len() as u64;
+        }
         (health, effects)
     }
 
@@ -363,6 +348,8 @@ impl Facts {
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),
             invalid_annotations: self.invalid_annotations,
+            truncated_values: self.truncated_values,
+            dropped_workloads: self.dropped_workloads,
         }
     }
 }

@@ -22,8 +22,11 @@ mod send;
 
 use self::connections::Connections;
 
-/// Objects per page of a list. Larger pages need fewer requests; smaller pages need less memory here and in the server.
-const PAGE_SIZE: usize = 500;
+/// A page of 500 Jobs has about 3 MB. A much larger body is not a list, and must not be held in memory.
+const MAX_PAGE: usize = 64 * 1024 * 1024;
+
+/// The answers about the server itself have a few kilobytes.
+const MAX_DISCOVERY: usize = 1024 * 1024;
 
 /// The API of one target, shared by all of its readers.
 pub struct Api {
@@ -71,17 +74,18 @@ impl Api {
             request.scope.path(BatchVersion::V1, Resource::Jobs),
             encode(name)
         );
-        self.read(&request, &path, timeout).await
+        self.read(&request, &path, MAX_PAGE, timeout).await
     }
 
-    /// One page of a list as JSON. `token` is the `continue` token of the previous page.
+    /// One page of a list as JSON, with up to `size` objects. `token` is the `continue` token of the previous page.
     pub async fn page(
         &self,
         listing: &Listing,
+        size: usize,
         token: Option<&str>,
         timeout: Duration,
     ) -> Result<Bytes, Error> {
-        let mut query = format!("?limit={PAGE_SIZE}");
+        let mut query = format!("?limit={size}");
         listing.add_selector(&mut query);
         if let Some(token) = token {
             query.push_str("&continue=");
@@ -90,7 +94,7 @@ impl Api {
         let (request, query) = (&listing.request(Verb::List), &query);
         self.with_version(request, timeout, |version| async move {
             let path = listing.scope.path(version, listing.resource) + query;
-            self.read(request, &path, timeout).await
+            self.read(request, &path, MAX_PAGE, timeout).await
         })
         .await
     }
@@ -131,7 +135,8 @@ impl Api {
             major: String,
             minor: String,
         }
-        let body = execute::with_timeout(timeout, self.body("/version")).await;
+        self.limit.acquire().await;
+        let body = execute::with_timeout(timeout, self.body("/version", MAX_DISCOVERY)).await;
         let VersionInfo { major, minor } = serde_json::from_slice(&body.ok()?).ok()?;
         // Some providers write "34+".
         let minor = minor.trim_end_matches('+');

@@ -16,7 +16,7 @@ mod status;
 
 pub use status::Status;
 
-pub(super) use {describe::describe, redact::one_line};
+pub(super) use {describe::describe, redact::one_line, status::MAX_ERROR_BODY};
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,14 @@ pub enum Failure {
     /// The response is not what the request was for.
     #[error("invalid response: {0}")]
     InvalidResponse(String),
+    /// The responses together are beyond a configured limit.
+    #[error("{problem}")]
+    LimitExceeded {
+        /// Which limit, and its value.
+        problem: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
     /// The server does not have this kind of object in any known version. This does not mark the target as down.
     #[error("the server has them in neither batch/v1 nor batch/v1beta1")]
     NotServed,
@@ -79,6 +87,7 @@ impl Failure {
             | Self::TlsAlert(_)
             | Self::TooLarge(_)
             | Self::InvalidResponse(_)
+            | Self::LimitExceeded { .. }
             | Self::NotServed => Code::TransportError,
         }
     }
@@ -124,6 +133,12 @@ impl Error {
     #[must_use]
     pub fn is_throttled(&self) -> bool {
         self.status().is_some_and(|status| status.code == 429)
+    }
+
+    /// The response is too large for a page: it has large objects, or is no page at all.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.failure, Failure::TooLarge(_))
     }
 
     /// The credentials lack a permission.

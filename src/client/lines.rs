@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
+use tokio::time::{Instant, timeout_at};
 
 use super::error::{Failure, describe};
 
@@ -16,6 +17,8 @@ const MAX_LINE: usize = 16 * 1024 * 1024;
 pub struct Lines<B = Body> {
     body: B,
     buffer: BytesMut,
+    /// The bytes of the body so far.
+    received: u64,
     /// The length of the part of `buffer` that has no line feed.
     searched: usize,
     /// Whether the rest of a line that is too long is being skipped.
@@ -40,14 +43,26 @@ where
         Self {
             body,
             buffer: BytesMut::new(),
+            received: 0,
             searched: 0,
             skipping: false,
         }
     }
 
-    /// The next line; `None` at the end of the body. An incomplete last line is dropped. Fails if no data arrives for
-    /// `timeout`.
+    /// The bytes that were received so far, line feeds included.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether a part of the next line was received.
+    pub(crate) fn has_partial_line(&self) -> bool {
+        self.skipping || !self.buffer.is_empty()
+    }
+
+    /// The next line; `None` at the end of the body. An incomplete last line is dropped. Fails if the line is not complete
+    /// within `timeout`: a server may send single bytes for ever. A line that was not complete in time can be read on.
     pub async fn next(&mut self, timeout: Duration) -> Result<Option<Line>, Failure> {
+        let deadline = Instant::now() + timeout;
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
                 let line = self.buffer.split_to(self.searched + end + 1);
@@ -66,12 +81,13 @@ where
                 self.buffer = BytesMut::new(); // frees the memory
             }
             self.searched = self.buffer.len();
-            match tokio::time::timeout(timeout, self.body.frame()).await {
+            match timeout_at(deadline, self.body.frame()).await {
                 Err(_) => return Err(Failure::Timeout(timeout)),
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(error))) => return Err(Failure::Transport(describe(&error))),
                 Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
+                        self.received += data.len() as u64;
                         self.buffer.extend_from_slice(&data);
                     }
                 }

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 use kube_cron::Zone;
 
 use super::{
-    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, MetricsConfig, Mode,
-    OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig, duration, history,
+    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, MetricsConfig,
+    Mode, OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig, duration, history,
     labels,
     layers::Merged,
-    metrics, overrides,
+    limits, metrics, overrides,
     reader::{Node, Report, Section},
     target, thresholds, web,
 };
@@ -60,6 +60,9 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
         thresholds: root
             .get("thresholds")
             .map_or_else(ThresholdsConfig::default, |node| thresholds::read(&node)),
+        limits: root
+            .get("limits")
+            .map_or_else(LimitsConfig::default, |node| limits::read(&node)),
         overrides: overrides(&root, &targets),
         retain_deleted: retention("retain_deleted", RETENTION_RANGE).unwrap_or(RETAIN_DELETED),
         retain_workloads: retention("retain_workloads", WORKLOAD_RETENTION_RANGE)
@@ -93,6 +96,7 @@ impl Default for Config {
             labels: LabelsConfig::default(),
             workload_label: None,
             thresholds: ThresholdsConfig::default(),
+            limits: LimitsConfig::default(),
             overrides: OverridesConfig::default(),
             retain_deleted: RETAIN_DELETED,
             retain_workloads: RETAIN_WORKLOADS,

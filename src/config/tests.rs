@@ -107,10 +107,11 @@ fn keys_without_a_value_are_absent() {
         "targets: [{kubernetes: }]",
         "targets: [{name: , namespaces: , label_selector: , poll: , jobs: }]",
         "targets: [{namespaces: {include: , exclude: }}]",
-        "labels:\nlabel_scope:\nworkload_label:\nretain_workloads:\nthresholds:\noverrides:\nhistory:\nmetrics:\n",
+        "labels:\nlabel_scope:\nworkload_label:\nretain_workloads:\nthresholds:\nlimits:\noverrides:\nhistory:\nmetrics:\n",
         "labels: {team: }",
         "labels: {}",
         "thresholds: {max_duration: , max_success_age: , start_grace: , max_failures: }",
+        "limits: {list_objects: , list_pages: , list_bytes: , list_duration: }",
         "metrics: {per_job: , include: , run_duration_buckets: , kube_state_metrics: }",
         "metrics: {kube_state_metrics: {enabled: , job_labels: }}",
         "targets: [{controller_time_zone: }]",
@@ -203,6 +204,20 @@ fn all_settings_of_targets_and_web_are_loaded() {
         ..Config::default()
     };
     assert_eq!(config.unwrap(), expected);
+}
+
+#[test]
+fn limits_of_lists_are_loaded() {
+    let yaml = "limits: {list_objects: 10, list_pages: 20, list_bytes: 30MiB, list_duration: 40s}";
+    let expected = ListLimits {
+        objects: 10,
+        pages: 20,
+        bytes: 30 << 20,
+        duration: Duration::from_secs(40),
+    };
+    assert_eq!(load_text(yaml).unwrap().limits.list, expected);
+    let plain = load_text("limits: {list_bytes: 31457280}").unwrap();
+    assert_eq!(plain.limits.list.bytes, 30 << 20);
 }
 
 #[test]

@@ -2,12 +2,14 @@
 //!
 //! Those are the `job-status-exporter/*` annotations, and two that Kubernetes and kubectl write on the Jobs of a `CronJob`.
 
-use jiff::Timestamp;
-
-use super::{interner::Interner, string_map::StringMap};
+use super::{
+    interner::{Interner, cut},
+    string_map::StringMap,
+    wire::parse_time,
+};
 use crate::{
     config,
-    model::{Seconds, UNKNOWN_ANNOTATION, WorkloadAnnotations},
+    model::{MAX_INVALID, Name, Seconds, UNKNOWN_ANNOTATION, WorkloadAnnotations},
 };
 
 /// The prefix of this program's annotations.
@@ -28,8 +30,8 @@ const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timesta
 /// `manual` on Jobs that `kubectl create job --from=cronjob/…` made.
 const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
 
-/// An invalid value is reported up to this many characters.
-const MAX_REPORTED_LENGTH: usize = 100;
+/// An invalid value is reported up to this many bytes.
+const MAX_REPORTED_BYTES: usize = 100;
 
 /// The parsed annotations of an object.
 #[derive(Debug, Default)]
@@ -49,13 +51,19 @@ pub(crate) fn known_annotations() -> String {
     KNOWN.join(", ")
 }
 
-/// Whether [`ParsedAnnotations::parse`] reads the annotation `key`.
-pub(super) fn is_parsed(key: &str) -> bool {
-    key.starts_with(PREFIX) || key == SCHEDULED_TIMESTAMP || key == INSTANTIATE
+/// Whether the annotation `key` has a meaning for [`ParsedAnnotations::parse`].
+pub(super) fn is_known(key: &str) -> bool {
+    KNOWN.contains(&key) || key == SCHEDULED_TIMESTAMP || key == INSTANTIATE
+}
+
+/// Whether the annotation `key` is meant for this program.
+pub(super) fn has_prefix(key: &str) -> bool {
+    key.starts_with(PREFIX)
 }
 
 impl ParsedAnnotations {
-    /// Parses `annotations`. Invalid `job-status-exporter/*` ones go to [`WorkloadAnnotations::invalid`].
+    /// Parses `annotations`. Invalid `job-status-exporter/*` ones go to [`WorkloadAnnotations::invalid`], up to
+    /// [`MAX_INVALID`].
     pub(super) fn parse(annotations: &StringMap<'_>, interner: &mut Interner) -> Self {
         let mut parsed = Self::default();
         let mut workload = WorkloadAnnotations::default();
@@ -67,7 +75,7 @@ impl ParsedAnnotations {
                     _ => set(&mut workload, (key, name), value, interner),
                 }
             } else if key == SCHEDULED_TIMESTAMP {
-                parsed.due = value.parse().ok().map(Timestamp::as_second);
+                parsed.due = parse_time(value).ok();
             } else if key == INSTANTIATE {
                 parsed.manual = value == "manual";
             }
@@ -77,6 +85,14 @@ impl ParsedAnnotations {
             parsed.workload = Some(Box::new(workload));
         }
         parsed
+    }
+
+    /// Adds what was cut of the object.
+    pub(super) fn with_truncated(mut self, truncated: Vec<Name>) -> Self {
+        if !truncated.is_empty() {
+            self.workload.get_or_insert_default().truncated = truncated;
+        }
+        self
     }
 
     /// Takes the workload annotations that are unset here from `fallback`.
@@ -99,9 +115,10 @@ fn set(
     interner: &mut Interner,
 ) {
     let mut report_invalid = |annotation, value: &str| {
-        let reported: String = value.chars().take(MAX_REPORTED_LENGTH).collect();
-        let reported = interner.intern(&reported);
-        workload.invalid.push((annotation, reported));
+        if workload.invalid.len() < MAX_INVALID {
+            let reported = interner.intern(&cut(value, MAX_REPORTED_BYTES));
+            workload.invalid.push((annotation, reported));
+        }
     };
     let mut seconds = |annotation, minimum| {
         let seconds = whole_seconds(value).filter(|seconds| *seconds >= minimum);
@@ -120,8 +137,8 @@ fn set(
                 report_invalid("max-failures", value);
             }
         }
-        "severity" => workload.severity = Some(interner.intern(value)),
-        "runbook" => workload.runbook = Some(interner.intern(value)),
+        "severity" => workload.severity = Some(interner.label(key, value)),
+        "runbook" => workload.runbook = Some(interner.label(key, value)),
         "ignore" => report_invalid("ignore", value),
         // A misspelt name has no effect. The report makes that visible.
         _ => report_invalid(UNKNOWN_ANNOTATION, key),

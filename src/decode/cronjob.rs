@@ -2,10 +2,10 @@
 
 use super::{
     annotations::ParsedAnnotations,
-    interner::Interner,
+    interner::{Interner, cut},
     ksm,
     metadata::MetadataFilter,
-    wire::{CronJobObject, CronJobSpec, CronJobStatus, TemplateMetadata},
+    wire::{CronJobObject, CronJobSpec, CronJobStatus, TemplateMetadata, check_type},
 };
 use crate::model::{ConcurrencyPolicy, CronJob, Name, Uid};
 
@@ -18,10 +18,13 @@ pub(super) fn decode(
     interner: &mut Interner,
 ) -> serde_json::Result<CronJob> {
     let CronJobObject {
+        kind,
+        api_version,
         metadata,
         spec,
         status,
     } = object;
+    check_type("CronJob", kind.as_ref(), api_version.as_ref())?;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let labels = filter.cronjob_labels(metadata.labels)?;
     let annotations = filter.cronjob_annotations(metadata.annotations)?;
@@ -34,12 +37,21 @@ pub(super) fn decode(
     let parsed = ParsedAnnotations::parse(&annotations, interner)
         .or(ParsedAnnotations::parse(&template_annotations, interner));
     let policy = spec.concurrency_policy.as_deref();
+    let schedule = spec.schedule.as_deref().unwrap_or_default();
+    let shown_schedule = interner.label("spec.schedule", schedule);
+    let zone = spec.time_zone.as_deref();
+    let time_zone = zone.map(|zone| interner.label("spec.timeZone", zone));
+    let mapped = filter.mapped_labels(&[own, of_template], interner);
+    let inherited = filter.mapped_labels(&[of_template, own], interner);
+    let parsed = parsed.with_truncated(interner.take_truncated());
     Ok(CronJob {
         namespace: interner.intern(&metadata.namespace),
         name: Name::from(&*metadata.name),
         uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
-        schedule: interner.intern(spec.schedule.as_deref().unwrap_or_default()),
-        time_zone: spec.time_zone.as_deref().map(|zone| interner.intern(zone)),
+        long_schedule: (schedule.len() > shown_schedule.len())
+            .then(|| interner.intern(&cut(schedule, filter.max_schedule()))),
+        schedule: shown_schedule,
+        time_zone,
         concurrency_policy: policy.map(ConcurrencyPolicy::parse),
         suspended: spec.suspend.unwrap_or(false),
         created: metadata.creation_timestamp.seconds(),
@@ -50,8 +62,8 @@ pub(super) fn decode(
         successful_history_limit: spec.successful_jobs_history_limit,
         failed_history_limit: spec.failed_jobs_history_limit,
         ignored: parsed.ignored,
-        labels: filter.mapped_labels(&[own, of_template], interner),
-        inherited_labels: filter.mapped_labels(&[of_template, own], interner),
+        labels: mapped,
+        inherited_labels: inherited,
         annotations: parsed.workload,
         ksm: ksm::cronjob(
             filter,

@@ -2,7 +2,10 @@
 //!
 //! These functions also work on objects that cannot be decoded.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::{list::ListMetadata, wire::CowStr};
 
@@ -11,18 +14,7 @@ const MAX_NAME_LENGTH: usize = 253;
 
 /// Returns `metadata.name`.
 pub(crate) fn name(json: &str) -> Option<CowStr<'_>> {
-    #[derive(Deserialize)]
-    struct Object<'a> {
-        #[serde(borrow)]
-        metadata: Metadata<'a>,
-    }
-    #[derive(Deserialize)]
-    struct Metadata<'a> {
-        #[serde(borrow)]
-        name: CowStr<'a>,
-    }
-    let object: Object<'_> = serde_json::from_str(json).ok()?;
-    Some(object.metadata.name)
+    metadata_field(json, "name")
 }
 
 /// Returns `metadata.resourceVersion`.
@@ -37,20 +29,22 @@ pub(crate) fn version(json: &str) -> Option<String> {
 
 /// Returns `namespace/name` for messages, with `?` for an unreadable part.
 pub(super) fn namespaced_name(json: &str) -> String {
-    #[derive(Deserialize)]
-    struct Object {
-        metadata: serde_json::Value,
-    }
-    let metadata = serde_json::from_str(json)
-        .map(|Object { metadata }| metadata)
-        .unwrap_or_default();
-    let part = |key: &str| {
-        metadata
-            .get(key)
-            .and_then(|value| value.as_str())
-            .unwrap_or("?")
-            .chars()
-            .take(MAX_NAME_LENGTH)
+    let part = |key| {
+        let text = metadata_field(json, key)?;
+        Some(text.chars().take(MAX_NAME_LENGTH).collect::<String>())
     };
-    part("namespace").chain(['/']).chain(part("name")).collect()
+    let part = |key| part(key).unwrap_or_else(|| "?".to_owned());
+    format!("{}/{}", part("namespace"), part("name"))
+}
+
+/// A text in `metadata`, whatever is wrong with the other fields of the object.
+fn metadata_field<'a>(json: &'a str, key: &str) -> Option<CowStr<'a>> {
+    let metadata = fields(json)?.remove("metadata")?;
+    let text = fields(metadata.get())?.remove(key)?;
+    serde_json::from_str(text.get()).ok()
+}
+
+/// The fields of an object, the last one of each name.
+fn fields(json: &str) -> Option<HashMap<String, &RawValue>> {
+    serde_json::from_str(json).ok()
 }

@@ -1,23 +1,57 @@
-//! Strings that many records share, stored once.
+//! Strings that many records share, stored once, and cut to the length that label values may have.
 
-use std::{collections::HashSet, hash::Hash, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, hash::Hash, mem, sync::Arc};
 
 use crate::model::Name;
 
 /// The number of entries below which no sweep is worth its cost.
 const MIN_SWEEP: usize = 64;
 
+/// What stands at the end of a value that was cut.
+const CUT_MARK: char = '…';
+
 /// A set of shared strings. Each feed has its own, so that it needs no lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Interner {
     strings: HashSet<Name>,
     lists: HashSet<Arc<[Name]>>,
     pair_lists: HashSet<Arc<[(Name, Name)]>>,
     /// The number of entries after the last sweep. The next sweep runs at twice as many.
     swept_len: usize,
+    /// The longest label value, in bytes.
+    max_label_value: usize,
+    /// Where the values came from that [`Self::label`] has cut.
+    truncated: Vec<Name>,
 }
 
 impl Interner {
+    pub(super) fn new(max_label_value: usize) -> Self {
+        Self {
+            strings: HashSet::new(),
+            lists: HashSet::new(),
+            pair_lists: HashSet::new(),
+            swept_len: 0,
+            max_label_value,
+            truncated: Vec::new(),
+        }
+    }
+
+    /// Returns the shared copy of a label value. Cuts it if it is too long, and notes `source`: the field, label or
+    /// annotation that has it.
+    pub(super) fn label(&mut self, source: &str, value: &str) -> Name {
+        if value.len() <= self.max_label_value {
+            return self.intern(value);
+        }
+        let source = self.intern(source);
+        self.truncated.push(source);
+        self.intern(&cut(value, self.max_label_value))
+    }
+
+    /// Takes the sources of the values that were cut since the last call.
+    pub(super) fn take_truncated(&mut self) -> Vec<Name> {
+        mem::take(&mut self.truncated)
+    }
+
     /// Returns the shared copy of `text`.
     pub(super) fn intern(&mut self, text: &str) -> Name {
         if let Some(name) = self.strings.get(text) {
@@ -68,6 +102,17 @@ impl Interner {
     }
 }
 
+/// Cuts `value` to at most `max` bytes, the mark at its end included.
+pub(super) fn cut(value: &str, max: usize) -> Cow<'_, str> {
+    if value.len() <= max {
+        return Cow::Borrowed(value);
+    }
+    let end = value.floor_char_boundary(max.saturating_sub(CUT_MARK.len_utf8()));
+    let mut cut = value[..end].to_owned();
+    cut.push(CUT_MARK);
+    Cow::Owned(cut)
+}
+
 /// Returns the copy of `list` in `set`, inserting it if needed.
 fn shared<T: Eq + Hash>(set: &mut HashSet<Arc<[T]>>, list: Vec<T>) -> Arc<[T]> {
     if let Some(shared) = set.get(list.as_slice()) {
@@ -84,7 +129,7 @@ mod tests {
 
     #[test]
     fn strings_are_shared_and_dropped_when_no_record_holds_them() {
-        let mut interner = Interner::default();
+        let mut interner = Interner::new(1024);
         let kept = interner.intern("billing");
         assert!(Name::ptr_eq(&kept, &interner.intern("billing")));
         for i in 0..10_000 {
@@ -92,5 +137,29 @@ mod tests {
         }
         assert!(interner.strings.len() < 200, "{}", interner.strings.len());
         assert!(Name::ptr_eq(&kept, &interner.intern("billing")));
+    }
+
+    #[test]
+    fn a_value_is_cut_at_a_character() {
+        for (value, max, expected) in [
+            ("12345678", 8, "12345678"),
+            ("123456789", 8, "12345…"),
+            ("1234äöü", 8, "1234…"),
+            ("äöüäö", 8, "äö…"),
+            ("😀😀😀", 8, "😀…"),
+        ] {
+            let cut = cut(value, max);
+            assert_eq!(cut, expected);
+            assert!(cut.len() <= max, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_cut_value_is_reported_with_its_source() {
+        let mut interner = Interner::new(8);
+        assert_eq!(&*interner.label("spec.schedule", "short"), "short");
+        assert_eq!(&*interner.label("spec.timeZone", "Europe/Berlin"), "Europ…");
+        assert_eq!(interner.take_truncated(), ["spec.timeZone".into()]);
+        assert!(interner.take_truncated().is_empty());
     }
 }

@@ -6,7 +6,7 @@ use super::{
     interner::Interner,
     ksm,
     metadata::MetadataFilter,
-    wire::{JobObject, JobSpec, JobStatus},
+    wire::{JobObject, JobSpec, JobStatus, check_type},
     workload,
 };
 use crate::model::{CompletionMode, FailureReason, Job, JobState, Name, PodCounts, Uid};
@@ -18,10 +18,13 @@ pub(super) fn decode(
     interner: &mut Interner,
 ) -> serde_json::Result<Job> {
     let JobObject {
+        kind,
+        api_version,
         metadata,
         spec,
         status,
     } = object;
+    check_type("Job", kind.as_ref(), api_version.as_ref())?;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let labels = filter.job_labels(metadata.labels)?;
     let annotations = filter.job_annotations(metadata.annotations)?;
@@ -31,11 +34,15 @@ pub(super) fn decode(
     let name = Name::from(&*metadata.name);
     let group = filter.workload_group(&labels);
     let manager = spec.managed_by.as_deref();
+    let workload = workload::of_job(&metadata, &name, group, interner);
+    let managed_by = manager.map(|manager| interner.label("spec.managedBy", manager));
+    let mapped = filter.mapped_labels(&[(&labels, &annotations)], interner);
+    let parsed = parsed.with_truncated(interner.take_truncated());
     Ok(Job {
         namespace: interner.intern(&metadata.namespace),
         uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
-        workload: workload::of_job(&metadata, &name, group, interner),
-        managed_by: manager.map(|manager| interner.intern(manager)),
+        workload,
+        managed_by,
         state,
         failure: (state == JobState::Failed)
             .then(|| FailureReason::parse(conditions.failure_reason())),
@@ -55,7 +62,7 @@ pub(super) fn decode(
         due: parsed.due,
         manual: parsed.manual,
         ignored: parsed.ignored,
-        labels: filter.mapped_labels(&[(&labels, &annotations)], interner),
+        labels: mapped,
         merged_labels: None,
         annotations: parsed.workload,
         ksm: ksm::job(

@@ -2,20 +2,28 @@
 //!
 //! The fields are copied as they are; `label_names` turns keys of labels and annotations into metric labels.
 
+use std::collections::HashSet;
+
 use kube_cron::KsmSchedule;
 
 use super::{
-    interner::Interner,
+    interner::{Interner, cut},
     metadata::MetadataFilter,
     string_map::StringMap,
     wire::{Condition, CronJobSpec, CronJobStatus, JobStatus, Metadata, OwnerReference},
 };
 use crate::{
     config::AllowList,
-    model::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner, Seconds},
+    model::{
+        ConditionStatus, KsmCronJob, KsmJob, KsmLabels, MAX_EVALUATED_SCHEDULE, Name, Owner,
+        Seconds,
+    },
 };
 
 mod label_names;
+
+/// The longest value of a label, in bytes; longer ones are cut. kube-state-metrics shows values of any length.
+pub(super) const MAX_VALUE: usize = 65_536;
 
 /// The next due time of a schedule that never fires: the zero time of Go, the first of January of the year 1.
 const NEVER: Seconds = -62_135_596_800;
@@ -41,7 +49,7 @@ pub(super) fn job(
         owners: owners(metadata.owner_references.as_deref(), interner),
         complete: condition("Complete").map(status_of),
         failed: failed.map(status_of),
-        failed_reason: reason.map(|reason| interner.intern(reason)),
+        failed_reason: reason.map(|reason| intern(reason, interner)),
         suspended: condition("Suspended").map(status_of),
         completion_time: status.completion_time.seconds(),
     }))
@@ -57,10 +65,9 @@ pub(super) fn cronjob(
     let lists = filter.kube_state_metrics.as_ref()?;
     let version = metadata.resource_version.as_deref();
     let policy = spec.concurrency_policy.as_deref();
-    let schedule = KsmSchedule::parse(
-        spec.schedule.as_deref().unwrap_or_default(),
-        spec.time_zone.as_deref(),
-    );
+    let schedule = spec.schedule.as_deref().unwrap_or_default();
+    let schedule = (schedule.len() <= MAX_EVALUATED_SCHEDULE)
+        .then(|| KsmSchedule::parse(schedule, spec.time_zone.as_deref()));
     let since = status.last_schedule_time.seconds();
     let since = since.or(metadata.creation_timestamp.seconds());
     let next = |(schedule, since): (&KsmSchedule, _)| schedule.next(since).unwrap_or(NEVER);
@@ -73,13 +80,19 @@ pub(super) fn cronjob(
             interner,
         ),
         resource_version: version.and_then(|version| version.parse().ok()),
-        concurrency_policy: policy.map(|policy| interner.intern(policy)),
-        schedule_valid: schedule.is_ok(),
-        next_schedule: (schedule.as_ref().ok())
+        concurrency_policy: policy.map(|policy| intern(policy, interner)),
+        schedule_valid: !matches!(schedule, Some(Err(_))),
+        next_schedule: schedule
+            .as_ref()
+            .and_then(|schedule| schedule.as_ref().ok())
             .filter(|_| spec.suspend != Some(true))
             .zip(since)
             .map(next),
     }))
+}
+
+fn intern(value: &str, interner: &mut Interner) -> Name {
+    interner.intern(&cut(value, MAX_VALUE))
 }
 
 /// The status of a condition. A missing status is neither true nor false nor unknown.
@@ -91,6 +104,7 @@ fn status_of(condition: &Condition<'_>) -> ConditionStatus {
 /// Prometheus rejects duplicate series.
 fn owners(references: Option<&[OwnerReference<'_>]>, interner: &mut Interner) -> Box<[Owner]> {
     let mut owners = Vec::new();
+    let mut known = HashSet::new();
     for OwnerReference {
         kind,
         name,
@@ -99,11 +113,11 @@ fn owners(references: Option<&[OwnerReference<'_>]>, interner: &mut Interner) ->
     } in references.unwrap_or_default()
     {
         let owner = Owner {
-            kind: interner.intern(kind),
-            name: interner.intern(name),
+            kind: intern(kind, interner),
+            name: intern(name, interner),
             controller: controller.unwrap_or(false),
         };
-        if !owners.contains(&owner) {
+        if known.insert(owner.clone()) {
             owners.push(owner);
         }
     }
@@ -122,5 +136,9 @@ fn metric_labels(
     }
     let allowed = pairs.iter().filter(|(key, _)| list.allows(key));
     let labels = label_names::assign(prefix, allowed);
-    Some(interner.intern_pairs(labels.iter().map(|(name, value)| (&**name, *value))))
+    let labels: Vec<_> = labels
+        .iter()
+        .map(|(name, value)| (&**name, cut(value, MAX_VALUE)))
+        .collect();
+    Some(interner.intern_pairs(labels.iter().map(|(name, value)| (*name, &**value))))
 }

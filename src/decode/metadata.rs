@@ -3,16 +3,18 @@
 //! Objects carry many labels and annotations, some of them long. The filter keeps those that the configuration uses and
 //! those that [`super::annotations`] parses; the rest is skipped without a copy.
 
+use std::cell::Cell;
+
 use serde_json::value::RawValue;
 
-use super::{annotations, interner::Interner, string_map::StringMap};
+use super::{annotations, interner::Interner, ksm::MAX_VALUE, string_map::StringMap};
 use crate::{
     config::{AllowList, Config, KsmConfig, LabelSource},
-    model::MappedLabels,
+    model::{MAX_EVALUATED_SCHEDULE, MAX_INVALID, MappedLabels},
 };
 
-/// The labels and annotations that the configuration uses.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The labels and annotations that the configuration uses, and how long their values may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetadataFilter {
     /// The sources of the mapped metric labels, in the order of [`MappedLabels`].
     pub mapped_labels: Vec<LabelSource>,
@@ -20,6 +22,15 @@ pub struct MetadataFilter {
     pub workload_label: Option<String>,
     /// The labels and annotations of the kube-state-metrics families; `None` when these are disabled.
     pub kube_state_metrics: Option<KsmConfig>,
+    /// The longest label value in bytes. Longer ones are cut.
+    pub label_value_bytes: usize,
+}
+
+impl Default for MetadataFilter {
+    /// The filter of an empty configuration.
+    fn default() -> Self {
+        Self::from_config(&Config::default())
+    }
 }
 
 impl MetadataFilter {
@@ -31,6 +42,15 @@ impl MetadataFilter {
             mapped_labels: mapping.map(|mapped| mapped.source.clone()).collect(),
             workload_label: config.workload_label.clone(),
             kube_state_metrics: config.metrics.kube_state_metrics.clone(),
+            label_value_bytes: config.limits.label_value_bytes,
+        }
+    }
+
+    /// The longest schedule that is kept, in bytes. One that is cut stays too long to be evaluated.
+    pub(super) fn max_schedule(&self) -> usize {
+        match self.kube_state_metrics {
+            Some(_) => MAX_VALUE,
+            None => 2 * MAX_EVALUATED_SCHEDULE,
         }
     }
 
@@ -103,7 +123,7 @@ impl MetadataFilter {
         })
     }
 
-    /// Reads the parsed annotations, the mapped ones, and those that `allowed` selects.
+    /// Reads the known annotations, the mapped ones, those that `allowed` selects, and some unknown ones that are reported.
     fn annotations<'a>(
         &self,
         raw: Option<&'a RawValue>,
@@ -113,17 +133,29 @@ impl MetadataFilter {
             let is_key = |source: &LabelSource| matches!(source, LabelSource::Annotation(annotation) if annotation == key);
             self.mapped_labels.iter().any(is_key)
         };
+        let unknown_left = Cell::new(MAX_INVALID);
+        let is_reported = |key: &str| {
+            let left = unknown_left.get();
+            let reported = left > 0 && annotations::has_prefix(key);
+            unknown_left.set(left - usize::from(reported));
+            reported
+        };
         StringMap::read(raw, &|key| {
-            annotations::is_parsed(key)
+            annotations::is_known(key)
                 || is_mapped(key)
                 || allowed.is_some_and(|list| list.allows(key))
+                || is_reported(key)
         })
     }
 
-    /// The value of the workload label, unless it is absent or empty.
-    pub(super) fn workload_group<'l>(&self, labels: &'l StringMap<'_>) -> Option<&'l str> {
+    /// The workload label and its value, unless it is absent or empty.
+    pub(super) fn workload_group<'l>(
+        &'l self,
+        labels: &'l StringMap<'_>,
+    ) -> Option<(&'l str, &'l str)> {
         let label = self.workload_label.as_deref()?;
-        labels.get(label).filter(|group| !group.is_empty())
+        let group = labels.get(label).filter(|group| !group.is_empty())?;
+        Some((label, group))
     }
 
     /// The values of the mapped metric labels, each from the first of `sources` that has it: pairs of labels and annotations.
@@ -136,19 +168,20 @@ impl MetadataFilter {
         if self.mapped_labels.is_empty() {
             return None;
         }
-        let value = |source: &LabelSource| {
-            sources
+        let mut value = |source: &LabelSource| {
+            let (key, value) = sources
                 .iter()
                 .filter_map(|(labels, annotations)| match source {
-                    LabelSource::Label(key) => labels.get(key),
-                    LabelSource::Annotation(key) => annotations.get(key),
+                    LabelSource::Label(key) => Some((key, labels.get(key)?)),
+                    LabelSource::Annotation(key) => Some((key, annotations.get(key)?)),
                 })
-                .find(|value| !value.is_empty())
+                .find(|(_, value)| !value.is_empty())?;
+            Some(interner.label(key, value))
         };
-        let values = self
-            .mapped_labels
+        let values: Vec<_> = self.mapped_labels.iter().map(&mut value).collect();
+        let values = values
             .iter()
-            .map(|source| value(source).unwrap_or_default());
+            .map(|value| value.as_deref().unwrap_or_default());
         Some(interner.intern_list(values))
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::{job::count_indexes, *};
-use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts};
+use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts, Resource};
+
+mod limits;
 
 fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
     let object = json!({
@@ -320,4 +322,60 @@ fn cronjobs_are_decoded() {
         (empty.suspended, empty.active_jobs, empty.last_schedule),
         (false, 0, None)
     );
+}
+
+#[test]
+fn an_object_that_cannot_be_decoded_has_its_name_whatever_is_wrong_with_it() {
+    let metadata = r#""metadata":{"namespace":"etl","name":"a","uid":"u"}"#;
+    let of_metadata = |field: &str| {
+        format!(r#"{{"metadata":{{{field},"namespace":"etl","name":"a"}},"spec":{{}}}}"#)
+    };
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let digits = "9".repeat(100_000);
+    for object in [
+        format!(r#"{{{metadata},"status":{{"active":{deep}}}}}"#),
+        format!(r#"{{{metadata},"status":{{"active":{digits}}}}}"#),
+        format!(r#"{{{metadata},"status":{{"active":1e999}}}}"#),
+        format!(r#"{{{metadata},"status":{{"active":1,"active":2}}}}"#),
+        format!(r#"{{{metadata},"status":{{}},"status":{{}}}}"#),
+        format!(r#"{{{metadata},"kind":"Pod","apiVersion":"v1"}}"#),
+        format!(r#"{{{metadata},"kind":"Job","apiVersion":"batch.volcano.sh/v1alpha1"}}"#),
+        of_metadata(r#""name":"b""#),
+        of_metadata(&format!(r#""annotations":{deep}"#)),
+        of_metadata(&format!(r#""uid":{deep}"#)),
+        of_metadata(&format!(r#""uid":"{}""#, text(b"\xff"))),
+    ] {
+        let error = Decoder::default().job(&object).unwrap_err();
+        let start: String = object.chars().take(200).collect();
+        assert_eq!(error.to_string(), "decode etl/a", "{start}");
+        assert!(error.cause().to_string().len() < 300, "{start}");
+    }
+    // What is skipped does not matter.
+    for ignored in [deep, digits, format!("\"{}\"", text(b"\xff"))] {
+        let object = format!(r#"{{{metadata},"spec":{{"template":{ignored}}},"kind":"Job"}}"#);
+        assert!(Decoder::default().job(&object).is_ok());
+    }
+}
+
+#[test]
+fn a_name_with_invalid_bytes_is_unknown_and_never_another_name() {
+    let json = b"{\"metadata\":{\"namespace\":\"etl\",\"name\":\"a\xff\"}}";
+    let error = Decoder::default().job(&text(json)).unwrap_err();
+    assert_eq!(error.to_string(), "decode etl/?");
+}
+
+#[test]
+fn a_list_of_another_kind_is_recognized() {
+    for (kind, unexpected) in [
+        (r#""kind":"JobList","#, None),
+        (r#""kind":"List","#, None),
+        (r#""kind":null,"#, None),
+        ("", None),
+        (r#""kind":"CronJobList","#, Some("CronJobList")),
+        (r#""kind":"PodList","#, Some("PodList")),
+    ] {
+        let json = format!(r#"{{{kind}"items":[]}}"#);
+        let page = page(json.as_bytes()).unwrap();
+        assert_eq!(page.unexpected_kind(Resource::Jobs), unexpected, "{kind}");
+    }
 }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -13,6 +14,10 @@ use crate::model::Seconds;
 
 #[derive(Deserialize)]
 pub(super) struct JobObject<'a> {
+    #[serde(borrow)]
+    pub(super) kind: Option<CowStr<'a>>,
+    #[serde(rename = "apiVersion", borrow)]
+    pub(super) api_version: Option<CowStr<'a>>,
     #[serde(borrow)]
     pub(super) metadata: Metadata<'a>,
     #[serde(borrow)]
@@ -24,6 +29,10 @@ pub(super) struct JobObject<'a> {
 #[derive(Deserialize)]
 pub(super) struct CronJobObject<'a> {
     #[serde(borrow)]
+    pub(super) kind: Option<CowStr<'a>>,
+    #[serde(rename = "apiVersion", borrow)]
+    pub(super) api_version: Option<CowStr<'a>>,
+    #[serde(borrow)]
     pub(super) metadata: Metadata<'a>,
     #[serde(borrow)]
     pub(super) spec: Option<CronJobSpec<'a>>,
@@ -34,13 +43,13 @@ pub(super) struct CronJobObject<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Metadata<'a> {
     #[serde(borrow)]
-    pub(super) name: CowStr<'a>,
+    pub(super) name: Identifier<'a>,
     #[serde(borrow)]
     pub(super) generate_name: Option<CowStr<'a>>,
     #[serde(borrow)]
-    pub(super) namespace: CowStr<'a>,
+    pub(super) namespace: Identifier<'a>,
     #[serde(borrow)]
-    pub(super) uid: Option<CowStr<'a>>,
+    pub(super) uid: Option<Identifier<'a>>,
     #[serde(borrow)]
     pub(super) resource_version: Option<CowStr<'a>>,
     #[serde(default)]
@@ -166,6 +175,25 @@ pub(super) struct CronJobStatus {
     pub(super) last_successful_time: OptionalTime,
 }
 
+/// Fails for an object of another type than `kind` of the batch API. The objects of a list need not say their type.
+pub(super) fn check_type(
+    kind: &str,
+    found: Option<&CowStr<'_>>,
+    api_version: Option<&CowStr<'_>>,
+) -> serde_json::Result<()> {
+    let (found, version) = (
+        found.map_or("", |found| found),
+        api_version.map_or("", |found| found),
+    );
+    let expected =
+        ["", kind].contains(&found) && (version.is_empty() || version.starts_with("batch/"));
+    if expected {
+        return Ok(());
+    }
+    let message = format_args!("it is a {found:.64?} of {version:.64?}, not a {kind} of batch");
+    Err(de::Error::custom(message))
+}
+
 /// A string that borrows from the input unless it has escapes.
 ///
 /// A plain `Cow` would not borrow: serde copies the text of every `Option<Cow<str>>`.
@@ -210,6 +238,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
     }
 }
 
+/// The longest name that Kubernetes allows, in bytes.
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>
+const MAX_IDENTIFIER: usize = 253;
+
+/// A name, namespace or uid. Two long ones would be the same once they are cut, so they are errors.
+#[derive(Debug)]
+pub(super) struct Identifier<'a>(CowStr<'a>);
+
+impl std::ops::Deref for Identifier<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Identifier<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = CowStr::deserialize(deserializer)?;
+        if text.len() > MAX_IDENTIFIER {
+            let problem = format_args!("a name or uid is longer than {MAX_IDENTIFIER} bytes");
+            return Err(de::Error::custom(problem));
+        }
+        Ok(Self(text))
+    }
+}
+
 /// A `metav1.Time`: an RFC 3339 timestamp or null, in whole seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OptionalTime(Option<Seconds>);
@@ -225,7 +280,25 @@ impl<'de> Deserialize<'de> for OptionalTime {
         let Some(text) = Option::<CowStr<'de>>::deserialize(deserializer)? else {
             return Ok(Self(None));
         };
-        let time: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        Ok(Self(Some(time.as_second())))
+        parse_time(&text)
+            .map(Some)
+            .map(Self)
+            .map_err(de::Error::custom)
+    }
+}
+
+/// Parses an RFC 3339 timestamp.
+///
+/// The last day of the year 9999 is valid in the API, and the range of [`Timestamp`] ends before it. It becomes the end of
+/// the range.
+pub(super) fn parse_time(text: &str) -> Result<Seconds, jiff::Error> {
+    let error = match text.parse::<Timestamp>() {
+        Ok(time) => return Ok(time.as_second()),
+        Err(error) => error,
+    };
+    let in_utc = text.strip_suffix('Z').map(str::parse::<civil::DateTime>);
+    match in_utc {
+        Some(Ok(_)) => Ok(Timestamp::MAX.as_second()),
+        _ => Err(error),
     }
 }

@@ -18,25 +18,25 @@ const GENERATED: &str = "generated";
 /// The `workload_type` of a Job that is its own workload.
 const JOB: &str = "job";
 
-/// The workload of a Job: its controlling owner, else the `group` that a label names, else its `generateName`, else the Job.
+/// The workload of a Job: its controlling owner, else the `group` (label and value), else its `generateName`, else the Job.
 pub(super) fn of_job(
     metadata: &Metadata<'_>,
     name: &Name,
-    group: Option<&str>,
+    group: Option<(&str, &str)>,
     interner: &mut Interner,
 ) -> WorkloadRef {
-    let mut workload = |kind: &str, name: &str| WorkloadRef {
-        kind: interner.intern(kind),
-        name: interner.intern(name),
+    let mut workload = |source: &str, kind: &str, name: &str| WorkloadRef {
+        kind: interner.label(source, kind),
+        name: interner.label(source, name),
     };
     if let Some(owner) = metadata.controller() {
-        return workload(&owner_kind(owner), &owner.name);
+        return workload("metadata.ownerReferences", &owner_kind(owner), &owner.name);
     }
-    if let Some(group) = group {
-        return workload(GROUP, group);
+    if let Some((label, group)) = group {
+        return workload(label, GROUP, group);
     }
     if let Some(prefix) = generated_prefix(metadata) {
-        return workload(GENERATED, prefix);
+        return workload("metadata.generateName", GENERATED, prefix);
     }
     WorkloadRef {
         kind: interner.intern(JOB),

@@ -69,6 +69,7 @@ fn open(path: &Path) -> (History, usize) {
     let settings = HistorySettings {
         path: path.to_owned(),
         runs_per_workload: 50,
+        gone_workloads: 1_000,
         max_age: Duration::from_hours(24 * 90),
         run_duration_buckets: [60.0].into(),
         label_names: [].into(),

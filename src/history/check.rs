@@ -10,7 +10,7 @@ use std::{
 /// Checks that the file at `path` can be read and written, or created if it does not exist. Leaves everything as it is.
 pub(super) fn check(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(io::Error::other("not a regular file")),
+        Ok(found) if !found.is_file() => Err(not_a_file()),
         Ok(_) => OpenOptions::new()
             .read(true)
             .write(true)
@@ -21,11 +21,19 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The error for a directory, a device or a pipe.
+pub(super) fn not_a_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
+}
+
 /// Creates and deletes a file beside `path`. Only this shows whether the directory exists, is writable, and is on a writable
 /// file system. The file at `path` itself could be opened by another process in the meantime.
 fn check_creation(path: &Path) -> io::Result<()> {
     let Some(name) = path.file_name() else {
-        return Err(io::Error::other("not the path of a file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not the path of a file",
+        ));
     };
     let mut probe = name.to_owned();
     probe.push(format!(".check-{}", process::id()));

@@ -4,7 +4,7 @@
 //! [`prune`](super::prune) change its content.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs, io, mem,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,6 +16,8 @@ use redb::{
 };
 
 use super::{
+    check,
+    identity::FileIdentity,
     migrate,
     rows::{
         BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow,
@@ -55,6 +57,10 @@ pub(super) struct HistoryFile {
     pub(super) runs: u64,
     /// Rows of the targets when the file was opened, by position.
     pub(super) targets: Vec<TargetRow>,
+    /// Whether this process created it, so that nothing of an earlier one is in it.
+    pub(super) is_new: bool,
+    /// What identifies it after the last commit; `None` if it is not at its path any more.
+    identity: Option<FileIdentity>,
 }
 
 /// Why the file cannot be opened.
@@ -123,8 +129,7 @@ impl Location {
 
     fn try_open(&self) -> Result<(HistoryFile, Vec<RestoredState>), OpenError> {
         if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
-            let error = io::Error::other("not a regular file");
-            return Err(OpenError::Path(error));
+            return Err(OpenError::Path(check::not_a_file()));
         }
         let mut builder = Builder::new();
         // A file that another program altered fails here, not by a panic later.
@@ -132,7 +137,7 @@ impl Location {
             .set_cache_size(CACHE)
             .set_check_integrity_on_open(true);
         let database = (self.open_database)(&builder, &self.path).map_err(FileError::from)?;
-        let targets = self.prepare(&database)?;
+        let (targets, is_new) = self.prepare(&database)?;
         let (restored, runs) = self.read(&database, &targets)?;
         let file = HistoryFile {
             database,
@@ -140,14 +145,16 @@ impl Location {
             label_names: self.label_names.clone(),
             runs,
             targets,
+            is_new,
+            identity: FileIdentity::read(&self.path).map_err(OpenError::Path)?,
         };
         Ok((file, restored))
     }
 
-    /// Checks the format, creates missing tables and rows, and returns the rows of the targets.
-    fn prepare(&self, database: &Database) -> Result<Vec<TargetRow>, FileError> {
+    /// Checks the format, creates missing tables and rows, and returns the rows of the targets, and whether the file is new.
+    fn prepare(&self, database: &Database) -> Result<(Vec<TargetRow>, bool), FileError> {
         let transaction = database.begin_write()?;
-        let targets = {
+        let prepared = {
             let has_tables = transaction
                 .list_tables()?
                 .any(|table| table.name() != META.name());
@@ -176,10 +183,10 @@ impl Location {
             meta.insert(BOUNDS_KEY, bounds.as_str())?;
             transaction.open_table(RUNS)?;
             transaction.open_table(WORKLOADS)?;
-            self.target_rows(&transaction)?
+            (self.target_rows(&transaction)?, format.is_none())
         };
         transaction.commit()?;
-        Ok(targets)
+        Ok(prepared)
     }
 
     /// Resets histograms whose bounds have changed.
@@ -287,6 +294,29 @@ impl fmt::Debug for Location {
 // === impl HistoryFile ===
 
 impl HistoryFile {
+    /// Whether the file at the path is the one that is open, as of the last commit.
+    pub(super) fn is_in_place(&self) -> io::Result<bool> {
+        Ok(self.identity.is_some() && FileIdentity::read(&self.path)? == self.identity)
+    }
+
+    /// Takes note of a commit.
+    pub(super) fn committed(&mut self) -> io::Result<()> {
+        self.identity = FileIdentity::read(&self.path)?;
+        Ok(())
+    }
+
+    /// Closes the file. If somebody wrote into it, it stays as it is: closing the database would write, too.
+    pub(super) fn abandon(self) {
+        let open = self.identity.as_ref();
+        let found = fs::metadata(&self.path);
+        if open
+            .zip(found.as_ref().ok())
+            .is_some_and(|(open, found)| open.is_file(found))
+        {
+            mem::forget(self.database);
+        }
+    }
+
     /// The size of the file in bytes; 0 if it was deleted.
     pub(super) fn size(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |file| file.len())
@@ -313,13 +343,7 @@ impl From<FileError> for OpenError {
             StorageError::Corrupted(_) => Self::Content(storage.to_string()),
             StorageError::Io(error) => match error.kind() {
                 Kind::InvalidData | Kind::UnexpectedEof => Self::Content(error.to_string()),
-                Kind::NotFound
-                | Kind::PermissionDenied
-                | Kind::NotADirectory
-                | Kind::IsADirectory
-                | Kind::ReadOnlyFilesystem
-                | Kind::InvalidInput
-                | Kind::InvalidFilename => Self::Path(error),
+                _ if is_about_path(&error) => Self::Path(error),
                 _ => Self::Disk(StorageError::Io(error).into()),
             },
             other => Self::Disk(other.into()),
@@ -327,8 +351,23 @@ impl From<FileError> for OpenError {
     }
 }
 
+/// Whether the path or a permission is wrong, so that trying again does not help.
+pub(super) fn is_about_path(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::NotFound
+            | Kind::PermissionDenied
+            | Kind::NotADirectory
+            | Kind::IsADirectory
+            | Kind::ReadOnlyFilesystem
+            | Kind::InvalidInput
+            | Kind::InvalidFilename
+    )
+}
+
 /// Renames the file to an unused name, and returns that name.
-fn set_aside(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf, OpenError> {
     let stamp = model::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let name = |number: u32| {
         let number = if number == 1 {

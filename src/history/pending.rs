@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, mem};
 
-use crate::model::{CountedRunLookup, Departure, Run, Seconds, WorkloadId, WorkloadState};
+use crate::model::{Departure, Run, Seconds, StoreLookup, WorkloadId, WorkloadState};
 
 /// When this many runs wait, those whose Jobs are gone may be dropped.
 const MAX_WAITING_RUNS: usize = 10_000;
@@ -89,12 +89,16 @@ impl PendingWrites {
         self.runs >= self.next_drop.max(MAX_WAITING_RUNS)
     }
 
-    /// Drops the runs whose Jobs the API no longer shows and returns their number. The totals still include them.
-    pub(super) fn drop_gone(&mut self, lookup: &dyn CountedRunLookup) -> usize {
+    /// Drops the runs whose Jobs the API no longer shows, and workloads that are gone. Returns the number of runs. The totals
+    /// of workloads that exist still include them.
+    pub(super) fn drop_gone(&mut self, lookup: &dyn StoreLookup) -> usize {
         for (id, workload) in &mut self.workloads {
             let is_present = |run: &Run| lookup.is_present(&id.namespace, &run.job_name, &run.uid);
             workload.runs.retain(|(run, _)| is_present(run));
         }
+        self.workloads.retain(|id, workload| {
+            !workload.runs.is_empty() || workload.left.is_none() || lookup.has_workload(id)
+        });
         let left = self.workloads.values().map(|it| it.runs.len()).sum();
         // The Jobs of the remaining runs may exist for a long time. The next attempt is worthwhile at twice as many runs.
         self.next_drop = 2 * left;

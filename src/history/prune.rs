@@ -3,7 +3,7 @@
 //! A run stays while the store counts it, regardless of the limits: its row keeps a later process from counting it again.
 //! The writer prunes a target only after everything of it was read.
 
-use std::collections::HashSet;
+use std::{cmp::Reverse, collections::HashSet};
 
 use redb::{ReadableTable as _, ReadableTableMetadata as _, TableHandle as _, WriteTransaction};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use super::{
         first_workload, workload_id, workload_key,
     },
 };
-use crate::model::{CountedRunLookup, Seconds, Uid, WorkloadId};
+use crate::model::{Seconds, StoreLookup, Uid, WorkloadId};
 
 /// Runs that are deleted per transaction.
 const RUNS_PER_TRANSACTION: usize = 10_000;
@@ -27,6 +27,8 @@ pub(super) struct Limits {
     pub(super) runs_per_workload: usize,
     /// Runs that ended, and workloads and targets that were gone before this time are deleted.
     pub(super) oldest: Seconds,
+    /// Workloads that are gone and are kept, for each target.
+    pub(super) gone_workloads: usize,
 }
 
 /// The fields of [`RunRow`](super::rows::RunRow) that decide whether a run is deleted.
@@ -49,7 +51,7 @@ impl HistoryFile {
         &self,
         target: &str,
         last_seen: Seconds,
-        lookup: &dyn CountedRunLookup,
+        lookup: &dyn StoreLookup,
     ) -> Result<(), FileError> {
         let transaction = self.database.begin_write()?;
         {
@@ -79,11 +81,11 @@ impl HistoryFile {
         &self,
         target: &str,
         limits: Limits,
-        lookup: &dyn CountedRunLookup,
+        lookup: &dyn StoreLookup,
     ) -> Result<u64, FileError> {
         loop {
             let transaction = self.database.begin_write()?;
-            prune_workloads(&transaction, target, limits.oldest)?;
+            prune_workloads(&transaction, target, limits)?;
             let pruned = prune_runs(&transaction, target, limits, lookup)?;
             let runs = transaction.open_table(RUNS)?.len()?;
             transaction.commit()?;
@@ -138,7 +140,7 @@ impl HistoryFile {
 fn prune_workloads(
     transaction: &WriteTransaction,
     target: &str,
-    oldest: Seconds,
+    limits: Limits,
 ) -> Result<(), FileError> {
     let mut workloads = transaction.open_table(WORKLOADS)?;
     let mut gone = Vec::new();
@@ -146,12 +148,14 @@ fn prune_workloads(
     for row in workloads.range(first_workload(target)..first_workload(&end))? {
         let (key, value) = row?;
         let row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
-        if row.left.is_some_and(|left| left < oldest) {
-            gone.push(workload_id(key.value()));
+        if let Some(left) = row.left {
+            gone.push((left, workload_id(key.value())));
         }
     }
-    for id in gone {
-        workloads.remove(workload_key(target, &id))?;
+    gone.sort_unstable_by_key(|(left, _)| Reverse(*left));
+    let kept = gone.partition_point(|(left, _)| *left >= limits.oldest);
+    for (_, id) in &gone[kept.min(limits.gone_workloads)..] {
+        workloads.remove(workload_key(target, id))?;
     }
     Ok(())
 }
@@ -161,13 +165,15 @@ fn prune_runs(
     transaction: &WriteTransaction,
     target: &str,
     limits: Limits,
-    lookup: &dyn CountedRunLookup,
+    lookup: &dyn StoreLookup,
 ) -> Result<usize, FileError> {
+    let workloads = transaction.open_table(WORKLOADS)?;
     let mut runs = transaction.open_table(RUNS)?;
     let mut surplus = Vec::new();
     // In reverse order, the latest run of a workload comes first.
     let mut workload: Option<WorkloadId> = None;
     let mut rank = 0;
+    let mut is_orphan = false;
     let end = end_of_target(target);
     for run in runs.range(first_run(target)..first_run(&end))?.rev() {
         let (key, value) = run?;
@@ -176,12 +182,13 @@ fn prune_runs(
             |id: &WorkloadId| (&*id.namespace, &*id.kind, &*id.name) == (namespace, kind, name);
         if !workload.as_ref().is_some_and(same) {
             workload = Some(workload_id((target, namespace, kind, name)));
+            is_orphan = workloads.get((target, namespace, kind, name))?.is_none();
             rank = 0;
         }
         rank += 1;
         let FinishedJob { job, end } = decode(RUNS.name(), value.value())?;
         let old = end.unwrap_or(order.1) < limits.oldest;
-        if (rank > limits.runs_per_workload || old)
+        if (rank > limits.runs_per_workload || old || is_orphan)
             && !lookup.is_counted(namespace, &job, &Uid::parse(uid))
         {
             surplus.extend(workload.clone().map(|workload| RunId {

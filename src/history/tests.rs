@@ -1,12 +1,18 @@
 //! The history from outside: what a later process restores from an earlier one.
 
-use std::{collections::HashSet, fs, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use parking_lot::Mutex;
 use redb::{Builder, Database, DatabaseError, StorageError, TableDefinition};
 use tempfile::TempDir;
 
 use super::*;
+use crate::history::write_queue::TargetJournal;
 use crate::model::{FailureReason, JournalEntry, Run, RunResult, Seconds, Totals, Uid, WorkloadId};
 
 mod format;
@@ -19,6 +25,7 @@ pub(super) fn settings(path: &Path) -> HistorySettings {
         path: path.to_owned(),
         runs_per_workload: 50,
         max_age: Duration::from_hours(24 * 90),
+        gone_workloads: 100,
         run_duration_buckets: BOUNDS.into(),
         label_names: Arc::default(),
     }
@@ -78,9 +85,14 @@ pub(super) struct FakeStore {
     /// Counted runs whose Jobs are gone.
     pub(super) counted: Mutex<HashSet<Uid>>,
     pub(super) workloads: Mutex<HashSet<WorkloadId>>,
+    /// What it reports when all is to be reported, and where.
+    pub(super) all: Mutex<Vec<JournalEntry>>,
+    pub(super) journal: OnceLock<TargetJournal>,
+    /// What it continues from.
+    pub(super) adopted: Mutex<Option<RestoredState>>,
 }
 
-impl CountedRunLookup for FakeStore {
+impl StoreLookup for FakeStore {
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
         assert_eq!(namespace, "reports");
         let number = job_name.strip_prefix("nightly-").expect("a Job's name");
@@ -94,6 +106,19 @@ impl CountedRunLookup for FakeStore {
 
     fn has_workload(&self, id: &WorkloadId) -> bool {
         self.workloads.lock().contains(id)
+    }
+
+    fn report_all(&self) {
+        let journal = self.journal.get().expect("a journal");
+        self.all
+            .lock()
+            .iter()
+            .for_each(|entry| journal.append(entry.clone()));
+    }
+
+    fn adopt(&self, restored: RestoredState) {
+        *self.adopted.lock() = Some(restored);
+        self.report_all();
     }
 }
 
@@ -349,7 +374,7 @@ fn opened_with(kind: io::ErrorKind) -> Result<History, Error> {
 }
 
 #[tokio::test]
-async fn a_process_runs_without_a_history_if_the_disk_fails_at_the_start() {
+async fn a_disk_that_fails_at_the_start_is_no_error() {
     for kind in [
         io::ErrorKind::PermissionDenied,
         io::ErrorKind::ReadOnlyFilesystem,
@@ -359,9 +384,9 @@ async fn a_process_runs_without_a_history_if_the_disk_fails_at_the_start() {
     let before = model::now().as_second();
     let mut history = opened_with(io::ErrorKind::StorageFull).unwrap();
     let (restored, journal) = history.target(0);
-    assert!(restored.since >= before);
+    assert!(restored.since >= before && restored.delayed);
     journal.append(RunCounter::default().finish("nightly", run(1)));
     let status = history.status().snapshot();
-    assert_eq!((status.up, status.errors, status.waiting), (false, 1, 0));
+    assert_eq!((status.up, status.errors, status.waiting), (false, 1, 1));
     close(history).await;
 }

@@ -4,7 +4,7 @@
 //! with back-off, and then commits all changes that have arrived.
 
 use std::{
-    mem,
+    fs, mem,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -12,7 +12,8 @@ use std::{
 use tokio_util::sync::DropGuard;
 
 use super::{
-    file::{FileError, HistoryFile, Location, OpenError},
+    HistorySettings,
+    file::{FileError, HistoryFile, Location, OpenError, set_aside},
     pending::PendingWrites,
     prune::Limits,
     rows::TargetRow,
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     backoff::{Backoff, Policy},
-    model::{self, Seconds, UID_RETENTION},
+    model::{self, RestoredState, Seconds, UID_RETENTION},
 };
 
 /// How often [`TargetRow::seen`] is updated while nothing changes.
@@ -44,8 +45,11 @@ pub(super) struct Writer {
     location: Location,
     runs_per_workload: usize,
     max_age: Duration,
+    gone_workloads: usize,
     /// `None` after a failure.
     file: Option<HistoryFile>,
+    /// What is known of the file while it is not open.
+    missing: Missing,
     /// By position.
     targets: Vec<TargetWriter>,
     /// When the file is pruned next.
@@ -57,6 +61,17 @@ pub(super) struct Writer {
     retry_delay: Duration,
     /// Cancels a token when the thread ends, even by a panic.
     _ended: DropGuard,
+}
+
+/// Why the file is not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// An operation failed: the file has what was committed.
+    Failed,
+    /// The disk failed at the start: the file may have what an earlier process wrote.
+    Unread,
+    /// The file was deleted, replaced or truncated: what was committed is lost.
+    Lost,
 }
 
 /// The writer's state of one target.
@@ -92,8 +107,8 @@ impl Writer {
     pub(super) fn new(
         queue: Arc<WriteQueue>,
         location: Location,
-        file: HistoryFile,
-        (runs_per_workload, max_age): (u32, Duration),
+        file: Option<HistoryFile>,
+        settings: &HistorySettings,
         ended: DropGuard,
     ) -> Self {
         let target = |row: &TargetRow| TargetWriter {
@@ -101,13 +116,27 @@ impl Writer {
             row: *row,
             phase: TargetPhase::Reading,
         };
-        let targets = file.targets.iter().map(target).collect();
+        let missing = match &file {
+            Some(_) => Missing::Failed,
+            None => Missing::Unread,
+        };
+        let now = model::now().as_second();
+        let unread = TargetRow {
+            since: now,
+            seen: now,
+        };
+        let targets = match &file {
+            Some(file) => file.targets.iter().map(target).collect(),
+            None => location.targets.iter().map(|_| target(&unread)).collect(),
+        };
         Self {
             queue,
             location,
-            runs_per_workload: usize::try_from(runs_per_workload).unwrap_or(usize::MAX),
-            max_age,
-            file: Some(file),
+            runs_per_workload: usize::try_from(settings.runs_per_workload).unwrap_or(usize::MAX),
+            max_age: settings.max_age,
+            gone_workloads: settings.gone_workloads,
+            file,
+            missing,
             targets,
             prune_at: Instant::now(),
             runs_after_pruning: 0,
@@ -174,8 +203,13 @@ impl Writer {
 
     /// Writes all pending changes, and prunes the file when that is due.
     fn write(&mut self) -> Result<(), WriteError> {
-        let file = match self.file.take() {
-            Some(file) => file,
+        let mut file = match self.file.take() {
+            Some(file) if file.is_in_place().map_err(OpenError::Path)? => file,
+            Some(file) => {
+                file.abandon();
+                self.missing = Missing::Lost;
+                self.reopen()?
+            }
             None => self.reopen()?,
         };
         self.settle(&file)?;
@@ -194,16 +228,76 @@ impl Writer {
         status.runs.store(runs, Relaxed);
         status.file_size.store(file.size(), Relaxed);
         status.last_write.store(model::now().as_second(), Relaxed);
+        file.committed().map_err(OpenError::Path)?;
         self.file = Some(file);
         Ok(())
     }
 
+    /// Opens the file again, or a new one with everything that the stores have.
     fn reopen(&mut self) -> Result<HistoryFile, OpenError> {
-        let (file, _) = self.location.open()?;
+        if self.missing == Missing::Lost {
+            self.set_aside()?;
+        }
+        let (file, restored) = self.location.open()?;
+        match self.missing {
+            Missing::Failed if !file.is_new => self.take_rows(&file),
+            Missing::Failed | Missing::Lost => self.report_all(),
+            Missing::Unread => {
+                if !file.is_new {
+                    self.take_rows(&file);
+                }
+                self.adopt(restored);
+            }
+        }
+        self.missing = Missing::Failed;
+        Ok(file)
+    }
+
+    fn take_rows(&mut self, file: &HistoryFile) {
         for (target, row) in self.targets.iter_mut().zip(&file.targets) {
             target.row = *row;
         }
-        Ok(file)
+    }
+
+    /// Renames what is in the place of the file that was open.
+    fn set_aside(&self) -> Result<(), OpenError> {
+        let path = &self.location.path;
+        let aside = match fs::symlink_metadata(path) {
+            Ok(_) => Some(set_aside(path)?),
+            Err(_) => None,
+        };
+        tracing::error!(
+            path = %path.display(),
+            set_aside = aside.map(|aside| aside.display().to_string()),
+            "history file was deleted, replaced or changed while it was in use: writing a new one from memory, finished runs whose Jobs are gone are not in it"
+        );
+        Ok(())
+    }
+
+    /// Has the stores report everything, because the file is a new one.
+    fn report_all(&mut self) {
+        for position in 0..self.targets.len() {
+            if let Some(store) = self.queue.lookup(position) {
+                store.report_all();
+            }
+        }
+        self.add_queued();
+    }
+
+    /// Has the stores continue from what an earlier process wrote.
+    fn adopt(&mut self, restored: Vec<RestoredState>) {
+        for (position, (target, mut restored)) in self.targets.iter().zip(restored).enumerate() {
+            restored.since = target.row.since;
+            if let Some(store) = self.queue.lookup(position) {
+                store.adopt(restored);
+            }
+        }
+        self.add_queued();
+    }
+
+    fn add_queued(&mut self) {
+        let (batches, _) = self.queue.take_changes(Duration::ZERO);
+        self.add(batches);
     }
 
     /// Marks workloads as gone that do not exist, once everything was read.
@@ -231,6 +325,7 @@ impl Writer {
         let limits = Limits {
             runs_per_workload: self.runs_per_workload,
             oldest: model::now().as_second().saturating_sub(max_age),
+            gone_workloads: self.gone_workloads,
         };
         let targets = self.targets.iter().zip(&self.location.targets);
         for (position, (target, name)) in targets.enumerate() {

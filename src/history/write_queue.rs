@@ -12,7 +12,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{HistoryStatus, pending::PendingWrites};
-use crate::model::{self, CountedRunLookup, Journal, JournalEntry};
+use crate::model::{self, Journal, JournalEntry, StoreLookup};
 
 /// The queue between the journals and the writer.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct WriteQueue {
     /// Wakes the writer when a change arrives or the queue is closed.
     wakeup: Condvar,
     /// The stores of the targets, by position.
-    lookups: Box<[OnceLock<Weak<dyn CountedRunLookup>>]>,
+    lookups: Box<[OnceLock<Weak<dyn StoreLookup>>]>,
     pub(super) status: Arc<HistoryStatus>,
 }
 
@@ -62,7 +62,7 @@ impl WriteQueue {
     }
 
     /// Sets the store of a target. Later calls for the same target have no effect.
-    pub(super) fn attach(&self, position: usize, lookup: Weak<dyn CountedRunLookup>) {
+    pub(super) fn attach(&self, position: usize, lookup: Weak<dyn StoreLookup>) {
         if let Some(attached) = self.lookups.get(position) {
             // An error means that there is one already.
             let _ = attached.set(lookup);
@@ -70,7 +70,7 @@ impl WriteQueue {
     }
 
     /// The store of a target; `None` before it is attached and after it is dropped.
-    pub(super) fn lookup(&self, position: usize) -> Option<Arc<dyn CountedRunLookup>> {
+    pub(super) fn lookup(&self, position: usize) -> Option<Arc<dyn StoreLookup>> {
         self.lookups.get(position)?.get()?.upgrade()
     }
 
@@ -133,6 +133,22 @@ impl TargetJournal {
 }
 
 impl Journal for TargetJournal {
+    /// While a write hangs, the writer cannot drop anything.
+    fn relieve(&self, store: &dyn StoreLookup) {
+        let writes = {
+            let writes = &mut self.queue.state.lock().batches[self.position].writes;
+            writes.is_crowded().then(|| mem::take(writes))
+        };
+        // The lock is not held while the store is asked.
+        let Some(mut writes) = writes else {
+            return;
+        };
+        self.queue.status.runs_dropped(writes.drop_gone(store));
+        let later = &mut self.queue.state.lock().batches[self.position].writes;
+        writes.merge(mem::take(later));
+        *later = writes;
+    }
+
     fn append(&self, entry: JournalEntry) {
         if matches!(entry, JournalEntry::RunFinished { .. }) {
             self.queue.status.run_queued();

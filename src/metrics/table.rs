@@ -42,6 +42,11 @@ pub(super) trait Table: fmt::Debug + Sized + 'static {
     /// The families.
     const ROWS: Rows<Self>;
 
+    /// Whether families of this kind are known in `section`.
+    fn is_known(_section: &Self::Section, _kind: Kind) -> bool {
+        true
+    }
+
     /// The number of blocks of records in `section`.
     fn blocks(_section: &Self::Section) -> usize {
         1
@@ -215,7 +220,9 @@ impl<T: Table> Family for Row<T::Record, T> {
     }
 
     fn blocks(&self, snapshot: &ScrapeSnapshot, section: usize) -> Option<usize> {
-        T::Section::all(snapshot).get(section).map(T::blocks)
+        let section = T::Section::all(snapshot).get(section)?;
+        let known = T::is_known(section, self.kind);
+        Some(if known { T::blocks(section) } else { 0 })
     }
 
     fn render(

@@ -30,6 +30,8 @@ pub enum ClientEvent {
     WatchRestart(Resource, RestartReason),
     /// When the credentials in use expire. Replaces what was known before.
     CredentialExpiry(CredentialExpiries),
+    /// The API server's clock, as a response reports it.
+    ServerDate(Timestamp),
 }
 
 /// When the credentials of a client expire, as far as they say.

@@ -2,6 +2,10 @@
 
 use super::{KsmCronJob, MappedLabels, Name, Seconds, Uid, WorkloadAnnotations};
 
+/// The longest schedule that is evaluated, in bytes. The API accepts any length, and a list of a million minutes takes long to
+/// parse.
+pub const MAX_EVALUATED_SCHEDULE: usize = 4096;
+
 /// The exported data of a batch/v1 CronJob.
 ///
 /// A value that is absent in the API is `None`, never 0.
@@ -13,8 +17,10 @@ pub struct CronJob {
     pub name: Name,
     /// `metadata.uid`, which distinguishes this object from an earlier one of the same name.
     pub uid: Uid,
-    /// `spec.schedule`, as written.
+    /// `spec.schedule`, as written, cut to the length of a label value.
     pub schedule: Name,
+    /// `spec.schedule`, where that is longer than `schedule`.
+    pub long_schedule: Option<Name>,
     /// `spec.timeZone`.
     pub time_zone: Option<Name>,
     /// `spec.concurrencyPolicy`.
@@ -86,6 +92,7 @@ impl CronJob {
             name,
             uid,
             schedule,
+            long_schedule: None,
             time_zone: None,
             concurrency_policy: None,
             suspended: false,
@@ -102,6 +109,19 @@ impl CronJob {
             annotations: None,
             ksm: None,
         }
+    }
+
+    /// `spec.schedule`, as written. Those that are too long to be evaluated are cut.
+    #[must_use]
+    pub fn whole_schedule(&self) -> &Name {
+        self.long_schedule.as_ref().unwrap_or(&self.schedule)
+    }
+
+    /// `spec.schedule`; `None` if it is too long to be evaluated.
+    #[must_use]
+    pub fn evaluated_schedule(&self) -> Option<&Name> {
+        let schedule = self.whole_schedule();
+        (schedule.len() <= MAX_EVALUATED_SCHEDULE).then_some(schedule)
     }
 }
 

@@ -25,6 +25,20 @@ impl Histogram {
         self.sum += seconds;
     }
 
+    /// Adds the observations of `other`, which has the same bounds.
+    pub fn add(&mut self, other: Self) {
+        if self.buckets.len() != other.buckets.len() {
+            if self.buckets.is_empty() {
+                *self = other;
+            }
+            return;
+        }
+        for (bucket, more) in self.buckets.iter_mut().zip(&other.buckets) {
+            *bucket += more;
+        }
+        self.sum += other.sum;
+    }
+
     /// Number of observations.
     #[must_use]
     pub fn count(&self) -> u64 {

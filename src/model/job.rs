@@ -98,6 +98,9 @@ pub struct PodCounts {
 /// the same values share them.
 pub type MappedLabels = Option<Arc<[Name]>>;
 
+/// The most invalid annotations of one object that are looked at.
+pub const MAX_INVALID: usize = 16;
+
 /// The name in [`WorkloadAnnotations::invalid`] for all annotations that are not known.
 pub const UNKNOWN_ANNOTATION: &str = "unknown";
 
@@ -129,9 +132,12 @@ pub struct WorkloadAnnotations {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runbook: Option<Name>,
     /// Names and values of invalid annotations. The name is `unknown` for annotations that are not known, with their key as
-    /// the value.
+    /// the value. At most [`MAX_INVALID`] of an object are looked at.
     #[serde(skip)]
     pub invalid: Vec<(&'static str, Name)>,
+    /// The fields, labels and annotations of the object whose values were cut to the configured length.
+    #[serde(skip)]
+    pub truncated: Vec<Name>,
 }
 
 label_enum! {
@@ -264,6 +270,8 @@ impl WorkloadAnnotations {
                 invalid.push(annotation);
             }
         }
+        let mut truncated = self.truncated;
+        truncated.extend(fallback.truncated);
         Self {
             max_duration: self.max_duration.or(fallback.max_duration),
             max_success_age: self.max_success_age.or(fallback.max_success_age),
@@ -273,6 +281,7 @@ impl WorkloadAnnotations {
             severity: self.severity.or(fallback.severity),
             runbook: self.runbook.or(fallback.runbook),
             invalid,
+            truncated,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The contract between the store and the history.
 //!
 //! The store appends [`JournalEntry`]s to a [`Journal`] and starts from the [`RestoredState`] of an earlier process. The
-//! history asks a [`CountedRunLookup`] which runs and workloads it must keep: the store alone knows what the API shows.
+//! history asks the [`StoreLookup`] which runs and workloads it must keep: the store alone knows what the API shows.
 
 use std::{fmt, time::Duration};
 
@@ -15,9 +15,12 @@ pub const UID_RETENTION: Duration = Duration::from_hours(1);
 
 /// Where the store writes the facts that must survive a restart.
 pub trait Journal: fmt::Debug + Send + Sync {
-    /// Appends an entry. Entries keep their order. This never waits for a disk, and must not call a [`CountedRunLookup`]:
+    /// Appends an entry. Entries keep their order. This never waits for a disk, and must not call a [`StoreLookup`]:
     /// the store holds its lock.
     fn append(&self, entry: JournalEntry);
+
+    /// Drops what need not survive if too much waits for the disk. Called without the lock of the store.
+    fn relieve(&self, _store: &dyn StoreLookup) {}
 }
 
 /// A fact that must survive a restart.
@@ -47,8 +50,8 @@ pub enum JournalEntry {
     Synced,
 }
 
-/// What the store knows of the runs and workloads in the history. Calls lock the store.
-pub trait CountedRunLookup: fmt::Debug + Send + Sync {
+/// The store, as the history sees it. Calls lock the store.
+pub trait StoreLookup: fmt::Debug + Send + Sync {
     /// Whether the API shows the Job of this run.
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool;
 
@@ -58,6 +61,12 @@ pub trait CountedRunLookup: fmt::Debug + Send + Sync {
 
     /// Whether the workload has Jobs or a `CronJob`, or belongs to a configured job. A workload that was only restored has none.
     fn has_workload(&self, id: &WorkloadId) -> bool;
+
+    /// Appends everything to the journal that must survive a restart: the file is a new one.
+    fn report_all(&self);
+
+    /// Continues from what an earlier process wrote, which could not be read at the start. Then reports all, too.
+    fn adopt(&self, restored: RestoredState);
 }
 
 /// What an earlier process wrote.
@@ -69,6 +78,8 @@ pub struct RestoredState {
     pub workloads: Vec<RestoredWorkload>,
     /// All finished runs, counted or not.
     pub runs: Vec<Uid>,
+    /// Whether the file cannot be read yet. Then the state follows through [`StoreLookup::adopt`].
+    pub delayed: bool,
 }
 
 /// A workload of an earlier process.

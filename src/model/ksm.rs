@@ -53,7 +53,7 @@ pub struct KsmCronJob {
 pub type KsmLabels = Option<Arc<[(Name, Name)]>>;
 
 /// An entry of `metadata.ownerReferences`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// `kind`, as written.
     pub kind: Name,

@@ -240,6 +240,23 @@ fn seconds_between(start: Option<Seconds>, end: Option<Seconds>) -> Option<Secon
 
 // === impl WorkloadState ===
 
+impl WorkloadState {
+    /// Continues from what an earlier process knew, as of `now`.
+    pub fn continue_from(&mut self, earlier: Self, now: Seconds) {
+        self.totals.continue_from(earlier.totals);
+        match (&mut self.schedule, earlier.schedule) {
+            (Some(schedule), Some(earlier)) => schedule.continue_from(&earlier, now),
+            (schedule, earlier) => *schedule = schedule.take().or(earlier),
+        }
+        if self.labels.is_none() {
+            self.labels = earlier.labels;
+        }
+        if self.annotations.is_none() {
+            self.annotations = earlier.annotations;
+        }
+    }
+}
+
 impl From<Totals> for WorkloadState {
     fn from(totals: Totals) -> Self {
         Self {
@@ -299,6 +316,37 @@ impl Totals {
                 .then(|| run.reason.unwrap_or(FailureReason::Other)),
         });
         true
+    }
+
+    /// Counts a run whose result was added before without being counted.
+    pub fn count_later(&mut self, run: &Run, duration_bounds: &[f64]) {
+        self.count(run, duration_bounds);
+    }
+
+    /// Puts the runs of `earlier` before these. No run may be in both.
+    pub fn continue_from(&mut self, earlier: Self) {
+        self.first_seen = self.first_seen.min(earlier.first_seen);
+        self.succeeded += earlier.succeeded;
+        self.failed += earlier.failed;
+        self.deleted += earlier.deleted;
+        self.success_durations.add(earlier.success_durations);
+        self.failure_durations.add(earlier.failure_durations);
+        self.start_delays.add(earlier.start_delays);
+        let sort_key = |last: &Option<LastRun>| last.as_ref().map(|last| last.sort_key);
+        if sort_key(&earlier.last) > sort_key(&self.last) {
+            self.last = earlier.last;
+        }
+        self.last_success = self.last_success.max(earlier.last_success);
+        self.last_failure = self.last_failure.max(earlier.last_failure);
+        self.created = match (self.created, earlier.created) {
+            (Some(known), Some(earlier)) => Some(known.min(earlier)),
+            (known, earlier) => known.or(earlier),
+        };
+        self.last_started = self.last_started.max(earlier.last_started);
+        self.consecutive_failures
+            .continue_from(earlier.consecutive_failures);
+        self.consecutive_unsuccessful
+            .continue_from(earlier.consecutive_unsuccessful);
     }
 
     /// Adds a scheduled Job that was deleted before it finished.

@@ -53,6 +53,15 @@ pub struct OverdueRuns {
 impl ScheduleState {
     /// Takes note of what changed at the time `now`, as far as it was seen.
     pub fn observe(&mut self, cronjob: &CronJob, blocked: bool, now: Seconds) {
+        // A step of the clock may have left times in the future.
+        for time in [
+            &mut self.suspended_since,
+            &mut self.resumed,
+            &mut self.rescheduled,
+            &mut self.unblocked,
+        ] {
+            *time = time.map(|time| time.min(now));
+        }
         match (cronjob.suspended, self.suspended_since) {
             (true, None) => self.suspended_since = Some(now),
             (false, Some(_)) => {
@@ -62,9 +71,9 @@ impl ScheduleState {
             _ => {}
         }
         let is_new = self.schedule.is_none();
-        if self.schedule.as_ref() != Some(&cronjob.schedule) || self.time_zone != cronjob.time_zone
-        {
-            self.schedule = Some(cronjob.schedule.clone());
+        let schedule = cronjob.evaluated_schedule().unwrap_or(&cronjob.schedule);
+        if self.schedule.as_ref() != Some(schedule) || self.time_zone != cronjob.time_zone {
+            self.schedule = Some(schedule.clone());
             self.time_zone.clone_from(&cronjob.time_zone);
             self.rescheduled = (!is_new).then_some(now);
         }
@@ -72,6 +81,25 @@ impl ScheduleState {
             self.unblocked = Some(now);
         }
         self.blocked = blocked;
+    }
+
+    /// Continues from what an earlier process observed, as of `now`.
+    pub fn continue_from(&mut self, earlier: &Self, now: Seconds) {
+        self.missed += earlier.missed;
+        self.missed_until = self.missed_until.max(earlier.missed_until);
+        self.overdue_before = earlier.overdue_before.or(self.overdue_before);
+        self.resumed = self.resumed.max(earlier.resumed);
+        match (earlier.suspended_since, &mut self.suspended_since) {
+            (Some(earlier), Some(since)) => *since = earlier.min(*since),
+            // It was resumed while nobody looked.
+            (Some(_), None) => self.resumed = self.resumed.max(Some(now)),
+            (None, _) => {}
+        }
+        self.rescheduled = self.rescheduled.max(earlier.rescheduled);
+        if (&earlier.schedule, &earlier.time_zone) != (&self.schedule, &self.time_zone) {
+            self.rescheduled = Some(now);
+        }
+        self.unblocked = self.unblocked.max(earlier.unblocked);
     }
 
     /// Counts a due time that became overdue, unless it was counted before, or overdue before the `CronJob` was first seen.

@@ -60,6 +60,21 @@ impl Streak {
         }
     }
 
+    /// Puts the runs of `earlier` before these.
+    pub fn continue_from(&mut self, earlier: Self) {
+        let later = std::mem::replace(self, earlier);
+        if let Some(success) = later.last_success {
+            self.end_at(success);
+        }
+        let forgotten = later.count - later.latest.len() as u64;
+        self.count += forgotten;
+        for run in later.latest {
+            if !self.latest.contains(&run) {
+                self.add(run);
+            }
+        }
+    }
+
     /// Whether a run with this due time is kept.
     #[must_use]
     pub fn contains_due(&self, due: Seconds) -> bool {

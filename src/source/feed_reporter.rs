@@ -1,15 +1,22 @@
 //! Pushes the updates of a feed to the store, and logs when that changes the health of its target.
 //!
-//! The store owns the health; a push returns what it changed. Only what was already logged during the present outage is
-//! kept here.
+//! The store owns the health; a push returns what it changed. Only what was already logged is kept here.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    error::Error as _,
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+};
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::{
     client::Error,
-    model::{ClientEvent, FeedHandle, Update},
+    decode::DecodeError,
+    log_limit::LogLimit,
+    model::{ClientEvent, FeedHandle, MAX_UNDECODABLE, Resource, Update},
 };
 
 /// Different errors that are logged per outage. A target with 1,000 polled Jobs may have as many.
@@ -18,19 +25,28 @@ const LOGGED_ERRORS: usize = 10;
 /// One feed as its source sees it.
 pub(super) struct FeedReporter {
     handle: FeedHandle,
-    outage: Arc<Outage>,
+    log: Arc<TargetLog>,
+    /// Hashes of the undecodable objects that were logged and their problems, so that each is logged once.
+    logged: Mutex<HashSet<u64>>,
 }
 
-/// The errors of a target that were logged since it went down. Feeds that fail for the same reason log it once.
-#[derive(Default)]
-pub(super) struct Outage {
-    logged: Mutex<BTreeSet<String>>,
+/// What was logged about a target. Its feeds share it.
+pub(super) struct TargetLog {
+    /// The errors since the target went down. Feeds that fail for the same reason log it once.
+    errors: Mutex<BTreeSet<String>>,
+    /// Limits the lines about skipped objects.
+    skipped: Mutex<LogLimit>,
+    hasher: RandomState,
 }
 
 impl FeedReporter {
-    /// Reports through `handle`. All feeds of a target share its `outage`.
-    pub(super) fn new(handle: FeedHandle, outage: Arc<Outage>) -> Self {
-        Self { handle, outage }
+    /// Reports through `handle`. All feeds of a target share its `log`.
+    pub(super) fn new(handle: FeedHandle, log: Arc<TargetLog>) -> Self {
+        Self {
+            handle,
+            log,
+            logged: Mutex::default(),
+        }
     }
 
     /// Counts an event of the target.
@@ -57,7 +73,7 @@ impl FeedReporter {
     /// An attempt failed.
     pub(super) fn fail(&self, error: &Error) {
         let went_down = self.handle.push(Update::Failed).went_down;
-        let is_new = self.outage.log(error, went_down);
+        let is_new = self.log.is_new_error(error, went_down);
         let hint = error.hint();
         match (went_down, is_new) {
             (true, _) => tracing::warn!(%error, hint, "target is down"),
@@ -67,15 +83,60 @@ impl FeedReporter {
             (false, false) => tracing::debug!(%error, "target is still down"),
         }
     }
+
+    /// An object cannot be decoded. It is counted, and logged unless this was logged before.
+    pub(super) fn skip(&self, resource: Resource, error: &DecodeError) {
+        self.count(ClientEvent::DecodeError(resource));
+        let mut logged = self.logged.lock();
+        if logged.len() >= MAX_UNDECODABLE {
+            logged.clear();
+        }
+        let problem = (error.to_string(), error.cause().to_string());
+        if !logged.insert(self.log.hasher.hash_one(problem)) {
+            return;
+        }
+        if let Some(left_out) = self.log.admit_skipped() {
+            let left_out = (left_out > 0).then_some(left_out);
+            tracing::warn!(%error, cause = error.source(), left_out, "skipped an object");
+        }
+    }
+
+    /// An object was not read because of its size. Its name is unknown.
+    pub(super) fn skip_too_large(&self, resource: Resource) {
+        self.count(ClientEvent::DecodeError(resource));
+        if let Some(left_out) = self.log.admit_skipped() {
+            let left_out = (left_out > 0).then_some(left_out);
+            let resource = resource.as_str();
+            tracing::warn!(resource, left_out, "skipped an object that is too large");
+        }
+    }
 }
 
-impl Outage {
+impl Default for TargetLog {
+    fn default() -> Self {
+        Self {
+            errors: Mutex::default(),
+            skipped: Mutex::new(LogLimit::new(Instant::now())),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl TargetLog {
     /// Remembers that `error` is logged. Returns whether it was not yet, and is to be logged.
-    fn log(&self, error: &Error, is_first: bool) -> bool {
-        let mut logged = self.logged.lock();
+    fn is_new_error(&self, error: &Error, is_first: bool) -> bool {
+        let mut logged = self.errors.lock();
         if is_first {
             logged.clear();
         }
         logged.len() < LOGGED_ERRORS && logged.insert(error.fingerprint())
     }
+
+    /// Asks to write a line about a skipped object. Returns how many were left out since the last one.
+    fn admit_skipped(&self) -> Option<u64> {
+        self.skipped.lock().admit(Instant::now())
+    }
 }
+
+#[cfg(test)]
+mod tests;

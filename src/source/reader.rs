@@ -3,7 +3,7 @@
 //! Both modes build on it: `watch` lists once and then watches, `poll` lists at each interval. An object that cannot be
 //! decoded is counted, logged with its name and skipped.
 
-use std::{error::Error as _, marker::PhantomData, mem, sync::Arc, time::Duration};
+use std::{collections::HashSet, marker::PhantomData, mem, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -11,25 +11,24 @@ use tokio::time::Instant;
 use super::feed_reporter::FeedReporter;
 use crate::{
     client::{Api, Error, Listing, Scope},
-    config::Namespaces,
+    config::{ListLimits, Namespaces},
     decode::Decoder,
-    model::{self, Change, ClientEvent, MAX_UNDECODABLE, ObjectName, Update},
+    model::{self, Change, MAX_UNDECODABLE, ObjectName, Update},
 };
 
 mod list;
 mod resource;
+mod usage;
 
 pub(super) use list::{ListStep, invalid_list, read_list};
 pub(super) use resource::{CronJobs, Jobs, WatchedResource};
+pub(super) use usage::ListUsage;
 
 /// The time for one page of a list.
 pub(super) const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A list that takes longer than this logs its progress, each time.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
-
-/// Undecodable objects that are logged by name per list. Further ones are only counted.
-const LOGGED_UNDECODABLE: usize = 20;
 
 /// Reads one kind of object in one scope of a target.
 pub(super) struct ResourceReader<R: WatchedResource> {
@@ -39,7 +38,9 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     /// Applied here, because the API can select one namespace or all, but no patterns.
     namespaces: Arc<Namespaces>,
     decoder: Decoder,
-    undecodable: UndecodableObjects,
+    pub(super) limits: ListLimits,
+    /// The undecodable objects of the list that is being read, up to [`MAX_UNDECODABLE`].
+    undecodable: HashSet<ObjectName>,
     progress: Progress,
     resource: PhantomData<fn() -> R>,
 }
@@ -51,14 +52,6 @@ pub(super) enum Decoded<T> {
     Unselected,
     /// It was counted and logged.
     Undecodable(ObjectName),
-}
-
-/// The undecodable objects of the list that is being read.
-#[derive(Default)]
-struct UndecodableObjects {
-    count: usize,
-    /// Their names, up to [`MAX_UNDECODABLE`].
-    names: Vec<ObjectName>,
 }
 
 /// When a list started, and when its progress was last logged.
@@ -76,6 +69,7 @@ impl<R: WatchedResource> ResourceReader<R> {
         listing: Listing,
         namespaces: Arc<Namespaces>,
         decoder: Decoder,
+        limits: ListLimits,
     ) -> Self {
         Self {
             api,
@@ -83,7 +77,8 @@ impl<R: WatchedResource> ResourceReader<R> {
             listing,
             namespaces,
             decoder,
-            undecodable: UndecodableObjects::default(),
+            limits,
+            undecodable: HashSet::new(),
             progress: Progress::start(),
             resource: PhantomData,
         }
@@ -96,7 +91,7 @@ impl<R: WatchedResource> ResourceReader<R> {
     ) -> Result<(Vec<R::Record>, Option<String>), Error> {
         let (api, listing) = (self.api.clone(), self.listing.clone());
         let mut records = Vec::new();
-        let version = read_list(&api, &listing, timeout, |step| match step {
+        let version = read_list(&api, &listing, self.limits, timeout, |step| match step {
             ListStep::Start => {
                 self.start_list();
                 records.clear();
@@ -110,7 +105,7 @@ impl<R: WatchedResource> ResourceReader<R> {
 
     /// Resets what is counted and logged per list.
     pub(super) fn start_list(&mut self) {
-        self.undecodable = UndecodableObjects::default();
+        self.undecodable.clear();
         self.progress = Progress::start();
     }
 
@@ -121,12 +116,9 @@ impl<R: WatchedResource> ResourceReader<R> {
             seconds = self.progress.started.elapsed().as_secs_f64(),
             "listed"
         );
-        let names = mem::take(&mut self.undecodable.names);
-        let count = self.undecodable.count;
-        if count > LOGGED_UNDECODABLE {
-            tracing::warn!(objects = count, "skipped objects that cannot be decoded");
-        }
-        self.feed.push(Update::Undecodable(Change::Replaced(names)));
+        let undecodable = mem::take(&mut self.undecodable).into_iter().collect();
+        self.feed
+            .push(Update::Undecodable(Change::Replaced(undecodable)));
         self.feed.push(R::update(Change::Replaced(records)));
         // The list shows what happened until it was requested. How long it took to arrive does not matter.
         self.feed.push(Update::CaughtUp(self.progress.date));
@@ -147,8 +139,9 @@ impl<R: WatchedResource> ResourceReader<R> {
             Decoded::Selected(record) => Some(record),
             Decoded::Unselected => None,
             Decoded::Undecodable(name) => {
-                self.undecodable.names.push(name);
-                self.undecodable.names.truncate(MAX_UNDECODABLE);
+                if self.undecodable.len() < MAX_UNDECODABLE {
+                    self.undecodable.insert(name);
+                }
                 None
             }
         }
@@ -156,7 +149,7 @@ impl<R: WatchedResource> ResourceReader<R> {
 
     /// An object that was listed before is changed or deleted before the end of the list.
     pub(super) fn forget_undecodable(&mut self, changed: &ObjectName) {
-        self.undecodable.names.retain(|name| name != changed);
+        self.undecodable.remove(changed);
     }
 
     /// Decodes an object.
@@ -169,11 +162,7 @@ impl<R: WatchedResource> ResourceReader<R> {
                 if &*object.namespace != "?" && !self.selects(&object.namespace) {
                     return Decoded::Unselected;
                 }
-                self.feed.count(ClientEvent::DecodeError(R::RESOURCE));
-                self.undecodable.count += 1;
-                if self.undecodable.count <= LOGGED_UNDECODABLE {
-                    tracing::warn!(%error, cause = error.source(), "skipped an object");
-                }
+                self.feed.skip(R::RESOURCE, &error);
                 Decoded::Undecodable(object)
             }
         }

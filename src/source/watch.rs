@@ -1,9 +1,8 @@
 //! Watches all objects of one kind in one scope: a complete list, then every change to it.
 //!
 //! The list arrives as a stream where the server has `WatchList` (Kubernetes 1.34 and later), else in pages. Whatever
-//! happens, the store keeps what it has. This module decides whether to continue from the last resource version or to list
-//! again, and how long to wait before that. Only a watch that lasts, or that reports *later* versions, counts as progress:
-//! a server that lists well and then refuses the watch, ends it or repeats itself is not asked for a new list at once.
+//! happens, the store keeps what it has. `progress` decides whether to continue from the last resource version or to list
+//! again, and how long to wait before that.
 //!
 //! A connection can die without a sign: the watch stays open and receives nothing. `silence` tells that from a quiet server.
 //! After an interruption events arrive late: `catch_up` tells until when nothing is missing.
@@ -21,24 +20,27 @@ use super::{
 use crate::{
     backoff::{Backoff, Policy},
     client::{Error, Failure, Line, Lines, Start},
-    model::{self, ClientEvent, RestartReason, Update, Verb},
+    model::{self, Update, Verb},
 };
 
 mod catch_up;
 mod events;
+mod initial_list;
+mod progress;
 mod silence;
 
 use catch_up::{CatchUp, SETTLE_TIME};
+use initial_list::InitialList;
 use silence::SilenceDetector;
 
 /// The first server version with `WatchList` on by default.
 const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
 
-/// A watch that lived this long worked. When it ends, the next one starts at once.
-const SETTLED: Duration = Duration::from_secs(5);
-
 /// A server may end a watch this much later than requested. After that the connection is considered dead.
 const OVERTIME: Duration = Duration::from_secs(15);
+
+/// The time for the version of the server. It only decides how to list, and some gateways do not report it.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Waits between attempts that fail.
 const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
@@ -80,9 +82,6 @@ enum End {
     /// The last version has expired: list again.
     Expired,
 }
-
-/// The objects of a streamed list until its end; `None` afterwards.
-type InitialList<R> = Option<Vec<<R as WatchedResource>::Record>>;
 
 impl<R: WatchedResource> Watch<R> {
     pub(super) fn new(reader: ResourceReader<R>, settings: &SourceSettings) -> Self {
@@ -130,11 +129,12 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     /// Opens a watch that starts with the list as its first events, or one after a list in pages.
-    async fn list_and_watch(&mut self) -> Result<(Lines, InitialList<R>), Error> {
+    async fn list_and_watch(&mut self) -> Result<(Lines, Option<InitialList<R>>), Error> {
         if self.streams_lists().await {
             self.reader.start_list();
+            let list = InitialList::new(self.reader.limits);
             match self.open(Start::InitialList).await {
-                Ok(lines) => return Ok((lines, Some(Vec::new()))),
+                Ok(lines) => return Ok((lines, Some(list))),
                 Err(error) if error.is_watch_list_rejected() => {
                     tracing::debug!(%error, "the server does not stream lists: listing in pages");
                     self.streams_lists = Some(false);
@@ -168,7 +168,7 @@ impl<R: WatchedResource> Watch<R> {
 
     async fn streams_lists(&mut self) -> bool {
         if self.streams_lists.is_none() {
-            let version = self.reader.api.version(PAGE_TIMEOUT).await;
+            let version = self.reader.api.version(VERSION_TIMEOUT).await;
             tracing::debug!(?version, "server version");
             // Asked again while unknown: a server that is down reports no version.
             self.streams_lists = version.map(|version| version >= WATCH_LIST_VERSION);
@@ -180,7 +180,7 @@ impl<R: WatchedResource> Watch<R> {
     async fn read<B>(
         &mut self,
         mut lines: Lines<B>,
-        initial: &mut InitialList<R>,
+        initial: &mut Option<InitialList<R>>,
     ) -> Result<End, Error>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
@@ -191,6 +191,10 @@ impl<R: WatchedResource> Watch<R> {
             let line = self.next_line(&mut lines, listing).await;
             let line = line.map_err(|failure| self.no_line(failure, listing))?;
             self.attempt.received |= line.is_some();
+            if let Some(list) = initial {
+                list.set_bytes(lines.received())
+                    .map_err(|failure| self.error(failure))?;
+            }
             match line {
                 Some(Line::Whole(line)) => {
                     if let Some(end) = self.apply(&line, initial)? {
@@ -199,13 +203,7 @@ impl<R: WatchedResource> Watch<R> {
                     self.note_line(listing);
                 }
                 Some(Line::TooLong) => {
-                    self.reader
-                        .feed
-                        .count(ClientEvent::DecodeError(R::RESOURCE));
-                    tracing::warn!(
-                        resource = R::RESOURCE.as_str(),
-                        "skipped an object that is too large"
-                    );
+                    self.reader.feed.skip_too_large(R::RESOURCE);
                     if !listing {
                         self.reader.feed.contact();
                     }
@@ -236,6 +234,8 @@ impl<R: WatchedResource> Watch<R> {
             return lines.next(limit).await;
         }
         match lines.next(SETTLE_TIME).await {
+            // A large line is still arriving, and others may follow it.
+            Err(Failure::Timeout(_)) if lines.has_partial_line() => {}
             Err(Failure::Timeout(_)) => {
                 let until = self.attempt.catch_up.settle();
                 self.confirm(until);
@@ -292,52 +292,6 @@ impl<R: WatchedResource> Watch<R> {
         self.error(Failure::Transport(format!(
             "the connection is dead: neither an event nor a bookmark for {silence:?}"
         )))
-    }
-
-    /// Reports the outcome of an attempt. Decides where to continue, and returns how long to wait before.
-    fn conclude(&mut self, outcome: &Result<End, Error>) -> Option<Duration> {
-        let Attempt {
-            opened,
-            received,
-            advanced,
-            silent,
-            ..
-        } = self.attempt;
-        let settled = opened.is_some_and(|opened| opened.elapsed() >= SETTLED);
-        if settled || advanced {
-            self.backoff.reset();
-        }
-        let (reason, retry_after) = self.report(outcome);
-        if opened.is_some() || reason == RestartReason::Expired {
-            let restart = ClientEvent::WatchRestart(R::RESOURCE, reason);
-            self.reader.feed.count(restart);
-        }
-        // A watch that ends early is not reopened at once, whatever it reported: a server that cuts connections or repeats
-        // itself would be asked without pause.
-        let wait =
-            (!settled || reason == RestartReason::Error).then(|| self.backoff.next(retry_after));
-        // After an outage the server may have been restored from a backup. Our version then means nothing there or, worse,
-        // lies in the future: such a watch receives nothing, not even bookmarks. Only a list shows the difference.
-        let heard_nothing = settled && !received && (silent || reason == RestartReason::Ended);
-        if heard_nothing || reason == RestartReason::Expired || self.backoff.failures() > 1 {
-            self.version = None;
-        }
-        wait
-    }
-
-    /// Why the watch is restarted, and the server's `Retry-After`. Reports failures.
-    fn report(&self, outcome: &Result<End, Error>) -> (RestartReason, Option<Duration>) {
-        match outcome {
-            Ok(End::Ended) => (RestartReason::Ended, None),
-            Ok(End::Expired) => (RestartReason::Expired, None),
-            Err(error) if error.is_expired() && self.version.is_some() => {
-                (RestartReason::Expired, None)
-            }
-            Err(error) => {
-                self.reader.feed.fail(error);
-                (RestartReason::Error, error.retry_after())
-            }
-        }
     }
 
     fn invalid_response(&self, reason: impl Into<String>) -> Error {

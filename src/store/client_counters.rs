@@ -43,6 +43,7 @@ impl ClientCounters {
             }
             ClientEvent::DecodeError(resource) => self.decode_errors[resource as usize] += 1,
             ClientEvent::CredentialExpiry(end) => self.credential_expiry = end,
+            ClientEvent::ServerDate(_) => {}
             ClientEvent::WatchRestart(resource, reason) => {
                 self.restarts[resource as usize][reason as usize] += 1;
             }

@@ -25,6 +25,9 @@ pub use schedule_status::ScheduleStatus;
 
 use schedule_status::EvaluationContext;
 
+/// A clock that goes back by this many seconds was set.
+const CLOCK_STEP: Seconds = 5;
+
 /// A `CronJob`, and how it stands with its schedule.
 #[derive(Clone, Debug)]
 pub struct CronJobRecord {
@@ -44,6 +47,8 @@ pub(super) struct CronJobStore {
     evaluations: HashMap<FeedId, Evaluations>,
     /// The time until which the schedules of each feed can be judged.
     judged_until: HashMap<FeedId, Seconds>,
+    /// The latest time of the wall clock.
+    date: Seconds,
     settings: Arc<StoreSettings>,
 }
 
@@ -102,6 +107,7 @@ impl CronJobStore {
             due_times: Evaluations::new(),
             evaluations: HashMap::new(),
             judged_until: HashMap::new(),
+            date: Seconds::MIN,
             settings,
         }
     }
@@ -180,7 +186,15 @@ impl CronJobStore {
         workloads: &mut Workloads,
         date: Seconds,
     ) {
-        if self.judged_until.insert(feed, until).is_none() {
+        let judged = self.judged_until.get(&feed).copied();
+        // The precision of the server's clock is a second.
+        let until = match judged {
+            Some(judged) if (1..CLOCK_STEP).contains(&(judged - until)) => judged,
+            _ => until,
+        };
+        self.judged_until.insert(feed, until);
+        // After a step back of a clock, what was judged as of a later time is judged again.
+        if judged.is_none_or(|judged| judged > until) {
             for slot in self.records.occupied() {
                 if self.records.feed(slot) == Some(feed) {
                     self.evaluate(slot, workloads, date);
@@ -193,8 +207,20 @@ impl CronJobStore {
         }
     }
 
-    /// Computes the next due times that have passed by the wall clock.
+    /// Computes the next due times that have passed by the wall clock, or all of them if it was set back.
     pub(super) fn advance_clock(&mut self, date: Seconds) {
+        if date < std::mem::replace(&mut self.date, date) {
+            self.due_times.clear();
+            for slot in self.records.occupied() {
+                if let Some(record) = self.records.get_mut(slot)
+                    && let Some(status) = &mut record.schedule_status
+                {
+                    status.advance_next(&record.cronjob, date);
+                    let next = status.next.map(|next| Reverse((next, slot)));
+                    self.due_times.extend(next);
+                }
+            }
+        }
         while let Some(&Reverse((at, slot))) = self.due_times.peek()
             && at <= date
         {

@@ -1,9 +1,11 @@
-//! Answers the history's questions about runs and workloads.
+//! What the history asks of the store.
+
+use tokio::time::Instant;
 
 use super::TargetStore;
-use crate::model::{CountedRunLookup, Uid, WorkloadId};
+use crate::model::{RestoredState, StoreLookup, Uid, WorkloadId};
 
-impl CountedRunLookup for TargetStore {
+impl StoreLookup for TargetStore {
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
         self.facts.lock().has_job(namespace, job_name, uid)
     }
@@ -15,6 +17,19 @@ impl CountedRunLookup for TargetStore {
 
     fn has_workload(&self, id: &WorkloadId) -> bool {
         self.facts.lock().workloads.exists(id)
+    }
+
+    fn report_all(&self) {
+        let facts = self.facts.lock();
+        facts.workloads.report_all(&facts.jobs);
+    }
+
+    fn adopt(&self, restored: RestoredState) {
+        let (now, date) = (Instant::now(), (self.settings.clock)().as_second());
+        let mut guard = self.facts.lock();
+        let facts = &mut *guard;
+        facts.workloads.adopt(restored, &facts.jobs, now, date);
+        facts.counters_known = true;
     }
 }
 

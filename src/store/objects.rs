@@ -72,6 +72,8 @@ struct Entry<T> {
     remove_at: Option<Instant>,
     /// Whether the record is shown even if other finished ones are not.
     pinned: bool,
+    /// Whether snapshots omit the record.
+    hidden: bool,
 }
 
 // === impl Entry ===
@@ -103,6 +105,31 @@ impl<T: Record> Objects<T> {
         self.present
     }
 
+    /// Number of records.
+    pub(super) fn total(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The records whose removal is scheduled, with their slots and the times of removal.
+    pub(super) fn leaving(&self) -> impl Iterator<Item = (u32, &T, Instant)> {
+        self.entries()
+            .filter_map(|(slot, entry)| Some((slot, &entry.record, entry.remove_at?)))
+    }
+
+    /// Whether snapshots omit the record in a slot.
+    pub(super) fn is_hidden(&self, slot: u32) -> bool {
+        self.entry(slot).is_some_and(|entry| entry.hidden)
+    }
+
+    /// Sets whether snapshots omit the record in a slot.
+    pub(super) fn set_hidden(&mut self, slot: u32, hidden: bool) {
+        if self.is_hidden(slot) != hidden
+            && let Some(entry) = self.entry_mut(slot)
+        {
+            entry.hidden = hidden;
+        }
+    }
+
     /// Returns the slot of the record with this key.
     pub(super) fn find(&self, key: Key<'_>) -> Option<u32> {
         let same = |&slot: &u32| {
@@ -121,6 +148,11 @@ impl<T: Record> Objects<T> {
     /// The feed that reported the object in a slot last.
     pub(super) fn feed(&self, slot: u32) -> Option<FeedId> {
         self.entry(slot).map(|entry| entry.feed)
+    }
+
+    /// All records.
+    pub(super) fn records(&self) -> impl Iterator<Item = &T> {
+        self.entries().map(|(_, entry)| &entry.record)
     }
 
     /// The slots that have a record.
@@ -147,6 +179,7 @@ impl<T: Record> Objects<T> {
             feed,
             remove_at: None,
             pinned: false,
+            hidden: false,
         };
         self.present += usize::from(entry.is_present());
         *self.entry_mut(slot) = Some(entry);
@@ -232,6 +265,13 @@ impl<T: Record> Objects<T> {
             {
                 on_removal(entry.record);
             }
+        }
+    }
+
+    /// Removes the record in a slot, and passes it to `on_removal`.
+    pub(super) fn remove_now(&mut self, slot: u32, on_removal: impl FnOnce(T)) {
+        if let Some(entry) = self.remove(slot) {
+            on_removal(entry.record);
         }
     }
 

@@ -21,6 +21,8 @@ pub struct StoreSettings {
     pub thresholds: Thresholds,
     /// What the configuration sets for workloads by pattern.
     pub overrides: Arc<OverridesConfig>,
+    /// How many workloads of the target are shown.
+    pub workloads: usize,
     /// Upper bounds of the run duration histograms, in seconds, in ascending order.
     pub run_duration_buckets: Arc<[f64]>,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
@@ -105,6 +107,7 @@ impl StoreSettings {
                 max_failures: thresholds.max_failures,
             },
             overrides: Arc::new(config.overrides.clone()),
+            workloads: config.limits.workloads,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             controller_zone: Zone::default(),
             clock: model::now,
@@ -123,6 +126,7 @@ pub(super) fn override_annotations(set: Override) -> WorkloadAnnotations {
         runbook: set.runbook.map(Name::from),
         ignore: set.ignore,
         invalid: Vec::new(),
+        truncated: Vec::new(),
     }
 }
 

@@ -15,12 +15,15 @@ use super::{
     StoreSettings,
     counted_runs::CountedRuns,
     objects::{Objects, Snapshot, Visibility},
+    warnings::MetadataProblems,
 };
 use crate::model::{
-    FeedId, Job, Journal, JournalEntry, Name, RestoredState, Seconds, Totals, Uid, WorkloadId,
+    FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Totals, Uid, WorkloadId,
     WorkloadState,
 };
 
+mod adopted;
+mod budget;
 mod cronjobs;
 mod jobs;
 mod record;
@@ -41,10 +44,14 @@ pub(super) struct Workloads {
     counted_runs: CountedRuns,
     /// Restored workloads that are not in `records`.
     hidden: HiddenWorkloads,
+    /// Whether the budget hides workloads that exist.
+    any_hidden: bool,
     /// The workload of each configured job, by the job's feed.
     configured: HashMap<FeedId, WorkloadId>,
     /// Runs that ended before this time are counted only if this process saw them active.
     since: Seconds,
+    /// Runs that were finished at first sight, while it is not known what an earlier process counted; `None` otherwise.
+    uncounted: Option<Vec<(WorkloadId, Run)>>,
     journal: Arc<dyn Journal>,
     /// The name of the target, for the overrides of the configuration.
     target: Option<Name>,
@@ -69,8 +76,10 @@ pub(super) struct Observation {
 pub(super) struct SideEffects {
     /// Jobs whose run became or ceased to be the last of their workload: namespace, name, hash of the uid.
     pub(super) last_jobs: Vec<(Name, Name, u64, bool)>,
-    /// Invalid annotations: workload, annotation, value.
-    pub(super) invalid: Vec<(WorkloadId, &'static str, Name)>,
+    /// What is wrong with the metadata of objects and was not before.
+    pub(super) problems: Vec<MetadataProblems>,
+    /// Number of workloads that were left out because there are too many.
+    pub(super) dropped: u64,
     /// `CronJobs` whose schedule must be evaluated, because their Jobs changed.
     pub(super) to_evaluate: HashSet<WorkloadId>,
     /// `CronJobs` whose Jobs inherit other labels now.
@@ -80,12 +89,6 @@ pub(super) struct SideEffects {
 // === impl SideEffects ===
 
 impl SideEffects {
-    fn add_invalid(&mut self, workload: &WorkloadId, invalid: Vec<(&'static str, Name)>) {
-        let invalid = invalid.into_iter();
-        self.invalid
-            .extend(invalid.map(|(annotation, value)| (workload.clone(), annotation, value)));
-    }
-
     /// Makes this Job the one of the last run.
     fn set_last_job(&mut self, workload: &mut WorkloadRecord, name: Name, uid_hash: u64) {
         let namespace = &workload.id.namespace;
@@ -114,8 +117,10 @@ impl Workloads {
             records: Objects::default(),
             counted_runs,
             hidden: HiddenWorkloads::default(),
+            any_hidden: false,
             configured: HashMap::new(),
             since: restored.since,
+            uncounted: restored.delayed.then(Vec::new),
             journal,
             target,
             settings,

@@ -4,7 +4,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use job_status_exporter::{
     client::{Api, Endpoint, RateLimit},
-    config::{JobReference, Mode, Namespaces, Pattern, PollConfig, Selection},
+    config::{JobReference, ListLimits, Mode, Namespaces, Pattern, PollConfig, Selection},
     metrics::{self, Format, Metrics},
     model::{Code, EventKind, Resource, RestartReason, Verb},
     server::readiness::{Readiness, State},
@@ -54,19 +54,27 @@ impl Exporter {
         deleted: Duration,
         stale_after: Duration,
     ) -> Self {
-        Self::start_source(endpoint, mode, (deleted, stale_after, MAX_SILENCE))
+        let times = (deleted, stale_after, MAX_SILENCE);
+        Self::start_source(endpoint, mode, times, ListLimits::default())
+    }
+
+    /// Reads lists within these limits.
+    pub(super) fn start_limited(endpoint: Endpoint, mode: Mode, limits: ListLimits) -> Self {
+        let times = (Duration::from_mins(2), Duration::from_mins(10), MAX_SILENCE);
+        Self::start_source(endpoint, mode, times, limits)
     }
 
     /// Watches everything. After this time without an event or bookmark, a watch counts as dead.
     pub(super) fn start_with_max_silence(endpoint: Endpoint, max_silence: Duration) -> Self {
         let times = (Duration::from_mins(2), Duration::from_mins(10), max_silence);
-        Self::start_source(endpoint, everything(), times)
+        Self::start_source(endpoint, everything(), times, ListLimits::default())
     }
 
     fn start_source(
         endpoint: Endpoint,
         mode: Mode,
         (deleted, stale_after, max_silence): (Duration, Duration, Duration),
+        limits: ListLimits,
     ) -> Self {
         let limit = match &mode {
             Mode::Watch(_) => None,
@@ -86,6 +94,7 @@ impl Exporter {
             metadata: Arc::default(),
             stale_after,
             max_silence,
+            limits,
         };
         let source = Source::new("tested".to_owned(), settings, api, store.clone());
         let mut tasks = JoinSet::new();

@@ -30,6 +30,7 @@ impl Process {
             path: path.to_owned(),
             runs_per_workload: 2,
             max_age: Duration::from_hours(24),
+            gone_workloads: 1000,
             run_duration_buckets: settings.run_duration_buckets.clone(),
             label_names: Vec::new().into(),
         };

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Modules that all stages share. Each may import those before it.
-const SHARED: [&str; 2] = ["model", "backoff"];
+const SHARED: [&str; 3] = ["model", "backoff", "log_limit"];
 
 /// The stages in the order of the data flow. Each may import those before it.
 const FLOW: [&str; 8] = [

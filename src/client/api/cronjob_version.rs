@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Api;
+use super::{Api, MAX_DISCOVERY};
 use crate::{
     client::{
         Error, Failure, Request, Scope,
@@ -94,7 +94,9 @@ impl Api {
             scope: Scope::All,
             name: None,
         };
-        let body = self.read(&request, version.path(), timeout).await;
+        let body = self
+            .read(&request, version.path(), MAX_DISCOVERY, timeout)
+            .await;
         let body = body.map_err(|error| error.failure)?;
         let ResourceList { resources } = serde_json::from_slice(&body)
             .map_err(|error| Failure::InvalidResponse(error.to_string()))?;

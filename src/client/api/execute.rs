@@ -11,22 +11,20 @@ use super::{
     send::{collect, send},
 };
 use crate::{
-    client::{Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized},
+    client::{Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized, headers},
     model::{ClientEvent, Code, Verb},
 };
 
-/// A page of 500 Jobs has about 3 MB. A much larger body is not a list, and must not be held in memory.
-const MAX_BODY: usize = 64 * 1024 * 1024;
-
 impl Api {
-    /// The body of the response to a paced and counted request.
+    /// The body of the response to a paced and counted request. Fails if it is larger than `limit`.
     pub(super) async fn read(
         &self,
         request: &Request,
         path: &str,
+        limit: usize,
         timeout: Duration,
     ) -> Result<Bytes, Error> {
-        self.paced(request, timeout, self.body(path)).await
+        self.paced(request, timeout, self.body(path, limit)).await
     }
 
     /// Runs a request when the rate limit allows it, counts its outcome, and adapts the rate limit to it.
@@ -92,9 +90,9 @@ impl Api {
         outcome
     }
 
-    /// The whole body of a successful response.
-    pub(super) async fn body(&self, path: &str) -> Result<Bytes, Failure> {
-        collect(self.authenticated(path).await?, MAX_BODY).await
+    /// The whole body of a successful response. Fails if it is larger than `limit`.
+    pub(super) async fn body(&self, path: &str, limit: usize) -> Result<Bytes, Failure> {
+        collect(self.authenticated(path).await?, limit).await
     }
 
     /// The body of a successful response as a stream. When the server refuses the credentials, they are renewed and the
@@ -128,12 +126,16 @@ impl Api {
         }
     }
 
-    /// Sends one request and records when the credentials expire.
+    /// Sends one request. Records when the credentials expire, and what time it is for the server.
     async fn send(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
         let outcome = send(&connection.client, path).await;
         let expiries = connection.expiries();
         self.events.count(ClientEvent::CredentialExpiry(expiries));
-        outcome
+        let response = outcome?;
+        if let Some(date) = headers::date(response.headers()) {
+            self.events.count(ClientEvent::ServerDate(date));
+        }
+        Ok(response.into_body())
     }
 }
 

@@ -7,20 +7,24 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 
-use crate::client::{Failure, Status, Suppressed, auth::suppressed::NoRetry, error::describe};
+use crate::client::{
+    Failure, Status, Suppressed,
+    auth::suppressed::NoRetry,
+    error::{MAX_ERROR_BODY, describe},
+};
 
-/// The body of an error response is read up to this size.
-const MAX_ERROR_BODY: usize = 64 * 1024;
-
-/// Gets `path` and returns the body of a 200 response.
-pub(super) async fn send(client: &kube::Client, path: &str) -> Result<Body, Failure> {
+/// Gets `path` and returns the 200 response.
+pub(super) async fn send(
+    client: &kube::Client,
+    path: &str,
+) -> Result<http::Response<Body>, Failure> {
     let request = http::Request::get(path)
         .header(http::header::ACCEPT, "application/json")
         .body(Body::empty());
     let request = request.map_err(|error| Failure::NoClient(describe(&error)))?;
     let mut response = client.send(request).await.map_err(no_response)?;
     if response.status() == http::StatusCode::OK {
-        return Ok(response.into_body());
+        return Ok(response);
     }
     let no_retry = response.extensions_mut().remove::<NoRetry>();
     let (head, body) = response.into_parts();

@@ -133,6 +133,7 @@ pub(super) fn for_error(error: &Error) -> Option<&'static str> {
     match &error.failure {
         Failure::Status(status) => for_status(status).or_else(|| for_code(error, status.code)),
         Failure::TooLarge(_) => Some("is this address really a Kubernetes API?"),
+        Failure::LimitExceeded { hint, .. } => Some(hint),
         other => for_connection(other),
     }
 }
@@ -149,6 +150,7 @@ pub(super) fn for_connection(failure: &Failure) -> Option<&'static str> {
         | Failure::Suppressed(_)
         | Failure::Timeout(_)
         | Failure::InvalidResponse(_)
+        | Failure::LimitExceeded { .. }
         | Failure::NotServed => None,
     }
 }

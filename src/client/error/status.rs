@@ -14,6 +14,9 @@ use crate::model;
 /// The longest `Retry-After` that is honoured, so that a mistake of the server does not stop a target.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
+/// An error response is read up to this size.
+pub(in crate::client) const MAX_ERROR_BODY: usize = 64 * 1024;
+
 /// An error response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -41,7 +44,9 @@ impl Status {
     /// Reads the object of the ERROR event of a watch. The HTTP status of the watch was 200.
     #[must_use]
     pub fn of_event(object: &str) -> Self {
-        Self::read(None, &HeaderMap::new(), object.as_bytes())
+        let object = object.as_bytes();
+        let start = &object[..object.len().min(MAX_ERROR_BODY)];
+        Self::read(None, &HeaderMap::new(), start)
     }
 
     /// Reads an error response.

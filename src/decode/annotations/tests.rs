@@ -42,6 +42,7 @@ fn thresholds_severity_and_runbook_are_parsed() {
         severity: Some("page".into()),
         runbook: Some("https://runbooks.example/pi".into()),
         invalid: Vec::new(),
+        truncated: Vec::new(),
     };
     assert_eq!(annotations.annotations.as_deref(), Some(&expected));
 }
@@ -49,6 +50,7 @@ fn thresholds_severity_and_runbook_are_parsed() {
 #[test]
 fn invalid_annotations_are_reported_with_their_values() {
     let long = "9".repeat(300);
+    let reported_long = cut(&long, MAX_REPORTED_BYTES);
     for (name, value, reported) in [
         ("max-duration", "", ("max-duration", "")),
         ("max-duration", "90", ("max-duration", "90")),
@@ -56,11 +58,7 @@ fn invalid_annotations_are_reported_with_their_values() {
         ("max-duration", "999ms", ("max-duration", "999ms")),
         ("max-duration", "-1h", ("max-duration", "-1h")),
         ("max-duration", "½h", ("max-duration", "½h")),
-        (
-            "max-duration",
-            &long,
-            ("max-duration", &long[..MAX_REPORTED_LENGTH]),
-        ),
+        ("max-duration", &long, ("max-duration", &reported_long)),
         ("max-success-age", "weekly", ("max-success-age", "weekly")),
         ("start-grace", "5 m", ("start-grace", "5 m")),
         ("ignore", "yes", ("ignore", "yes")),
@@ -171,12 +169,24 @@ fn many_and_huge_annotations_are_handled() {
         .invalid;
     assert_eq!(invalid.len(), 2);
     for (annotation, reported) in invalid {
-        assert_eq!(
-            reported.chars().count(),
-            MAX_REPORTED_LENGTH,
-            "{annotation}"
-        );
+        assert!(reported.len() <= MAX_REPORTED_BYTES, "{annotation}");
+        assert!(reported.ends_with('…'), "{annotation}");
     }
+}
+
+#[test]
+fn only_some_of_many_invalid_annotations_are_looked_at() {
+    let mut annotations = serde_json::Map::new();
+    for number in 0..9_000 {
+        annotations.insert(format!("{PREFIX}a-{number}"), json!("1h"));
+    }
+    annotations.insert(format!("{PREFIX}severity"), json!("page"));
+    let metadata = json!({ "annotations": annotations });
+    let cronjob = cronjob(&metadata["annotations"], &metadata);
+    let parsed = cronjob.annotations.unwrap();
+    assert_eq!(parsed.invalid.len(), MAX_INVALID);
+    // The others still count.
+    assert_eq!(parsed.severity.as_deref(), Some("page"));
 }
 
 #[test]

@@ -11,14 +11,15 @@ use crate::{
     history::{
         HistoryStatus, StatusSnapshot,
         rows::Bounds,
-        tests::{FakeStore, RunCounter, run, uid, workload},
+        tests::{FakeStore, RunCounter, run, settings, uid, workload},
         write_queue::TargetJournal,
     },
-    model::{CountedRunLookup, Departure, Journal as _, JournalEntry, RestoredState, Run, Totals},
+    model::{Departure, Journal as _, JournalEntry, RestoredState, Run, StoreLookup, Totals},
 };
 
 mod deletion;
 mod disk;
+mod lost;
 
 use disk::{Backend, Disk};
 
@@ -38,8 +39,13 @@ impl Scene {
     }
 
     fn open(directory: TempDir) -> Self {
+        Self::start(directory, true)
+    }
+
+    /// A process that can read the file at its start, or not.
+    fn start(directory: TempDir, readable: bool) -> Self {
         let disk = Arc::new(Disk {
-            full: false.into(),
+            full: (!readable).into(),
             writes_left: u64::MAX.into(),
         });
         let backend_disk = disk.clone();
@@ -64,18 +70,28 @@ impl Scene {
                 builder.create_with_backend(Backend { file, disk })
             }),
         };
-        let (file, mut restored) = location.open().unwrap();
+        let (file, mut restored) = match location.open() {
+            Ok((file, restored)) => (Some(file), restored),
+            Err(error) if readable => panic!("{error}"),
+            Err(_) => (None, vec![RestoredState::default()]),
+        };
         let queue = Arc::new(WriteQueue::new(1, Arc::new(HistoryStatus::default())));
         let store = Arc::new(FakeStore::default());
-        let lookup: Arc<dyn CountedRunLookup> = store.clone();
+        let lookup: Arc<dyn StoreLookup> = store.clone();
         queue.attach(0, Arc::downgrade(&lookup));
+        let journal = TargetJournal::new(queue.clone(), 0);
+        store.journal.set(journal).unwrap();
         let ended = CancellationToken::new().drop_guard();
-        let limits = (3, Duration::from_hours(24));
+        let settings = HistorySettings {
+            runs_per_workload: 3,
+            max_age: Duration::from_hours(24),
+            ..settings(Path::new(""))
+        };
         Self {
             directory,
             disk,
             journal: TargetJournal::new(queue.clone(), 0),
-            writer: Writer::new(queue, location, file, limits, ended),
+            writer: Writer::new(queue, location, file, &settings, ended),
             store,
             restored: restored.remove(0),
         }

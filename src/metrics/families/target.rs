@@ -141,6 +141,18 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             |target, out| out.value(target.status.invalid_annotations),
         ),
         Row::counter(
+            "job_status_exporter_truncated_label_values_total",
+            &[],
+            "Label values that were cut because they are too long.",
+            |target, out| out.value(target.status.truncated_values),
+        ),
+        Row::counter(
+            "job_status_exporter_workloads_dropped_total",
+            &[],
+            "Workloads that were left out because there are more than the limit.",
+            |target, out| out.value(target.status.dropped_workloads),
+        ),
+        Row::counter(
             "job_status_exporter_watch_restarts_total",
             &["resource", "reason"],
             "Watches that were restarted, by reason.",

@@ -5,7 +5,7 @@
 
 use crate::{
     metrics::{
-        format::LabelValue,
+        format::{Kind, LabelValue},
         table::{Identity, Mapped, Row, Rows, Samples, Table},
     },
     model::{Histogram, LastRun, RunResult, START_DELAY_BOUNDS},
@@ -209,6 +209,11 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
             invalid_annotations,
         ),
     ];
+
+    /// Counters continue from those of an earlier process.
+    fn is_known(section: &TargetSnapshot, kind: Kind) -> bool {
+        section.counters_known || kind == Kind::Gauge
+    }
 
     /// A workload has about forty histogram lines, so its blocks are smaller.
     fn blocks(section: &TargetSnapshot) -> usize {

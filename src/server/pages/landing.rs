@@ -150,6 +150,8 @@ mod tests {
                 jobs: 12,
                 cronjobs: 3,
                 invalid_annotations: 0,
+                truncated_values: 0,
+                dropped_workloads: 0,
             },
         }
     }

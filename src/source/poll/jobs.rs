@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    error::Error as _,
     mem,
     sync::Arc,
     time::Duration,
@@ -14,9 +13,9 @@ use parking_lot::Mutex;
 use super::{PollFailure, PollItem, PollSuccess, finish};
 use crate::{
     client::{Api, Error, Failure, Listing, Request, Scope},
-    config::JobReference,
+    config::{JobReference, ListLimits},
     decode::{self, DecodeError, Decoder},
-    model::{Change, ClientEvent, Job, Resource, Update, Verb},
+    model::{Change, Job, Resource, Update, Verb},
     source::{
         feed_reporter::FeedReporter,
         reader::{ListStep, read_list},
@@ -30,6 +29,7 @@ pub(in crate::source) struct JobPoll {
     pub(in crate::source) job: JobReference,
     /// Shared by all configured Jobs, so that they share strings. Never held across an await.
     pub(in crate::source) decoder: Arc<Mutex<Decoder>>,
+    pub(in crate::source) limits: ListLimits,
 }
 
 /// What one request of the poller covers.
@@ -103,21 +103,27 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
     let positions: HashMap<&str, usize> =
         jobs.iter().map(|poll| &*poll.job.name).zip(0..).collect();
     let mut found = HashMap::new();
-    read_list(&first.api, &listing, timeout, |step| match step {
-        ListStep::Start => found.clear(),
-        ListStep::Object(json) => {
-            let position = decode::name(json).and_then(|name| positions.get(&*name));
-            let Some(&position) = position else { return };
-            match jobs[position].decode(json) {
-                // The server returned more than the requested namespace.
-                Ok(other) if *other.namespace != *jobs[position].job.namespace => {}
-                decoded => {
-                    found.insert(position, decoded);
+    read_list(
+        &first.api,
+        &listing,
+        first.limits,
+        timeout,
+        |step| match step {
+            ListStep::Start => found.clear(),
+            ListStep::Object(json) => {
+                let position = decode::name(json).and_then(|name| positions.get(&*name));
+                let Some(&position) = position else { return };
+                match jobs[position].decode(json) {
+                    // The server returned more than the requested namespace.
+                    Ok(other) if *other.namespace != *jobs[position].job.namespace => {}
+                    decoded => {
+                        found.insert(position, decoded);
+                    }
                 }
             }
-        }
-        ListStep::PageEnd { .. } => {}
-    })
+            ListStep::PageEnd { .. } => {}
+        },
+    )
     .await?;
     for (position, poll) in jobs.iter().enumerate() {
         match found.remove(&position) {
@@ -149,7 +155,7 @@ impl JobPoll {
     /// Reports the Job in `body`. A Job that cannot be decoded is skipped; any other object is an invalid response.
     fn read(&self, body: &Bytes) -> Result<(), Error> {
         let JobReference { namespace, name } = &self.job;
-        match self.decode(&String::from_utf8_lossy(body)) {
+        match self.decode(&decode::text(body)) {
             Ok(job) if *job.namespace == **namespace && *job.name == **name => {
                 self.report(Ok(job));
                 Ok(())
@@ -174,8 +180,7 @@ impl JobPoll {
         match decoded {
             Ok(job) => self.feed.push(Update::Jobs(Change::Applied(job))),
             Err(error) => {
-                self.feed.count(ClientEvent::DecodeError(Resource::Jobs));
-                tracing::warn!(%error, cause = error.source(), "skipped a job");
+                self.feed.skip(Resource::Jobs, &error);
                 let undecodable = Change::Applied(error.object_name());
                 self.feed.push(Update::Undecodable(undecodable));
             }

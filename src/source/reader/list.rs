@@ -2,11 +2,21 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
+use super::usage::ListUsage;
 use crate::{
     client::{Api, Error, Failure, Listing},
-    decode::{self, ListMetadata},
+    config::ListLimits,
+    decode::{self, ListMetadata, Page},
     model::Verb,
 };
+
+/// The pause after a page with far fewer objects than requested, so that a list of such pages is no flood of requests.
+const SHORT_PAGE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Objects per page of a list. Larger pages need fewer requests; smaller pages need less memory here and in the server.
+const PAGE_SIZE: usize = 500;
 
 /// A step in reading a list.
 pub(in crate::source) enum ListStep<'a> {
@@ -18,31 +28,46 @@ pub(in crate::source) enum ListStep<'a> {
     PageEnd { remaining: Option<i64> },
 }
 
-/// Reads a whole list and passes each step to `on_step`. Each page must arrive within `timeout`. Returns the resource version
-/// to watch from, if the server sends one.
+/// Reads a whole list within `limits` and passes each step to `on_step`. Each page must arrive within `timeout`. Returns the
+/// resource version to watch from, if the server sends one.
 pub(in crate::source) async fn read_list(
     api: &Api,
     listing: &Listing,
+    limits: ListLimits,
     timeout: Duration,
     mut on_step: impl FnMut(ListStep<'_>),
 ) -> Result<Option<String>, Error> {
-    on_step(ListStep::Start);
+    let mut usage = ListUsage::new(limits);
+    let mut size = PAGE_SIZE;
     let mut token: Option<String> = None;
     let mut restarted = false;
+    on_step(ListStep::Start);
     loop {
-        let body = match api.page(listing, token.as_deref(), timeout).await {
+        let body = match api.page(listing, size, token.as_deref(), timeout).await {
             // The continue token expired: the list took longer than the server keeps its state. Earlier pages are of another
             // state than later ones would be.
             Err(error) if error.is_expired() && token.is_some() && !restarted => {
                 tracing::debug!(%error, "restarting the list");
                 on_step(ListStep::Start);
+                usage.restart();
                 token = None;
                 restarted = true;
                 continue;
             }
+            // Large objects: those who may write them must not be able to stop the list.
+            Err(error) if error.is_too_large() && size > 1 => {
+                size = (size / 10).max(1);
+                tracing::debug!(%error, size, "requesting smaller pages");
+                continue;
+            }
             page => page?,
         };
-        let page = decode::page(&body).map_err(|error| invalid_list(listing, error.to_string()))?;
+        let text = decode::text(&body);
+        let page = parse(listing, &text)?;
+        usage
+            .add_page(body.len(), page.len(), page.items().next())
+            .map_err(|failure| list_error(listing, failure))?;
+        let page_is_short = page.len() < size / 20;
         for item in page.items() {
             on_step(ListStep::Object(item));
         }
@@ -53,21 +78,37 @@ pub(in crate::source) async fn read_list(
         } = page.metadata;
         on_step(ListStep::PageEnd { remaining });
         // Only the token tells whether there is more: a server may send shorter pages than requested.
-        let next = continue_token.filter(|token| !token.is_empty());
-        if next.is_none() {
+        token = continue_token.filter(|token| !token.is_empty());
+        let Some(token) = &token else {
             return Ok(resource_version.filter(|version| !version.is_empty()));
+        };
+        usage
+            .add_token(token)
+            .map_err(|failure| list_error(listing, failure))?;
+        if page_is_short {
+            sleep(SHORT_PAGE_PAUSE).await;
         }
-        if next == token {
-            return Err(invalid_list(listing, "the list repeats the same page"));
-        }
-        token = next;
+    }
+}
+
+/// Parses a page of a list of these objects.
+fn parse<'a>(listing: &Listing, text: &'a str) -> Result<Page<'a>, Error> {
+    let page =
+        decode::page(text.as_bytes()).map_err(|error| invalid_list(listing, error.to_string()))?;
+    match page.unexpected_kind(listing.resource) {
+        Some(kind) => Err(invalid_list(listing, format!("it is a {kind:.64?}"))),
+        None => Ok(page),
     }
 }
 
 /// The error for an answer that is not the requested list.
 pub(in crate::source) fn invalid_list(listing: &Listing, reason: impl Into<String>) -> Error {
+    list_error(listing, Failure::InvalidResponse(reason.into()))
+}
+
+fn list_error(listing: &Listing, failure: Failure) -> Error {
     Error {
         request: Box::new(listing.request(Verb::List)),
-        failure: Failure::InvalidResponse(reason.into()),
+        failure,
     }
 }

@@ -1,8 +1,6 @@
 //! Applies the events of a watch to the store, or to the streamed list that they are part of.
 
-use bytes::Bytes;
-
-use super::{End, InitialList, Watch};
+use super::{End, Watch, initial_list::InitialList};
 use crate::{
     client::{Error, Failure, Status},
     decode::{self, Bookmark, Event},
@@ -17,10 +15,11 @@ impl<R: WatchedResource> Watch<R> {
     /// everything before it.
     pub(super) fn apply(
         &mut self,
-        line: &Bytes,
-        initial: &mut InitialList<R>,
+        line: &[u8],
+        initial: &mut Option<InitialList<R>>,
     ) -> Result<Option<End>, Error> {
-        let event: Event<'_> = serde_json::from_slice(line)
+        let line = decode::text(line);
+        let event: Event<'_> = serde_json::from_str(&line)
             .map_err(|error| self.invalid_response(error.to_string()))?;
         let object = event.object.get();
         let kind = kind(&event.kind);
@@ -35,8 +34,9 @@ impl<R: WatchedResource> Watch<R> {
                 Ok(None)
             }
             (EventKind::Bookmark, _) => self.apply_bookmark(object, initial),
-            (kind, Some(records)) => {
-                self.extend_list(kind, object, records);
+            (kind, Some(list)) => {
+                list.count_event().map_err(|failure| self.error(failure))?;
+                self.extend_list(kind, object, list);
                 Ok(None)
             }
             (EventKind::Deleted, None) => Ok(self.delete(object)),
@@ -57,12 +57,11 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     /// Applies an event that is part of a streamed list.
-    fn extend_list(&mut self, kind: EventKind, object: &str, records: &mut Vec<R::Record>) {
+    fn extend_list(&mut self, kind: EventKind, object: &str, list: &mut InitialList<R>) {
         if kind == EventKind::Deleted {
-            // The list is that of the server's cache. Changes since then follow before its end.
             match self.reader.decode(object) {
                 Decoded::Selected(deleted) => {
-                    records.retain(|record| R::uid(record) != R::uid(&deleted));
+                    list.remove(&deleted);
                     self.reader.forget_undecodable(&R::name(&deleted));
                 }
                 Decoded::Undecodable(deleted) => self.reader.forget_undecodable(&deleted),
@@ -70,14 +69,15 @@ impl<R: WatchedResource> Watch<R> {
             }
             return;
         }
-        let listed = records.len();
         if let Some(record) = self.reader.decode_listed(object) {
             if kind == EventKind::Modified {
                 self.reader.forget_undecodable(&R::name(&record));
+                list.change(record);
+            } else {
+                list.add(record);
             }
-            records.push(record);
         }
-        self.reader.log_progress(listed, None);
+        self.reader.log_progress(list.len(), None);
     }
 
     /// Applies the new state of an object.
@@ -108,15 +108,15 @@ impl<R: WatchedResource> Watch<R> {
     fn apply_bookmark(
         &mut self,
         object: &str,
-        initial: &mut InitialList<R>,
+        initial: &mut Option<InitialList<R>>,
     ) -> Result<Option<End>, Error> {
         let bookmark: Bookmark = serde_json::from_str(object)
             .map_err(|error| self.invalid_response(error.to_string()))?;
         self.silence.bookmark(self.attempt.opened);
         if bookmark.ends_initial_list()
-            && let Some(records) = initial.take()
+            && let Some(list) = initial.take()
         {
-            self.reader.replace(records);
+            self.reader.replace(list.into_records());
         } else if initial.is_some() {
             return Ok(None);
         }

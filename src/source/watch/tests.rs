@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::advance;
 
 use super::*;
 use crate::{
     client::{Api, Endpoint, Listing, Scope, Status},
-    config::{Mode, Namespaces, Selection},
+    config::{ListLimits, Mode, Namespaces, Selection},
     decode::Decoder,
-    model::{EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Resource, Sink, Update},
+    model::{
+        ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Resource,
+        RestartReason, Sink, Update,
+    },
     source::{feed_reporter::FeedReporter, reader::Jobs},
 };
 
@@ -71,12 +73,14 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         listing,
         Arc::new(Namespaces::default()),
         Decoder::default(),
+        ListLimits::default(),
     );
     let settings = SourceSettings {
         mode: Mode::Watch(Selection::default()),
         metadata: Arc::default(),
         stale_after: 10 * MINUTE,
         max_silence: SILENCE,
+        limits: ListLimits::default(),
     };
     let mut watch = Watch::new(reader, &settings);
     watch.version = Some("100".to_owned());
@@ -134,7 +138,7 @@ async fn a_silent_watch_is_followed_by_a_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_backoff_of_short_watches_grows_unless_they_send_new_events() {
+async fn the_backoff_of_short_watches_grows_less_if_they_send_new_events() {
     for (versions, grows) in [("", true), ("100", true), ("next", false)] {
         let (mut watch, _) = watch();
         let mut version = 100;
@@ -151,7 +155,7 @@ async fn the_backoff_of_short_watches_grows_unless_they_send_new_events() {
             "{versions}: {waits:?}"
         );
         let last = waits[9];
-        let expected = if grows { 15.0..=30.0 } else { 0.25..=0.5 };
+        let expected = if grows { 15.0..=30.0 } else { 2.0..=4.0 };
         assert!(expected.contains(&last), "{versions}: {waits:?}");
     }
 }
@@ -213,23 +217,57 @@ async fn events_during_a_streamed_list_are_applied_to_it() {
     let event = |kind: &str, name: &str| {
         let object =
             format!(r#"{{"metadata":{{"namespace":"n","name":"{name}","uid":"{name}"}}}}"#);
-        Bytes::from(format!(r#"{{"type":"{kind}","object":{object}}}"#))
+        format!(r#"{{"type":"{kind}","object":{object}}}"#)
     };
-    let mut initial = Some(Vec::new());
+    let mut initial = Some(InitialList::new(ListLimits::default()));
     for (kind, name) in [
         ("ADDED", "a"),
         ("ADDED", "b"),
         ("DELETED", "a"),
         ("ADDED", "c"),
+        ("MODIFIED", "b"),
         ("DELETED", "x"),
     ] {
-        assert!(
-            watch
-                .apply(&event(kind, name), &mut initial)
-                .unwrap()
-                .is_none()
-        );
+        let end = watch.apply(event(kind, name).as_bytes(), &mut initial);
+        assert!(end.unwrap().is_none());
     }
-    let names: Vec<_> = initial.iter().flatten().map(|job| &*job.name).collect();
+    let records = initial.unwrap().into_records();
+    let names: Vec<_> = records.iter().map(|job| &*job.name).collect();
     assert_eq!(names, ["b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_waits_grow_whatever_ends_watches_early() {
+    type Outcome = fn(&Watch<Jobs>) -> Result<End, Error>;
+    // The versions that are received, how long the watch lives in seconds, how it ends, and the longest wait.
+    let cases: [(&str, u64, Outcome, f64); 9] = [
+        ("", 0, |_| Ok(End::Ended), 30.0),
+        ("", 6, |_| Ok(End::Ended), 30.0),
+        ("", 0, |_| Ok(End::Expired), 30.0),
+        ("", 6, |_| Ok(End::Expired), 30.0),
+        ("next", 0, |_| Ok(End::Expired), 30.0),
+        ("next 7", 6, |_| Ok(End::Expired), 30.0),
+        ("", 0, |watch| Err(error_response(watch, 410)), 30.0),
+        ("", 0, |watch| Err(error_response(watch, 500)), 30.0),
+        ("next", 0, |watch| Err(error_response(watch, 500)), 4.0),
+    ];
+    for (number, (versions, seconds, outcome, longest)) in cases.into_iter().enumerate() {
+        let (mut watch, _) = watch();
+        let start = Instant::now();
+        let mut attempts = 0_u32;
+        while start.elapsed() < Duration::from_hours(1) {
+            watch.version.get_or_insert("100".to_owned()); // as a list does
+            let versions = versions.replace("next", &(200 + attempts).to_string());
+            let outcome = outcome(&watch);
+            let lifetime = Duration::from_secs(seconds) + MOMENT;
+            let wait = attempt(&mut watch, lifetime, &versions, outcome).await;
+            advance(wait.expect("a wait")).await;
+            attempts += 1;
+        }
+        // The waits are between half of the longest and all of it, after the first few.
+        let fewest = 3600.0 / (longest + 7.0);
+        let most = 3600.0 / (longest / 2.0) + 10.0;
+        let attempts = f64::from(attempts);
+        assert!((fewest..most).contains(&attempts), "{number}: {attempts}");
+    }
 }

@@ -20,8 +20,8 @@ const MAX_OVERDUE: u64 = 1_000;
 pub struct ScheduleStatus {
     /// The parsed schedule; `None` if it or its time zone is invalid.
     schedule: Option<Arc<Schedule>>,
-    /// Whether the controller would ever start a run for the schedule.
-    pub valid: bool,
+    /// Whether the controller would ever start a run for the schedule; `None` if it is too long to be evaluated.
+    pub valid: Option<bool>,
     /// The next due time; `None` while the `CronJob` is suspended.
     pub next: Option<Seconds>,
     /// Number of due times since the last start that are past their grace; `None` if that cannot be judged yet.
@@ -84,16 +84,17 @@ impl ScheduleStatus {
     /// The status of a `CronJob` before its first evaluation.
     pub(super) fn new(cronjob: &CronJob, controller_zone: &Zone) -> Self {
         let zone = cronjob.time_zone.as_deref();
-        let schedule = Schedule::parse(&cronjob.schedule, zone, controller_zone);
+        let schedule = cronjob.evaluated_schedule();
+        let schedule = schedule.and_then(|it| Schedule::parse(it, zone, controller_zone).ok());
         Self {
-            schedule: schedule.ok().map(Arc::new),
+            schedule: schedule.map(Arc::new),
             ..Self::unknown()
         }
     }
 
     /// The status of the same `CronJob` after a change.
     pub(super) fn after_change(self, old: &CronJob, new: &CronJob, controller_zone: &Zone) -> Self {
-        if old.schedule == new.schedule && old.time_zone == new.time_zone {
+        if old.whole_schedule() == new.whole_schedule() && old.time_zone == new.time_zone {
             return self;
         }
         Self {
@@ -112,6 +113,7 @@ impl ScheduleStatus {
     ) -> Vec<Seconds> {
         *self = Self {
             schedule: self.schedule.take(),
+            valid: cronjob.evaluated_schedule().map(|_| false),
             first_judged: self.first_judged.or(context.judged_until),
             ..Self::unknown()
         };
@@ -135,10 +137,10 @@ impl ScheduleStatus {
             now: judged_until,
         };
         self.anchor = since;
-        self.valid = !due_times.is_empty();
-        if !self.valid {
+        if due_times.is_empty() {
             return Vec::new();
         }
+        self.valid = Some(true);
         if !cronjob.suspended {
             self.next = due_times.after(context.now);
         }
@@ -157,7 +159,7 @@ impl ScheduleStatus {
     fn unknown() -> Self {
         Self {
             schedule: None,
-            valid: false,
+            valid: None,
             next: None,
             overdue_runs: None,
             overdue_since: None,
@@ -327,7 +329,9 @@ impl OverdueRuns {
         until: Seconds,
     ) -> (Vec<Seconds>, Option<Seconds>) {
         let since = due_times.since;
-        if (self.since, self.after) != (since, after) {
+        // A step back of a clock undoes what was counted since.
+        let undone = self.count > 0 && self.last >= until;
+        if (self.since, self.after) != (since, after) || undone {
             *self = Self {
                 since,
                 after,

@@ -279,13 +279,28 @@ fn an_invalid_schedule_has_no_due_times() {
             cronjob.time_zone = zone.map(Into::into);
         });
         let status = scenario.at(48 * HOUR).schedule_status();
-        assert!(!status.valid, "{schedule}");
+        assert_eq!(status.valid, Some(false), "{schedule}");
         assert_eq!(status.next, None);
         assert_eq!(scenario.overdue(72 * HOUR), NOTHING);
     }
     let mut scenario = Scenario::new("every morning").with(|_| {});
     scenario.change(HOUR, |cronjob| cronjob.schedule = "0 7 * * *".into());
     assert_eq!(scenario.next(HOUR), Some(7 * HOUR));
+}
+
+#[test]
+fn a_schedule_that_is_too_long_is_not_evaluated() {
+    let list = |length: usize| "0,".repeat((length - 9) / 2) + "0 * * * *";
+    for (length, valid) in [(4_095, Some(true)), (4_097, None)] {
+        let scenario = Scenario::new("short").with(|cronjob| {
+            cronjob.long_schedule = Some(list(length).into());
+        });
+        let status = scenario.at(48 * HOUR).schedule_status();
+        assert_eq!(
+            (status.valid, status.next.is_some()),
+            (valid, valid.is_some())
+        );
+    }
 }
 
 #[test]

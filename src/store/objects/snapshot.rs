@@ -104,11 +104,13 @@ impl<T: Record> Snapshot<T> {
             .map(|entry| &entry.record)
     }
 
-    /// The entries that are not ignored and whose feeds are not stale.
+    /// The entries that are neither ignored nor hidden, and whose feeds are not stale.
     fn entries<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a Entry<T>> {
         let visibility = &self.visibility;
         let entries = slots.iter().flatten();
-        entries.filter(|entry| !entry.record.ignored() && !visibility.is_stale(entry.feed))
+        entries.filter(|entry| {
+            !entry.hidden && !entry.record.ignored() && !visibility.is_stale(entry.feed)
+        })
     }
 
     fn slots(&self, block: usize) -> &[Option<Entry<T>>] {

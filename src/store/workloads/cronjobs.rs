@@ -43,8 +43,9 @@ impl Workloads {
         totals.created = cronjob.created.or(totals.created);
         totals.add_success(cronjob.last_success);
         let annotations = cronjob.annotations.as_deref();
-        let invalid = workload.set_metadata(MetadataSource::CronJob, &cronjob.labels, annotations);
-        effects.add_invalid(&workload.id, invalid);
+        let problems =
+            workload.set_metadata(MetadataSource::CronJob, &cronjob.labels, None, annotations);
+        effects.problems.extend(problems);
         if workload.inherited_labels != cronjob.inherited_labels {
             workload
                 .inherited_labels

@@ -57,7 +57,11 @@ impl Workloads {
         {
             if !already_counted {
                 let seen_before = old.is_some() || outcome.is_some();
-                let counted = seen_before || run.end.is_some_and(|end| end >= self.since);
+                let is_new = run.end.is_some_and(|end| end >= self.since);
+                let counted = seen_before || (is_new && self.uncounted.is_none());
+                if !counted && let Some(uncounted) = &mut self.uncounted {
+                    uncounted.push((workload.id.clone(), run.clone()));
+                }
                 let bounds = &self.settings.run_duration_buckets;
                 workload.state.totals.add_run(&run, counted, bounds);
                 self.journal.append(JournalEntry::RunFinished {
@@ -148,10 +152,11 @@ impl Workloads {
         if is_new {
             workload.add_first_sight(new, already_counted, observation.date);
         }
+        let known = old.and_then(|old| old.annotations.as_deref());
         let annotations = new.annotations.as_deref();
         let source = MetadataSource::Job(new.created);
-        let invalid = workload.set_metadata(source, &new.labels, annotations);
-        effects.add_invalid(&id, invalid);
+        let problems = workload.set_metadata(source, &new.labels, known, annotations);
+        effects.problems.extend(problems);
         let changed = earlier
             != (
                 workload.state.totals.created,

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 use super::CRONJOB;
 use crate::{
     model::{
-        Departure, Job, MappedLabels, Name, Run, Seconds, WorkloadAnnotations, WorkloadId,
-        WorkloadState,
+        Departure, Job, MappedLabels, Name, Run, ScheduleState, Seconds, WorkloadAnnotations,
+        WorkloadId, WorkloadState,
     },
     store::{
         StoreSettings, Thresholds,
         objects::{Key, Record},
         settings::override_annotations,
+        warnings::MetadataProblems,
     },
 };
 
@@ -178,6 +179,23 @@ impl WorkloadRecord {
         &self.settings.run_duration_buckets
     }
 
+    /// Whether something about it needs attention.
+    pub(super) fn is_failing(&self, date: Seconds) -> bool {
+        let WorkloadState {
+            totals, schedule, ..
+        } = &self.state;
+        let overdue = |schedule: &ScheduleState| schedule.overdue.count > 0;
+        let too_long = || {
+            let max_duration = self.thresholds().max_duration?;
+            self.oldest_active_start()?.checked_add(max_duration)
+        };
+        totals.last.as_ref().is_some_and(|last| !last.succeeded)
+            || totals.consecutive_unsuccessful.count > 0
+            || schedule.as_deref().is_some_and(overdue)
+            || self.success_deadline().is_some_and(|at| at < date)
+            || too_long().is_some_and(|at| at < date)
+    }
+
     /// Whether it has Jobs or a `CronJob`, or belongs to a configured job.
     pub(super) fn exists(&self) -> bool {
         self.jobs > 0 || self.has_cronjob || self.configured > 0
@@ -189,15 +207,20 @@ impl WorkloadRecord {
         !run.manual && last.is_some_and(|last| last.sort_key == run.sort_key())
     }
 
-    /// Sets labels and annotations, unless the current ones take precedence. Returns invalid annotations that are new.
+    /// Sets labels and annotations, unless the current ones take precedence. Returns the
+    /// problems that are new. `old` are the annotations that the object had before.
     pub(super) fn set_metadata(
         &mut self,
         source: MetadataSource,
         labels: &MappedLabels,
+        old: Option<&WorkloadAnnotations>,
         annotations: Option<&WorkloadAnnotations>,
-    ) -> Vec<(&'static str, Name)> {
+    ) -> Option<MetadataProblems> {
         if source < self.metadata_source {
-            return Vec::new();
+            // Annotations of the object have no effect, but its own series have its labels.
+            let known = old.or(self.state.annotations.as_deref());
+            let problems = MetadataProblems::new(&self.id, known, annotations)?;
+            return problems.without_invalid();
         }
         self.metadata_source = source;
         let state = &mut self.state;
@@ -205,13 +228,11 @@ impl WorkloadRecord {
             state.labels.clone_from(labels);
         }
         if state.annotations.as_deref() == annotations {
-            return Vec::new();
+            return None;
         }
-        let known = state.annotations.take().unwrap_or_default().invalid;
+        let problems = MetadataProblems::new(&self.id, state.annotations.as_deref(), annotations);
         state.annotations = annotations.cloned().map(Box::new);
-        let invalid = annotations.map_or(&[][..], |annotations| &annotations.invalid);
-        let new = invalid.iter().filter(|problem| !known.contains(problem));
-        new.cloned().collect()
+        problems
     }
 }
 

@@ -36,6 +36,11 @@ impl HiddenWorkloads {
         }
     }
 
+    /// The workloads and their states.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkloadId, &WorkloadState)> {
+        self.states.iter().flatten()
+    }
+
     /// Removes a workload and returns its state.
     pub(super) fn take(&mut self, id: &WorkloadId) -> Option<WorkloadState> {
         self.states.as_mut()?.remove(id)

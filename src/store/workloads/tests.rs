@@ -6,16 +6,18 @@ use tokio::time::advance;
 
 use crate::{
     model::{
-        Change, CountedRunLookup as _, CronJob, Departure, FailureReason, FeedHandle, FeedScope,
-        Job, JobState, Journal, JournalEntry, LastRun, Name, NoopJournal, RestoredState,
-        RestoredWorkload, Seconds, Sink, Totals, UID_RETENTION, Uid, Update, WorkloadAnnotations,
-        WorkloadId, WorkloadRef as Owner,
+        Change, CronJob, Departure, FailureReason, FeedHandle, FeedScope, Job, JobState, Journal,
+        JournalEntry, LastRun, Name, NoopJournal, RestoredState, RestoredWorkload, Seconds, Sink,
+        StoreLookup as _, Totals, UID_RETENTION, Uid, Update, WorkloadAnnotations, WorkloadId,
+        WorkloadRef as Owner,
     },
     store::{Retention, StoreSettings, TargetStore, WorkloadRecord},
 };
 use std::sync::Arc;
 
+mod adopted;
 mod annotations;
+mod budget;
 mod leaving;
 mod persistence;
 mod transitions;
@@ -53,7 +55,7 @@ fn target_of(
         ..settings
     };
     let restored = RestoredState {
-        since: SINCE,
+        since: restored.since.max(SINCE),
         ..restored
     };
     let store = Arc::new(TargetStore::restored(

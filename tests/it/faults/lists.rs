@@ -16,6 +16,12 @@ async fn start_polling(answers: Vec<Answer>) -> (Server, Exporter) {
     (server, exporter)
 }
 
+/// Sends `rest` in single bytes, one every 50 ms.
+fn drip(start: Answer, rest: &str) -> Answer {
+    rest.bytes()
+        .fold(start, |answer, byte| answer.send([byte]).wait(SECOND / 20))
+}
+
 /// Failed responses, and the code that counts each.
 fn failed_responses() -> Vec<(&'static str, Answer, Code)> {
     let text = list(&[job("a")]).to_string();
@@ -68,6 +74,43 @@ fn failed_responses() -> Vec<(&'static str, Answer, Code)> {
         ("null", ok("null"), Code::Ok),
         ("not a list", ok("{}"), Code::Ok),
         ("a status", Answer::json(&status), Code::Ok),
+        (
+            "a list of others",
+            ok(r#"{"kind":"PodList","metadata":{},"items":[]}"#),
+            Code::Ok,
+        ),
+        ("a cut object", ok(&text.replacen('"', "", 1)), Code::Ok),
+        ("gzip", ok("\u{1f}\u{8b}\u{8}\0\0\0\0\0"), Code::Ok),
+        (
+            "dripping head",
+            drip(Answer::none(), &format!("HTTP/1.1 200 -\r\na: {half}")),
+            Code::Timeout,
+        ),
+        (
+            "dripping body",
+            drip(Answer::of_length(1000), half),
+            Code::Timeout,
+        ),
+        (
+            "endless head",
+            Answer::none().send(format!("HTTP/1.1 200 -\r\na: {}", "a".repeat(1 << 20))),
+            Code::TransportError,
+        ),
+        (
+            "endless headers",
+            Answer::none().send(format!("HTTP/1.1 200 -\r\n{}", "a: b\r\n".repeat(1 << 17))),
+            Code::TransportError,
+        ),
+        (
+            "endless error",
+            Answer::whole(500, &[], "x".repeat(1 << 20)),
+            Code::InternalError,
+        ),
+        (
+            "slow error",
+            drip(Answer::head(500, &[], "content-length: 1000"), half),
+            Code::Timeout,
+        ),
         (
             "items not an array",
             ok(r#"{"metadata":{},"items":{}}"#),
@@ -220,19 +263,24 @@ async fn a_list_that_never_ends_is_aborted() {
 }
 
 #[tokio::test]
-async fn a_body_beyond_the_size_limit_is_rejected() {
+async fn a_body_beyond_the_size_limit_is_rejected_whatever_the_page_size() {
     let chunk = vec![b' '; 1024 * 1024];
     let endless = (0..65).fold(Answer::chunked(), |answer, _| answer.chunk(&chunk));
-    let server = Server::start(answer_lists(vec![endless.end()])).await;
+    let large = Answer::of_length(65 * 1024 * 1024).hang();
+    let server = Server::start(answer_lists(vec![endless.end(), large])).await;
     let poll = PollConfig {
         timeout: 20 * SECOND,
         ..POLL
     };
     let mut exporter = Exporter::start(server.endpoint(), listed(poll));
     exporter
-        .eventually(|e| e.requests(Verb::List, Code::TransportError), 1)
+        .eventually(|e| e.snapshot().status.failing_feeds, 1)
         .await;
-    assert!(!exporter.up());
+    assert!(exporter.requests(Verb::List, Code::TransportError) >= 4);
+    let requests = server.requests("/jobs?limit");
+    let targets: Vec<_> = requests.iter().take(4).map(|r| &*r.target).collect();
+    let sizes = [500, 50, 5, 1].map(|size| format!("/apis/batch/v1/jobs?limit={size}"));
+    assert_eq!(targets, sizes);
 }
 
 #[tokio::test]

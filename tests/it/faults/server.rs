@@ -187,7 +187,8 @@ impl Answer {
         Self::head(200, &[], "transfer-encoding: chunked")
     }
 
-    fn head(status: u16, headers: &[(&str, &str)], framing: &str) -> Self {
+    /// Sends the head of a response whose body is framed by this header.
+    pub(crate) fn head(status: u16, headers: &[(&str, &str)], framing: &str) -> Self {
         let mut head = format!("HTTP/1.1 {status} -\r\n");
         for (name, value) in headers {
             head.extend([name, ": ", value, "\r\n"]);

@@ -5,7 +5,7 @@ use job_status_exporter::model::{Code, EventKind, RestartReason, Verb};
 
 use super::*;
 
-fn bookmark(version: u64, ends_list: bool) -> Value {
+pub(super) fn bookmark(version: u64, ends_list: bool) -> Value {
     let mut metadata = json!({"resourceVersion": version.to_string()});
     if ends_list {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
@@ -199,7 +199,7 @@ async fn an_expired_resource_version_is_followed_by_a_list() {
 }
 
 /// A server that answers requests for a streamed list of Jobs with `stream`. It also lists in pages.
-fn streaming(stream: Answer) -> impl Fn(&Request) -> Answer + Send + Sync {
+pub(super) fn streaming(stream: Answer) -> impl Fn(&Request) -> Answer + Send + Sync {
     let paged = answer_watches(vec![Answer::chunked().hang()]);
     move |request| match request.resource() {
         "version" => Answer::json(&json!({"major": "1", "minor": "34+"})),

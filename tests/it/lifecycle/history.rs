@@ -18,7 +18,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{Cluster, SYNCED, Setup};
+use super::{Cluster, Exporter, SYNCED, Setup};
+
+mod lost;
 
 /// Fewer than the runs of a workload. The totals count all runs anyway.
 const RUNS_PER_WORKLOAD: u32 = 5;
@@ -40,6 +42,7 @@ async fn read(path: &Path) -> RestoredState {
         path: path.to_owned(),
         runs_per_workload: RUNS_PER_WORKLOAD,
         max_age: Duration::from_hours(24 * 90),
+        gone_workloads: 100,
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
         label_names: Vec::new().into(),
     };

@@ -62,6 +62,23 @@ async fn transitions_are_logged_with_their_target_and_reason() {
 }
 
 #[tokio::test]
+async fn a_list_beyond_a_limit_is_logged_with_the_setting_to_raise() {
+    let cluster = Cluster::start().await;
+    cluster.add_job("etl", "a");
+    cluster.add_job("etl", "b");
+    let config = "{web: {listen_address: \"127.0.0.1:0\"}, limits: {list_objects: 1}, \
+                  targets: [{kubernetes: {kubeconfig: kubeconfig}}]}";
+    let setup = Setup::new()
+        .kubeconfig("kubeconfig", &cluster.url(), "{}")
+        .config(config);
+    let mut exporter = setup.start().await;
+    let line = exporter.logged("target is down").await;
+    let problem = "jobs in all namespaces: the list has more than 1 objects";
+    assert!(line.text("error").ends_with(problem), "{line:?}");
+    assert!(line.text("hint").starts_with("raise `limits.list_objects`"));
+}
+
+#[tokio::test]
 async fn polls_and_requests_are_logged_at_debug() {
     let cluster = Cluster::start().await;
     let setup = two_targets(&cluster).argument("--log.level=debug");
@@ -141,21 +158,16 @@ async fn an_annotation_without_an_effect_is_logged_with_what_is_valid() {
     let object = json!({"metadata": metadata, "spec": {"parallelism": 1}});
     cluster.api.apply(Kind::Job, object).unwrap();
     let mut exporter = two_targets(&cluster).start().await;
-    for line in from_both(&mut exporter, "ignoring an unknown annotation").await {
-        let annotation = "job-status-exporter/max-duratoin";
-        assert_eq!(line.text("annotation"), annotation);
-        let known = line.text("known");
-        assert!(
-            known.contains("job-status-exporter/max-duration, "),
-            "{known}"
-        );
-        assert!(line.get("value").is_none());
-    }
-    for line in from_both(&mut exporter, "ignoring an invalid annotation").await {
-        let of_workload = ["namespace", "kind", "name", "annotation", "value"];
+    for line in from_both(&mut exporter, "ignoring invalid annotations").await {
+        let of_workload = ["namespace", "kind", "name"];
         assert_eq!(
             of_workload.map(|key| line.text(key)),
-            ["etl", "job", "load", "start-grace", "soon"]
+            ["etl", "job", "load"]
         );
+        let annotations = line.text("annotations");
+        let problems = "unknown job-status-exporter/max-duratoin, start-grace=soon; known are ";
+        assert!(annotations.starts_with(problems), "{annotations}");
+        let known = "job-status-exporter/max-duration, ";
+        assert!(annotations.contains(known), "{annotations}");
     }
 }

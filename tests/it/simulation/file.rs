@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use job_status_exporter::model::{
-    CountedRunLookup, Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload,
-    Seconds, Uid, WorkloadId, WorkloadState,
+    Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload, Seconds, StoreLookup,
+    Uid, WorkloadId, WorkloadState,
 };
 use parking_lot::Mutex;
 
@@ -36,12 +36,7 @@ impl TimedJournal {
 
 impl FileModel {
     /// Writes all entries of a process, and deletes every run that the store does not count, as if all limits were 0.
-    pub(crate) fn write(
-        &mut self,
-        now: Seconds,
-        journal: &TimedJournal,
-        store: &dyn CountedRunLookup,
-    ) {
+    pub(crate) fn write(&mut self, now: Seconds, journal: &TimedJournal, store: &dyn StoreLookup) {
         for (time, entry) in &journal.0.lock().1 {
             match entry {
                 JournalEntry::RunFinished { workload, run, .. } => {
@@ -88,6 +83,7 @@ impl FileModel {
             since,
             workloads: workloads.collect(),
             runs: self.runs.keys().cloned().collect(),
+            delayed: false,
         }
     }
 }

@@ -149,6 +149,7 @@ fn workloads_and_targets_expire() {
     let limits = Limits {
         runs_per_workload: 1,
         oldest: model::now().as_second() + 1,
+        gone_workloads: 100,
     };
     let names = |file: &HistoryFile| {
         use redb::{ReadableDatabase as _, ReadableTable as _};
@@ -174,4 +175,27 @@ fn workloads_and_targets_expire() {
         .map(|it| it.id.clone())
         .collect();
     assert_eq!(left, [workload("stays")]);
+}
+
+#[test]
+fn of_many_workloads_that_are_gone_the_latest_are_kept_with_their_runs() {
+    let mut scene = Scene::new();
+    scene.append([JournalEntry::Synced]);
+    scene.process_batch();
+    for number in 0..300 {
+        let name = format!("once-{number}");
+        scene.append([
+            RunCounter::default().finish(&name, recent(number)),
+            JournalEntry::WorkloadGone(workload(&name), Departure::Cleanup),
+        ]);
+    }
+    // A lagging API server may show this one again.
+    scene.set_counted([7]);
+    scene.process_batch();
+    scene.prune();
+    let status = scene.writer.queue.status.snapshot();
+    assert!((100..=101).contains(&status.runs), "{status:?}");
+    let scene = scene.killed();
+    assert_eq!(scene.restored.workloads.len(), 100);
+    assert!(scene.runs().contains(&uid(7).to_string()));
 }

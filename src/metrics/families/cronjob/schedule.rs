@@ -4,6 +4,7 @@ use super::CRONJOB;
 use crate::{
     metrics::{
         families::workload,
+        format::Kind,
         table::{Identity, Mapped, Row, Rows, Table},
     },
     model::ScheduleState,
@@ -28,7 +29,7 @@ impl Table for Schedules {
 The exporter evaluates the schedule of a CronJob as the CronJob controller of Kubernetes 1.36 does.
 
 - A schedule is valid if the controller can start runs with it and its time zone. A schedule without any date, such as
-  30 February, is invalid.
+  30 February, is invalid. Schedules of more than 4,096 bytes are not evaluated: only their other metrics are shown.
 - `batch_cronjob_next_schedule_timestamp_seconds` is absent if the CronJob is suspended or its schedule is invalid.
 - A due time is overdue when its start grace is over and no run was started for it or for a later one. Due times while the
   CronJob was suspended, and those that wait for an active run under the policy `Forbid`, are not overdue.
@@ -52,7 +53,7 @@ The exporter evaluates the schedule of a CronJob as the CronJob controller of Ku
             "batch_cronjob_schedule_valid",
             &[],
             "Whether the schedule and the time zone of the CronJob are valid: 1 or 0.",
-            |record, out| out.value(record.schedule_status().map(|status| status.valid)),
+            |record, out| out.value(record.schedule_status().and_then(|status| status.valid)),
         ),
         Row::gauge(
             "batch_cronjob_next_schedule_timestamp_seconds",
@@ -137,6 +138,11 @@ after a restart with a history.
             |workload, out| out.value(observed(workload, |schedule| schedule.suspended_since)),
         ),
     ];
+
+    /// Counters continue from those of an earlier process.
+    fn is_known(section: &TargetSnapshot, kind: Kind) -> bool {
+        section.counters_known || kind == Kind::Gauge
+    }
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.workloads.blocks()

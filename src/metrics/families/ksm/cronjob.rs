@@ -60,7 +60,7 @@ The same for CronJobs.
             |cronjob, out| {
                 let policy = ksm(cronjob).and_then(|job| job.concurrency_policy.as_deref());
                 let zone = cronjob.time_zone.as_deref().unwrap_or("local");
-                out.sample(&[&cronjob.schedule, &policy, &zone], 1);
+                out.sample(&[cronjob.whole_schedule(), &policy, &zone], 1);
             },
         ),
         Row::gauge(

@@ -7,6 +7,8 @@ use crate::model::{
     Departure, Job, JobState, Journal, JournalEntry, RestoredState, RestoredWorkload, WorkloadRef,
 };
 
+mod clock_steps;
+
 /// A store with feeds of `CronJobs` and Jobs, and a clock.
 struct Scene {
     store: Arc<TargetStore>,
@@ -79,7 +81,7 @@ impl Scene {
         let state = RestoredState {
             since: MIDNIGHT,
             workloads,
-            runs: Vec::new(),
+            ..RestoredState::default()
         };
         let journal = Arc::new(LastState::default());
         let store = TargetStore::restored(None, settings.into(), state, journal.clone());

@@ -87,6 +87,39 @@ async fn an_invalid_annotation_is_counted_once_while_it_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cut_value_is_counted_once_for_each_object() {
+    let target = target();
+    let cut = |sources: &[&str]| {
+        let truncated = sources.iter().map(|source| Name::from(*source)).collect();
+        Some(Box::new(WorkloadAnnotations {
+            truncated,
+            ..WorkloadAnnotations::default()
+        }))
+    };
+    let truncated = || target.store.snapshot().status.truncated_values;
+    let owner = |sources: &[&str]| CronJob {
+        annotations: cut(sources),
+        ..cronjob("c")
+    };
+    let job = |number, sources: &[&str]| Job {
+        annotations: cut(sources),
+        ..running(number)
+    };
+    apply_cronjob(&target, owner(&["team"]));
+    apply_cronjob(&target, owner(&["team"]));
+    assert_eq!(truncated(), 1);
+    // Inherited from the template.
+    apply(&target, job(1, &["team"]));
+    assert_eq!(truncated(), 1);
+    // A value that only the Job has shows in its own series.
+    apply(&target, job(2, &["note"]));
+    apply(&target, job(2, &["note"]));
+    assert_eq!(truncated(), 2);
+    apply(&target, job(2, &["note", "spec.managedBy"]));
+    assert_eq!(truncated(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn jobs_inherit_the_labels_of_their_cronjob() {
     let target = target();
     let with = |labels: [&str; 2], job: Job| Job {

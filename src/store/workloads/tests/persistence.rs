@@ -238,7 +238,7 @@ async fn nothing_is_lost_or_counted_twice_wherever_the_process_is_killed() {
 }
 
 /// The state of a file with these entries.
-fn restore(entries: &[JournalEntry]) -> RestoredState {
+pub(super) fn restore(entries: &[JournalEntry]) -> RestoredState {
     let mut restored = RestoredState::default();
     for entry in entries {
         if let JournalEntry::RunFinished { run, .. } = entry {

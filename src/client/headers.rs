@@ -1,0 +1,10 @@
+//! HTTP headers of responses.
+
+use http::{HeaderMap, header};
+use jiff::{Timestamp, fmt::rfc2822};
+
+/// The `Date` header: the server's clock.
+pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
+}

@@ -1,0 +1,164 @@
+//! The objects of a streamed list until its end.
+//!
+//! The list is that of the server's cache, and may be followed by changes since then before its end. Each event costs the
+//! same, however many objects there are.
+
+use std::collections::HashMap;
+
+use crate::{
+    client::Failure,
+    config::ListLimits,
+    model::Uid,
+    source::reader::{ListUsage, WatchedResource},
+};
+
+/// The objects so far.
+pub(super) struct InitialList<R: WatchedResource> {
+    records: Vec<R::Record>,
+    /// Where each object is in `records`. Made at the first change, because most lists have none.
+    positions: Option<HashMap<Uid, usize>>,
+    usage: ListUsage,
+}
+
+impl<R: WatchedResource> InitialList<R> {
+    pub(super) fn new(limits: ListLimits) -> Self {
+        Self {
+            records: Vec::new(),
+            positions: None,
+            usage: ListUsage::new(limits),
+        }
+    }
+
+    /// The number of objects.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The stream has this many bytes so far.
+    pub(super) fn set_bytes(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.usage.set_bytes(bytes)
+    }
+
+    /// An event about an object arrived.
+    pub(super) fn count_event(&mut self) -> Result<(), Failure> {
+        self.usage.add_object()
+    }
+
+    /// Adds an object of the list.
+    pub(super) fn add(&mut self, record: R::Record) {
+        if self.positions.is_some() {
+            self.change(record);
+        } else {
+            self.records.push(record);
+        }
+    }
+
+    /// Replaces an object, or adds it.
+    pub(super) fn change(&mut self, record: R::Record) {
+        let (records, positions) = self.indexed();
+        if let Some(&position) = positions.get(R::uid(&record)) {
+            records[position] = record;
+        } else {
+            positions.insert(R::uid(&record).clone(), records.len());
+            records.push(record);
+        }
+    }
+
+    /// Removes an object.
+    pub(super) fn remove(&mut self, record: &R::Record) {
+        let (records, positions) = self.indexed();
+        if let Some(position) = positions.remove(R::uid(record)) {
+            swap_remove::<R>(records, positions, position);
+        }
+    }
+
+    /// All objects.
+    pub(super) fn into_records(self) -> Vec<R::Record> {
+        self.records
+    }
+
+    /// The objects, and where each is. Of an object that was added twice, the last state stays.
+    fn indexed(&mut self) -> (&mut Vec<R::Record>, &mut HashMap<Uid, usize>) {
+        let records = &mut self.records;
+        let positions = self.positions.get_or_insert_with(|| {
+            let mut positions = HashMap::with_capacity(records.len());
+            for position in (0..records.len()).rev() {
+                let uid = R::uid(&records[position]);
+                if positions.contains_key(uid) {
+                    swap_remove::<R>(records, &mut positions, position);
+                } else {
+                    positions.insert(uid.clone(), position);
+                }
+            }
+            positions
+        });
+        (records, positions)
+    }
+}
+
+/// Removes the object at `position`. The last one takes its place.
+fn swap_remove<R: WatchedResource>(
+    records: &mut Vec<R::Record>,
+    positions: &mut HashMap<Uid, usize>,
+    position: usize,
+) {
+    records.swap_remove(position);
+    if let Some(moved) = records.get(position) {
+        positions.insert(R::uid(moved).clone(), position);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{decode::Decoder, model::Job, source::reader::Jobs};
+
+    fn job(name: u8, parallelism: u8) -> Job {
+        let json = format!(
+            r#"{{"metadata":{{"namespace":"n","name":"{name}","uid":"{name}"}},"spec":{{"parallelism":{parallelism}}}}}"#
+        );
+        Decoder::default().job(&json).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn events_leave_the_last_state_of_each_object_that_is_left(
+            added in proptest::collection::vec((0..20u8, 0..4u8), 0..40),
+            events in proptest::collection::vec((0..3u8, 0..20u8, 0..4u8), 1..60),
+        ) {
+            let mut list = InitialList::<Jobs>::new(ListLimits::default());
+            let mut expected = HashMap::new();
+            // As a map of the last states, once a change has come.
+            for (name, state) in added {
+                list.add(job(name, state));
+                expected.insert(name, state);
+            }
+            list.remove(&job(255, 0));
+            for (event, name, state) in events {
+                match event {
+                    0 => list.remove(&job(name, state)),
+                    1 => list.add(job(name, state)),
+                    _ => list.change(job(name, state)),
+                }
+                if event == 0 {
+                    expected.remove(&name);
+                } else {
+                    expected.insert(name, state);
+                }
+            }
+            let mut expected: Vec<_> = expected
+                .into_iter()
+                .map(|(name, state)| (name.to_string(), Some(i32::from(state))))
+                .collect();
+            let records = list.into_records().into_iter();
+            let mut found: Vec<_> = records
+                .map(|job| (job.name.to_string(), job.parallelism))
+                .collect();
+            expected.sort();
+            found.sort();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What a scrape sees of one target.
+
+use jiff::Timestamp;
+
+use super::{ClientCounters, CronJobRecord, Snapshot, WorkloadRecord};
+use crate::model::{Job, Name};
+
+/// A consistent view of one target. It does not change while the store does.
+#[derive(Debug)]
+pub struct TargetSnapshot {
+    /// Value of the `target` label; `None` for the single unnamed target.
+    pub target: Option<Name>,
+    /// When it was taken.
+    pub date: Timestamp,
+    /// The Jobs to show.
+    pub jobs: Snapshot<Job>,
+    /// The `CronJobs` to show.
+    pub cronjobs: Snapshot<CronJobRecord>,
+    /// The workloads to show.
+    pub workloads: Snapshot<WorkloadRecord>,
+    /// The configured Jobs.
+    pub configured: Vec<ConfiguredJob>,
+    /// Whether the counters of workloads include what an earlier process counted. They are not shown until then.
+    pub counters_known: bool,
+    /// The health of the target.
+    pub status: TargetStatus,
+    /// The counters of its client.
+    pub client_counters: ClientCounters,
+}
+
+/// A configured Job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfiguredJob {
+    /// Its namespace.
+    pub namespace: Name,
+    /// Its name.
+    pub name: Name,
+    /// Whether it exists. `None` while that is unknown, and when the last successful poll is too long ago.
+    pub exists: Option<bool>,
+    /// Whether the last poll worked. `None` before the first.
+    pub poll_up: Option<bool>,
+    /// The last successful poll.
+    pub last_poll: Option<Timestamp>,
+}
+
+/// The health of a target, and how much the store holds of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetStatus {
+    /// At least one feed works, and none failed at its last attempt.
+    pub up: bool,
+    /// Every feed was read completely at least once.
+    pub synced: bool,
+    /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
+    pub last_success: Option<Timestamp>,
+    /// Feeds of the target.
+    pub feeds: usize,
+    /// Feeds whose last attempt failed.
+    pub failing_feeds: usize,
+    /// Jobs that exist and cannot be decoded.
+    pub undecodable_jobs: usize,
+    /// `CronJobs` that exist and cannot be decoded.
+    pub undecodable_cronjobs: usize,
+    /// Jobs that exist.
+    pub jobs: usize,
+    /// `CronJobs` that exist.
+    pub cronjobs: usize,
+    /// Invalid annotations since the start. One is counted again only when its value changes.
+    pub invalid_annotations: u64,
+    /// Label values that were cut, since the start. One is counted again only when it was short in between.
+    pub truncated_values: u64,
+    /// Workloads that were left out because there are too many, since the start.
+    pub dropped_workloads: u64,
+}

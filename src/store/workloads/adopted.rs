@@ -1,0 +1,107 @@
+//! The file of the history is lost, or can be read only after the start.
+
+use std::collections::HashSet;
+
+use tokio::time::Instant;
+
+use super::{Workloads, jobs::id_of_job};
+use crate::{
+    model::{
+        Job, JournalEntry, RestoredState, RestoredWorkload, Run, Seconds, Uid, WorkloadId,
+        WorkloadState,
+    },
+    store::{counted_runs::RunOutcome, objects::Objects},
+};
+
+/// The runs of all finished Jobs.
+fn finished_runs(jobs: &Objects<Job>) -> impl Iterator<Item = (WorkloadId, Run)> {
+    let jobs = jobs.records().filter(|job| !job.ignored);
+    jobs.filter_map(|job| Some((id_of_job(job), Run::from_finished(job)?)))
+}
+
+impl Workloads {
+    /// Appends all workloads and the runs of all finished Jobs to the journal.
+    pub(in crate::store) fn report_all(&self, jobs: &Objects<Job>) {
+        for workload in self.records.records() {
+            self.report(&workload.id, &workload.state);
+            if !workload.exists() {
+                let gone = JournalEntry::WorkloadGone(workload.id.clone(), workload.departure);
+                self.journal.append(gone);
+            }
+        }
+        for (workload, state) in self.hidden.iter() {
+            self.report(workload, state);
+        }
+        for (workload, run) in finished_runs(jobs) {
+            if let Some(record) = self.find(&workload).and_then(|slot| self.records.get(slot)) {
+                self.journal.append(JournalEntry::RunFinished {
+                    counted: run.end.is_some_and(|end| end >= self.since),
+                    state: record.state.clone(),
+                    workload,
+                    run,
+                });
+            }
+        }
+    }
+
+    /// Continues from what an earlier process wrote. The counters become those of a process that had read the file at the
+    /// start.
+    pub(in crate::store) fn adopt(
+        &mut self,
+        restored: RestoredState,
+        jobs: &Objects<Job>,
+        now: Instant,
+        date: Seconds,
+    ) {
+        // The earlier process counted what it saw.
+        let counted: HashSet<&Uid> = restored.runs.iter().collect();
+        let is_uncounted = |run: &Run| {
+            run.end.is_some_and(|end| end >= restored.since) && !counted.contains(&run.uid)
+        };
+        let uncounted = self.uncounted.take().unwrap_or_default().into_iter();
+        for (workload, run) in uncounted.filter(|(_, run)| is_uncounted(run)) {
+            let bounds = self.settings.run_duration_buckets.clone();
+            if let Some(slot) = self.find(&workload)
+                && let Some(record) = self.records.get_mut(slot)
+            {
+                record.state.totals.count_later(&run, &bounds);
+            }
+        }
+        self.since = restored.since;
+        let existing: HashSet<_> = jobs.records().map(|job| &job.uid).collect();
+        for uid in restored.runs.iter().filter(|uid| !existing.contains(uid)) {
+            let hash = self.counted_runs.hash(uid);
+            self.counted_runs.insert(hash, RunOutcome::Finished, now);
+        }
+        let mut unknown = Vec::new();
+        for RestoredWorkload {
+            id,
+            state,
+            last_existed,
+            departure,
+        } in restored.workloads
+        {
+            if let Some(slot) = self.find(&id)
+                && let Some(record) = self.records.get_mut(slot)
+            {
+                record.state.continue_from(state, date);
+            } else {
+                unknown.push(RestoredWorkload {
+                    id,
+                    state,
+                    last_existed,
+                    departure,
+                });
+            }
+        }
+        self.restore(unknown);
+        self.report_all(jobs);
+    }
+
+    fn report(&self, workload: &WorkloadId, state: &WorkloadState) {
+        self.journal.append(JournalEntry::WorkloadChanged {
+            workload: workload.clone(),
+            state: state.clone(),
+        });
+    }
+}

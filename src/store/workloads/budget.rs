@@ -1,0 +1,66 @@
+//! The budget of workloads: whoever may create Jobs could otherwise make every scrape larger without end.
+//!
+//! Workloads that are gone are dropped, the oldest first and those that fail last. If that is not enough, workloads that exist
+//! and are fine are hidden, the newest first: they stay in memory, and are shown as soon as they fail or there is room. A
+//! workload that exists and fails is always shown, so the budget may be exceeded by those.
+
+use super::Workloads;
+use crate::model::Seconds;
+
+/// A part of the budget that is freed in addition, so that a flood of workloads costs O(1) per workload.
+const SLACK: usize = 64;
+
+impl Workloads {
+    /// Drops workloads that are gone if there are more than the budget allows. Returns their number.
+    pub(in crate::store) fn drop_departed(&mut self, date: Seconds) -> usize {
+        let budget = self.settings.workloads;
+        let excess = self.records.total().saturating_sub(budget);
+        if excess == 0 || self.records.len() == self.records.total() {
+            return 0;
+        }
+        let mut departed = Vec::new();
+        for (slot, workload, remove_at) in self.records.leaving() {
+            let left_at = remove_at.checked_sub(self.settings.retention.of(workload.departure));
+            departed.push((workload.is_failing(date), left_at, slot));
+        }
+        departed.sort_unstable();
+        departed.truncate(excess + budget / SLACK);
+        let hidden = &mut self.hidden;
+        for (_, _, slot) in &departed {
+            self.records.remove_now(*slot, |workload| {
+                hidden.insert(workload.id, workload.state);
+            });
+        }
+        departed.len()
+    }
+
+    /// Hides workloads that are fine if there are more than the budget allows, and shows others if there is room. Returns
+    /// the number of workloads that are hidden now and were not before.
+    pub(in crate::store) fn hide_excess(&mut self, date: Seconds) -> usize {
+        let budget = self.settings.workloads;
+        if self.records.total() <= budget && !self.any_hidden {
+            return 0;
+        }
+        let (mut fine, mut failing) = (Vec::new(), Vec::new());
+        for slot in self.records.occupied() {
+            let is_failing = |workload: &super::WorkloadRecord| workload.is_failing(date);
+            if self.records.get(slot).is_some_and(is_failing) {
+                failing.push(slot);
+            } else {
+                fine.push((self.records.is_hidden(slot), slot));
+            }
+        }
+        // Those that are shown come first, so that they stay.
+        fine.sort_unstable();
+        let room = budget.saturating_sub(failing.len()).min(fine.len());
+        let (shown, excess) = fine.split_at(room);
+        for slot in failing.iter().chain(shown.iter().map(|(_, slot)| slot)) {
+            self.records.set_hidden(*slot, false);
+        }
+        for (_, slot) in excess {
+            self.records.set_hidden(*slot, true);
+        }
+        self.any_hidden = !excess.is_empty();
+        excess.iter().filter(|(hidden, _)| !hidden).count()
+    }
+}
