@@ -14,7 +14,9 @@ lint:
     cargo clippy --all-targets --locked -- -D warnings
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
-    shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-paths scripts/install-tools scripts/with-cluster
+    shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
+    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-demo scripts/check-network scripts/soak scripts/lib/*.py
+    (cd scripts && python3 -m unittest --quiet lib.test_truth)
 
 # Runs the unit and integration tests: no cluster, no network.
 test *ARGUMENTS:
@@ -57,6 +59,24 @@ bench *ARGUMENTS:
 # Measures the whole exporter with an API server and many Jobs; see docs/performance.md.
 benchmark *ARGUMENTS: build
     scripts/with-cluster --bare scripts/benchmark {{ ARGUMENTS }}
+
+# Breaks everything around the exporter at random, and compares its totals with the truth (as root).
+chaos *ARGUMENTS: build
+    scripts/chaos {{ ARGUMENTS }}
+
+# Checks that nothing grows while Jobs come and go.
+soak *ARGUMENTS: build
+    scripts/build-release --package batch-simulator --example churn
+    scripts/soak {{ ARGUMENTS }}
+
+# Checks the exporter behind a network that loses packets (as root).
+network *ARGUMENTS: build
+    scripts/build-release --package batch-simulator --example churn
+    scripts/check-network {{ ARGUMENTS }}
+
+# Fuzzes everything that is read from outside.
+fuzz *ARGUMENTS:
+    scripts/fuzz {{ ARGUMENTS }}
 
 # Builds the container image.
 image TAG="job-status-exporter":

@@ -17,6 +17,8 @@ mod connector;
 mod endpoint;
 mod environment;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod headers;
 mod lines;
 mod multiplex;

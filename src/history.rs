@@ -24,6 +24,8 @@ use crate::{
 
 mod check;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod identity;
 mod migrate;
 mod pending;

@@ -29,6 +29,8 @@ mod connection_state;
 mod connections;
 mod data;
 mod descriptors;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod gzip;
 mod negotiation;
 mod pages;

@@ -20,7 +20,7 @@ const FLOW: [&str; 8] = [
 const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli"])];
 
 /// Modules that may import everything.
-const ABOVE: [&str; 1] = ["app"];
+const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
 const LIBRARIES: [(&str, &[&str]); 13] = [

@@ -76,6 +76,15 @@ struct SharedToken {
     guard: Arc<UserGuard>,
 }
 
+/// The lifetime of the token in a response of IAM, for the fuzz target.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::client) fn token_lifetime(
+    headers: &http::HeaderMap,
+    body: &[u8],
+) -> Option<std::time::Duration> {
+    iam::read(headers, body).ok().map(|issued| issued.lifetime)
+}
+
 /// A CCI endpoint.
 pub struct Cci {
     config: Config,

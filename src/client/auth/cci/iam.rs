@@ -208,7 +208,7 @@ impl IamLogin {
 }
 
 /// Reads the token of a 201 response.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'static str> {
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Issued<SecretString>, &'static str> {
     #[derive(Deserialize)]
     struct Body {
         token: Token,
