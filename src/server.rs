@@ -135,11 +135,15 @@ impl Server {
         let mut acceptor = Acceptor::new(self.listeners, reserve);
         loop {
             let has_room = !connections.must_wait();
-            let (stream, peer) = tokio::select! {
+            let accepted = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(()) = connections.next_end() => continue,
                 accepted = acceptor.accept(), if has_room => accepted,
+            };
+            let Some((stream, peer)) = accepted else {
+                connections.make_room();
+                continue;
             };
             let admission = connections.admit(peer, acceptor.is_short_of_descriptors());
             start(

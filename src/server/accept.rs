@@ -74,8 +74,9 @@ impl<L: Listen> Acceptor<L> {
         self.reserve.is_in_use()
     }
 
-    /// The next connection. Cancelling the future loses no connection.
-    pub(super) async fn accept(&mut self) -> (L::Stream, SocketAddr) {
+    /// The next connection. `None` after an error, from which on the next call waits: then an open connection that ends helps.
+    /// Cancelling the future loses no connection.
+    pub(super) async fn accept(&mut self) -> Option<(L::Stream, SocketAddr)> {
         self.reserve.refill();
         loop {
             if let Some(resume_at) = self.resume_at {
@@ -85,7 +86,7 @@ impl<L: Listen> Acceptor<L> {
             match poll_fn(|cx| self.poll_any(cx)).await {
                 Ok(accepted) => {
                     self.backoff.reset();
-                    return accepted;
+                    return Some(accepted);
                 }
                 Err(error) if is_connection_error(&error) => {
                     debug!(%error, "a client closed its connection before it was accepted");
@@ -98,6 +99,7 @@ impl<L: Listen> Acceptor<L> {
                         warn!(%error, "cannot accept connections, retrying");
                     }
                     self.resume_at = Some(Instant::now() + self.backoff.next(None));
+                    return None;
                 }
             }
         }
@@ -168,6 +170,15 @@ mod tests {
         Acceptor::new(listeners, DescriptorReserve::default())
     }
 
+    /// The next connection, after all errors.
+    async fn accepted(acceptor: &mut Acceptor<Script>) -> &'static str {
+        loop {
+            if let Some((stream, _)) = acceptor.accept().await {
+                return stream;
+            }
+        }
+    }
+
     fn out_of_file_descriptors() -> io::Error {
         const EMFILE: i32 = 24;
         io::Error::from_raw_os_error(EMFILE)
@@ -182,11 +193,11 @@ mod tests {
         let mut acceptor = acceptor(vec![Script::new(results)]);
 
         let start = Instant::now();
-        assert_eq!(acceptor.accept().await.0, "first");
+        assert_eq!(accepted(&mut acceptor).await, "first");
         // 10 + 20 + … + 640 ms, then twice the maximum.
         assert_eq!(start.elapsed(), Duration::from_millis(1270 + 2 * 1000));
         let start = Instant::now();
-        assert_eq!(acceptor.accept().await.0, "second");
+        assert_eq!(accepted(&mut acceptor).await, "second");
         assert_eq!(start.elapsed(), FIRST_PAUSE);
     }
 
@@ -198,7 +209,7 @@ mod tests {
         let mut acceptor = Acceptor::new(vec![Script::new(results)], reserve);
         assert!(!acceptor.is_short_of_descriptors());
         let start = Instant::now();
-        assert_eq!(acceptor.accept().await.0, "next");
+        assert_eq!(accepted(&mut acceptor).await, "next");
         assert_eq!(start.elapsed(), Duration::ZERO);
         assert!(acceptor.is_short_of_descriptors());
         let _ = tokio::time::timeout(Duration::ZERO, acceptor.accept()).await;
@@ -210,7 +221,7 @@ mod tests {
         let gone = Err(io::ErrorKind::ConnectionAborted.into());
         let mut acceptor = acceptor(vec![Script::new([gone, Ok("next")])]);
         let start = Instant::now();
-        assert_eq!(acceptor.accept().await.0, "next");
+        assert_eq!(accepted(&mut acceptor).await, "next");
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
@@ -220,9 +231,9 @@ mod tests {
         let mut acceptor = acceptor(vec![script]);
         let start = Instant::now();
         let half = FIRST_PAUSE / 2;
-        let cancelled = tokio::time::timeout(half, acceptor.accept()).await;
+        let cancelled = tokio::time::timeout(half, accepted(&mut acceptor)).await;
         assert!(cancelled.is_err());
-        assert_eq!(acceptor.accept().await.0, "after");
+        assert_eq!(accepted(&mut acceptor).await, "after");
         assert_eq!(start.elapsed(), FIRST_PAUSE);
     }
 
@@ -233,7 +244,7 @@ mod tests {
         let mut acceptor = acceptor(vec![busy, quiet]);
         let mut order = Vec::new();
         for _ in 0..3 {
-            order.push(acceptor.accept().await.0);
+            order.push(accepted(&mut acceptor).await);
         }
         assert_eq!(order, ["a1", "b1", "a2"]);
     }

