@@ -25,7 +25,7 @@ impl Descriptors {
         let now = getrlimit(Resource::Nofile);
         let raised = Rlimit {
             current: now.maximum,
-            ..now.clone()
+            ..now
         };
         let limit = match setrlimit(Resource::Nofile, raised) {
             Ok(()) => now.maximum,
