@@ -54,7 +54,8 @@ impl Checks {
                     .push(StartProblem::of_target(&plan.title, &failure)),
             }
         }
-        checks.warnings.extend(exposed_files(plans));
+        let files = plans.iter().flat_map(|plan| plan.endpoint.files());
+        checks.warnings.extend(exposed_files(files));
         if let Some(settings) = HistorySettings::from_config(config)
             && let Err(error) = History::check(&settings)
         {
@@ -82,11 +83,8 @@ impl Checks {
 
 /// A warning for each file with credentials that every user of the host may change, and so every container that mounts it. Files
 /// that everybody may read are normal: volumes of Secrets have them.
-fn exposed_files(plans: &[TargetPlan]) -> Vec<String> {
-    let files: BTreeSet<_> = plans
-        .iter()
-        .flat_map(|plan| plan.endpoint.files())
-        .collect();
+fn exposed_files(files: impl Iterator<Item = PathBuf>) -> Vec<String> {
+    let files: BTreeSet<_> = files.collect();
     let writable = |path: &PathBuf| fs::metadata(path).is_ok_and(|file| file.mode() & 0o002 != 0);
     let warn = |path: PathBuf| {
         let path = path.display();
@@ -130,5 +128,27 @@ impl StartProblem {
             text: "`metrics.include` and `metrics.exclude` leave no metric family: /metrics would be empty".to_owned(),
             hint: Some("docs/metrics.md lists the families; `kube_*` needs `metrics.kube_state_metrics.enabled: true`"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_everybody_may_change_is_named_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |mode: u32| {
+            let path = directory.path().join(format!("{mode:o}"));
+            fs::write(&path, "secret").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let files = [file(0o666), file(0o644), file(0o660), file(0o666)];
+        let warnings = exposed_files(files.into_iter());
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].ends_with("/666`"), "{warnings:?}");
     }
 }
