@@ -47,6 +47,7 @@ mod ksm;
 mod run;
 mod schedule;
 mod streak;
+mod totals;
 mod uid;
 mod update;
 
@@ -66,11 +67,10 @@ pub use journal::{
     UID_RETENTION,
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
-pub use run::{
-    LastRun, Run, RunResult, RunSortKey, START_DELAY_BOUNDS, Totals, WorkloadId, WorkloadState,
-};
+pub use run::{Run, RunResult, RunSortKey, WorkloadId, WorkloadState};
 pub use schedule::{OverdueRuns, ScheduleState};
 pub use streak::Streak;
+pub use totals::{LastRun, START_DELAY_BOUNDS, Totals};
 pub use uid::Uid;
 pub use update::{Change, MAX_UNDECODABLE, ObjectName, Update};
 

@@ -1,6 +1,7 @@
 //! The totals do not depend on the order in which runs are reported.
 
 use super::*;
+use crate::model::Histogram;
 
 const BOUNDS: [f64; 3] = [1.0, 60.0, 3600.0];
 
