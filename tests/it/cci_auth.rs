@@ -187,7 +187,7 @@ async fn a_wrong_secret_key_does_not_lock_the_access_key() {
     assert!(outcomes.iter().all(Result::is_err));
     let error = list(&api).await.unwrap_err();
     assert!(
-        error.contains("the API rejected the signature of a request (401)"),
+        error.contains("the API rejected the signature of a request with this access key (401)"),
         "{error}"
     );
     assert_eq!(cloud.requests(Service::Cci), 1);
