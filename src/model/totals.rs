@@ -1,0 +1,215 @@
+//! The totals of a workload, which outlive its Jobs: counters and the last results of all its runs.
+//!
+//! The history stores them. The serialized form is part of its file format.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    FailureReason, Histogram, Job, Run, RunResult, RunSortKey, Seconds, Streak,
+    run::seconds_between,
+};
+
+/// The counters and the last results of the runs of a workload.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// When the workload was first seen and its counters started at 0, in milliseconds since the Unix epoch.
+    pub first_seen: i64,
+    /// Number of counted runs that succeeded.
+    pub succeeded: u64,
+    /// Number of counted runs that failed.
+    pub failed: u64,
+    /// Number of Jobs that disappeared before they were seen finished.
+    pub deleted: u64,
+    /// Durations of counted runs that succeeded.
+    pub success_durations: Histogram,
+    /// Durations of counted runs that failed.
+    pub failure_durations: Histogram,
+    /// Times from the due time to the start of counted runs.
+    pub start_delays: Histogram,
+    /// The last finished run that is not manual.
+    pub last: Option<LastRun>,
+    /// End of the last successful run, manual ones included.
+    pub last_success: Option<Seconds>,
+    /// End of the last failed run, manual ones included.
+    pub last_failure: Option<Seconds>,
+    /// The creation of the `CronJob`, else that of the first known Job.
+    pub created: Option<Seconds>,
+    /// The latest due time for which a Job was seen.
+    pub last_started: Option<Seconds>,
+    /// Failed runs since the last success, without manual ones.
+    #[serde(rename = "failures")]
+    pub consecutive_failures: Streak,
+    /// The same, and the runs that were deleted before they finished, and the missed runs.
+    #[serde(rename = "unsuccessful")]
+    pub consecutive_unsuccessful: Streak,
+}
+
+/// The last finished run of a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// Its position among the runs of the workload.
+    #[serde(rename = "order")]
+    pub sort_key: RunSortKey,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// When it started, or was resumed last.
+    pub start: Option<Seconds>,
+    /// When it finished.
+    pub end: Option<Seconds>,
+    /// Why it failed; `None` if it succeeded.
+    pub reason: Option<FailureReason>,
+}
+
+// === impl LastRun ===
+
+impl LastRun {
+    /// Time from the start to the end; `None` if either is unknown.
+    #[must_use]
+    pub fn duration(&self) -> Option<Seconds> {
+        seconds_between(self.start, self.end)
+    }
+}
+
+// === impl Totals ===
+
+impl Totals {
+    /// The totals of a workload that is seen for the first time.
+    #[must_use]
+    pub fn new(first_seen: i64) -> Self {
+        Self {
+            first_seen,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a finished run. If it is not `counted`, only the last results change, not the counters. Returns whether it is now
+    /// the last run.
+    pub fn add_run(&mut self, run: &Run, counted: bool, duration_bounds: &[f64]) -> bool {
+        if counted {
+            self.count(run, duration_bounds);
+        }
+        let end = run.end.or(run.start).or(run.created);
+        match run.result {
+            RunResult::Succeeded => self.add_success(end),
+            RunResult::Failed => self.last_failure = self.last_failure.max(end),
+        }
+        if run.manual {
+            return false;
+        }
+        let sort_key = run.sort_key();
+        match run.result {
+            RunResult::Succeeded => {
+                self.consecutive_failures.end_at(sort_key);
+                self.consecutive_unsuccessful.end_at(sort_key);
+            }
+            RunResult::Failed => {
+                self.consecutive_failures.add(sort_key);
+                self.add_unsuccessful(sort_key, run.due);
+            }
+        }
+        let latest = self.last.as_ref().map(|last| last.sort_key);
+        if latest > Some(sort_key) {
+            return false;
+        }
+        self.last = Some(LastRun {
+            sort_key,
+            succeeded: run.result == RunResult::Succeeded,
+            start: run.start,
+            end: run.end,
+            reason: (run.result == RunResult::Failed)
+                .then(|| run.reason.unwrap_or(FailureReason::Other)),
+        });
+        true
+    }
+
+    /// Counts a run whose result was added before without being counted.
+    pub fn count_later(&mut self, run: &Run, duration_bounds: &[f64]) {
+        self.count(run, duration_bounds);
+    }
+
+    /// Puts the runs of `earlier` before these. No run may be in both.
+    pub fn continue_from(&mut self, earlier: Self) {
+        self.first_seen = self.first_seen.min(earlier.first_seen);
+        self.succeeded += earlier.succeeded;
+        self.failed += earlier.failed;
+        self.deleted += earlier.deleted;
+        self.success_durations.add(earlier.success_durations);
+        self.failure_durations.add(earlier.failure_durations);
+        self.start_delays.add(earlier.start_delays);
+        let sort_key = |last: &Option<LastRun>| last.as_ref().map(|last| last.sort_key);
+        if sort_key(&earlier.last) > sort_key(&self.last) {
+            self.last = earlier.last;
+        }
+        self.last_success = self.last_success.max(earlier.last_success);
+        self.last_failure = self.last_failure.max(earlier.last_failure);
+        self.created = match (self.created, earlier.created) {
+            (Some(known), Some(earlier)) => Some(known.min(earlier)),
+            (known, earlier) => known.or(earlier),
+        };
+        self.last_started = self.last_started.max(earlier.last_started);
+        self.consecutive_failures
+            .continue_from(earlier.consecutive_failures);
+        self.consecutive_unsuccessful
+            .continue_from(earlier.consecutive_unsuccessful);
+    }
+
+    /// Adds a scheduled Job that was deleted before it finished.
+    pub fn add_deleted_run(&mut self, job: &Job) {
+        let sort_key = RunSortKey::new(job.due, job.start, job.created);
+        self.add_unsuccessful(sort_key, job.due);
+    }
+
+    /// Adds a due time that got no run in time.
+    pub fn add_missed(&mut self, due: Seconds) {
+        self.add_unsuccessful(RunSortKey::missed(due), Some(due));
+    }
+
+    /// A Job exists for this due time. If the run is late, its result decides, not the missed due time.
+    pub fn add_start(&mut self, due: Seconds) {
+        self.last_started = self.last_started.max(Some(due));
+        self.consecutive_unsuccessful
+            .remove(RunSortKey::missed(due));
+    }
+
+    /// One due time counts once.
+    fn add_unsuccessful(&mut self, sort_key: RunSortKey, due: Option<Seconds>) {
+        let streak = &mut self.consecutive_unsuccessful;
+        if !due.is_some_and(|due| streak.contains_due(due)) {
+            streak.add(sort_key);
+        }
+    }
+
+    /// Adds the end of a successful run, which a Job or the status of its `CronJob` reports.
+    pub fn add_success(&mut self, end: Option<Seconds>) {
+        self.last_success = self.last_success.max(end);
+    }
+
+    fn count(&mut self, run: &Run, duration_bounds: &[f64]) {
+        let (runs, durations) = match run.result {
+            RunResult::Succeeded => (&mut self.succeeded, &mut self.success_durations),
+            RunResult::Failed => (&mut self.failed, &mut self.failure_durations),
+        };
+        *runs += 1;
+        if let Some(duration) = run.duration() {
+            durations.observe(as_f64(duration), duration_bounds);
+        }
+        if let Some(delay) = run.start_delay() {
+            self.start_delays
+                .observe(as_f64(delay), &START_DELAY_BOUNDS);
+        }
+    }
+}
+
+/// Upper bounds of the start delay histogram, in seconds. An idle controller takes about one second; a queue can hold a Job
+/// for hours.
+pub const START_DELAY_BOUNDS: [f64; 12] = [
+    1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14400.0,
+];
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "durations of less than 285 million years are exact"
+)]
+fn as_f64(seconds: Seconds) -> f64 {
+    seconds as f64
+}
