@@ -1,6 +1,6 @@
-//! The limit on log lines that others cause: whoever may write objects could fill a disk with them.
+//! Limits on log lines that others cause. Without them, a tenant or a client could fill a disk.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use tokio::time::Instant;
 
@@ -20,6 +20,21 @@ pub(crate) struct LogLimit {
     left_out: u64,
 }
 
+/// The permission to write a line.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// How many lines were left out since the last one, if any.
+    pub(crate) left_out: Option<u64>,
+}
+
+/// Keeps one repeated log line rare.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    interval: Duration,
+    /// When the line was last written.
+    last: Option<Instant>,
+}
+
 impl LogLimit {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
@@ -29,8 +44,8 @@ impl LogLimit {
         }
     }
 
-    /// Asks to write a line. Returns the number of lines that were left out since the last one; `None` to leave out this one.
-    pub(crate) fn admit(&mut self, now: Instant) -> Option<u64> {
+    /// Asks to write a line. `None` to leave it out.
+    pub(crate) fn admit(&mut self, now: Instant) -> Option<Admitted> {
         let intervals = now.duration_since(self.refilled).as_millis() / INTERVAL.as_millis();
         let refill = u32::try_from(intervals).unwrap_or(BURST).min(BURST);
         if refill > 0 {
@@ -42,7 +57,32 @@ impl LogLimit {
             return None;
         }
         self.allowed -= 1;
-        Some(std::mem::take(&mut self.left_out))
+        let left_out = mem::take(&mut self.left_out);
+        Some(Admitted {
+            left_out: (left_out > 0).then_some(left_out),
+        })
+    }
+}
+
+impl Throttle {
+    /// One line per `interval`.
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            last: None,
+        }
+    }
+
+    /// Whether to write the line now.
+    pub(crate) fn permits(&mut self) -> bool {
+        let now = Instant::now();
+        let is_recent = self
+            .last
+            .is_some_and(|at| now.duration_since(at) < self.interval);
+        if !is_recent {
+            self.last = Some(now);
+        }
+        !is_recent
     }
 }
 
@@ -57,7 +97,8 @@ mod tests {
         let mut written = Vec::new();
         for line in 0..100_000u64 {
             let now = start + Duration::from_millis(line);
-            written.extend(limit.admit(now).map(|left_out| (line, left_out)));
+            let admitted = limit.admit(now);
+            written.extend(admitted.map(|it| (line, it.left_out.unwrap_or(0))));
         }
         assert_eq!(written.len(), 20 + 99_999 / 3_000);
         assert_eq!(written[19], (19, 0));
@@ -70,5 +111,16 @@ mod tests {
         let later = start + Duration::from_hours(1);
         let burst = (0..100).filter(|_| limit.admit(later).is_some()).count();
         assert_eq!(burst, 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_line_per_interval() {
+        let mut throttle = Throttle::new(Duration::from_secs(10));
+        let mut permitted = 0;
+        for _ in 0..25 {
+            permitted += u32::from(throttle.permits());
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(permitted, 3);
     }
 }

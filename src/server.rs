@@ -39,7 +39,6 @@ pub mod readiness;
 mod response;
 mod router;
 mod scrape_limit;
-mod throttle;
 mod timeouts;
 
 pub use bind::BindError;
@@ -51,6 +50,9 @@ use connection_state::ConnectionState;
 use connections::{Admission, Connections};
 use descriptors::DescriptorReserve;
 use router::Router;
+
+/// Minimum time between two warnings about the same problem.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Settings of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use tokio::time::Instant;
 
-use crate::log_limit::LogLimit;
+use crate::log_limit::{LogLimit, Throttle};
 use crate::model::{
     Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Job, Journal,
     JournalEntry, Name, NoopJournal, Resource, RestoredState, Seconds, Sink, Update,
@@ -66,8 +66,8 @@ pub struct TargetStore {
     server_clock: Mutex<ServerClock>,
     /// The limit on log lines about the metadata of objects.
     metadata_log: Mutex<LogLimit>,
-    /// When the last log line about workloads beyond the budget was written.
-    budget_log: Mutex<Option<Instant>>,
+    /// The limit on log lines about workloads beyond the budget.
+    budget_log: Mutex<Throttle>,
 }
 
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl TargetStore {
             client_counters: Mutex::default(),
             server_clock: Mutex::default(),
             metadata_log: Mutex::new(LogLimit::new(Instant::now())),
-            budget_log: Mutex::default(),
+            budget_log: Mutex::new(Throttle::new(warnings::WARNING_INTERVAL)),
         }
     }
 
@@ -182,7 +182,7 @@ impl TargetStore {
         facts.expire(now);
         let date = (self.settings.clock)();
         facts.cronjobs.advance_clock(date.as_second());
-        let dropped = facts.workloads.hide_excess(date.as_second()) as u64;
+        let dropped = facts.workloads.omit_excess(date.as_second()) as u64;
         facts.dropped_workloads += dropped;
         let stale = facts.feeds.stale(now, self.settings.retention.stale_after);
         let configured = facts.feeds.configured_jobs(&stale);

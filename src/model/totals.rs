@@ -122,11 +122,6 @@ impl Totals {
         true
     }
 
-    /// Counts a run whose result was added before without being counted.
-    pub fn count_later(&mut self, run: &Run, duration_bounds: &[f64]) {
-        self.count(run, duration_bounds);
-    }
-
     /// Puts the runs of `earlier` before these. No run may be in both.
     pub fn continue_from(&mut self, earlier: Self) {
         self.first_seen = self.first_seen.min(earlier.first_seen);
@@ -184,7 +179,8 @@ impl Totals {
         self.last_success = self.last_success.max(end);
     }
 
-    fn count(&mut self, run: &Run, duration_bounds: &[f64]) {
+    /// Adds a run to the counters and histograms only.
+    pub fn count(&mut self, run: &Run, duration_bounds: &[f64]) {
         let (runs, durations) = match run.result {
             RunResult::Succeeded => (&mut self.succeeded, &mut self.success_durations),
             RunResult::Failed => (&mut self.failed, &mut self.failure_durations),

@@ -17,8 +17,11 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{descriptors::DescriptorReserve, throttle::Throttle};
-use crate::backoff::{Backoff, Policy};
+use super::{WARNING_INTERVAL, descriptors::DescriptorReserve};
+use crate::{
+    backoff::{Backoff, Policy},
+    log_limit::Throttle,
+};
 
 /// Long enough for a connection to end, and short enough not to delay a scrape.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -64,7 +67,7 @@ impl<L: Listen> Acceptor<L> {
             next: 0,
             reserve,
             backoff: Backoff::new(RETRY),
-            warnings: Throttle::default(),
+            warnings: Throttle::new(WARNING_INTERVAL),
             resume_at: None,
         }
     }

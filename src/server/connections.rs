@@ -13,7 +13,8 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::{connection_state::ConnectionState, throttle::Throttle};
+use super::{WARNING_INTERVAL, connection_state::ConnectionState};
+use crate::log_limit::Throttle;
 
 /// Maximum of rejected connections that are open at once. Each takes at most `connection::REJECT_TIMEOUT`.
 const MAX_REJECTIONS: usize = 32;
@@ -60,7 +61,7 @@ impl Connections {
             limit: max_connections,
             evicted: 0,
             rejected: 0,
-            warnings: Throttle::default(),
+            warnings: Throttle::new(WARNING_INTERVAL),
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     client::Error,
     decode::DecodeError,
-    log_limit::LogLimit,
+    log_limit::{Admitted, LogLimit},
     model::{ClientEvent, FeedHandle, MAX_UNDECODABLE, Resource, Update},
 };
 
@@ -95,8 +95,7 @@ impl FeedReporter {
         if !logged.insert(self.log.hasher.hash_one(problem)) {
             return;
         }
-        if let Some(left_out) = self.log.admit_skipped() {
-            let left_out = (left_out > 0).then_some(left_out);
+        if let Some(Admitted { left_out }) = self.log.admit_skipped() {
             tracing::warn!(%error, cause = error.source(), left_out, "skipped an object");
         }
     }
@@ -104,8 +103,7 @@ impl FeedReporter {
     /// An object was not read because of its size. Its name is unknown.
     pub(super) fn skip_too_large(&self, resource: Resource) {
         self.count(ClientEvent::DecodeError(resource));
-        if let Some(left_out) = self.log.admit_skipped() {
-            let left_out = (left_out > 0).then_some(left_out);
+        if let Some(Admitted { left_out }) = self.log.admit_skipped() {
             let resource = resource.as_str();
             tracing::warn!(resource, left_out, "skipped an object that is too large");
         }
@@ -132,8 +130,8 @@ impl TargetLog {
         logged.len() < LOGGED_ERRORS && logged.insert(error.fingerprint())
     }
 
-    /// Asks to write a line about a skipped object. Returns how many were left out since the last one.
-    fn admit_skipped(&self) -> Option<u64> {
+    /// Asks to write a line about a skipped object.
+    fn admit_skipped(&self) -> Option<Admitted> {
         self.skipped.lock().admit(Instant::now())
     }
 }

@@ -73,7 +73,7 @@ struct Entry<T> {
     /// Whether the record is shown even if other finished ones are not.
     pinned: bool,
     /// Whether snapshots omit the record.
-    hidden: bool,
+    omitted: bool,
 }
 
 // === impl Entry ===
@@ -117,16 +117,16 @@ impl<T: Record> Objects<T> {
     }
 
     /// Whether snapshots omit the record in a slot.
-    pub(super) fn is_hidden(&self, slot: u32) -> bool {
-        self.entry(slot).is_some_and(|entry| entry.hidden)
+    pub(super) fn is_omitted(&self, slot: u32) -> bool {
+        self.entry(slot).is_some_and(|entry| entry.omitted)
     }
 
     /// Sets whether snapshots omit the record in a slot.
-    pub(super) fn set_hidden(&mut self, slot: u32, hidden: bool) {
-        if self.is_hidden(slot) != hidden
+    pub(super) fn set_omitted(&mut self, slot: u32, omitted: bool) {
+        if self.is_omitted(slot) != omitted
             && let Some(entry) = self.entry_mut(slot)
         {
-            entry.hidden = hidden;
+            entry.omitted = omitted;
         }
     }
 
@@ -179,7 +179,7 @@ impl<T: Record> Objects<T> {
             feed,
             remove_at: None,
             pinned: false,
-            hidden: false,
+            omitted: false,
         };
         self.present += usize::from(entry.is_present());
         *self.entry_mut(slot) = Some(entry);

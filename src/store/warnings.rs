@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use super::TargetStore;
 use crate::{
     decode::known_annotations,
+    log_limit::Admitted,
     model::{MAX_INVALID, Name, UNKNOWN_ANNOTATION, WorkloadAnnotations, WorkloadId},
 };
 
 /// How often the log says that workloads are left out.
-const WARNING_INTERVAL: Duration = Duration::from_hours(1);
+pub(super) const WARNING_INTERVAL: Duration = Duration::from_hours(1);
 
 /// What is wrong with the metadata of an object, and was not before.
 #[derive(Debug)]
@@ -51,57 +52,53 @@ impl MetadataProblems {
 }
 
 impl TargetStore {
-    /// Writes at most one line of each kind for each object. The lock of the facts must not be held, since writing a log
-    /// line can block.
+    /// Writes at most one line of each kind for each object. The lock of the facts must not be held: a line takes time.
     pub(super) fn warn(&self, problems: &[MetadataProblems]) {
-        for MetadataProblems {
-            workload,
-            invalid,
-            truncated,
-        } in problems
-        {
-            let (namespace, kind, name) = (&*workload.namespace, &*workload.kind, &*workload.name);
-            let admit = || self.metadata_log.lock().admit(Instant::now());
-            if !invalid.is_empty()
-                && let Some(left_out) = admit()
+        let admit = || self.metadata_log.lock().admit(Instant::now());
+        for problems in problems {
+            if !problems.invalid.is_empty()
+                && let Some(admitted) = admit()
             {
-                tracing::warn!(
-                    target = self.name(),
-                    namespace,
-                    kind,
-                    name,
-                    annotations = describe(invalid),
-                    similar_lines_left_out = (left_out > 0).then_some(left_out),
-                    "ignoring invalid annotations"
-                );
+                let invalid = describe(&problems.invalid);
+                let message = "ignoring invalid annotations";
+                self.warn_about(&problems.workload, admitted, Some(&invalid), None, message);
             }
-            if !truncated.is_empty()
-                && let Some(left_out) = admit()
+            if !problems.truncated.is_empty()
+                && let Some(admitted) = admit()
             {
-                tracing::warn!(
-                    target = self.name(),
-                    namespace,
-                    kind,
-                    name,
-                    of = truncated.join(", "),
-                    similar_lines_left_out = (left_out > 0).then_some(left_out),
-                    "cutting label values that are too long"
-                );
+                let of = problems.truncated.join(", ");
+                let message = "cutting label values that are too long";
+                self.warn_about(&problems.workload, admitted, None, Some(&of), message);
             }
         }
     }
-}
 
-impl TargetStore {
+    /// Writes a line about the metadata of an object.
+    fn warn_about(
+        &self,
+        workload: &WorkloadId,
+        Admitted { left_out }: Admitted,
+        annotations: Option<&str>,
+        of: Option<&str>,
+        message: &str,
+    ) {
+        tracing::warn!(
+            target = self.name(),
+            namespace = &*workload.namespace,
+            kind = &*workload.kind,
+            name = &*workload.name,
+            annotations,
+            of,
+            similar_lines_left_out = left_out,
+            "{message}"
+        );
+    }
+
     /// Says that workloads are left out, once an hour while it goes on.
     pub(super) fn warn_about_dropped(&self, dropped: u64) {
-        let now = Instant::now();
-        let mut last = self.budget_log.lock();
-        if dropped == 0 || last.is_some_and(|last| now < last + WARNING_INTERVAL) {
+        if dropped == 0 || !self.budget_log.lock().permits() {
             return;
         }
-        *last = Some(now);
-        drop(last);
         tracing::warn!(
             target = self.name(),
             dropped,

@@ -44,8 +44,8 @@ pub(super) struct Workloads {
     counted_runs: CountedRuns,
     /// Restored workloads that are not in `records`.
     hidden: HiddenWorkloads,
-    /// Whether the budget hides workloads that exist.
-    any_hidden: bool,
+    /// Whether the budget omits workloads that exist.
+    any_omitted: bool,
     /// The workload of each configured job, by the job's feed.
     configured: HashMap<FeedId, WorkloadId>,
     /// Runs that ended before this time are counted only if this process saw them active.
@@ -117,7 +117,7 @@ impl Workloads {
             records: Objects::default(),
             counted_runs,
             hidden: HiddenWorkloads::default(),
-            any_hidden: false,
+            any_omitted: false,
             configured: HashMap::new(),
             since: restored.since,
             uncounted: restored.delayed.then(Vec::new),
@@ -163,10 +163,8 @@ impl Workloads {
         let Some(workload) = self.records.get(slot).filter(|workload| !workload.exists()) else {
             return;
         };
-        let departure = workload.departure;
-        let gone = JournalEntry::WorkloadGone(workload.id.clone(), departure);
-        self.journal.append(gone);
-        let retention = self.settings.retention.of(departure);
+        self.report_gone(workload);
+        let retention = self.settings.retention.of(workload.departure);
         self.records.schedule_removal(slot, now + retention);
     }
 
@@ -199,11 +197,20 @@ impl Workloads {
 
     fn journal_change(&self, slot: u32) {
         if let Some(workload) = self.records.get(slot) {
-            self.journal.append(JournalEntry::WorkloadChanged {
-                workload: workload.id.clone(),
-                state: workload.state.clone(),
-            });
+            self.report_change(&workload.id, &workload.state);
         }
+    }
+
+    fn report_change(&self, workload: &WorkloadId, state: &WorkloadState) {
+        self.journal.append(JournalEntry::WorkloadChanged {
+            workload: workload.clone(),
+            state: state.clone(),
+        });
+    }
+
+    fn report_gone(&self, workload: &WorkloadRecord) {
+        let gone = JournalEntry::WorkloadGone(workload.id.clone(), workload.departure);
+        self.journal.append(gone);
     }
 }
 

@@ -86,7 +86,7 @@ impl<T: Object> Objects<T> {
         let pinned = |entry: &Entry<T>| entry.pinned && entry.record.uid() == record.uid();
         let entry = Entry {
             pinned: self.entry(slot).is_some_and(pinned),
-            hidden: false,
+            omitted: false,
             record,
             feed,
             remove_at: None,

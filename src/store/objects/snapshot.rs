@@ -104,12 +104,12 @@ impl<T: Record> Snapshot<T> {
             .map(|entry| &entry.record)
     }
 
-    /// The entries that are neither ignored nor hidden, and whose feeds are not stale.
+    /// The entries that are neither ignored nor omitted, and whose feeds are not stale.
     fn entries<'a>(&'a self, slots: &'a [Option<Entry<T>>]) -> impl Iterator<Item = &'a Entry<T>> {
         let visibility = &self.visibility;
         let entries = slots.iter().flatten();
         entries.filter(|entry| {
-            !entry.hidden && !entry.record.ignored() && !visibility.is_stale(entry.feed)
+            !entry.omitted && !entry.record.ignored() && !visibility.is_stale(entry.feed)
         })
     }
 

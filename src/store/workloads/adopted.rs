@@ -6,10 +6,7 @@ use tokio::time::Instant;
 
 use super::{Workloads, jobs::id_of_job};
 use crate::{
-    model::{
-        Job, JournalEntry, RestoredState, RestoredWorkload, Run, Seconds, Uid, WorkloadId,
-        WorkloadState,
-    },
+    model::{Job, JournalEntry, RestoredState, Run, Seconds, Uid, WorkloadId},
     store::{counted_runs::RunOutcome, objects::Objects},
 };
 
@@ -23,14 +20,13 @@ impl Workloads {
     /// Appends all workloads and the runs of all finished Jobs to the journal.
     pub(in crate::store) fn report_all(&self, jobs: &Objects<Job>) {
         for workload in self.records.records() {
-            self.report(&workload.id, &workload.state);
+            self.report_change(&workload.id, &workload.state);
             if !workload.exists() {
-                let gone = JournalEntry::WorkloadGone(workload.id.clone(), workload.departure);
-                self.journal.append(gone);
+                self.report_gone(workload);
             }
         }
         for (workload, state) in self.hidden.iter() {
-            self.report(workload, state);
+            self.report_change(workload, state);
         }
         for (workload, run) in finished_runs(jobs) {
             if let Some(record) = self.find(&workload).and_then(|slot| self.records.get(slot)) {
@@ -64,7 +60,7 @@ impl Workloads {
             if let Some(slot) = self.find(&workload)
                 && let Some(record) = self.records.get_mut(slot)
             {
-                record.state.totals.count_later(&run, &bounds);
+                record.state.totals.count(&run, &bounds);
             }
         }
         self.since = restored.since;
@@ -74,34 +70,16 @@ impl Workloads {
             self.counted_runs.insert(hash, RunOutcome::Finished, now);
         }
         let mut unknown = Vec::new();
-        for RestoredWorkload {
-            id,
-            state,
-            last_existed,
-            departure,
-        } in restored.workloads
-        {
-            if let Some(slot) = self.find(&id)
+        for restored in restored.workloads {
+            if let Some(slot) = self.find(&restored.id)
                 && let Some(record) = self.records.get_mut(slot)
             {
-                record.state.continue_from(state, date);
+                record.state.continue_from(restored.state, date);
             } else {
-                unknown.push(RestoredWorkload {
-                    id,
-                    state,
-                    last_existed,
-                    departure,
-                });
+                unknown.push(restored);
             }
         }
         self.restore(unknown);
         self.report_all(jobs);
-    }
-
-    fn report(&self, workload: &WorkloadId, state: &WorkloadState) {
-        self.journal.append(JournalEntry::WorkloadChanged {
-            workload: workload.clone(),
-            state: state.clone(),
-        });
     }
 }

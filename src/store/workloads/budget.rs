@@ -1,10 +1,10 @@
-//! The budget of workloads: whoever may create Jobs could otherwise make every scrape larger without end.
+//! The budget of workloads. Without it, a tenant who creates Jobs makes every scrape larger without end.
 //!
 //! Workloads that are gone are dropped, the oldest first and those that fail last. If that is not enough, workloads that exist
-//! and are fine are hidden, the newest first: they stay in memory, and are shown as soon as they fail or there is room. A
+//! and are fine are omitted, the newest first: they stay in memory, and are shown as soon as they fail or there is room. A
 //! workload that exists and fails is always shown, so the budget may be exceeded by those.
 
-use super::Workloads;
+use super::{WorkloadRecord, Workloads};
 use crate::model::Seconds;
 
 /// A part of the budget that is freed in addition, so that a flood of workloads costs O(1) per workload.
@@ -34,20 +34,20 @@ impl Workloads {
         departed.len()
     }
 
-    /// Hides workloads that are fine if there are more than the budget allows, and shows others if there is room. Returns
-    /// the number of workloads that are hidden now and were not before.
-    pub(in crate::store) fn hide_excess(&mut self, date: Seconds) -> usize {
+    /// Omits workloads that are fine if there are more than the budget allows, and shows others if there is room. Returns
+    /// the number of workloads that are omitted now and were not before.
+    pub(in crate::store) fn omit_excess(&mut self, date: Seconds) -> usize {
         let budget = self.settings.workloads;
-        if self.records.total() <= budget && !self.any_hidden {
+        if self.records.total() <= budget && !self.any_omitted {
             return 0;
         }
         let (mut fine, mut failing) = (Vec::new(), Vec::new());
         for slot in self.records.occupied() {
-            let is_failing = |workload: &super::WorkloadRecord| workload.is_failing(date);
+            let is_failing = |workload: &WorkloadRecord| workload.is_failing(date);
             if self.records.get(slot).is_some_and(is_failing) {
                 failing.push(slot);
             } else {
-                fine.push((self.records.is_hidden(slot), slot));
+                fine.push((self.records.is_omitted(slot), slot));
             }
         }
         // Those that are shown come first, so that they stay.
@@ -55,12 +55,12 @@ impl Workloads {
         let room = budget.saturating_sub(failing.len()).min(fine.len());
         let (shown, excess) = fine.split_at(room);
         for slot in failing.iter().chain(shown.iter().map(|(_, slot)| slot)) {
-            self.records.set_hidden(*slot, false);
+            self.records.set_omitted(*slot, false);
         }
         for (_, slot) in excess {
-            self.records.set_hidden(*slot, true);
+            self.records.set_omitted(*slot, true);
         }
-        self.any_hidden = !excess.is_empty();
-        excess.iter().filter(|(hidden, _)| !hidden).count()
+        self.any_omitted = !excess.is_empty();
+        excess.iter().filter(|(omitted, _)| !omitted).count()
     }
 }

@@ -64,7 +64,7 @@ async fn a_workload_that_exists_and_fails_is_always_shown() {
     assert_eq!(dropped(&target), 1);
     apply(&target, single("fails", failed(5)));
     assert_eq!(names(&target), ["fails", "fine-1", "fine-2"]);
-    // A hidden workload is shown once it fails.
+    // An omitted workload is shown once it fails.
     apply(&target, single("fine-4", failed(4)));
     assert_eq!(names(&target), ["fails", "fine-1", "fine-4"]);
     // Those that fail may exceed the budget.
