@@ -25,6 +25,11 @@ pub(super) trait Section: fmt::Debug + Sized + 'static {
     fn target(&self) -> Option<&str> {
         None
     }
+
+    /// Whether it is known from where the counters continue that an earlier process began.
+    fn counters_known(&self) -> bool {
+        true
+    }
 }
 
 impl Section for TargetSnapshot {
@@ -34,6 +39,10 @@ impl Section for TargetSnapshot {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    fn counters_known(&self) -> bool {
+        self.counters_known
     }
 }
 

@@ -39,13 +39,11 @@ pub(super) trait Table: fmt::Debug + Sized + 'static {
     /// The values of the mapped labels.
     const MAPPED: Mapped<Self::Record> = None;
 
+    /// Whether counters and histograms continue from those of an earlier process. They are not shown before these are known.
+    const CONTINUES: bool = false;
+
     /// The families.
     const ROWS: Rows<Self>;
-
-    /// Whether families of this kind are known in `section`.
-    fn is_known(_section: &Self::Section, _kind: Kind) -> bool {
-        true
-    }
 
     /// The number of blocks of records in `section`.
     fn blocks(_section: &Self::Section) -> usize {
@@ -221,8 +219,8 @@ impl<T: Table> Family for Row<T::Record, T> {
 
     fn blocks(&self, snapshot: &ScrapeSnapshot, section: usize) -> Option<usize> {
         let section = T::Section::all(snapshot).get(section)?;
-        let known = T::is_known(section, self.kind);
-        Some(if known { T::blocks(section) } else { 0 })
+        let waits = T::CONTINUES && self.kind != Kind::Gauge && !section.counters_known();
+        Some(if waits { 0 } else { T::blocks(section) })
     }
 
     fn render(

@@ -5,7 +5,7 @@
 
 use crate::{
     metrics::{
-        format::{Kind, LabelValue},
+        format::LabelValue,
         table::{Identity, Mapped, Row, Rows, Samples, Table},
     },
     model::{Histogram, LastRun, RunResult, START_DELAY_BOUNDS},
@@ -68,6 +68,8 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
     const IDENTITY: Identity<WorkloadRecord> = IDENTITY;
 
     const MAPPED: Mapped<WorkloadRecord> = MAPPED;
+
+    const CONTINUES: bool = true;
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
@@ -209,11 +211,6 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
             invalid_annotations,
         ),
     ];
-
-    /// Counters continue from those of an earlier process.
-    fn is_known(section: &TargetSnapshot, kind: Kind) -> bool {
-        section.counters_known || kind == Kind::Gauge
-    }
 
     /// A workload has about forty histogram lines, so its blocks are smaller.
     fn blocks(section: &TargetSnapshot) -> usize {

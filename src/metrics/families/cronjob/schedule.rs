@@ -4,7 +4,6 @@ use super::CRONJOB;
 use crate::{
     metrics::{
         families::workload,
-        format::Kind,
         table::{Identity, Mapped, Row, Rows, Table},
     },
     model::ScheduleState,
@@ -118,6 +117,8 @@ after a restart with a history.
 
     const MAPPED: Mapped<WorkloadRecord> = workload::MAPPED;
 
+    const CONTINUES: bool = true;
+
     const ROWS: Rows<Self> = &[
         Row::counter(
             "batch_cronjob_missed_runs_total",
@@ -138,11 +139,6 @@ after a restart with a history.
             |workload, out| out.value(observed(workload, |schedule| schedule.suspended_since)),
         ),
     ];
-
-    /// Counters continue from those of an earlier process.
-    fn is_known(section: &TargetSnapshot, kind: Kind) -> bool {
-        section.counters_known || kind == Kind::Gauge
-    }
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.workloads.blocks()
