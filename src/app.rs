@@ -129,7 +129,7 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
     }
     checks.outcome()?;
     let server = Server::bind(&config.web.listen_addresses).await?;
-    serve(server, &config, plans, Supervisor::default()).await
+    serve(server, &config, plans, Supervisor::default(), descriptors).await
 }
 
 /// Prints what would be read, and reports what cannot be used, as the start does.
@@ -153,9 +153,9 @@ async fn serve(
     config: &Config,
     plans: Vec<TargetPlan>,
     tasks: Supervisor,
+    descriptors: Descriptors,
 ) -> Result<(), Error> {
     let signals = Signals::listen().map_err(Error::Runtime)?;
-    let budget = Descriptors::raise(config).budget();
-    let exporter = Exporter::build(config, plans, tasks, &budget)?;
+    let exporter = Exporter::build(config, plans, tasks, &descriptors.budget())?;
     exporter.run(server, signals).await
 }

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Error, plan::TargetPlan, serve, supervisor::Supervisor};
+use super::{Descriptors, Error, plan::TargetPlan, serve, supervisor::Supervisor};
 use crate::{
     cli,
     config::{self, Config, Flags, Inputs},
@@ -46,7 +46,8 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cluster".to_owned(), cluster.run());
-    serve(server, &config, plans, tasks).await
+    let descriptors = Descriptors::raise(&config);
+    serve(server, &config, plans, tasks, descriptors).await
 }
 
 /// Runs the exporter with a simulated CCI, and with a configuration file as a user writes it.
@@ -68,7 +69,8 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cloud".to_owned(), cloud.run());
-    serve(server, &config, plans, tasks).await
+    let descriptors = Descriptors::raise(&config);
+    serve(server, &config, plans, tasks, descriptors).await
 }
 
 /// Loads the configuration from `file`, or the defaults. The flags win.
