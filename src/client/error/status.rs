@@ -6,10 +6,9 @@
 use std::{fmt, time::Duration};
 
 use http::{HeaderMap, header::RETRY_AFTER};
-use jiff::fmt::rfc2822;
 
 use super::body::{self, ErrorBody};
-use crate::model;
+use crate::{client::headers::parse_date, model};
 
 /// The longest `Retry-After` that is honoured, so that a mistake of the server does not stop a target.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -150,9 +149,7 @@ fn parse_retry_after(value: &str) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = rfc2822::DateTimeParser::new()
-        .parse_timestamp(value.trim())
-        .ok()?;
+    let date = parse_date(value.trim())?;
     Some(Duration::from_secs(
         u64::try_from(date.as_second() - model::now().as_second()).unwrap_or(0),
     ))
