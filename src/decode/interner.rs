@@ -64,8 +64,7 @@ impl Interner {
     }
 
     /// Returns the shared copy of a list of strings.
-    pub(super) fn intern_list<'a>(&mut self, texts: impl Iterator<Item = &'a str>) -> Arc<[Name]> {
-        let list = texts.map(|text| self.intern(text)).collect();
+    pub(super) fn intern_list(&mut self, list: Vec<Name>) -> Arc<[Name]> {
         self.sweep_if_grown();
         shared(&mut self.lists, list)
     }

@@ -168,20 +168,18 @@ impl MetadataFilter {
         if self.mapped_labels.is_empty() {
             return None;
         }
-        let mut value = |source: &LabelSource| {
+        let value = |source: &LabelSource| {
             let (key, value) = sources
                 .iter()
                 .filter_map(|(labels, annotations)| match source {
-                    LabelSource::Label(key) => Some((key, labels.get(key)?)),
-                    LabelSource::Annotation(key) => Some((key, annotations.get(key)?)),
+                    LabelSource::Label(key) => Some((key.as_str(), labels.get(key)?)),
+                    LabelSource::Annotation(key) => Some((key.as_str(), annotations.get(key)?)),
                 })
-                .find(|(_, value)| !value.is_empty())?;
-            Some(interner.label(key, value))
+                .find(|(_, value)| !value.is_empty())
+                .unwrap_or_default();
+            interner.label(key, value)
         };
-        let values: Vec<_> = self.mapped_labels.iter().map(&mut value).collect();
-        let values = values
-            .iter()
-            .map(|value| value.as_deref().unwrap_or_default());
+        let values = self.mapped_labels.iter().map(value).collect();
         Some(interner.intern_list(values))
     }
 }
