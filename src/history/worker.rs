@@ -116,18 +116,17 @@ impl Writer {
             row: *row,
             phase: TargetPhase::Reading,
         };
-        let missing = match &file {
-            Some(_) => Missing::Failed,
-            None => Missing::Unread,
-        };
         let now = model::now().as_second();
-        let unread = TargetRow {
+        let new = TargetRow {
             since: now,
             seen: now,
         };
-        let targets = match &file {
-            Some(file) => file.targets.iter().map(target).collect(),
-            None => location.targets.iter().map(|_| target(&unread)).collect(),
+        let (missing, targets) = match &file {
+            Some(file) => (Missing::Failed, file.targets.iter().map(target).collect()),
+            None => (
+                Missing::Unread,
+                location.targets.iter().map(|_| target(&new)).collect(),
+            ),
         };
         Self {
             queue,
