@@ -1,4 +1,4 @@
-//! Makes text safe to log, whoever wrote it.
+//! Makes text of others safe to log.
 //!
 //! Names of objects, messages of servers and paths of requests can contain line breaks that forge a line, escape sequences that
 //! change a terminal, and marks that reorder text.
