@@ -1,0 +1,57 @@
+// Puts the selector and the cluster label of the configuration into PromQL expressions.
+local prefixes = ['batch_', 'job_status_exporter_'];
+local nameChars = std.stringChars('abcdefghijklmnopqrstuvwxyz0123456789_');
+local wordChars = nameChars + std.stringChars('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+
+// The length of the name at the start of `text`.
+local nameLength(text, chars) =
+  local ends = [i for i in std.range(0, std.length(text) - 1) if !std.member(chars, text[i])];
+  if std.length(ends) == 0 then std.length(text) else ends[0];
+
+// Adds `selector` to each family in `expression`.
+local select(expression, selector) =
+  local addTo(text) =
+    local length = nameLength(text, nameChars);
+    local name = text[:length];
+    local rest = text[length:];
+    if std.startsWith(rest, '{}') then name + '{' + selector + rest[1:]
+    else if std.startsWith(rest, '{') then name + '{' + selector + ', ' + rest[1:]
+    else name + '{' + selector + '}' + rest;
+  local addToAll(expression, prefix) =
+    local parts = std.split(expression, prefix);
+    // `job_status_exporter_` may be a label value or a variable: a family follows none of these characters.
+    local isFamily(i) = parts[i - 1] == '' || !std.member(wordChars + ['"', '$', '-', ':'], parts[i - 1][std.length(parts[i - 1]) - 1]);
+    parts[0] + std.join('', [
+      prefix + (if isFamily(i) then addTo(parts[i]) else parts[i])
+      for i in std.range(1, std.length(parts) - 1)
+    ]);
+  if selector == '' then expression else std.foldl(addToAll, prefixes, expression);
+
+// Replaces the word `from`. A word ends at every other character.
+local replaceWord(text, from, to) =
+  local parts = std.split(text, from);
+  local isWord(i) =
+    (parts[i - 1] == '' || !std.member(wordChars, parts[i - 1][std.length(parts[i - 1]) - 1]))
+    && (parts[i] == '' || !std.member(wordChars, parts[i][0]));
+  parts[0] + std.join('', [(if isWord(i) then to else from) + parts[i] for i in std.range(1, std.length(parts) - 1)]);
+
+{
+  expression(text, config):: select(replaceWord(text, 'cluster', config.clusterLabel), config.jobStatusSelector),
+
+  // A template of an alert.
+  template(text, config):: std.strReplace(text, '$labels.cluster', '$labels.' + config.clusterLabel),
+
+  // Rewrites the expressions and variables of a dashboard. Its variable `cluster` gets the name of the cluster label.
+  dashboard(value, config)::
+    local
+      walk(value) =
+        if std.isArray(value) then std.map(walk, value)
+        else if std.isObject(value) then { [key]: field(key, value[key]) for key in std.objectFields(value) }
+        else value,
+      field(key, value) =
+        if !std.isString(value) then walk(value)
+        else if std.member(['expr', 'definition', 'query'], key) then $.expression(value, config)
+        else if key == 'url' || key == 'name' && value == 'cluster' then replaceWord(value, 'cluster', config.clusterLabel)
+        else value;
+    walk(value),
+}
