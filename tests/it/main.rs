@@ -12,6 +12,7 @@ mod checker;
 #[path = "../../crates/batch-simulator/tests/it/cloud.rs"]
 mod cloud;
 mod config;
+mod dashboards;
 mod exporter;
 mod faults;
 mod history;
@@ -19,7 +20,9 @@ mod ksm;
 mod layering;
 mod lifecycle;
 mod metrics;
+mod promql;
 mod records;
+mod rules;
 mod server;
 mod simulation;
 mod sources;
