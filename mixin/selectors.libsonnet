@@ -1,17 +1,22 @@
 // Puts the selector and the cluster label of the configuration into PromQL expressions.
 local prefixes = ['batch_', 'job_status_exporter_'];
-local nameChars = std.stringChars('abcdefghijklmnopqrstuvwxyz0123456789_');
-local wordChars = nameChars + std.stringChars('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+// Sets as objects, since std.member is slow.
+local set(chars) = { [char]: true for char in std.stringChars(chars) };
+local nameChars = set('abcdefghijklmnopqrstuvwxyz0123456789_');
+local wordChars = nameChars + set('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+local notBeforeFamily = wordChars + set('"$:');
 
 // The length of the name at the start of `text`.
-local nameLength(text, chars) =
-  local ends = [i for i in std.range(0, std.length(text) - 1) if !std.member(chars, text[i])];
-  if std.length(ends) == 0 then std.length(text) else ends[0];
+local nameLength(text) =
+  local from(i) = if i < std.length(text) && text[i] in nameChars then from(i + 1) tailstrict else i;
+  from(0);
+
+local last(text) = text[std.length(text) - 1];
 
 // Adds `selector` to each family in `expression`.
 local select(expression, selector) =
   local addTo(text) =
-    local length = nameLength(text, nameChars);
+    local length = nameLength(text);
     local name = text[:length];
     local rest = text[length:];
     if std.startsWith(rest, '{}') then name + '{' + selector + rest[1:]
@@ -20,7 +25,7 @@ local select(expression, selector) =
   local addToAll(expression, prefix) =
     local parts = std.split(expression, prefix);
     // `job_status_exporter_` may be a label value or a variable: a family follows none of these characters.
-    local isFamily(i) = parts[i - 1] == '' || !std.member(wordChars + ['"', '$', '-', ':'], parts[i - 1][std.length(parts[i - 1]) - 1]);
+    local isFamily(i) = parts[i - 1] == '' || !(last(parts[i - 1]) in notBeforeFamily);
     parts[0] + std.join('', [
       prefix + (if isFamily(i) then addTo(parts[i]) else parts[i])
       for i in std.range(1, std.length(parts) - 1)
@@ -31,8 +36,8 @@ local select(expression, selector) =
 local replaceWord(text, from, to) =
   local parts = std.split(text, from);
   local isWord(i) =
-    (parts[i - 1] == '' || !std.member(wordChars, parts[i - 1][std.length(parts[i - 1]) - 1]))
-    && (parts[i] == '' || !std.member(wordChars, parts[i][0]));
+    (parts[i - 1] == '' || !(last(parts[i - 1]) in wordChars))
+    && (parts[i] == '' || !(parts[i][0] in wordChars));
   parts[0] + std.join('', [(if isWord(i) then to else from) + parts[i] for i in std.range(1, std.length(parts) - 1)]);
 
 {
@@ -41,17 +46,21 @@ local replaceWord(text, from, to) =
   // A template of an alert.
   template(text, config):: std.strReplace(text, '$labels.cluster', '$labels.' + config.clusterLabel),
 
-  // Rewrites the expressions and variables of a dashboard. Its variable `cluster` gets the name of the cluster label.
+  // Rewrites the expressions, variables, legends and columns of a dashboard. Its variable `cluster` gets the name of the label.
   dashboard(value, config)::
+    local rename(text) = replaceWord(text, 'cluster', config.clusterLabel);
     local
       walk(value) =
         if std.isArray(value) then std.map(walk, value)
-        else if std.isObject(value) then { [key]: field(key, value[key]) for key in std.objectFields(value) }
+        else if std.isObject(value) then {
+          [if key == 'cluster' then config.clusterLabel else key]: field(key, value[key])
+          for key in std.objectFields(value)
+        }
         else value,
       field(key, value) =
         if !std.isString(value) then walk(value)
         else if std.member(['expr', 'definition', 'query'], key) then $.expression(value, config)
-        else if key == 'url' || key == 'name' && value == 'cluster' then replaceWord(value, 'cluster', config.clusterLabel)
+        else if std.member(['url', 'legendFormat'], key) || value == 'cluster' then rename(value)
         else value;
     walk(value),
 }

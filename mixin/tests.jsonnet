@@ -9,21 +9,21 @@ local dashboards = {
 
 local with(config) = mixin { _config+:: config };
 local groups(mixin) = mixin.prometheusAlerts.groups + mixin.prometheusRules.groups;
+local unchanged = mixin;
 local rules(mixin) = [rule for group in groups(mixin) for rule in group.rules];
 local named(mixin, name) = std.filter(function(rule) std.get(rule, 'alert') == name, rules(mixin));
 local only(mixin, name) = local found = named(mixin, name); assert std.length(found) == 1 : name; found[0];
-local count(text, part) = std.length(std.findSubstr(part, text));
+// std.findSubstr is slow.
+local count(text, part) = std.length(std.split(text, part)) - 1;
 local families(text) = count(text, 'batch_') + count(text, 'job_status_exporter_');
 local text(rules) = std.join('\n', [rule.expr for rule in rules]);
 local changed(mixin) = std.set([
   rules(mixin)[i].alert
   for i in std.range(0, std.length(rules(mixin)) - 1)
-  if rules(mixin)[i] != rules($.defaults)[i]
+  if rules(mixin)[i] != rules(unchanged)[i]
 ]);
 
 {
-  defaults:: mixin,
-
   // Without changes, the mixin is the files.
   'rules are those of the file': std.assertEqual(groups(mixin), file.groups),
   'dashboards are the files': std.assertEqual(mixin.grafanaDashboards, dashboards),
@@ -37,7 +37,7 @@ local changed(mixin) = std.set([
     count(text(rules(selected)), '{job="x"'), families(text(rules(mixin)))
   ),
   'the selector joins other matchers': std.assertEqual(
-    count(only(selected, 'BatchRunTooLong').expr, 'batch_workload_threshold_seconds{job="x", threshold="max_duration"}'), 2
+    count(text(rules(selected)), 'batch_workload_threshold_seconds{job="x", threshold="max_duration"}'), 1
   ),
   'recorded series have no selector': std.assertEqual(
     count(text(rules(selected)), 'job_status:target_gap{'), 0
@@ -53,7 +53,11 @@ local changed(mixin) = std.set([
     count(only(renamed, 'JobStatusExporterAbsent').annotations.summary, '$labels.region'), 1
   ),
   'dashboards use the cluster label': std.assertEqual(
-    [count(std.manifestJson(renamed.grafanaDashboards), part) for part in ['cluster=~', '$cluster', 'var-cluster']], [0, 0, 0]
+    [
+      count(std.manifestJson(renamed.grafanaDashboards), part)
+      for part in ['cluster=~', '$cluster', '${cluster', 'var-cluster', '{{cluster}}', '"cluster"', '(cluster,']
+    ],
+    [0, 0, 0, 0, 0, 0, 0]
   ),
 
   // Each threshold changes its alert only.
