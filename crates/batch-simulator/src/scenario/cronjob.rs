@@ -37,8 +37,10 @@ pub(super) struct CronJob {
     /// What the controller does with it.
     pub(super) scheduling: Scheduling,
     pub(super) options: JobOptions,
-    /// Each run gets a random one of these.
+    /// What happens to the runs.
     pub(super) outcomes: &'static [Outcome],
+    /// Whether the runs take the outcomes in turn. Otherwise each run gets a random one.
+    pub(super) in_turn: bool,
     /// The average run time of a pod in seconds.
     pub(super) pod_seconds: f64,
 }
@@ -68,6 +70,8 @@ struct Controller<'a> {
     context: Context,
     object: Value,
     runs: FuturesUnordered<RunFuture>,
+    /// How many runs were started.
+    started: usize,
     /// `status.active` by name.
     active: BTreeMap<String, Value>,
     succeeded: VecDeque<JobRun>,
@@ -91,6 +95,7 @@ pub(super) async fn control(context: Context, cron: &CronJob) -> Result<Infallib
         context,
         object,
         runs: FuturesUnordered::new(),
+        started: 0,
         active: BTreeMap::new(),
         succeeded: VecDeque::new(),
         failed: VecDeque::new(),
@@ -158,7 +163,13 @@ impl Controller<'_> {
                 due.clone(),
             )],
         };
-        let outcome = self.context.rng.choice(cron.outcomes).copied();
+        let outcome = if cron.in_turn {
+            cron.outcomes.iter().cycle().nth(self.started)
+        } else {
+            self.context.rng.choice(cron.outcomes)
+        };
+        let outcome = outcome.copied().unwrap_or(Outcome::Succeed);
+        self.started += 1;
         let run = JobRun::create(self.context.fork(), new)?;
         let metadata = &run.object()["metadata"];
         let reference = json!({
@@ -168,7 +179,7 @@ impl Controller<'_> {
         self.active.insert(name, reference);
         self.object["status"]["lastScheduleTime"] = json!(due);
         self.write()?;
-        let future = run.simulate(outcome.unwrap_or(Outcome::Succeed));
+        let future = run.simulate(outcome);
         self.runs.push(Box::pin(future));
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The workloads of the scenario as tables.
 //!
-//! [`super::cronjob`] and [`super::standalone_job`] run them. All outcomes of a list have the same probability: an outcome that is listed
-//! twice is twice as likely.
+//! [`super::cronjob`] and [`super::standalone_job`] run them. All outcomes of a list have the same probability, unless they come in turn:
+//! an outcome that is listed twice is twice as likely. `scripts/check-alerts` expects the alerts of workloads without random outcomes.
 
 use super::{
     cronjob::{CronJob, Scheduling},
@@ -18,16 +18,20 @@ const INDEXED: JobOptions = JobOptions {
     ..SINGLE_POD
 };
 
-pub(super) const CRONJOBS: [CronJob; 13] = [
+pub(super) const CRONJOBS: [CronJob; 15] = [
     CronJob {
         metadata: metadata("billing", "invoice-run", "payments"),
         outcomes: &[Outcome::Succeed],
         ..every("@every 15s")
     },
     CronJob {
-        metadata: metadata("billing", "payment-reconcile", "payments"),
+        metadata: WorkloadMetadata {
+            annotations: &[("job-status-exporter/max-duration", "30s")],
+            ..metadata("billing", "payment-reconcile", "payments")
+        },
         policy: "Forbid",
         outcomes: &[Outcome::Succeed, Outcome::Succeed, Outcome::Hang(90)],
+        in_turn: true,
         ..every("@every 12s")
     },
     CronJob {
@@ -138,6 +142,33 @@ pub(super) const CRONJOBS: [CronJob; 13] = [
         outcomes: &[Outcome::SuccessPolicy],
         ..every("@every 30s")
     },
+    // Fails for a minute, and then succeeds for more than two.
+    CronJob {
+        metadata: metadata("reports", "fetch-exchange-rates", "analytics"),
+        outcomes: &[
+            Outcome::BackoffLimit,
+            Outcome::BackoffLimit,
+            Outcome::BackoffLimit,
+            Outcome::Succeed,
+            Outcome::Succeed,
+            Outcome::Succeed,
+            Outcome::Succeed,
+            Outcome::Succeed,
+            Outcome::Succeed,
+            Outcome::Succeed,
+        ],
+        in_turn: true,
+        ..every("@every 20s")
+    },
+    // Never succeeds.
+    CronJob {
+        metadata: WorkloadMetadata {
+            annotations: &[("job-status-exporter/max-success-age", "1m")],
+            ..metadata("etl", "import-legacy-orders", "data")
+        },
+        outcomes: &[Outcome::BackoffLimit],
+        ..every("@every 20s")
+    },
 ];
 
 pub(super) const STANDALONE_JOBS: [StandaloneJob; 6] = [
@@ -211,6 +242,7 @@ const fn every(schedule: &'static str) -> CronJob {
         scheduling: Scheduling::Active,
         options: SINGLE_POD,
         outcomes: &[Outcome::Succeed],
+        in_turn: false,
         pod_seconds: 3.0,
     }
 }
