@@ -14,8 +14,8 @@ lint:
     cargo clippy --all-targets --locked -- -D warnings
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
-    shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
-    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-demo scripts/check-network scripts/soak scripts/lib/*.py
+    shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-mixin scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
+    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-rules scripts/soak scripts/lib/*.py
     (cd scripts && python3 -m unittest --quiet lib.test_truth)
 
 # Runs the unit and integration tests: no cluster, no network.
@@ -47,6 +47,22 @@ paths: build
 prometheus: build
     scripts/check-golden
     scripts/check-demo
+
+# Tests the alert rules, and that the tests notice when a rule is broken.
+rules *ARGUMENTS:
+    scripts/check-rules {{ ARGUMENTS }}
+
+# Checks that the mixin renders the rules and dashboards (needs jsonnet).
+mixin:
+    scripts/check-mixin
+
+# Evaluates every expression of the dashboards on a Prometheus that scrapes the demo.
+dashboards *ARGUMENTS: build
+    scripts/check-dashboards {{ ARGUMENTS }}
+
+# Runs the demo with a real Prometheus and Alertmanager, and checks which alerts fire and clear.
+alerts *ARGUMENTS: build
+    scripts/check-alerts {{ ARGUMENTS }}
 
 # Runs the end-to-end tests against a temporary control plane.
 e2e *ARGUMENTS:
