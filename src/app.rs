@@ -134,7 +134,7 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
 
 /// Prints what would be read, and reports what cannot be used, as the start does.
 fn describe(config: &Config, checks: Checks) -> Result<(), Error> {
-    let mut text = config::describe(config, &checks.warnings);
+    let mut text = config::describe(config, checks.web_file.as_ref(), &checks.warnings);
     if !checks.addresses.is_empty() {
         text.push_str("\naddresses\n");
     }

@@ -69,6 +69,9 @@ pub struct Export {
     /// Check the configuration, print what the exporter would read, and exit.
     #[arg(long = "config.check")]
     pub config_check: bool,
+    /// Web configuration file (YAML): TLS, users and headers, in the format of all Prometheus exporters.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub web_config_file: Option<String>,
     /// Address to listen on, such as `:9806`; can be repeated [default: 0.0.0.0:9806].
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     pub listen_addresses: Vec<String>,
@@ -173,6 +176,7 @@ impl Export {
             flags: Flags {
                 listen_addresses: self.listen_addresses.clone(),
                 telemetry_path: self.telemetry_path.clone(),
+                web_config_file: self.web_config_file.clone(),
             },
         }
     }

@@ -1,8 +1,10 @@
 //! The configuration from defaults, file, environment and flags.
 //!
-//! [`load`] merges the layers into one tree (`layers` and `yaml`, the only modules that use figment). Then `root` and one
-//! module per section read and validate the tree with `reader`. The result is a [`Config`] that needs no further checks,
+//! [`load`] merges the layers into one tree (`layers`, `file` and `yaml`, the only modules that use figment). Then `root` and
+//! one module per section read and validate the tree with `reader`. The result is a [`Config`] that needs no further checks,
 //! or an [`Error`] with every problem.
+//!
+//! [`WebFile::load`] reads a second file, which the key `web.config_file` names, in the same way.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,6 +13,7 @@ use kube_cron::Zone;
 mod cci;
 mod describe;
 mod duration;
+mod file;
 mod history;
 mod keys;
 mod kube_state_metrics;
@@ -34,6 +37,7 @@ mod thresholds;
 mod tree;
 mod variables;
 mod web;
+mod web_file;
 mod yaml;
 
 pub use cci::{AccessKey, Agency, CciAuth, CciConfig, KeyAuth, Project, TokenAuth};
@@ -54,6 +58,10 @@ pub use problem::{Error, Problem};
 pub use thresholds::ThresholdsConfig;
 pub use variables::ENVIRONMENT_PREFIX;
 pub use web::WebConfig;
+pub use web_file::{
+    CipherSuite, ClientAuth, Curve, PemSource, RateLimitConfig, TlsConfig, TlsVersion,
+    WEB_FILE_KEYS, WebFile, WebFileError,
+};
 
 /// The validated configuration.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,17 +1,21 @@
-//! Checks what the configuration refers to: files of targets, the history, metric families. Nothing is started or sent.
+//! Checks what the configuration refers to: the web configuration file, files of targets, the history, metric families. Nothing is
+//! started or sent.
 //!
 //! The start and `--config.check` report the same problems, all at once. An API that does not answer is none: that shows on
 //! `/metrics`.
 
 use std::{
-    collections::BTreeSet, error::Error as _, fs, iter, os::unix::fs::MetadataExt as _,
-    path::PathBuf,
+    collections::BTreeSet,
+    error::Error as _,
+    fs, iter,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
 };
 
 use super::{Error, plan::TargetPlan};
 use crate::{
     client::Failure,
-    config::Config,
+    config::{Config, WebFile},
     history::{self, History, HistorySettings},
     metrics::MetricsSettings,
 };
@@ -23,6 +27,8 @@ pub(super) struct Checks {
     pub(super) addresses: Vec<(String, String)>,
     /// What is probably a mistake.
     pub(super) warnings: Vec<String>,
+    /// The web configuration file, if there is a valid one.
+    pub(super) web_file: Option<WebFile>,
     /// What prevents the start.
     problems: Vec<StartProblem>,
 }
@@ -46,6 +52,7 @@ impl Checks {
             warnings: warnings.collect(),
             ..Self::default()
         };
+        checks.load_web_file(config);
         for plan in plans {
             match plan.endpoint.address().await {
                 Ok(address) => checks.addresses.push((plan.title.clone(), address)),
@@ -55,7 +62,10 @@ impl Checks {
             }
         }
         let files = plans.iter().flat_map(|plan| plan.endpoint.files());
-        checks.warnings.extend(exposed_files(files));
+        let web_files = checks.web_file.iter().flat_map(WebFile::files);
+        let web_files = web_files.chain(config.web.config_file.as_deref());
+        let warnings = exposed_files(files.chain(web_files.map(Path::to_owned)));
+        checks.warnings.extend(warnings);
         if let Some(settings) = HistorySettings::from_config(config)
             && let Err(error) = History::check(&settings)
         {
@@ -71,6 +81,25 @@ impl Checks {
         checks
     }
 
+    /// Reads the web configuration file.
+    fn load_web_file(&mut self, config: &Config) {
+        let Some(path) = &config.web.config_file else {
+            return;
+        };
+        match WebFile::load(path) {
+            Ok(file) => {
+                let warnings = file.warnings.iter().map(ToString::to_string);
+                self.warnings.extend(warnings);
+                self.problems.extend(not_served(&file));
+                self.web_file = Some(file);
+            }
+            Err(error) => self.problems.push(StartProblem {
+                text: error.to_string(),
+                hint: None,
+            }),
+        }
+    }
+
     /// An error with all problems, if there are any.
     pub(super) fn outcome(self) -> Result<(), Error> {
         if self.problems.is_empty() {
@@ -79,6 +108,27 @@ impl Checks {
             Err(Error::Unusable(self.problems))
         }
     }
+}
+
+/// Refuses what the server does not do yet, so that nothing is served without the TLS and the users that `file` asks for.
+fn not_served(file: &WebFile) -> Option<StartProblem> {
+    let asked = [
+        ("tls_server_config", file.tls.is_some()),
+        ("basic_auth_users", !file.users.is_empty()),
+        ("http_server_config.headers", !file.headers.is_empty()),
+        ("rate_limit", file.rate_limit.is_some()),
+    ];
+    let asked: Vec<_> = asked
+        .into_iter()
+        .filter_map(|(key, is_set)| is_set.then_some(key))
+        .collect();
+    (!asked.is_empty()).then(|| StartProblem {
+        text: format!(
+            "the web configuration file sets `{}`, which this version does not serve yet",
+            asked.join("`, `")
+        ),
+        hint: Some("remove the keys, and put a reverse proxy with TLS and authentication before the exporter"),
+    })
 }
 
 /// A warning for each file with credentials that every user of the host may change, and so every container that mounts it. Files

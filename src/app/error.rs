@@ -103,7 +103,7 @@ fn list(problems: &[StartProblem]) -> String {
         problems => {
             let texts: Vec<_> = problems
                 .iter()
-                .map(|problem| problem.text.as_str())
+                .map(|problem| problem.text.replace('\n', "\n  "))
                 .collect();
             format!(
                 "{} problems prevent the start\n  {}",

@@ -25,6 +25,7 @@ fn all_flags_are_parsed() {
     let arguments = read(&[
         "--config.file=exporter.yaml",
         "--config.check",
+        "--web.config.file=web.yaml",
         "--web.listen-address",
         ":9806",
         "--web.listen-address=[::1]:80",
@@ -39,6 +40,7 @@ fn all_flags_are_parsed() {
         Export {
             config_file: Some("exporter.yaml".into()),
             config_check: true,
+            web_config_file: Some("web.yaml".to_owned()),
             listen_addresses: vec![":9806".to_owned(), "[::1]:80".to_owned()],
             telemetry_path: Some("/m".to_owned()),
         }

@@ -4,25 +4,22 @@ use std::fmt::Write as _;
 
 use super::{
     Agency, CciAuth, CciConfig, Config, EndpointConfig, KubernetesConfig, Mode, Namespaces,
-    Pattern, PollConfig, Project, Scopes, Selection, TargetConfig, duration::format as time,
+    Pattern, PollConfig, Project, Scopes, Selection, TargetConfig, WebFile,
+    duration::format as time,
 };
 
 mod series;
+mod web;
 
 /// The maximum number of Jobs in the list of a target.
 const MAX_JOBS_LISTED: usize = 10;
 
-/// Summarizes what `config` serves and reads, with the warnings of all stages. Ends with a line break.
+/// Summarizes what `config` serves and reads, with the warnings of all stages. `web_file` is the web configuration file that it
+/// names, if that is valid. Ends with a line break.
 #[must_use]
-pub fn describe(config: &Config, warnings: &[String]) -> String {
+pub fn describe(config: &Config, web_file: Option<&WebFile>, warnings: &[String]) -> String {
     let mut lines = Lines::default();
-    let web = &config.web;
-    for address in &web.listen_addresses {
-        lines.field(
-            "listen on",
-            format!("http://{address}{}", web.telemetry_path),
-        );
-    }
+    lines.web(&config.web, web_file);
     lines.series(config);
     for target in &config.targets {
         lines.target(target);

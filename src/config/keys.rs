@@ -1,11 +1,15 @@
 //! The table of all keys, and suggestions for misspelt ones.
 //!
-//! The `reader` rejects every key that is not in the table. Tests check that each key in it is read by a section and
-//! documented in `docs/configuration.md`.
+//! The `reader` rejects every key that is not in the table of its file: [`KEYS`], or that of `web_file`. Tests check that each
+//! key in them is read by a section and documented in `docs/configuration.md`.
 
-/// The paths of all keys, with `[]` for list items. Users choose the keys inside `labels`.
+/// The paths of all keys of a file, with `[]` for list items.
+pub(super) type Keys = &'static [&'static str];
+
+/// The keys of the configuration. Users choose the keys inside `labels`.
 pub const KEYS: &[&str] = &[
     "web",
+    "web.config_file",
     "web.listen_address",
     "web.telemetry_path",
     "web.max_connections",
@@ -110,9 +114,9 @@ const MIN_SIMILARITY: f64 = 0.7;
 const TYPO_SIMILARITY: f64 = 0.9;
 
 /// The valid keys of the map at `path`. List indexes in `path` are ignored.
-pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
+pub(super) fn children(keys: Keys, path: &str) -> impl Iterator<Item = &'static str> {
     let parent = without_indexes(path);
-    KEYS.iter().filter_map(move |key| {
+    keys.iter().filter_map(move |key| {
         let child = match parent.as_str() {
             "" => key,
             parent => key.strip_prefix(parent)?.strip_prefix('.')?,
@@ -121,7 +125,7 @@ pub(super) fn children(path: &str) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// Whether `path` is a key, or an entry of `labels`. `path` has no indexes.
+/// Whether `path` is a key of the configuration, or an entry of `labels`. `path` has no indexes.
 pub(super) fn is_known(path: &str) -> bool {
     let is_label = path
         .strip_prefix("labels.")
@@ -130,22 +134,24 @@ pub(super) fn is_known(path: &str) -> bool {
 }
 
 /// How to fix `key`, which is unknown in the map at `path`.
-pub(super) fn hint(path: &str, key: &str) -> Option<String> {
+pub(super) fn hint(keys: Keys, path: &str, key: &str) -> Option<String> {
+    let in_other_case = || children(keys, path).find(|known| known.eq_ignore_ascii_case(key));
     // `namespace` is rather `namespaces` than the key of a job with this very name.
-    nearest_typo(key, children(path))
+    nearest_typo(key, children(keys, path))
+        .or_else(in_other_case)
         .map(|near| format!("did you mean `{near}`?"))
-        .or_else(|| key_of_inner_map(path, key))
-        .or_else(|| key_of_outer_map(path, key))
+        .or_else(|| key_of_inner_map(keys, path, key))
+        .or_else(|| key_of_outer_map(keys, path, key))
         .or_else(|| {
-            let near = nearest(key, children(path), MIN_SIMILARITY)?;
+            let near = similar(key, children(keys, path))?;
             Some(format!("did you mean `{near}`?"))
         })
 }
 
 /// The hint for a key of a map inside the one at `path`, such as `interval` beside `poll`.
-fn key_of_inner_map(path: &str, key: &str) -> Option<String> {
+fn key_of_inner_map(keys: Keys, path: &str, key: &str) -> Option<String> {
     let parent = without_indexes(path);
-    let inside = KEYS.iter().filter_map(|known| {
+    let inside = keys.iter().filter_map(|known| {
         let relative = match parent.as_str() {
             "" => known,
             parent => known.strip_prefix(parent)?.strip_prefix('.')?,
@@ -169,11 +175,11 @@ fn key_of_inner_map(path: &str, key: &str) -> Option<String> {
 }
 
 /// The hint for a key of a map around the one at `path`, such as `namespaces` inside `kubernetes`.
-fn key_of_outer_map(path: &str, key: &str) -> Option<String> {
+fn key_of_outer_map(keys: Keys, path: &str, key: &str) -> Option<String> {
     let mut outer = path;
     while !outer.is_empty() {
         outer = outer.rsplit_once('.').map_or("", |(outer, _)| outer);
-        if children(outer).any(|known| known == key) {
+        if children(keys, outer).any(|known| known == key) {
             let level = match outer {
                 "" => "the top level".to_owned(),
                 outer => format!("`{outer}`"),
@@ -190,6 +196,14 @@ pub(super) fn nearest_typo<'a>(
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     nearest(unknown, known, TYPO_SIMILARITY)
+}
+
+/// The key or name of `known` that `unknown` may be meant for.
+pub(super) fn similar<'a>(
+    unknown: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    nearest(unknown, known, MIN_SIMILARITY)
 }
 
 /// The key of `known` that is most similar to `unknown`, if its similarity is more than `least`.
@@ -221,6 +235,14 @@ fn without_indexes(path: &str) -> String {
 mod tests {
     use super::*;
 
+    fn children(path: &str) -> impl Iterator<Item = &'static str> {
+        super::children(KEYS, path)
+    }
+
+    fn hint(path: &str, key: &str) -> Option<String> {
+        super::hint(KEYS, path, key)
+    }
+
     #[test]
     fn children_are_the_keys_of_one_level() {
         assert_eq!(
@@ -240,10 +262,9 @@ mod tests {
     #[test]
     fn only_a_similar_key_is_suggested() {
         let known = ["label_selector", "namespaces", "name"];
-        let nearest = |unknown| nearest(unknown, known, MIN_SIMILARITY);
-        assert_eq!(nearest("labelSelector"), Some("label_selector"));
-        assert_eq!(nearest("namespace"), Some("namespaces"));
-        assert_eq!(nearest("proxy"), None);
+        assert_eq!(similar("labelSelector", known), Some("label_selector"));
+        assert_eq!(similar("namespace", known), Some("namespaces"));
+        assert_eq!(similar("proxy", known), None);
     }
 
     #[test]
@@ -337,6 +358,7 @@ mod tests {
                 "it is a key of the top level; check the indentation",
             ),
             ("targets[0]", "namespace", "did you mean `namespaces`?"),
+            ("targets[0]", "MODE", "did you mean `mode`?"),
             ("overrides[0].match", "name", "did you mean `namespace`?"),
         ] {
             assert_eq!(hint(path, key).as_deref(), Some(expected), "{path} {key}");

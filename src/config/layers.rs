@@ -1,35 +1,34 @@
 //! The layers of a configuration: file < environment < flags, merged by figment into one [`Tree`].
 //!
-//! Only this module and `yaml` use figment. Every file, variable and flag is a layer of its own, so that the figment tag of
+//! Only this module, `file` and `yaml` use figment. Every file, variable and flag is a layer of its own, so that the figment tag of
 //! a value leads to its source. Defaults are not a layer: each section has its own.
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs::File,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use figment::{
     Figment, Metadata, Profile, Provider,
-    value::{Dict, Map, Num, Tag, Value as FigmentValue},
+    value::{Dict, Map, Tag, Value as FigmentValue},
 };
 
 use super::{
-    problem::{Position, Problem, SettingSource},
-    tree::{Tree, Value},
+    file,
+    problem::{Problem, SettingSource},
+    tree::Tree,
     variables::NAME_PREFIX,
-    yaml::{self, Document, Positions},
+    yaml::Positions,
 };
 
 mod environment;
 
 use environment::Environment;
 
-/// The maximum file size. A file with 10,000 jobs has a tenth of it.
-const MAX_FILE_SIZE: u64 = 4 << 20;
+/// The maximum file size in MiB. A file with 10,000 jobs has a tenth of it.
+const MAX_FILE_SIZE: u64 = 4;
 
 /// The inputs of a configuration, lowest precedence first.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +48,8 @@ pub struct Flags {
     pub listen_addresses: Vec<String>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
+    /// `--web.config.file`.
+    pub web_config_file: Option<String>,
 }
 
 /// The environment variables of this process that are settings, or were meant to be.
@@ -108,8 +109,9 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Merged, Vec<Problem>> {
     let root = figment
         .find_value("")
         .unwrap_or_else(|_| FigmentValue::from(Dict::new()));
+    let mut sources = Sources::new(&figment);
     Ok(Merged {
-        tree: to_tree(root, Some(&positions), &mut Sources::new(&figment)),
+        tree: file::to_tree(root, Some(&positions), &mut |tag| sources.find(tag)),
         problems: environment.problems,
         warnings: environment.warnings,
     })
@@ -117,40 +119,10 @@ pub(super) fn merge(inputs: &Inputs) -> Result<Merged, Vec<Problem>> {
 
 /// Reads the file at `path`, with the positions of its keys.
 fn file_layer(path: &Path) -> Result<(Layer, Positions), Problem> {
-    let problem = |message: String| Problem::new(Arc::new(SettingSource::file(path)), "", message);
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
-        .map_err(|error| problem(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > MAX_FILE_SIZE {
-        let limit = MAX_FILE_SIZE >> 20;
-        return Err(problem(format!("is larger than {limit} MiB")));
-    }
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        problem("is not UTF-8 text".to_owned()).at(Some(end(&valid)))
-    })?;
-    let Document { value, positions } =
-        yaml::parse(text).map_err(|error| problem(error.message).at(error.position))?;
-    let values = match value {
-        FigmentValue::Dict(_, values) => values,
-        FigmentValue::Empty(..) => Dict::new(),
-        _ => {
-            let message = "must be a map of settings such as `stale_after: 10m`".to_owned();
-            return Err(problem(message).at(positions.here));
-        }
-    };
+    let text = file::read(path, MAX_FILE_SIZE)?;
+    let (values, positions) = file::parse(&text, path, "stale_after: 10m")?;
     let source = SettingSource::file(path);
     Ok((Layer { source, values }, positions))
-}
-
-/// The position after `text`.
-fn end(text: &str) -> Position {
-    let last_line = text.rsplit('\n').next().unwrap_or_default();
-    Position {
-        line: text.matches('\n').count() as u64 + 1,
-        column: last_line.chars().count() as u64 + 1,
-    }
 }
 
 /// Returns a layer for each given flag.
@@ -166,12 +138,17 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
         let addresses = flags.listen_addresses.clone();
         add("--web.listen-address", "listen_address", addresses.into());
     }
-    if let Some(path) = &flags.telemetry_path {
-        add(
+    for (name, key, value) in [
+        (
             "--web.telemetry-path",
             "telemetry_path",
-            path.as_str().into(),
-        );
+            &flags.telemetry_path,
+        ),
+        ("--web.config.file", "config_file", &flags.web_config_file),
+    ] {
+        if let Some(value) = value {
+            add(name, key, value.as_str().into());
+        }
     }
     layers
 }
@@ -237,51 +214,6 @@ impl<'a> Sources<'a> {
         });
         Arc::clone(source)
     }
-}
-
-/// Converts a figment value. `positions` are those of the value with the same path in the file, if there is one.
-fn to_tree(value: FigmentValue, positions: Option<&Positions>, sources: &mut Sources<'_>) -> Tree {
-    let source = sources.find(value.tag());
-    // A value of a variable or flag has replaced that of the file. A map may still have entries of the file.
-    let own = positions.filter(|_| source.is_file());
-    let value = match value {
-        FigmentValue::Empty(..) => Value::Null,
-        FigmentValue::Bool(_, flag) => Value::Bool(flag),
-        FigmentValue::Num(_, number) => Value::Number(decimal(number)),
-        FigmentValue::String(_, text) => Value::Text(text),
-        FigmentValue::Char(_, c) => Value::Text(c.to_string()),
-        FigmentValue::Array(_, items) => {
-            let item = |(index, item)| {
-                let positions = own.and_then(|own| own.items.get(index));
-                to_tree(item, positions, sources)
-            };
-            Value::List(items.into_iter().enumerate().map(item).collect())
-        }
-        FigmentValue::Dict(_, map) => {
-            let entry = |(key, value): (String, _)| {
-                let positions = positions.and_then(|positions| positions.entries.get(&key));
-                let value = to_tree(value, positions, sources);
-                (key, value)
-            };
-            Value::Map(map.into_iter().map(entry).collect())
-        }
-    };
-    Tree {
-        source,
-        position: own.and_then(|own| own.here),
-        value,
-    }
-}
-
-/// Formats `number` in decimal.
-fn decimal(number: Num) -> String {
-    let whole = number.to_u128().map(|n| n.to_string());
-    let negative = || number.to_i128().map(|n| n.to_string());
-    let fraction = || number.to_f64().map(|n| n.to_string());
-    whole
-        .or_else(negative)
-        .or_else(fraction)
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -151,18 +151,27 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.len() {
-            1 => f.write_str("1 problem in the configuration")?,
-            count => write!(f, "{count} problems in the configuration")?,
-        }
-        for problem in self.problems.iter().take(MAX_LISTED) {
-            let indented = problem.to_string().replace('\n', "\n  ");
-            write!(f, "\n  {indented}")?;
-        }
-        match self.problems.len().saturating_sub(MAX_LISTED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
+        write_list(f, &self.problems, "the configuration")
+    }
+}
+
+/// Writes the number of `problems` in `what`, and each of them.
+pub(super) fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    problems: &[Problem],
+    what: &str,
+) -> fmt::Result {
+    match problems.len() {
+        1 => write!(f, "1 problem in {what}")?,
+        count => write!(f, "{count} problems in {what}")?,
+    }
+    for problem in problems.iter().take(MAX_LISTED) {
+        let indented = problem.to_string().replace('\n', "\n  ");
+        write!(f, "\n  {indented}")?;
+    }
+    match problems.len().saturating_sub(MAX_LISTED) {
+        0 => Ok(()),
+        more => write!(f, "\n  and {more} more"),
     }
 }
 

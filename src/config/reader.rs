@@ -9,7 +9,8 @@ use std::{
 };
 
 use super::{
-    duration, keys,
+    duration,
+    keys::{self, Keys},
     problem::Problem,
     tree::{Tree, Value},
 };
@@ -24,6 +25,8 @@ const MAX_QUOTE_LENGTH: usize = 100;
 /// The problems and warnings so far.
 #[derive(Debug)]
 pub(super) struct Report {
+    /// The valid keys.
+    keys: Keys,
     /// Problems make the configuration invalid.
     problems: RefCell<Vec<Problem>>,
     /// Warnings do not.
@@ -42,9 +45,10 @@ pub(super) struct Node<'a> {
 }
 
 impl Report {
-    /// A report that starts with these problems and warnings.
-    pub(super) fn new(problems: Vec<Problem>, warnings: Vec<Problem>) -> Self {
+    /// A report on a file with these `keys`, which starts with these problems and warnings.
+    pub(super) fn new(keys: Keys, problems: Vec<Problem>, warnings: Vec<Problem>) -> Self {
         Self {
+            keys,
             problems: RefCell::new(problems),
             warnings: RefCell::new(warnings),
         }
@@ -102,8 +106,13 @@ impl<'a> Node<'a> {
     }
 
     /// Whether the key has no value.
-    fn is_null(&self) -> bool {
+    pub(super) fn is_null(&self) -> bool {
         matches!(self.tree.value, Value::Null)
+    }
+
+    /// The valid keys of the map at this path.
+    fn known_keys(&self) -> impl Iterator<Item = &'static str> {
+        keys::children(self.report.keys, &self.path)
     }
 
     /// Reports a problem with this value.
@@ -333,6 +342,13 @@ impl<'a> Node<'a> {
 
     /// Reads a map with keys of the user's choice. Entries without a value are omitted.
     pub(super) fn entries(&self) -> Option<Vec<(&'a str, Node<'a>)>> {
+        let mut entries = self.all_entries()?;
+        entries.retain(|(_, node)| !node.is_null());
+        Some(entries)
+    }
+
+    /// Reads a map with keys of the user's choice, with the entries that have no value.
+    pub(super) fn all_entries(&self) -> Option<Vec<(&'a str, Node<'a>)>> {
         let map = match &self.tree.value {
             Value::Map(map) => map,
             Value::Null => return Some(Vec::new()),
@@ -341,11 +357,8 @@ impl<'a> Node<'a> {
                 return None;
             }
         };
-        let entry = |(key, tree): (&'a String, &'a Tree)| {
-            let node = self.child(key, tree);
-            (!node.is_null()).then_some((key.as_str(), node))
-        };
-        Some(map.iter().filter_map(entry).collect())
+        let entry = |(key, tree): (&'a String, &'a Tree)| (key.as_str(), self.child(key, tree));
+        Some(map.iter().map(entry).collect())
     }
 
     /// Reads a map with a fixed set of keys and reports unknown ones. A key without a value is an empty map.
@@ -354,7 +367,7 @@ impl<'a> Node<'a> {
             Value::Map(map) => Some(map),
             Value::Null => None,
             _ => {
-                let known: Vec<_> = keys::children(&self.path).collect();
+                let known: Vec<_> = self.known_keys().collect();
                 let found = self.type_name();
                 let hint = format!("valid keys: {}", known.join(", "));
                 self.problem_with_hint(format!("must be a map, is {found}"), hint);

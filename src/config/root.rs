@@ -7,6 +7,7 @@ use kube_cron::Zone;
 use super::{
     Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, MetricsConfig,
     Mode, OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig, duration, history,
+    keys::KEYS,
     labels,
     layers::Merged,
     limits, metrics, overrides,
@@ -33,7 +34,7 @@ const MIN_WATCH_STALE_AFTER: Duration = Duration::from_mins(2);
 
 /// Reads and validates the settings.
 pub(super) fn read(merged: Merged) -> Result<Config, Error> {
-    let report = Report::new(merged.problems, merged.warnings);
+    let report = Report::new(KEYS, merged.problems, merged.warnings);
     let config = root(&Node::root(&merged.tree, &report), &report);
     let (problems, warnings) = report.into_parts();
     match config {

@@ -102,7 +102,7 @@ fn keys_without_a_value_are_absent() {
         "",
         "# nothing\n",
         "web:\nretain_deleted:\nstale_after:\n",
-        "web: {listen_address: }",
+        "web: {config_file: , listen_address: }",
         "targets: [{}]",
         "targets: [{kubernetes: }]",
         "targets: [{name: , namespaces: , label_selector: , poll: , jobs: }]",
@@ -123,6 +123,7 @@ fn keys_without_a_value_are_absent() {
 /// Sets every key of `web` and of Kubernetes targets.
 const TARGETS_AND_WEB: &str = r#"
         web:
+          config_file: tls/web.yaml
           listen_address: [":9806", "127.0.0.1:9807"]
           telemetry_path: /jobs/metrics
           max_connections: 16
@@ -156,6 +157,7 @@ fn all_settings_of_targets_and_web_are_loaded() {
     };
     let expected = Config {
         web: WebConfig {
+            config_file: Some(directory.join("tls/web.yaml")),
             listen_addresses: ["[::]:9806", "127.0.0.1:9807"]
                 .map(|address| address.parse().unwrap())
                 .to_vec(),

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -13,6 +14,8 @@ const RESERVED_PATHS: [&str; 3] = ["/", "/livez", "/readyz"];
 /// The settings of the HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebConfig {
+    /// The web configuration file, which [`super::WebFile`] reads; `None` to serve plain HTTP to everybody.
+    pub config_file: Option<PathBuf>,
     /// The listen addresses, at least one.
     pub listen_addresses: Vec<SocketAddr>,
     /// The path of the metrics; starts with `/` and is not the path of another page.
@@ -28,6 +31,7 @@ pub struct WebConfig {
 impl Default for WebConfig {
     fn default() -> Self {
         Self {
+            config_file: None,
             listen_addresses: vec![SocketAddr::from((
                 Ipv4Addr::UNSPECIFIED,
                 network::DEFAULT_PORT,
@@ -46,6 +50,7 @@ pub(super) fn read(node: &Node<'_>) -> WebConfig {
     let Some(section) = node.section() else {
         return web;
     };
+    web.config_file = section.get("config_file").and_then(|node| node.file_path());
     if let Some(addresses) = section
         .get("listen_address")
         .and_then(|node| listen_addresses(&node))

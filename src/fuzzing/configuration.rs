@@ -24,7 +24,7 @@ pub(super) fn check(input: &[u8]) {
     match first {
         Ok(config) => {
             let warnings: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
-            let summary = config::describe(&config, &warnings);
+            let summary = config::describe(&config, None, &warnings);
             assert!(summary.ends_with('\n') && summary.contains("listen on"));
             assert!(!config.targets.is_empty());
         }

@@ -26,3 +26,4 @@ mod rules;
 mod server;
 mod simulation;
 mod sources;
+mod web_file;

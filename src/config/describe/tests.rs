@@ -70,7 +70,7 @@ fn the_summary_lists_what_each_target_reads() {
         jobs.join(",")
     );
     let config = load_text(&yaml).unwrap();
-    assert_eq!(describe(&config, &[]), TARGETS);
+    assert_eq!(describe(&config, None, &[]), TARGETS);
 }
 
 #[test]
@@ -92,7 +92,7 @@ metrics:
   run_duration_buckets: [500ms, 1m30s, 1h]
   kube_state_metrics: {enabled: true, job_labels: ['*'], cronjob_annotations: [a, b/*]}",
     );
-    let text = describe(&config.unwrap(), &[]);
+    let text = describe(&config.unwrap(), None, &[]);
     let (general, _) = text.split_once("\n\ntarget ").unwrap();
     assert_eq!(
         general,
@@ -125,7 +125,7 @@ metrics:
 #[test]
 fn the_summary_tells_when_jobs_have_no_series() {
     let config = load_text("metrics: {per_job: none}").unwrap();
-    let text = describe(&config, &[]);
+    let text = describe(&config, None, &[]);
     let line = "\n  per Job       no series, only workloads and CronJobs\n";
     assert!(text.contains(line), "{text}");
 }
@@ -143,7 +143,7 @@ fn the_summary_of_cci_has_no_secrets_and_no_keys() {
           cci: {endpoint: https://cci.example, auth: {ecs_agency: {project_id: '4567'}}}",
     )
     .unwrap();
-    let text = describe(&config, &[]);
+    let text = describe(&config, None, &[]);
     for api in [
         "https://cci.example/, user exporter of acme, agency readers of corp, project cn-north-4",
         "https://cci.example/, access key of project 0123",
@@ -158,6 +158,7 @@ fn the_summary_of_cci_has_no_secrets_and_no_keys() {
 fn the_summary_ends_with_the_warnings() {
     let text = describe(
         &load_text("{}").unwrap(),
+        None,
         &["one".to_owned(), "two".to_owned()],
     );
     assert!(text.ends_with("\n\nwarnings\n  one\n  two\n"), "{text}");

@@ -22,7 +22,7 @@ fn flags_override_variables_and_variables_override_the_file() {
     ];
     let flags = Flags {
         listen_addresses: vec![":3".to_owned(), ":4".to_owned()],
-        telemetry_path: None,
+        ..Flags::default()
     };
     let config = load_all(yaml, &variables, flags).0.unwrap();
     let ports: Vec<_> = config
@@ -205,6 +205,7 @@ fn problems_name_the_file_variable_or_flag() {
     let flags = Flags {
         listen_addresses: vec!["nowhere".to_owned()],
         telemetry_path: Some("metrics".to_owned()),
+        web_config_file: Some("~/web.yaml".to_owned()),
     };
     let (error, directory) = load_all(yaml, &variables, flags);
     let error = error.unwrap_err().to_string();
@@ -223,13 +224,14 @@ fn problems_name_the_file_variable_or_flag() {
         ),
         ("flag --web.listen-address", "web.listen_address[0]"),
         ("flag --web.telemetry-path", "web.telemetry_path"),
+        ("flag --web.config.file", "web.config_file"),
     ] {
         assert!(
             error.contains(&format!("\n  {source}: {path}: ")),
             "{source} {path} not in {error}"
         );
     }
-    assert!(error.starts_with("6 problems"), "{error}");
+    assert!(error.starts_with("7 problems"), "{error}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, which may be null.
     pub(in crate::config) fn find(&self, key: &'static str) -> Option<Node<'a>> {
-        debug_assert!(keys::children(&self.node.path).any(|known| known == key));
+        debug_assert!(self.node.known_keys().any(|known| known == key));
         self.child(key)
     }
 
@@ -64,7 +64,7 @@ impl<'a> Section<'a> {
 
     /// Reports each key that is not in the table, with a suggestion. The message never quotes the value.
     fn report_unknown_keys(&self) {
-        let known: Vec<_> = keys::children(&self.node.path).collect();
+        let known: Vec<_> = self.node.known_keys().collect();
         for key in self.map.into_iter().flat_map(BTreeMap::keys) {
             if known.contains(&key.as_str()) {
                 continue;
@@ -79,7 +79,7 @@ impl<'a> Section<'a> {
                     format!("write the secret to a file and set `{as_file}` to its path"),
                 );
             } else {
-                let hint = keys::hint(&self.node.path, key);
+                let hint = keys::hint(self.node.report.keys, &self.node.path, key);
                 let hint = hint.unwrap_or_else(|| format!("valid keys: {}", known.join(", ")));
                 node.problem_with_hint("unknown key", hint);
             }
