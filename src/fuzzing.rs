@@ -19,6 +19,7 @@ mod history_file;
 mod objects;
 mod schedules;
 mod watch_lines;
+mod web_file;
 
 /// A harness function.
 pub type Harness = fn(&[u8]);
@@ -34,6 +35,7 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("requests", server::fuzzing::request),
     ("schedules", schedules::check),
     ("watch_lines", watch_lines::check),
+    ("web_file", web_file::check),
 ];
 
 /// Runs one input through a target.

@@ -177,7 +177,7 @@ impl fmt::Display for WebFileError {
 impl std::error::Error for WebFileError {}
 
 /// Reads text; empty text counts as absent, as the exporter-toolkit has it.
-fn text_if_any<'a>(node: Option<Node<'a>>) -> Option<(Node<'a>, &'a str)> {
+fn text_if_any(node: Option<Node<'_>>) -> Option<(Node<'_>, &str)> {
     let node = node?;
     let text = node.text().filter(|text| !text.is_empty())?;
     Some((node, text))

@@ -11,6 +11,7 @@ mod secrets;
 mod serving;
 mod signals;
 mod start;
+mod web_file;
 
 use cluster::Cluster;
 use process::{Exited, Exporter, Setup};

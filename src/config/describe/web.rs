@@ -102,7 +102,7 @@ impl Lines {
 /// Where a PEM text is.
 fn place(source: &PemSource) -> String {
     match source.file() {
-        Some(path) => path.display().to_string(),
+        Some(path) => path.display().to_string().escape_debug().to_string(),
         None => "in the file itself".to_owned(),
     }
 }

@@ -116,8 +116,10 @@ pub(super) struct Names<T: 'static> {
     kind: &'static str,
     /// The names with their values.
     supported: &'static [(&'static str, T)],
-    /// Names that Go knows, and why they are impossible here.
-    unsupported: &'static [(&'static str, &'static str)],
+    /// The supported names for messages.
+    list: &'static str,
+    /// Names that Go knows, why they are impossible here, and what to write instead.
+    unsupported: &'static [(&'static str, &'static str, &'static str)],
 }
 
 /// Why TLS 1.0 and 1.1 are impossible.
@@ -128,24 +130,26 @@ const CBC: &str = "the TLS library has no CBC suites";
 const RSA_KEY_EXCHANGE: &str =
     "the TLS library has no RSA key exchange, which has no forward secrecy";
 /// Why suites with RC4 or 3DES are impossible.
-const BROKEN: &str = "the TLS library has no broken ciphers";
+const BROKEN: &str = "the TLS library has neither RC4 nor 3DES";
 /// Why a curve is impossible.
 const NO_CURVE: &str = "the TLS library does not have it";
 
 /// Versions of TLS.
 pub(super) const VERSIONS: Names<TlsVersion> = Names {
     kind: "TLS version",
+    list: "TLS12, TLS13",
     supported: &[("TLS12", TlsVersion::Tls12), ("TLS13", TlsVersion::Tls13)],
     unsupported: &[
-        ("SSL30", OLD_VERSION),
-        ("TLS10", OLD_VERSION),
-        ("TLS11", OLD_VERSION),
+        ("SSL30", OLD_VERSION, "TLS12"),
+        ("TLS10", OLD_VERSION, "TLS12"),
+        ("TLS11", OLD_VERSION, "TLS12"),
     ],
 };
 
 /// Ways to authenticate clients.
 pub(super) const CLIENT_AUTH: Names<ClientAuth> = Names {
-    kind: "client authentication",
+    kind: "type of client authentication",
+    list: "NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert",
     supported: &[
         ("NoClientCert", ClientAuth::None),
         ("RequestClientCert", ClientAuth::Request),
@@ -161,6 +165,7 @@ pub(super) const CLIENT_AUTH: Names<ClientAuth> = Names {
 /// Cipher suites.
 pub(super) const CIPHER_SUITES: Names<CipherSuite> = Names {
     kind: "cipher suite",
+    list: "TLS_ECDHE_{ECDSA,RSA}_WITH_{AES_128_GCM_SHA256,AES_256_GCM_SHA384,CHACHA20_POLY1305_SHA256}",
     supported: &[
         (
             "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
@@ -194,65 +199,133 @@ pub(super) const CIPHER_SUITES: Names<CipherSuite> = Names {
         ),
     ],
     unsupported: &[
-        ("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", CBC),
-        ("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", CBC),
-        ("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", CBC),
-        ("TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", BROKEN),
-        ("TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", BROKEN),
-        ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", CBC),
-        ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", CBC),
-        ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", CBC),
-        ("TLS_ECDHE_RSA_WITH_RC4_128_SHA", BROKEN),
-        ("TLS_RSA_WITH_3DES_EDE_CBC_SHA", BROKEN),
-        ("TLS_RSA_WITH_AES_128_CBC_SHA", RSA_KEY_EXCHANGE),
-        ("TLS_RSA_WITH_AES_128_CBC_SHA256", RSA_KEY_EXCHANGE),
-        ("TLS_RSA_WITH_AES_128_GCM_SHA256", RSA_KEY_EXCHANGE),
-        ("TLS_RSA_WITH_AES_256_CBC_SHA", RSA_KEY_EXCHANGE),
-        ("TLS_RSA_WITH_AES_256_GCM_SHA384", RSA_KEY_EXCHANGE),
-        ("TLS_RSA_WITH_RC4_128_SHA", BROKEN),
+        (
+            "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+            CBC,
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
+            CBC,
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+            CBC,
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        ),
+        (
+            "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+            BROKEN,
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+            BROKEN,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+            CBC,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
+            CBC,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+            CBC,
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        ),
+        (
+            "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+            BROKEN,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+            BROKEN,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_RSA_WITH_AES_128_CBC_SHA",
+            RSA_KEY_EXCHANGE,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_RSA_WITH_AES_128_CBC_SHA256",
+            RSA_KEY_EXCHANGE,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_RSA_WITH_AES_128_GCM_SHA256",
+            RSA_KEY_EXCHANGE,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            "TLS_RSA_WITH_AES_256_CBC_SHA",
+            RSA_KEY_EXCHANGE,
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        ),
+        (
+            "TLS_RSA_WITH_AES_256_GCM_SHA384",
+            RSA_KEY_EXCHANGE,
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        ),
+        (
+            "TLS_RSA_WITH_RC4_128_SHA",
+            BROKEN,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
     ],
 };
 
 /// Curves.
 pub(super) const CURVES: Names<Curve> = Names {
     kind: "curve",
+    list: "X25519, CurveP256, CurveP384",
     supported: &[
         ("X25519", Curve::X25519),
         ("CurveP256", Curve::P256),
         ("CurveP384", Curve::P384),
     ],
     unsupported: &[
-        ("CurveP521", NO_CURVE),
-        ("SecP256r1MLKEM768", NO_CURVE),
-        ("SecP384r1MLKEM1024", NO_CURVE),
-        ("X25519MLKEM768", NO_CURVE),
+        ("CurveP521", NO_CURVE, "CurveP384"),
+        ("SecP256r1MLKEM768", NO_CURVE, "X25519"),
+        ("SecP384r1MLKEM1024", NO_CURVE, "X25519"),
+        ("X25519MLKEM768", NO_CURVE, "X25519"),
     ],
 };
 
 impl<T: Copy + PartialEq> Names<T> {
     /// Reads one name.
     pub(super) fn read(&self, node: &Node<'_>) -> Option<T> {
+        let Self { kind, list, .. } = self;
+        if node.as_number().is_some() {
+            node.problem_with_hint(
+                format!("must be a {kind}, is a number"),
+                format!("supported: {list}"),
+            );
+            return None;
+        }
         let text = node.text()?;
+        let supported = self.supported.iter().map(|(name, _)| *name);
+        let unsupported = self.unsupported.iter().find(|(name, ..)| *name == text);
         if let Some((_, value)) = self.supported.iter().find(|(name, _)| *name == text) {
             return Some(*value);
         }
-        let supported = self.supported.iter().map(|(name, _)| *name);
-        let all = || {
-            format!(
-                "supported: {}",
-                supported.clone().collect::<Vec<_>>().join(", ")
-            )
-        };
-        let reason = self.unsupported.iter().find(|(name, _)| *name == text);
-        if let Some((name, reason)) = reason {
-            node.problem_with_hint(format!("`{name}` is not supported: {reason}"), all());
+        if let Some((name, reason, instead)) = unsupported {
+            let hint = format!("write `{instead}`; supported: {list}");
+            node.problem_with_hint(format!("`{name}` is not supported: {reason}"), hint);
             return None;
         }
-        let (kind, text) = (self.kind, quoted(text));
-        // OpenSSL writes `ECDHE-RSA-AES128-GCM-SHA256`.
-        let similar = keys::similar(&text.replace('-', "_"), supported.clone());
-        let hint = similar.map_or_else(all, |name| format!("did you mean `{name}`?"));
-        node.problem_with_hint(format!("`{text}` is not a known {kind}"), hint);
+        let hint = match similar(text, supported) {
+            Some(name) => format!("did you mean `{name}`? supported: {list}"),
+            None => format!("supported: {list}"),
+        };
+        node.problem_with_hint(format!("`{}` is not a known {kind}", quoted(text)), hint);
         None
     }
 
@@ -269,4 +342,9 @@ impl<T: Copy + PartialEq> Names<T> {
         }
         is_valid.then_some(values)
     }
+}
+
+/// The name of `supported` that `text` may be meant for. OpenSSL writes `ECDHE-RSA-AES128-GCM-SHA256`.
+fn similar(text: &str, supported: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    keys::similar(&text.replace('-', "_"), supported)
 }

@@ -50,7 +50,7 @@ pub(super) struct PemKeys {
     pub(super) inline: &'static str,
     /// The key of the path.
     pub(super) file: &'static str,
-    /// What the first line of one of the parts of the text ends with.
+    /// What the label of one of the parts of the text ends with.
     pub(super) label: &'static str,
 }
 
@@ -102,15 +102,17 @@ pub(super) fn read(section: &Section<'_>, keys: &PemKeys) -> PemSetting {
 
 /// Checks the shape of PEM text.
 fn inline_source(node: &Node<'_>, text: &str, keys: &PemKeys) -> Option<PemSource> {
+    // A text whose line breaks are lost begins and ends like such a line.
     let is_begin = |line: &str| {
         line.trim()
             .strip_prefix("-----BEGIN ")
-            .is_some_and(|rest| rest.ends_with(keys.label))
+            .and_then(|rest| rest.strip_suffix("-----"))
+            .is_some_and(|label| label.ends_with(keys.label) && !label.contains('-'))
     };
     if !text.lines().any(is_begin) {
         let (label, file) = (keys.label, keys.file);
         node.problem_with_hint(
-            format!("must be PEM text with a line `-----BEGIN {label}`"),
+            format!("must be PEM text with a line `-----BEGIN {label}-----`"),
             format!("write PEM text as a block (`|`), or the path of its file as `{file}`"),
         );
         return None;

@@ -30,7 +30,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<RateLimitConfig> {
     let hint = "write how many requests may come at once, such as `burst: 10`";
     match burst {
         Some((Some(0), node)) => {
-            node.problem_with_hint("refuses every request with an `interval`", hint);
+            node.problem_with_hint("is 0, which refuses every request", hint);
             None
         }
         Some((burst, _)) => Some(RateLimitConfig {

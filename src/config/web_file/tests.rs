@@ -232,7 +232,7 @@ fn the_files_are_those_of_the_certificate_the_key_and_the_client_ca() {
     assert_eq!(files(inline), [Path::new("/k")]);
 }
 
-/// A ConfigMap or Secret is a directory of links to the files of its current version.
+/// A `ConfigMap` or Secret is a directory of links to the files of its current version.
 #[test]
 fn a_file_behind_a_symbolic_link_is_read_and_its_paths_start_at_the_link() {
     let directory = tempfile::tempdir().unwrap();

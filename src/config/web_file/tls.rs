@@ -16,19 +16,19 @@ use crate::config::reader::{Node, Section};
 const CERTIFICATE: PemKeys = PemKeys {
     inline: "cert",
     file: "cert_file",
-    label: "CERTIFICATE-----",
+    label: "CERTIFICATE",
 };
 /// The keys of the private key.
 const KEY: PemKeys = PemKeys {
     inline: "key",
     file: "key_file",
-    label: "PRIVATE KEY-----",
+    label: "PRIVATE KEY",
 };
 /// The keys of the certificate authorities of clients.
 const CLIENT_CA: PemKeys = PemKeys {
     inline: "client_ca",
     file: "client_ca_file",
-    label: "CERTIFICATE-----",
+    label: "CERTIFICATE",
 };
 
 /// What TLS does.

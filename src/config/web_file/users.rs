@@ -39,7 +39,11 @@ fn user_name(name: &str, node: &Node<'_>) -> Option<String> {
 /// Checks the shape of a bcrypt hash.
 fn hash(node: &Node<'_>) -> Option<SecretString> {
     // A user without a hash is never left out silently: without any user, no password is required.
-    let text = if node.is_null() { "" } else { node.text()? };
+    let text = if node.is_null() || node.as_number().is_some() {
+        ""
+    } else {
+        node.text()?
+    };
     let Some(cost) = cost(text) else {
         node.problem_with_hint(
             "must be a bcrypt hash such as `$2y$10$` and 53 more characters",

@@ -104,7 +104,7 @@ impl Setup {
         self
     }
 
-    fn file(self, name: &str, content: &str) -> Self {
+    pub(super) fn file(self, name: &str, content: &str) -> Self {
         std::fs::write(self.directory.path().join(name), content).unwrap();
         self
     }
