@@ -48,7 +48,7 @@ pub struct Flags {
     pub listen_addresses: Vec<String>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
-    /// `--web.config.file`.
+    /// `--web.config.file`. Empty text counts as absent, as for other exporters.
     pub web_config_file: Option<String>,
 }
 
@@ -138,13 +138,18 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
         let addresses = flags.listen_addresses.clone();
         add("--web.listen-address", "listen_address", addresses.into());
     }
+    let web_config_file = flags.web_config_file.as_ref();
     for (name, key, value) in [
         (
             "--web.telemetry-path",
             "telemetry_path",
-            &flags.telemetry_path,
+            flags.telemetry_path.as_ref(),
         ),
-        ("--web.config.file", "config_file", &flags.web_config_file),
+        (
+            "--web.config.file",
+            "config_file",
+            web_config_file.filter(|path| !path.is_empty()),
+        ),
     ] {
         if let Some(value) = value {
             add(name, key, value.as_str().into());

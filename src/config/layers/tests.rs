@@ -38,6 +38,20 @@ fn flags_override_variables_and_variables_override_the_file() {
 }
 
 #[test]
+fn the_flag_of_the_web_file_overrides_the_file_unless_it_is_empty() {
+    for (flag, expected) in [("flag.yaml", "flag.yaml"), ("", "/file.yaml")] {
+        let flags = Flags {
+            web_config_file: Some(flag.to_owned()),
+            ..Flags::default()
+        };
+        let config = load_all("web: {config_file: /file.yaml}", &[], flags).0;
+        let path = config.unwrap().web.config_file.unwrap();
+        // A relative path in a flag starts from the working directory.
+        assert_eq!(path, Path::new(expected), "{flag:?}");
+    }
+}
+
+#[test]
 fn variables_hold_text_numbers_and_lists() {
     let config = load_variables(&[
         ("WEB__LISTEN_ADDRESS", "[::1]:9806"),
