@@ -78,7 +78,7 @@ def is_muted(labels):
 
 
 def receiver(labels):
-    """The receiver that config/alertmanager.yaml chooses."""
+    """The receiver that config/rules/alertmanager.yaml chooses."""
     urgent = labels["severity"] in ("critical", "page")
     if labels["severity"] == "info":
         return "quiet"

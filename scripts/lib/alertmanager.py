@@ -60,7 +60,7 @@ def local_configuration(text, port, factor):
     text = re.sub(r"weekdays: \[\w+\]", "weekdays: ['sunday:saturday']", text)
     text = re.sub(r'\{start_time: "[\d:]+", end_time: "[\d:]+"\}', '{start_time: "00:00", end_time: "24:00"}', text)
     done = "example.com" not in text and "24:00" in text
-    check(done, "config/alertmanager.yaml has changed: adapt local_configuration")
+    check(done, "config/rules/alertmanager.yaml has changed: adapt local_configuration")
     return text
 
 

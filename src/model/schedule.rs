@@ -83,6 +83,11 @@ impl ScheduleState {
         self.blocked = blocked;
     }
 
+    /// Takes note of the end of the last run under the policy Forbid. It held up others until then, even if nobody saw it run.
+    pub fn observe_end(&mut self, ended: Option<Seconds>, now: Seconds) {
+        self.unblocked = self.unblocked.max(ended.map(|ended| ended.min(now)));
+    }
+
     /// Continues from what an earlier process observed, as of `now`.
     pub fn continue_from(&mut self, earlier: &Self, now: Seconds) {
         self.missed += earlier.missed;

@@ -292,6 +292,10 @@ impl CronJobStore {
             None => state.blocked,
         };
         state.observe(cronjob, blocked, date);
+        if judged_until.is_some() && forbids(cronjob) && !blocked {
+            let last = workload.state.totals.last.as_ref();
+            state.observe_end(last.and_then(|last| last.end), date);
+        }
         let (next, next_evaluation) = (status.next, status.next_evaluation);
         let overdue = status.evaluate(cronjob, &mut state, context);
         workloads.set_schedule(cronjob, state, &overdue);
@@ -318,8 +322,11 @@ fn queue(
 /// Whether an active run keeps the next one from starting. The status of a `CronJob` may name Jobs that are over or gone, so
 /// its Jobs decide, as far as any was ever seen.
 fn is_blocked(cronjob: &CronJob, unfinished: Option<bool>) -> bool {
+    forbids(cronjob) && unfinished.unwrap_or(cronjob.active_jobs > 0)
+}
+
+fn forbids(cronjob: &CronJob) -> bool {
     cronjob.concurrency_policy == Some(ConcurrencyPolicy::Forbid)
-        && unfinished.unwrap_or(cronjob.active_jobs > 0)
 }
 
 #[cfg(test)]

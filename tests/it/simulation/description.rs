@@ -10,6 +10,12 @@ use job_status_exporter::{
 use super::expected::ExpectedWorkload;
 
 impl ExpectedWorkload {
+    /// The last finished scheduled run.
+    pub(super) fn last_run(&self) -> Option<&Job> {
+        let runs = self.runs.iter().map(|(job, _)| job);
+        runs.filter(|job| !job.manual).max_by_key(|job| order(job))
+    }
+
     /// The expected values; `active` are the start times of active runs.
     pub(super) fn describe(&self, active: &[Seconds]) -> String {
         let counted = |succeeded: bool| {
@@ -29,7 +35,7 @@ impl ExpectedWorkload {
                 .map(|(job, _)| job)
                 .filter(|job| !job.manual)
         };
-        let last = scheduled().max_by_key(|job| order(job));
+        let last = self.last_run();
         let last = last.map(|job| (has_succeeded(job), job.start, job.end));
         let success = scheduled()
             .filter(|job| has_succeeded(job))

@@ -280,8 +280,10 @@ impl ExpectedState {
         let unfinished = cronjob.concurrency_policy.is_some()
             && self.jobs.values().any(|(job, _)| holds_up(job));
         let id = of_cronjob(&cronjob.namespace, &cronjob.name);
-        let schedule = &mut self.workloads.get_mut(&id).expect("known").schedule;
-        schedule.observe(cronjob, unfinished, now, until);
+        let known = self.workloads.get_mut(&id).expect("known");
+        let ended = known.last_run().and_then(|job| job.end);
+        let schedule = &mut known.schedule;
+        schedule.observe(cronjob, unfinished, ended, now, until);
     }
 
     /// All due times that count as missed, with the names of their CronJobs.

@@ -31,11 +31,12 @@ impl ExpectedSchedule {
     }
 
     /// Takes note of a change, and judges the due times until `judged_until`. `unfinished` tells whether a scheduled Job has
-    /// not finished.
+    /// not finished; `ended`, when the last finished one did.
     pub(crate) fn observe(
         &mut self,
         cronjob: &CronJob,
         unfinished: bool,
+        ended: Option<Seconds>,
         now: Seconds,
         judged_until: Option<Seconds>,
     ) {
@@ -52,6 +53,9 @@ impl ExpectedSchedule {
             self.unblocked = Some(now);
         }
         self.blocked = blocked;
+        if forbid && !blocked {
+            self.unblocked = self.unblocked.max(ended);
+        }
         self.judge(cronjob, judged_until);
     }
 

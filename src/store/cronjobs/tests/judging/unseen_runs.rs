@@ -1,0 +1,25 @@
+//! Runs that ended while no feed looked.
+
+use super::*;
+
+#[test]
+fn a_run_that_nobody_saw_active_held_up_others_until_its_end() {
+    let forbid = CronJob {
+        concurrency_policy: Some(ConcurrencyPolicy::Forbid),
+        ..hourly()
+    };
+    let end = 3 * HOUR + 30 * MINUTE;
+    let ended = Job {
+        end: Some(MIDNIGHT + end),
+        ..run(0, JobState::Complete)
+    };
+    let scene = Scene::new();
+    scene.cronjob(forbid).catch_up();
+    scene.at(end + 10).job(ended).catch_up();
+    assert_eq!(scene.counts(), (Some(0), 0));
+    // Then the controller starts the latest run that was held up.
+    scene.at(end + 61).catch_up();
+    assert_eq!(scene.counts(), (Some(1), 1));
+    let overdue_since = scene.status().overdue_since;
+    assert_eq!(overdue_since, Some(MIDNIGHT + 3 * HOUR));
+}
