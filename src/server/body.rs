@@ -91,6 +91,8 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        // hyper asks for more when the last chunk is sent.
+        self.request.finish_chunk();
         if !self.yielded {
             self.yielded = true;
             cx.waker().wake_by_ref();
@@ -99,7 +101,7 @@ impl http_body::Body for Body {
         let next = self.content.next();
         self.yielded = matches!(self.content, Content::Full(_));
         if let Some(Ok(chunk)) = &next {
-            self.request.add_bytes(chunk.len());
+            self.request.start_chunk(chunk.len());
         }
         Poll::Ready(next.map(|chunk| chunk.map(Frame::data)))
     }

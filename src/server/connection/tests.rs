@@ -30,6 +30,7 @@ fn connection(io: DuplexStream, data: TestData) -> Connection<DuplexStream> {
         io,
         peer: PEER,
         state: ConnectionState::new(),
+        tls: None,
         router: router(data),
         shutdown: CancellationToken::new(),
     }
