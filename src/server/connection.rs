@@ -2,7 +2,12 @@
 //!
 //! A request that was read gets its complete response, also when shutdown begins in between, unless its client is too slow.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use hyper::{
@@ -158,17 +163,17 @@ impl HttpServer {
         let mut connection = pin!(connection);
         let result = tokio::select! {
             biased;
-            result = connection.as_mut() => result,
+            result = until_end(connection.as_mut(), &self.state) => result,
             () = self.shutdown.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
-                    result = connection => result,
+                    result = until_end(connection, &self.state) => result,
                     () = self.idle_for(GOAWAY_TIMEOUT) => Ok(()),
                 }
             }
             () = answered.cancelled(), if self.full => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                until_end(connection, &self.state).await
             }
         };
         self.log(result);
@@ -193,6 +198,17 @@ impl HttpServer {
     fn log(&self, result: hyper::Result<()>) {
         if let Err(error) = result {
             debug!(peer = %self.peer, error = %with_source(&error), "connection failed");
+        }
+    }
+}
+
+/// Polls `connection` also when a timeout of `state` moved, so that the stream below sets its timer again.
+async fn until_end<C: Future>(mut connection: Pin<&mut C>, state: &ConnectionState) -> C::Output {
+    loop {
+        tokio::select! {
+            biased;
+            result = connection.as_mut() => return result,
+            () = state.timeout_moved() => {}
         }
     }
 }

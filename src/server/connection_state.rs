@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// A client sends its request right after it connects. One that takes longer than this gives way first.
@@ -21,6 +21,8 @@ const RESPONSE_GRACE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionState {
     shared: Arc<Mutex<Shared>>,
+    /// Wakes the connection when another task moved a timeout to an earlier time.
+    earlier_timeout: Arc<Notify>,
     eviction: CancellationToken,
 }
 
@@ -31,7 +33,7 @@ struct Shared {
     is_multiplexed: bool,
     /// When each response under way started, the oldest first. HTTP/1 has one at most.
     responses: Vec<Instant>,
-    /// The number of these whose latest chunk is not sent yet.
+    /// The number of these whose latest chunk is not taken yet.
     unsent_chunks: usize,
     /// Whether the client does not take bytes at the moment.
     is_write_pending: bool,
@@ -92,6 +94,7 @@ impl ConnectionState {
                 unsent_chunks: 0,
                 is_write_pending: false,
             })),
+            earlier_timeout: Arc::default(),
             eviction: CancellationToken::new(),
         }
     }
@@ -153,13 +156,21 @@ impl ConnectionState {
     pub(super) fn start_chunk(&self) {
         let mut shared = self.shared.lock();
         shared.unsent_chunks += 1;
-        shared
-            .current
-            .stalled_since
-            .get_or_insert_with(Instant::now);
+        if shared.current.stalled_since.is_none() {
+            shared.current.stalled_since = Some(Instant::now());
+            // With HTTP/1, the task of the connection itself is here.
+            if shared.is_multiplexed {
+                self.earlier_timeout.notify_one();
+            }
+        }
     }
 
-    /// A chunk of a response is sent, but for a small part, or abandoned.
+    /// Waits until the stall timeout starts because of a response that has a task of its own.
+    pub(super) async fn timeout_moved(&self) {
+        self.earlier_timeout.notified().await;
+    }
+
+    /// The stream asked for another chunk of a response, or the response is abandoned.
     pub(super) fn finish_chunk(&self) {
         let mut shared = self.shared.lock();
         shared.unsent_chunks -= 1;

@@ -1,7 +1,7 @@
 //! HTTP/2: its limits, and the tasks of its requests.
 //!
-//! One connection of HTTP/2 gets about the memory that HTTP/1 gets: few streams, heads of the same size, and one chunk of each
-//! response. The tasks of its requests end with it.
+//! A connection holds at most [`MAX_STREAMS`] heads, and of each response the chunk that is being sent and the next one: hyper
+//! makes that before the client has room for it. The tasks of the requests end with their connection.
 
 use std::sync::{Arc, Weak};
 
@@ -12,8 +12,9 @@ use tracing::error;
 
 use super::connection::BUFFER_BYTES;
 
-/// Maximum of requests at once on one connection. A client with more opens another connection or waits.
-const MAX_STREAMS: u32 = 8;
+/// Maximum of requests at once on one connection. A client with more opens another connection or waits. It is small, because
+/// each can hold memory that a client of HTTP/1 needs a connection for.
+const MAX_STREAMS: u32 = 4;
 
 /// What a client may send of a request body before it has to wait. Bodies are not read. The window of the connection cannot
 /// be smaller than 65,535 bytes.

@@ -217,4 +217,4 @@ impl TlsHandle {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,11 +1,9 @@
 //! Versions, cipher suites and groups, as ring has them.
 
+use rustls::crypto::ring::{cipher_suite as suites, default_provider, kx_group as groups};
 use rustls::{
     SignatureAlgorithm, SupportedCipherSuite, SupportedProtocolVersion,
-    crypto::{
-        CryptoProvider, SupportedKxGroup,
-        ring::{self, cipher_suite as suites, kx_group as groups},
-    },
+    crypto::{CryptoProvider, SupportedKxGroup},
     version,
 };
 
@@ -25,7 +23,7 @@ pub(super) fn versions(config: &TlsConfig) -> Vec<&'static SupportedProtocolVers
 
 /// The suites and groups in the order of the configuration. An empty list stands for all.
 pub(super) fn provider(config: &TlsConfig) -> CryptoProvider {
-    let mut provider = ring::default_provider();
+    let mut provider = default_provider();
     if !config.cipher_suites.is_empty() {
         let is_tls13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
         provider.cipher_suites.retain(is_tls13);
