@@ -57,18 +57,24 @@ struct NameNotAllowed(Vec<String>);
 struct ForClients;
 
 impl ClientVerifier {
-    /// The verifier, and the certificates of the client CA. `None` if no certificate is requested.
+    /// The verifier. `None` if no certificate is requested.
     pub(super) fn new(
         config: &TlsConfig,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Result<Option<Self>, TlsError> {
         let (required, verifies) = match config.client_auth {
-            ClientAuth::None => return Ok(None),
-            ClientAuth::Request => (false, false),
+            ClientAuth::None | ClientAuth::Request => (false, false),
             ClientAuth::RequireAny => (true, false),
             ClientAuth::VerifyIfGiven => (false, true),
             ClientAuth::RequireAndVerify => (true, true),
         };
+        // Otherwise a client could leave out the certificate that would be rejected.
+        if !required && !config.client_allowed_sans.is_empty() {
+            return Err(TlsError::NamesWithoutCertificate);
+        }
+        if config.client_auth == ClientAuth::None {
+            return Ok(None);
+        }
         let mut trusted = Vec::new();
         let mut authorities = RootCertStore::empty();
         if let Some(client_ca) = &config.client_ca {

@@ -62,6 +62,9 @@ pub enum TlsError {
     /// Client certificates cannot be verified.
     #[error("client certificates are to be verified, and no client CA is configured")]
     NoClientCa,
+    /// Names are to be checked, and a client may have none.
+    #[error("names of clients are restricted, and a client without a certificate may connect")]
+    NamesWithoutCertificate,
     /// The oldest version is newer than the newest one.
     #[error("the minimum TLS version is newer than the maximum")]
     NoVersion,
@@ -151,6 +154,9 @@ impl TlsError {
             }),
             Self::NoClientCa => Some(
                 "set `client_ca_file` or `client_ca`, or a `client_auth_type` that verifies nothing",
+            ),
+            Self::NamesWithoutCertificate => Some(
+                "with `client_allowed_sans`, set `client_auth_type` to `RequireAndVerifyClientCert` or `RequireAnyClientCert`",
             ),
             Self::NoVersion => Some("exchange `min_version` and `max_version`"),
             Self::NoCipherSuite => Some(

@@ -1,6 +1,6 @@
 //! Which settings can be used, and what the errors say.
 
-use std::{error::Error as _, fs, path::PathBuf};
+use std::{error::Error as _, fmt::Write as _, fs, path::PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
@@ -133,30 +133,28 @@ fn a_missing_file_is_named() {
     assert!(failure.hint().unwrap().contains("relative"));
 }
 
+/// Asserts the message of each, and a part of its hint.
+fn assert_errors<const N: usize>(cases: [(TlsConfig, &str, &str); N]) {
+    for (config, message, hint) in cases {
+        let (actual, actual_hint) = error(&config);
+        assert_eq!(actual, message);
+        assert!(actual_hint.contains(hint), "{message}: {actual_hint}");
+    }
+}
+
 #[test]
-fn errors_say_what_is_there_instead() {
+fn errors_of_a_certificate_say_what_is_there_instead() {
     let Identity { certificate, key } = Identity::new();
-    let der = KeyPair::generate().unwrap().serialize_der();
-    for (config, message, hint) in [
+    assert_errors([
         (
             settings(&key, &certificate),
             "inline certificate has no certificate",
             "may be exchanged",
         ),
         (
-            settings(&certificate, &certificate),
-            "inline private key has no private key",
-            "may be exchanged",
-        ),
-        (
             settings("", &key),
             "inline certificate has no certificate",
             "-----BEGIN CERTIFICATE-----",
-        ),
-        (
-            settings(&certificate, "hunter2"),
-            "inline private key has no private key",
-            "-----BEGIN PRIVATE KEY-----",
         ),
         (
             settings(&pem("CERTIFICATE", b"xyz"), &key),
@@ -168,21 +166,38 @@ fn errors_say_what_is_there_instead() {
             "inline certificate is malformed PEM",
             "as a whole",
         ),
+    ]);
+}
+
+#[test]
+fn errors_of_a_key_say_what_is_there_instead() {
+    let Identity { certificate, key } = Identity::new();
+    let der = KeyPair::generate().unwrap().serialize_der();
+    let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let encrypted = pem("ENCRYPTED PRIVATE KEY", &der);
+    assert_errors([
+        (
+            settings(&certificate, &certificate),
+            "inline private key has no private key",
+            "may be exchanged",
+        ),
+        (
+            settings(&certificate, "hunter2"),
+            "inline private key has no private key",
+            "-----BEGIN PRIVATE KEY-----",
+        ),
         (
             settings(&certificate, &pem("PRIVATE KEY", b"xyz")),
             "inline private key cannot be used: it is malformed or of an unsupported kind",
             "Ed25519",
         ),
         (
-            settings(&certificate, &pem("ENCRYPTED PRIVATE KEY", &der)),
+            settings(&certificate, &encrypted),
             "inline private key is encrypted",
             "openssl pkey",
         ),
         (
-            settings(
-                &certificate,
-                "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
-            ),
+            settings(&certificate, legacy),
             "inline private key is encrypted",
             "openssl pkey",
         ),
@@ -199,11 +214,7 @@ fn errors_say_what_is_there_instead() {
             "inline private key does not match inline certificate",
             "certificate of the server first",
         ),
-    ] {
-        let (actual, actual_hint) = error(&config);
-        assert_eq!(actual, message);
-        assert!(actual_hint.contains(hint), "{message}: {actual_hint}");
-    }
+    ]);
 }
 
 #[test]
@@ -237,7 +248,7 @@ fn no_error_shows_a_part_of_a_key() {
         let failure = prepare(&config).unwrap_err();
         let mut shown = format!("{failure} {failure:?} {config:?}");
         if let Some(source) = failure.source() {
-            shown.push_str(&format!("{source} {source:?}"));
+            let _ = write!(shown, "{source} {source:?}");
         }
         assert!(!shown.contains(secret), "{shown}");
         let bytes = format!("{:?}", secret.as_bytes());
@@ -264,6 +275,15 @@ fn settings_that_contradict_each_other_are_refused() {
         message.starts_with("inline client CA has an invalid certificate: "),
         "{message}"
     );
+
+    let mut config = Identity::new().settings();
+    config.client_allowed_sans = vec!["client.example".to_owned()];
+    for auth in [ClientAuth::None, ClientAuth::Request] {
+        config.client_auth = auth;
+        let (message, hint) = error(&config);
+        assert!(message.contains("without a certificate"), "{message}");
+        assert!(hint.contains("RequireAndVerifyClientCert"), "{hint}");
+    }
 
     let mut config = Identity::new().settings();
     (config.min_version, config.max_version) = (TlsVersion::Tls13, TlsVersion::Tls12);

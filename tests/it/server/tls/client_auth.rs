@@ -1,6 +1,6 @@
 //! Which clients may connect: each way to authenticate with each kind of certificate.
 
-use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, SanType};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, SanType};
 
 use super::{
     certificates::{client_params, expired},
@@ -8,6 +8,7 @@ use super::{
 };
 
 use ClientAuth::{None as NoAuth, Request, RequireAndVerify, RequireAny, VerifyIfGiven};
+use ExtendedKeyUsagePurpose::{Any, ClientAuth as ForClients, CodeSigning, ServerAuth};
 
 /// What a client presents.
 struct Credentials {
@@ -25,46 +26,25 @@ struct Setup {
 
 fn setup() -> Setup {
     let clients = Authority::new();
-    let named = || client_params(vec![dns("client.example")]);
-    let mut own = named();
-    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let trusted = Identity::self_signed(&own);
-    let trusted_expired = Identity::self_signed(&expired(own.clone()));
-    own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let trusted_for_servers = Identity::self_signed(&own);
-    let with_purposes = |purposes: &[ExtendedKeyUsagePurpose]| {
-        let mut params = named();
-        params.extended_key_usages = purposes.to_vec();
-        Some(clients.issue(&params))
-    };
-    let through = |purpose| Some(clients.issue_through(vec![purpose], &named()));
+    let mut params = named();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let trusted = Identity::self_signed(&params);
+    let trusted_expired = Identity::self_signed(&expired(params.clone()));
+    params.extended_key_usages = vec![ServerAuth];
+    let trusted_for_servers = Identity::self_signed(&params);
     let mut client_ca = clients.pem();
     for trusted in [&trusted, &trusted_expired, &trusted_for_servers] {
         client_ca.push_str(&trusted.chain_pem());
     }
     let mut server = ServerSide::new();
     server.tls.client_ca = Some(PemSource::Inline(client_ca.into()));
-    use ExtendedKeyUsagePurpose::{Any, ClientAuth, CodeSigning, ServerAuth};
-    let credentials = [
+    let mut credentials = issued(&clients);
+    credentials.extend([
         ("none", None, true),
-        ("of the authority", Some(clients.issue(&named())), true),
-        ("for nothing special", with_purposes(&[]), true),
-        ("for anything", with_purposes(&[CodeSigning, Any]), true),
-        ("for servers", with_purposes(&[ServerAuth]), false),
-        ("through an issuer of clients", through(ClientAuth), true),
-        ("through an issuer of anything", through(Any), true),
-        ("through an issuer of servers", through(ServerAuth), false),
-        (
-            "of another authority",
-            Some(Authority::new().issue(&named())),
-            false,
-        ),
-        ("expired", Some(clients.issue(&expired(named()))), false),
-        ("self-signed", Some(Identity::self_signed(&named())), false),
         ("self-signed and trusted", Some(trusted), true),
         ("trusted and expired", Some(trusted_expired), false),
         ("trusted for servers", Some(trusted_for_servers), false),
-    ];
+    ]);
     let credentials = credentials.into_iter();
     let credentials = credentials.map(|(what, identity, is_verified)| Credentials {
         what,
@@ -75,6 +55,35 @@ fn setup() -> Setup {
         server,
         credentials: credentials.collect(),
     }
+}
+
+/// Certificates that are not in the client CA, and whether they pass a verification by `clients`.
+fn issued(clients: &Authority) -> Vec<(&'static str, Option<Identity>, bool)> {
+    let with_purposes = |purposes: &[ExtendedKeyUsagePurpose]| {
+        let mut params = named();
+        params.extended_key_usages = purposes.to_vec();
+        clients.issue(&params)
+    };
+    let through = |purpose| clients.issue_through(vec![purpose], &named());
+    let other = Authority::new().issue(&named());
+    [
+        ("of the authority", clients.issue(&named()), true),
+        ("for nothing special", with_purposes(&[]), true),
+        ("for anything", with_purposes(&[CodeSigning, Any]), true),
+        ("for servers", with_purposes(&[ServerAuth]), false),
+        ("through an issuer of clients", through(ForClients), true),
+        ("through an issuer of anything", through(Any), true),
+        ("through an issuer of servers", through(ServerAuth), false),
+        ("of another authority", other, false),
+        ("expired", clients.issue(&expired(named())), false),
+        ("self-signed", Identity::self_signed(&named()), false),
+    ]
+    .map(|(what, identity, is_verified)| (what, Some(identity), is_verified))
+    .into()
+}
+
+fn named() -> CertificateParams {
+    client_params(vec![dns("client.example")])
 }
 
 fn dns(name: &str) -> SanType {
@@ -196,5 +205,30 @@ async fn a_client_certificate_is_verified_on_each_connection() {
             let kind = stream.get_ref().1.handshake_kind();
             assert_eq!(kind, Some(rustls::HandshakeKind::Full));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_ca_with_more_names_than_a_message_holds_verifies_clients() {
+    const AUTHORITIES: usize = 700;
+    let clients = Authority::new();
+    let mut client_ca = clients.pem();
+    let mut size = 0;
+    for number in 0..AUTHORITIES {
+        let name = format!("{number}{}", "x".repeat(100));
+        let other = Authority::named(&name);
+        size += name.len();
+        client_ca.push_str(&other.pem());
+    }
+    assert!(size > usize::from(u16::MAX));
+    let mut setup = ServerSide::new();
+    setup.tls.client_ca = Some(PemSource::Inline(client_ca.into()));
+    setup.tls.client_auth = RequireAndVerify;
+    let server = setup.start().await;
+    for version in BOTH_VERSIONS {
+        let client = clients.issue(&named());
+        let client = setup.client_with(&[version], Some(&client));
+        let status = try_livez(server.addresses[0], &client).await;
+        assert_eq!(status.unwrap(), 200);
     }
 }
