@@ -269,3 +269,20 @@ async fn an_evicted_connection_of_http2_drops_all_its_scrapes() {
     tokio::task::yield_now().await;
     assert_eq!(Arc::strong_count(&made), 1, "a scrape is still held");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_connection_of_http2_ends_after_its_first_response() {
+    let side = side();
+    let (client, server) = duplex(16 * 1024);
+    let mut connection = connection(server, TestData::new());
+    connection.tls = Some(side.tls.clone());
+    let mut task = JoinSet::new();
+    task.spawn(connection.reject());
+    let stream = side.connect(client, &[b"h2"]).await;
+    let mut tasks = JoinSet::new();
+    let mut requests = http2_client(stream, 65_535, &mut tasks).await;
+    let response = requests.send_request(get("/metrics")).await.unwrap();
+    assert_eq!(response.status(), 503);
+    let start = Instant::now();
+    assert_eq!(seconds_until_ended(&mut task, start).await, 0);
+}
