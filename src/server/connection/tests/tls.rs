@@ -170,7 +170,6 @@ async fn an_http2_connection_may_be_idle_between_scrapes() {
     let stream = side.connect(pipe.client, &[b"h2"]).await;
     let mut tasks = JoinSet::new();
     let mut requests = http2_client(stream, 65_535, &mut tasks).await;
-    // The client confirms settings and opens its window after it read a response. These bytes are no request.
     for pause in [0, 15, 60, 5 * 60] {
         sleep(Duration::from_secs(pause)).await;
         let response = requests.send_request(get("/metrics")).await.unwrap();
@@ -219,17 +218,45 @@ async fn chunks_are_made_when_a_client_of_http2_reads() {
     }
 }
 
-/// What a client of HTTP/2 sends for `GET /livez`: the preface, empty settings, and the head of stream 1.
-fn raw_livez() -> Vec<u8> {
+/// The preface of HTTP/2 and empty settings.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0pingpong";
+
+/// The head of `GET /livez`, as HTTP/2 has it.
+fn raw_livez(stream: u8) -> Vec<u8> {
     // The method and the scheme are in the table of HPACK; the path and the authority follow their names.
     let head = b"\x82\x87\x04\x06/livez\x01\x01x";
     let length = u8::try_from(head.len()).unwrap();
     let ends_headers_and_stream = 5;
-    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    sent.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    sent.extend([0, 0, length, 1, ends_headers_and_stream, 0, 0, 0, 1]);
-    sent.extend(head);
-    sent
+    let frame = [0, 0, length, 1, ends_headers_and_stream, 0, 0, 0, stream];
+    [&frame[..], head].concat()
+}
+
+/// Whether the page is among the bytes that the server has sent.
+async fn has_page(stream: &mut TlsStream<DuplexStream>) -> bool {
+    let mut received = vec![0; 4096];
+    let length = stream.read(&mut received).await.unwrap();
+    received[..length].windows(3).any(|bytes| bytes == b"ok\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_on_an_idle_connection_of_http2_is_no_request() {
+    let side = side();
+    let mut pipe = side.accept(TestData::new());
+    let mut stream = side.connect(pipe.client, &[b"h2"]).await;
+    stream.write_all(PREFACE).await.unwrap();
+    for number in [1, 3] {
+        stream.write_all(&raw_livez(number)).await.unwrap();
+        sleep(Duration::from_secs(1)).await;
+        assert!(has_page(&mut stream).await, "{number}");
+        stream.write_all(PING).await.unwrap();
+        sleep(Duration::from_mins(5)).await;
+        assert!(!has_page(&mut stream).await);
+    }
+    let start = Instant::now();
+    let rest_of_the_idle_timeout = 59;
+    let seconds = seconds_until_ended(&mut pipe.task, start).await;
+    assert_eq!(seconds, rest_of_the_idle_timeout);
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,12 +264,10 @@ async fn a_client_of_http2_that_does_not_confirm_a_shutdown_is_disconnected() {
     let side = side();
     let mut pipe = side.accept(TestData::new());
     let mut stream = side.connect(pipe.client, &[b"h2"]).await;
-    stream.write_all(&raw_livez()).await.unwrap();
+    stream.write_all(PREFACE).await.unwrap();
+    stream.write_all(&raw_livez(1)).await.unwrap();
     sleep(Duration::from_mins(1)).await;
-    let mut received = vec![0; 4096];
-    let length = stream.read(&mut received).await.unwrap();
-    let received = String::from_utf8_lossy(&received[..length]).into_owned();
-    assert!(received.contains("ok\n"), "{received:?}");
+    assert!(has_page(&mut stream).await);
     pipe.shutdown.cancel();
     let start = Instant::now();
     assert_eq!(seconds_until_ended(&mut pipe.task, start).await, 2);
