@@ -2,7 +2,7 @@
 //!
 //! - [`Endpoint`] says where an API is and which credentials it needs; [`Connection`] is a client for it.
 //! - `auth` holds the authentication methods: kubeconfig and service account, and Huawei Cloud CCI ([`Cci`]).
-//! - `connector` connects: TCP within a `budget`, a proxy (`proxy` finds it), TLS (`tls`, `x509`), HTTP (`multiplex`). `environment` holds the variables of kubectl.
+//! - `connector` connects: TCP within a `budget`, a proxy (`proxy` finds it), TLS (`tls`), HTTP (`multiplex`). `environment` holds the variables of kubectl.
 //! - [`Api`] sends the requests of one target. [`RateLimit`] paces them, and [`Listing`] and [`Request`] describe them.
 //! - [`Error`] says which request failed and how, and gives a hint for the operator.
 //!
@@ -28,7 +28,6 @@ mod request;
 #[cfg(test)]
 mod testing;
 mod tls;
-mod x509;
 
 pub use api::Api;
 pub use auth::{

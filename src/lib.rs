@@ -29,6 +29,7 @@
 //! - [`model`][]: the types that the stages share: Jobs, CronJobs, runs, updates
 //! - `backoff`: the one exponential back-off
 //! - `log_limit`: the limit on log lines that others cause
+//! - `x509`: what a certificate says about itself
 //! - [`cli`][]: the command line
 //! - [`telemetry`][]: logging
 //! - [`app`][]: builds the stages, supervises their tasks, handles signals
@@ -53,6 +54,7 @@ pub mod server;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+mod x509;
 
 // The checker of the integration tests, which the harness functions share, names this crate.
 #[cfg(any(test, feature = "fuzzing"))]

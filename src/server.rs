@@ -4,10 +4,11 @@
 //! until shutdown and then drains. The pages read their data through [`PageData`]. A request passes these modules:
 //!
 //! ```text
-//! accept ──► connections ──► connection (over timeouts) ──► router ──► pages ──► body
+//! accept ──► connections ──► connection (tls and http2, over timeouts) ──► router ──► pages ──► body
 //! ```
 //!
-//! Every resource that a client can hold is bounded: connections, header bytes, scrapes, one chunk of each, and the time for each.
+//! Every resource that a client can hold is bounded: connections, handshakes, requests at once, header
+//! bytes, scrapes, one chunk of each, and the time for each.
 
 use std::{net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
 
@@ -32,6 +33,7 @@ mod descriptors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod gzip;
+mod http2;
 mod negotiation;
 mod pages;
 mod query;
@@ -40,9 +42,11 @@ mod response;
 mod router;
 mod scrape_limit;
 mod timeouts;
+pub mod tls;
 
 pub use bind::BindError;
 pub use data::{Chunks, ExporterData, PageData};
+pub use tls::{PreparedTls, TlsError, TlsHandle};
 
 use accept::Acceptor;
 use connection::Connection;
@@ -55,7 +59,7 @@ use router::Router;
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Settings of the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Path of the metrics. It wins over a page with the same path.
     pub telemetry_path: String,
@@ -64,6 +68,8 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// Maximum time from the start of shutdown until open connections are closed.
     pub shutdown_timeout: Duration,
+    /// TLS on all ports. `None` for plain HTTP.
+    pub tls: Option<TlsHandle>,
 }
 
 /// A server whose ports are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
@@ -74,16 +80,24 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
 }
 
+/// What each connection gets a clone of.
+struct Services {
+    router: Router,
+    tls: Option<TlsHandle>,
+    shutdown: CancellationToken,
+}
+
 // === impl ServerSettings ===
 
 impl ServerSettings {
-    /// The server's part of the configuration section `web`.
+    /// The server's part of the configuration section `web`, without TLS.
     #[must_use]
     pub fn from_config(web: &WebConfig) -> Self {
         Self {
             telemetry_path: web.telemetry_path.clone(),
             max_connections: web.max_connections,
             shutdown_timeout: web.shutdown_timeout,
+            tls: None,
         }
     }
 }
@@ -130,7 +144,11 @@ impl Server {
         for address in &self.addresses {
             info!(%address, "listening");
         }
-        let router = Router::new(data, settings.telemetry_path);
+        let services = Services {
+            router: Router::new(data, settings.telemetry_path),
+            tls: settings.tls,
+            shutdown: shutdown.clone(),
+        };
         let mut connections = Connections::new(settings.max_connections);
         let reserve = self.listeners.first().map(|any| any.as_fd());
         let reserve = reserve.map(DescriptorReserve::new).unwrap_or_default();
@@ -148,14 +166,7 @@ impl Server {
                 continue;
             };
             let admission = connections.admit(peer, acceptor.is_short_of_descriptors());
-            start(
-                &mut connections,
-                admission,
-                stream,
-                peer,
-                &router,
-                &shutdown,
-            );
+            services.start(&mut connections, admission, stream, peer);
             // Its task reads the request, if there is one, before the next connection can make it give way.
             yield_now().await;
         }
@@ -164,28 +175,32 @@ impl Server {
     }
 }
 
-fn start(
-    connections: &mut Connections,
-    admission: Admission,
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: &Router,
-    shutdown: &CancellationToken,
-) {
-    // With Nagle's algorithm, the last small segment of a response can wait for the client's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let state = ConnectionState::new();
-    let connection = Connection {
-        io: stream,
-        peer,
-        state: state.clone(),
-        router: router.clone(),
-        shutdown: shutdown.clone(),
-    };
-    match admission {
-        Admission::Serve => connections.spawn(admission, state, connection.serve()),
-        Admission::Reject => connections.spawn(admission, state, connection.reject()),
-        Admission::Close => {}
+// === impl Services ===
+
+impl Services {
+    fn start(
+        &self,
+        connections: &mut Connections,
+        admission: Admission,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) {
+        // With Nagle's algorithm, the last small segment of a response can wait for the client's delayed acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let state = ConnectionState::new();
+        let connection = Connection {
+            io: stream,
+            peer,
+            state: state.clone(),
+            tls: self.tls.clone(),
+            router: self.router.clone(),
+            shutdown: self.shutdown.clone(),
+        };
+        match admission {
+            Admission::Serve => connections.spawn(admission, state, connection.serve()),
+            Admission::Reject => connections.spawn(admission, state, connection.reject()),
+            Admission::Close => {}
+        }
     }
 }
 

@@ -53,17 +53,6 @@ pub(super) fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
-/// A certificate of version 3 without its version, as if it were of version 1. Its signature is wrong.
-pub(super) fn version_1(der: &[u8]) -> Vec<u8> {
-    const VERSION: [u8; 5] = [0xa0, 3, 2, 1, 2];
-    let sequence = |content: &[u8]| {
-        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-        [&[0x30, 0x82], &length[..], content].concat()
-    };
-    let at = der.windows(5).position(|bytes| bytes == VERSION).unwrap();
-    sequence(&sequence(&der[at + 5..]))
-}
-
 impl Identity {
     pub(super) fn self_signed(params: &CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();

@@ -18,10 +18,8 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-use super::{
-    error::{Failure, describe},
-    x509::Certificate,
-};
+use super::error::{Failure, describe};
+use crate::x509::Certificate;
 
 /// The TLS settings for `config`.
 pub(super) fn client_config(config: &Config) -> Result<ClientConfig, Failure> {

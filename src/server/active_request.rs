@@ -1,5 +1,7 @@
 //! The request that a connection is responding to.
 
+use std::mem;
+
 use http::{Method, Request, StatusCode};
 use tokio::time::Instant;
 use tracing::debug;
@@ -17,19 +19,22 @@ pub(super) struct ActiveRequest {
     status: Option<StatusCode>,
     bytes: u64,
     started: Instant,
+    /// Whether a chunk of the response is made and not sent.
+    has_unsent_chunk: bool,
 }
 
 impl ActiveRequest {
     /// Starts the response timeout of the connection.
     pub(super) fn start<B>(state: ConnectionState, request: &Request<B>) -> Self {
-        state.start_response();
+        let started = state.start_response();
         Self {
             state,
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             status: None,
             bytes: 0,
-            started: Instant::now(),
+            started,
+            has_unsent_chunk: false,
         }
     }
 
@@ -38,15 +43,26 @@ impl ActiveRequest {
         self.status = Some(status);
     }
 
-    /// Counts bytes of the response body.
-    pub(super) fn add_bytes(&mut self, count: usize) {
-        self.bytes += count as u64;
+    /// Counts a chunk of the response body, which is to be sent.
+    pub(super) fn start_chunk(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.finish_chunk();
+        self.state.start_chunk();
+        self.has_unsent_chunk = true;
+    }
+
+    /// The last chunk was sent.
+    pub(super) fn finish_chunk(&mut self) {
+        if mem::take(&mut self.has_unsent_chunk) {
+            self.state.finish_chunk();
+        }
     }
 }
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.state.finish_response();
+        self.finish_chunk();
+        self.state.finish_response(self.started);
         debug!(
             method = %self.method,
             path = self.path,

@@ -1,7 +1,8 @@
 //! Response bodies.
 //!
 //! A streamed body makes a chunk when hyper asks for it, and hyper asks when the socket has taken the chunk before. So a slow
-//! client holds one chunk and not the whole scrape. Between two chunks, other tasks run, so a scrape delays no probe.
+//! client holds one chunk, or two with HTTP/2, and not the whole scrape. Between two chunks, other tasks run, so a scrape delays
+//! no probe.
 
 use std::{
     io,
@@ -91,6 +92,8 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        // hyper asks for more when the last chunk is sent; with HTTP/2, when the one before it is.
+        self.request.finish_chunk();
         if !self.yielded {
             self.yielded = true;
             cx.waker().wake_by_ref();
@@ -99,7 +102,7 @@ impl http_body::Body for Body {
         let next = self.content.next();
         self.yielded = matches!(self.content, Content::Full(_));
         if let Some(Ok(chunk)) = &next {
-            self.request.add_bytes(chunk.len());
+            self.request.start_chunk(chunk.len());
         }
         Poll::Ready(next.map(|chunk| chunk.map(Frame::data)))
     }

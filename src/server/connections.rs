@@ -208,9 +208,9 @@ mod tests {
         let mut connections = Connections::new(3);
         let [busy, newer, older] = [0; 3].map(|_| connect(&mut connections, false).1);
         busy.start_response();
-        older.finish_response();
+        older.finish_response(older.start_response());
         tokio::time::advance(Duration::from_millis(1)).await;
-        newer.finish_response();
+        newer.finish_response(newer.start_response());
         for expected in [&older, &newer] {
             assert!(!expected.is_evicted());
             let (admission, state) = connect(&mut connections, false);
@@ -225,7 +225,7 @@ mod tests {
     async fn connections_beyond_busy_ones_are_rejected_and_the_oldest_of_these_gives_way() {
         let mut connections = Connections::new(1);
         let (_, served) = connect(&mut connections, false);
-        served.start_response();
+        let started = served.start_response();
         let mut rejected = Vec::new();
         for _ in 0..MAX_REJECTIONS {
             let (admission, state) = connect(&mut connections, false);
@@ -240,7 +240,7 @@ mod tests {
             state.start_response();
         }
         assert_eq!(connect(&mut connections, false).0, Admission::Close);
-        served.finish_response();
+        served.finish_response(started);
         assert_eq!(connect(&mut connections, false).0, Admission::Serve);
         assert!(served.is_evicted());
     }

@@ -118,7 +118,7 @@ mod tests {
         let limit = ScrapeLimit::new();
         let mut all = fill(&limit).await;
         for (connection, _) in &all[3..5] {
-            connection.set_stalled(true);
+            connection.set_write_pending(true);
         }
         let evicted = async {
             all[3].0.evicted().await;

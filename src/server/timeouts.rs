@@ -23,6 +23,9 @@ use super::connection_state::{ConnectionState, Phase};
 /// Maximum time until the first byte of a new connection.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Maximum time of a TLS handshake, from when the connection was accepted.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Maximum time to receive a request head, from its first byte.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -51,6 +54,7 @@ impl Phase {
     fn timeout(self) -> Duration {
         match self {
             Self::New => FIRST_BYTE_TIMEOUT,
+            Self::Handshake => HANDSHAKE_TIMEOUT,
             Self::Head => HEAD_TIMEOUT,
             Self::Response => RESPONSE_TIMEOUT,
             Self::Idle => IDLE_TIMEOUT,
@@ -98,7 +102,7 @@ impl<Io> TimedStream<Io> {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        self.state.set_stalled(written.is_pending());
+        self.state.set_write_pending(written.is_pending());
         if written.is_ready() {
             return written;
         }

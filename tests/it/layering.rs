@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Modules that all stages share. Each may import those before it.
-const SHARED: [&str; 3] = ["model", "backoff", "log_limit"];
+const SHARED: [&str; 4] = ["model", "backoff", "log_limit", "x509"];
 
 /// The stages in the order of the data flow. Each may import those before it.
 const FLOW: [&str; 8] = [
@@ -23,7 +23,7 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 13] = [
+const LIBRARIES: [(&str, &[&str]); 16] = [
     ("batch_simulator", &["app"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
@@ -36,6 +36,9 @@ const LIBRARIES: [(&str, &[&str]); 13] = [
     ("hyper_util", &["client", "server"]),
     ("reqwest", &["client"]),
     ("ring", &["client"]),
+    ("rustls", &["client", "server"]),
+    ("tokio_rustls", &["client", "server"]),
+    ("webpki", &["server"]),
     ("tower", &["client"]),
 ];
 

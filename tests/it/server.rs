@@ -25,6 +25,7 @@ use tokio::{
 pub(crate) mod client;
 mod hostile;
 mod limits;
+mod tls;
 
 use client::{RunningServer, TestData, request, start};
 

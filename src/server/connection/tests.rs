@@ -16,6 +16,8 @@ use crate::server::tests::TestData;
 
 use super::*;
 
+mod tls;
+
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 const CHUNK: usize = 100_000;
 const LIVEZ: &[u8] = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -30,6 +32,7 @@ fn connection(io: DuplexStream, data: TestData) -> Connection<DuplexStream> {
         io,
         peer: PEER,
         state: ConnectionState::new(),
+        tls: None,
         router: router(data),
         shutdown: CancellationToken::new(),
     }

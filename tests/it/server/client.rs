@@ -11,7 +11,7 @@ use job_status_exporter::{
     store::Store,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::TcpStream,
     task::JoinSet,
     time::timeout,
@@ -100,7 +100,7 @@ pub(crate) fn request(method: &str, path: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: exporter\r\n\r\n")
 }
 
-pub(crate) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client<Io = TcpStream>(BufReader<Io>);
 
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -118,7 +118,13 @@ impl Response {
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await;
-        Self(BufReader::new(stream.expect("a connection")))
+        Self::new(stream.expect("a connection"))
+    }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin> Client<Io> {
+    pub(super) fn new(stream: Io) -> Self {
+        Self(BufReader::new(stream))
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -8,8 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    client::testing::{Identity, params, pem, version_1},
+    client::testing::{Identity, params, pem},
     model::{Credential, Renewable},
+    x509::tests::version_1,
 };
 
 mod user;

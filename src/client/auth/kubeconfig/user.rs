@@ -9,11 +9,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Loaded, cluster::certificates, file_or_data};
 use crate::{
-    client::{
-        auth::credentials::{TokenFile, clean_token},
-        x509::Certificate,
-    },
+    client::auth::credentials::{TokenFile, clean_token},
     model::Renewable,
+    x509::Certificate,
 };
 
 /// Adds the credentials of the user `name` to `loaded`. Messages call its kubeconfig `origin`.
