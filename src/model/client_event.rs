@@ -111,6 +111,8 @@ label_enum! {
         List = "list",
         /// Streams changes.
         Watch = "watch",
+        /// Asks for a review of a token or of a permission. Nothing else is ever created.
+        Create = "create",
     }
 }
 
