@@ -34,6 +34,7 @@ mod thresholds;
 mod tree;
 mod variables;
 mod web;
+mod web_file;
 mod yaml;
 
 pub use cci::{AccessKey, Agency, CciAuth, CciConfig, KeyAuth, Project, TokenAuth};
@@ -53,7 +54,8 @@ pub use poll::PollConfig;
 pub use problem::{Error, Problem};
 pub use thresholds::ThresholdsConfig;
 pub use variables::ENVIRONMENT_PREFIX;
-pub use web::WebConfig;
+pub use web::{KubernetesAuthConfig, WebConfig};
+pub use web_file::RateLimitConfig;
 
 /// The validated configuration.
 #[derive(Clone, Debug, PartialEq)]

@@ -101,8 +101,8 @@ fn every_mistake_has_its_message() {
 
 /// Returns YAML with only `key`, which has a value of the wrong type.
 fn wrong_value_at(key: &str) -> String {
-    let is_boolean =
-        key.ends_with(".by_list") || key.ends_with(".enabled") || key.ends_with(".ignore");
+    let booleans = [".by_list", ".enabled", ".ignore", ".authenticate_probes"];
+    let is_boolean = booleans.iter().any(|name| key.ends_with(name));
     let wrong = if is_boolean { "5" } else { "true" };
     key.rsplit('.').fold(wrong.to_owned(), |inner, part| {
         match part.strip_suffix("[]") {
