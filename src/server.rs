@@ -4,7 +4,7 @@
 //! until shutdown and then drains. The pages read their data through [`PageData`]. A request passes these modules:
 //!
 //! ```text
-//! accept ──► connections ──► connection (over timeouts) ──► router ──► pages ──► body
+//! accept ──► connections ──► connection (over timeouts) ──► router (asks access) ──► pages ──► body
 //! ```
 //!
 //! Every resource that a client can hold is bounded: connections, header bytes, scrapes, one chunk of each, and the time for each.
@@ -21,6 +21,7 @@ use tracing::info;
 use crate::config::WebConfig;
 
 mod accept;
+mod access;
 mod active_request;
 mod bind;
 mod body;
@@ -41,6 +42,7 @@ mod router;
 mod scrape_limit;
 mod timeouts;
 
+pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::BindError;
 pub use data::{Chunks, ExporterData, PageData};
 
@@ -55,7 +57,7 @@ use router::Router;
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Settings of the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ServerSettings {
     /// Path of the metrics. It wins over a page with the same path.
     pub telemetry_path: String,
@@ -64,6 +66,8 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// Maximum time from the start of shutdown until open connections are closed.
     pub shutdown_timeout: Duration,
+    /// Who may look. It can be replaced while the server runs.
+    pub access: AccessHandle,
 }
 
 /// A server whose ports are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
@@ -77,13 +81,14 @@ pub struct Server {
 // === impl ServerSettings ===
 
 impl ServerSettings {
-    /// The server's part of the configuration section `web`.
+    /// The server's part of the configuration section `web`. Access is open: it depends on more than this section.
     #[must_use]
     pub fn from_config(web: &WebConfig) -> Self {
         Self {
             telemetry_path: web.telemetry_path.clone(),
             max_connections: web.max_connections,
             shutdown_timeout: web.shutdown_timeout,
+            access: AccessHandle::default(),
         }
     }
 }
@@ -130,7 +135,7 @@ impl Server {
         for address in &self.addresses {
             info!(%address, "listening");
         }
-        let router = Router::new(data, settings.telemetry_path);
+        let router = Router::new(data, settings.telemetry_path, settings.access);
         let mut connections = Connections::new(settings.max_connections);
         let reserve = self.listeners.first().map(|any| any.as_fd());
         let reserve = reserve.map(DescriptorReserve::new).unwrap_or_default();

@@ -60,7 +60,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
             async move {
                 let active = ActiveRequest::start(state.clone(), &request);
                 let response = if full {
-                    router.respond_when_full(&request)
+                    router.respond_when_full(&request).await
                 } else {
                     router.respond(&request, &state).await
                 };
