@@ -169,11 +169,15 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     })
 }
 
-/// `failure` without the token, should the server repeat it.
+/// `failure` without the token. An API server does not repeat it, but a gateway may repeat the whole request.
 fn without_token(failure: Failure, token: &SecretString) -> Failure {
     match failure {
-        Failure::Status(mut status) => {
+        Failure::Status(mut status) if status.is_kubernetes => {
             status.message = status.message.replace(token.expose_secret(), "***");
+            Failure::Status(status)
+        }
+        Failure::Status(mut status) => {
+            status.message.clear();
             Failure::Status(status)
         }
         other => other,

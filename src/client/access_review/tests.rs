@@ -143,7 +143,7 @@ async fn errors_and_garbage_are_no_answer() {
         (
             404,
             "404 page not found",
-            "create a tokenreview: 404 Not Found: 404 page not found",
+            "create a tokenreview: 404 Not Found",
         ),
         (
             201,
@@ -155,6 +155,7 @@ async fn errors_and_garbage_are_no_answer() {
             r#"{"status":{"authenticated":"header.payload.signature"}}"#,
             "create a tokenreview: invalid response: not such an object (line 1, column 53)",
         ),
+        (200, AUTHENTICATED, "create a tokenreview: 200 OK"),
         (204, "", "create a tokenreview: 204 No Content"),
     ] {
         let (outcome, _) = review(&[(code, body)]).await;

@@ -54,6 +54,7 @@ impl Api {
         self.paced_as(Verb::Create, timeout, run).await
     }
 
+    /// Runs a request with `verb` as [`paced`](Self::paced) does.
     async fn paced_as<T>(
         &self,
         verb: Verb,
@@ -99,6 +100,7 @@ impl Api {
         let start = Instant::now();
         let outcome = run.await;
         let code = match &outcome {
+            Ok(_) if verb == Verb::Create => Code::Created,
             Ok(_) => Code::Ok,
             // Nothing was sent, so there is no request to count.
             Err(Failure::Suppressed(_)) => return outcome,

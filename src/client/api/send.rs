@@ -17,7 +17,7 @@ use crate::client::{
     error::{MAX_ERROR_BODY, describe},
 };
 
-/// Gets `path`, or creates the JSON object `object` there, and returns the 200 or 201 response.
+/// Gets `path`, or creates the JSON object `object` there, and returns the response: 200 to GET, 201 to POST.
 pub(super) async fn send(
     client: &kube::Client,
     path: &str,
@@ -37,7 +37,7 @@ pub(super) async fn send(
         None => StatusCode::OK,
         Some(_) => StatusCode::CREATED,
     };
-    if response.status() == StatusCode::OK || response.status() == success {
+    if response.status() == success {
         return Ok(response);
     }
     let no_retry = response.extensions_mut().remove::<NoRetry>();

@@ -61,6 +61,7 @@ fn basic(parameter: &str) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proptest::{prop_assert, prop_assert_eq, proptest};
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -122,6 +123,26 @@ mod tests {
         assert_eq!(read(&[b"Basic YTpi"]), "basic a b");
         assert_eq!(read(&[b"Basic YTpi", b"Basic YTpi"]), "invalid");
         assert_eq!(read(&[b"Basic YTpi", b"Bearer abc"]), "invalid");
+    }
+
+    proptest! {
+        #[test]
+        fn any_login_is_read_as_it_was_written(user in "[^:]*", password: Vec<u8>) {
+            let login = [user.as_bytes(), b":", &password].concat();
+            let header = format!("Basic {}", STANDARD.encode(login));
+            let expected = format!("basic {} {}", user.as_bytes().escape_ascii(), password.escape_ascii());
+            prop_assert_eq!(read(&[header.as_bytes()]), expected);
+        }
+
+        #[test]
+        fn only_a_header_with_a_known_scheme_has_credentials(value: Vec<u8>) {
+            let Ok(header) = HeaderValue::from_bytes(&value) else {
+                return Ok(());
+            };
+            let text = value.to_ascii_lowercase();
+            let is_known = text.starts_with(b"basic ") || text.starts_with(b"bearer ");
+            prop_assert!(is_known || read(&[&value]) == "invalid", "{header:?}");
+        }
     }
 
     #[test]
