@@ -161,7 +161,7 @@ impl KubernetesAuth {
         let now = Instant::now();
         if let Some(Allowed { reviewed, retry_at }) = answers.allowed.get(key) {
             let age = now - *reviewed;
-            let is_valid = age < outage_grace.max(ALLOWED_FOR);
+            let is_valid = age < outage_grace;
             let must_wait = retry_at.is_some_and(|at| now < at);
             if age < ALLOWED_FOR || (is_valid && must_wait) {
                 return Cached::Fresh(Decision::Allowed);
