@@ -3,6 +3,7 @@
 //! The only module that sees all stages. What ends the process is a value, [`Error`], and becomes an exit code in
 //! [`main`]: 0 after a signal, 2 for an invalid configuration or command line, 1 for everything else.
 //!
+//! - `access`: who may look at the pages
 //! - `plan`: what will run for each target
 //! - `check`: what the configuration refers to and that cannot be used
 //! - `descriptors`: the limit of open files
@@ -28,6 +29,7 @@ use crate::{
     telemetry,
 };
 
+mod access;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;

@@ -4,11 +4,13 @@
 //! - `auth` holds the authentication methods: kubeconfig and service account, and Huawei Cloud CCI ([`Cci`]).
 //! - `connector` connects: TCP within a `budget`, a proxy (`proxy` finds it), TLS (`tls`), HTTP (`multiplex`). `environment` holds the variables of kubectl.
 //! - [`Api`] sends the requests of one target. [`RateLimit`] paces them, and [`Listing`] and [`Request`] describe them.
+//! - `access_review` asks who a bearer token belongs to and what its user may do, for the server ([`AccessReviewer`]).
 //! - [`Error`] says which request failed and how, and gives a hint for the operator.
 //!
 //! The types of kube stay in this module. Authentication methods differ only in [`Endpoint::connect`] and in what happens
 //! after a 401 response.
 
+mod access_review;
 mod api;
 mod auth;
 mod batch_version;
@@ -29,6 +31,7 @@ mod request;
 mod testing;
 mod tls;
 
+pub use access_review::{AccessReviewer, Review, ReviewError};
 pub use api::Api;
 pub use auth::{
     cci::{Cci, SharedCredentials},

@@ -57,7 +57,7 @@ pub use poll::PollConfig;
 pub use problem::{Error, Problem};
 pub use thresholds::ThresholdsConfig;
 pub use variables::ENVIRONMENT_PREFIX;
-pub use web::WebConfig;
+pub use web::{KubernetesAuthConfig, WebConfig};
 pub use web_file::{
     CipherSuite, ClientAuth, Curve, PemSource, RateLimitConfig, TlsConfig, TlsVersion,
     WEB_FILE_KEYS, WebFile, WebFileError,

@@ -4,7 +4,7 @@
 //! until shutdown and then drains. The pages read their data through [`PageData`]. A request passes these modules:
 //!
 //! ```text
-//! accept ──► connections ──► connection (tls and http2, over timeouts) ──► router ──► pages ──► body
+//! accept ──► connections ──► connection (tls and http2, over timeouts) ──► router (asks access) ──► pages ──► body
 //! ```
 //!
 //! Every resource that a client can hold is bounded: connections, handshakes, requests at once, header
@@ -22,6 +22,7 @@ use tracing::info;
 use crate::config::WebConfig;
 
 mod accept;
+mod access;
 mod active_request;
 mod bind;
 mod body;
@@ -44,6 +45,7 @@ mod scrape_limit;
 mod timeouts;
 pub mod tls;
 
+pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::BindError;
 pub use data::{Chunks, ExporterData, PageData};
 pub use tls::{PreparedTls, TlsError, TlsHandle};
@@ -70,6 +72,8 @@ pub struct ServerSettings {
     pub shutdown_timeout: Duration,
     /// TLS on all ports. `None` for plain HTTP.
     pub tls: Option<TlsHandle>,
+    /// Who may look. It can be replaced while the server runs.
+    pub access: AccessHandle,
 }
 
 /// A server whose ports are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
@@ -90,7 +94,7 @@ struct Services {
 // === impl ServerSettings ===
 
 impl ServerSettings {
-    /// The server's part of the configuration section `web`, without TLS.
+    /// The server's part of the configuration section `web`, without TLS. Access is open: both depend on more than this section.
     #[must_use]
     pub fn from_config(web: &WebConfig) -> Self {
         Self {
@@ -98,6 +102,7 @@ impl ServerSettings {
             max_connections: web.max_connections,
             shutdown_timeout: web.shutdown_timeout,
             tls: None,
+            access: AccessHandle::default(),
         }
     }
 }
@@ -145,7 +150,7 @@ impl Server {
             info!(%address, "listening");
         }
         let services = Services {
-            router: Router::new(data, settings.telemetry_path),
+            router: Router::new(data, settings.telemetry_path, settings.access),
             tls: settings.tls,
             shutdown: shutdown.clone(),
         };

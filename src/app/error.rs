@@ -3,7 +3,12 @@
 use std::{error::Error as StdError, io, iter};
 
 use super::{check::StartProblem, supervisor::Ended};
-use crate::{cli::LogFormat, config, history, server::BindError, telemetry::Logger};
+use crate::{
+    cli::LogFormat,
+    config, history,
+    server::{AccessError, BindError},
+    telemetry::Logger,
+};
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +22,9 @@ pub enum Error {
     /// A listen address cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// Access to the pages cannot be checked as configured.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The history file cannot be opened.
     #[error(transparent)]
     History(#[from] history::Error),
@@ -42,7 +50,8 @@ impl Error {
         match self {
             Self::Config(_) | Self::Unusable(_) => 2,
             Self::History(error) if error.is_configuration() => 2,
-            Self::Bind(_)
+            Self::Access(_)
+            | Self::Bind(_)
             | Self::History(_)
             | Self::Runtime(_)
             | Self::Output(_)
@@ -81,6 +90,7 @@ impl Error {
     fn hints(&self) -> Vec<&'static str> {
         let mut hints = Vec::new();
         match self {
+            Self::Access(error) => hints.extend(error.hint()),
             Self::Bind(error) => hints.extend(error.hint()),
             Self::History(error) => hints.extend(error.hint()),
             Self::Unusable(problems) => {

@@ -7,14 +7,14 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, plan::TargetPlan, signals::Signals, supervisor::Supervisor};
+use super::{Error, access, plan::TargetPlan, signals::Signals, supervisor::Supervisor};
 use crate::{
     client::{Api, ConnectionBudget, RateLimit},
     config::Config,
     history::{History, HistorySettings},
     metrics::{Metrics, MetricsSettings},
     model::Name,
-    server::{ExporterData, Server, ServerSettings, readiness::Readiness},
+    server::{Access, AccessHandle, ExporterData, Server, ServerSettings, readiness::Readiness},
     source::{self, Source},
     store::{Store, TargetStore},
     telemetry,
@@ -44,11 +44,19 @@ impl Exporter {
     ) -> Result<Self, Error> {
         let mut history = open_history(config, &plans)?;
         let (mut targets, mut sources) = (Vec::new(), Vec::new());
+        let auth_endpoint = access::endpoint(config, &plans);
         for (position, plan) in plans.into_iter().enumerate() {
             let (target, tasks) = build_target(plan, position, history.as_mut(), budget);
             targets.push(target);
             sources.extend(tasks);
         }
+        let reviewer = auth_endpoint.map(|(position, endpoint)| {
+            access::reviewer(endpoint, targets[position].clone(), budget)
+        });
+        let server = ServerSettings {
+            access: AccessHandle::new(Access::new(&access::settings(config, reviewer))?),
+            ..ServerSettings::from_config(&config.web)
+        };
         let store = Arc::new(Store::new(targets));
         let metrics_settings = MetricsSettings::from_config(config);
         let mut metrics = Metrics::new(store.clone(), &metrics_settings)
@@ -64,7 +72,7 @@ impl Exporter {
             history,
             data: ExporterData::new(metrics, store, readiness.clone()),
             readiness,
-            server: ServerSettings::from_config(&config.web),
+            server,
         })
     }
 

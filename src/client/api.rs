@@ -1,4 +1,4 @@
-//! The requests to the API of one target: job status, lists, watches and the server version.
+//! The requests to the API of one target: job status, lists, watches, the server version, and reviews of access.
 //!
 //! `connections` keeps the client, `execute` paces, counts and authenticates each request, `send` puts it on the wire, and
 //! `cronjob_version` chooses the API version for `CronJobs`.

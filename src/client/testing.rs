@@ -1,4 +1,4 @@
-//! Certificates, and a TLS server that speaks a little HTTP, for tests of connections.
+//! Certificates, and servers that speak a little HTTP, for tests of connections.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -20,6 +20,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::proxy::Protocol;
+
+mod scripted;
+
+pub(super) use scripted::{ScriptedServer, response};
 
 /// A certificate in DER, and its key in PKCS #8.
 #[derive(Clone)]

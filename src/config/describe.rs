@@ -20,6 +20,7 @@ const MAX_JOBS_LISTED: usize = 10;
 pub fn describe(config: &Config, web_file: Option<&WebFile>, warnings: &[String]) -> String {
     let mut lines = Lines::default();
     lines.web(&config.web, web_file);
+    lines.access(config);
     lines.series(config);
     for target in &config.targets {
         lines.target(target);
@@ -56,6 +57,28 @@ impl Lines {
     fn field(&mut self, name: &str, value: impl AsRef<str>) {
         // Writing to a String does not fail.
         let _ = writeln!(self.0, "  {name:<13} {}", value.as_ref());
+    }
+
+    /// Adds who may look.
+    fn access(&mut self, config: &Config) {
+        let web = &config.web;
+        let Some(auth) = &web.kubernetes_auth else {
+            return;
+        };
+        let target = auth.target.as_deref();
+        let of = target.map_or("the target".to_owned(), |name| format!("target {name}"));
+        let grace = time(auth.outage_grace);
+        self.field(
+            "bearer tokens",
+            format!("reviewed by {of}; in an outage, its answers are valid for {grace}"),
+        );
+        self.field(
+            "",
+            "needs permission to create tokenreviews and subjectaccessreviews there",
+        );
+        if web.authenticate_probes {
+            self.field("", "/livez and /readyz need a login too");
+        }
     }
 
     /// Adds the paragraph of a target.

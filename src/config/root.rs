@@ -47,13 +47,21 @@ pub(super) fn read(merged: Merged) -> Result<Config, Error> {
 fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
     let root = node.section()?;
     let web = root.get("web").map(|node| web::read(&node));
+    let before = report.problem_count();
     let targets = match root.find("targets") {
         Some(node) => targets(&node, report),
         None => vec![(node.clone(), default_target())],
     };
+    // A target that is left out may be the right one.
+    if let Some(web) = &web
+        && report.problem_count() == before
+    {
+        let targets: Vec<_> = targets.iter().map(|(_, target)| target).collect();
+        web.check(&targets);
+    }
     let retention = |key, range| root.get(key)?.duration(range);
     Some(Config {
-        web: web.unwrap_or_default(),
+        web: web.map(|web| web.config).unwrap_or_default(),
         labels: labels::read(&root),
         workload_label: root
             .get("workload_label")

@@ -101,6 +101,7 @@ fn keys_without_a_value_are_absent() {
     for yaml in [
         "",
         "# nothing\n",
+        "web: {kubernetes_auth: , authenticate_probes: }",
         "web:\nretain_deleted:\nstale_after:\n",
         "web: {config_file: , listen_address: }",
         "targets: [{}]",
@@ -120,6 +121,29 @@ fn keys_without_a_value_are_absent() {
     }
 }
 
+#[test]
+fn tokens_are_checked_by_the_only_target_or_by_the_one_that_is_named() {
+    let two = "targets: [{name: a, kubernetes: {context: a}}, {name: b, kubernetes: {context: b}}]";
+    for (yaml, name) in [
+        ("web: {kubernetes_auth: {}}".to_owned(), None),
+        (
+            "web: {kubernetes_auth: {}}\ntargets: [{name: a}]".to_owned(),
+            Some("a"),
+        ),
+        (
+            format!("web: {{kubernetes_auth: {{target: b}}}}\n{two}"),
+            Some("b"),
+        ),
+    ] {
+        let config = load_text(&yaml).unwrap();
+        let auth = config.web.kubernetes_auth.unwrap();
+        assert_eq!(auth.outage_grace, Duration::from_hours(1));
+        let targets: Vec<_> = config.targets.iter().collect();
+        let found = auth.find(&targets).expect("a target");
+        assert_eq!(found.name.as_deref(), name, "{yaml}");
+    }
+}
+
 /// Sets every key of `web` and of Kubernetes targets.
 const TARGETS_AND_WEB: &str = r#"
         web:
@@ -129,6 +153,8 @@ const TARGETS_AND_WEB: &str = r#"
           max_connections: 16
           ready_grace: 0s
           shutdown_timeout: 1m30s
+          kubernetes_auth: {target: lists, outage_grace: 2h}
+          authenticate_probes: true
         targets:
           - name: prod
             kubernetes: {kubeconfig: /etc/prod.kubeconfig, context: prod}
@@ -165,6 +191,11 @@ fn all_settings_of_targets_and_web_are_loaded() {
             max_connections: 16,
             ready_grace: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(90),
+            kubernetes_auth: Some(KubernetesAuthConfig {
+                target: Some("lists".to_owned()),
+                outage_grace: Duration::from_hours(2),
+            }),
+            authenticate_probes: true,
         },
         targets: vec![
             TargetConfig {

@@ -6,10 +6,16 @@ use std::{
     time::Duration,
 };
 
-use super::{network, reader::Node};
+use super::{
+    EndpointConfig, TargetConfig, network,
+    reader::{Node, quoted},
+};
 
 /// The paths of other pages.
 const RESERVED_PATHS: [&str; 3] = ["/", "/livez", "/readyz"];
+
+/// The default of `kubernetes_auth.outage_grace`.
+const OUTAGE_GRACE: Duration = Duration::from_hours(1);
 
 /// The settings of the HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +32,19 @@ pub struct WebConfig {
     pub ready_grace: Duration,
     /// The time that open requests get to finish after the start of a shutdown.
     pub shutdown_timeout: Duration,
+    /// The target whose API checks bearer tokens; `None` if nothing does.
+    pub kubernetes_auth: Option<KubernetesAuthConfig>,
+    /// Whether `/livez` and `/readyz` need the login that other pages need.
+    pub authenticate_probes: bool,
+}
+
+/// Bearer tokens, which a Kubernetes API checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubernetesAuthConfig {
+    /// The name of a target with a Kubernetes API; `None` for the only target.
+    pub target: Option<String>,
+    /// The time for which an answer that allowed is valid while the API is unreachable.
+    pub outage_grace: Duration,
 }
 
 impl Default for WebConfig {
@@ -40,15 +59,27 @@ impl Default for WebConfig {
             max_connections: 128,
             ready_grace: Duration::from_mins(1),
             shutdown_timeout: Duration::from_secs(10),
+            kubernetes_auth: None,
+            authenticate_probes: false,
         }
     }
 }
 
+/// The section `web`.
+pub(super) struct Web<'a> {
+    pub(super) config: WebConfig,
+    /// The key `kubernetes_auth.target`, if `kubernetes_auth` is there.
+    auth_target: Option<Node<'a>>,
+}
+
 /// Reads `web`. The default replaces an invalid value, which is reported.
-pub(super) fn read(node: &Node<'_>) -> WebConfig {
+pub(super) fn read<'a>(node: &Node<'a>) -> Web<'a> {
     let mut web = WebConfig::default();
     let Some(section) = node.section() else {
-        return web;
+        return Web {
+            config: web,
+            auth_target: None,
+        };
     };
     web.config_file = section.get("config_file").and_then(|node| node.file_path());
     if let Some(addresses) = section
@@ -82,7 +113,83 @@ pub(super) fn read(node: &Node<'_>) -> WebConfig {
     {
         web.shutdown_timeout = timeout;
     }
-    web
+    let auth = section.get("kubernetes_auth");
+    let (auth, auth_target) = auth.and_then(|node| kubernetes_auth(&node)).unzip();
+    web.kubernetes_auth = auth;
+    if let Some(closed) = section
+        .get("authenticate_probes")
+        .and_then(|node| node.boolean())
+    {
+        web.authenticate_probes = closed;
+    }
+    Web {
+        config: web,
+        auth_target,
+    }
+}
+
+/// Reads `kubernetes_auth`. Returns it with its key `target`.
+fn kubernetes_auth<'a>(node: &Node<'a>) -> Option<(KubernetesAuthConfig, Node<'a>)> {
+    let section = node.section()?;
+    let target = section.get("target");
+    let day = Duration::from_hours(24);
+    let outage_grace = section
+        .get("outage_grace")
+        .and_then(|node| node.duration(Duration::ZERO..=day));
+    let name = match &target {
+        Some(node) => Some(node.text()?.to_owned()),
+        None => None,
+    };
+    let config = KubernetesAuthConfig {
+        target: name,
+        outage_grace: outage_grace.unwrap_or(OUTAGE_GRACE),
+    };
+    Some((config, target.unwrap_or_else(|| section.missing("target"))))
+}
+
+impl Web<'_> {
+    /// Reports a `kubernetes_auth` without a target, or with one that is not a Kubernetes API. `targets` are all targets, and
+    /// valid.
+    pub(super) fn check(&self, targets: &[&TargetConfig]) {
+        let (Some(auth), Some(node)) = (&self.config.kubernetes_auth, &self.auth_target) else {
+            return;
+        };
+        match (auth.find(targets), &auth.target) {
+            (Some(target), _) if matches!(target.endpoint, EndpointConfig::Cci(_)) => node
+                .problem_with_hint(
+                    "this target is of Huawei Cloud CCI, which reviews no tokens",
+                    "name a target with `kubernetes`",
+                ),
+            (Some(_), _) => {}
+            (None, None) => node.problem_with_hint(
+                "is missing: there are several targets",
+                "name the one whose API checks the tokens",
+            ),
+            (None, Some(name)) => {
+                let all: Vec<_> = targets.iter().filter_map(|t| t.name.as_deref()).collect();
+                let hint = match all.as_slice() {
+                    [] => "omit the key: the only target has no name".to_owned(),
+                    all => format!("the targets are `{}`", all.join("`, `")),
+                };
+                node.problem_with_hint(format!("there is no target `{}`", quoted(name)), hint);
+            }
+        }
+    }
+}
+
+impl KubernetesAuthConfig {
+    /// The target of this name among `targets`.
+    #[must_use]
+    pub fn find<'a>(&self, targets: &[&'a TargetConfig]) -> Option<&'a TargetConfig> {
+        match (&self.target, targets) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
+            (Some(_), _) => {
+                let mut targets = targets.iter();
+                targets.find(|target| target.name == self.target).copied()
+            }
+        }
+    }
 }
 
 /// Reads one address or a list of them.

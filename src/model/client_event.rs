@@ -111,6 +111,8 @@ label_enum! {
         List = "list",
         /// Streams changes.
         Watch = "watch",
+        /// Asks for a review of a token or of a permission. Nothing else is ever created.
+        Create = "create",
     }
 }
 
@@ -150,6 +152,8 @@ label_enum! {
     Code {
         /// 200.
         Ok = "200",
+        /// 201.
+        Created = "201",
         /// 400.
         BadRequest = "400",
         /// 401.
@@ -199,6 +203,7 @@ impl Code {
     pub fn of_status(status: u16) -> Self {
         match status {
             200 => Self::Ok,
+            201 => Self::Created,
             400 => Self::BadRequest,
             401 => Self::Unauthorized,
             403 => Self::Forbidden,
@@ -213,7 +218,7 @@ impl Code {
             502 => Self::BadGateway,
             503 => Self::Unavailable,
             504 => Self::GatewayTimeout,
-            201..=299 => Self::OtherSuccess,
+            202..=299 => Self::OtherSuccess,
             300..=399 => Self::Redirect,
             402..=499 => Self::OtherClientError,
             501..=599 => Self::OtherServerError,

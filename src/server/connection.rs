@@ -234,7 +234,7 @@ fn service(
             let active = ActiveRequest::start(state.clone(), &request);
             let response = if full {
                 answered.cancel();
-                router.respond_when_full(&request)
+                router.respond_when_full(&request).await
             } else {
                 router.respond(&request, &state).await
             };

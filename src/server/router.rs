@@ -1,4 +1,5 @@
-//! Finds the page for a request. The pages and their paths are in [`pages`](super::pages).
+//! Finds the page for a request that [`Access`](super::Access) allows. The pages and their paths are in
+//! [`pages`](super::pages).
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use http::{
 };
 
 use super::{
+    access::AccessHandle,
     body::Content,
     connection_state::ConnectionState,
     data::PageData,
@@ -22,12 +24,18 @@ const RETRY_SECONDS: &str = "5";
 #[derive(Clone)]
 pub(super) struct Router {
     site: Arc<Site>,
+    access: AccessHandle,
 }
 
 impl Router {
-    pub(super) fn new(data: Arc<dyn PageData>, telemetry_path: String) -> Self {
+    pub(super) fn new(
+        data: Arc<dyn PageData>,
+        telemetry_path: String,
+        access: AccessHandle,
+    ) -> Self {
         Self {
             site: Arc::new(Site::new(data, telemetry_path)),
+            access,
         }
     }
 
@@ -37,7 +45,27 @@ impl Router {
         request: &Request<()>,
         connection: &ConnectionState,
     ) -> Response<Content> {
-        match self.route(request) {
+        let route = self.route(request);
+        let Some(access) = self.access.current() else {
+            return self.respond_to_allowed(route, request, connection).await;
+        };
+        let is_probe = route.is_some_and(|route| route.probe);
+        let mut response = match access.check(request, is_probe).await {
+            Ok(()) => self.respond_to_allowed(route, request, connection).await,
+            Err(response) => response,
+        };
+        access.add_headers(&mut response);
+        response
+    }
+
+    /// The response to a request that nothing speaks against.
+    async fn respond_to_allowed(
+        &self,
+        route: Option<&Route>,
+        request: &Request<()>,
+        connection: &ConnectionState,
+    ) -> Response<Content> {
+        match route {
             Some(route) if route.scrape && request.method() == Method::GET => {
                 match self.site.scrapes.acquire(connection).await {
                     Some(slot) => self
@@ -53,11 +81,21 @@ impl Router {
 
     /// The response to a connection beyond the limit: 503, but probes get their page. If they failed too, the kubelet would
     /// restart a healthy process because of many scrapers.
-    pub(super) fn respond_when_full(&self, request: &Request<()>) -> Response<Content> {
-        let response = match self.route(request) {
-            Some(route) if route.probe => self.page(route, request),
+    pub(super) async fn respond_when_full(&self, request: &Request<()>) -> Response<Content> {
+        let access = self.access.current();
+        let mut response = match self.route(request) {
+            Some(route) if route.probe => {
+                let checked = match &access {
+                    Some(access) => access.check(request, true).await,
+                    None => Ok(()),
+                };
+                checked.map_or_else(|response| response, |()| self.page(route, request))
+            }
             _ => unavailable("too many connections, try again later\n"),
         };
+        if let Some(access) = access {
+            access.add_headers(&mut response);
+        }
         with_header(response, CONNECTION, "close")
     }
 

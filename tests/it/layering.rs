@@ -23,8 +23,9 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 16] = [
+const LIBRARIES: [(&str, &[&str]); 17] = [
     ("batch_simulator", &["app"]),
+    ("bcrypt", &["server"]),
     ("clap", &["cli"]),
     ("figment", &["config"]),
     ("serde_saphyr", &["client", "config"]),
@@ -35,7 +36,7 @@ const LIBRARIES: [(&str, &[&str]); 16] = [
     ("hyper", &["client", "server"]),
     ("hyper_util", &["client", "server"]),
     ("reqwest", &["client"]),
-    ("ring", &["client"]),
+    ("ring", &["client", "server"]),
     ("rustls", &["client", "server"]),
     ("tokio_rustls", &["client", "server"]),
     ("webpki", &["server"]),

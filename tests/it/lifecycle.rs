@@ -2,6 +2,7 @@
 //!
 //! Each test starts its own [`Cluster`] and [`Exporter`]. JSON logs are parsed and checked strictly.
 
+mod access;
 mod cluster;
 mod history;
 mod logs;

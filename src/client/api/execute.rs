@@ -34,22 +34,45 @@ impl Api {
         timeout: Duration,
         run: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Error> {
-        // Connects before the rate limit, so that requests that waited for a connection do not start all at once.
-        let connected = with_timeout(timeout, self.connections.get(None)).await;
-        let outcome = match connected {
-            Ok(_) => {
-                self.limit.acquire().await;
-                let start = Instant::now();
-                let outcome = self.counted(request.verb, with_timeout(timeout, run)).await;
-                self.adapt_rate(start, outcome.as_ref().err());
-                outcome
-            }
-            Err(failure) => self.counted(request.verb, ready(Err(failure))).await,
-        };
+        let outcome = self.paced_as(request.verb, timeout, run).await;
         outcome.map_err(|failure| Error {
             request: Box::new(request.clone()),
             failure,
         })
+    }
+
+    /// Creates `object` at `path` and returns the object in the response. Fails if that is larger than `limit`.
+    pub(in crate::client) async fn create(
+        &self,
+        path: &str,
+        object: &serde_json::Value,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Bytes, Failure> {
+        let object = Bytes::from(object.to_string());
+        let run = async { collect(self.exchange(path, Some(&object)).await?, limit).await };
+        self.paced_as(Verb::Create, timeout, run).await
+    }
+
+    /// Runs a request with `verb` as [`paced`](Self::paced) does.
+    async fn paced_as<T>(
+        &self,
+        verb: Verb,
+        timeout: Duration,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        // Connects before the rate limit, so that requests that waited for a connection do not start all at once.
+        let connected = with_timeout(timeout, self.connections.get(None)).await;
+        match connected {
+            Ok(_) => {
+                self.limit.acquire().await;
+                let start = Instant::now();
+                let outcome = self.counted(verb, with_timeout(timeout, run)).await;
+                self.adapt_rate(start, outcome.as_ref().err());
+                outcome
+            }
+            Err(failure) => self.counted(verb, ready(Err(failure))).await,
+        }
     }
 
     /// Slows down after a 429, pauses after a `Retry-After`, and speeds up after a success.
@@ -77,6 +100,7 @@ impl Api {
         let start = Instant::now();
         let outcome = run.await;
         let code = match &outcome {
+            Ok(_) if verb == Verb::Create => Code::Created,
             Ok(_) => Code::Ok,
             // Nothing was sent, so there is no request to count.
             Err(Failure::Suppressed(_)) => return outcome,
@@ -95,11 +119,16 @@ impl Api {
         collect(self.authenticated(path).await?, limit).await
     }
 
-    /// The body of a successful response as a stream. When the server refuses the credentials, they are renewed and the
-    /// request is sent once more.
+    /// The body of a successful response to GET as a stream.
     pub(super) async fn authenticated(&self, path: &str) -> Result<Body, Failure> {
+        self.exchange(path, None).await
+    }
+
+    /// The body of a successful response as a stream: to POST with `object`, else to GET. When the server refuses the
+    /// credentials, they are renewed and the request is sent once more.
+    async fn exchange(&self, path: &str, object: Option<&Bytes>) -> Result<Body, Failure> {
         let (connection, number) = self.connections.get(None).await?;
-        let refused = match self.send(&connection, path).await {
+        let refused = match self.send(&connection, path, object).await {
             Err(failure) if failure.is_unauthorized() => failure,
             outcome => return outcome,
         };
@@ -115,7 +144,7 @@ impl Api {
             return Err(refused);
         };
         self.limit.acquire().await;
-        match (self.send(&connection, path).await, refused) {
+        match (self.send(&connection, path, object).await, refused) {
             (Err(Failure::Suppressed(suppressed)), Failure::Status(status)) => {
                 Err(Failure::Status(Box::new(Status {
                     no_retry_reason: Some(suppressed.to_string()),
@@ -127,8 +156,13 @@ impl Api {
     }
 
     /// Sends one request. Records when the credentials expire, and what time it is for the server.
-    async fn send(&self, connection: &Connection, path: &str) -> Result<Body, Failure> {
-        let outcome = send(&connection.client, path).await;
+    async fn send(
+        &self,
+        connection: &Connection,
+        path: &str,
+        object: Option<&Bytes>,
+    ) -> Result<Body, Failure> {
+        let outcome = send(&connection.client, path, object).await;
         let expiries = connection.expiries();
         self.events.count(ClientEvent::CredentialExpiry(expiries));
         let response = outcome?;

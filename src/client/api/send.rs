@@ -1,8 +1,12 @@
-//! Sends one HTTP request, and turns a response other than 200 into a [`Failure`].
+//! Sends one HTTP request, and turns a response other than success into a [`Failure`].
 
 use std::{error::Error as StdError, io, iter};
 
 use bytes::Bytes;
+use http::{
+    HeaderValue, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
@@ -13,17 +17,27 @@ use crate::client::{
     error::{MAX_ERROR_BODY, describe},
 };
 
-/// Gets `path` and returns the 200 response.
+/// Gets `path`, or creates the JSON object `object` there, and returns the response: 200 to GET, 201 to POST.
 pub(super) async fn send(
     client: &kube::Client,
     path: &str,
+    object: Option<&Bytes>,
 ) -> Result<http::Response<Body>, Failure> {
-    let request = http::Request::get(path)
-        .header(http::header::ACCEPT, "application/json")
-        .body(Body::empty());
-    let request = request.map_err(|error| Failure::NoClient(describe(&error)))?;
+    let request = match object {
+        None => http::Request::get(path).body(Body::empty()),
+        Some(object) => http::Request::post(path)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(object.clone())),
+    };
+    let mut request = request.map_err(|error| Failure::NoClient(describe(&error)))?;
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(ACCEPT, json);
     let mut response = client.send(request).await.map_err(no_response)?;
-    if response.status() == http::StatusCode::OK {
+    let success = match object {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::CREATED,
+    };
+    if response.status() == success {
         return Ok(response);
     }
     let no_retry = response.extensions_mut().remove::<NoRetry>();

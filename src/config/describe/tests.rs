@@ -163,3 +163,15 @@ fn the_summary_ends_with_the_warnings() {
     );
     assert!(text.ends_with("\n\nwarnings\n  one\n  two\n"), "{text}");
 }
+
+#[test]
+fn the_summary_says_who_reviews_bearer_tokens() {
+    let yaml = "web: {kubernetes_auth: {target: a, outage_grace: 90m}, authenticate_probes: true}\ntargets: [{name: a}]";
+    let summary = describe(&load_text(yaml).unwrap(), &[]);
+    let expected =
+        "  bearer tokens reviewed by target a; in an outage, its answers are valid for 1h30m
+                needs permission to create tokenreviews and subjectaccessreviews there
+                /livez and /readyz need a login too
+";
+    assert!(summary.contains(expected), "{summary}");
+}

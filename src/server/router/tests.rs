@@ -15,7 +15,11 @@ use crate::{
 use super::*;
 
 fn router(data: TestData) -> Router {
-    Router::new(Arc::new(data), "/metrics".to_owned())
+    router_at("/metrics", Arc::new(data))
+}
+
+fn router_at(telemetry_path: &str, data: Arc<TestData>) -> Router {
+    Router::new(data, telemetry_path.to_owned(), AccessHandle::default())
 }
 
 fn request(method: &str, path: &str) -> Request<()> {
@@ -84,7 +88,7 @@ async fn responses_depend_on_path_and_method() {
 
 #[tokio::test]
 async fn the_landing_page_links_to_the_other_pages() {
-    let router = Router::new(Arc::new(TestData::new()), "/prometheus".to_owned());
+    let router = router_at("/prometheus", Arc::new(TestData::new()));
     let response = respond(&router, &request("GET", "/")).await;
     assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
     let page = body(response);
@@ -102,7 +106,7 @@ async fn the_landing_page_links_to_the_other_pages() {
 #[tokio::test]
 async fn readiness_lists_the_targets_it_waits_for() {
     let data = Arc::new(TestData::new());
-    let router = Router::new(data.clone(), "/metrics".to_owned());
+    let router = router_at("/metrics", data.clone());
     let readyz = async |state| {
         *data.readiness.lock() = state;
         let response = respond(&router, &request("GET", "/readyz")).await;
@@ -167,11 +171,11 @@ async fn a_head_request_starts_no_scrape() {
     assert!(bytes(response.into_body()).is_empty());
 }
 
-#[test]
-fn a_full_server_still_responds_to_probes() {
+#[tokio::test]
+async fn a_full_server_still_responds_to_probes() {
     let data = Arc::new(TestData::new());
     *data.readiness.lock() = State::Draining;
-    let router = Router::new(data, "/metrics".to_owned());
+    let router = router_at("/metrics", data);
     let cases = [
         ("/metrics", 503, true),
         ("/", 503, true),
@@ -180,7 +184,7 @@ fn a_full_server_still_responds_to_probes() {
         ("/readyz", 503, false),
     ];
     for (path, status, retry) in cases {
-        let response = router.respond_when_full(&request("GET", path));
+        let response = router.respond_when_full(&request("GET", path)).await;
         assert_eq!(response.status(), status, "{path}");
         assert_eq!(response.headers()[CONNECTION], "close", "{path}");
         assert_eq!(

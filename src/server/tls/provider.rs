@@ -27,7 +27,8 @@ pub(super) fn provider(config: &TlsConfig) -> CryptoProvider {
     if !config.cipher_suites.is_empty() {
         let is_tls13 = |suite: &SupportedCipherSuite| suite.tls13().is_some();
         provider.cipher_suites.retain(is_tls13);
-        let configured = config.cipher_suites.iter().copied().map(suite);
+        let configured = config.cipher_suites.iter().copied();
+        let configured = configured.filter_map(tls12_suite);
         provider.cipher_suites.extend(configured);
     }
     if !config.curves.is_empty() {
@@ -43,22 +44,23 @@ pub(super) fn has_suite_for(config: &TlsConfig, key: SignatureAlgorithm) -> bool
         || config
             .cipher_suites
             .iter()
+            .filter(|suite| suite.version() == TlsVersion::Tls12)
             .any(|suite| is_rsa(*suite) == (key == SignatureAlgorithm::RSA))
 }
 
+/// Whether a suite of TLS 1.2 needs an RSA key.
 fn is_rsa(suite: CipherSuite) -> bool {
-    match suite {
-        CipherSuite::EcdheEcdsaAes128GcmSha256
-        | CipherSuite::EcdheEcdsaAes256GcmSha384
-        | CipherSuite::EcdheEcdsaChacha20Poly1305Sha256 => false,
+    matches!(
+        suite,
         CipherSuite::EcdheRsaAes128GcmSha256
-        | CipherSuite::EcdheRsaAes256GcmSha384
-        | CipherSuite::EcdheRsaChacha20Poly1305Sha256 => true,
-    }
+            | CipherSuite::EcdheRsaAes256GcmSha384
+            | CipherSuite::EcdheRsaChacha20Poly1305Sha256
+    )
 }
 
-fn suite(suite: CipherSuite) -> SupportedCipherSuite {
-    match suite {
+/// A suite of TLS 1.2. Those of TLS 1.3 are always there.
+fn tls12_suite(suite: CipherSuite) -> Option<SupportedCipherSuite> {
+    Some(match suite {
         CipherSuite::EcdheEcdsaAes128GcmSha256 => suites::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
         CipherSuite::EcdheEcdsaAes256GcmSha384 => suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         CipherSuite::EcdheEcdsaChacha20Poly1305Sha256 => {
@@ -69,7 +71,10 @@ fn suite(suite: CipherSuite) -> SupportedCipherSuite {
         CipherSuite::EcdheRsaChacha20Poly1305Sha256 => {
             suites::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
         }
-    }
+        CipherSuite::Aes128GcmSha256
+        | CipherSuite::Aes256GcmSha384
+        | CipherSuite::Chacha20Poly1305Sha256 => return None,
+    })
 }
 
 fn group(curve: Curve) -> &'static dyn SupportedKxGroup {

@@ -1,0 +1,56 @@
+//! Who may look at the pages, as configured: the settings of the server, and the API that checks bearer tokens.
+//!
+//! The API has a client of its own beside the one that reads the target. So requests to the exporter, which anybody can send,
+//! never use up the rate limit of the target.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::plan::TargetPlan;
+use crate::{
+    client::{AccessReviewer, Api, ConnectionBudget, Endpoint, RateLimit},
+    config::Config,
+    server::{AccessSettings, KubernetesAuthSettings},
+    store::TargetStore,
+};
+
+/// A review takes two requests, and is valid for a minute.
+const REQUESTS_PER_SECOND: f64 = 20.0;
+
+/// The endpoint of the API that checks bearer tokens, and the position of its target; `None` if none is configured.
+pub(super) fn endpoint(config: &Config, plans: &[TargetPlan]) -> Option<(usize, Endpoint)> {
+    let auth = config.web.kubernetes_auth.as_ref()?;
+    // The configuration was checked: there is such a target, or only one.
+    let named = || plans.iter().position(|plan| plan.name == auth.target);
+    let position = auth.target.as_ref().and_then(|_| named()).unwrap_or(0);
+    Some((position, plans[position].endpoint.clone()))
+}
+
+/// The client that checks bearer tokens. Its requests count as those of the target of `store`.
+pub(super) fn reviewer(
+    endpoint: Endpoint,
+    store: Arc<TargetStore>,
+    budget: &ConnectionBudget,
+) -> Arc<dyn AccessReviewer> {
+    let limit = RateLimit::new(REQUESTS_PER_SECOND);
+    Arc::new(Api::new(endpoint, store, Some(limit)).with_budget(budget.clone()))
+}
+
+/// The settings of the server.
+pub(super) fn settings(
+    config: &Config,
+    reviewer: Option<Arc<dyn AccessReviewer>>,
+) -> AccessSettings {
+    let auth = config.web.kubernetes_auth.as_ref();
+    AccessSettings {
+        users: BTreeMap::new(),
+        headers: Vec::new(),
+        rate_limit: None,
+        kubernetes: auth
+            .zip(reviewer)
+            .map(|(auth, reviewer)| KubernetesAuthSettings {
+                reviewer,
+                outage_grace: auth.outage_grace,
+            }),
+        authenticate_probes: config.web.authenticate_probes,
+    }
+}
