@@ -8,6 +8,7 @@
 //! - `check`: what the configuration refers to and that cannot be used
 //! - `descriptors`: the limit of open files
 //! - `exporter`: builds the stages, runs them, shuts them down
+//! - `web`: the web configuration file with its certificates
 //! - `supervisor`: runs tasks that must not end
 //! - `signals`: SIGTERM and SIGINT
 //! - `demo`: the simulated cluster of the command `demo`
@@ -39,6 +40,7 @@ mod exporter;
 mod plan;
 mod signals;
 mod supervisor;
+mod web;
 
 pub use check::StartProblem;
 pub use error::Error;
@@ -49,6 +51,7 @@ use exporter::Exporter;
 use plan::TargetPlan;
 use signals::Signals;
 use supervisor::Supervisor;
+use web::PreparedWeb;
 
 /// More threads do not help: each watch keeps one busy with decoding, scrapes another. Each costs memory.
 const THREADS: usize = 4;
@@ -129,14 +132,20 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
     for (target, address) in &checks.addresses {
         tracing::info!(target, address, "target found");
     }
+    let web = checks.web.take().unwrap_or_default();
     checks.outcome()?;
     let server = Server::bind(&config.web.listen_addresses).await?;
-    serve(server, &config, plans, Supervisor::default(), descriptors).await
+    let tasks = Supervisor::default();
+    serve(server, &config, web, plans, tasks, descriptors).await
 }
 
 /// Prints what would be read, and reports what cannot be used, as the start does.
 fn describe(config: &Config, checks: Checks) -> Result<(), Error> {
-    let mut text = config::describe(config, checks.web_file.as_ref(), &checks.warnings);
+    let mut text = config::describe(
+        config,
+        checks.web.as_ref().map(|web| &web.file),
+        &checks.warnings,
+    );
     if !checks.addresses.is_empty() {
         text.push_str("\naddresses\n");
     }
@@ -153,11 +162,12 @@ fn describe(config: &Config, checks: Checks) -> Result<(), Error> {
 async fn serve(
     server: Server,
     config: &Config,
+    web: PreparedWeb,
     plans: Vec<TargetPlan>,
     tasks: Supervisor,
     descriptors: Descriptors,
 ) -> Result<(), Error> {
     let signals = Signals::listen().map_err(Error::Runtime)?;
-    let exporter = Exporter::build(config, plans, tasks, &descriptors.budget())?;
+    let exporter = Exporter::build(config, web, plans, tasks, &descriptors.budget())?;
     exporter.run(server, signals).await
 }

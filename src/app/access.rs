@@ -3,12 +3,12 @@
 //! The API has a client of its own beside the one that reads the target. So requests to the exporter, which anybody can send,
 //! never use up the rate limit of the target.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::plan::TargetPlan;
 use crate::{
     client::{AccessReviewer, Api, ConnectionBudget, Endpoint, RateLimit},
-    config::Config,
+    config::{Config, WebFile},
     server::{AccessSettings, KubernetesAuthSettings},
     store::TargetStore,
 };
@@ -38,13 +38,14 @@ pub(super) fn reviewer(
 /// The settings of the server.
 pub(super) fn settings(
     config: &Config,
+    file: &WebFile,
     reviewer: Option<Arc<dyn AccessReviewer>>,
 ) -> AccessSettings {
     let auth = config.web.kubernetes_auth.as_ref();
     AccessSettings {
-        users: BTreeMap::new(),
-        headers: Vec::new(),
-        rate_limit: None,
+        users: file.users.clone(),
+        headers: file.headers.clone(),
+        rate_limit: file.rate_limit,
         kubernetes: auth
             .zip(reviewer)
             .map(|(auth, reviewer)| KubernetesAuthSettings {

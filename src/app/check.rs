@@ -6,17 +6,16 @@
 
 use std::{
     collections::BTreeSet,
-    error::Error as _,
-    fs, iter,
+    error, fs, iter,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use super::{Error, plan::TargetPlan};
+use super::{Error, plan::TargetPlan, web::PreparedWeb};
 use crate::{
     client::Failure,
-    config::{Config, WebFile},
-    history::{self, History, HistorySettings},
+    config::Config,
+    history::{History, HistorySettings},
     metrics::MetricsSettings,
 };
 
@@ -27,8 +26,8 @@ pub(super) struct Checks {
     pub(super) addresses: Vec<(String, String)>,
     /// What is probably a mistake.
     pub(super) warnings: Vec<String>,
-    /// The web configuration file, if there is a valid one.
-    pub(super) web_file: Option<WebFile>,
+    /// What the server applies of the web configuration file, if that is valid or there is none.
+    pub(super) web: Option<PreparedWeb>,
     /// What prevents the start.
     problems: Vec<StartProblem>,
 }
@@ -62,14 +61,16 @@ impl Checks {
             }
         }
         let files = plans.iter().flat_map(|plan| plan.endpoint.files());
-        let web_files = checks.web_file.iter().flat_map(WebFile::files);
+        let web_files = checks.web.iter().flat_map(|web| web.file.files());
         let web_files = web_files.chain(config.web.config_file.as_deref());
         let warnings = exposed_files(files.chain(web_files.map(Path::to_owned)));
         checks.warnings.extend(warnings);
         if let Some(settings) = HistorySettings::from_config(config)
             && let Err(error) = History::check(&settings)
         {
-            checks.problems.push(StartProblem::of_history(&error));
+            checks
+                .problems
+                .push(StartProblem::new(&error, error.hint()));
         }
         let metrics = MetricsSettings::from_config(config);
         checks
@@ -83,20 +84,12 @@ impl Checks {
 
     /// Reads the web configuration file.
     fn load_web_file(&mut self, config: &Config) {
-        let Some(path) = &config.web.config_file else {
-            return;
-        };
-        match WebFile::load(path) {
-            Ok(file) => {
-                let warnings = file.warnings.iter().map(ToString::to_string);
-                self.warnings.extend(warnings);
-                self.problems.extend(not_served(&file));
-                self.web_file = Some(file);
+        match PreparedWeb::load(&config.web) {
+            Ok(mut web) => {
+                self.warnings.append(&mut web.warnings);
+                self.web = Some(web);
             }
-            Err(error) => self.problems.push(StartProblem {
-                text: error.to_string(),
-                hint: None,
-            }),
+            Err(problem) => self.problems.push(problem),
         }
     }
 
@@ -108,27 +101,6 @@ impl Checks {
             Err(Error::Unusable(self.problems))
         }
     }
-}
-
-/// Refuses what the server does not do yet, so that nothing is served without the TLS and the users that `file` asks for.
-fn not_served(file: &WebFile) -> Option<StartProblem> {
-    let asked = [
-        ("tls_server_config", file.tls.is_some()),
-        ("basic_auth_users", !file.users.is_empty()),
-        ("http_server_config.headers", !file.headers.is_empty()),
-        ("rate_limit", file.rate_limit.is_some()),
-    ];
-    let asked: Vec<_> = asked
-        .into_iter()
-        .filter_map(|(key, is_set)| is_set.then_some(key))
-        .collect();
-    (!asked.is_empty()).then(|| StartProblem {
-        text: format!(
-            "the web configuration file sets `{}`, which this version does not serve yet",
-            asked.join("`, `")
-        ),
-        hint: Some("remove the keys, and put a reverse proxy with TLS and authentication before the exporter"),
-    })
 }
 
 /// A warning for each file with credentials that every user of the host may change, and so every container that mounts it. Files
@@ -165,11 +137,12 @@ impl StartProblem {
         }
     }
 
-    fn of_history(error: &history::Error) -> Self {
+    /// An error with its causes.
+    pub(super) fn new(error: &dyn error::Error, hint: Option<&'static str>) -> Self {
         let causes = iter::successors(error.source(), |cause| (*cause).source());
         Self {
             text: causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")),
-            hint: error.hint(),
+            hint,
         }
     }
 

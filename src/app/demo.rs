@@ -5,7 +5,9 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Descriptors, Error, plan::TargetPlan, serve, supervisor::Supervisor};
+use super::{
+    Descriptors, Error, plan::TargetPlan, serve, supervisor::Supervisor, web::PreparedWeb,
+};
 use crate::{
     cli,
     config::{self, Config, Flags, Inputs},
@@ -33,6 +35,7 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     let config = load(None, flags)?;
     let cluster = SimulatedCluster::bind().await.map_err(Error::Demo)?;
     let plans = cluster.plans(&config);
+    let web = PreparedWeb::load(&config.web).map_err(|problem| Error::Unusable(vec![problem]))?;
     let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
@@ -47,7 +50,7 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cluster".to_owned(), cluster.run());
     let descriptors = Descriptors::raise(&config);
-    serve(server, &config, plans, tasks, descriptors).await
+    serve(server, &config, web, plans, tasks, descriptors).await
 }
 
 /// Runs the exporter with a simulated CCI, and with a configuration file as a user writes it.
@@ -55,6 +58,7 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let (cloud, files) = SimulatedCloud::bind().await.map_err(Error::Demo)?;
     let config = load(Some(files.configuration()), flags)?;
     let plans = TargetPlan::from_config(&config);
+    let web = PreparedWeb::load(&config.web).map_err(|problem| Error::Unusable(vec![problem]))?;
     let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
@@ -70,7 +74,7 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cloud".to_owned(), cloud.run());
     let descriptors = Descriptors::raise(&config);
-    serve(server, &config, plans, tasks, descriptors).await
+    serve(server, &config, web, plans, tasks, descriptors).await
 }
 
 /// Loads the configuration from `file`, or the defaults. The flags win.

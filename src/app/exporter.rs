@@ -7,14 +7,18 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, access, plan::TargetPlan, signals::Signals, supervisor::Supervisor};
+use super::{
+    Error, access, plan::TargetPlan, signals::Signals, supervisor::Supervisor, web::PreparedWeb,
+};
 use crate::{
     client::{Api, ConnectionBudget, RateLimit},
     config::Config,
     history::{History, HistorySettings},
     metrics::{Metrics, MetricsSettings},
     model::Name,
-    server::{Access, AccessHandle, ExporterData, Server, ServerSettings, readiness::Readiness},
+    server::{
+        Access, AccessHandle, ExporterData, Server, ServerSettings, TlsHandle, readiness::Readiness,
+    },
     source::{self, Source},
     store::{Store, TargetStore},
     telemetry,
@@ -38,6 +42,7 @@ impl Exporter {
     /// Builds the stages from left to right. `tasks` are supervised with those of the exporter.
     pub(super) fn build(
         config: &Config,
+        web: PreparedWeb,
         plans: Vec<TargetPlan>,
         mut tasks: Supervisor,
         budget: &ConnectionBudget,
@@ -54,7 +59,8 @@ impl Exporter {
             access::reviewer(endpoint, targets[position].clone(), budget)
         });
         let server = ServerSettings {
-            access: AccessHandle::new(Access::new(&access::settings(config, reviewer))?),
+            access: AccessHandle::new(Access::new(&access::settings(config, &web.file, reviewer))?),
+            tls: web.tls.map(TlsHandle::new),
             ..ServerSettings::from_config(&config.web)
         };
         let store = Arc::new(Store::new(targets));
