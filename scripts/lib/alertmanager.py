@@ -10,7 +10,7 @@ import re
 import threading
 import time
 
-from lib import processes
+from lib import processes, prometheus
 from lib.processes import check
 
 # What tells two problems apart. There may be several alerts with the same identity only by mistake.
@@ -190,7 +190,6 @@ def alertmanager(program, configuration, directory):
         yield child, port
 
 
-@contextlib.contextmanager
 def alerting_prometheus(program, scrapes, interval, cluster, rules, alertmanager_port, directory, *flags):
     """Runs Prometheus with alert rules. `scrapes` has the port of each job, `cluster` is an external label."""
     directory.mkdir()
@@ -209,15 +208,4 @@ def alerting_prometheus(program, scrapes, interval, cluster, rules, alertmanager
             for job, port in scrapes.items()
         ],
     }
-    (directory / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
-    port = processes.free_port()
-    command = [
-        program,
-        f"--config.file={directory / 'prometheus.yml'}",
-        f"--storage.tsdb.path={directory / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        *flags,
-    ]
-    with processes.running(command, directory / "prometheus.log") as child:
-        processes.wait_ready(child, port, "/-/ready", 30)
-        yield child, port
+    return prometheus.configured(program, settings, directory, *flags)

@@ -21,14 +21,8 @@ def samples(text, families):
 
 
 @contextlib.contextmanager
-def prometheus(program, scrapes, interval, directory, *flags):
-    """Runs Prometheus. `scrapes` has the port of each job. Yields the process and its port."""
-    settings = {
-        "global": {"scrape_interval": f"{interval}s", "scrape_timeout": f"{interval - 1}s"},
-        "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in scrapes.items()
-        ],
-    }
+def configured(program, settings, directory, *flags):
+    """Runs Prometheus with these settings. Yields the process and its port."""
     (directory / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
     port = processes.free_port()
     command = [
@@ -41,6 +35,17 @@ def prometheus(program, scrapes, interval, directory, *flags):
     with processes.running(command, directory / "prometheus.log") as child:
         processes.wait_ready(child, port, "/-/ready", 30)
         yield child, port
+
+
+def prometheus(program, scrapes, interval, directory, *flags):
+    """Runs Prometheus. `scrapes` has the port of each job. Yields the process and its port."""
+    settings = {
+        "global": {"scrape_interval": f"{interval}s", "scrape_timeout": f"{interval - 1}s"},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in scrapes.items()
+        ],
+    }
+    return configured(program, settings, directory, *flags)
 
 
 def query(port, expression):

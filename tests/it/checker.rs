@@ -28,6 +28,16 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
+impl Sample {
+    /// The series in the syntax of promtool. `scraped` are the labels that Prometheus adds.
+    pub(crate) fn scraped_series(&self, scraped: &str) -> String {
+        let labels = self.labels.iter();
+        let labels = labels.map(|(name, value)| format!("{name}={value:?}"));
+        let labels = labels.collect::<Vec<_>>().join(",");
+        format!("{}{{{scraped},{labels}}}", self.name)
+    }
+}
+
 /// Parses `text`, and asserts that
 /// - each family has one HELP and one TYPE line, followed by all of its samples, at least one;
 /// - names, labels, escapes and values are well formed, and the unit is the suffix of the name;

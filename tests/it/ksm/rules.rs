@@ -103,17 +103,7 @@ fn samples(jobs: &[Value]) -> BTreeMap<String, f64> {
         .iter()
         .filter_map(|family| families.get(*family))
         .flat_map(|family| &family.samples);
-    let named = samples.map(|sample| {
-        let labels = sample
-            .labels
-            .iter()
-            .map(|(name, value)| format!("{name}={value:?}"));
-        let labels = labels.collect::<Vec<_>>().join(",");
-        (
-            format!("{}{{{SCRAPED},{labels}}}", sample.name),
-            sample.value,
-        )
-    });
+    let named = samples.map(|sample| (sample.scraped_series(SCRAPED), sample.value));
     named.collect()
 }
 

@@ -12,13 +12,16 @@ use job_status_exporter::{
 };
 
 use crate::{
-    checker::{self, Sample},
+    checker,
     metrics::{assert_golden, read},
 };
 
 const MINUTE: Seconds = 60;
 const HOUR: Seconds = 3600;
 const MINUTES: Seconds = 6 * 60;
+
+/// The label that Prometheus adds.
+const SCRAPED: &str = r#"instance="exporter:9806""#;
 
 /// The families that the rules read of a `CronJob` without Jobs.
 const FAMILIES: [&str; 9] = [
@@ -165,16 +168,9 @@ impl Scenario {
         let samples = FAMILIES.iter().filter_map(|family| families.get(*family));
         let samples = samples.flat_map(|family| &family.samples);
         samples
-            .map(|sample| (series(sample), sample.value))
+            .map(|sample| (sample.scraped_series(SCRAPED), sample.value))
             .collect()
     }
-}
-
-fn series(sample: &Sample) -> String {
-    let labels = sample.labels.iter();
-    let labels = labels.map(|(name, value)| format!("{name}={value:?}"));
-    let labels = labels.collect::<Vec<_>>().join(",");
-    format!("{}{{instance=\"exporter:9806\",{labels}}}", sample.name)
 }
 
 /// The values of a series in the syntax of promtool: `1x29` is the value 1 and 29 repetitions, `_x30` are 30 missing samples.
@@ -218,7 +214,7 @@ fn write_night(text: &mut String, night: &Night) {
     ] {
         writeln!(
             text,
-            "      - series: job_status_exporter_{family}{{instance=\"exporter:9806\"}}\n        values: \"{value}x{}\"",
+            "      - series: job_status_exporter_{family}{{{SCRAPED}}}\n        values: \"{value}x{}\"",
             MINUTES - 1
         )
         .unwrap();

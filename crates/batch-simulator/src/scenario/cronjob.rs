@@ -7,7 +7,9 @@ use std::{
     collections::{BTreeMap, VecDeque},
     convert::Infallible,
     future::Future,
+    iter::Cycle,
     pin::Pin,
+    slice,
     time::Duration,
 };
 
@@ -70,8 +72,8 @@ struct Controller<'a> {
     context: Context,
     object: Value,
     runs: FuturesUnordered<RunFuture>,
-    /// How many runs were started.
-    started: usize,
+    /// The outcomes in turn.
+    outcomes: Cycle<slice::Iter<'static, Outcome>>,
     /// `status.active` by name.
     active: BTreeMap<String, Value>,
     succeeded: VecDeque<JobRun>,
@@ -95,7 +97,7 @@ pub(super) async fn control(context: Context, cron: &CronJob) -> Result<Infallib
         context,
         object,
         runs: FuturesUnordered::new(),
-        started: 0,
+        outcomes: cron.outcomes.iter().cycle(),
         active: BTreeMap::new(),
         succeeded: VecDeque::new(),
         failed: VecDeque::new(),
@@ -164,12 +166,11 @@ impl Controller<'_> {
             )],
         };
         let outcome = if cron.in_turn {
-            cron.outcomes.iter().cycle().nth(self.started)
+            self.outcomes.next()
         } else {
             self.context.rng.choice(cron.outcomes)
         };
         let outcome = outcome.copied().unwrap_or(Outcome::Succeed);
-        self.started += 1;
         let run = JobRun::create(self.context.fork(), new)?;
         let metadata = &run.object()["metadata"];
         let reference = json!({
