@@ -44,6 +44,7 @@ mod histogram;
 mod job;
 mod journal;
 mod ksm;
+mod relabelling;
 mod run;
 mod schedule;
 mod streak;
@@ -67,6 +68,7 @@ pub use journal::{
     UID_RETENTION,
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
+pub use relabelling::Relabelling;
 pub use run::{Run, RunResult, RunSortKey, WorkloadId, WorkloadState};
 pub use schedule::{OverdueRuns, ScheduleState};
 pub use streak::Streak;

@@ -121,6 +121,7 @@ impl Batch {
                 self.writes.set_gone(workload, departure, now);
             }
             JournalEntry::Synced => self.synced = true,
+            JournalEntry::Relabelled(_) => {}
         }
     }
 }

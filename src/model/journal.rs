@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Run, Seconds, Uid, WorkloadId, WorkloadState};
+use super::{Relabelling, Run, Seconds, Uid, WorkloadId, WorkloadState};
 
 /// How long a run stays counted after its Job is gone. A lagging API server, or a cache in front of it, may show the Job
 /// again within this time. A Job that returns later comes from a server that was restored from a backup.
@@ -48,6 +48,8 @@ pub enum JournalEntry {
     WorkloadGone(WorkloadId, Departure),
     /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone.
     Synced,
+    /// The mapped labels are others from now on: states before this have the old ones, states after it the new ones.
+    Relabelled(Relabelling),
 }
 
 /// The store, as the history sees it. Calls lock the store.

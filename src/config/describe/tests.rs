@@ -167,7 +167,7 @@ fn the_summary_ends_with_the_warnings() {
 #[test]
 fn the_summary_says_who_reviews_bearer_tokens() {
     let yaml = "web: {kubernetes_auth: {target: a, outage_grace: 90m}, authenticate_probes: true}\ntargets: [{name: a}]";
-    let summary = describe(&load_text(yaml).unwrap(), &[]);
+    let summary = describe(&load_text(yaml).unwrap(), None, &[]);
     let expected =
         "  bearer tokens reviewed by target a; in an outage, its answers are valid for 1h30m
                 needs permission to create tokenreviews and subjectaccessreviews there
