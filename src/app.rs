@@ -3,12 +3,14 @@
 //! The only module that sees all stages. What ends the process is a value, [`Error`], and becomes an exit code in
 //! [`main`]: 0 after a signal, 2 for an invalid configuration or command line, 1 for everything else.
 //!
-//! - `access`: who may look at the pages
+//! - `candidate`: a configuration that was loaded and checked, with `plan` and `check`
 //! - `plan`: what will run for each target
 //! - `check`: what the configuration refers to and that cannot be used
 //! - `descriptors`: the limit of open files
 //! - `exporter`: builds the stages, runs them, shuts them down
-//! - `web`: the web configuration file with its certificates
+//! - `targets`: the targets that run
+//! - `web`: the web configuration file with its certificates, and `access`: who may look
+//! - `reload`: another configuration while the exporter runs, with `changes`, `triggers` and `file_watch`
 //! - `supervisor`: runs tasks that must not end
 //! - `signals`: SIGTERM and SIGINT
 //! - `demo`: the simulated cluster of the command `demo`
@@ -25,33 +27,41 @@ use tokio::runtime::{self, Runtime};
 
 use crate::{
     cli::{self, Arguments},
-    config::{self, Config},
-    server::Server,
-    telemetry,
+    config,
+    server::{ReloadHandle, Server},
+    telemetry::{self, Logger},
 };
 
 mod access;
+mod candidate;
+mod changes;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod descriptors;
 mod error;
 mod exporter;
+mod file_watch;
 mod plan;
+mod reload;
 mod signals;
 mod supervisor;
+mod targets;
+mod triggers;
 mod web;
 
 pub use check::StartProblem;
 pub use error::Error;
 
-use check::Checks;
+use candidate::Candidate;
 use descriptors::Descriptors;
 use exporter::Exporter;
+use file_watch::WatchedFile;
 use plan::TargetPlan;
+use reload::Reloader;
 use signals::Signals;
 use supervisor::Supervisor;
-use web::PreparedWeb;
+use triggers::Triggers;
 
 /// More threads do not help: each watch keeps one busy with decoding, scrapes another. Each costs memory.
 const THREADS: usize = 4;
@@ -82,7 +92,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(&arguments) {
+    match run(&arguments, &logger) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error.report(&logger);
@@ -91,15 +101,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Error> {
+fn run(arguments: &Arguments, logger: &Logger) -> Result<(), Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
     #[cfg(feature = "demo")]
     let outcome = match &arguments.command {
         Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags.clone())),
-        None => runtime.block_on(export(&arguments.export)),
+        None => runtime.block_on(export(arguments, logger)),
     };
     #[cfg(not(feature = "demo"))]
-    let outcome = runtime.block_on(export(&arguments.export));
+    let outcome = runtime.block_on(export(arguments, logger));
     // Does not wait for an exec plugin that still runs on a thread of its own.
     runtime.shutdown_background();
     outcome
@@ -116,58 +126,71 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// Exports as configured, or only checks the configuration.
-async fn export(flags: &cli::Export) -> Result<(), Error> {
-    let config = config::load(&flags.inputs()).map_err(Error::Config)?;
-    let plans = TargetPlan::from_config(&config);
-    let mut checks = Checks::run(&config, &plans).await;
-    let descriptors = Descriptors::raise(&config);
-    checks.warnings.extend(descriptors.warning(&plans));
+async fn export(arguments: &Arguments, logger: &Logger) -> Result<(), Error> {
+    let flags = &arguments.export;
+    let inputs = flags.inputs(arguments.log);
+    let config_file = inputs.file.as_deref().map(WatchedFile::now);
+    let mut candidate = Candidate::load(&inputs, None).await?;
+    let descriptors = Descriptors::raise(&candidate.config);
+    let warning = descriptors.warning(&candidate.plans);
+    candidate.checks.warnings.extend(warning);
     if flags.config_check {
-        return describe(&config, checks);
+        return describe(candidate);
     }
+    // Before this, the level is that of the flag or the variable, which win over the file.
+    logger.level().set(candidate.config.log_level);
     tracing::info!(version = cli::VERSION, "starting");
-    for warning in &checks.warnings {
+    for warning in &candidate.checks.warnings {
         tracing::warn!("{warning}");
     }
-    for (target, address) in &checks.addresses {
-        tracing::info!(target, address, "target found");
+    for TargetPlan { title, address, .. } in &candidate.plans {
+        if let Some(address) = address {
+            tracing::info!(target = title, address, "target found");
+        }
     }
-    let web = checks.web.take().unwrap_or_default();
-    checks.outcome()?;
-    let server = Server::bind(&config.web.listen_addresses).await?;
-    let tasks = Supervisor::default();
-    serve(server, &config, web, plans, tasks, descriptors).await
+    let web = candidate.checks.web.take().unwrap_or_default();
+    candidate.checks.outcome()?;
+    let server = Server::bind(&candidate.config.web.listen_addresses).await?;
+    let signals = Signals::listen().map_err(Error::Runtime)?;
+    let (handle, requests) = ReloadHandle::new();
+    let reloader = Reloader::new(
+        inputs,
+        logger.level(),
+        candidate.config.web.enable_lifecycle.then_some(handle),
+        Triggers::listen(requests).map_err(Error::Runtime)?,
+        config_file.filter(|_| flags.auto_reload),
+        web.files.clone(),
+    );
+    let exporter = Exporter::build(
+        candidate.config,
+        web,
+        candidate.plans,
+        Supervisor::default(),
+        descriptors.budget(),
+    )?;
+    exporter.run(server, signals, Some(reloader)).await
 }
 
 /// Prints what would be read, and reports what cannot be used, as the start does.
-fn describe(config: &Config, checks: Checks) -> Result<(), Error> {
-    let mut text = config::describe(
+fn describe(candidate: Candidate) -> Result<(), Error> {
+    let Candidate {
         config,
-        checks.web.as_ref().map(|web| &web.file),
-        &checks.warnings,
-    );
-    if !checks.addresses.is_empty() {
+        plans,
+        checks,
+        ..
+    } = candidate;
+    let web_file = checks.web.as_ref().map(|web| &web.file);
+    let mut text = config::describe(&config, web_file, &checks.warnings);
+    if plans.iter().any(|plan| plan.address.is_some()) {
         text.push_str("\naddresses\n");
     }
-    for (title, address) in &checks.addresses {
-        text = format!("{text}  {title:<13} {address}\n");
+    for TargetPlan { title, address, .. } in &plans {
+        if let Some(address) = address {
+            text = format!("{text}  {title:<13} {address}\n");
+        }
     }
     io::stdout()
         .write_all(text.as_bytes())
         .map_err(Error::Output)?;
     checks.outcome()
-}
-
-/// Builds the exporter and runs it until a signal arrives or a task ends.
-async fn serve(
-    server: Server,
-    config: &Config,
-    web: PreparedWeb,
-    plans: Vec<TargetPlan>,
-    tasks: Supervisor,
-    descriptors: Descriptors,
-) -> Result<(), Error> {
-    let signals = Signals::listen().map_err(Error::Runtime)?;
-    let exporter = Exporter::build(config, web, plans, tasks, &descriptors.budget())?;
-    exporter.run(server, signals).await
 }

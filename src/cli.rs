@@ -3,15 +3,15 @@
 //! This module only parses arguments. `config` interprets the settings, `telemetry` takes [`Log`], and `app` runs the command.
 //! A flag that its command does not use is an error.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-};
+use std::{ffi::OsString, path::PathBuf};
 
 #[cfg(feature = "demo")]
 use clap::Subcommand;
-use clap::{Args, CommandFactory as _, Parser, ValueEnum, error::ErrorKind};
+use clap::{
+    Args, CommandFactory as _, Parser, ValueEnum, builder::PossibleValue, error::ErrorKind,
+};
 
+pub use crate::config::LogLevel;
 use crate::config::{Flags, Inputs, environment};
 
 /// The variable of `--log.level`.
@@ -66,6 +66,9 @@ pub struct Export {
     /// Configuration file (YAML).
     #[arg(long = "config.file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
+    /// Reload the configuration when its file changes.
+    #[arg(long = "config.auto-reload", requires = "config_file")]
+    pub auto_reload: bool,
     /// Check the configuration, print what the exporter would read, and exit.
     #[arg(long = "config.check")]
     pub config_check: bool,
@@ -78,6 +81,9 @@ pub struct Export {
     /// Path of the metrics [default: /metrics].
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
+    /// Reload the configuration on a POST or PUT request to /-/reload.
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
 }
 
 /// Flags of the demo.
@@ -107,28 +113,13 @@ pub struct LogFlags {
     pub format: Option<LogFormat>,
 }
 
-/// The settings of logs.
+/// The settings of logs before the configuration is read, which may set another level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Log {
     /// Minimum level of log messages.
     pub level: LogLevel,
     /// Format of log messages.
     pub format: LogFormat,
-}
-
-/// Level of a log message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[allow(
-    missing_docs,
-    reason = "doc comments would show in --help, and the names are enough"
-)]
-pub enum LogLevel {
-    Error,
-    Warn,
-    #[default]
-    Info,
-    Debug,
-    Trace,
 }
 
 /// Format of log messages.
@@ -164,19 +155,21 @@ impl Arguments {
 }
 
 impl Export {
-    /// The sources of the configuration.
+    /// The sources of the configuration. `log` are the other flags that are settings.
     #[must_use]
-    pub fn inputs(&self) -> Inputs {
+    pub fn inputs(&self, log: LogFlags) -> Inputs {
         Inputs {
             file: self.config_file.clone(),
             environment: environment()
                 .into_iter()
-                .filter(|(name, _)| ![LOG_LEVEL, LOG_FORMAT].map(OsStr::new).contains(&&**name))
+                .filter(|(name, _)| name != LOG_FORMAT)
                 .collect(),
             flags: Flags {
                 listen_addresses: self.listen_addresses.clone(),
                 telemetry_path: self.telemetry_path.clone(),
                 web_config_file: self.web_config_file.clone(),
+                enable_lifecycle: self.enable_lifecycle,
+                log_level: log.level,
             },
         }
     }
@@ -216,6 +209,16 @@ fn choose<T: ValueEnum + Default>(
             ),
         )
     })
+}
+
+impl ValueEnum for LogLevel {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
 }
 
 impl From<LogLevel> for tracing::Level {

@@ -20,6 +20,7 @@ mod kube_state_metrics;
 mod labels;
 mod layers;
 mod limits;
+mod log;
 mod metrics;
 mod namespaces;
 mod network;
@@ -49,6 +50,7 @@ pub use kube_state_metrics::{AllowList, KsmConfig};
 pub use labels::{LabelScope, LabelSource, LabelsConfig, MappedLabel, RESERVED_LABELS};
 pub use layers::{Flags, Inputs, environment};
 pub use limits::{LimitsConfig, ListLimits};
+pub use log::LogLevel;
 pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
 pub use overrides::{Override, OverrideMatch, OverridesConfig};
@@ -90,6 +92,8 @@ pub struct Config {
     pub history: Option<HistoryConfig>,
     /// The families on `/metrics`.
     pub metrics: MetricsConfig,
+    /// The least important messages that are logged.
+    pub log_level: LogLevel,
     /// Settings that are valid but probably a mistake. The caller logs them.
     pub warnings: Vec<Problem>,
 }

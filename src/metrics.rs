@@ -13,6 +13,8 @@
 
 use std::{sync::Arc, time::Instant};
 
+use parking_lot::RwLock;
+
 use crate::{config::Pattern, history::HistoryStatus, store::Store};
 
 mod example;
@@ -44,9 +46,16 @@ pub struct Metrics {
     registry: Arc<Registry>,
     /// How many log lines were dropped so far.
     dropped_log_lines: fn() -> u64,
+    /// What the configuration selects. A reload replaces it.
+    selected: RwLock<Selected>,
+}
+
+/// What the configuration selects for all scrapes.
+#[derive(Clone, Debug)]
+struct Selected {
     settings: MetricsSettings,
     /// The families that the settings select.
-    selection: FamilySelection,
+    families: FamilySelection,
     /// The mapped labels of the settings, shared with scrapes.
     labels: Arc<Labels>,
 }
@@ -60,20 +69,27 @@ impl Metrics {
             history: None,
             registry: Arc::new(Registry::new()),
             dropped_log_lines: || 0,
-            settings: settings.clone(),
-            selection: FamilySelection::new(settings, false),
-            labels: Arc::new(settings.labels.clone()),
+            selected: RwLock::new(Selected::new(settings, false)),
         }
     }
 
     /// Adds the metrics of the history.
     #[must_use]
-    pub fn with_history(self, history: Arc<HistoryStatus>) -> Self {
-        Self {
-            history: Some(history),
-            selection: FamilySelection::new(&self.settings, true),
-            ..self
-        }
+    pub fn with_history(mut self, history: Arc<HistoryStatus>) -> Self {
+        self.history = Some(history);
+        let settings = self.selected.get_mut().settings.clone();
+        self.configure(&settings);
+        self
+    }
+
+    /// Selects what other settings select, from the next scrape on.
+    pub fn configure(&self, settings: &MetricsSettings) {
+        *self.selected.write() = Selected::new(settings, self.history.is_some());
+    }
+
+    /// Records whether the configuration in force is the one in the files, as of now. It is at the start.
+    pub fn set_config_loaded(&self, loaded: bool) {
+        self.registry.set_config_loaded(loaded);
     }
 
     /// Adds the number of log lines that were dropped, as `count` returns it at each scrape.
@@ -88,7 +104,8 @@ impl Metrics {
     /// Starts a scrape of all families.
     #[must_use]
     pub fn scrape(&self, format: Format) -> Scrape {
-        self.start(format, self.selection.clone())
+        let selected = self.selected.read().clone();
+        self.start(format, selected.families, selected.labels)
     }
 
     /// Starts a scrape of the families that match `patterns`, or of all families if there are no patterns.
@@ -100,18 +117,29 @@ impl Metrics {
         if patterns.is_empty() {
             return Ok(self.scrape(format));
         }
-        let selection = self.selection.narrowed(patterns)?;
-        Ok(self.start(format, selection))
+        let selected = self.selected.read().clone();
+        let families = selected.families.narrowed(patterns)?;
+        Ok(self.start(format, families, selected.labels))
     }
 
-    fn start(&self, format: Format, selection: FamilySelection) -> Scrape {
+    fn start(&self, format: Format, families: FamilySelection, labels: Arc<Labels>) -> Scrape {
         let start = Instant::now();
         let snapshot = ScrapeSnapshot {
             targets: self.store.snapshot(),
             history: self.history.as_deref().map(HistoryStatus::snapshot),
             process: self.registry.snapshot((self.dropped_log_lines)()),
         };
-        let (labels, registry) = (self.labels.clone(), self.registry.clone());
-        Scrape::new(format, selection, labels, snapshot, registry, start)
+        let registry = self.registry.clone();
+        Scrape::new(format, families, labels, snapshot, registry, start)
+    }
+}
+
+impl Selected {
+    fn new(settings: &MetricsSettings, has_history: bool) -> Self {
+        Self {
+            families: FamilySelection::new(settings, has_history),
+            labels: Arc::new(settings.labels.clone()),
+            settings: settings.clone(),
+        }
     }
 }

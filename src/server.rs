@@ -35,6 +35,7 @@ mod descriptors;
 pub(crate) mod fuzzing;
 mod gzip;
 mod http2;
+mod lifecycle;
 mod negotiation;
 mod pages;
 mod query;
@@ -48,6 +49,7 @@ pub mod tls;
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::BindError;
 pub use data::{Chunks, ExporterData, PageData};
+pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, ReloadRequests};
 pub use tls::{PreparedTls, TlsError, TlsHandle};
 
 use accept::Acceptor;
@@ -74,6 +76,8 @@ pub struct ServerSettings {
     pub tls: Option<TlsHandle>,
     /// Who may look. It can be replaced while the server runs.
     pub access: AccessHandle,
+    /// Where `POST /-/reload` goes. `None` if it is not enabled.
+    pub reload: Option<ReloadHandle>,
 }
 
 /// A server whose ports are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
@@ -103,6 +107,7 @@ impl ServerSettings {
             shutdown_timeout: web.shutdown_timeout,
             tls: None,
             access: AccessHandle::default(),
+            reload: None,
         }
     }
 }
@@ -150,7 +155,7 @@ impl Server {
             info!(%address, "listening");
         }
         let services = Services {
-            router: Router::new(data, settings.telemetry_path, settings.access),
+            router: Router::new(data, &settings),
             tls: settings.tls,
             shutdown: shutdown.clone(),
         };

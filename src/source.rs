@@ -36,7 +36,7 @@ use watch::Watch;
 const MAX_SILENCE: Duration = Duration::from_secs(150);
 
 /// What a source reads, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SourceSettings {
     /// Watch or poll, and which objects.
     pub mode: Mode,

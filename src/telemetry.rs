@@ -11,14 +11,18 @@ use std::{
     time::Duration,
 };
 
-use tracing::{Level, Subscriber, level_filters::LevelFilter};
+use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
     Layer, Registry,
-    filter::{FilterExt as _, Targets, filter_fn},
+    filter::{FilterExt as _, FilterFn, Targets, combinator::Or, filter_fn},
     layer::SubscriberExt as _,
+    reload,
 };
 
-use crate::cli::{Log, LogFormat};
+use crate::{
+    cli::{Log, LogFormat},
+    config::LogLevel,
+};
 
 mod escape;
 mod fields;
@@ -36,11 +40,19 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The queue of the process.
 static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
+/// The filter of messages.
+type Filter = Or<Targets, FilterFn<fn(&Metadata<'_>) -> bool>, Registry>;
+
+/// Sets the level of the log. Clones set the same one.
+#[derive(Clone, Debug)]
+pub struct LogLevelHandle(reload::Handle<Filter, Registry>);
+
 /// The log of the process. When it is dropped, it waits until its lines are written, at most for [`FLUSH_TIMEOUT`].
 #[derive(Debug)]
 pub struct Logger {
     queue: LogQueue,
     format: LogFormat,
+    level: LogLevelHandle,
 }
 
 /// Installs the logger for the whole process, if none is installed. Fails if its thread cannot start.
@@ -52,12 +64,13 @@ pub fn start(log: Log) -> io::Result<Logger> {
     let queue = QUEUE.get_or_init(LogQueue::default).clone();
     queue.start(io::stderr(), move |dropped| line.notice(dropped))?;
     let output = queue.clone();
-    let subscriber = subscriber(log, line, move |line| output.push(line.into_bytes()));
+    let (subscriber, level) = subscriber(log, line, move |line| output.push(line.into_bytes()));
     // Fails only if there is a subscriber, as in tests.
     let _ = tracing::subscriber::set_global_default(subscriber);
     let logger = Logger {
         queue,
         format: log.format,
+        level,
     };
     logger.log_panics();
     Ok(logger)
@@ -68,6 +81,12 @@ impl Logger {
     #[must_use]
     pub fn format(&self) -> LogFormat {
         self.format
+    }
+
+    /// Sets the level of the log.
+    #[must_use]
+    pub fn level(&self) -> LogLevelHandle {
+        self.level.clone()
     }
 
     /// Writes text that is no log line, such as the error that ends the process.
@@ -108,20 +127,27 @@ fn print(queue: &LogQueue, text: &str) {
     }
 }
 
+impl LogLevelHandle {
+    /// Logs messages from `level` on.
+    pub fn set(&self, level: LogLevel) {
+        // Fails only if there is no such subscriber any more.
+        let _ = self.0.reload(filter(level.into()));
+    }
+}
+
 fn subscriber(
     log: Log,
     line: LineFormat,
     output: impl Fn(String) + Send + Sync + 'static,
-) -> impl Subscriber + Send + Sync {
-    filtered(log.level.into(), LineLayer { line, output })
+) -> (impl Subscriber + Send + Sync, LogLevelHandle) {
+    let (filter, handle) = reload::Layer::new(filter(log.level.into()));
+    let layer = LineLayer { line, output }.with_filter(filter);
+    (Registry::default().with(layer), LogLevelHandle(handle))
 }
 
 /// Passes the exporter's messages from `level` on, and warnings and errors of libraries. The client of kube logs each failed
 /// request as an error, which the exporter logs with more detail, so its messages pass only at level `trace`.
-fn filtered(
-    level: Level,
-    layer: impl Layer<Registry> + Send + Sync,
-) -> impl Subscriber + Send + Sync {
+fn filter(level: Level) -> Filter {
     let mut events = Targets::new()
         .with_target(CRATE, level)
         .with_default(level.min(Level::WARN));
@@ -129,9 +155,10 @@ fn filtered(
         events = events.with_target("kube_client", LevelFilter::OFF);
     }
     // Spans pass at every level, since they contain the target of a message.
-    let spans = filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with(CRATE))
-        .with_max_level_hint(LevelFilter::INFO);
-    Registry::default().with(layer.with_filter(events.or(spans)))
+    let is_own_span: fn(&Metadata<'_>) -> bool =
+        |metadata| metadata.is_span() && metadata.target().starts_with(CRATE);
+    let spans = filter_fn(is_own_span).with_max_level_hint(LevelFilter::INFO);
+    events.or(spans)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::plan::TargetPlan;
 use crate::{
     client::{AccessReviewer, Api, ConnectionBudget, Endpoint, RateLimit},
     config::{Config, WebFile},
@@ -15,15 +14,6 @@ use crate::{
 
 /// A review takes two requests, and is valid for a minute.
 const REQUESTS_PER_SECOND: f64 = 20.0;
-
-/// The endpoint of the API that checks bearer tokens, and the position of its target; `None` if none is configured.
-pub(super) fn endpoint(config: &Config, plans: &[TargetPlan]) -> Option<(usize, Endpoint)> {
-    let auth = config.web.kubernetes_auth.as_ref()?;
-    // The configuration was checked: there is such a target, or only one.
-    let named = || plans.iter().position(|plan| plan.name == auth.target);
-    let position = auth.target.as_ref().and_then(|_| named()).unwrap_or(0);
-    Some((position, plans[position].endpoint.clone()))
-}
 
 /// The client that checks bearer tokens. Its requests count as those of the target of `store`.
 pub(super) fn reviewer(

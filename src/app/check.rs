@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeSet,
-    error, fs, iter,
+    error, fmt, fs, iter,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -22,8 +22,6 @@ use crate::{
 /// The result of the checks.
 #[derive(Debug, Default)]
 pub(super) struct Checks {
-    /// Titles and addresses of the targets that can be used.
-    pub(super) addresses: Vec<(String, String)>,
     /// What is probably a mistake.
     pub(super) warnings: Vec<String>,
     /// What the server applies of the web configuration file, if that is valid or there is none.
@@ -44,17 +42,17 @@ pub struct StartProblem {
 // === impl Checks ===
 
 impl Checks {
-    /// Checks all that `config` refers to.
-    pub(super) async fn run(config: &Config, plans: &[TargetPlan]) -> Self {
+    /// Checks all that `config` refers to. Adds the addresses of the targets that can be used to their plans.
+    pub(super) async fn run(config: &Config, plans: &mut [TargetPlan]) -> Self {
         let warnings = config.warnings.iter().map(ToString::to_string);
         let mut checks = Self {
             warnings: warnings.collect(),
             ..Self::default()
         };
         checks.load_web_file(config);
-        for plan in plans {
+        for plan in &mut *plans {
             match plan.endpoint.address().await {
-                Ok(address) => checks.addresses.push((plan.title.clone(), address)),
+                Ok(address) => plan.address = Some(address),
                 Err(failure) => checks
                     .problems
                     .push(StartProblem::of_target(&plan.title, &failure)),
@@ -89,7 +87,7 @@ impl Checks {
                 self.warnings.append(&mut web.warnings);
                 self.web = Some(web);
             }
-            Err(problem) => self.problems.push(problem),
+            Err(unusable) => self.problems.push(unusable.problem),
         }
     }
 
@@ -116,6 +114,16 @@ fn exposed_files(files: impl Iterator<Item = PathBuf>) -> Vec<String> {
 }
 
 // === impl StartProblem ===
+
+impl fmt::Display for StartProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
 
 impl StartProblem {
     fn of_target(title: &str, failure: &Failure) -> Self {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Descriptors, Error, plan::TargetPlan, serve, supervisor::Supervisor, web::PreparedWeb,
+    Descriptors, Error, Exporter, Signals, plan::TargetPlan, supervisor::Supervisor,
+    web::PreparedWeb,
 };
 use crate::{
     cli,
@@ -35,7 +36,6 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     let config = load(None, flags)?;
     let cluster = SimulatedCluster::bind().await.map_err(Error::Demo)?;
     let plans = cluster.plans(&config);
-    let web = PreparedWeb::load(&config.web).map_err(|problem| Error::Unusable(vec![problem]))?;
     let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
@@ -49,8 +49,7 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cluster".to_owned(), cluster.run());
-    let descriptors = Descriptors::raise(&config);
-    serve(server, &config, web, plans, tasks, descriptors).await
+    serve(server, config, plans, tasks).await
 }
 
 /// Runs the exporter with a simulated CCI, and with a configuration file as a user writes it.
@@ -58,7 +57,6 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let (cloud, files) = SimulatedCloud::bind().await.map_err(Error::Demo)?;
     let config = load(Some(files.configuration()), flags)?;
     let plans = TargetPlan::from_config(&config);
-    let web = PreparedWeb::load(&config.web).map_err(|problem| Error::Unusable(vec![problem]))?;
     let server = Server::bind(&config.web.listen_addresses).await?;
     let page = format!("http://{}", server.local_addrs()[0]);
     let _ = writeln!(
@@ -73,8 +71,20 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cloud".to_owned(), cloud.run());
-    let descriptors = Descriptors::raise(&config);
-    serve(server, &config, web, plans, tasks, descriptors).await
+    serve(server, config, plans, tasks).await
+}
+
+/// Exports from simulated targets until a signal arrives. The configuration stays as it is.
+async fn serve(
+    server: Server,
+    config: Config,
+    plans: Vec<TargetPlan>,
+    tasks: Supervisor,
+) -> Result<(), Error> {
+    let signals = Signals::listen().map_err(Error::Runtime)?;
+    let budget = Descriptors::raise(&config).budget();
+    let exporter = Exporter::build(config, PreparedWeb::default(), plans, tasks, budget)?;
+    exporter.run(server, signals, None).await
 }
 
 /// Loads the configuration from `file`, or the defaults. The flags win.

@@ -63,21 +63,32 @@ impl Error {
 
     /// Writes it to standard error: as text, or as the last message of a JSON log.
     pub(super) fn report(&self, logger: &Logger) {
-        let text = self.with_causes();
-        let hints = self.hints();
         match logger.format() {
             LogFormat::Json => {
+                let (text, hints) = (self.with_causes(), self.hints());
                 let hint = (!hints.is_empty()).then(|| hints.join("; "));
                 tracing::error!(hint, "{text}");
             }
-            LogFormat::Text => {
-                let mut text = format!("error: {text}");
-                for hint in hints {
-                    text.push_str("\nhint: ");
-                    text.push_str(hint);
-                }
-                logger.print(&text);
-            }
+            LogFormat::Text => logger.print(&format!("error: {}", self.text())),
+        }
+    }
+
+    /// The message with its hints, each on a line of its own.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.with_causes();
+        for hint in self.hints() {
+            text.push_str("\nhint: ");
+            text.push_str(hint);
+        }
+        text
+    }
+
+    /// Each problem by itself, if there are several.
+    pub(super) fn problems(&self) -> Vec<String> {
+        match self {
+            Self::Config(error) => error.problems().iter().map(ToString::to_string).collect(),
+            Self::Unusable(problems) => problems.iter().map(ToString::to_string).collect(),
+            other => vec![other.text()],
         }
     }
 

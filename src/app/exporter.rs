@@ -1,100 +1,115 @@
 //! The exporter: its stages are built, run until a signal or a failure, and shut down.
+//!
+//! While it runs, `reload` changes its parts.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error, access, plan::TargetPlan, signals::Signals, supervisor::Supervisor, web::PreparedWeb,
+    Error,
+    plan::TargetPlan,
+    reload::Reloader,
+    signals::Signals,
+    supervisor::{Ended, Supervisor},
+    targets::{Continued, RunningTarget},
+    web::{PreparedWeb, ServedWeb},
 };
 use crate::{
-    client::{Api, ConnectionBudget, RateLimit},
+    client::{AccessReviewer, ConnectionBudget},
     config::Config,
     history::{History, HistorySettings},
     metrics::{Metrics, MetricsSettings},
     model::Name,
-    server::{
-        Access, AccessHandle, ExporterData, Server, ServerSettings, TlsHandle, readiness::Readiness,
-    },
-    source::{self, Source},
-    store::{Store, TargetStore},
+    server::{ExporterData, ReloadHandle, Server, ServerSettings, readiness::Readiness},
+    store::Store,
     telemetry,
 };
 
 /// The time for the last write to the history. A slower disk must not make the process miss its termination grace period.
 const HISTORY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// All stages, built and not yet running.
+/// All stages. The targets are read from its creation on.
 pub(super) struct Exporter {
-    /// The history's writer, and the simulator in a demo; the sources once they run.
-    tasks: Supervisor,
-    sources: Vec<source::Task>,
-    history: Option<History>,
+    /// What is in force.
+    pub(super) config: Config,
+    /// The sources and the history's writer; the simulator in a demo.
+    pub(super) tasks: Supervisor,
+    /// In the order of the configuration.
+    pub(super) targets: Vec<RunningTarget>,
+    pub(super) history: Option<History>,
+    pub(super) budget: ConnectionBudget,
+    pub(super) store: Arc<Store>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) web: ServedWeb,
     readiness: Arc<Readiness>,
-    data: ExporterData,
-    server: ServerSettings,
 }
 
 impl Exporter {
     /// Builds the stages from left to right. `tasks` are supervised with those of the exporter.
     pub(super) fn build(
-        config: &Config,
+        config: Config,
         web: PreparedWeb,
         plans: Vec<TargetPlan>,
         mut tasks: Supervisor,
-        budget: &ConnectionBudget,
+        budget: ConnectionBudget,
     ) -> Result<Self, Error> {
-        let mut history = open_history(config, &plans)?;
-        let (mut targets, mut sources) = (Vec::new(), Vec::new());
-        let auth_endpoint = access::endpoint(config, &plans);
+        let mut history = open_history(&config, &plans)?;
+        let mut targets = Vec::new();
         for (position, plan) in plans.into_iter().enumerate() {
-            let (target, tasks) = build_target(plan, position, history.as_mut(), budget);
+            let continued = history.as_mut().map(|history| {
+                let (id, state, journal) = history.target(position);
+                Continued { id, state, journal }
+            });
+            let mut target = RunningTarget::new(plan, history.as_ref().zip(continued));
+            target.start(&mut tasks, &budget);
             targets.push(target);
-            sources.extend(tasks);
         }
-        let reviewer = auth_endpoint.map(|(position, endpoint)| {
-            access::reviewer(endpoint, targets[position].clone(), budget)
-        });
-        let server = ServerSettings {
-            access: AccessHandle::new(Access::new(&access::settings(config, &web.file, reviewer))?),
-            tls: web.tls.map(TlsHandle::new),
-            ..ServerSettings::from_config(&config.web)
-        };
-        let store = Arc::new(Store::new(targets));
-        let metrics_settings = MetricsSettings::from_config(config);
+        let reviewer = reviewer(&config, &mut targets, &budget);
+        let web = ServedWeb::new(&config, web, reviewer)?;
+        let stores = targets.iter().map(|target| target.store.clone());
+        let store = Arc::new(Store::new(stores.collect()));
+        let metrics_settings = MetricsSettings::from_config(&config);
         let mut metrics = Metrics::new(store.clone(), &metrics_settings)
             .with_dropped_log_lines(telemetry::dropped_lines);
         if let Some(history) = &history {
             tasks.spawn("history writer".to_owned(), history.ended());
             metrics = metrics.with_history(history.status());
         }
-        let readiness = Arc::new(Readiness::new(store.clone(), config.web.ready_grace));
         Ok(Self {
+            readiness: Arc::new(Readiness::new(store.clone(), config.web.ready_grace)),
+            metrics: Arc::new(metrics),
+            config,
             tasks,
-            sources,
+            targets,
             history,
-            data: ExporterData::new(metrics, store, readiness.clone()),
-            readiness,
-            server,
+            budget,
+            store,
+            web,
         })
     }
 
-    /// Serves and reads the targets until a signal arrives, then shuts down. A task that ends before that is an error.
-    pub(super) async fn run(mut self, server: Server, mut signals: Signals) -> Result<(), Error> {
+    /// Serves until a signal arrives, then shuts down. A task that ends before that is an error. Without a `reloader` the
+    /// configuration stays as it is.
+    pub(super) async fn run(
+        mut self,
+        server: Server,
+        mut signals: Signals,
+        reloader: Option<Reloader>,
+    ) -> Result<(), Error> {
         let stop_serving = CancellationToken::new();
         let mut serving = Supervisor::default();
+        let handle = reloader.as_ref().and_then(Reloader::handle);
         serving.spawn(
             "HTTP server".to_owned(),
-            server.serve(Arc::new(self.data), self.server, stop_serving.clone()),
+            server.serve(
+                Arc::new(self.data()),
+                self.server_settings(handle),
+                stop_serving.clone(),
+            ),
         );
-        for task in self.sources {
-            self.tasks.spawn(task.name, task.run);
-        }
         tokio::select! {
-            ended = self.tasks.first_end() => return Err(Error::TaskEnded(ended)),
+            ended = self.work(reloader) => return Err(Error::TaskEnded(ended)),
             ended = serving.first_end() => return Err(Error::TaskEnded(ended)),
             signal = signals.next() => tracing::info!(signal, "shutting down"),
         }
@@ -107,6 +122,53 @@ impl Exporter {
         tracing::info!("stopped");
         Ok(())
     }
+
+    /// Reloads the configuration whenever something asks for it, until a task ends.
+    async fn work(&mut self, reloader: Option<Reloader>) -> Ended {
+        let Some(mut reloader) = reloader else {
+            return self.tasks.first_end().await;
+        };
+        loop {
+            let trigger = tokio::select! {
+                ended = self.tasks.first_end() => return ended,
+                trigger = reloader.next_trigger() => trigger,
+            };
+            reloader.reload(self, trigger).await;
+        }
+    }
+
+    fn data(&self) -> ExporterData {
+        ExporterData::new(
+            self.metrics.clone(),
+            self.store.clone(),
+            self.readiness.clone(),
+        )
+    }
+
+    fn server_settings(&self, reload: Option<ReloadHandle>) -> ServerSettings {
+        ServerSettings {
+            access: self.web.access.clone(),
+            tls: self.web.tls.clone(),
+            reload,
+            ..ServerSettings::from_config(&self.config.web)
+        }
+    }
+}
+
+/// Checks bearer tokens as configured; `None` if nothing does.
+pub(super) fn reviewer(
+    config: &Config,
+    targets: &mut [RunningTarget],
+    budget: &ConnectionBudget,
+) -> Option<Arc<dyn AccessReviewer>> {
+    let auth = config.web.kubernetes_auth.as_ref()?;
+    // The configuration was checked: there is such a target, or only one.
+    let is_named = |target: &RunningTarget| target.name == auth.target;
+    let position = match &auth.target {
+        Some(_) => targets.iter().position(is_named)?,
+        None => 0,
+    };
+    Some(targets.get_mut(position)?.reviewer(budget))
 }
 
 /// Waits for the server to finish its responses, stops the other tasks, and closes the history.
@@ -126,30 +188,4 @@ fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>
     let name = |plan: &TargetPlan| plan.name.as_deref().map(Name::from);
     let names: Vec<_> = plans.iter().map(name).collect();
     Ok(Some(History::open(&settings, &names)?))
-}
-
-/// Builds the store, client and source of one target. Returns its store and the tasks that read it.
-fn build_target(
-    plan: TargetPlan,
-    position: usize,
-    history: Option<&mut History>,
-    budget: &ConnectionBudget,
-) -> (Arc<TargetStore>, Vec<source::Task>) {
-    let (name, settings) = (plan.name.map(Name::from), Arc::new(plan.store));
-    let store = match history {
-        Some(history) => {
-            let (state, journal) = history.target(position);
-            let store = TargetStore::restored(name, settings, state, journal);
-            let store = Arc::new(store);
-            let lookup: Weak<TargetStore> = Arc::downgrade(&store);
-            history.attach(position, lookup);
-            store
-        }
-        None => Arc::new(TargetStore::new(name, settings)),
-    };
-    let limit = plan.requests_per_second.map(RateLimit::new);
-    let api = Api::new(plan.endpoint, store.clone(), limit).with_budget(budget.clone());
-    let api = Arc::new(api);
-    let source = Source::new(plan.title, plan.source, api, store.clone());
-    (store, source.start())
 }

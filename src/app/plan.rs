@@ -15,6 +15,8 @@ pub(super) struct TargetPlan {
     /// The name in log lines and errors.
     pub(super) title: String,
     pub(super) endpoint: Endpoint,
+    /// The address of the API, once it was looked for. With another one the target is another API.
+    pub(super) address: Option<String>,
     /// The cap on requests, if there is one.
     pub(super) requests_per_second: Option<f64>,
     pub(super) source: SourceSettings,
@@ -58,6 +60,7 @@ impl TargetPlan {
             title: name.clone().unwrap_or_else(|| "default".to_owned()),
             name,
             endpoint,
+            address: None,
             requests_per_second,
             source: SourceSettings::from_config(config, mode),
             store: StoreSettings::from_config(config),

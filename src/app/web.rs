@@ -1,12 +1,20 @@
-//! The web configuration file, ready to be served: its settings, and TLS from the files that it names.
+//! Who may look, over which connections: the web configuration file with TLS, and the API that checks bearer tokens.
+//!
+//! [`PreparedWeb`] is read and checked as a whole. [`ServedWeb`] puts it in force, at the start and whenever it changes.
+
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::StartProblem;
+use super::{StartProblem, access, file_watch::WatchedFile};
 use crate::{
-    config::{WebConfig, WebFile},
-    server::PreparedTls,
+    client::AccessReviewer,
+    config::{Config, WebConfig, WebFile},
+    server::{Access, AccessError, AccessHandle, PreparedTls, TlsHandle},
 };
+
+/// What needs a restart in the web configuration file.
+const TLS_SWITCH: &str = "web.config_file: with or without tls_server_config";
 
 /// What the server applies of the web configuration file. Without a file: plain HTTP for everybody.
 #[derive(Debug, Default)]
@@ -17,26 +25,133 @@ pub(super) struct PreparedWeb {
     pub(super) tls: Option<PreparedTls>,
     /// What is probably a mistake in the file or a certificate.
     pub(super) warnings: Vec<String>,
+    /// The file and those that it names, as they were when they were read.
+    pub(super) files: Vec<WatchedFile>,
 }
+
+/// A web configuration that cannot be used.
+#[derive(Debug)]
+pub(super) struct UnusableWeb {
+    pub(super) problem: StartProblem,
+    /// The files of which one has to change.
+    pub(super) files: Vec<WatchedFile>,
+}
+
+/// What the server has in force.
+pub(super) struct ServedWeb {
+    pub(super) access: AccessHandle,
+    pub(super) tls: Option<TlsHandle>,
+    /// Checks bearer tokens.
+    pub(super) reviewer: Option<Arc<dyn AccessReviewer>>,
+    /// The files that are in force.
+    files: Vec<PathBuf>,
+}
+
+// === impl PreparedWeb ===
 
 impl PreparedWeb {
     /// Reads the file that the configuration names, and the files that it names.
-    pub(super) fn load(web: &WebConfig) -> Result<Self, StartProblem> {
+    pub(super) fn load(web: &WebConfig) -> Result<Self, UnusableWeb> {
         let Some(path) = &web.config_file else {
             return Ok(Self::default());
         };
-        let file = WebFile::load(path).map_err(|error| StartProblem::new(&error, None))?;
+        let mut files = vec![WatchedFile::now(path)];
+        let file = match WebFile::load(path) {
+            Ok(file) => file,
+            Err(error) => {
+                let problem = StartProblem::new(&error, None);
+                return Err(UnusableWeb { problem, files });
+            }
+        };
+        files.extend(file.files().map(WatchedFile::now));
         let tls = file.tls.as_ref();
         let tls = tls.map(|tls| PreparedTls::new(tls, file.http2, Timestamp::now()));
-        let tls = tls
-            .transpose()
-            .map_err(|error| StartProblem::new(&error, error.hint()))?;
+        let tls = match tls.transpose() {
+            Ok(tls) => tls,
+            Err(error) => {
+                let problem = StartProblem::new(&error, error.hint());
+                return Err(UnusableWeb { problem, files });
+            }
+        };
         let of_file = file.warnings.iter().map(ToString::to_string);
         let of_tls = tls.iter().flat_map(PreparedTls::warnings).cloned();
         Ok(Self {
             warnings: of_file.chain(of_tls).collect(),
             file,
             tls,
+            files,
         })
     }
+}
+
+impl UnusableWeb {
+    /// The problem with a file that changed while it was in force and has no content. Whoever writes it is not done; and if it
+    /// were in force, everybody could look.
+    pub(super) fn if_empty(files: &[WatchedFile]) -> Option<Self> {
+        let empty = files.iter().find(|file| file.is_empty())?;
+        let path = empty.path().display();
+        Some(Self {
+            problem: StartProblem {
+                text: format!("{path}: the file is empty"),
+                hint: Some("write `{}` into a file that is meant to set nothing"),
+            },
+            files: files.to_vec(),
+        })
+    }
+}
+
+// === impl ServedWeb ===
+
+impl ServedWeb {
+    /// Puts `web` in force for a server that starts.
+    pub(super) fn new(
+        config: &Config,
+        web: PreparedWeb,
+        reviewer: Option<Arc<dyn AccessReviewer>>,
+    ) -> Result<Self, AccessError> {
+        let settings = access::settings(config, &web.file, reviewer.clone());
+        Ok(Self {
+            access: AccessHandle::new(Access::new(&settings)?),
+            tls: web.tls.map(TlsHandle::new),
+            reviewer,
+            files: paths(&web.files),
+        })
+    }
+
+    /// Puts `web` in force for requests and connections that begin from now on. Returns what only a restart applies.
+    pub(super) fn update(
+        &mut self,
+        config: &Config,
+        web: PreparedWeb,
+        reviewer: Option<Arc<dyn AccessReviewer>>,
+    ) -> Result<Option<&'static str>, AccessError> {
+        let settings = access::settings(config, &web.file, reviewer.clone());
+        let access = match self.access.current() {
+            Some(access) => access.updated(&settings)?,
+            None => Access::new(&settings)?,
+        };
+        self.access.replace(access);
+        self.reviewer = reviewer;
+        self.files = paths(&web.files);
+        match (&self.tls, web.tls) {
+            (Some(handle), Some(tls)) => handle.replace(tls),
+            (None, None) => {}
+            _ => return Ok(Some(TLS_SWITCH)),
+        }
+        Ok(None)
+    }
+
+    /// `files`, and those in force that are not among them.
+    pub(super) fn with_files_in_force(&self, mut files: Vec<WatchedFile>) -> Vec<WatchedFile> {
+        for path in &self.files {
+            if files.iter().all(|file| file.path() != path) {
+                files.push(WatchedFile::now(path));
+            }
+        }
+        files
+    }
+}
+
+fn paths(files: &[WatchedFile]) -> Vec<PathBuf> {
+    files.iter().map(|file| file.path().to_owned()).collect()
 }

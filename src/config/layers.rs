@@ -16,7 +16,7 @@ use figment::{
 };
 
 use super::{
-    file,
+    LogLevel, file,
     problem::{Problem, SettingSource},
     tree::Tree,
     variables::NAME_PREFIX,
@@ -50,6 +50,10 @@ pub struct Flags {
     pub telemetry_path: Option<String>,
     /// `--web.config.file`. Empty text counts as absent, as for other exporters.
     pub web_config_file: Option<String>,
+    /// `--web.enable-lifecycle`.
+    pub enable_lifecycle: bool,
+    /// `--log.level`.
+    pub log_level: Option<LogLevel>,
 }
 
 /// The environment variables of this process that are settings, or were meant to be.
@@ -128,31 +132,44 @@ fn file_layer(path: &Path) -> Result<(Layer, Positions), Problem> {
 /// Returns a layer for each given flag.
 fn flag_layers(flags: &Flags) -> Vec<Layer> {
     let mut layers = Vec::new();
-    let mut add = |name: &str, key: &str, value: FigmentValue| {
+    let mut add = |name: &str, path: [&str; 2], value: FigmentValue| {
         layers.push(Layer {
             source: SettingSource::flag(name),
-            values: nested(&["web".to_owned(), key.to_owned()], value),
+            values: nested(&path.map(str::to_owned), value),
         });
     };
     if !flags.listen_addresses.is_empty() {
         let addresses = flags.listen_addresses.clone();
-        add("--web.listen-address", "listen_address", addresses.into());
+        add(
+            "--web.listen-address",
+            ["web", "listen_address"],
+            addresses.into(),
+        );
     }
-    let web_config_file = flags.web_config_file.as_ref();
-    for (name, key, value) in [
+    if flags.enable_lifecycle {
+        let path = ["web", "enable_lifecycle"];
+        add("--web.enable-lifecycle", path, true.into());
+    }
+    let web_config_file = flags.web_config_file.as_deref();
+    for (name, path, value) in [
         (
             "--web.telemetry-path",
-            "telemetry_path",
-            flags.telemetry_path.as_ref(),
+            ["web", "telemetry_path"],
+            flags.telemetry_path.as_deref(),
         ),
         (
             "--web.config.file",
-            "config_file",
+            ["web", "config_file"],
             web_config_file.filter(|path| !path.is_empty()),
+        ),
+        (
+            "--log.level",
+            ["log", "level"],
+            flags.log_level.map(LogLevel::as_str),
         ),
     ] {
         if let Some(value) = value {
-            add(name, key, value.as_str().into());
+            add(name, path, value.into());
         }
     }
     layers

@@ -89,6 +89,17 @@ impl OverridesConfig {
             == Some(true)
     }
 
+    /// Whether both leave the same workloads out.
+    #[must_use]
+    pub fn ignores_same(&self, other: &Self) -> bool {
+        let ignored = |(matching, set): &(OverrideMatch, Override)| {
+            let ignore = set.ignore?;
+            Some((matching.clone(), ignore))
+        };
+        let entries = self.entries.iter().filter_map(ignored);
+        entries.eq(other.entries.iter().filter_map(ignored))
+    }
+
     /// What each override sets that matches a workload with this target, namespace, type and name.
     fn matching(&self, names: [&str; 4]) -> impl Iterator<Item = &Override> {
         let entries = self.entries.iter();

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 use kube_cron::Zone;
 
 use super::{
-    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, MetricsConfig,
-    Mode, OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig, duration, history,
+    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, LogLevel,
+    MetricsConfig, Mode, OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig,
+    duration, history,
     keys::KEYS,
     labels,
     layers::Merged,
-    limits, metrics, overrides,
+    limits, log, metrics, overrides,
     reader::{Node, Report, Section},
     target, thresholds, web,
 };
@@ -81,6 +82,9 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
         metrics: root
             .get("metrics")
             .map_or_else(MetricsConfig::default, |node| metrics::read(&node)),
+        log_level: root
+            .get("log")
+            .map_or_else(LogLevel::default, |node| log::read(&node)),
         targets: targets.into_iter().map(|(_, target)| target).collect(),
         warnings: Vec::new(),
     })
@@ -112,6 +116,7 @@ impl Default for Config {
             stale_after: STALE_AFTER,
             history: None,
             metrics: MetricsConfig::default(),
+            log_level: LogLevel::default(),
             warnings: Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The paths of other pages.
-const RESERVED_PATHS: [&str; 3] = ["/", "/livez", "/readyz"];
+const RESERVED_PATHS: [&str; 4] = ["/", "/livez", "/readyz", "/-/reload"];
 
 /// The default of `kubernetes_auth.outage_grace`.
 const OUTAGE_GRACE: Duration = Duration::from_hours(1);
@@ -36,6 +36,8 @@ pub struct WebConfig {
     pub kubernetes_auth: Option<KubernetesAuthConfig>,
     /// Whether `/livez` and `/readyz` need the login that other pages need.
     pub authenticate_probes: bool,
+    /// Whether a request to `/-/reload` loads the configuration again.
+    pub enable_lifecycle: bool,
 }
 
 /// Bearer tokens, which a Kubernetes API checks.
@@ -61,6 +63,7 @@ impl Default for WebConfig {
             shutdown_timeout: Duration::from_secs(10),
             kubernetes_auth: None,
             authenticate_probes: false,
+            enable_lifecycle: false,
         }
     }
 }
@@ -121,6 +124,12 @@ pub(super) fn read<'a>(node: &Node<'a>) -> Web<'a> {
         .and_then(|node| node.boolean())
     {
         web.authenticate_probes = closed;
+    }
+    if let Some(enabled) = section
+        .get("enable_lifecycle")
+        .and_then(|node| node.boolean())
+    {
+        web.enable_lifecycle = enabled;
     }
     Web {
         config: web,

@@ -27,6 +27,8 @@ const SCRAPE_DURATION: &str = "job_status_exporter_scrape_duration_seconds";
 pub(super) struct Registry {
     registry: prometheus::Registry,
     scrape_durations: Histogram,
+    config_loaded: Gauge,
+    config_successful: Gauge,
 }
 
 /// The metrics of this process at one moment. Values that the platform does not provide are `None`.
@@ -87,24 +89,25 @@ impl Registry {
         let registry = Self {
             registry: prometheus::Registry::new(),
             scrape_durations: scrape_durations.clone(),
+            config_loaded: gauge(CONFIG_LOADED),
+            config_successful: gauge(CONFIG_SUCCESSFUL),
         };
         registry.register(scrape_durations);
-        registry.set_gauge(CONFIG_LOADED, model::now().as_duration().as_secs_f64());
-        registry.set_gauge(CONFIG_SUCCESSFUL, 1.0);
+        registry.register(registry.config_loaded.clone());
+        registry.register(registry.config_successful.clone());
+        registry.set_config_loaded(true);
         #[cfg(target_os = "linux")]
         registry.register(prometheus::process_collector::ProcessCollector::for_self());
         registry
     }
 
-    /// Registers a gauge with this value.
-    #[allow(
-        clippy::expect_used,
-        reason = "names are constants, which every test of this module checks"
-    )]
-    fn set_gauge(&self, name: &str, value: f64) {
-        let gauge = Gauge::new(name, name).expect("a valid gauge");
-        gauge.set(value);
-        self.register(gauge);
+    /// Records whether the configuration in force is the one in the files, as of now.
+    pub(super) fn set_config_loaded(&self, loaded: bool) {
+        if loaded {
+            let now = model::now().as_duration().as_secs_f64();
+            self.config_loaded.set(now);
+        }
+        self.config_successful.set(f64::from(u8::from(loaded)));
     }
 
     #[allow(
@@ -147,6 +150,14 @@ impl Registry {
             virtual_memory: value("process_virtual_memory_bytes"),
         }
     }
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "names are constants, which every test of this module checks"
+)]
+fn gauge(name: &str) -> Gauge {
+    Gauge::new(name, name).expect("a valid gauge")
 }
 
 fn value(family: &MetricFamily, metric: &Metric) -> f64 {
@@ -194,6 +205,20 @@ mod tests {
         assert_eq!(snapshot.config_successful, Some(1.0));
         let loaded = snapshot.config_loaded.unwrap();
         assert!((before..=after).contains(&loaded), "{loaded}");
+    }
+
+    #[test]
+    fn a_failed_load_keeps_the_time_of_the_last_success() {
+        let registry = Registry::new();
+        let start = registry.snapshot(0).config_loaded;
+        registry.set_config_loaded(false);
+        let failed = registry.snapshot(0);
+        assert_eq!(failed.config_successful, Some(0.0));
+        assert_eq!(failed.config_loaded, start);
+        registry.set_config_loaded(true);
+        let loaded = registry.snapshot(0);
+        assert_eq!(loaded.config_successful, Some(1.0));
+        assert!(loaded.config_loaded >= start);
     }
 
     #[cfg(target_os = "linux")]

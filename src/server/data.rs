@@ -33,7 +33,7 @@ pub trait PageData: Send + Sync + 'static {
 /// The data of the exporter.
 #[derive(Debug)]
 pub struct ExporterData {
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     store: Arc<Store>,
     readiness: Arc<Readiness>,
 }
@@ -41,9 +41,13 @@ pub struct ExporterData {
 impl ExporterData {
     /// Combines the sources of the data.
     #[must_use]
-    pub fn new(metrics: Metrics, store: Arc<Store>, readiness: Arc<Readiness>) -> Self {
+    pub fn new(
+        metrics: impl Into<Arc<Metrics>>,
+        store: Arc<Store>,
+        readiness: Arc<Readiness>,
+    ) -> Self {
         Self {
-            metrics,
+            metrics: metrics.into(),
             store,
             readiness,
         }

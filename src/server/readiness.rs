@@ -20,6 +20,8 @@ pub struct Readiness {
     store: Arc<Store>,
     /// From then on an unreachable target no longer holds readiness back: it shows as `target_up 0`.
     grace_ends: Instant,
+    /// Set once. Targets that a reload adds later do not take a process out of service that was ready.
+    was_ready: AtomicBool,
     /// Set once, when shutdown starts.
     draining: AtomicBool,
 }
@@ -42,6 +44,7 @@ impl Readiness {
         Self {
             store,
             grace_ends: Instant::now() + grace,
+            was_ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
         }
     }
@@ -57,7 +60,7 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return State::Draining;
         }
-        if Instant::now() >= self.grace_ends {
+        if self.was_ready.load(Ordering::Relaxed) || Instant::now() >= self.grace_ends {
             return State::Ready;
         }
         let unsynced = |target: &&Arc<TargetStore>| !target.is_synced();
@@ -66,6 +69,7 @@ impl Readiness {
             .map(|target| target.display_name().to_owned())
             .collect();
         if names.is_empty() {
+            self.was_ready.store(true, Ordering::Relaxed);
             return State::Ready;
         }
         names.sort();

@@ -9,10 +9,12 @@ use http::{
 };
 
 use super::{
+    ServerSettings,
     access::AccessHandle,
     body::Content,
     connection_state::ConnectionState,
     data::PageData,
+    lifecycle::{self, ReloadHandle},
     pages::{Route, Site},
     response::{text, with_header},
 };
@@ -25,17 +27,15 @@ const RETRY_SECONDS: &str = "5";
 pub(super) struct Router {
     site: Arc<Site>,
     access: AccessHandle,
+    reload: Option<ReloadHandle>,
 }
 
 impl Router {
-    pub(super) fn new(
-        data: Arc<dyn PageData>,
-        telemetry_path: String,
-        access: AccessHandle,
-    ) -> Self {
+    pub(super) fn new(data: Arc<dyn PageData>, settings: &ServerSettings) -> Self {
         Self {
-            site: Arc::new(Site::new(data, telemetry_path)),
-            access,
+            site: Arc::new(Site::new(data, settings.telemetry_path.clone())),
+            access: settings.access.clone(),
+            reload: settings.reload.clone(),
         }
     }
 
@@ -75,6 +75,9 @@ impl Router {
                 }
             }
             Some(route) => self.page(route, request),
+            None if request.uri().path() == lifecycle::PATH => {
+                lifecycle::respond(request, self.reload.as_ref()).await
+            }
             None => text(StatusCode::NOT_FOUND, "not found\n"),
         }
     }

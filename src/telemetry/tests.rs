@@ -11,16 +11,25 @@ use super::*;
 
 /// The log lines of `run`, without timestamps.
 fn logged(format: LogFormat, level: LogLevel, run: impl FnOnce()) -> Vec<String> {
+    logged_with_handle(format, level, |_| run())
+}
+
+/// As [`logged`], for a `run` that changes the level.
+fn logged_with_handle(
+    format: LogFormat,
+    level: LogLevel,
+    run: impl FnOnce(LogLevelHandle),
+) -> Vec<String> {
     let line = LineFormat {
         format,
         colors: false,
     };
     let captured = Arc::new(Mutex::new(String::new()));
     let output = captured.clone();
-    let subscriber = subscriber(Log { level, format }, line, move |line| {
+    let (subscriber, handle) = subscriber(Log { level, format }, line, move |line| {
         output.lock().push_str(&line);
     });
-    with_default(subscriber, run);
+    with_default(subscriber, || run(handle));
     let without_timestamp = |line: &str| match format {
         LogFormat::Text => line.split_once(' ').unwrap().1.to_owned(),
         LogFormat::Json => {
@@ -104,6 +113,28 @@ fn messages_contain_their_target_at_every_level() {
         });
         assert_eq!(lines, [line]);
     }
+}
+
+#[test]
+fn another_level_applies_at_once_and_spans_stay() {
+    let lines = logged_with_handle(LogFormat::Text, LogLevel::Info, |handle| {
+        let _inside = tracing::info_span!("source", target = "prod").entered();
+        for level in [LogLevel::Info, LogLevel::Debug, LogLevel::Warn] {
+            handle.set(level);
+            tracing::debug!("detail");
+            tracing::info!("news");
+            tracing::warn!("trouble");
+        }
+    });
+    let expected = [
+        " INFO news",
+        " WARN trouble",
+        "DEBUG detail",
+        " INFO news",
+        " WARN trouble",
+        " WARN trouble",
+    ];
+    assert_eq!(lines, expected.map(|line| format!("{line} target=prod")));
 }
 
 #[test]

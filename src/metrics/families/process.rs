@@ -18,7 +18,8 @@ impl Table for Process {
     const ABOUT: &'static str = "\
 The exporter process. These families do not have the label `target`. `job_status_exporter_scrape_duration_seconds` covers
 complete scrapes; it excludes compression and sending. `job_status_exporter_config_last_reload_successful` is 1 after a start,
-because the exporter does not start with an invalid configuration. The families `process_*` exist on Linux only.";
+because the exporter does not start with an invalid configuration. Later it is 0 while a file on disk is not in force because it is
+invalid: the configuration, the web configuration file, or a certificate. The families `process_*` exist on Linux only.";
 
     const ROWS: Rows<Self> = &[
         Row::gauge(

@@ -11,7 +11,7 @@ use tokio::time::advance;
 use super::*;
 use crate::{
     client::{Review, ReviewError},
-    server::{connection_state::ConnectionState, router::Router, tests::TestData},
+    server::{ServerSettings, connection_state::ConnectionState, router::Router, tests::TestData},
 };
 
 mod flood;
@@ -78,7 +78,11 @@ fn access(settings: &AccessSettings) -> Access {
 fn router(access: Option<Access>) -> (Router, AccessHandle) {
     let handle = AccessHandle::new(access);
     let data = Arc::new(TestData::new());
-    let router = Router::new(data, "/metrics".to_owned(), handle.clone());
+    let settings = ServerSettings {
+        access: handle.clone(),
+        ..ServerSettings::default()
+    };
+    let router = Router::new(data, &settings);
     (router, handle)
 }
 

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::server::{access::AccessHandle, tests::TestData};
+use crate::server::{ServerSettings, tests::TestData};
 
 use super::*;
 
@@ -24,11 +24,7 @@ const LIVEZ: &[u8] = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 
 fn router(data: TestData) -> Router {
-    Router::new(
-        Arc::new(data),
-        "/metrics".to_owned(),
-        AccessHandle::default(),
-    )
+    Router::new(Arc::new(data), &ServerSettings::default())
 }
 
 fn connection(io: DuplexStream, data: TestData) -> Connection<DuplexStream> {

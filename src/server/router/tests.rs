@@ -19,7 +19,11 @@ fn router(data: TestData) -> Router {
 }
 
 fn router_at(telemetry_path: &str, data: Arc<TestData>) -> Router {
-    Router::new(data, telemetry_path.to_owned(), AccessHandle::default())
+    let settings = ServerSettings {
+        telemetry_path: telemetry_path.to_owned(),
+        ..ServerSettings::default()
+    };
+    Router::new(data, &settings)
 }
 
 fn request(method: &str, path: &str) -> Request<()> {
@@ -67,6 +71,7 @@ async fn responses_depend_on_path_and_method() {
         ("GET", "//metrics", 404, "not found\n"),
         ("GET", "/healthz", 404, "not found\n"),
         ("POST", "/healthz", 404, "not found\n"),
+        ("POST", "/-/quit", 404, "not found\n"),
         ("OPTIONS", "*", 404, "not found\n"),
         ("POST", "/metrics", 405, "method not allowed\n"),
         ("PUT", "/livez", 405, "method not allowed\n"),

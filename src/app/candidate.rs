@@ -1,0 +1,40 @@
+//! A configuration that was loaded and checked, at the start or for a reload. Nothing of it is in force yet.
+
+use super::{
+    Error,
+    changes::{self, Changes},
+    check::Checks,
+    plan::TargetPlan,
+};
+use crate::config::{self, Config, Inputs};
+
+/// A configuration that may come into force.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) config: Config,
+    /// What will run for each target, in the order of the configuration.
+    pub(super) plans: Vec<TargetPlan>,
+    /// What the configuration refers to.
+    pub(super) checks: Checks,
+    /// What it changes. Without a configuration in force, nothing.
+    pub(super) changes: Changes,
+}
+
+impl Candidate {
+    /// Loads and checks the configuration. What needs a restart stays as `in_force` has it.
+    pub(super) async fn load(inputs: &Inputs, in_force: Option<&Config>) -> Result<Self, Error> {
+        let loaded = config::load(inputs).map_err(Error::Config)?;
+        let (config, changes) = match in_force {
+            Some(in_force) => changes::merge(in_force, loaded),
+            None => (loaded, Changes::default()),
+        };
+        let mut plans = TargetPlan::from_config(&config);
+        let checks = Checks::run(&config, &mut plans).await;
+        Ok(Self {
+            config,
+            plans,
+            checks,
+            changes,
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Which keys a new configuration changes.
+
+use crate::config::{self, Inputs};
+
+use super::*;
+
+fn load(yaml: &str) -> Config {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("exporter.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let inputs = Inputs {
+        file: Some(file),
+        ..Inputs::default()
+    };
+    config::load(&inputs).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The keys that are applied, and those that need a restart.
+fn changed(old: &str, new: &str) -> (Vec<&'static str>, Vec<&'static str>) {
+    let (_, changes) = merge(&load(old), load(new));
+    (changes.applied, changes.need_restart)
+}
+
+#[test]
+fn each_key_is_applied_or_needs_a_restart() {
+    for (key, setting) in [
+        ("labels", "labels: {team: team}"),
+        ("label_scope", "label_scope: all"),
+        ("workload_label", "workload_label: app"),
+        ("thresholds", "thresholds: {max_duration: 1h}"),
+        ("limits", "limits: {workloads: 7}"),
+        (
+            "overrides",
+            "overrides: [{match: {workload: a}, set: {severity: page}}]",
+        ),
+        ("retain_deleted", "retain_deleted: 1m"),
+        ("retain_workloads", "retain_workloads: 1m"),
+        ("stale_after", "stale_after: 5m"),
+        ("metrics", "metrics: {per_job: active}"),
+        ("log.level", "log: {level: debug}"),
+        ("web.kubernetes_auth", "web: {kubernetes_auth: {}}"),
+        (
+            "web.authenticate_probes",
+            "web: {authenticate_probes: true}",
+        ),
+    ] {
+        assert_eq!(changed("{}", setting), (vec![key], vec![]), "{setting}");
+        assert_eq!(changed(setting, "{}"), (vec![key], vec![]), "{setting}");
+        assert_eq!(changed(setting, setting), (vec![], vec![]), "{setting}");
+    }
+    for (key, setting) in [
+        ("web.listen_address", "web: {listen_address: \":1234\"}"),
+        ("web.telemetry_path", "web: {telemetry_path: /m}"),
+        ("web.max_connections", "web: {max_connections: 7}"),
+        ("web.ready_grace", "web: {ready_grace: 7s}"),
+        ("web.shutdown_timeout", "web: {shutdown_timeout: 7s}"),
+        ("web.enable_lifecycle", "web: {enable_lifecycle: true}"),
+        (
+            "metrics.run_duration_buckets",
+            "metrics: {run_duration_buckets: [1]}",
+        ),
+        ("history", "history: {path: a}"),
+    ] {
+        assert_eq!(changed("{}", setting), (vec![], vec![key]), "{setting}");
+        assert_eq!(changed(setting, "{}"), (vec![], vec![key]), "{setting}");
+        assert_eq!(changed(setting, setting), (vec![], vec![]), "{setting}");
+    }
+}
+
+#[test]
+fn a_history_keeps_its_file_and_takes_other_limits() {
+    let old = load("history: {path: /a, runs_per_workload: 10}");
+    let new = load("history: {path: /b, runs_per_workload: 20}");
+    let (merged, changes) = merge(&old, new);
+    assert_eq!(changes.applied, ["history"]);
+    assert_eq!(changes.need_restart, ["history.path"]);
+    let history = merged.history.unwrap();
+    assert_eq!(history.path, std::path::Path::new("/a"));
+    assert_eq!(history.runs_per_workload, 20);
+}
+
+#[test]
+fn what_needs_a_restart_is_said_again_at_each_reload() {
+    let (old, new) = (
+        load("{}"),
+        "web: {listen_address: \":1234\", authenticate_probes: true}",
+    );
+    let (merged, first) = merge(&old, load(new));
+    assert_eq!(first.applied, ["web.authenticate_probes"]);
+    let (merged, second) = merge(&merged, load(new));
+    assert_eq!(second.applied, Vec::<&str>::new());
+    assert_eq!(second.need_restart, ["web.listen_address"]);
+    assert_eq!(merged.web.listen_addresses, old.web.listen_addresses);
+}
+
+#[test]
+fn changes_are_one_line_each() {
+    let changes = Changes {
+        added: vec!["a".to_owned()],
+        removed: vec!["b".to_owned(), "c".to_owned()],
+        reread: vec!["d".to_owned()],
+        applied: vec!["labels", "thresholds"],
+        need_restart: vec!["history.path"],
+    };
+    let expected = "\
+targets added: a
+targets removed: b, c
+targets read again: d
+changed: labels, thresholds
+needs a restart: history.path
+";
+    assert_eq!(changes.to_string(), expected);
+    assert_eq!(Changes::default().to_string(), "nothing changed\n");
+}
+
+#[test]
+fn other_objects_are_those_of_another_api_namespace_or_selector() {
+    let target = |settings: &str| {
+        let config = load(&format!("targets: [{{name: a, {settings}}}]"));
+        config.targets.into_iter().next().unwrap()
+    };
+    let base = target("label_selector: a=b");
+    assert!(!selects_other_objects(&base, &base));
+    assert!(!selects_other_objects(
+        &base,
+        &target("label_selector: a=b, controller_time_zone: Europe/Berlin")
+    ));
+    for other in [
+        "label_selector: a=c",
+        "namespaces: {include: [a]}",
+        "kubernetes: {context: other}, label_selector: a=b",
+        "mode: poll, label_selector: a=b",
+    ] {
+        assert!(selects_other_objects(&base, &target(other)), "{other}");
+    }
+}

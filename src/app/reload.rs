@@ -1,0 +1,323 @@
+//! Loads the configuration again while the exporter runs.
+//!
+//! A configuration with any problem is refused as a whole, and the one before stays in force. A right one is applied with the least
+//! disturbance: what did not change goes on.
+
+use std::path::PathBuf;
+
+use tracing::{error, info, warn};
+
+use super::{
+    Error,
+    candidate::Candidate,
+    changes::{Changes, selects_other_objects},
+    exporter::{self, Exporter},
+    file_watch::{FileWatch, WatchedFile},
+    plan::TargetPlan,
+    targets::{Continued, RunningTarget},
+    triggers::{Trigger, Triggers},
+    web::{PreparedWeb, UnusableWeb},
+};
+use crate::{
+    config::{Config, Inputs, TargetConfig},
+    history::HistorySettings,
+    metrics::MetricsSettings,
+    server::{ReloadHandle, ReloadOutcome},
+    store::{Selection, StoreSettings},
+    telemetry::LogLevelHandle,
+};
+
+/// Reloads the configuration of an exporter.
+pub(super) struct Reloader {
+    inputs: Inputs,
+    triggers: Triggers,
+    /// For requests by HTTP, if they are enabled.
+    handle: Option<ReloadHandle>,
+    log_level: LogLevelHandle,
+    /// The configuration file, if its changes are a trigger.
+    watched: Option<PathBuf>,
+    /// Whether the last attempt to load the configuration succeeded.
+    config_loaded: bool,
+    /// Whether the last attempt to load the web configuration file succeeded.
+    web_loaded: bool,
+}
+
+impl Reloader {
+    /// Reloads what `inputs` name. `config_file` is watched, as it was before it was read; and so are `web_files`.
+    pub(super) fn new(
+        inputs: Inputs,
+        log_level: LogLevelHandle,
+        handle: Option<ReloadHandle>,
+        mut triggers: Triggers,
+        config_file: Option<WatchedFile>,
+        web_files: Vec<WatchedFile>,
+    ) -> Self {
+        triggers.web_files = FileWatch::new(web_files);
+        let watched = config_file.as_ref().map(|file| file.path().to_owned());
+        triggers.config_file = FileWatch::new(config_file.into_iter().collect());
+        Self {
+            inputs,
+            triggers,
+            handle,
+            log_level,
+            watched,
+            config_loaded: true,
+            web_loaded: true,
+        }
+    }
+
+    /// The handle for requests by HTTP, if they are enabled.
+    pub(super) fn handle(&self) -> Option<ReloadHandle> {
+        self.handle.clone()
+    }
+
+    /// Waits for what asks for a reload.
+    pub(super) async fn next_trigger(&mut self) -> Trigger {
+        self.triggers.next().await
+    }
+
+    /// Loads again what the trigger is about, and applies it. Logs the outcome, and answers a request with it.
+    pub(super) async fn reload(&mut self, exporter: &mut Exporter, trigger: Trigger) {
+        info!(cause = %trigger, "loading the configuration again");
+        let result = if let Trigger::WebFiles = trigger {
+            let result = self.load_web(exporter);
+            self.web_loaded = result.is_ok();
+            result
+        } else {
+            let result = self.load(exporter, &trigger).await;
+            self.config_loaded = result.is_ok();
+            self.web_loaded |= result.is_ok();
+            result
+        };
+        exporter
+            .metrics
+            .set_config_loaded(self.config_loaded && self.web_loaded);
+        match &result {
+            Ok(changes) => log_changes(changes),
+            Err(error) => log_problems(error),
+        }
+        if let Trigger::Request(request) = trigger {
+            // The client may be gone.
+            let _ = request.send(outcome(result));
+        }
+    }
+
+    /// Loads everything and applies it.
+    async fn load(&mut self, exporter: &mut Exporter, trigger: &Trigger) -> Result<Changes, Error> {
+        let config_file: Vec<_> = self
+            .watched
+            .iter()
+            .map(|path| WatchedFile::now(path))
+            .collect();
+        self.triggers.config_file = FileWatch::new(config_file.clone());
+        if let Trigger::ConfigFile = trigger
+            && let Some(unusable) = UnusableWeb::if_empty(&config_file)
+        {
+            return Err(Error::Unusable(vec![unusable.problem]));
+        }
+        let mut candidate = Candidate::load(&self.inputs, Some(&exporter.config)).await?;
+        let web = candidate.checks.web.take();
+        for warning in &candidate.checks.warnings {
+            warn!("{warning}");
+        }
+        candidate.checks.outcome()?;
+        let web = web.unwrap_or_default();
+        let web_files = web.files.clone();
+        self.log_level.set(candidate.config.log_level);
+        let changes = exporter
+            .apply(candidate.config, candidate.plans, web, candidate.changes)
+            .await?;
+        self.triggers.web_files = FileWatch::new(web_files);
+        Ok(changes)
+    }
+
+    /// Loads the web configuration file and what it names, and applies it.
+    fn load_web(&mut self, exporter: &mut Exporter) -> Result<Changes, Error> {
+        let loaded = PreparedWeb::load(&exporter.config.web);
+        let loaded = loaded.and_then(|web| match UnusableWeb::if_empty(&web.files) {
+            Some(unusable) => Err(unusable),
+            None => Ok(web),
+        });
+        let web = match loaded {
+            Ok(web) => web,
+            Err(UnusableWeb { problem, files }) => {
+                let files = exporter.web.with_files_in_force(files);
+                self.triggers.web_files = FileWatch::new(files);
+                return Err(Error::Unusable(vec![problem]));
+            }
+        };
+        self.triggers.web_files = FileWatch::new(web.files.clone());
+        for warning in &web.warnings {
+            warn!("{warning}");
+        }
+        let reviewer = exporter.web.reviewer.clone();
+        let need_restart = exporter.web.update(&exporter.config, web, reviewer)?;
+        Ok(Changes {
+            applied: vec!["web.config_file"],
+            need_restart: need_restart.into_iter().collect(),
+            ..Changes::default()
+        })
+    }
+}
+
+impl Exporter {
+    /// Puts a configuration in force. `changes` are those that its keys show.
+    async fn apply(
+        &mut self,
+        config: Config,
+        plans: Vec<TargetPlan>,
+        web: PreparedWeb,
+        mut changes: Changes,
+    ) -> Result<Changes, Error> {
+        if let Some(history) = &self.history
+            && let Some(settings) = HistorySettings::from_config(&config)
+        {
+            history.configure(&settings);
+        }
+        self.apply_targets(&config, plans, &mut changes).await;
+        let reviewer = exporter::reviewer(&config, &mut self.targets, &self.budget);
+        let need_restart = self.web.update(&config, web, reviewer)?;
+        changes.need_restart.extend(need_restart);
+        self.metrics
+            .configure(&MetricsSettings::from_config(&config));
+        self.config = config;
+        Ok(changes)
+    }
+
+    /// Changes the targets. Scrapes see each store as it was or as it is from now on, and all targets change at once.
+    async fn apply_targets(
+        &mut self,
+        config: &Config,
+        plans: Vec<TargetPlan>,
+        changes: &mut Changes,
+    ) {
+        let mut before = std::mem::take(&mut self.targets);
+        let mut next = Vec::new();
+        for (plan, target_config) in plans.into_iter().zip(&config.targets) {
+            let known = before.iter().position(|target| target.name == plan.name);
+            next.push(match known {
+                Some(position) => {
+                    let target = before.swap_remove(position);
+                    self.next_of(target, plan, config, target_config, changes)
+                }
+                None => {
+                    changes.added.push(plan.title.clone());
+                    (self.new_target(plan), Step::Start)
+                }
+            });
+        }
+        let mut cancelled = Vec::new();
+        for (target, step) in &mut next {
+            if let Step::Reread(..) = step {
+                cancelled.extend(target.take_tasks());
+            }
+        }
+        for mut target in before {
+            changes.removed.push(target.title.clone());
+            cancelled.extend(target.take_tasks());
+            if let Some((history, id)) = self.history.as_ref().zip(target.history) {
+                history.remove(id);
+            }
+        }
+        // Nothing of a task reaches the store after this.
+        self.tasks.cancel(cancelled).await;
+        for (mut target, step) in next {
+            match step {
+                Step::Start => target.start(&mut self.tasks, &self.budget),
+                Step::Configure(settings) => target.store.configure(settings),
+                Step::Reread(plan, selection) => {
+                    target.store.restart_feeds(selection);
+                    target.store.configure(plan.store.clone());
+                    target.replan(*plan);
+                    target.start(&mut self.tasks, &self.budget);
+                }
+            }
+            self.targets.push(target);
+        }
+        let stores = self.targets.iter().map(|target| target.store.clone());
+        self.store.replace_targets(stores.collect());
+    }
+
+    /// What happens to a target that goes on.
+    fn next_of(
+        &self,
+        target: RunningTarget,
+        plan: TargetPlan,
+        config: &Config,
+        target_config: &TargetConfig,
+        changes: &mut Changes,
+    ) -> (RunningTarget, Step) {
+        let mut old = self.config.targets.iter();
+        let old = old.find(|old| old.name == target.name);
+        // The same configuration may lead to another API, for example by another kubeconfig in the same place.
+        let other_objects = target.address != plan.address
+            || old.is_some_and(|old| selects_other_objects(old, target_config));
+        // What the store ignores is decided when an object arrives.
+        let other_ignored = !config.overrides.ignores_same(&self.config.overrides);
+        if !other_objects && !other_ignored && target.source == plan.source {
+            return (target, Step::Configure(plan.store));
+        }
+        changes.reread.push(target.title.clone());
+        let selection = if other_objects {
+            Selection::Changed
+        } else {
+            Selection::Same
+        };
+        (target, Step::Reread(Box::new(plan), selection))
+    }
+
+    /// A target that was not configured before.
+    fn new_target(&self, plan: TargetPlan) -> RunningTarget {
+        let history = self.history.as_ref().map(|history| {
+            let (id, state, journal) = history.add(plan.name.as_deref());
+            (history, Continued { id, state, journal })
+        });
+        RunningTarget::new(plan, history)
+    }
+}
+
+/// What to do with a target.
+enum Step {
+    /// Read it for the first time.
+    Start,
+    /// Change the settings of its store.
+    Configure(StoreSettings),
+    /// Read it again, as planned.
+    Reread(Box<TargetPlan>, Selection),
+}
+
+fn log_changes(changes: &Changes) {
+    for key in &changes.need_restart {
+        warn!("`{key}` changed: this needs a restart, until then it stays as it was");
+    }
+    info!(
+        changes = changes.to_string().trim_end().replace('\n', "; "),
+        "configuration reloaded"
+    );
+}
+
+fn log_problems(problems: &Error) {
+    for problem in problems.problems() {
+        error!("{problem}");
+    }
+    error!(
+        "configuration not reloaded: the one before stays in force until the problems are solved"
+    );
+}
+
+/// The answer to a request.
+fn outcome(result: Result<Changes, Error>) -> ReloadOutcome {
+    match result {
+        Ok(changes) => ReloadOutcome {
+            succeeded: true,
+            text: format!("configuration reloaded\n{changes}"),
+        },
+        Err(error) => ReloadOutcome {
+            succeeded: false,
+            text: format!(
+                "configuration not reloaded: the one before stays in force\n{}\n",
+                error.problems().join("\n")
+            ),
+        },
+    }
+}

@@ -1,0 +1,108 @@
+//! The targets that run: each with its store and the tasks that read it.
+//!
+//! A target is its name. A reload that changes what is read of it, or how, gives it other tasks; the store stays.
+
+use std::sync::{Arc, Weak};
+
+use tokio::task::AbortHandle;
+
+use super::{access, plan::TargetPlan, supervisor::Supervisor};
+use crate::{
+    client::{AccessReviewer, Api, ConnectionBudget, Endpoint, RateLimit},
+    history::{History, TargetId},
+    model::{Journal, Name, RestoredState},
+    source::{Source, SourceSettings},
+    store::TargetStore,
+};
+
+/// A target that runs.
+pub(super) struct RunningTarget {
+    /// Value of the `target` label.
+    pub(super) name: Option<String>,
+    pub(super) title: String,
+    pub(super) store: Arc<TargetStore>,
+    endpoint: Endpoint,
+    /// The address of the API when the tasks started.
+    pub(super) address: Option<String>,
+    pub(super) source: SourceSettings,
+    requests_per_second: Option<f64>,
+    tasks: Vec<AbortHandle>,
+    /// Its place in the history.
+    pub(super) history: Option<TargetId>,
+    /// Checks bearer tokens at its API, once somebody asked for it.
+    reviewer: Option<Arc<dyn AccessReviewer>>,
+}
+
+/// Where a target continues.
+pub(super) struct Continued {
+    pub(super) id: TargetId,
+    pub(super) state: RestoredState,
+    pub(super) journal: Arc<dyn Journal>,
+}
+
+impl RunningTarget {
+    /// A target with a store and without tasks. It continues from the history, if there is one.
+    pub(super) fn new(plan: TargetPlan, history: Option<(&History, Continued)>) -> Self {
+        let name = plan.name.as_deref().map(Name::from);
+        let (store, history) = match history {
+            Some((history, Continued { id, state, journal })) => {
+                let store = TargetStore::restored(name, Arc::new(plan.store), state, journal);
+                let store = Arc::new(store);
+                let lookup: Weak<TargetStore> = Arc::downgrade(&store);
+                history.attach(id, lookup);
+                (store, Some(id))
+            }
+            None => (Arc::new(TargetStore::new(name, Arc::new(plan.store))), None),
+        };
+        Self {
+            name: plan.name,
+            title: plan.title,
+            store,
+            endpoint: plan.endpoint,
+            address: plan.address,
+            source: plan.source,
+            requests_per_second: plan.requests_per_second,
+            tasks: Vec::new(),
+            history,
+            reviewer: None,
+        }
+    }
+
+    /// Starts the tasks that read the target.
+    pub(super) fn start(&mut self, supervisor: &mut Supervisor, budget: &ConnectionBudget) {
+        let limit = self.requests_per_second.map(RateLimit::new);
+        let api = Api::new(self.endpoint.clone(), self.store.clone(), limit);
+        let api = Arc::new(api.with_budget(budget.clone()));
+        let (title, settings) = (self.title.clone(), self.source.clone());
+        let source = Source::new(title, settings, api, self.store.clone());
+        let spawn = |task: crate::source::Task| supervisor.spawn(task.name, task.run);
+        self.tasks = source.start().into_iter().map(spawn).collect();
+    }
+
+    /// Takes the tasks, so that they can be cancelled.
+    pub(super) fn take_tasks(&mut self) -> Vec<AbortHandle> {
+        std::mem::take(&mut self.tasks)
+    }
+
+    /// Reads as `plan` has it, once the tasks start again.
+    pub(super) fn replan(&mut self, plan: TargetPlan) {
+        self.endpoint = plan.endpoint;
+        self.address = plan.address;
+        self.source = plan.source;
+        self.requests_per_second = plan.requests_per_second;
+        self.reviewer = None;
+    }
+
+    /// Checks bearer tokens at the API of this target. Stays the same as long as the tasks do.
+    pub(super) fn reviewer(&mut self, budget: &ConnectionBudget) -> Arc<dyn AccessReviewer> {
+        let Self {
+            reviewer,
+            endpoint,
+            store,
+            ..
+        } = self;
+        reviewer
+            .get_or_insert_with(|| access::reviewer(endpoint.clone(), store.clone(), budget))
+            .clone()
+    }
+}
