@@ -33,7 +33,6 @@ use selection::FamilySelection;
 use snapshot::ScrapeSnapshot;
 
 pub use format::Format;
-pub use labels::Labels;
 pub use reference::reference;
 pub use render::Scrape;
 pub use selection::{MetricsSettings, UnknownFamily};
@@ -56,8 +55,6 @@ struct Selected {
     settings: MetricsSettings,
     /// The families that the settings select.
     families: FamilySelection,
-    /// The mapped labels of the settings, shared with scrapes.
-    labels: Arc<Labels>,
 }
 
 impl Metrics {
@@ -104,8 +101,7 @@ impl Metrics {
     /// Starts a scrape of all families.
     #[must_use]
     pub fn scrape(&self, format: Format) -> Scrape {
-        let selected = self.selected.read().clone();
-        self.start(format, selected.families, selected.labels)
+        self.start(format, self.selected.read().clone())
     }
 
     /// Starts a scrape of the families that match `patterns`, or of all families if there are no patterns.
@@ -117,12 +113,12 @@ impl Metrics {
         if patterns.is_empty() {
             return Ok(self.scrape(format));
         }
-        let selected = self.selected.read().clone();
-        let families = selected.families.narrowed(patterns)?;
-        Ok(self.start(format, families, selected.labels))
+        let mut selected = self.selected.read().clone();
+        selected.families = selected.families.narrowed(patterns)?;
+        Ok(self.start(format, selected))
     }
 
-    fn start(&self, format: Format, families: FamilySelection, labels: Arc<Labels>) -> Scrape {
+    fn start(&self, format: Format, selected: Selected) -> Scrape {
         let start = Instant::now();
         let snapshot = ScrapeSnapshot {
             targets: self.store.snapshot(),
@@ -130,7 +126,9 @@ impl Metrics {
             process: self.registry.snapshot((self.dropped_log_lines)()),
         };
         let registry = self.registry.clone();
-        Scrape::new(format, families, labels, snapshot, registry, start)
+        let Selected { settings, families } = selected;
+        let scope = settings.label_scope;
+        Scrape::new(format, families, scope, snapshot, registry, start)
     }
 }
 
@@ -138,7 +136,6 @@ impl Selected {
     fn new(settings: &MetricsSettings, has_history: bool) -> Self {
         Self {
             families: FamilySelection::new(settings, has_history),
-            labels: Arc::new(settings.labels.clone()),
             settings: settings.clone(),
         }
     }

@@ -4,11 +4,12 @@
 
 use bytes::BytesMut;
 
+use crate::config::LabelScope;
+
 use super::{
     example,
     families::{Condition, TABLES, TableEntry},
     format::Format,
-    labels::Labels,
     snapshot::ScrapeSnapshot,
     table::{Family, View},
 };
@@ -77,7 +78,7 @@ fn quoted(labels: &[&str]) -> String {
 fn first_line(family: &dyn Family, example: &ScrapeSnapshot) -> String {
     let view = View {
         format: Format::Text,
-        labels: &Labels::default(),
+        label_scope: LabelScope::default(),
     };
     let mut buffer = BytesMut::new();
     let blocks = family.blocks(example, 0).unwrap_or(0);

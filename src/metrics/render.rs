@@ -8,9 +8,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
+use crate::config::LabelScope;
+
 use super::{
     format::Format,
-    labels::Labels,
     registry::Registry,
     selection::FamilySelection,
     snapshot::ScrapeSnapshot,
@@ -31,7 +32,7 @@ const CAPACITY: usize = 4 * CHUNK;
 pub struct Scrape {
     format: Format,
     selection: FamilySelection,
-    labels: Arc<Labels>,
+    label_scope: LabelScope,
     snapshot: ScrapeSnapshot,
     /// Observes the duration of the scrape.
     registry: Arc<Registry>,
@@ -60,7 +61,7 @@ impl Scrape {
     pub(super) fn new(
         format: Format,
         selection: FamilySelection,
-        labels: Arc<Labels>,
+        label_scope: LabelScope,
         snapshot: ScrapeSnapshot,
         registry: Arc<Registry>,
         start: Instant,
@@ -68,7 +69,7 @@ impl Scrape {
         Self {
             format,
             selection,
-            labels,
+            label_scope,
             snapshot,
             registry,
             buffer: BytesMut::new(),
@@ -105,6 +106,7 @@ impl Scrape {
     fn render_block(&mut self, family: &dyn Family) {
         let Self {
             format,
+            label_scope,
             snapshot,
             buffer,
             position,
@@ -117,7 +119,7 @@ impl Scrape {
         let samples = buffer.len();
         let view = View {
             format: *format,
-            labels: &self.labels,
+            label_scope: *label_scope,
         };
         family.render(view, snapshot, position.section, position.block, buffer);
         if buffer.len() == samples {

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use super::{
     families::{Condition, TABLES, TableEntry},
-    labels::Labels,
     table::Family,
 };
-use crate::config::{Config, FamilyFilter, Pattern, PerJob};
+use crate::config::{Config, FamilyFilter, LabelScope, Pattern, PerJob};
 
 /// The family that alerts on unreachable targets need.
 const TARGET_UP: &str = "job_status_exporter_target_up";
@@ -19,8 +18,8 @@ const UNKNOWN_FAMILY: &str = "matches no metric family: docs/metrics.md lists th
 /// What `/metrics` shows.
 #[derive(Clone, Debug)]
 pub struct MetricsSettings {
-    /// The mapped labels.
-    pub labels: Labels,
+    /// The families that have the mapped labels. The store knows the names.
+    pub label_scope: LabelScope,
     /// The families that are included.
     pub families: FamilyFilter,
     /// Whether to show series about single Jobs.
@@ -47,7 +46,7 @@ impl MetricsSettings {
     #[must_use]
     pub fn from_config(config: &Config) -> Self {
         Self {
-            labels: Labels::from_config(&config.labels),
+            label_scope: config.labels.scope,
             families: config.metrics.families.clone(),
             per_job: config.metrics.per_job != PerJob::None,
             kube_state_metrics: config.metrics.kube_state_metrics.is_some(),

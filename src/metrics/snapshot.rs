@@ -26,6 +26,11 @@ pub(super) trait Section: fmt::Debug + Sized + 'static {
         None
     }
 
+    /// The names of the mapped labels of its records.
+    fn label_names(&self) -> &[String] {
+        &[]
+    }
+
     /// Whether it is known from where the counters continue that an earlier process began.
     fn counters_known(&self) -> bool {
         true
@@ -39,6 +44,10 @@ impl Section for TargetSnapshot {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    fn label_names(&self) -> &[String] {
+        &self.label_names
     }
 
     fn counters_known(&self) -> bool {

@@ -8,10 +8,10 @@ use bytes::BytesMut;
 
 use super::{
     format::{Format, Kind},
-    labels::Labels,
+    labels,
     snapshot::{ScrapeSnapshot, Section},
 };
-use crate::model::Name;
+use crate::{config::LabelScope, model::Name};
 
 mod samples;
 
@@ -78,11 +78,11 @@ pub(super) struct Row<R, T> {
 
 /// How one scrape renders all families.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
+pub(super) struct View {
     /// The text format.
     pub(super) format: Format,
-    /// The mapped labels.
-    pub(super) labels: &'a Labels,
+    /// The families that have the mapped labels.
+    pub(super) label_scope: LabelScope,
 }
 
 /// A row of any table.
@@ -105,7 +105,7 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
     /// Adds the samples of one block of one section to `buffer`.
     fn render(
         &self,
-        view: View<'_>,
+        view: View,
         snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
@@ -168,13 +168,15 @@ impl<T: Table> Row<T::Record, T> {
     /// Adds the samples of these records to `buffer`.
     fn render_records<'a>(
         &self,
-        view: View<'_>,
+        view: View,
         section: Option<&T::Section>,
         records: impl Iterator<Item = &'a T::Record>,
         buffer: &mut BytesMut,
     ) {
         let identity_labels = T::IDENTITY.iter().map(|(label, _)| *label);
-        let mapped = T::MAPPED.map(|values| (view.labels.of(self.name), values));
+        let names = section.map_or(&[][..], Section::label_names);
+        let names = labels::of_family(view.label_scope, self.name, names);
+        let mapped = T::MAPPED.map(|values| (names, values));
         let mapped = mapped.filter(|(labels, _)| !labels.is_empty());
         let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
         let labels = identity_labels.chain(mapped_labels.map(String::as_str));
@@ -225,7 +227,7 @@ impl<T: Table> Family for Row<T::Record, T> {
 
     fn render(
         &self,
-        view: View<'_>,
+        view: View,
         snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
@@ -265,12 +267,12 @@ pub(super) mod testing {
     }
 
     fn all_lines<T: Table>(
-        render: impl Fn(&Row<T::Record, T>, View<'_>, &mut BytesMut),
+        render: impl Fn(&Row<T::Record, T>, View, &mut BytesMut),
     ) -> Vec<String> {
         let mut buffer = BytesMut::new();
         let view = View {
             format: Format::Text,
-            labels: &Labels::default(),
+            label_scope: LabelScope::default(),
         };
         for row in T::ROWS {
             render(row, view, &mut buffer);

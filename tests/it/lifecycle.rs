@@ -8,6 +8,7 @@ mod history;
 mod logs;
 mod pipes;
 mod process;
+mod reload;
 mod secrets;
 mod serving;
 mod signals;

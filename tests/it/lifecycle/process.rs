@@ -8,6 +8,7 @@ use std::{
     fmt,
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread::{self, JoinHandle},
 };
@@ -41,7 +42,7 @@ pub(super) struct Exporter {
     /// Lines that [`logged`](Self::logged) skipped. Tasks log concurrently, so the order of lines is not fixed.
     skipped: Vec<Line>,
     stdout: Option<JoinHandle<String>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// An exporter that has exited.
@@ -173,7 +174,7 @@ impl Setup {
             log: Vec::new(),
             skipped: Vec::new(),
             stdout: Some(stdout),
-            _directory: self.directory,
+            directory: self.directory,
         }
     }
 }
@@ -252,9 +253,32 @@ impl Exporter {
     }
 
     pub(super) async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).await
+    }
+
+    pub(super) async fn request(&self, method: &str, path: &str) -> Response {
         let mut client = self.connect().await;
-        client.send(&request("GET", path)).await;
-        client.response("GET").await
+        client.send(&request(method, path)).await;
+        client.response(method).await
+    }
+
+    /// The metrics.
+    pub(super) async fn scrape(&self) -> String {
+        let response = self.get("/metrics").await;
+        assert_eq!(response.status, 200);
+        response.text().to_owned()
+    }
+
+    /// The path of a file beside the configuration.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Replaces a file beside the configuration at once.
+    pub(super) fn replace(&self, name: &str, content: &str) {
+        let new = self.path("new");
+        std::fs::write(&new, content).unwrap();
+        std::fs::rename(new, self.path(name)).unwrap();
     }
 }
 
