@@ -15,7 +15,7 @@ lint:
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
     shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-mixin scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
-    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-rules scripts/soak scripts/lib/*.py
+    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-rules scripts/check-web scripts/soak scripts/lib/*.py
     (cd scripts && python3 -m unittest --quiet lib.test_truth)
 
 # Runs the unit and integration tests: no cluster, no network.
@@ -89,6 +89,10 @@ soak *ARGUMENTS: build
 network *ARGUMENTS: build
     scripts/build-release --package batch-simulator --example churn
     scripts/check-network {{ ARGUMENTS }}
+
+# Checks access, certificates and reloads, with curl, Prometheus and a real control plane.
+web *ARGUMENTS: build
+    scripts/with-cluster scripts/check-web {{ ARGUMENTS }}
 
 # Fuzzes everything that is read from outside.
 fuzz *ARGUMENTS:
