@@ -25,8 +25,8 @@ use tokio::runtime::{self, Runtime};
 
 use crate::{
     cli::{self, Arguments},
-    config::{self, Config},
-    server::Server,
+    config::{self, Config, WebConfig},
+    server::{Server, SystemdSockets},
     telemetry,
 };
 
@@ -62,6 +62,8 @@ const EVENT_INTERVAL: u32 = 1;
 
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // First, while there is one thread.
+    let sockets = SystemdSockets::take();
     let read = Arguments::read(arguments).and_then(|arguments| {
         let log = arguments.log.resolve(|name| env::var_os(name))?;
         Ok((arguments, log))
@@ -82,7 +84,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(&arguments) {
+    match run(&arguments, sockets) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error.report(&logger);
@@ -91,15 +93,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Error> {
+fn run(arguments: &Arguments, sockets: SystemdSockets) -> Result<(), Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
     #[cfg(feature = "demo")]
     let outcome = match &arguments.command {
         Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags.clone())),
-        None => runtime.block_on(export(&arguments.export)),
+        None => runtime.block_on(export(&arguments.export, sockets)),
     };
     #[cfg(not(feature = "demo"))]
-    let outcome = runtime.block_on(export(&arguments.export));
+    let outcome = runtime.block_on(export(&arguments.export, sockets));
     // Does not wait for an exec plugin that still runs on a thread of its own.
     runtime.shutdown_background();
     outcome
@@ -116,7 +118,7 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// Exports as configured, or only checks the configuration.
-async fn export(flags: &cli::Export) -> Result<(), Error> {
+async fn export(flags: &cli::Export, sockets: SystemdSockets) -> Result<(), Error> {
     let config = config::load(&flags.inputs()).map_err(Error::Config)?;
     let plans = TargetPlan::from_config(&config);
     let mut checks = Checks::run(&config, &plans).await;
@@ -134,9 +136,28 @@ async fn export(flags: &cli::Export) -> Result<(), Error> {
     }
     let web = checks.web.take().unwrap_or_default();
     checks.outcome()?;
-    let server = Server::bind(&config.web.listen_addresses).await?;
+    let server = listen(&config.web, sockets).await?;
     let tasks = Supervisor::default();
     serve(server, &config, web, plans, tasks, descriptors).await
+}
+
+/// Opens the configured sockets.
+async fn listen(web: &WebConfig, sockets: SystemdSockets) -> Result<Server, Error> {
+    let server = if web.systemd_socket {
+        Server::from_systemd(sockets)?
+    } else {
+        if let count @ 1.. = sockets.count() {
+            tracing::warn!(
+                count,
+                "the sockets that systemd passed are not used: set `web.systemd_socket: true`"
+            );
+        }
+        Server::bind(&web.listen_addresses).await?
+    };
+    match &web.probe_listen_address {
+        Some(address) => Ok(server.with_probes(address).await?),
+        None => Ok(server),
+    }
 }
 
 /// Prints what would be read, and reports what cannot be used, as the start does.

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    Descriptors, Error, plan::TargetPlan, serve, supervisor::Supervisor, web::PreparedWeb,
+    Descriptors, Error, StartProblem, plan::TargetPlan, serve, supervisor::Supervisor,
+    web::PreparedWeb,
 };
 use crate::{
     cli,
@@ -37,7 +38,7 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     let plans = cluster.plans(&config);
     let web = PreparedWeb::load(&config.web).map_err(|problem| Error::Unusable(vec![problem]))?;
     let server = Server::bind(&config.web.listen_addresses).await?;
-    let page = format!("http://{}", server.local_addrs()[0]);
+    let page = server.local_addrs()[0].with_scheme("http");
     let _ = writeln!(
         io::stdout(),
         "A simulated cluster runs on {address}. The exporter reads it like any other cluster. Open:\n\n  \
@@ -60,7 +61,7 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let plans = TargetPlan::from_config(&config);
     let web = PreparedWeb::load(&config.web).map_err(|problem| Error::Unusable(vec![problem]))?;
     let server = Server::bind(&config.web.listen_addresses).await?;
-    let page = format!("http://{}", server.local_addrs()[0]);
+    let page = server.local_addrs()[0].with_scheme("http");
     let _ = writeln!(
         io::stdout(),
         "Huawei Cloud CCI and IAM are simulated on loopback over HTTPS. The target `token` logs in with a password, and \
@@ -87,5 +88,14 @@ fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<Config, Error> {
         },
         ..Inputs::default()
     };
-    config::load(&inputs).map_err(Error::Config)
+    let config = config::load(&inputs).map_err(Error::Config)?;
+    if config
+        .web
+        .listen_addresses
+        .iter()
+        .any(|address| address.tcp().is_none())
+    {
+        return Err(Error::Unusable(vec![StartProblem::demo_without_url()]));
+    }
+    Ok(config)
 }

@@ -46,6 +46,10 @@ pub struct Inputs {
 pub struct Flags {
     /// `--web.listen-address`; empty when the flag is not given.
     pub listen_addresses: Vec<String>,
+    /// `--web.systemd-socket`.
+    pub systemd_socket: bool,
+    /// `--web.probe-listen-address`.
+    pub probe_listen_address: Option<String>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
     /// `--web.config.file`. Empty text counts as absent, as for other exporters.
@@ -138,8 +142,16 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
         let addresses = flags.listen_addresses.clone();
         add("--web.listen-address", "listen_address", addresses.into());
     }
+    if flags.systemd_socket {
+        add("--web.systemd-socket", "systemd_socket", true.into());
+    }
     let web_config_file = flags.web_config_file.as_ref();
     for (name, key, value) in [
+        (
+            "--web.probe-listen-address",
+            "probe_listen_address",
+            flags.probe_listen_address.as_ref(),
+        ),
         (
             "--web.telemetry-path",
             "telemetry_path",

@@ -39,6 +39,14 @@ impl Router {
         }
     }
 
+    /// The router of the probe port: probes alone, for everybody.
+    pub(super) fn for_probes(data: Arc<dyn PageData>) -> Self {
+        Self {
+            site: Arc::new(Site::for_probes(data)),
+            access: AccessHandle::default(),
+        }
+    }
+
     /// The response to a request of a served connection. A scrape waits for others if there are many.
     pub(super) async fn respond(
         &self,
@@ -75,7 +83,7 @@ impl Router {
                 }
             }
             Some(route) => self.page(route, request),
-            None => text(StatusCode::NOT_FOUND, "not found\n"),
+            None => text(StatusCode::NOT_FOUND, self.site.not_found),
         }
     }
 

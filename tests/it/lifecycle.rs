@@ -11,6 +11,7 @@ mod process;
 mod secrets;
 mod serving;
 mod signals;
+mod sockets;
 mod start;
 mod web_file;
 
