@@ -27,8 +27,8 @@ use tokio::runtime::{self, Runtime};
 
 use crate::{
     cli::{self, Arguments},
-    config,
-    server::{ReloadHandle, Server},
+    config::{self, WebConfig},
+    server::{ReloadHandle, Server, SystemdSockets},
     telemetry::{self, Logger},
 };
 
@@ -72,6 +72,8 @@ const EVENT_INTERVAL: u32 = 1;
 
 /// Runs the program with these arguments, its name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // First, while there is one thread.
+    let sockets = SystemdSockets::take();
     let read = Arguments::read(arguments).and_then(|arguments| {
         let log = arguments.log.resolve(|name| env::var_os(name))?;
         Ok((arguments, log))
@@ -92,7 +94,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(&arguments, &logger) {
+    match run(&arguments, &logger, sockets) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error.report(&logger);
@@ -101,15 +103,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments, logger: &Logger) -> Result<(), Error> {
+fn run(arguments: &Arguments, logger: &Logger, sockets: SystemdSockets) -> Result<(), Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
     #[cfg(feature = "demo")]
     let outcome = match &arguments.command {
         Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags.clone())),
-        None => runtime.block_on(export(arguments, logger)),
+        None => runtime.block_on(export(arguments, logger, sockets)),
     };
     #[cfg(not(feature = "demo"))]
-    let outcome = runtime.block_on(export(arguments, logger));
+    let outcome = runtime.block_on(export(arguments, logger, sockets));
     // Does not wait for an exec plugin that still runs on a thread of its own.
     runtime.shutdown_background();
     outcome
@@ -126,7 +128,11 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// Exports as configured, or only checks the configuration.
-async fn export(arguments: &Arguments, logger: &Logger) -> Result<(), Error> {
+async fn export(
+    arguments: &Arguments,
+    logger: &Logger,
+    sockets: SystemdSockets,
+) -> Result<(), Error> {
     let flags = &arguments.export;
     let inputs = flags.inputs(arguments.log);
     let config_file = inputs.file.as_deref().map(WatchedFile::now);
@@ -150,7 +156,7 @@ async fn export(arguments: &Arguments, logger: &Logger) -> Result<(), Error> {
     }
     let web = candidate.checks.web.take().unwrap_or_default();
     candidate.checks.outcome()?;
-    let server = Server::bind(&candidate.config.web.listen_addresses).await?;
+    let server = listen(&candidate.config.web, sockets).await?;
     let signals = Signals::listen().map_err(Error::Runtime)?;
     let (handle, requests) = ReloadHandle::new();
     let reloader = Reloader::new(
@@ -169,6 +175,25 @@ async fn export(arguments: &Arguments, logger: &Logger) -> Result<(), Error> {
         descriptors.budget(),
     )?;
     exporter.run(server, signals, Some(reloader)).await
+}
+
+/// Opens the configured sockets.
+async fn listen(web: &WebConfig, sockets: SystemdSockets) -> Result<Server, Error> {
+    let server = if web.systemd_socket {
+        Server::from_systemd(sockets)?
+    } else {
+        if let count @ 1.. = sockets.count() {
+            tracing::warn!(
+                count,
+                "the sockets that systemd passed are not used: set `web.systemd_socket: true`"
+            );
+        }
+        Server::bind(&web.listen_addresses).await?
+    };
+    match &web.probe_listen_address {
+        Some(address) => Ok(server.with_probes(address).await?),
+        None => Ok(server),
+    }
 }
 
 /// Prints what would be read, and reports what cannot be used, as the start does.

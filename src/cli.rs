@@ -75,9 +75,15 @@ pub struct Export {
     /// Web configuration file (YAML): TLS, users and headers, in the format of all Prometheus exporters.
     #[arg(long = "web.config.file", value_name = "FILE")]
     pub web_config_file: Option<String>,
-    /// Address to listen on, such as `:9806`; can be repeated [default: 0.0.0.0:9806].
+    /// Address to listen on, such as `:9806` or `unix:/run/exporter.sock`; can be repeated [default: 0.0.0.0:9806].
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     pub listen_addresses: Vec<String>,
+    /// Listen on the sockets that systemd passes, in place of addresses.
+    #[arg(long = "web.systemd-socket")]
+    pub systemd_socket: bool,
+    /// Address for `/livez` and `/readyz` alone, in plain HTTP and without a login.
+    #[arg(long = "web.probe-listen-address", value_name = "ADDRESS")]
+    pub probe_listen_address: Option<String>,
     /// Path of the metrics [default: /metrics].
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
@@ -166,6 +172,8 @@ impl Export {
                 .collect(),
             flags: Flags {
                 listen_addresses: self.listen_addresses.clone(),
+                systemd_socket: self.systemd_socket,
+                probe_listen_address: self.probe_listen_address.clone(),
                 telemetry_path: self.telemetry_path.clone(),
                 web_config_file: self.web_config_file.clone(),
                 enable_lifecycle: self.enable_lifecycle,

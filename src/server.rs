@@ -1,25 +1,22 @@
 //! The HTTP server for `/metrics`, `/livez`, `/readyz` and `/`.
 //!
-//! [`Server::bind`] opens the ports, so that a port in use is reported before anything else starts. [`Server::serve`] responds
-//! until shutdown and then drains. The pages read their data through [`PageData`]. A request passes these modules:
+//! [`Server::bind`] opens the sockets, so that an address in use is reported before anything else starts. [`Server::serve`]
+//! responds until shutdown and then drains. The pages read their data through [`PageData`]. A port that serves probes alone can
+//! be beside the main one. On each `port`, a request passes these modules:
 //!
 //! ```text
-//! accept ──► connections ──► connection (tls and http2, over timeouts) ──► router (asks access) ──► pages ──► body
+//! accept (listener) ──► connections ──► connection (tls and http2, over timeouts) ──► router (asks access) ──► pages ──► body
 //! ```
 //!
 //! Every resource that a client can hold is bounded: connections, handshakes, requests at once, header
 //! bytes, scrapes, one chunk of each, and the time for each.
 
-use std::{net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
+use std::{slice, sync::Arc, time::Duration};
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::yield_now,
-};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::config::WebConfig;
+use crate::config::{ListenAddress, WebConfig};
 
 mod accept;
 mod access;
@@ -36,8 +33,10 @@ pub(crate) mod fuzzing;
 mod gzip;
 mod http2;
 mod lifecycle;
+mod listener;
 mod negotiation;
 mod pages;
+mod port;
 mod query;
 pub mod readiness;
 mod response;
@@ -47,20 +46,19 @@ mod timeouts;
 pub mod tls;
 
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
-pub use bind::BindError;
+pub use bind::{BindError, SystemdError, SystemdSockets};
 pub use data::{Chunks, ExporterData, PageData};
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, ReloadRequests};
 pub use tls::{PreparedTls, TlsError, TlsHandle};
 
-use accept::Acceptor;
-use connection::Connection;
-use connection_state::ConnectionState;
-use connections::{Admission, Connections};
-use descriptors::DescriptorReserve;
+use port::{Port, PortSettings};
 use router::Router;
 
 /// Minimum time between two warnings about the same problem.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Maximum of connections of the probe port that are served at once. Each kubelet has one or two.
+const PROBE_CONNECTIONS: usize = 16;
 
 /// Settings of the server.
 #[derive(Clone, Debug)]
@@ -72,27 +70,20 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// Maximum time from the start of shutdown until open connections are closed.
     pub shutdown_timeout: Duration,
-    /// TLS on all ports. `None` for plain HTTP.
+    /// TLS on all addresses but that of probes. `None` for plain HTTP.
     pub tls: Option<TlsHandle>,
-    /// Who may look. It can be replaced while the server runs.
+    /// Who may look; at probes on their own port, everybody. It can be replaced while the server runs.
     pub access: AccessHandle,
     /// Where `POST /-/reload` goes. `None` if it is not enabled.
     pub reload: Option<ReloadHandle>,
 }
 
-/// A server whose ports are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
+/// A server whose sockets are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
 #[derive(Debug)]
 pub struct Server {
-    listeners: Vec<TcpListener>,
-    /// The addresses of `listeners`, in the same order. Port 0 is replaced by the port that the system chose.
-    addresses: Vec<SocketAddr>,
-}
-
-/// What each connection gets a clone of.
-struct Services {
-    router: Router,
-    tls: Option<TlsHandle>,
-    shutdown: CancellationToken,
+    main: Port,
+    /// Serves probes alone.
+    probes: Option<Port>,
 }
 
 // === impl ServerSettings ===
@@ -122,28 +113,45 @@ impl Default for ServerSettings {
 
 impl Server {
     /// Binds all `addresses`. If one fails, none stays bound. `[::]` includes IPv4, unless `addresses` has an IPv4 address with
-    /// the same port.
-    pub async fn bind(addresses: &[SocketAddr]) -> Result<Self, BindError> {
-        let mut server = Self {
-            listeners: Vec::with_capacity(addresses.len()),
-            addresses: Vec::with_capacity(addresses.len()),
-        };
-        for &address in addresses {
-            if let Some((listener, address)) = bind::bind(address, addresses).await? {
-                server.listeners.push(listener);
-                server.addresses.push(address);
-            }
-        }
-        Ok(server)
+    /// the same port. The file of a unix socket is removed when the server stops listening.
+    pub async fn bind(addresses: &[ListenAddress]) -> Result<Self, BindError> {
+        Ok(Self {
+            main: Port::bind(addresses).await?,
+            probes: None,
+        })
     }
 
-    /// The addresses that the server listens on.
+    /// Listens on sockets that systemd opened. Call it in a tokio runtime.
+    pub fn from_systemd(sockets: SystemdSockets) -> Result<Self, BindError> {
+        Ok(Self {
+            main: Port::from_systemd(sockets)?,
+            probes: None,
+        })
+    }
+
+    /// Binds one more address, which serves `/livez` and `/readyz` alone: in plain HTTP, for everybody, and with a connection limit
+    /// of its own.
+    pub async fn with_probes(self, address: &ListenAddress) -> Result<Self, BindError> {
+        let probes = Port::bind(slice::from_ref(address)).await?;
+        Ok(Self {
+            probes: Some(probes),
+            ..self
+        })
+    }
+
+    /// The addresses that the server listens on, without that of probes.
     #[must_use]
-    pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn local_addrs(&self) -> &[ListenAddress] {
+        self.main.addresses()
     }
 
-    /// Responds until `shutdown`. Then closes the ports, lets open responses finish within
+    /// The address that serves probes alone, if there is one.
+    #[must_use]
+    pub fn probe_addr(&self) -> Option<&ListenAddress> {
+        self.probes.as_ref()?.addresses().first()
+    }
+
+    /// Responds until `shutdown`. Then closes the sockets, lets open responses finish within
     /// [`ServerSettings::shutdown_timeout`], and returns. A panic in a page ends only its own connection.
     pub async fn serve(
         self,
@@ -151,65 +159,37 @@ impl Server {
         settings: ServerSettings,
         shutdown: CancellationToken,
     ) {
-        for address in &self.addresses {
-            info!(%address, "listening");
-        }
-        let services = Services {
+        self.log(settings.tls.is_some());
+        let probes = PortSettings {
+            router: Router::for_probes(data.clone()),
+            tls: None,
+            max_connections: PROBE_CONNECTIONS,
+            shutdown_timeout: settings.shutdown_timeout,
+        };
+        let main = PortSettings {
             router: Router::new(data, &settings),
             tls: settings.tls,
-            shutdown: shutdown.clone(),
+            max_connections: settings.max_connections,
+            shutdown_timeout: settings.shutdown_timeout,
         };
-        let mut connections = Connections::new(settings.max_connections);
-        let reserve = self.listeners.first().map(|any| any.as_fd());
-        let reserve = reserve.map(DescriptorReserve::new).unwrap_or_default();
-        let mut acceptor = Acceptor::new(self.listeners, reserve);
-        loop {
-            let has_room = !connections.must_wait();
-            let accepted = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                Some(()) = connections.next_end() => continue,
-                accepted = acceptor.accept(), if has_room => accepted,
-            };
-            let Some((stream, peer)) = accepted else {
-                connections.make_room();
-                continue;
-            };
-            let admission = connections.admit(peer, acceptor.is_short_of_descriptors());
-            services.start(&mut connections, admission, stream, peer);
-            // Its task reads the request, if there is one, before the next connection can make it give way.
-            yield_now().await;
-        }
-        drop(acceptor);
-        connections.drain(settings.shutdown_timeout).await;
+        let serve_probes = async {
+            if let Some(port) = self.probes {
+                port.serve(probes, shutdown.clone()).await;
+            }
+        };
+        tokio::join!(self.main.serve(main, shutdown.clone()), serve_probes);
     }
-}
 
-// === impl Services ===
-
-impl Services {
-    fn start(
-        &self,
-        connections: &mut Connections,
-        admission: Admission,
-        stream: TcpStream,
-        peer: SocketAddr,
-    ) {
-        // With Nagle's algorithm, the last small segment of a response can wait for the client's delayed acknowledgement.
-        let _ = stream.set_nodelay(true);
-        let state = ConnectionState::new();
-        let connection = Connection {
-            io: stream,
-            peer,
-            state: state.clone(),
-            tls: self.tls.clone(),
-            router: self.router.clone(),
-            shutdown: self.shutdown.clone(),
-        };
-        match admission {
-            Admission::Serve => connections.spawn(admission, state, connection.serve()),
-            Admission::Reject => connections.spawn(admission, state, connection.reject()),
-            Admission::Close => {}
+    fn log(&self, is_tls: bool) {
+        let scheme = if is_tls { "https" } else { "http" };
+        for address in self.local_addrs() {
+            info!(address = address.with_scheme(scheme), "listening");
+        }
+        if let Some(address) = self.probe_addr() {
+            info!(
+                address = address.with_scheme("http"),
+                "listening for probes"
+            );
         }
     }
 }

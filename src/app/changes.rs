@@ -31,6 +31,16 @@ pub(super) fn merge(old: &Config, mut new: Config) -> (Config, Changes) {
         &mut to.listen_addresses,
     );
     keep.setting(
+        "web.systemd_socket",
+        &from.systemd_socket,
+        &mut to.systemd_socket,
+    );
+    keep.setting(
+        "web.probe_listen_address",
+        &from.probe_listen_address,
+        &mut to.probe_listen_address,
+    );
+    keep.setting(
         "web.telemetry_path",
         &from.telemetry_path,
         &mut to.telemetry_path,

@@ -154,6 +154,15 @@ impl StartProblem {
         }
     }
 
+    /// A demo without a page that a browser can open.
+    #[cfg(feature = "demo")]
+    pub(super) fn demo_without_url() -> Self {
+        Self {
+            text: "the demo listens on TCP addresses only, and not on unix sockets".to_owned(),
+            hint: Some("write an address and port, such as `--web.listen-address=127.0.0.1:9806`"),
+        }
+    }
+
     fn no_families() -> Self {
         Self {
             text: "`metrics.include` and `metrics.exclude` leave no metric family: /metrics would be empty".to_owned(),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Descriptors, Error, Exporter, Signals, plan::TargetPlan, supervisor::Supervisor,
+    Descriptors, Error, Exporter, Signals, StartProblem, plan::TargetPlan, supervisor::Supervisor,
     web::PreparedWeb,
 };
 use crate::{
@@ -37,7 +37,7 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     let cluster = SimulatedCluster::bind().await.map_err(Error::Demo)?;
     let plans = cluster.plans(&config);
     let server = Server::bind(&config.web.listen_addresses).await?;
-    let page = format!("http://{}", server.local_addrs()[0]);
+    let page = server.local_addrs()[0].with_scheme("http");
     let _ = writeln!(
         io::stdout(),
         "A simulated cluster runs on {address}. The exporter reads it like any other cluster. Open:\n\n  \
@@ -58,7 +58,7 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let config = load(Some(files.configuration()), flags)?;
     let plans = TargetPlan::from_config(&config);
     let server = Server::bind(&config.web.listen_addresses).await?;
-    let page = format!("http://{}", server.local_addrs()[0]);
+    let page = server.local_addrs()[0].with_scheme("http");
     let _ = writeln!(
         io::stdout(),
         "Huawei Cloud CCI and IAM are simulated on loopback over HTTPS. The target `token` logs in with a password, and \
@@ -97,5 +97,14 @@ fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<Config, Error> {
         },
         ..Inputs::default()
     };
-    config::load(&inputs).map_err(Error::Config)
+    let config = config::load(&inputs).map_err(Error::Config)?;
+    if config
+        .web
+        .listen_addresses
+        .iter()
+        .any(|address| address.tcp().is_none())
+    {
+        return Err(Error::Unusable(vec![StartProblem::demo_without_url()]));
+    }
+    Ok(config)
 }

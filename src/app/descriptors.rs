@@ -11,6 +11,9 @@ use crate::{
 /// Descriptors for everything but connections: listeners, the history, files that are read, plugins.
 const OTHER: usize = 64;
 
+/// Descriptors for the probe port: its connections, those it rejects, and those it keeps for when all others are used up.
+const PROBE_PORT: usize = 64;
+
 /// What the limit leaves for connections to APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Descriptors {
@@ -32,7 +35,9 @@ impl Descriptors {
             Err(_) => now.current,
         };
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
-        Self::new(limit.unwrap_or(usize::MAX), config.web.max_connections)
+        let probes = config.web.probe_listen_address.as_ref();
+        let serving = config.web.max_connections + probes.map_or(0, |_| PROBE_PORT);
+        Self::new(limit.unwrap_or(usize::MAX), serving)
     }
 
     fn new(limit: usize, serving: usize) -> Self {

@@ -29,6 +29,8 @@ fn all_flags_are_parsed() {
         "--web.listen-address",
         ":9806",
         "--web.listen-address=[::1]:80",
+        "--web.systemd-socket",
+        "--web.probe-listen-address=:9807",
         "--web.telemetry-path=/m",
         "--log.level=debug",
         "--log.format",
@@ -42,6 +44,8 @@ fn all_flags_are_parsed() {
             config_check: true,
             web_config_file: Some("web.yaml".to_owned()),
             listen_addresses: vec![":9806".to_owned(), "[::1]:80".to_owned()],
+            systemd_socket: true,
+            probe_listen_address: Some(":9807".to_owned()),
             telemetry_path: Some("/m".to_owned()),
         }
     );

@@ -11,6 +11,8 @@ pub const KEYS: &[&str] = &[
     "web",
     "web.config_file",
     "web.listen_address",
+    "web.systemd_socket",
+    "web.probe_listen_address",
     "web.telemetry_path",
     "web.max_connections",
     "web.ready_grace",

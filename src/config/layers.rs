@@ -46,6 +46,10 @@ pub struct Inputs {
 pub struct Flags {
     /// `--web.listen-address`; empty when the flag is not given.
     pub listen_addresses: Vec<String>,
+    /// `--web.systemd-socket`.
+    pub systemd_socket: bool,
+    /// `--web.probe-listen-address`.
+    pub probe_listen_address: Option<String>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
     /// `--web.config.file`. Empty text counts as absent, as for other exporters.
@@ -150,8 +154,17 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
         let path = ["web", "enable_lifecycle"];
         add("--web.enable-lifecycle", path, true.into());
     }
+    if flags.systemd_socket {
+        let path = ["web", "systemd_socket"];
+        add("--web.systemd-socket", path, true.into());
+    }
     let web_config_file = flags.web_config_file.as_deref();
     for (name, path, value) in [
+        (
+            "--web.probe-listen-address",
+            ["web", "probe_listen_address"],
+            flags.probe_listen_address.as_deref(),
+        ),
         (
             "--web.telemetry-path",
             ["web", "telemetry_path"],

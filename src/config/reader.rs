@@ -299,7 +299,11 @@ impl<'a> Node<'a> {
 
     /// Reads a file path. A relative path in a configuration file starts from the directory of that file.
     pub(super) fn file_path(&self) -> Option<PathBuf> {
-        let text = self.text()?;
+        self.file_path_at(self.text()?)
+    }
+
+    /// Reads the file path `text`, a part of this text, as [`file_path`](Self::file_path) does.
+    pub(super) fn file_path_at(&self, text: &str) -> Option<PathBuf> {
         if text.is_empty() {
             self.problem("must be a file path, is empty");
             return None;

@@ -50,7 +50,7 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
     assert_eq!(config, Config::default());
     assert_eq!(
         config.web.listen_addresses,
-        ["0.0.0.0:9806".parse().unwrap()]
+        [ListenAddress::Tcp("0.0.0.0:9806".parse().unwrap())]
     );
     assert_eq!(config.web.telemetry_path, "/metrics");
     assert_eq!(config.retain_deleted, Duration::from_mins(2));
@@ -149,6 +149,7 @@ const TARGETS_AND_WEB: &str = r#"
         web:
           config_file: tls/web.yaml
           listen_address: [":9806", "127.0.0.1:9807"]
+          probe_listen_address: unix:probes.sock
           telemetry_path: /jobs/metrics
           max_connections: 16
           ready_grace: 0s
@@ -185,8 +186,10 @@ fn all_settings_of_targets_and_web_are_loaded() {
         web: WebConfig {
             config_file: Some(directory.join("tls/web.yaml")),
             listen_addresses: ["[::]:9806", "127.0.0.1:9807"]
-                .map(|address| address.parse().unwrap())
+                .map(|address| ListenAddress::Tcp(address.parse().unwrap()))
                 .to_vec(),
+            systemd_socket: false,
+            probe_listen_address: Some(ListenAddress::Unix(directory.join("probes.sock"))),
             telemetry_path: "/jobs/metrics".to_owned(),
             max_connections: 16,
             ready_grace: Duration::ZERO,

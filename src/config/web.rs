@@ -1,13 +1,10 @@
 //! `web`: the HTTP server.
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use super::{
-    EndpointConfig, TargetConfig, network,
+    EndpointConfig, ListenAddress, TargetConfig,
+    listen::{self, Listen},
     reader::{Node, quoted},
 };
 
@@ -22,8 +19,12 @@ const OUTAGE_GRACE: Duration = Duration::from_hours(1);
 pub struct WebConfig {
     /// The web configuration file, which [`super::WebFile`] reads; `None` to serve plain HTTP to everybody.
     pub config_file: Option<PathBuf>,
-    /// The listen addresses, at least one.
-    pub listen_addresses: Vec<SocketAddr>,
+    /// The listen addresses: at least one, or none if systemd passes the sockets.
+    pub listen_addresses: Vec<ListenAddress>,
+    /// Whether systemd passes the sockets to listen on.
+    pub systemd_socket: bool,
+    /// Where `/livez` and `/readyz` alone are served, in plain HTTP and without a login; `None` for nowhere.
+    pub probe_listen_address: Option<ListenAddress>,
     /// The path of the metrics; starts with `/` and is not the path of another page.
     pub telemetry_path: String,
     /// The maximum number of concurrent connections.
@@ -51,12 +52,16 @@ pub struct KubernetesAuthConfig {
 
 impl Default for WebConfig {
     fn default() -> Self {
+        let Listen {
+            addresses,
+            systemd_socket,
+            probe_address,
+        } = Listen::default();
         Self {
             config_file: None,
-            listen_addresses: vec![SocketAddr::from((
-                Ipv4Addr::UNSPECIFIED,
-                network::DEFAULT_PORT,
-            ))],
+            listen_addresses: addresses,
+            systemd_socket,
+            probe_listen_address: probe_address,
             telemetry_path: "/metrics".to_owned(),
             max_connections: 128,
             ready_grace: Duration::from_mins(1),
@@ -85,12 +90,10 @@ pub(super) fn read<'a>(node: &Node<'a>) -> Web<'a> {
         };
     };
     web.config_file = section.get("config_file").and_then(|node| node.file_path());
-    if let Some(addresses) = section
-        .get("listen_address")
-        .and_then(|node| listen_addresses(&node))
-    {
-        web.listen_addresses = addresses;
-    }
+    let listen = listen::read(&section);
+    web.listen_addresses = listen.addresses;
+    web.systemd_socket = listen.systemd_socket;
+    web.probe_listen_address = listen.probe_address;
     if let Some(path) = section
         .get("telemetry_path")
         .and_then(|node| node.parsed(telemetry_path))
@@ -201,49 +204,6 @@ impl KubernetesAuthConfig {
     }
 }
 
-/// Reads one address or a list of them.
-fn listen_addresses(node: &Node<'_>) -> Option<Vec<SocketAddr>> {
-    let items = node.items_or_one()?;
-    if items.is_empty() {
-        node.problem("lists no addresses");
-    }
-    let mut addresses = Vec::new();
-    for item in items {
-        if let Some(port) = item.as_number() {
-            item.problem_with_hint(
-                "must be an address and port, is a number",
-                format!("write `\":{port}\"`"),
-            );
-            continue;
-        }
-        let hint = |text: &str| {
-            let suggestion = network::listen_address_suggestion(text)?;
-            Some(format!("write `{suggestion}`"))
-        };
-        let Some(address) = item.parsed_or_hint(network::listen_address, hint) else {
-            continue;
-        };
-        if address.port() != 0 && addresses.contains(&address) {
-            item.problem(format!("`{address}` is listed twice"));
-        } else if let Some(other) = addresses.iter().find(|other| overlap(**other, address)) {
-            item.problem_with_hint(
-                format!("`{address}` and `{other}` overlap"),
-                "list either all addresses of a family or single ones; `0.0.0.0` is all of IPv4, and `[::]` is all of IPv6",
-            );
-        }
-        addresses.push(address);
-    }
-    Some(addresses)
-}
-
-/// Whether one address includes the other, so that the system binds only one of them. IPv6 does not include IPv4 here: the
-/// server binds `[::]` without IPv4 if an IPv4 address with the same port is listed too.
-fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
-    let is_same_port = one.port() != 0 && one.port() == other.port();
-    let is_all = one.ip().is_unspecified() || other.ip().is_unspecified();
-    is_same_port && is_all && one.is_ipv4() == other.is_ipv4()
-}
-
 /// Parses the path of the metrics.
 fn telemetry_path(text: &str) -> Result<String, String> {
     let is_valid = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
@@ -256,26 +216,4 @@ fn telemetry_path(text: &str) -> Result<String, String> {
         return Err("is the path of another page".to_owned());
     }
     Ok(text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_overlap_if_one_of_the_same_family_is_unspecified() {
-        for (one, other, expected) in [
-            ("0.0.0.0:80", "127.0.0.1:80", true),
-            ("[::1]:80", "[::]:80", true),
-            ("0.0.0.0:80", "[::]:80", false),
-            ("[::]:80", "127.0.0.1:80", false),
-            ("0.0.0.0:80", "127.0.0.1:81", false),
-            ("0.0.0.0:0", "0.0.0.0:0", false),
-            ("127.0.0.1:80", "127.0.0.2:80", false),
-        ] {
-            let (left, right) = (one.parse().unwrap(), other.parse().unwrap());
-            assert_eq!(overlap(left, right), expected, "{one} {other}");
-            assert_eq!(overlap(right, left), expected, "{other} {one}");
-        }
-    }
 }

@@ -6,18 +6,14 @@
 use std::{
     future::poll_fn,
     io,
-    net::SocketAddr,
     task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::{
-    net::{TcpListener, TcpStream},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
-use super::{WARNING_INTERVAL, descriptors::DescriptorReserve};
+use super::{WARNING_INTERVAL, descriptors::DescriptorReserve, listener::Peer};
 use crate::{
     backoff::{Backoff, Policy},
     log_limit::Throttle,
@@ -36,15 +32,7 @@ pub(super) trait Listen {
     /// An accepted connection.
     type Stream;
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, SocketAddr)>>;
-}
-
-impl Listen for TcpListener {
-    type Stream = TcpStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        Self::poll_accept(self, cx)
-    }
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, Peer)>>;
 }
 
 /// Accepts from all listeners in turn.
@@ -79,7 +67,7 @@ impl<L: Listen> Acceptor<L> {
 
     /// The next connection. `None` after an error, from which on the next call waits: then an open connection that ends helps.
     /// Cancelling the future loses no connection.
-    pub(super) async fn accept(&mut self) -> Option<(L::Stream, SocketAddr)> {
+    pub(super) async fn accept(&mut self) -> Option<(L::Stream, Peer)> {
         self.reserve.refill();
         loop {
             if let Some(resume_at) = self.resume_at {
@@ -108,7 +96,7 @@ impl<L: Listen> Acceptor<L> {
         }
     }
 
-    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(L::Stream, SocketAddr)>> {
+    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(L::Stream, Peer)>> {
         let count = self.listeners.len();
         for turn in 0..count {
             let at = (self.next + turn) % count;
@@ -146,9 +134,6 @@ mod tests {
 
     use super::*;
 
-    const PEER: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
-
     /// Returns these results immediately, then stays pending.
     struct Script(RefCell<VecDeque<io::Result<&'static str>>>);
 
@@ -161,9 +146,9 @@ mod tests {
     impl Listen for Script {
         type Stream = &'static str;
 
-        fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<(&'static str, SocketAddr)>> {
+        fn poll_accept(&self, _: &mut Context<'_>) -> Poll<io::Result<(&'static str, Peer)>> {
             match self.0.borrow_mut().pop_front() {
-                Some(result) => Poll::Ready(result.map(|stream| (stream, PEER))),
+                Some(result) => Poll::Ready(result.map(|stream| (stream, Peer::Unix))),
                 None => Poll::Pending,
             }
         }

@@ -1,13 +1,22 @@
-//! Binds listen addresses.
+//! Binds listen addresses: TCP ports here, unix sockets in `unix`. `systemd` takes sockets that are bound already.
 
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tracing::{debug, info};
+
+use super::listener::Listener;
+use crate::config::ListenAddress;
+
+mod systemd;
+mod unix;
+
+pub use systemd::{SystemdError, SystemdSockets};
 
 /// Connections that wait to be accepted; the same as of `TcpListener::bind`.
 const BACKLOG: u32 = 1024;
@@ -17,21 +26,41 @@ const BACKLOG: u32 = 1024;
 pub enum BindError {
     /// Another process listens there, or the address is configured twice.
     #[error("bind {0}: address already in use")]
-    InUse(SocketAddr),
+    InUse(ListenAddress),
+    /// The path of a unix socket is that of another file, which is not touched.
+    #[error("bind unix:{}: there is a file that is not a socket", .0.display())]
+    NotASocket(PathBuf),
     /// Any other error of the operating system.
     #[error("bind {address}")]
     Refused {
         /// The configured address.
-        address: SocketAddr,
+        address: ListenAddress,
         /// The error of the operating system.
         #[source]
         source: io::Error,
     },
+    /// The sockets of systemd cannot be used.
+    #[error(transparent)]
+    Systemd(#[from] SystemdError),
 }
 
 /// Binds `address`, one of `all`. Returns the listener and its address with the actual port; `None` if the others of `all`
 /// are enough on this machine.
 pub(super) async fn bind(
+    address: &ListenAddress,
+    all: &[ListenAddress],
+) -> Result<Option<(Listener, ListenAddress)>, BindError> {
+    match address {
+        ListenAddress::Tcp(tcp) => {
+            let all: Vec<_> = all.iter().filter_map(ListenAddress::tcp).collect();
+            let bound = bind_tcp(*tcp, &all).await?;
+            Ok(bound.map(|(listener, local)| (Listener::Tcp(listener), local.into())))
+        }
+        ListenAddress::Unix(path) => Ok(Some((unix::listen(path).await?, address.clone()))),
+    }
+}
+
+async fn bind_tcp(
     address: SocketAddr,
     all: &[SocketAddr],
 ) -> Result<Option<(TcpListener, SocketAddr)>, BindError> {
@@ -85,6 +114,7 @@ fn ipv4_fallback(address: SocketAddr, error: &io::Error) -> Option<SocketAddr> {
 
 impl BindError {
     fn new(address: SocketAddr, source: io::Error) -> Self {
+        let address = address.into();
         match source.kind() {
             io::ErrorKind::AddrInUse => Self::InUse(address),
             _ => Self::Refused { address, source },
@@ -96,17 +126,25 @@ impl BindError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::InUse(_) => Some(
-                "stop the process that listens there, or choose another port with --web.listen-address",
+                "stop the process that listens there, or choose another address with --web.listen-address or --web.probe-listen-address",
             ),
-            Self::Refused { source, .. } => match source.kind() {
-                io::ErrorKind::PermissionDenied => Some(
-                    "ports below 1024 need a privilege; choose another port with --web.listen-address",
+            Self::NotASocket(_) => Some("remove the file, or choose another path"),
+            Self::Refused { address, source } => match (address, source.kind()) {
+                (ListenAddress::Unix(_), io::ErrorKind::NotFound) => {
+                    Some("create the directory of the socket")
+                }
+                (ListenAddress::Unix(_), io::ErrorKind::PermissionDenied) => Some(
+                    "the exporter needs permission to write to the directory of the socket, and to a socket that is there",
                 ),
-                io::ErrorKind::AddrNotAvailable => Some(
-                    "this machine does not have that address; use 0.0.0.0 or [::] in --web.listen-address to listen on all addresses",
+                (ListenAddress::Tcp(_), io::ErrorKind::PermissionDenied) => {
+                    Some("ports below 1024 need a privilege; choose another port")
+                }
+                (_, io::ErrorKind::AddrNotAvailable) => Some(
+                    "this machine does not have that address; use 0.0.0.0 or [::] to listen on all addresses",
                 ),
                 _ => None,
             },
+            Self::Systemd(error) => error.hint(),
         }
     }
 }

@@ -4,7 +4,6 @@
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     pin::{Pin, pin},
     time::Duration,
 };
@@ -28,6 +27,7 @@ use super::{
     body::Body,
     connection_state::{ConnectionState, Phase},
     http2::{self, StreamTasks},
+    listener::Peer,
     router::Router,
     timeouts::TimedStream,
     tls::{TlsHandle, handshake::Handshaken},
@@ -46,7 +46,7 @@ const GOAWAY_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection before it is served.
 pub(super) struct Connection<Io> {
     pub(super) io: Io,
-    pub(super) peer: SocketAddr,
+    pub(super) peer: Peer,
     pub(super) state: ConnectionState,
     /// `None` for plain HTTP.
     pub(super) tls: Option<TlsHandle>,
@@ -107,7 +107,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<Io> {
 
 /// A connection that speaks HTTP from now on.
 struct HttpServer {
-    peer: SocketAddr,
+    peer: Peer,
     state: ConnectionState,
     router: Router,
     /// Whether the connection is beyond the limit.

@@ -5,7 +5,7 @@
 //! is a probe. That is better than waiting in the backlog until the scrape times out. Rejected connections have slots of their
 //! own, so probes always find one.
 
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::{
     task::{Id, JoinError, JoinSet},
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracing::{error, warn};
 
-use super::{WARNING_INTERVAL, connection_state::ConnectionState};
+use super::{WARNING_INTERVAL, connection_state::ConnectionState, listener::Peer};
 use crate::log_limit::Throttle;
 
 /// Maximum of rejected connections that are open at once. Each takes at most `connection::REJECT_TIMEOUT`.
@@ -67,7 +67,7 @@ impl Connections {
 
     /// Decides what to do with a connection that was just accepted. `scarce` says that file descriptors are used up: then the
     /// connection replaces another one even below the limit.
-    pub(super) fn admit(&mut self, peer: SocketAddr, scarce: bool) -> Admission {
+    pub(super) fn admit(&mut self, peer: Peer, scarce: bool) -> Admission {
         let has_slot = self.count(Admission::Serve) < self.limit;
         if has_slot && !scarce {
             return Admission::Serve;
@@ -161,7 +161,7 @@ impl Connections {
         first.is_some()
     }
 
-    fn warn(&mut self, peer: SocketAddr) {
+    fn warn(&mut self, peer: Peer) {
         if !self.warnings.permits() {
             return;
         }
@@ -188,12 +188,9 @@ mod tests {
 
     use super::*;
 
-    const PEER: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
-
     /// Admits a connection whose task ends when it is evicted.
     fn connect(connections: &mut Connections, scarce: bool) -> (Admission, ConnectionState) {
-        let admission = connections.admit(PEER, scarce);
+        let admission = connections.admit(Peer::Unix, scarce);
         let state = ConnectionState::new();
         let evicted = state.clone();
         if admission != Admission::Close {

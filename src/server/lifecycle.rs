@@ -51,26 +51,28 @@ impl ReloadHandle {
     }
 }
 
-/// The response to a request for [`PATH`]. Without a handle, reloads are not enabled.
-pub(super) async fn respond(
-    request: &Request<()>,
-    handle: Option<&ReloadHandle>,
-) -> Response<Content> {
-    if !matches!(*request.method(), Method::POST | Method::PUT) {
-        let message = "method not allowed: use POST or PUT to reload the configuration\n";
-        let response = text(StatusCode::METHOD_NOT_ALLOWED, message);
-        return with_header(response, ALLOW, "POST, PUT");
-    }
-    let Some(handle) = handle else {
-        return text(
-            StatusCode::FORBIDDEN,
-            "reloads by HTTP are not enabled: start with --web.enable-lifecycle, or send SIGHUP\n",
-        );
-    };
-    match handle.reload().await {
-        Some(outcome) if outcome.succeeded => text(StatusCode::OK, outcome.text),
-        Some(outcome) => text(StatusCode::INTERNAL_SERVER_ERROR, outcome.text),
-        None => text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
+/// Responds to requests for [`PATH`]. Without a handle, reloads are not enabled.
+#[derive(Clone, Debug)]
+pub(super) struct Lifecycle(pub(super) Option<ReloadHandle>);
+
+impl Lifecycle {
+    pub(super) async fn respond(&self, request: &Request<()>) -> Response<Content> {
+        if !matches!(*request.method(), Method::POST | Method::PUT) {
+            let message = "method not allowed: use POST or PUT to reload the configuration\n";
+            let response = text(StatusCode::METHOD_NOT_ALLOWED, message);
+            return with_header(response, ALLOW, "POST, PUT");
+        }
+        let Some(handle) = &self.0 else {
+            return text(
+                StatusCode::FORBIDDEN,
+                "reloads by HTTP are not enabled: start with --web.enable-lifecycle, or send SIGHUP\n",
+            );
+        };
+        match handle.reload().await {
+            Some(outcome) if outcome.succeeded => text(StatusCode::OK, outcome.text),
+            Some(outcome) => text(StatusCode::INTERNAL_SERVER_ERROR, outcome.text),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
+        }
     }
 }
 

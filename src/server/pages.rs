@@ -35,21 +35,31 @@ pub(super) struct Route {
 pub(super) struct Site {
     pub(super) data: Arc<dyn PageData>,
     pub(super) routes: Vec<Route>,
+    /// The response to any other path.
+    pub(super) not_found: &'static str,
     pub(super) scrapes: ScrapeLimit,
 }
 
 /// All pages. The first route with a path wins.
 fn routes(telemetry_path: String) -> Vec<Route> {
+    let [readyz, livez] = probes();
     vec![
         Route::new(telemetry_path, metrics::respond, "metrics for Prometheus").scrape(),
-        Route::new(
-            "/readyz",
-            readyz::respond,
-            "readiness: every target was read once",
-        )
-        .probe(),
-        Route::new("/livez", livez::respond, "liveness: the process runs").probe(),
+        readyz,
+        livez,
         Route::new(LANDING, landing::respond, "this page"),
+    ]
+}
+
+/// The pages that the kubelet probes.
+fn probes() -> [Route; 2] {
+    let (ready, live) = (
+        "readiness: every target was read once",
+        "liveness: the process runs",
+    );
+    [
+        Route::new("/readyz", readyz::respond, ready).probe(),
+        Route::new("/livez", livez::respond, live).probe(),
     ]
 }
 
@@ -84,6 +94,17 @@ impl Site {
         Self {
             data,
             routes: routes(telemetry_path),
+            not_found: "not found\n",
+            scrapes: ScrapeLimit::new(),
+        }
+    }
+
+    /// The pages of the probe port.
+    pub(super) fn for_probes(data: Arc<dyn PageData>) -> Self {
+        Self {
+            data,
+            routes: probes().into(),
+            not_found: "not found: this port serves /livez and /readyz only\n",
             scrapes: ScrapeLimit::new(),
         }
     }

@@ -14,7 +14,7 @@ use super::{
     body::Content,
     connection_state::ConnectionState,
     data::PageData,
-    lifecycle::{self, ReloadHandle},
+    lifecycle::{self, Lifecycle},
     pages::{Route, Site},
     response::{text, with_header},
 };
@@ -27,7 +27,8 @@ const RETRY_SECONDS: &str = "5";
 pub(super) struct Router {
     site: Arc<Site>,
     access: AccessHandle,
-    reload: Option<ReloadHandle>,
+    /// Not on the probe port.
+    lifecycle: Option<Lifecycle>,
 }
 
 impl Router {
@@ -35,7 +36,16 @@ impl Router {
         Self {
             site: Arc::new(Site::new(data, settings.telemetry_path.clone())),
             access: settings.access.clone(),
-            reload: settings.reload.clone(),
+            lifecycle: Some(Lifecycle(settings.reload.clone())),
+        }
+    }
+
+    /// The router of the probe port: probes alone, for everybody.
+    pub(super) fn for_probes(data: Arc<dyn PageData>) -> Self {
+        Self {
+            site: Arc::new(Site::for_probes(data)),
+            access: AccessHandle::default(),
+            lifecycle: None,
         }
     }
 
@@ -75,10 +85,12 @@ impl Router {
                 }
             }
             Some(route) => self.page(route, request),
-            None if request.uri().path() == lifecycle::PATH => {
-                lifecycle::respond(request, self.reload.as_ref()).await
-            }
-            None => text(StatusCode::NOT_FOUND, "not found\n"),
+            None => match &self.lifecycle {
+                Some(lifecycle) if request.uri().path() == lifecycle::PATH => {
+                    lifecycle.respond(request).await
+                }
+                _ => text(StatusCode::NOT_FOUND, self.site.not_found),
+            },
         }
     }
 

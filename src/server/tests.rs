@@ -1,6 +1,6 @@
 //! Tests of binding, and the data for tests of the server.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -55,12 +55,21 @@ impl PageData for TestData {
     }
 }
 
+/// Any free port of loopback.
+fn any_port() -> ListenAddress {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()
+}
+
 #[tokio::test]
 async fn the_error_for_an_address_in_use_has_a_hint() {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let first = Server::bind(&[any]).await.expect("a free port");
-    let in_use = first.local_addrs()[0];
-    let error = Server::bind(&[any, in_use]).await.expect_err("in use");
+    let any = any_port();
+    let first = Server::bind(slice::from_ref(&any))
+        .await
+        .expect("a free port");
+    let in_use = first.local_addrs()[0].clone();
+    let error = Server::bind(&[any, in_use.clone()])
+        .await
+        .expect_err("in use");
     assert_eq!(
         error.to_string(),
         format!("bind {in_use}: address already in use")
@@ -71,20 +80,25 @@ async fn the_error_for_an_address_in_use_has_a_hint() {
 
 #[tokio::test]
 async fn all_addresses_of_ipv4_and_ipv6_are_bound_together() {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let free = Server::bind(&[any]).await.expect("a free port");
-    let port = free.local_addrs()[0].port();
+    let free = Server::bind(&[any_port()]).await.expect("a free port");
+    let port = free.local_addrs()[0].tcp().expect("a port").port();
     drop(free);
     let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     let ipv6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     for addresses in [[ipv4, ipv6], [ipv6, ipv4]] {
-        let server = Server::bind(&addresses).await.expect("both are free");
+        let configured = addresses.map(ListenAddress::Tcp);
+        let server = Server::bind(&configured).await.expect("both are free");
         let has_ipv6 = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
         let expected: Vec<_> = addresses
             .into_iter()
             .filter(|address| has_ipv6 || address.is_ipv4())
             .collect();
-        assert_eq!(server.local_addrs(), expected);
+        let bound: Vec<_> = server
+            .local_addrs()
+            .iter()
+            .filter_map(ListenAddress::tcp)
+            .collect();
+        assert_eq!(bound, expected);
         for address in expected {
             let loopback: IpAddr = if address.is_ipv4() {
                 Ipv4Addr::LOCALHOST.into()
@@ -101,7 +115,7 @@ async fn all_addresses_of_ipv4_and_ipv6_are_bound_together() {
 async fn the_error_for_a_foreign_address_has_a_hint() {
     // From TEST-NET-1, which no machine has.
     let foreign = SocketAddr::from(([192, 0, 2, 1], 0));
-    let error = Server::bind(&[foreign])
+    let error = Server::bind(&[foreign.into()])
         .await
         .expect_err("not an address of this machine");
     assert_eq!(error.to_string(), "bind 192.0.2.1:0");

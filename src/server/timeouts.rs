@@ -6,7 +6,6 @@
 
 use std::{
     io,
-    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -18,7 +17,10 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::connection_state::{ConnectionState, Phase};
+use super::{
+    connection_state::{ConnectionState, Phase},
+    listener::Peer,
+};
 
 /// Maximum time until the first byte of a new connection.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub(super) struct TimedStream<Io> {
     io: Io,
-    peer: SocketAddr,
+    peer: Peer,
     state: ConnectionState,
     timer: Pin<Box<Sleep>>,
 }
@@ -66,7 +68,7 @@ impl Phase {
 
 impl<Io> TimedStream<Io> {
     /// Starts the timeouts of a connection that was just accepted.
-    pub(super) fn new(io: Io, peer: SocketAddr, state: ConnectionState) -> Self {
+    pub(super) fn new(io: Io, peer: Peer, state: ConnectionState) -> Self {
         let deadline = state.current().since + FIRST_BYTE_TIMEOUT;
         Self {
             io,

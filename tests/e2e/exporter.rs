@@ -70,8 +70,7 @@ impl Exporter {
         exporter.address = eventually("the exporter listens", TIMEOUT, async || {
             let log = exporter.log();
             let listening = log.iter().find(|line| line["message"] == "listening");
-            let address = listening.and_then(|line| line["address"].as_str()?.parse().ok());
-            address.ok_or(log)
+            listening.and_then(address).ok_or(log)
         })
         .await;
         exporter
@@ -99,10 +98,7 @@ impl Exporter {
 
     /// Sets the address from the line `listening` of the log.
     pub(crate) fn set_address(&mut self, listening: &Value) {
-        let address = listening["address"]
-            .as_str()
-            .and_then(|text| text.parse().ok());
-        self.address = address.expect("an address");
+        self.address = address(listening).expect("an address");
     }
 
     /// The lines of the log at `level`.
@@ -230,6 +226,12 @@ fn command() -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command
+}
+
+/// The address in the line `listening` of the log, a URL.
+fn address(listening: &Value) -> Option<SocketAddr> {
+    let (_, address) = listening["address"].as_str()?.split_once("://")?;
+    address.parse().ok()
 }
 
 /// Sends a signal to one process.

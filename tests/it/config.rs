@@ -113,6 +113,7 @@ pub(crate) fn wrong_value_at(key: &str) -> String {
         ".prefer_server_cipher_suites",
         ".authenticate_probes",
         ".enable_lifecycle",
+        ".systemd_socket",
     ];
     let is_boolean = booleans.iter().any(|name| key.ends_with(name));
     let wrong = if is_boolean { "5" } else { "true" };

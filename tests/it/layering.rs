@@ -23,7 +23,7 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 17] = [
+const LIBRARIES: [(&str, &[&str]); 18] = [
     ("batch_simulator", &["app"]),
     ("bcrypt", &["server"]),
     ("clap", &["cli"]),
@@ -35,6 +35,7 @@ const LIBRARIES: [(&str, &[&str]); 17] = [
     ("redb", &["history"]),
     ("hyper", &["client", "server"]),
     ("hyper_util", &["client", "server"]),
+    ("listenfd", &["server"]),
     ("reqwest", &["client"]),
     ("ring", &["client", "server"]),
     ("rustls", &["client", "server"]),

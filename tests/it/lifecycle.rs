@@ -12,6 +12,7 @@ mod reload;
 mod secrets;
 mod serving;
 mod signals;
+mod sockets;
 mod start;
 mod web_file;
 

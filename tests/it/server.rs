@@ -1,4 +1,4 @@
-//! The server over TCP, with regular, slow and invalid clients.
+//! The server over real sockets, with regular, slow and invalid clients.
 
 use std::{
     io::Read,
@@ -25,6 +25,7 @@ use tokio::{
 pub(crate) mod client;
 mod hostile;
 mod limits;
+mod sockets;
 mod tls;
 
 use client::{RunningServer, TestData, request, start};

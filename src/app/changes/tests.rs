@@ -50,6 +50,10 @@ fn each_key_is_applied_or_needs_a_restart() {
     }
     for (key, setting) in [
         ("web.listen_address", "web: {listen_address: \":1234\"}"),
+        (
+            "web.probe_listen_address",
+            "web: {probe_listen_address: \":1234\"}",
+        ),
         ("web.telemetry_path", "web: {telemetry_path: /m}"),
         ("web.max_connections", "web: {max_connections: 7}"),
         ("web.ready_grace", "web: {ready_grace: 7s}"),

@@ -175,3 +175,28 @@ fn the_summary_says_who_reviews_bearer_tokens() {
 ";
     assert!(summary.contains(expected), "{summary}");
 }
+
+#[test]
+fn the_summary_lists_sockets_and_the_port_of_probes() {
+    let summary = |web: &str| {
+        let config = load_text(&format!("web: {{{web}}}")).unwrap();
+        let text = describe(&config, None, &[]);
+        let (listen, _) = text.split_once("  deleted Jobs").unwrap();
+        listen.to_owned()
+    };
+    assert_eq!(
+        summary("listen_address: ['unix:/run/x.sock', ':80'], probe_listen_address: ':81'"),
+        "  listen on     unix:/run/x.sock (http, /metrics)
+  listen on     http://[::]:80/metrics
+  probes on     http://[::]:81/livez
+                http://[::]:81/readyz
+"
+    );
+    assert_eq!(
+        summary("systemd_socket: true, telemetry_path: /m, probe_listen_address: 'unix:/run/p'"),
+        "  listen on     the sockets that systemd passes (http, /m)
+  probes on     unix:/run/p (http, /livez)
+                unix:/run/p (http, /readyz)
+"
+    );
+}

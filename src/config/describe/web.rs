@@ -2,7 +2,8 @@
 
 use super::{Lines, count};
 use crate::config::{
-    ClientAuth, PemSource, TlsConfig, TlsVersion, WebConfig, WebFile, duration::format as time,
+    ClientAuth, ListenAddress, PemSource, TlsConfig, TlsVersion, WebConfig, WebFile,
+    duration::format as time,
 };
 
 impl Lines {
@@ -10,9 +11,17 @@ impl Lines {
     pub(super) fn web(&mut self, web: &WebConfig, file: Option<&WebFile>) {
         let tls = file.and_then(|file| file.tls.as_ref());
         let scheme = if tls.is_some() { "https" } else { "http" };
+        let path = &web.telemetry_path;
         for address in &web.listen_addresses {
-            let path = &web.telemetry_path;
-            self.field("listen on", format!("{scheme}://{address}{path}"));
+            self.field("listen on", page(address, scheme, path));
+        }
+        if web.systemd_socket {
+            let sockets = format!("the sockets that systemd passes ({scheme}, {path})");
+            self.field("listen on", sockets);
+        }
+        if let Some(address) = &web.probe_listen_address {
+            self.field("probes on", page(address, "http", "/livez"));
+            self.field("", page(address, "http", "/readyz"));
         }
         if let (Some(path), Some(file)) = (&web.config_file, file) {
             self.field("web file", path.display().to_string());
@@ -95,6 +104,17 @@ impl Lines {
         if !tls.curves.is_empty() {
             let curves = count(tls.curves.len(), "curve");
             self.field("", format!("{curves} of the file"));
+        }
+    }
+}
+
+/// How to reach the page at `path`.
+fn page(address: &ListenAddress, scheme: &str, path: &str) -> String {
+    match address {
+        ListenAddress::Tcp(address) => format!("{scheme}://{address}{path}"),
+        ListenAddress::Unix(_) => {
+            let address = address.to_string();
+            format!("{} ({scheme}, {path})", address.escape_debug())
         }
     }
 }

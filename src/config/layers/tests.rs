@@ -1,10 +1,10 @@
 //! The precedence of layers, the values of variables, and the sources in problems.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Config, ENVIRONMENT_PREFIX, Error, LabelSource, PerJob, load, tests::load_all,
+    Config, ENVIRONMENT_PREFIX, Error, LabelSource, ListenAddress, PerJob, load, tests::load_all,
 };
 
 fn load_variables(variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -29,7 +29,7 @@ fn flags_override_variables_and_variables_override_the_file() {
         .web
         .listen_addresses
         .iter()
-        .map(SocketAddr::port)
+        .map(|address| address.tcp().unwrap().port())
         .collect();
     assert_eq!(ports, [3, 4]);
     assert_eq!(config.web.telemetry_path, "/variable");
@@ -62,7 +62,8 @@ fn variables_hold_text_numbers_and_lists() {
         ),
     ])
     .unwrap();
-    assert_eq!(config.web.listen_addresses, ["[::1]:9806".parse().unwrap()]);
+    let address = ListenAddress::Tcp("[::1]:9806".parse().unwrap());
+    assert_eq!(config.web.listen_addresses, [address]);
     assert_eq!(config.web.max_connections, 7);
     assert_eq!(config.targets.len(), 2);
     let config = load_variables(&[("WEB__LISTEN_ADDRESS", "[':1', '[::1]:2']")]).unwrap();
@@ -220,6 +221,7 @@ fn problems_name_the_file_variable_or_flag() {
         listen_addresses: vec!["nowhere".to_owned()],
         telemetry_path: Some("metrics".to_owned()),
         web_config_file: Some("~/web.yaml".to_owned()),
+        ..Flags::default()
     };
     let (error, directory) = load_all(yaml, &variables, flags);
     let error = error.unwrap_err().to_string();

@@ -18,7 +18,6 @@ use super::*;
 
 mod tls;
 
-const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
 const CHUNK: usize = 100_000;
 const LIVEZ: &[u8] = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 const METRICS: &[u8] = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -30,7 +29,7 @@ fn router(data: TestData) -> Router {
 fn connection(io: DuplexStream, data: TestData) -> Connection<DuplexStream> {
     Connection {
         io,
-        peer: PEER,
+        peer: Peer::Unix,
         state: ConnectionState::new(),
         tls: None,
         router: router(data),

@@ -18,6 +18,7 @@ fn text_of(response: Response<Content>) -> (u16, String) {
 #[tokio::test]
 async fn the_answer_is_the_outcome_of_the_reload() {
     let (handle, mut requests) = ReloadHandle::new();
+    let lifecycle = Lifecycle(Some(handle));
     let reloads = tokio::spawn(async move {
         for succeeded in [true, false] {
             let outcome = ReloadOutcome {
@@ -27,25 +28,26 @@ async fn the_answer_is_the_outcome_of_the_reload() {
             requests.recv().await.unwrap().send(outcome).unwrap();
         }
     });
-    let response = respond(&request("POST"), Some(&handle)).await;
+    let response = lifecycle.respond(&request("POST")).await;
     assert_eq!(text_of(response), (200, "true\n".to_owned()));
-    let response = respond(&request("PUT"), Some(&handle)).await;
+    let response = lifecycle.respond(&request("PUT")).await;
     assert_eq!(text_of(response), (500, "false\n".to_owned()));
     reloads.await.unwrap();
-    let response = respond(&request("POST"), Some(&handle)).await;
+    let response = lifecycle.respond(&request("POST")).await;
     assert_eq!(text_of(response), (503, "shutting down\n".to_owned()));
 }
 
 #[tokio::test]
 async fn other_methods_and_servers_without_reloads_are_refused() {
     let (handle, mut requests) = ReloadHandle::new();
+    let lifecycle = Lifecycle(Some(handle));
     for method in ["GET", "HEAD", "DELETE"] {
-        let response = respond(&request(method), Some(&handle)).await;
+        let response = lifecycle.respond(&request(method)).await;
         assert_eq!(response.headers()[ALLOW], "POST, PUT");
         assert_eq!(text_of(response).0, 405, "{method}");
     }
     assert!(requests.try_recv().is_err());
-    let (status, text) = text_of(respond(&request("POST"), None).await);
+    let (status, text) = text_of(Lifecycle(None).respond(&request("POST")).await);
     assert_eq!(status, 403);
     assert!(text.contains("--web.enable-lifecycle"), "{text}");
 }

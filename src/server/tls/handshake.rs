@@ -2,7 +2,7 @@
 //!
 //! The time limit is that of the [`TimedStream`] below. A client that speaks plain HTTP gets an answer that says so.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
 use rustls::{ServerConnection, server::Acceptor};
 use tokio::{
@@ -15,7 +15,7 @@ use tracing::{debug, warn};
 use super::{HTTP2, TlsHandle};
 use crate::{
     log_limit::Admitted,
-    server::{connection_state::ConnectionState, timeouts::TimedStream},
+    server::{connection_state::ConnectionState, listener::Peer, timeouts::TimedStream},
 };
 
 /// Maximum of encrypted bytes that wait for the client. One record has 16 KiB.
@@ -43,7 +43,7 @@ impl TlsHandle {
     pub(in crate::server) async fn accept<Io: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: TimedStream<Io>,
-        peer: SocketAddr,
+        peer: Peer,
         state: &ConnectionState,
     ) -> Option<Handshaken<Io>> {
         match self.handshake(stream, peer, state).await {
@@ -63,7 +63,7 @@ impl TlsHandle {
     async fn handshake<Io: AsyncRead + AsyncWrite + Unpin>(
         &self,
         mut stream: TimedStream<Io>,
-        peer: SocketAddr,
+        peer: Peer,
         state: &ConnectionState,
     ) -> io::Result<Option<TlsStream<TimedStream<Io>>>> {
         let accepted = state.current().since;
@@ -85,7 +85,7 @@ impl TlsHandle {
     }
 
     /// A client that goes away or waits is no news. What it refuses, or what the server refuses, an operator has to know.
-    fn log(&self, peer: SocketAddr, error: &io::Error) {
+    fn log(&self, peer: Peer, error: &io::Error) {
         let is_refusal = error
             .get_ref()
             .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);

@@ -100,7 +100,7 @@ async fn text_without_a_terminal_has_no_colors() {
     let cluster = Cluster::start().await;
     let mut exporter = two_targets(&cluster).spawn();
     exporter
-        .until(|line| line.contains("listening address=127.0.0.1:"))
+        .until(|line| line.contains("listening address=http://127.0.0.1:"))
         .await;
     let synced = format!("INFO {SYNCED} target=polled");
     exporter.until(|line| line.ends_with(&synced)).await;

@@ -36,7 +36,7 @@ impl Piped {
             _files: setup,
         };
         let listening = piped.line_with(" listening address=");
-        let (_, address) = listening.rsplit_once('=').unwrap();
+        let (_, address) = listening.rsplit_once("://").unwrap();
         piped.address = address.parse().unwrap();
         piped
     }

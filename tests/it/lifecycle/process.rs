@@ -8,6 +8,7 @@ use std::{
     fmt,
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
+    os::fd::OwnedFd,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread::{self, JoinHandle},
@@ -29,6 +30,14 @@ pub(super) struct Setup {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     descriptors: Option<u32>,
+    sockets: Option<PassedSockets>,
+}
+
+/// Sockets that the process gets as its file descriptors 3 and 4, as systemd passes them.
+struct PassedSockets {
+    sockets: [OwnedFd; 2],
+    /// A shell command that sets the variables that announce them.
+    announcement: String,
 }
 
 /// A running exporter that logs as JSON. It is killed when dropped.
@@ -67,6 +76,19 @@ impl Setup {
             arguments: Vec::new(),
             variables: Vec::new(),
             descriptors: None,
+            sockets: None,
+        }
+    }
+
+    /// Passes these sockets. `announcement` is a shell command that sets the variables that announce them.
+    pub(super) fn sockets(self, sockets: [OwnedFd; 2], announcement: &str) -> Self {
+        let announcement = announcement.to_owned();
+        Self {
+            sockets: Some(PassedSockets {
+                sockets,
+                announcement,
+            }),
+            ..self
         }
     }
 
@@ -112,14 +134,17 @@ impl Setup {
 
     pub(super) fn command(&self) -> Command {
         let binary = env!("CARGO_BIN_EXE_job-status-exporter");
-        let mut command = match self.descriptors {
-            None => Command::new(binary),
-            Some(limit) => {
-                let script = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
-                let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &script, binary]);
-                shell
-            }
+        let shell = |preparation: &str, redirections: &str| {
+            let script = format!("{preparation} && exec \"$0\" \"$@\" {redirections}");
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", &script, binary]);
+            shell
+        };
+        let mut command = match (self.descriptors, &self.sockets) {
+            // `Command` passes the standard descriptors only, and the shell moves them.
+            (_, Some(passed)) => shell(&passed.announcement, "3<&0 4<&1 </dev/null >/dev/null"),
+            (Some(limit), None) => shell(&format!("ulimit -n {limit}"), ""),
+            (None, None) => Command::new(binary),
         };
         command
             .args(&self.arguments)
@@ -129,7 +154,12 @@ impl Setup {
             // For exec plugins.
             .env("PATH", "/usr/bin:/bin")
             .envs(self.variables.iter().cloned())
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        if let Some(passed) = &self.sockets {
+            let [first, second] = passed.sockets.each_ref().map(|fd| fd.try_clone().unwrap());
+            command.stdin(first).stdout(second);
+        }
         command
     }
 
@@ -142,19 +172,15 @@ impl Setup {
     pub(super) async fn start(self) -> Exporter {
         let mut exporter = self.argument("--log.format=json").spawn();
         let line = exporter.logged("listening").await;
-        exporter.address = line.text("address").parse().unwrap();
+        let address = line.text("address").split_once("://").unwrap().1;
+        exporter.address = address.parse().unwrap();
         exporter
     }
 
     /// Starts the process. Its listen address stays unknown.
     pub(super) fn spawn(self) -> Exporter {
-        let mut child = self
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (mut stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let mut child = self.command().stderr(Stdio::piped()).spawn().unwrap();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take().unwrap());
         let (sender, lines) = unbounded_channel();
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines() {
@@ -164,7 +190,9 @@ impl Setup {
         });
         let stdout = thread::spawn(move || {
             let mut text = String::new();
-            stdout.read_to_string(&mut text).unwrap();
+            if let Some(mut stdout) = stdout {
+                stdout.read_to_string(&mut text).unwrap();
+            }
             text
         });
         Exporter {

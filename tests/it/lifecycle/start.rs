@@ -240,7 +240,7 @@ async fn a_port_in_use_is_an_error_with_a_hint() {
         stderr,
         format!(
             "error: bind {address}: address already in use\n\
-             hint: stop the process that listens there, or choose another port with --web.listen-address\n"
+             hint: stop the process that listens there, or choose another address with --web.listen-address or --web.probe-listen-address\n"
         )
     );
     assert_eq!(cluster.api.requests(), [], "the exporter sent requests");

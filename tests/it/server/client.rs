@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use job_status_exporter::{
-    config::Pattern,
+    config::{ListenAddress, Pattern},
     metrics::{Format, UnknownFamily},
     server::readiness::State,
     server::{Chunks, PageData, Server, ServerSettings},
@@ -61,9 +61,15 @@ pub(super) struct RunningServer {
 }
 
 pub(super) async fn start(data: impl PageData, settings: ServerSettings) -> RunningServer {
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::bind(&[any, any]).await.expect("free ports");
-    let addresses = server.local_addrs().to_vec();
+    let any = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
+    let bound = Server::bind(&[any.clone(), any]).await;
+    run(bound.expect("free ports"), data, settings)
+}
+
+/// Runs a server that is bound.
+pub(super) fn run(server: Server, data: impl PageData, settings: ServerSettings) -> RunningServer {
+    let tcp = |address: &ListenAddress| address.tcp();
+    let addresses = server.local_addrs().iter().filter_map(tcp).collect();
     let shutdown = CancellationToken::new();
     let mut task = JoinSet::new();
     task.spawn(server.serve(Arc::new(data), settings, shutdown.clone()));
@@ -123,7 +129,7 @@ impl Client {
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Client<Io> {
-    pub(super) fn new(stream: Io) -> Self {
+    pub(crate) fn new(stream: Io) -> Self {
         Self(BufReader::new(stream))
     }
 

@@ -19,6 +19,7 @@ mod certificates;
 mod client_auth;
 mod faults;
 mod http2;
+mod ports;
 mod protocols;
 mod reload;
 

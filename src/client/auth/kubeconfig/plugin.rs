@@ -37,6 +37,14 @@ struct Status {
     client_key_data: Option<SecretText>,
 }
 
+/// How systemd announces the sockets that it passes to the exporter, see `sd_listen_fds(3)`. They are not for plugins.
+const SYSTEMD_VARIABLES: [&str; 4] = [
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+];
+
 /// A time in RFC 3339.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
@@ -105,6 +113,9 @@ pub(super) async fn run(loaded: &mut Loaded) -> Result<(), String> {
 async fn output(plugin: &ExecConfig, config: &Config) -> Result<Status, String> {
     let mut command = Command::new(plugin.command.as_deref().unwrap_or_default());
     command.args(plugin.args.iter().flatten());
+    for variable in SYSTEMD_VARIABLES {
+        command.env_remove(variable);
+    }
     for variable in plugin.env.iter().flatten() {
         if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
             command.env(name, value);
