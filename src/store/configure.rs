@@ -13,7 +13,7 @@ use super::{
     facts::Facts,
     labels::Relabeller,
     objects::NO_FEED,
-    workloads::{Observation, SideEffects, rescheduled},
+    workloads::{SideEffects, rescheduled},
 };
 use crate::model::{Journal, JournalEntry};
 
@@ -103,13 +103,7 @@ impl Facts {
 
     fn restart_feeds(&mut self, selection: ObjectSelection, now: Instant, date: Timestamp) {
         self.feeds.restart(selection);
-        let observation = Observation {
-            feed: NO_FEED,
-            configured: false,
-            deletion: false,
-            now,
-            date: date.as_second(),
-        };
+        let observation = self.observation(NO_FEED, now, date);
         let mut effects = SideEffects::default();
         self.drop_replaced_feeds(observation, &mut effects);
         self.apply_effects(&effects, date.as_second());

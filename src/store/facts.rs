@@ -71,7 +71,7 @@ impl Facts {
         date: Timestamp,
     ) -> (HealthChange, SideEffects) {
         let mut effects = SideEffects::default();
-        let deselected = self.feeds.selection_changed(feed);
+        let absence = self.absence(feed, &update, now);
         let Some(health) = self.feeds.record(feed, &update, now, date) else {
             debug_assert!(false, "no feed {feed:?}");
             return (HealthChange::default(), effects);
@@ -79,21 +79,8 @@ impl Facts {
         self.expire(now);
         self.cronjobs.advance_clock(date.as_second());
         let observation = Observation {
-            feed,
-            configured: self.feeds.is_configured(feed),
             deletion: matches!(update, Update::Jobs(Change::Deleted(_))),
-            now,
-            date: date.as_second(),
-        };
-        let absence = if deselected
-            && matches!(
-                &update,
-                Update::Jobs(Change::Replaced(_)) | Update::CronJobs(Change::Replaced(_))
-            ) {
-            Absence::Deselected
-        } else {
-            let retain_until = now + self.settings.retention.deleted;
-            Absence::Deleted { retain_until }
+            ..self.observation(feed, now, date)
         };
         self.complete(&mut update);
         let workloads = &mut self.workloads;
@@ -129,6 +116,31 @@ impl Facts {
             self.truncated_values += problems.truncated.len() as u64;
         }
         (health, effects)
+    }
+
+    /// What feed `id` sees now, unless that is a deletion.
+    pub(super) fn observation(&self, id: FeedId, now: Instant, date: Timestamp) -> Observation {
+        Observation {
+            feed: id,
+            configured: self.feeds.is_configured(id),
+            count_since: self.feeds.count_since(id),
+            deletion: false,
+            now,
+            date: date.as_second(),
+        }
+    }
+
+    /// Why objects leave with this update. Must be called before the feed records it.
+    fn absence(&self, id: FeedId, update: &Update, now: Instant) -> Absence {
+        let is_list = matches!(
+            update,
+            Update::Jobs(Change::Replaced(_)) | Update::CronJobs(Change::Replaced(_))
+        );
+        if is_list && self.feeds.selection_changed(id) {
+            return Absence::Deselected;
+        }
+        let retain_until = now + self.settings.retention.deleted;
+        Absence::Deleted { retain_until }
     }
 
     /// Removes feeds that others have replaced, with the objects that did not move to them.

@@ -29,6 +29,8 @@ pub(super) struct Feeds {
     free: Vec<FeedId>,
     /// Whether [`HealthChange::synced`] was reported since the last new feed.
     synced_reported: bool,
+    /// [`FeedStatus::count_since`] of new feeds.
+    count_since: Option<Seconds>,
     /// Whether the source was restarted, and has not pushed anything since.
     restarting: bool,
     /// Whether there are feeds in [`Phase::Retired`].
@@ -44,6 +46,8 @@ struct FeedStatus {
     read_again: bool,
     /// Whether the next complete list has other objects because others are selected, not because they were deleted.
     selection_changed: bool,
+    /// When the selection of objects changed last: runs that ended before are not counted unless they were seen active.
+    count_since: Option<Seconds>,
     /// Outcome of the last attempt; `None` before the first.
     up: Option<bool>,
     /// Whether it was read completely at least once.
@@ -69,7 +73,10 @@ impl Feeds {
             return id;
         }
         self.synced_reported = false;
-        let status = Some(FeedStatus::new(scope));
+        let status = Some(FeedStatus {
+            count_since: self.count_since,
+            ..FeedStatus::new(scope)
+        });
         if let Some(id) = self.free.pop() {
             self.statuses[id.0 as usize] = status;
             return id;
@@ -213,6 +220,7 @@ impl FeedStatus {
             phase: Phase::InUse,
             read_again: false,
             selection_changed: false,
+            count_since: None,
             up: None,
             synced: false,
             exists: None,

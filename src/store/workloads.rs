@@ -70,6 +70,8 @@ pub(super) struct Observation {
     pub(super) feed: FeedId,
     /// Whether the feed polls a configured job.
     pub(super) configured: bool,
+    /// Runs that ended before this time are counted only if they were seen active, in addition to [`Workloads::since`].
+    pub(super) count_since: Option<Seconds>,
     /// Whether an event reported a deletion. A Job that is missing in a list may have finished before it was deleted.
     pub(super) deletion: bool,
     pub(super) now: Instant,

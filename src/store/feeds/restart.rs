@@ -4,8 +4,10 @@
 //! scope that had a feed gets it again, with its health, so that nothing flaps. The other feeds are retired: they count no
 //! more, and their objects stay until all feeds in use were read completely.
 
+use jiff::Timestamp;
+
 use super::{FeedStatus, Feeds};
-use crate::model::{FeedId, FeedScope};
+use crate::model::{FeedId, FeedScope, Seconds};
 
 /// Whether a restarted source selects the same objects as before, as far as their selection is no part of a [`FeedScope`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +36,35 @@ impl Feeds {
     pub(in crate::store) fn restart(&mut self, selection: ObjectSelection) {
         self.finish_restart();
         self.restarting = true;
+        let changed = selection == ObjectSelection::Changed;
+        if changed {
+            self.count_since = self.known_until();
+        }
         for feed in self.statuses.iter_mut().flatten() {
             if feed.phase == Phase::InUse {
                 feed.phase = Phase::Restarting;
             }
             feed.read_again = false;
-            feed.selection_changed |=
-                selection == ObjectSelection::Changed && !feed.is_configured();
+            if changed {
+                feed.count_since = self.count_since;
+                feed.selection_changed |= !feed.is_configured();
+            }
         }
+    }
+
+    /// Until when all runs of the selected objects are known. `None` before all were read.
+    fn known_until(&self) -> Option<Seconds> {
+        let known = self.in_use().map(|(_, feed)| {
+            let read = feed.caught_up.or(feed.last_success);
+            read.map(Timestamp::as_second).or(feed.count_since)
+        });
+        known.min().flatten()
+    }
+
+    /// Runs that feed `id` reports and that ended before this time are not counted unless they were seen active: nobody
+    /// selected them then.
+    pub(in crate::store) fn count_since(&self, id: FeedId) -> Option<Seconds> {
+        self.get(id).and_then(|feed| feed.count_since)
     }
 
     /// Whether the objects that are missing in the next complete list of feed `id` may still exist.
@@ -107,6 +130,3 @@ impl Feeds {
             .all(|(_, feed)| feed.synced && !feed.selection_changed)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -57,35 +57,62 @@ impl Workloads {
         let Some(slot) = self.assign_job(observation, old, new, already_counted, effects) else {
             return;
         };
-        if let Some(run) = finished
+        let Some(run) = finished else {
+            return;
+        };
+        if already_counted || (was_ignored && was_finished) {
+            self.show_run(slot, &run);
+        } else {
+            let seen_before = old.is_some() || outcome.is_some();
+            self.add_run(observation, slot, &run, seen_before);
+        }
+        if self.settings.last_jobs_only
+            && let Some(workload) = self.records.get_mut(slot)
+            && workload.is_last(&run)
+        {
+            effects.set_last_job(workload, run.job_name, uid_hash);
+        }
+    }
+
+    /// Adds a finished run to the workload in this slot. It is counted if it was `seen_before` it finished, or else if it
+    /// ended after the objects were first read.
+    fn add_run(&mut self, observation: Observation, slot: u32, run: &Run, seen_before: bool) {
+        let Some(workload) = self.records.get_mut(slot) else {
+            return;
+        };
+        let ended_after = |since| run.end.is_some_and(|end| end >= since);
+        let was_selected = seen_before || observation.count_since.is_none_or(ended_after);
+        let is_new = was_selected && ended_after(self.since);
+        let counted = seen_before || (is_new && self.uncounted.is_none());
+        if !counted
+            && was_selected
+            && let Some(uncounted) = &mut self.uncounted
+        {
+            uncounted.push((workload.id.clone(), run.clone()));
+        }
+        let bounds = &self.settings.run_duration_buckets;
+        workload.state.totals.add_run(run, counted, bounds);
+        self.journal.append(JournalEntry::RunFinished {
+            workload: workload.id.clone(),
+            run: run.clone(),
+            counted,
+            state: workload.state.clone(),
+        });
+    }
+
+    /// Shows a finished run that must not be counted as the last one, if it is later than that. The totals may not include
+    /// it: they restarted from zero while it was not selected.
+    fn show_run(&mut self, slot: u32, run: &Run) {
+        let is_later = |workload: &WorkloadRecord| {
+            let last = workload.state.totals.last.as_ref();
+            !run.manual && last.is_none_or(|last| last.sort_key < run.sort_key())
+        };
+        if self.records.get(slot).is_some_and(is_later)
             && let Some(workload) = self.records.get_mut(slot)
         {
-            if already_counted || (was_ignored && was_finished) {
-                if workload.show_run(&run, &self.settings.run_duration_buckets) {
-                    self.journal.append(JournalEntry::WorkloadChanged {
-                        workload: workload.id.clone(),
-                        state: workload.state.clone(),
-                    });
-                }
-            } else {
-                let seen_before = old.is_some() || outcome.is_some();
-                let is_new = run.end.is_some_and(|end| end >= self.since);
-                let counted = seen_before || (is_new && self.uncounted.is_none());
-                if !counted && let Some(uncounted) = &mut self.uncounted {
-                    uncounted.push((workload.id.clone(), run.clone()));
-                }
-                let bounds = &self.settings.run_duration_buckets;
-                workload.state.totals.add_run(&run, counted, bounds);
-                self.journal.append(JournalEntry::RunFinished {
-                    workload: workload.id.clone(),
-                    run: run.clone(),
-                    counted,
-                    state: workload.state.clone(),
-                });
-            }
-            if self.settings.last_jobs_only && workload.is_last(&run) {
-                effects.set_last_job(workload, run.job_name, uid_hash);
-            }
+            let bounds = &self.settings.run_duration_buckets;
+            workload.state.totals.add_run(run, false, bounds);
+            self.journal_change(slot);
         }
     }
 

@@ -218,15 +218,6 @@ impl WorkloadRecord {
         self.jobs > 0 || self.has_cronjob || self.configured > 0
     }
 
-    /// Shows a finished run that must not be counted as the last one, if it is later than that. The totals may not include
-    /// it: they restarted from zero while it was not selected. Returns whether they changed.
-    pub(super) fn show_run(&mut self, run: &Run, duration_bounds: &[f64]) -> bool {
-        let totals = &mut self.state.totals;
-        let last = totals.last.as_ref().map(|last| last.sort_key);
-        let is_new = !run.manual && last < Some(run.sort_key());
-        is_new && totals.add_run(run, false, duration_bounds)
-    }
-
     /// Whether this run is its last finished one.
     pub(super) fn is_last(&self, run: &Run) -> bool {
         let last = self.state.totals.last.as_ref();
