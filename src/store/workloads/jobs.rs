@@ -45,7 +45,7 @@ impl Workloads {
     ) {
         let uid_hash = self.counted_runs.hash(&new.uid);
         let outcome = self.counted_runs.outcome(uid_hash);
-        let already_counted = outcome == Some(RunOutcome::Finished);
+        let already_counted = outcome.is_some_and(RunOutcome::finished);
         let was_finished = old.is_some_and(Job::finished);
         let was_ignored = old.is_some_and(|old| old.ignored);
         let finished = Run::from_finished(new).filter(|_| was_ignored || !was_finished);
@@ -60,9 +60,9 @@ impl Workloads {
         let Some(run) = finished else {
             return;
         };
-        if already_counted || (was_ignored && was_finished) {
+        if outcome == Some(RunOutcome::Deselected) || (was_ignored && was_finished) {
             self.show_run(slot, &run);
-        } else {
+        } else if !already_counted {
             let seen_before = old.is_some() || outcome.is_some();
             self.add_run(observation, slot, &run, seen_before);
         }
@@ -120,7 +120,7 @@ impl Workloads {
         let uid_hash = self.counted_runs.hash(&job.uid);
         let outcome = self.counted_runs.outcome(uid_hash);
         let now = observation.now;
-        if job.finished() || outcome == Some(RunOutcome::Finished) {
+        if job.finished() || outcome.is_some_and(RunOutcome::finished) {
             self.counted_runs
                 .insert(uid_hash, RunOutcome::Finished, now);
         } else if !job.ignored {
@@ -151,7 +151,7 @@ impl Workloads {
     ) {
         let uid_hash = self.counted_runs.hash(&job.uid);
         let outcome = if job.finished() {
-            Some(RunOutcome::Finished)
+            Some(RunOutcome::Deselected)
         } else {
             self.counted_runs.outcome(uid_hash)
         };
