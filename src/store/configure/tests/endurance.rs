@@ -47,7 +47,7 @@ fn restart_four_times(store: &Arc<TargetStore>, round: usize) {
         ObjectSelection::Changed,
         [jobs_in(&format!("never-{round}"))],
     );
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         never.push(Update::Failed);
     }
     let scopes = [jobs_in(""), cronjobs_in("")];

@@ -17,8 +17,9 @@ fn with_labels(labels: &[MappedLabel]) -> StoreSettings {
     }
 }
 
-fn values<const N: usize>(values: [&str; N]) -> MappedLabels {
-    Some(values.map(Name::from).into())
+fn values(values: &[&str]) -> MappedLabels {
+    let values = values.iter().map(|value| Name::from(*value));
+    (values.len() > 0).then(|| values.collect())
 }
 
 fn labelled(name: &str, labels: MappedLabels) -> Job {
@@ -57,14 +58,14 @@ fn labelled_target() -> (Arc<TargetStore>, [FeedHandle; 2]) {
     let store = target_of(with_labels(&[mapped("app", "app"), mapped("team", "team")]));
     let watched = feeds(&store, [jobs_in(""), cronjobs_in("")]);
     let owner = CronJob {
-        labels: values(["own", "core"]),
-        inherited_labels: values(["inherited", "core"]),
+        labels: values(&["own", "core"]),
+        inherited_labels: values(&["inherited", "core"]),
         ..cronjob("a")
     };
     list_cronjobs(&watched[1], [owner]);
     let jobs = [
-        labelled("x", values(["web", ""])),
-        labelled("y", values(["", ""])),
+        labelled("x", values(&["web", ""])),
+        labelled("y", values(&["", ""])),
     ];
     list(&watched[0], jobs);
     (store, watched)
@@ -123,7 +124,7 @@ async fn a_label_with_another_source_has_no_value_until_the_next_list() {
     ]));
     let moved = ["cronjob ,core", "workload ,core", "x ,core", "y ,core"];
     assert_eq!(page(&store).1, moved);
-    list(&jobs, [labelled("x", values(["other", ""]))]);
+    list(&jobs, [labelled("x", values(&["other", ""]))]);
     assert!(page(&store).1.contains(&"x other,core".to_owned()));
 }
 
@@ -134,7 +135,7 @@ async fn a_list_that_follows_a_removed_label_changes_nothing() {
     let before = store.snapshot();
     list(
         &jobs,
-        [labelled("x", values([""])), labelled("y", values([""]))],
+        [labelled("x", values(&[""])), labelled("y", values(&[""]))],
     );
     let after = store.snapshot();
     assert!(share(&before.jobs, &after.jobs));
@@ -144,7 +145,7 @@ async fn a_list_that_follows_a_removed_label_changes_nothing() {
 async fn objects_that_shared_their_values_share_the_new_ones() {
     let store = target_of(with_labels(&[mapped("app", "app"), mapped("team", "team")]));
     let [jobs] = feeds(&store, [jobs_in("")]);
-    let shared = values(["web", "core"]);
+    let shared = values(&["web", "core"]);
     list(
         &jobs,
         [labelled("x", shared.clone()), labelled("y", shared)],
@@ -171,7 +172,7 @@ async fn the_journal_gets_the_change_before_the_new_values() {
             name: name.into(),
         },
         state: WorkloadState {
-            labels: values(["web", "core"]),
+            labels: values(&["web", "core"]),
             ..WorkloadState::default()
         },
         last_existed,
@@ -188,7 +189,7 @@ async fn the_journal_gets_the_change_before_the_new_values() {
     let store = TargetStore::restored(None, before.into(), state, journal.clone());
     let store = Arc::new(store);
     let [jobs, _never_read] = feeds(&store, [jobs_in(""), cronjobs_in("")]);
-    list(&jobs, [labelled("x", values(["web", "core"]))]);
+    list(&jobs, [labelled("x", values(&["web", "core"]))]);
     journal.take();
     store.configure(with_labels(&[mapped("team", "team")]));
     let line = |entry: &JournalEntry| match entry {

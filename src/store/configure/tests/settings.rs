@@ -38,7 +38,7 @@ async fn thresholds_and_overrides_change_in_place() {
     store.configure(settings.clone());
     assert_eq!(seen(), (3, None, None));
     settings.overrides = overriding(Override {
-        max_duration: Some(Duration::from_secs(60)),
+        max_duration: Some(Duration::from_mins(1)),
         severity: Some("page".to_owned()),
         ..Override::default()
     })
