@@ -64,7 +64,8 @@ impl Readiness {
             return State::Ready;
         }
         let unsynced = |target: &&Arc<TargetStore>| !target.is_synced();
-        let waiting = self.store.targets().iter().filter(unsynced);
+        let targets = self.store.targets();
+        let waiting = targets.iter().filter(unsynced);
         let mut names: Vec<_> = waiting
             .map(|target| target.display_name().to_owned())
             .collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Facts, workloads::id_of_job};
+use super::{facts::Facts, workloads::id_of_job};
 use crate::model::{Update, WorkloadId};
 
 impl Facts {
@@ -29,12 +29,11 @@ impl Facts {
             if !cronjobs.contains(&id_of_job(job)) {
                 continue;
             }
-            let mut relabelled = job.clone();
-            self.workloads.inherit_labels(&mut relabelled);
-            if relabelled.merged_labels != job.merged_labels
+            let merged = self.workloads.merged_labels(job, &job.labels);
+            if merged != job.merged_labels
                 && let Some(job) = self.jobs.get_mut(slot)
             {
-                *job = relabelled;
+                job.merged_labels = merged;
             }
         }
     }

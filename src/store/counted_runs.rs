@@ -29,8 +29,17 @@ pub(super) struct CountedRuns {
 pub(super) enum RunOutcome {
     /// It finished.
     Finished,
+    /// It finished, and its Job left because it was no longer selected. The workload may have left as well.
+    Deselected,
     /// Its Job was deleted before it finished.
     Deleted,
+}
+
+impl RunOutcome {
+    /// Whether the run finished.
+    pub(super) fn finished(self) -> bool {
+        matches!(self, Self::Finished | Self::Deselected)
+    }
 }
 
 impl CountedRuns {

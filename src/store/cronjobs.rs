@@ -10,15 +10,14 @@ use std::{
     sync::Arc,
 };
 
-use tokio::time::Instant;
-
 use super::{
     StoreSettings,
-    objects::{Key, Object, Objects, Record, Snapshot, Transition, Visibility},
+    objects::{Absence, Key, Object, Objects, Record, Snapshot, Transition, Visibility},
     workloads::Workloads,
 };
 use crate::model::{Change, ConcurrencyPolicy, CronJob, FeedId, Seconds, Uid, WorkloadId};
 
+mod configure;
 mod schedule_status;
 
 pub use schedule_status::ScheduleStatus;
@@ -126,7 +125,7 @@ impl CronJobStore {
         &mut self,
         feed: FeedId,
         change: Change<CronJob>,
-        now: Instant,
+        absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, CronJobRecord>),
     ) -> Vec<Changed> {
         let change = match change {
@@ -137,12 +136,13 @@ impl CronJobStore {
             Change::Deleted(cronjob) => Change::Deleted(CronJobRecord::new(cronjob)),
         };
         let mut changed = Vec::new();
-        self.records.change(feed, change, now, &mut |transition| {
-            if let Transition::Applied { slot, old, .. } = &transition {
-                changed.push((*slot, old.cloned()));
-            }
-            on_transition(transition);
-        });
+        self.records
+            .change(feed, change, absence, &mut |transition| {
+                if let Transition::Applied { slot, old, .. } = &transition {
+                    changed.push((*slot, old.cloned()));
+                }
+                on_transition(transition);
+            });
         changed
     }
 
@@ -274,6 +274,8 @@ impl CronJobStore {
         let Some(workload) = workloads.find_cronjob(cronjob) else {
             return;
         };
+        // What another feed confirmed stays true when the CronJob moves to a feed that was not read yet.
+        let judged_until = judged_until.or(status.judged_until);
         let context = EvaluationContext {
             now: date,
             judged_until,
@@ -296,12 +298,16 @@ impl CronJobStore {
             let last = workload.state.totals.last.as_ref();
             state.observe_end(last.and_then(|last| last.end), date);
         }
-        let (next, next_evaluation) = (status.next, status.next_evaluation);
+        let next = status.next;
+        let queued = status
+            .next_evaluation
+            .filter(|_| status.queued_for == Some(feed));
         let overdue = status.evaluate(cronjob, &mut state, context);
+        status.queued_for = Some(feed);
         workloads.set_schedule(cronjob, state, &overdue);
         queue(&mut self.due_times, slot, (next, status.next), Some(date));
         let evaluations = self.evaluations.entry(feed).or_default();
-        let change = (next_evaluation, status.next_evaluation);
+        let change = (queued, status.next_evaluation);
         queue(evaluations, slot, change, judged_until);
     }
 }

@@ -1,4 +1,7 @@
 //! The feeds of one target and their health: the only owner of up, synced, stale and last contact.
+//!
+//! A [`FeedId`] is a position here. When the source of the target is restarted, feeds come and go ([`restart`]); the
+//! position of a feed is used again only after all its objects are gone.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -11,14 +14,40 @@ use crate::model::{
     Update,
 };
 
-/// All feeds of one target. A [`FeedId`] is a position here.
+mod restart;
+
+pub use restart::ObjectSelection;
+
+use restart::Phase;
+
+/// All feeds of one target.
 #[derive(Debug, Default)]
-pub(super) struct Feeds(Vec<FeedStatus>);
+pub(super) struct Feeds {
+    /// By [`FeedId`]; `None` where the next new feed takes its place.
+    statuses: Vec<Option<FeedStatus>>,
+    /// The positions that are `None`.
+    free: Vec<FeedId>,
+    /// Whether [`HealthChange::synced`] was reported since the last new feed.
+    synced_reported: bool,
+    /// [`FeedStatus::count_since`] of new feeds.
+    count_since: Option<Seconds>,
+    /// Whether the source was restarted, and has not pushed anything since.
+    restarting: bool,
+    /// Whether there are feeds in [`Phase::Retired`].
+    any_retired: bool,
+}
 
 /// The health of one feed, and whether its configured Job exists.
 #[derive(Debug)]
 struct FeedStatus {
     scope: FeedScope,
+    phase: Phase,
+    /// Whether it was read completely since the last restart of the source.
+    read_again: bool,
+    /// Whether the next complete list has other objects because others are selected, not because they were deleted.
+    selection_changed: bool,
+    /// When the selection of objects changed last: runs that ended before are not counted unless they were seen active.
+    count_since: Option<Seconds>,
     /// Outcome of the last attempt; `None` before the first.
     up: Option<bool>,
     /// Whether it was read completely at least once.
@@ -38,13 +67,26 @@ struct FeedStatus {
 // === impl Feeds ===
 
 impl Feeds {
+    /// The id of a feed for this scope: that of a feed that is not in use, or a new one.
     pub(super) fn register(&mut self, scope: FeedScope) -> FeedId {
-        let id = u32::try_from(self.0.len()).unwrap_or(u32::MAX); // no configuration has 4 billion feeds
-        self.0.push(FeedStatus::new(scope));
+        if let Some(id) = self.resume(&scope) {
+            return id;
+        }
+        self.synced_reported = false;
+        let status = Some(FeedStatus {
+            count_since: self.count_since,
+            ..FeedStatus::new(scope)
+        });
+        if let Some(id) = self.free.pop() {
+            self.statuses[id.0 as usize] = status;
+            return id;
+        }
+        let id = u32::try_from(self.statuses.len()).unwrap_or(u32::MAX); // no configuration has 4 billion feeds
+        self.statuses.push(status);
         FeedId(id)
     }
 
-    /// Records an update of feed `id`. `None` if there is no such feed.
+    /// Records an update of feed `id`. `None` if no such feed is in use.
     pub(super) fn record(
         &mut self,
         id: FeedId,
@@ -52,13 +94,19 @@ impl Feeds {
         now: Instant,
         date: Timestamp,
     ) -> Option<HealthChange> {
-        let feed = self.0.get_mut(id.0 as usize)?;
-        let (was_synced, was_failing) = (feed.synced, feed.is_failing());
+        let restarted = self.finish_restart();
+        let feed = self.statuses.get_mut(id.0 as usize)?.as_mut()?;
+        if feed.phase != Phase::InUse {
+            return None;
+        }
+        let (had_read, was_failing) = (feed.read_again, feed.is_failing());
         feed.record(update, now, date);
-        let (synced, failing) = (feed.synced, feed.is_failing());
+        let (first_read, failing) = (!had_read && feed.read_again, feed.is_failing());
         // The other feeds matter only when this one changed. A target may poll thousands of Jobs, each with a feed.
+        let synced = (first_read || restarted) && !self.synced_reported && self.all_read();
+        self.synced_reported |= synced;
         Some(HealthChange {
-            synced: !was_synced && synced && self.synced(),
+            synced,
             went_down: !was_failing && failing && self.failing() == 1,
             recovered: was_failing && !failing && self.failing() == 0,
         })
@@ -66,23 +114,20 @@ impl Feeds {
 
     /// Whether feed `id` polls a configured Job.
     pub(super) fn is_configured(&self, id: FeedId) -> bool {
-        let feed = self.0.get(id.0 as usize);
-        feed.is_some_and(FeedStatus::is_configured)
+        self.get(id).is_some_and(FeedStatus::is_configured)
     }
 
     /// The feeds of `CronJobs` whose schedules depend on feed `id`: itself, or those that it has the Jobs of.
     pub(super) fn dependent_cronjobs(&self, id: FeedId) -> Vec<FeedId> {
-        match self.0.get(id.0 as usize).map(|feed| &feed.scope) {
+        match self.get(id).map(|feed| &feed.scope) {
             Some(FeedScope::CronJobs(_)) => vec![id],
-            Some(FeedScope::Jobs(jobs)) => {
-                let feeds = (0u32..).map(FeedId).zip(&self.0);
-                feeds
-                    .filter(|(_, feed)| {
-                        matches!(&feed.scope, FeedScope::CronJobs(scope) if overlap(scope.as_ref(), jobs.as_ref()))
-                    })
-                    .map(|(id, _)| id)
-                    .collect()
-            }
+            Some(FeedScope::Jobs(jobs)) => self
+                .in_use()
+                .filter(|(_, feed)| {
+                    matches!(&feed.scope, FeedScope::CronJobs(scope) if overlap(scope.as_ref(), jobs.as_ref()))
+                })
+                .map(|(id, _)| id)
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -90,13 +135,12 @@ impl Feeds {
     /// Until when the schedules of the `CronJobs` of feed `id` can be judged: everything that happened to them and to their
     /// Jobs was received. `None` before both were read.
     pub(super) fn judged_until(&self, id: FeedId) -> Option<Seconds> {
-        let cronjobs = self.0.get(id.0 as usize)?;
+        let cronjobs = self.get(id)?;
         let FeedScope::CronJobs(scope) = &cronjobs.scope else {
             return None;
         };
-        let jobs = self
-            .0
-            .iter()
+        let feeds = self.in_use().map(|(_, feed)| feed);
+        let jobs = feeds
             .filter(|feed| matches!(&feed.scope, FeedScope::Jobs(jobs) if overlap(scope.as_ref(), jobs.as_ref())));
         let oldest = jobs.chain([cronjobs]).map(|feed| feed.caught_up).min();
         oldest.flatten().map(Timestamp::as_second)
@@ -104,50 +148,66 @@ impl Feeds {
 
     /// Whether every feed was read completely at least once.
     pub(super) fn synced(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|feed| feed.synced)
+        self.len() > 0 && self.in_use().all(|(_, feed)| feed.synced)
     }
 
     /// Whether at least one feed works and none fails.
     pub(super) fn up(&self) -> bool {
-        self.0.iter().any(|feed| feed.up == Some(true)) && self.failing() == 0
+        self.in_use().any(|(_, feed)| feed.up == Some(true)) && self.failing() == 0
     }
 
     /// The oldest last success: everything the store holds was confirmed then or later. `None` until each feed had one.
     pub(super) fn last_success(&self) -> Option<Timestamp> {
-        self.0.iter().map(|feed| feed.last_success).min().flatten()
+        let successes = self.in_use().map(|(_, feed)| feed.last_success);
+        successes.min().flatten()
     }
 
-    /// For each feed, whether its last contact was longer than `stale_after` ago.
+    /// For each position, whether the last contact of its feed was longer than `stale_after` ago.
     pub(super) fn stale(&self, now: Instant, stale_after: Duration) -> Vec<bool> {
         let stale = |feed: &FeedStatus| feed.stale(now, stale_after);
-        self.0.iter().map(stale).collect()
+        let statuses = self.statuses.iter();
+        statuses
+            .map(|feed| feed.as_ref().is_some_and(stale))
+            .collect()
     }
 
     /// The configured Jobs. Whether they exist is unknown where a feed is `stale`.
     pub(super) fn configured_jobs(&self, stale: &[bool]) -> Vec<ConfiguredJob> {
-        let feeds = self.0.iter().zip(stale);
-        feeds
-            .filter_map(|(feed, stale)| feed.configured_job(*stale))
-            .collect()
+        let job = |(id, feed): (FeedId, &FeedStatus)| {
+            let stale = stale.get(id.0 as usize).is_some_and(|stale| *stale);
+            feed.configured_job(stale)
+        };
+        self.in_use().filter_map(job).collect()
     }
 
     /// The number of feeds.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.in_use().count()
     }
 
     /// The number of objects of this kind that exist and cannot be decoded.
     pub(super) fn undecodable(&self, resource: Resource) -> usize {
-        let feeds = self.0.iter();
-        feeds
-            .filter(|feed| feed.resource() == resource)
-            .map(|feed| feed.undecodable.len())
+        self.in_use()
+            .filter(|(_, feed)| feed.resource() == resource)
+            .map(|(_, feed)| feed.undecodable.len())
             .sum()
     }
 
     /// The number of feeds whose last attempt failed.
     pub(super) fn failing(&self) -> usize {
-        self.0.iter().filter(|feed| feed.is_failing()).count()
+        self.in_use().filter(|(_, feed)| feed.is_failing()).count()
+    }
+
+    fn get(&self, id: FeedId) -> Option<&FeedStatus> {
+        self.statuses.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The feeds that count: all but the retired ones.
+    fn in_use(&self) -> impl Iterator<Item = (FeedId, &FeedStatus)> {
+        let feeds = (0u32..).map(FeedId).zip(&self.statuses);
+        feeds
+            .filter_map(|(id, feed)| Some((id, feed.as_ref()?)))
+            .filter(|(_, feed)| feed.phase != Phase::Retired)
     }
 }
 
@@ -157,6 +217,10 @@ impl FeedStatus {
     fn new(scope: FeedScope) -> Self {
         Self {
             scope,
+            phase: Phase::InUse,
+            read_again: false,
+            selection_changed: false,
+            count_since: None,
             up: None,
             synced: false,
             exists: None,
@@ -187,7 +251,16 @@ impl FeedStatus {
             update,
             Update::Jobs(Change::Replaced(_)) | Update::CronJobs(Change::Replaced(_))
         );
-        self.synced |= complete_list || self.exists.is_some();
+        let polled = match update {
+            Update::JobAbsent => true,
+            Update::Jobs(Change::Applied(_)) | Update::Undecodable(Change::Applied(_)) => {
+                self.is_configured()
+            }
+            _ => false,
+        };
+        if complete_list || polled {
+            (self.synced, self.read_again, self.selection_changed) = (true, true, false);
+        }
         self.up = match update {
             Update::Contact => Some(true),
             // See `Update::Contact` for why this does not end an outage.

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::TargetStore;
+use super::{TargetStore, facts::Facts};
 use crate::model::{RestoredState, StoreLookup, Uid, WorkloadId};
 
 impl StoreLookup for TargetStore {
@@ -25,7 +25,7 @@ impl StoreLookup for TargetStore {
     }
 
     fn adopt(&self, restored: RestoredState) {
-        let (now, date) = (Instant::now(), (self.settings.clock)().as_second());
+        let (now, date) = (Instant::now(), (self.clock)().as_second());
         let mut guard = self.facts.lock();
         let facts = &mut *guard;
         facts.workloads.adopt(restored, &facts.jobs, now, date);
@@ -33,7 +33,7 @@ impl StoreLookup for TargetStore {
     }
 }
 
-impl super::Facts {
+impl Facts {
     /// Whether the Job with this name and uid exists. It may be one that asks to be ignored.
     fn has_job(&self, namespace: &str, name: &str, uid: &Uid) -> bool {
         let job = self.jobs.existing(("", namespace, name));

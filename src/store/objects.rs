@@ -17,9 +17,11 @@ use tokio::time::Instant;
 use crate::model::FeedId;
 
 mod changes;
+mod feeds;
 mod snapshot;
 
-pub(super) use changes::{Object, Transition};
+pub(super) use changes::{Absence, Object, Transition};
+pub(super) use feeds::NO_FEED;
 pub use snapshot::Snapshot;
 pub(super) use snapshot::Visibility;
 
@@ -239,6 +241,25 @@ impl<T: Record> Objects<T> {
             && let Some(entry) = self.entry_mut(slot)
         {
             entry.pinned = pinned;
+        }
+    }
+
+    /// Changes the times of all scheduled removals.
+    pub(super) fn reschedule_removals(&mut self, new_time: impl Fn(&T, Instant) -> Instant) {
+        let leaving = self.leaving();
+        let times: Vec<_> = leaving
+            .map(|(slot, record, at)| (new_time(record, at), slot, at))
+            .collect();
+        self.removals = times
+            .iter()
+            .map(|(at, slot, _)| Reverse((*at, *slot)))
+            .collect();
+        for (at, slot, before) in times {
+            if at != before
+                && let Some(entry) = self.entry_mut(slot)
+            {
+                entry.remove_at = Some(at);
+            }
         }
     }
 

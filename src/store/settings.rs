@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube_cron::Zone;
 
 use crate::{
-    config::{self, Override, OverridesConfig, PerJob},
+    config::{self, MappedLabel, Override, OverridesConfig, PerJob},
     model::{self, Departure, Name, Seconds, WorkloadAnnotations},
 };
 
@@ -21,6 +21,8 @@ pub struct StoreSettings {
     pub thresholds: Thresholds,
     /// What the configuration sets for workloads by pattern.
     pub overrides: Arc<OverridesConfig>,
+    /// The mapped labels, in the order of their values in objects.
+    pub labels: Arc<[MappedLabel]>,
     /// How many workloads of the target are shown.
     pub workloads: usize,
     /// Upper bounds of the run duration histograms, in seconds, in ascending order.
@@ -32,7 +34,7 @@ pub struct StoreSettings {
 }
 
 /// How long facts are kept that the API no longer confirms.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// How long a finished Job is kept after its deletion, so that at least one scrape sees its result.
     pub deleted: Duration,
@@ -43,7 +45,7 @@ pub struct Retention {
 }
 
 /// Thresholds of a workload. Times are in seconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Maximum duration of a run.
     pub max_duration: Option<Seconds>,
@@ -107,11 +109,51 @@ impl StoreSettings {
                 max_failures: thresholds.max_failures,
             },
             overrides: Arc::new(config.overrides.clone()),
+            labels: config.labels.mapping.clone().into(),
             workloads: config.limits.workloads,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             controller_zone: Zone::default(),
             clock: model::now,
         }
+    }
+
+    /// What `new` makes of these settings in a store that has data: its clock stays, and so do the buckets, because the
+    /// histograms are filled.
+    pub(super) fn changed_to(&self, new: Self) -> Self {
+        Self {
+            run_duration_buckets: self.run_duration_buckets.clone(),
+            clock: self.clock,
+            ..new
+        }
+    }
+
+    /// Whether all settings are the same. The clock is none that anybody configures.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        let Self {
+            retention,
+            last_jobs_only,
+            thresholds,
+            overrides,
+            labels,
+            workloads,
+            run_duration_buckets,
+            controller_zone,
+            clock: _,
+        } = self;
+        *retention == other.retention
+            && *last_jobs_only == other.last_jobs_only
+            && *thresholds == other.thresholds
+            && *overrides == other.overrides
+            && *labels == other.labels
+            && *workloads == other.workloads
+            && *run_duration_buckets == other.run_duration_buckets
+            && *controller_zone == other.controller_zone
+    }
+
+    /// The names of the mapped labels.
+    pub(super) fn label_names(&self) -> Arc<[String]> {
+        let labels = self.labels.iter();
+        labels.map(|mapped| mapped.label.clone()).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a scrape sees of one target.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{ClientCounters, CronJobRecord, Snapshot, WorkloadRecord};
@@ -18,6 +20,8 @@ pub struct TargetSnapshot {
     pub cronjobs: Snapshot<CronJobRecord>,
     /// The workloads to show.
     pub workloads: Snapshot<WorkloadRecord>,
+    /// The names of the mapped labels, in the order of their values in the records.
+    pub label_names: Arc<[String]>,
     /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
     /// Whether the counters of workloads include what an earlier process counted. They are not shown until then.

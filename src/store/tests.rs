@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::*;
-use crate::model::{Code, EventKind, JobState, Resource, Uid, Verb, WorkloadRef};
+use crate::model::{Change, Code, EventKind, Job, JobState, Resource, Uid, Verb, WorkloadRef};
 
 fn retention() -> Retention {
     StoreSettings::default().retention

@@ -99,10 +99,11 @@ impl TargetStore {
         if dropped == 0 || !self.budget_log.lock().permits() {
             return;
         }
+        let limit = self.facts.lock().settings.workloads;
         tracing::warn!(
             target = self.name(),
             dropped,
-            limit = self.settings.workloads,
+            limit,
             "too many workloads, leaving some out: raise `limits.workloads`, or select fewer namespaces"
         );
     }

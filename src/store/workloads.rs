@@ -18,20 +18,24 @@ use super::{
     warnings::MetadataProblems,
 };
 use crate::model::{
-    FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Totals, Uid, WorkloadId,
-    WorkloadState,
+    Departure, FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Totals, Uid,
+    WorkloadId, WorkloadState,
 };
 
 mod adopted;
 mod budget;
+mod configure;
 mod cronjobs;
+mod feeds;
 mod jobs;
 mod record;
 mod restored;
 
+pub(super) use configure::rescheduled;
 pub(super) use jobs::id_of_job;
 pub use record::WorkloadRecord;
 
+use record::{WorkloadDefaults, resolve_overrides};
 use restored::HiddenWorkloads;
 
 /// The kind of workloads with a schedule.
@@ -56,6 +60,8 @@ pub(super) struct Workloads {
     /// The name of the target, for the overrides of the configuration.
     target: Option<Name>,
     settings: Arc<StoreSettings>,
+    /// What the records need of the settings.
+    defaults: Arc<WorkloadDefaults>,
 }
 
 /// Which feed saw a transition, and when.
@@ -64,6 +70,8 @@ pub(super) struct Observation {
     pub(super) feed: FeedId,
     /// Whether the feed polls a configured job.
     pub(super) configured: bool,
+    /// Runs that ended before this time are counted only if they were seen active, in addition to [`Workloads::since`].
+    pub(super) count_since: Option<Seconds>,
     /// Whether an event reported a deletion. A Job that is missing in a list may have finished before it was deleted.
     pub(super) deletion: bool,
     pub(super) now: Instant,
@@ -123,6 +131,7 @@ impl Workloads {
             uncounted: restored.delayed.then(Vec::new),
             journal,
             target,
+            defaults: WorkloadDefaults::new(&settings),
             settings,
         };
         workloads.restore(restored.workloads);
@@ -172,6 +181,7 @@ impl Workloads {
     fn find_or_insert(&mut self, observation: Observation, id: &WorkloadId) -> u32 {
         if let Some(slot) = self.find(id) {
             if self.records.confirm(slot, observation.feed) {
+                self.revive(slot);
                 self.journal_change(slot);
             }
             return slot;
@@ -187,8 +197,20 @@ impl Workloads {
         slot
     }
 
+    /// A workload that was gone exists again. How a `CronJob` left stays known until it is seen itself.
+    fn revive(&mut self, slot: u32) {
+        let left =
+            |it: &WorkloadRecord| it.departure != Departure::Cleanup && it.state.schedule.is_none();
+        if self.records.get(slot).is_some_and(left)
+            && let Some(workload) = self.records.get_mut(slot)
+        {
+            workload.departure = Departure::Cleanup;
+        }
+    }
+
     fn new_record(&self, id: WorkloadId, state: WorkloadState) -> WorkloadRecord {
-        WorkloadRecord::new(id, state, self.target.as_deref(), self.settings.clone())
+        let overrides = resolve_overrides(&self.settings, self.target.as_deref(), &id);
+        WorkloadRecord::new(id, state, overrides, self.defaults.clone())
     }
 
     fn find(&self, id: &WorkloadId) -> Option<u32> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use kube_cron::{Schedule, Window, Zone};
 
-use crate::model::{CronJob, NotStarted, OverdueRuns, ScheduleState, Seconds};
+use crate::model::{CronJob, FeedId, NotStarted, OverdueRuns, ScheduleState, Seconds};
 
 /// One evaluation counts up to this many overdue runs, which bounds its cost.
 const MAX_OVERDUE: u64 = 1_000;
@@ -38,6 +38,10 @@ pub struct ScheduleStatus {
     first_judged: Option<Seconds>,
     /// The status changes when it is judged as of this time, unless the object changes earlier.
     pub(super) next_evaluation: Option<Seconds>,
+    /// The time as of which it was judged last.
+    pub(super) judged_until: Option<Seconds>,
+    /// The feed whose queue has its next evaluation.
+    pub(super) queued_for: Option<FeedId>,
 }
 
 /// The inputs of an evaluation besides the `CronJob`.
@@ -97,9 +101,15 @@ impl ScheduleStatus {
         if old.whole_schedule() == new.whole_schedule() && old.time_zone == new.time_zone {
             return self;
         }
+        self.with_schedule_of(new, controller_zone)
+    }
+
+    /// The status with the schedule parsed again.
+    pub(super) fn with_schedule_of(self, cronjob: &CronJob, controller_zone: &Zone) -> Self {
         Self {
             first_judged: self.first_judged,
-            ..Self::new(new, controller_zone)
+            judged_until: self.judged_until,
+            ..Self::new(cronjob, controller_zone)
         }
     }
 
@@ -115,6 +125,7 @@ impl ScheduleStatus {
             schedule: self.schedule.take(),
             valid: cronjob.evaluated_schedule().map(|_| false),
             first_judged: self.first_judged.or(context.judged_until),
+            judged_until: context.judged_until,
             ..Self::unknown()
         };
         let Some(schedule) = self.schedule.clone() else {
@@ -168,6 +179,8 @@ impl ScheduleStatus {
             anchor: 0,
             first_judged: None,
             next_evaluation: None,
+            judged_until: None,
+            queued_for: None,
         }
     }
 

@@ -32,24 +32,36 @@ pub(in crate::store) enum Transition<'a, T> {
     },
     /// The object was deleted. This was its last state.
     Gone(&'a T),
+    /// The object is no longer selected. It may still exist, and continue as if nothing had happened when it is selected
+    /// again.
+    Deselected(&'a T),
+}
+
+/// Why objects are missing in a complete list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Absence {
+    /// They were deleted. Records of those that had finished are kept until this time.
+    Deleted { retain_until: Instant },
+    /// The list is the first one after the selection of objects changed.
+    Deselected,
 }
 
 impl<T: Object> Objects<T> {
-    /// Applies a change from a feed, and calls `on_transition` for each object that it affects. Records of deleted objects
-    /// that had finished are kept until `retain_until`.
+    /// Applies a change from a feed, and calls `on_transition` for each object that it affects. `absence` says why objects
+    /// are missing if it is a complete list.
     pub(in crate::store) fn change(
         &mut self,
         feed: FeedId,
         change: Change<T>,
-        retain_until: Instant,
+        absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
         match change {
             Change::Applied(record) => {
                 self.apply(feed, record, on_transition);
             }
-            Change::Deleted(record) => self.delete(feed, record, retain_until, on_transition),
-            Change::Replaced(records) => self.replace(feed, records, retain_until, on_transition),
+            Change::Deleted(record) => self.delete(feed, record, absence, on_transition),
+            Change::Replaced(records) => self.replace(feed, records, absence, on_transition),
         }
     }
 
@@ -110,7 +122,7 @@ impl<T: Object> Objects<T> {
         &mut self,
         feed: FeedId,
         record: T,
-        retain_until: Instant,
+        absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
         let Some(slot) = self.find(record.key()) else {
@@ -123,15 +135,15 @@ impl<T: Object> Objects<T> {
             return;
         }
         let slot = self.apply(feed, record, on_transition);
-        self.remove_or_retain(slot, retain_until, on_transition);
+        self.remove_or_retain(slot, absence, on_transition);
     }
 
-    /// Applies a complete list of the feed's objects. Those that are not in it were deleted.
+    /// Applies a complete list of the feed's objects. Those that are not in it leave.
     fn replace(
         &mut self,
         feed: FeedId,
         records: Vec<T>,
-        retain_until: Instant,
+        absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
         let mut listed = vec![false; self.blocks.len() * BLOCK + records.len()];
@@ -147,27 +159,32 @@ impl<T: Object> Objects<T> {
         };
         let gone: Vec<u32> = self.entries().filter(gone).map(|(slot, _)| slot).collect();
         for slot in gone {
-            self.remove_or_retain(slot, retain_until, on_transition);
+            self.remove_or_retain(slot, absence, on_transition);
         }
         self.shrink();
     }
 
-    /// The object in this slot was deleted. Removes its record, or keeps it until `retain_until` if the object had finished.
-    fn remove_or_retain(
+    /// Removes the record in this slot. That of a deleted object that had finished is kept for a while.
+    pub(super) fn remove_or_retain(
         &mut self,
         slot: u32,
-        retain_until: Instant,
+        absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
         let Some(entry) = self.entry(slot) else {
             return;
         };
-        on_transition(Transition::Gone(&entry.record));
-        if entry.record.finished() && !entry.record.ignored() {
-            self.schedule_removal(slot, retain_until);
-        } else {
-            self.remove(slot);
+        match absence {
+            Absence::Deleted { retain_until } => {
+                on_transition(Transition::Gone(&entry.record));
+                if entry.record.finished() && !entry.record.ignored() {
+                    self.schedule_removal(slot, retain_until);
+                    return;
+                }
+            }
+            Absence::Deselected => on_transition(Transition::Deselected(&entry.record)),
         }
+        self.remove(slot);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CRONJOB, Observation, SideEffects, WorkloadRecord, Workloads, record::MetadataSource};
 use crate::{
-    model::{CronJob, Departure, ScheduleState, Seconds, WorkloadId},
+    model::{CronJob, Departure, OverdueRuns, ScheduleState, Seconds, WorkloadId},
     store::{cronjobs::CronJobRecord, objects::Transition},
 };
 
@@ -16,7 +16,7 @@ impl Workloads {
     ) {
         let (old, new) = match *transition {
             Transition::Applied { old, new, .. } => (old, Some(&new.cronjob)),
-            Transition::Gone(old) => (Some(old), None),
+            Transition::Gone(old) | Transition::Deselected(old) => (Some(old), None),
         };
         let old = old.map(|old| &old.cronjob).filter(|old| !old.ignored);
         match (old, new.filter(|new| !new.ignored)) {
@@ -105,6 +105,17 @@ impl Workloads {
             }
         }
         self.journal_change(slot);
+    }
+
+    /// Forgets which due times of a `CronJob` are overdue: they depend on a time zone that was the wrong one.
+    pub(in crate::store) fn forget_overdue(&mut self, cronjob: &CronJob) {
+        let key = (CRONJOB, &*cronjob.namespace, &*cronjob.name);
+        if let Some(slot) = self.records.find(key)
+            && let Some(workload) = self.records.get_mut(slot)
+            && let Some(schedule) = &mut workload.state.schedule
+        {
+            schedule.overdue = OverdueRuns::default();
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use super::record::{MetadataSource, start_order};
 use super::{CRONJOB, Observation, SideEffects, WorkloadRecord, Workloads};
 use crate::{
-    model::{Departure, Job, JournalEntry, Run, Seconds, WorkloadAnnotations, WorkloadId},
+    model::{
+        Departure, Job, JournalEntry, MappedLabels, Run, Seconds, WorkloadAnnotations, WorkloadId,
+    },
     store::{
         counted_runs::RunOutcome,
         objects::{Key, Transition},
@@ -30,6 +32,7 @@ impl Workloads {
                 self.on_job_applied(observation, old, new, effects);
             }
             Transition::Gone(job) => self.on_job_gone(observation, job, effects),
+            Transition::Deselected(job) => self.on_job_deselected(observation, job, effects),
         }
     }
 
@@ -42,8 +45,10 @@ impl Workloads {
     ) {
         let uid_hash = self.counted_runs.hash(&new.uid);
         let outcome = self.counted_runs.outcome(uid_hash);
-        let already_counted = outcome == Some(RunOutcome::Finished);
-        let finished = Run::from_finished(new).filter(|_| !old.is_some_and(Job::finished));
+        let already_counted = outcome.is_some_and(RunOutcome::finished);
+        let was_finished = old.is_some_and(Job::finished);
+        let was_ignored = old.is_some_and(|old| old.ignored);
+        let finished = Run::from_finished(new).filter(|_| was_ignored || !was_finished);
         if finished.is_some() {
             self.counted_runs.remove(uid_hash);
         } else if outcome.is_some() {
@@ -52,28 +57,62 @@ impl Workloads {
         let Some(slot) = self.assign_job(observation, old, new, already_counted, effects) else {
             return;
         };
-        if let Some(run) = finished
+        let Some(run) = finished else {
+            return;
+        };
+        if outcome == Some(RunOutcome::Deselected) || (was_ignored && was_finished) {
+            self.show_run(slot, &run);
+        } else if !already_counted {
+            let seen_before = old.is_some() || outcome.is_some();
+            self.add_run(observation, slot, &run, seen_before);
+        }
+        if self.settings.last_jobs_only
+            && let Some(workload) = self.records.get_mut(slot)
+            && workload.is_last(&run)
+        {
+            effects.set_last_job(workload, run.job_name, uid_hash);
+        }
+    }
+
+    /// Adds a finished run to the workload in this slot. It is counted if it was `seen_before` it finished, or else if it
+    /// ended after the objects were first read.
+    fn add_run(&mut self, observation: Observation, slot: u32, run: &Run, seen_before: bool) {
+        let Some(workload) = self.records.get_mut(slot) else {
+            return;
+        };
+        let ended_after = |since| run.end.is_some_and(|end| end >= since);
+        let was_selected = seen_before || observation.count_since.is_none_or(ended_after);
+        let is_new = was_selected && ended_after(self.since);
+        let counted = seen_before || (is_new && self.uncounted.is_none());
+        if !counted
+            && was_selected
+            && let Some(uncounted) = &mut self.uncounted
+        {
+            uncounted.push((workload.id.clone(), run.clone()));
+        }
+        let bounds = &self.settings.run_duration_buckets;
+        workload.state.totals.add_run(run, counted, bounds);
+        self.journal.append(JournalEntry::RunFinished {
+            workload: workload.id.clone(),
+            run: run.clone(),
+            counted,
+            state: workload.state.clone(),
+        });
+    }
+
+    /// Shows a finished run that must not be counted as the last one, if it is later than that. The totals may not include
+    /// it: they restarted from zero while it was not selected.
+    fn show_run(&mut self, slot: u32, run: &Run) {
+        let is_later = |workload: &WorkloadRecord| {
+            let last = workload.state.totals.last.as_ref();
+            !run.manual && last.is_none_or(|last| last.sort_key < run.sort_key())
+        };
+        if self.records.get(slot).is_some_and(is_later)
             && let Some(workload) = self.records.get_mut(slot)
         {
-            if !already_counted {
-                let seen_before = old.is_some() || outcome.is_some();
-                let is_new = run.end.is_some_and(|end| end >= self.since);
-                let counted = seen_before || (is_new && self.uncounted.is_none());
-                if !counted && let Some(uncounted) = &mut self.uncounted {
-                    uncounted.push((workload.id.clone(), run.clone()));
-                }
-                let bounds = &self.settings.run_duration_buckets;
-                workload.state.totals.add_run(&run, counted, bounds);
-                self.journal.append(JournalEntry::RunFinished {
-                    workload: workload.id.clone(),
-                    run: run.clone(),
-                    counted,
-                    state: workload.state.clone(),
-                });
-            }
-            if self.settings.last_jobs_only && workload.is_last(&run) {
-                effects.set_last_job(workload, run.job_name, uid_hash);
-            }
+            let bounds = &self.settings.run_duration_buckets;
+            workload.state.totals.add_run(run, false, bounds);
+            self.journal_change(slot);
         }
     }
 
@@ -81,7 +120,7 @@ impl Workloads {
         let uid_hash = self.counted_runs.hash(&job.uid);
         let outcome = self.counted_runs.outcome(uid_hash);
         let now = observation.now;
-        if job.finished() || outcome == Some(RunOutcome::Finished) {
+        if job.finished() || outcome.is_some_and(RunOutcome::finished) {
             self.counted_runs
                 .insert(uid_hash, RunOutcome::Finished, now);
         } else if !job.ignored {
@@ -100,6 +139,31 @@ impl Workloads {
         }
         if !job.ignored {
             self.remove_job(observation, job, departure(job, observation.date), effects);
+        }
+    }
+
+    /// The Job is no longer selected. If it returns, it is the same run, and an unfinished one counts when it finishes.
+    fn on_job_deselected(
+        &mut self,
+        observation: Observation,
+        job: &Job,
+        effects: &mut SideEffects,
+    ) {
+        let uid_hash = self.counted_runs.hash(&job.uid);
+        let outcome = if job.finished() {
+            Some(RunOutcome::Deselected)
+        } else {
+            self.counted_runs.outcome(uid_hash)
+        };
+        if let Some(outcome) = outcome {
+            self.counted_runs.insert(uid_hash, outcome, observation.now);
+        }
+        if job.ignored {
+            return;
+        }
+        if let Some(slot) = self.find(&id_of_job(job)) {
+            self.leave_workload(slot, job, effects);
+            self.retire_if_deselected(slot, observation.now);
         }
     }
 
@@ -198,18 +262,25 @@ impl Workloads {
         let Some(slot) = self.find(&id_of_job(job)) else {
             return;
         };
+        if let Some(workload) = self.records.get_mut(slot)
+            && &*workload.id.kind == JOB
+        {
+            workload.departure = departure;
+        }
+        self.leave_workload(slot, job, effects);
+        self.retire_if_empty(slot, observation.now);
+    }
+
+    /// The workload in this slot no longer has this Job.
+    fn leave_workload(&mut self, slot: u32, job: &Job, effects: &mut SideEffects) {
         let uid_hash = self.counted_runs.hash(&job.uid);
         if let Some(workload) = self.records.get_mut(slot) {
             let before = workload.scheduling_facts();
             workload.jobs = workload.jobs.saturating_sub(1);
             workload.active.remove(&(start_order(job), uid_hash));
             workload.unfinished.remove(&uid_hash);
-            if &*workload.id.kind == JOB {
-                workload.departure = departure;
-            }
             workload.request_evaluation(before, effects);
         }
-        self.retire_if_empty(slot, observation.now);
     }
 
     /// Sets what the API does not know of a Job: the labels of its `CronJob`, and whether the configuration ignores it.
@@ -232,26 +303,29 @@ impl Workloads {
     }
 
     /// Sets the labels that a Job inherits from its `CronJob`.
-    pub(in crate::store) fn inherit_labels(&self, job: &mut Job) {
-        let Some(own) = &job.labels else {
-            return;
-        };
+    fn inherit_labels(&self, job: &mut Job) {
+        job.merged_labels = self.merged_labels(job, &job.labels);
+    }
+
+    /// The labels of a Job that has these of its `own`, with those of its `CronJob` where it has none; `None` if it inherits
+    /// nothing.
+    pub(in crate::store) fn merged_labels(&self, job: &Job, own: &MappedLabels) -> MappedLabels {
+        let own = own.as_ref()?;
         let workload = self.find(&id_of_job(job));
-        let workload = workload.and_then(|slot| self.records.get(slot));
-        let inherited = workload.and_then(|workload| workload.inherited_labels.as_ref());
-        job.merged_labels = inherited.and_then(|inherited| {
-            if own.iter().all(|value| value.is_empty()) {
-                return Some(inherited.clone());
-            }
-            let merged = own.iter().zip(inherited.iter());
-            let merged = merged.map(|(own, inherited)| {
-                let value = if own.is_empty() { inherited } else { own };
-                value.clone()
-            });
-            own.iter()
-                .any(|value| value.is_empty())
-                .then(|| merged.collect())
+        let workload = workload.and_then(|slot| self.records.get(slot))?;
+        let inherited = workload.inherited_labels.as_ref()?;
+        if own.iter().all(|value| value.is_empty()) {
+            return Some(inherited.clone());
+        }
+        if own.iter().all(|value| !value.is_empty()) {
+            return None;
+        }
+        let merged = own.iter().zip(inherited.iter());
+        let merged = merged.map(|(own, inherited)| {
+            let value = if own.is_empty() { inherited } else { own };
+            value.clone()
         });
+        Some(merged.collect())
     }
 }
 

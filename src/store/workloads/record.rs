@@ -45,7 +45,14 @@ pub struct WorkloadRecord {
     pub(super) last_job: Option<(Name, u64)>,
     /// What the configuration sets for it; `None` if nothing.
     overrides: Option<Box<WorkloadAnnotations>>,
-    settings: Arc<StoreSettings>,
+    defaults: Arc<WorkloadDefaults>,
+}
+
+/// The settings that all workloads of a target share.
+#[derive(Debug)]
+pub(super) struct WorkloadDefaults {
+    thresholds: Thresholds,
+    run_duration_buckets: Arc<[f64]>,
 }
 
 /// The object that the labels and annotations of a workload come from, in order of precedence: a `CronJob` wins over Jobs,
@@ -61,18 +68,13 @@ pub(super) enum MetadataSource {
 // === impl WorkloadRecord ===
 
 impl WorkloadRecord {
-    /// A workload without any objects.
+    /// A workload without any objects. `overrides` are those of [`resolve_overrides`].
     pub(super) fn new(
         id: WorkloadId,
         state: WorkloadState,
-        target: Option<&str>,
-        settings: Arc<StoreSettings>,
+        overrides: Option<Box<WorkloadAnnotations>>,
+        defaults: Arc<WorkloadDefaults>,
     ) -> Self {
-        let config = &settings.overrides;
-        let overrides = (!config.is_empty()).then(|| {
-            let set = config.resolve(target, &id.namespace, &id.kind, &id.name);
-            Box::new(override_annotations(set))
-        });
         Self {
             id,
             state,
@@ -86,8 +88,23 @@ impl WorkloadRecord {
             metadata_source: MetadataSource::None,
             last_job: None,
             overrides,
-            settings,
+            defaults,
         }
+    }
+
+    /// Whether these are its overrides.
+    pub(super) fn has_overrides(&self, overrides: Option<&WorkloadAnnotations>) -> bool {
+        self.overrides.as_deref() == overrides
+    }
+
+    /// Sets what the configuration sets for it, and its defaults.
+    pub(super) fn configure(
+        &mut self,
+        overrides: Option<Box<WorkloadAnnotations>>,
+        defaults: Arc<WorkloadDefaults>,
+    ) {
+        self.overrides = overrides;
+        self.defaults = defaults;
     }
 
     /// Whether it is a `CronJob`.
@@ -115,11 +132,11 @@ impl WorkloadRecord {
         (*start != Seconds::MAX).then_some(*start)
     }
 
-    /// Its thresholds, from its annotations, else from the overrides of the configuration, else from its defaults. The default of `max_success_age` applies to `CronJobs`
-    /// only: nobody knows when other workloads should run.
+    /// Its thresholds, from its annotations, else from the overrides of the configuration, else from its defaults. The default of
+    /// `max_success_age` applies to `CronJobs` only: nobody knows when other workloads should run.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
-        let mut defaults = self.settings.thresholds;
+        let mut defaults = self.defaults.thresholds;
         if !self.is_cronjob() {
             defaults.max_success_age = None;
         }
@@ -176,7 +193,7 @@ impl WorkloadRecord {
     /// Upper bounds of the duration histograms.
     #[must_use]
     pub fn run_duration_bounds(&self) -> &[f64] {
-        &self.settings.run_duration_buckets
+        &self.defaults.run_duration_buckets
     }
 
     /// Whether something about it needs attention.
@@ -234,6 +251,30 @@ impl WorkloadRecord {
         state.annotations = annotations.cloned().map(Box::new);
         problems
     }
+}
+
+impl WorkloadDefaults {
+    pub(super) fn new(settings: &StoreSettings) -> Arc<Self> {
+        Arc::new(Self {
+            thresholds: settings.thresholds,
+            run_duration_buckets: settings.run_duration_buckets.clone(),
+        })
+    }
+}
+
+/// What the configuration sets for a workload; `None` if nothing.
+pub(super) fn resolve_overrides(
+    settings: &StoreSettings,
+    target: Option<&str>,
+    id: &WorkloadId,
+) -> Option<Box<WorkloadAnnotations>> {
+    let config = &settings.overrides;
+    if config.is_empty() {
+        return None;
+    }
+    let set = config.resolve(target, &id.namespace, &id.kind, &id.name);
+    let set = override_annotations(set);
+    (set != WorkloadAnnotations::default()).then(|| Box::new(set))
 }
 
 impl Record for WorkloadRecord {

@@ -8,10 +8,10 @@ use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
 use super::{WorkloadRecord, Workloads};
-use crate::model::{Departure, FeedId, JournalEntry, RestoredWorkload, WorkloadId, WorkloadState};
-
-/// The feed of restored workloads that no feed has seen yet. It does not exist, so it cannot become stale.
-const NO_FEED: FeedId = FeedId(u32::MAX);
+use crate::{
+    model::{Departure, JournalEntry, RestoredWorkload, WorkloadId, WorkloadState},
+    store::objects::NO_FEED,
+};
 
 /// Restored workloads that are not shown but may still exist.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ impl HiddenWorkloads {
     /// The workloads and their states.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkloadId, &WorkloadState)> {
         self.states.iter().flatten()
+    }
+
+    /// The states, to be changed.
+    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut WorkloadState> {
+        self.states.iter_mut().flat_map(HashMap::values_mut)
     }
 
     /// Removes a workload and returns its state.
@@ -73,9 +78,12 @@ impl Workloads {
         }
     }
 
-    /// Everything was read once: hidden workloads and unseen runs of earlier processes are gone.
+    /// Everything was read once: hidden workloads and unseen runs of earlier processes are gone. Does nothing when new feeds
+    /// were read later.
     pub(in crate::store) fn forget_unseen(&mut self, now: Instant) {
-        self.hidden.states = None;
+        if self.hidden.states.take().is_none() {
+            return;
+        }
         self.counted_runs.start_expiry(now);
         self.retire_deleted_cronjobs(now);
     }

@@ -48,7 +48,9 @@ impl FileModel {
                         *left = Some((*time, *departure));
                     }
                 }
-                JournalEntry::WorkloadChanged { .. } | JournalEntry::Synced => {}
+                JournalEntry::WorkloadChanged { .. }
+                | JournalEntry::Synced
+                | JournalEntry::Relabelled(_) => {}
             }
             if let JournalEntry::RunFinished {
                 workload, state, ..

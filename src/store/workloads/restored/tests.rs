@@ -30,6 +30,7 @@ impl Journal for Lines {
             }
             JournalEntry::WorkloadGone(workload, _) => format!("gone {}", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
+            JournalEntry::Relabelled(_) => "relabelled".to_owned(),
         };
         self.0.lock().push(text);
     }
