@@ -23,7 +23,7 @@ use crate::{
     history::HistorySettings,
     metrics::MetricsSettings,
     server::{ReloadHandle, ReloadOutcome},
-    store::{Selection, StoreSettings},
+    store::{ObjectSelection, StoreSettings},
     telemetry::LogLevelHandle,
 };
 
@@ -259,9 +259,9 @@ impl Exporter {
         }
         changes.reread.push(target.title.clone());
         let selection = if other_objects {
-            Selection::Changed
+            ObjectSelection::Changed
         } else {
-            Selection::Same
+            ObjectSelection::Same
         };
         (target, Step::Reread(Box::new(plan), selection))
     }
@@ -283,7 +283,7 @@ enum Step {
     /// Change the settings of its store.
     Configure(StoreSettings),
     /// Read it again, as planned.
-    Reread(Box<TargetPlan>, Selection),
+    Reread(Box<TargetPlan>, ObjectSelection),
 }
 
 fn log_changes(changes: &Changes) {
