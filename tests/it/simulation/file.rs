@@ -48,7 +48,9 @@ impl FileModel {
                         *left = Some((*time, *departure));
                     }
                 }
-                JournalEntry::WorkloadChanged { .. } | JournalEntry::Synced => {}
+                JournalEntry::WorkloadChanged { .. }
+                | JournalEntry::Synced
+                | JournalEntry::Relabelled(_) => {}
             }
             if let JournalEntry::RunFinished {
                 workload, state, ..
@@ -83,7 +85,7 @@ impl FileModel {
             since,
             workloads: workloads.collect(),
             runs: self.runs.keys().cloned().collect(),
-            delayed: false,
+            ..RestoredState::default()
         }
     }
 }

@@ -30,6 +30,7 @@ impl Journal for Lines {
             }
             JournalEntry::WorkloadGone(workload, _) => format!("gone {}", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
+            JournalEntry::Relabelled(_) => "relabelled".to_owned(),
         };
         self.0.lock().push(text);
     }
@@ -67,7 +68,7 @@ impl Scene {
             since: (settings.clock)().as_second() - 86_400,
             workloads,
             runs: vec![Uid::parse("known")],
-            delayed: false,
+            ..RestoredState::default()
         };
         let lines = Arc::new(Lines::default());
         let store = TargetStore::restored(None, settings.into(), restored, lines.clone());

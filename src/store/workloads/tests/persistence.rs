@@ -134,6 +134,7 @@ impl MemoryJournal {
             }
             JournalEntry::WorkloadGone(workload, _) => format!("{} is gone", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
+            JournalEntry::Relabelled(_) => "relabelled".to_owned(),
         };
         let mut lines: Vec<_> = self.take().iter().map(line).collect();
         // One update can change a workload several times.
