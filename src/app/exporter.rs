@@ -13,7 +13,7 @@ use super::{
 use crate::{
     client::{Api, ConnectionBudget, RateLimit},
     config::Config,
-    history::{History, HistorySettings},
+    history::{History, HistorySettings, TargetHistory},
     metrics::{Metrics, MetricsSettings},
     model::Name,
     server::{
@@ -47,11 +47,13 @@ impl Exporter {
         mut tasks: Supervisor,
         budget: &ConnectionBudget,
     ) -> Result<Self, Error> {
-        let mut history = open_history(config, &plans)?;
+        let (history, restored) = open_history(config, &plans)?.unzip();
+        let mut restored = restored.into_iter().flatten();
         let (mut targets, mut sources) = (Vec::new(), Vec::new());
         let auth_endpoint = access::endpoint(config, &plans);
-        for (position, plan) in plans.into_iter().enumerate() {
-            let (target, tasks) = build_target(plan, position, history.as_mut(), budget);
+        for plan in plans {
+            let restored = history.as_ref().zip(restored.next());
+            let (target, tasks) = build_target(plan, restored, budget);
             targets.push(target);
             sources.extend(tasks);
         }
@@ -118,8 +120,11 @@ async fn shut_down(mut serving: Supervisor, tasks: Supervisor, history: Option<H
     }
 }
 
-/// Opens the history for these targets, if one is configured.
-fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>, Error> {
+/// Opens the history, if one is configured, and returns what it has of these targets.
+fn open_history(
+    config: &Config,
+    plans: &[TargetPlan],
+) -> Result<Option<(History, Vec<TargetHistory>)>, Error> {
     let Some(settings) = HistorySettings::from_config(config) else {
         return Ok(None);
     };
@@ -131,18 +136,16 @@ fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>
 /// Builds the store, client and source of one target. Returns its store and the tasks that read it.
 fn build_target(
     plan: TargetPlan,
-    position: usize,
-    history: Option<&mut History>,
+    history: Option<(&History, TargetHistory)>,
     budget: &ConnectionBudget,
 ) -> (Arc<TargetStore>, Vec<source::Task>) {
     let (name, settings) = (plan.name.map(Name::from), Arc::new(plan.store));
     let store = match history {
-        Some(history) => {
-            let (state, journal) = history.target(position);
-            let store = TargetStore::restored(name, settings, state, journal);
+        Some((history, target)) => {
+            let store = TargetStore::restored(name, settings, target.restored, target.journal);
             let store = Arc::new(store);
             let lookup: Weak<TargetStore> = Arc::downgrade(&store);
-            history.attach(position, lookup);
+            history.attach(target.id, lookup);
             store
         }
         None => Arc::new(TargetStore::new(name, settings)),
