@@ -4,11 +4,14 @@
 //! thread, commits them to the [`file`](mod@file). At the next start the store continues from the [`RestoredState`]. While
 //! the file cannot be written, everything else works as usual.
 //!
+//! Targets come and go while the file is open. The store of one that is added later gets its state from the writer, which
+//! alone reads the file, so nothing waits for the disk.
+//!
 //! The writer asks the store, by [`StoreLookup`], which rows it may delete.
 
 use std::{
-    io, mem,
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
     sync::{Arc, Weak, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
@@ -19,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
-    model::{self, Journal, Name, RestoredState, START_DELAY_BOUNDS, StoreLookup},
+    model::{Journal, Name, RestoredState, START_DELAY_BOUNDS, StoreLookup},
 };
 
+mod batch;
 mod check;
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -30,6 +34,7 @@ mod identity;
 mod migrate;
 mod pending;
 mod prune;
+mod restore;
 mod rows;
 mod status;
 mod transaction;
@@ -38,15 +43,16 @@ mod write_queue;
 
 pub use status::{HistoryStatus, StatusSnapshot};
 
-use file::{HistoryFile, Location, OpenDatabase, OpenError};
-use rows::Bounds;
+use batch::AddedTarget;
+use file::{FileTarget, HistoryFile, Location, OpenDatabase, OpenError};
+use rows::{Bounds, TargetRow};
 use worker::Writer;
 use write_queue::{TargetJournal, WriteQueue};
 
 /// The settings of the history.
 #[derive(Clone, Debug)]
 pub struct HistorySettings {
-    /// Path of the file.
+    /// Path of the file. It cannot change while the file is open.
     pub path: PathBuf,
     /// The latest runs of each workload that are kept. Runs that the store counts are kept in addition.
     pub runs_per_workload: u32,
@@ -54,9 +60,10 @@ pub struct HistorySettings {
     pub max_age: Duration,
     /// Workloads that are gone and are kept, for each target.
     pub gone_workloads: usize,
-    /// Upper bounds of the duration histograms.
+    /// Upper bounds of the duration histograms. They cannot change while the file is open.
     pub run_duration_buckets: Arc<[f64]>,
-    /// Names of the configured labels, in the order of their values.
+    /// Names of the labels of targets that are added, in the order of their values. Those of other targets change by
+    /// [`JournalEntry::Relabelled`](crate::model::JournalEntry::Relabelled).
     pub label_names: Arc<[String]>,
 }
 
@@ -68,8 +75,21 @@ pub struct History {
     /// Cancelled when the writer ends.
     ended: CancellationToken,
     path: PathBuf,
-    /// By position of the target.
-    restored: Vec<RestoredState>,
+}
+
+/// Identifies a target from [`History::add`] to [`History::remove`]. A later target of the same name has another id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TargetId(u64);
+
+/// What the history gives the store of a target.
+#[derive(Debug)]
+pub struct TargetHistory {
+    /// Identifies the target.
+    pub id: TargetId,
+    /// What the store starts from.
+    pub restored: RestoredState,
+    /// Where the store writes.
+    pub journal: Arc<dyn Journal>,
 }
 
 /// Why the history cannot be opened.
@@ -133,10 +153,15 @@ impl History {
         }
     }
 
-    /// Opens or creates the file for these targets and starts the writer. Blocks while it reads the file.
+    /// Opens or creates the file and starts the writer. Returns what the file has of these targets, in their order. Blocks
+    /// while it reads the file.
     ///
-    /// A failing disk is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds.
-    pub fn open(settings: &HistorySettings, targets: &[Option<Name>]) -> Result<Self, Error> {
+    /// A failing disk is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds. The states
+    /// of the targets are `delayed` then.
+    pub fn open(
+        settings: &HistorySettings,
+        targets: &[Option<Name>],
+    ) -> Result<(Self, Vec<TargetHistory>), Error> {
         Self::open_with(settings, targets, file::open_database())
     }
 
@@ -144,99 +169,117 @@ impl History {
         settings: &HistorySettings,
         targets: &[Option<Name>],
         open_database: OpenDatabase,
-    ) -> Result<Self, Error> {
-        let name = |target: &Option<Name>| target.as_deref().unwrap_or_default().to_owned();
+    ) -> Result<(Self, Vec<TargetHistory>), Error> {
+        let path = settings.path.clone();
         let location = Location {
-            path: settings.path.clone(),
-            targets: targets.iter().map(name).collect(),
+            path: path.clone(),
             bounds: Bounds {
                 run_duration: settings.run_duration_buckets.to_vec(),
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
-            label_names: settings.label_names.clone(),
             open_database,
         };
-        let path = location.path.clone();
-        match location.open() {
-            Ok((file, restored)) => Self::start(location, Some(file), restored, settings),
-            Err(OpenError::Disk(error)) => {
-                Self::start_unread(location, &error.to_string(), settings)
+        let status = Arc::new(HistoryStatus::default());
+        let queue = Arc::new(WriteQueue::new(settings, status));
+        let targets = targets.iter().map(|name| queue.new_target(name.as_deref()));
+        let targets: Vec<_> = targets.collect();
+        let (file, restored) = match location.open(&targets.iter().collect::<Vec<_>>()) {
+            Ok((file, restored)) => (Some(file), restored.into_iter().map(Some).collect()),
+            Err(OpenError::Disk(error)) => (None, unread(&path, &error.to_string(), &targets)),
+            Err(OpenError::Content(problem)) => (None, unread(&path, &problem, &targets)),
+            Err(OpenError::InUse) => return Err(Error::InUse { path }),
+            Err(OpenError::Path(source)) => return Err(Error::Path { path, source }),
+            Err(OpenError::SetAside { aside, source }) => {
+                return Err(Error::SetAside {
+                    path,
+                    aside,
+                    source,
+                });
             }
-            Err(OpenError::Content(problem)) => Self::start_unread(location, &problem, settings),
-            Err(OpenError::InUse) => Err(Error::InUse { path }),
-            Err(OpenError::Path(source)) => Err(Error::Path { path, source }),
-            Err(OpenError::SetAside { aside, source }) => Err(Error::SetAside {
-                path,
-                aside,
-                source,
-            }),
-        }
+        };
+        let history = Self {
+            status: queue.status.clone(),
+            queue,
+            ended: CancellationToken::new(),
+            path,
+        };
+        // The writer must know all of them at once: it deletes old rows of targets that it does not know.
+        let targets = targets.into_iter().zip(restored);
+        let targets = targets.map(|(target, restored)| history.register(target, restored));
+        let targets = targets.collect();
+        history.start_writer(location, file)?;
+        Ok((history, targets))
     }
 
     /// Starts the writer. `file` is `None` if it has to open the file later.
-    fn start(
-        location: Location,
-        file: Option<HistoryFile>,
-        restored: Vec<RestoredState>,
-        settings: &HistorySettings,
-    ) -> Result<Self, Error> {
-        let status = Arc::new(HistoryStatus::default());
+    fn start_writer(&self, location: Location, file: Option<HistoryFile>) -> Result<(), Error> {
         if let Some(file) = &file {
-            status.up.store(true, Relaxed);
-            status.runs.store(file.runs, Relaxed);
-            status.file_size.store(file.size(), Relaxed);
+            self.status.up.store(true, Relaxed);
+            self.status.runs.store(file.runs, Relaxed);
+            self.status.file_size.store(file.size(), Relaxed);
         } else {
-            status.errors.fetch_add(1, Relaxed);
+            self.status.errors.fetch_add(1, Relaxed);
         }
-        let path = location.path.clone();
-        let queue = Arc::new(WriteQueue::new(location.targets.len(), status.clone()));
-        let ended = CancellationToken::new();
-        let guard = ended.clone().drop_guard();
-        let writer = Writer::new(queue.clone(), location, file, settings, guard);
-        thread::Builder::new()
-            .name("history".to_owned())
-            .spawn(move || writer.run())
-            .map_err(Error::Thread)?;
-        Ok(Self {
-            queue,
-            status,
-            ended,
-            path,
+        let guard = self.ended.clone().drop_guard();
+        let writer = Writer::new(self.queue.clone(), location, file, guard);
+        let thread = thread::Builder::new().name("history".to_owned());
+        let thread = thread.spawn(move || writer.run());
+        thread.map(drop).map_err(Error::Thread)
+    }
+
+    /// Adds a target while the file is open. Does not wait for the disk: the restored state is `delayed`, and the writer gives
+    /// the store what the file has of this name by [`StoreLookup::adopt`], soon after [`Self::attach`].
+    ///
+    /// No two targets may have the same name at a time.
+    #[must_use]
+    pub fn add(&self, name: Option<&str>) -> TargetHistory {
+        self.register(self.queue.new_target(name), None)
+    }
+
+    /// Adds a target. `restored` is `None` if the writer has to read it.
+    fn register(
+        &self,
+        target: FileTarget,
+        restored: Option<(TargetRow, RestoredState)>,
+    ) -> TargetHistory {
+        let is_read = restored.is_some();
+        let (row, restored) = restored.unwrap_or_else(|| {
+            let delayed = RestoredState {
+                since: target.row.since,
+                label_names: target.label_names.clone(),
+                delayed: true,
+                ..RestoredState::default()
+            };
+            (target.row, delayed)
+        });
+        let target = FileTarget { row, ..target };
+        let id = self.queue.add(AddedTarget { target, is_read });
+        TargetHistory {
+            id,
             restored,
-        })
+            journal: Arc::new(TargetJournal::new(self.queue.clone(), id)),
+        }
     }
 
-    /// Starts the writer without a file, because the disk fails. The state of earlier processes follows when it works again.
-    fn start_unread(
-        location: Location,
-        problem: &str,
-        settings: &HistorySettings,
-    ) -> Result<Self, Error> {
-        tracing::error!(
-            path = %location.path.display(),
-            error = problem,
-            "history file cannot be opened, trying again: the counters of workloads are not shown until it can"
-        );
-        let delayed = || RestoredState {
-            delayed: true,
-            ..empty_state()
-        };
-        let restored = location.targets.iter().map(|_| delayed()).collect();
-        Self::start(location, None, restored, settings)
-    }
-
-    /// Returns the restored state and the journal of the target at this position. The state is returned once only.
-    pub fn target(&mut self, position: usize) -> (RestoredState, Arc<dyn Journal>) {
-        let restored = self.restored.get_mut(position).map(mem::take);
-        let journal = TargetJournal::new(self.queue.clone(), position);
-        (restored.unwrap_or_else(empty_state), Arc::new(journal))
-    }
-
-    /// Gives the writer the store of the target at this position. Until then it deletes nothing of the target.
+    /// Gives the writer the store of a target. Until then it deletes nothing of the target.
     ///
     /// The reference is weak because the store owns the journal, and with it the queue.
-    pub fn attach(&self, position: usize, store: Weak<dyn StoreLookup>) {
-        self.queue.attach(position, store);
+    pub fn attach(&self, id: TargetId, store: Weak<dyn StoreLookup>) {
+        self.queue.attach(id, store);
+    }
+
+    /// Removes a target. What its store has reported until now is still written; what it reports later is ignored. Its rows
+    /// stay in the file until they have the maximum age.
+    ///
+    /// If the store did not get its delayed state yet, what it has reported is dropped: it lacks what is in the file.
+    pub fn remove(&self, id: TargetId) {
+        self.queue.remove(id);
+    }
+
+    /// Changes the limits of the file, which count from the next time it is pruned, within an hour, and the label names of
+    /// targets that are added from now on. The path and the buckets of histograms stay as they are until a restart.
+    pub fn configure(&self, settings: &HistorySettings) {
+        self.queue.configure(settings);
     }
 
     /// Returns the state of the history for metrics.
@@ -284,12 +327,18 @@ impl Error {
     }
 }
 
-/// The state of a target that was never read before.
-fn empty_state() -> RestoredState {
-    RestoredState {
-        since: model::now().as_second(),
-        ..RestoredState::default()
-    }
+/// Logs that the file cannot be read yet. The state of each target follows when it can.
+fn unread(
+    path: &Path,
+    problem: &str,
+    targets: &[FileTarget],
+) -> Vec<Option<(TargetRow, RestoredState)>> {
+    tracing::error!(
+        path = %path.display(),
+        error = problem,
+        "history file cannot be opened, trying again: the counters of workloads are not shown until it can"
+    );
+    targets.iter().map(|_| None).collect()
 }
 
 #[cfg(test)]

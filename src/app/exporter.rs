@@ -12,13 +12,13 @@ use super::{
     reload::Reloader,
     signals::Signals,
     supervisor::{Ended, Supervisor},
-    targets::{Continued, RunningTarget},
+    targets::RunningTarget,
     web::{PreparedWeb, ServedWeb},
 };
 use crate::{
     client::{AccessReviewer, ConnectionBudget},
     config::Config,
-    history::{History, HistorySettings},
+    history::{History, HistorySettings, TargetHistory},
     metrics::{Metrics, MetricsSettings},
     model::Name,
     server::{ExporterData, ReloadHandle, Server, ServerSettings, readiness::Readiness},
@@ -54,14 +54,12 @@ impl Exporter {
         mut tasks: Supervisor,
         budget: ConnectionBudget,
     ) -> Result<Self, Error> {
-        let mut history = open_history(&config, &plans)?;
+        let (history, continued) = open_history(&config, &plans)?.unzip();
+        let mut continued = continued.into_iter().flatten();
         let mut targets = Vec::new();
-        for (position, plan) in plans.into_iter().enumerate() {
-            let continued = history.as_mut().map(|history| {
-                let (id, state, journal) = history.target(position);
-                Continued { id, state, journal }
-            });
-            let mut target = RunningTarget::new(plan, history.as_ref().zip(continued));
+        for plan in plans {
+            let continued = history.as_ref().zip(continued.next());
+            let mut target = RunningTarget::new(plan, continued);
             target.start(&mut tasks, &budget);
             targets.push(target);
         }
@@ -180,8 +178,11 @@ async fn shut_down(mut serving: Supervisor, tasks: Supervisor, history: Option<H
     }
 }
 
-/// Opens the history for these targets, if one is configured.
-fn open_history(config: &Config, plans: &[TargetPlan]) -> Result<Option<History>, Error> {
+/// Opens the history, if one is configured, and returns what it has of these targets.
+fn open_history(
+    config: &Config,
+    plans: &[TargetPlan],
+) -> Result<Option<(History, Vec<TargetHistory>)>, Error> {
     let Some(settings) = HistorySettings::from_config(config) else {
         return Ok(None);
     };

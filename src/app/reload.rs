@@ -14,7 +14,7 @@ use super::{
     exporter::{self, Exporter},
     file_watch::{FileWatch, WatchedFile},
     plan::TargetPlan,
-    targets::{Continued, RunningTarget},
+    targets::RunningTarget,
     triggers::{Trigger, Triggers},
     web::{PreparedWeb, UnusableWeb},
 };
@@ -268,10 +268,8 @@ impl Exporter {
 
     /// A target that was not configured before.
     fn new_target(&self, plan: TargetPlan) -> RunningTarget {
-        let history = self.history.as_ref().map(|history| {
-            let (id, state, journal) = history.add(plan.name.as_deref());
-            (history, Continued { id, state, journal })
-        });
+        let history = self.history.as_ref();
+        let history = history.map(|history| (history, history.add(plan.name.as_deref())));
         RunningTarget::new(plan, history)
     }
 }

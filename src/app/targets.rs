@@ -9,8 +9,8 @@ use tokio::task::AbortHandle;
 use super::{access, plan::TargetPlan, supervisor::Supervisor};
 use crate::{
     client::{AccessReviewer, Api, ConnectionBudget, Endpoint, RateLimit},
-    history::{History, TargetId},
-    model::{Journal, Name, RestoredState},
+    history::{History, TargetHistory, TargetId},
+    model::Name,
     source::{Source, SourceSettings},
     store::TargetStore,
 };
@@ -33,20 +33,14 @@ pub(super) struct RunningTarget {
     reviewer: Option<Arc<dyn AccessReviewer>>,
 }
 
-/// Where a target continues.
-pub(super) struct Continued {
-    pub(super) id: TargetId,
-    pub(super) state: RestoredState,
-    pub(super) journal: Arc<dyn Journal>,
-}
-
 impl RunningTarget {
     /// A target with a store and without tasks. It continues from the history, if there is one.
-    pub(super) fn new(plan: TargetPlan, history: Option<(&History, Continued)>) -> Self {
+    pub(super) fn new(plan: TargetPlan, history: Option<(&History, TargetHistory)>) -> Self {
         let name = plan.name.as_deref().map(Name::from);
         let (store, history) = match history {
-            Some((history, Continued { id, state, journal })) => {
-                let store = TargetStore::restored(name, Arc::new(plan.store), state, journal);
+            Some((history, TargetHistory { id, restored, journal })) => {
+                let settings = Arc::new(plan.store);
+                let store = TargetStore::restored(name, settings, restored, journal);
                 let store = Arc::new(store);
                 let lookup: Weak<TargetStore> = Arc::downgrade(&store);
                 history.attach(id, lookup);

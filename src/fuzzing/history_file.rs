@@ -11,7 +11,7 @@ use std::{
 
 use tokio::runtime::Runtime;
 
-use crate::history::{self, History, HistorySettings};
+use crate::history::{self, History, HistorySettings, TargetHistory};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -19,8 +19,8 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static VALID: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let path = path("valid");
     let _ = fs::remove_file(&path);
-    let (mut history, _) = open(&path);
-    history::fuzzing::fill(&mut history);
+    let (history, target) = open(&path);
+    history::fuzzing::fill(&*target.journal);
     close(history);
     let bytes = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
@@ -50,8 +50,9 @@ pub(super) fn check(input: &[u8]) {
     fs::create_dir(&directory).unwrap();
     let file = directory.join("history.redb");
     fs::write(&file, &bytes).unwrap();
-    let (history, restored) = open(&file);
+    let (history, target) = open(&file);
     close(history);
+    let restored = target.restored.workloads.len();
     let files = fs::read_dir(&directory).unwrap().count();
     assert!(
         restored <= 2 && (files == 1 || restored == 0),
@@ -59,13 +60,13 @@ pub(super) fn check(input: &[u8]) {
     );
     let (history, again) = open(&file);
     close(history);
-    assert_eq!(again, restored);
+    assert_eq!(again.restored.workloads.len(), restored);
     assert_eq!(fs::read_dir(&directory).unwrap().count(), files);
     fs::remove_dir_all(&directory).unwrap();
 }
 
-/// Opens a history, and returns the number of workloads in it.
-fn open(path: &Path) -> (History, usize) {
+/// Opens a history with one target.
+fn open(path: &Path) -> (History, TargetHistory) {
     let settings = HistorySettings {
         path: path.to_owned(),
         runs_per_workload: 50,
@@ -74,9 +75,8 @@ fn open(path: &Path) -> (History, usize) {
         run_duration_buckets: [60.0].into(),
         label_names: [].into(),
     };
-    let mut history = History::open(&settings, &[None]).unwrap();
-    let (restored, _) = history.target(0);
-    (history, restored.workloads.len())
+    let (history, mut targets) = History::open(&settings, &[None]).unwrap();
+    (history, targets.remove(0))
 }
 
 fn close(history: History) {

@@ -21,11 +21,10 @@ use super::{
     migrate,
     rows::{
         BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow,
-        WORKLOADS, WorkloadRow, decode, encode, end_of_target, first_run, first_workload,
-        workload_id, workload_key,
+        WORKLOADS, WorkloadRow, decode, encode, workload_id, workload_key,
     },
 };
-use crate::model::{self, Histogram, RestoredState, RestoredWorkload, Uid};
+use crate::model::{self, Histogram, RestoredState};
 
 /// The page cache of redb in bytes. The writer changes the same few pages, at the end of some workloads, over and over.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -38,12 +37,18 @@ pub(super) type OpenDatabase =
 #[derive(Clone)]
 pub(super) struct Location {
     pub(super) path: PathBuf,
-    /// Names of all targets, by position.
-    pub(super) targets: Vec<String>,
     pub(super) bounds: Bounds,
-    /// Names of the configured labels.
-    pub(super) label_names: Arc<[String]>,
     pub(super) open_database: OpenDatabase,
+}
+
+/// A target, as the file has it.
+#[derive(Clone, Debug)]
+pub(super) struct FileTarget {
+    /// Its name; empty for the unnamed target.
+    pub(super) name: String,
+    /// Names of its labels now, in the order of their values.
+    pub(super) label_names: Arc<[String]>,
+    pub(super) row: TargetRow,
 }
 
 /// An open file.
@@ -51,12 +56,8 @@ pub(super) struct Location {
 pub(super) struct HistoryFile {
     pub(super) database: Database,
     path: PathBuf,
-    /// Names of the configured labels.
-    pub(super) label_names: Arc<[String]>,
     /// Number of runs when the file was opened.
     pub(super) runs: u64,
-    /// Rows of the targets when the file was opened, by position.
-    pub(super) targets: Vec<TargetRow>,
     /// Whether this process created it, so that nothing of an earlier one is in it.
     pub(super) is_new: bool,
     /// What identifies it after the last commit; `None` if it is not at its path any more.
@@ -102,6 +103,11 @@ pub(super) enum FileError {
     Foreign(String),
 }
 
+/// The number of runs in the file.
+fn count_runs(database: &Database) -> Result<u64, FileError> {
+    Ok(database.begin_read()?.open_table(RUNS)?.len()?)
+}
+
 /// Opens a database on the real disk.
 pub(super) fn open_database() -> OpenDatabase {
     Arc::new(|builder, path| builder.create(path))
@@ -110,10 +116,12 @@ pub(super) fn open_database() -> OpenDatabase {
 // === impl Location ===
 
 impl Location {
-    /// Opens or creates the file, and returns its content by position of the target. Renames an invalid file and creates a
-    /// new one.
-    pub(super) fn open(&self) -> Result<(HistoryFile, Vec<RestoredState>), OpenError> {
-        let problem = match self.try_open() {
+    /// Opens or creates the file, and returns what it has of these targets. Renames an invalid file and creates a new one.
+    pub(super) fn open(
+        &self,
+        targets: &[&FileTarget],
+    ) -> Result<(HistoryFile, Vec<(TargetRow, RestoredState)>), OpenError> {
+        let problem = match self.try_open(targets) {
             Err(OpenError::Content(problem)) => problem,
             outcome => return outcome,
         };
@@ -124,10 +132,13 @@ impl Location {
             set_aside = %aside.display(),
             "history file is invalid: renamed it and created a new one, counters restart from zero"
         );
-        self.try_open()
+        self.try_open(targets)
     }
 
-    fn try_open(&self) -> Result<(HistoryFile, Vec<RestoredState>), OpenError> {
+    fn try_open(
+        &self,
+        targets: &[&FileTarget],
+    ) -> Result<(HistoryFile, Vec<(TargetRow, RestoredState)>), OpenError> {
         if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
             return Err(OpenError::Path(check::not_a_file()));
         }
@@ -137,24 +148,22 @@ impl Location {
             .set_cache_size(CACHE)
             .set_check_integrity_on_open(true);
         let database = (self.open_database)(&builder, &self.path).map_err(FileError::from)?;
-        let (targets, is_new) = self.prepare(&database)?;
-        let (restored, runs) = self.read(&database, &targets)?;
+        let is_new = self.prepare(&database)?;
         let file = HistoryFile {
+            runs: count_runs(&database)?,
             database,
             path: self.path.clone(),
-            label_names: self.label_names.clone(),
-            runs,
-            targets,
             is_new,
             identity: FileIdentity::read(&self.path).map_err(OpenError::Path)?,
         };
-        Ok((file, restored))
+        let restored: Result<_, _> = targets.iter().map(|target| file.read(target)).collect();
+        Ok((file, restored?))
     }
 
-    /// Checks the format, creates missing tables and rows, and returns the rows of the targets, and whether the file is new.
-    fn prepare(&self, database: &Database) -> Result<(Vec<TargetRow>, bool), FileError> {
+    /// Checks the format and creates missing tables. Returns whether the file is new.
+    fn prepare(&self, database: &Database) -> Result<bool, FileError> {
         let transaction = database.begin_write()?;
-        let prepared = {
+        let is_new = {
             let has_tables = transaction
                 .list_tables()?
                 .any(|table| table.name() != META.name());
@@ -183,10 +192,11 @@ impl Location {
             meta.insert(BOUNDS_KEY, bounds.as_str())?;
             transaction.open_table(RUNS)?;
             transaction.open_table(WORKLOADS)?;
-            (self.target_rows(&transaction)?, format.is_none())
+            transaction.open_table(TARGETS)?;
+            format.is_none()
         };
         transaction.commit()?;
-        Ok(prepared)
+        Ok(is_new)
     }
 
     /// Resets histograms whose bounds have changed.
@@ -223,63 +233,6 @@ impl Location {
             workloads.insert(workload_key(&target, &id), row.as_str())?;
         }
         Ok(())
-    }
-
-    /// Returns the rows of all targets. Adds rows of new targets.
-    fn target_rows(&self, transaction: &WriteTransaction) -> Result<Vec<TargetRow>, FileError> {
-        let mut rows = transaction.open_table(TARGETS)?;
-        let now = model::now().as_second();
-        let mut targets = Vec::new();
-        for name in &self.targets {
-            let row = rows.get(name.as_str())?.map(|row| row.value().to_owned());
-            let row = match row {
-                Some(row) => decode(TARGETS.name(), &row)?,
-                None => TargetRow {
-                    since: now,
-                    seen: now,
-                },
-            };
-            rows.insert(name.as_str(), encode(TARGETS.name(), &row)?.as_str())?;
-            targets.push(row);
-        }
-        Ok(targets)
-    }
-
-    /// Reads the content of the targets, and the number of runs in the whole file.
-    fn read(
-        &self,
-        database: &Database,
-        targets: &[TargetRow],
-    ) -> Result<(Vec<RestoredState>, u64), FileError> {
-        let transaction = database.begin_read()?;
-        let workloads = transaction.open_table(WORKLOADS)?;
-        let runs = transaction.open_table(RUNS)?;
-        let mut all_restored = Vec::new();
-        for (target, row) in self.targets.iter().zip(targets) {
-            let mut restored = RestoredState {
-                since: row.since,
-                ..RestoredState::default()
-            };
-            let end = end_of_target(target);
-            for workload in workloads.range(first_workload(target)..first_workload(&end))? {
-                let (key, value) = workload?;
-                let id = workload_id(key.value());
-                let workload: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
-                restored.workloads.push(RestoredWorkload {
-                    id,
-                    last_existed: workload.left.unwrap_or(row.seen),
-                    departure: workload.departure.unwrap_or_default(),
-                    state: workload.into_state(&self.label_names),
-                });
-            }
-            for run in runs.range(first_run(target)..first_run(&end))? {
-                let (key, _) = run?;
-                let (_, _, _, _, _, uid) = key.value();
-                restored.runs.push(Uid::parse(uid));
-            }
-            all_restored.push(restored);
-        }
-        Ok((all_restored, runs.len()?))
     }
 }
 

@@ -7,13 +7,10 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    History,
-    rows::{
-        Bounds, META, RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode,
-    },
+use super::rows::{
+    Bounds, META, RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode,
 };
-use crate::model::{JournalEntry, Run, RunResult, Totals, Uid, WorkloadId};
+use crate::model::{Journal, JournalEntry, Run, RunResult, Totals, Uid, WorkloadId};
 use redb::TableHandle as _;
 
 /// A row that can be decoded is equal after it was written and read again, and shows the same in a new process.
@@ -46,8 +43,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(table: &'static str, text: &str) 
 }
 
 /// Adds two workloads with some runs each to an empty file.
-pub(crate) fn fill(history: &mut History) {
-    let (_, journal) = history.target(0);
+pub(crate) fn fill(journal: &dyn Journal) {
     for workload in ["daily", "nightly"] {
         let mut totals = Totals::default();
         for number in 0..3_i64 {

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, mem};
 
-use crate::model::{Departure, Run, Seconds, StoreLookup, WorkloadId, WorkloadState};
+use crate::model::{Departure, Relabelling, Run, Seconds, StoreLookup, WorkloadId, WorkloadState};
 
 /// When this many runs wait, those whose Jobs are gone may be dropped.
 const MAX_WAITING_RUNS: usize = 10_000;
@@ -69,7 +69,16 @@ impl PendingWrites {
         self.workloads.entry(workload).or_default().left = Some((now, departure));
     }
 
-    /// Adds later changes.
+    /// Moves the labels of all states to their new positions.
+    pub(super) fn relabel(&mut self, relabelling: &Relabelling) {
+        for workload in self.workloads.values_mut() {
+            if let Some(state) = &mut workload.state {
+                state.labels = relabelling.apply(&state.labels);
+            }
+        }
+    }
+
+    /// Adds later changes, whose states have the same labels.
     pub(super) fn merge(&mut self, later: Self) {
         if self.is_empty() {
             *self = later;

@@ -9,6 +9,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, TableHandle as _, Wri
 use serde::Deserialize;
 
 use super::{
+    HistorySettings,
     file::{FileError, HistoryFile},
     rows::{
         RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode, end_of_target, first_run,
@@ -36,6 +37,18 @@ pub(super) struct Limits {
 struct FinishedJob {
     job: String,
     end: Option<Seconds>,
+}
+
+impl Limits {
+    /// The limits of these settings as of `now`.
+    pub(super) fn new(settings: &HistorySettings, now: Seconds) -> Self {
+        let max_age = Seconds::try_from(settings.max_age.as_secs()).unwrap_or(Seconds::MAX);
+        Self {
+            runs_per_workload: usize::try_from(settings.runs_per_workload).unwrap_or(usize::MAX),
+            oldest: now.saturating_sub(max_age),
+            gone_workloads: settings.gone_workloads,
+        }
+    }
 }
 
 /// The key of a run.
@@ -98,7 +111,7 @@ impl HistoryFile {
     /// Deletes targets that are not `configured` and were last seen before `oldest`.
     pub(super) fn prune_targets(
         &self,
-        configured: &[String],
+        configured: &HashSet<&str>,
         oldest: Seconds,
     ) -> Result<(), FileError> {
         let gone = {
@@ -110,7 +123,7 @@ impl HistoryFile {
                     let (name, row) = row?;
                     let TargetRow { seen, .. } = decode(TARGETS.name(), row.value())?;
                     let name = name.value().to_owned();
-                    if seen < oldest && !configured.contains(&name) {
+                    if seen < oldest && !configured.contains(name.as_str()) {
                         gone.insert(name);
                     }
                 }

@@ -32,7 +32,7 @@ pub struct StatusSnapshot {
     pub runs: u64,
     /// Runs that are not in the file yet.
     pub waiting: u64,
-    /// Runs that were dropped because the file could not be written and too many were waiting.
+    /// Runs that were dropped because the file could not be used: too many were waiting, or their target was removed.
     pub dropped: u64,
 }
 

@@ -2,20 +2,23 @@
 
 use std::{
     collections::HashSet,
-    fs,
+    fmt, fs,
     path::Path,
     sync::{Arc, OnceLock},
 };
 
 use parking_lot::Mutex;
-use redb::{Builder, Database, DatabaseError, StorageError, TableDefinition};
+use redb::{Builder, DatabaseError, StorageError};
 use tempfile::TempDir;
 
 use super::*;
 use crate::history::write_queue::TargetJournal;
-use crate::model::{FailureReason, JournalEntry, Run, RunResult, Seconds, Totals, Uid, WorkloadId};
+use crate::model::{
+    self, FailureReason, JournalEntry, Run, RunResult, Seconds, Totals, Uid, WorkloadId,
+};
 
 mod format;
+mod invalid;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const BOUNDS: [f64; 2] = [60.0, 3600.0];
@@ -90,10 +93,37 @@ pub(super) struct FakeStore {
     pub(super) journal: OnceLock<TargetJournal>,
     /// What it continues from.
     pub(super) adopted: Mutex<Option<RestoredState>>,
+    /// What happens before it says which runs are present.
+    pub(super) on_question: Interruption,
+    /// What happens meanwhile.
+    pub(super) on_adopt: Interruption,
+}
+
+/// Happens once, at a certain moment.
+#[derive(Default)]
+pub(super) struct Interruption(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Interruption {
+    pub(super) fn set(&self, happen: impl FnOnce() + Send + 'static) {
+        *self.0.lock() = Some(Box::new(happen));
+    }
+
+    fn happen(&self) {
+        if let Some(happen) = self.0.lock().take() {
+            happen();
+        }
+    }
+}
+
+impl fmt::Debug for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interruption")
+    }
 }
 
 impl StoreLookup for FakeStore {
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
+        self.on_question.happen();
         assert_eq!(namespace, "reports");
         let number = job_name.strip_prefix("nightly-").expect("a Job's name");
         assert_eq!(*uid, self::uid(number.parse().unwrap()));
@@ -117,20 +147,22 @@ impl StoreLookup for FakeStore {
     }
 
     fn adopt(&self, restored: RestoredState) {
+        self.on_adopt.happen();
         *self.adopted.lock() = Some(restored);
         self.report_all();
     }
 }
 
-fn open(path: &Path) -> History {
-    History::open(&settings(path), &[None]).unwrap()
+fn open(path: &Path) -> (History, TargetHistory) {
+    open_with(&settings(path))
 }
 
-/// The restored state of the only target, with its runs in order.
-fn restored(history: &mut History) -> RestoredState {
-    let (mut restored, _) = history.target(0);
-    restored.runs.sort_by_key(ToString::to_string);
-    restored
+/// A history with one target, whose runs are in order.
+fn open_with(settings: &HistorySettings) -> (History, TargetHistory) {
+    let (history, mut targets) = History::open(settings, &[None]).unwrap();
+    let mut target = targets.remove(0);
+    target.restored.runs.sort_by_key(ToString::to_string);
+    (history, target)
 }
 
 async fn close(history: History) {
@@ -141,8 +173,8 @@ async fn close(history: History) {
 async fn a_later_process_continues_where_an_earlier_one_ended() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
-    let mut first = open(&path);
-    let (before, journal) = first.target(0);
+    let (first, target) = open(&path);
+    let (before, journal) = (target.restored, target.journal);
     assert!(before.workloads.is_empty() && before.runs.is_empty());
     let mut counter = RunCounter::default();
     journal.append(counter.finish("nightly", run(1)));
@@ -154,10 +186,10 @@ async fn a_later_process_continues_where_an_earlier_one_ended() {
     journal.append(counter.finish("nightly", failed));
     close(first).await;
 
-    let mut second = open(&path);
+    let (second, target) = open(&path);
     assert_eq!(second.status().snapshot().runs, 2);
     assert!(second.status().snapshot().up && second.status().snapshot().file_size > 0);
-    let later = restored(&mut second);
+    let later = target.restored;
     assert_eq!(later.since, before.since);
     assert_eq!(later.runs, [uid(1), uid(2)]);
     let nightly = &later.workloads[0];
@@ -173,15 +205,15 @@ async fn targets_are_separate_and_new_ones_count_from_now_on() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let targets = [None, Some("prod".into()), Some("prod-2".into())];
-    let mut first = History::open(&settings(&path), &targets[1..]).unwrap();
-    for (position, number) in [(0, 1), (1, 2)] {
+    let (first, histories) = History::open(&settings(&path), &targets[1..]).unwrap();
+    for (target, number) in histories.iter().zip([1, 2]) {
         let entry = RunCounter::default().finish("nightly", run(number));
-        first.target(position).1.append(entry);
+        target.journal.append(entry);
     }
     close(first).await;
     let before = model::now().as_second();
-    let mut second = History::open(&settings(&path), &targets).unwrap();
-    let states: Vec<_> = (0..3).map(|position| second.target(position).0).collect();
+    let (_, histories) = History::open(&settings(&path), &targets).unwrap();
+    let states: Vec<_> = histories.into_iter().map(|it| it.restored).collect();
     assert!(states[0].since >= before && states[0].workloads.is_empty());
     assert_eq!(states[1].runs, [uid(1)]);
     assert_eq!(states[2].runs, [uid(2)]);
@@ -189,22 +221,58 @@ async fn targets_are_separate_and_new_ones_count_from_now_on() {
 }
 
 #[tokio::test]
+async fn a_target_that_is_added_while_the_file_is_open_continues_where_it_was_removed() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("history.redb");
+    let attach = |history: &History, target: TargetHistory| {
+        let store = Arc::new(FakeStore::default());
+        let journal = TargetJournal::new(history.queue.clone(), target.id);
+        store.journal.set(journal).unwrap();
+        let lookup: Arc<dyn StoreLookup> = store.clone();
+        history.attach(target.id, Arc::downgrade(&lookup));
+        store
+    };
+    let prod = Some("prod".into());
+    let (history, mut targets) = History::open(&settings(&path), &[None, prod]).unwrap();
+    let first = targets.remove(1);
+    let since = first.restored.since;
+    let mut counter = RunCounter::default();
+    first.journal.append(counter.finish("nightly", run(1)));
+    history.remove(first.id);
+    first.journal.append(counter.finish("nightly", run(2)));
+    let second = history.add(Some("prod"));
+    assert!(second.restored.delayed && second.restored.runs.is_empty());
+    assert_ne!(first.id, second.id);
+    let store = attach(&history, second);
+    let new = history.add(Some("new"));
+    let new_since = new.restored.since;
+    let new_store = attach(&history, new);
+    close(history).await;
+    let adopted = store.adopted.lock().take().expect("a state");
+    assert_eq!((adopted.since, &*adopted.runs), (since, &[uid(1)][..]));
+    let adopted = new_store.adopted.lock().take().expect("a state");
+    assert_eq!((adopted.since, adopted.runs.len()), (new_since, 0));
+    let names = [None, Some("new".into()), Some("prod".into())];
+    let (_, targets) = History::open(&settings(&path), &names).unwrap();
+    let runs = targets.iter().map(|target| target.restored.runs.len());
+    assert_eq!(runs.collect::<Vec<_>>(), [0, 0, 1]);
+}
+
+#[tokio::test]
 async fn histograms_with_other_buckets_restart_from_zero() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
-    let mut first = open(&path);
-    first
-        .target(0)
-        .1
-        .append(RunCounter::default().finish("nightly", run(1)));
+    let (first, target) = open(&path);
+    let entry = RunCounter::default().finish("nightly", run(1));
+    target.journal.append(entry);
     close(first).await;
     let other = || HistorySettings {
         run_duration_buckets: [60.0, 7200.0].into(),
         ..settings(&path)
     };
     for _ in 0..2 {
-        let mut later = History::open(&other(), &[None]).unwrap();
-        let totals = later.target(0).0.workloads.remove(0).state.totals;
+        let (later, mut target) = open_with(&other());
+        let totals = target.restored.workloads.remove(0).state.totals;
         assert_eq!((totals.succeeded, totals.success_durations.count()), (1, 0));
         assert_eq!(totals.start_delays.count(), 1, "its buckets are the same");
         close(later).await;
@@ -221,123 +289,11 @@ fn set_aside(directory: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
-async fn written(path: &Path, runs: u32) {
-    let mut history = open(path);
-    let (_, journal) = history.target(0);
-    let mut counter = RunCounter::default();
-    for number in 0..runs {
-        journal.append(counter.finish("nightly", run(number)));
-    }
-    close(history).await;
-}
-
-#[tokio::test]
-async fn an_invalid_file_is_renamed_and_not_changed() {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("history.redb");
-    written(&path, 1_000).await;
-    let whole = fs::read(&path).unwrap();
-    let mut contents = vec![b"x".to_vec(), vec![0; 4096], b"runs: []\n".repeat(1000)];
-    let noise = |length| {
-        let mut noise = vec![0; length];
-        fastrand::Rng::with_seed(7).fill(&mut noise);
-        noise
-    };
-    contents.extend([noise(320), noise(100_000)]);
-    contents.extend(
-        [9, 64, 320, 4096, 5000, whole.len() / 2, whole.len() - 1]
-            .map(|length| whole[..length].to_vec()),
-    );
-    for (number, content) in contents.iter().enumerate() {
-        fs::write(&path, content).unwrap();
-        let mut history = open(&path);
-        assert!(restored(&mut history).runs.is_empty());
-        assert!(history.status().snapshot().up);
-        close(history).await;
-        // All names have the time of this second or the next: none replaced another.
-        let aside = set_aside(directory.path());
-        assert_eq!(aside.len(), number + 1, "content {number}");
-        assert!(aside.contains(content), "content {number}");
-    }
-    fs::write(&path, b"").unwrap();
-    close(open(&path)).await;
-    assert_eq!(
-        set_aside(directory.path()).len(),
-        contents.len(),
-        "an empty file is not kept"
-    );
-}
-
-/// An altered file is either intact or renamed. It is never read in part.
-#[tokio::test]
-async fn a_file_with_flipped_bits_is_read_in_full_or_not_at_all() {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("history.redb");
-    written(&path, 300).await;
-    let whole = fs::read(&path).unwrap();
-    let mut rng = fastrand::Rng::with_seed(11);
-    for _ in 0..80 {
-        let mut content = whole.clone();
-        // The header is more sensitive than the rest.
-        let end = if rng.bool() { 400 } else { content.len() };
-        let position = rng.usize(..end);
-        content[position] ^= 1 << rng.u8(..8);
-        fs::write(&path, &content).unwrap();
-        let mut history = open(&path);
-        let runs = restored(&mut history).runs.len();
-        assert!(runs == 300 || runs == 0, "byte {position}: {runs} runs");
-        assert_eq!(
-            runs == 0,
-            !set_aside(directory.path()).is_empty(),
-            "byte {position}"
-        );
-        close(history).await;
-        for entry in fs::read_dir(directory.path()).unwrap() {
-            fs::remove_file(entry.unwrap().path()).unwrap();
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_file_of_another_program_or_version_is_renamed() {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("history.redb");
-    let words = TableDefinition::<&str, u64>::new("words");
-    let meta = TableDefinition::<&str, &str>::new("meta");
-    let foreign: [&dyn Fn(&redb::WriteTransaction); 3] = [
-        &|transaction| {
-            transaction
-                .open_table(words)
-                .unwrap()
-                .insert("a", 1)
-                .unwrap();
-        },
-        &|transaction| {
-            let other = TableDefinition::<u64, u64>::new("meta");
-            transaction.open_table(other).unwrap().insert(1, 1).unwrap();
-        },
-        &|transaction| {
-            let mut meta = transaction.open_table(meta).unwrap();
-            meta.insert("format", "3").unwrap();
-        },
-    ];
-    for (number, fill) in foreign.into_iter().enumerate() {
-        let _ = fs::remove_file(&path);
-        let database = Database::create(&path).unwrap();
-        let transaction = database.begin_write().unwrap();
-        fill(&transaction);
-        transaction.commit().unwrap();
-        drop(database);
-        close(open(&path)).await;
-        assert_eq!(set_aside(directory.path()).len(), number + 1);
-    }
-}
-
 #[tokio::test]
 async fn a_second_process_is_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
-    let first = open(&path);
+    let (first, _) = open(&path);
     let error = History::open(&settings(&path), &[None]).unwrap_err();
     assert!(matches!(error, Error::InUse { .. }) && !error.is_configuration());
     let expected = format!(
@@ -346,7 +302,7 @@ async fn a_second_process_is_refused() {
     );
     assert_eq!(error.to_string(), expected);
     close(first).await;
-    close(open(&path)).await;
+    close(open(&path).0).await;
     assert!(set_aside(directory.path()).is_empty());
 }
 
@@ -367,7 +323,7 @@ fn an_invalid_path_is_a_configuration_error() {
 }
 
 /// Opens a history whose disk fails with this error. Real permissions have no effect on a test that runs as root.
-fn opened_with(kind: io::ErrorKind) -> Result<History, Error> {
+fn opened_with(kind: io::ErrorKind) -> Result<(History, Vec<TargetHistory>), Error> {
     let fail =
         move |_: &Builder, _: &Path| Err(DatabaseError::Storage(StorageError::Io(kind.into())));
     History::open_with(
@@ -386,10 +342,12 @@ async fn a_disk_that_fails_at_the_start_is_no_error() {
         assert!(opened_with(kind).unwrap_err().is_configuration(), "{kind}");
     }
     let before = model::now().as_second();
-    let mut history = opened_with(io::ErrorKind::StorageFull).unwrap();
-    let (restored, journal) = history.target(0);
-    assert!(restored.since >= before && restored.delayed);
-    journal.append(RunCounter::default().finish("nightly", run(1)));
+    let (history, mut targets) = opened_with(io::ErrorKind::StorageFull).unwrap();
+    let target = targets.remove(0);
+    assert!(target.restored.since >= before && target.restored.delayed);
+    target
+        .journal
+        .append(RunCounter::default().finish("nightly", run(1)));
     let status = history.status().snapshot();
     assert_eq!((status.up, status.errors, status.waiting), (false, 1, 1));
     close(history).await;

@@ -3,11 +3,11 @@
 use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, TableHandle as _};
 
 use super::{
-    file::{FileError, HistoryFile},
+    file::{FileError, FileTarget, HistoryFile},
     pending::{PendingWorkload, PendingWrites},
     rows::{
-        RUNS, RunKey, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadKey, WorkloadRow, decode,
-        encode, workload_key,
+        RUNS, RunKey, RunRow, TARGETS, WORKLOADS, WorkloadKey, WorkloadRow, decode, encode,
+        workload_key,
     },
 };
 use crate::model::{Run, Seconds, WorkloadId};
@@ -17,8 +17,7 @@ type RunTable<'a> = Table<'a, RunKey<'static>, &'static str>;
 
 /// The changes of one target.
 pub(super) struct TargetWrites<'a> {
-    pub(super) target: &'a str,
-    pub(super) row: TargetRow,
+    pub(super) target: &'a FileTarget,
     pub(super) pending: &'a PendingWrites,
 }
 
@@ -30,19 +29,15 @@ impl HistoryFile {
             let mut target_rows = transaction.open_table(TARGETS)?;
             let mut workloads = transaction.open_table(WORKLOADS)?;
             let mut runs = transaction.open_table(RUNS)?;
-            for TargetWrites {
-                target,
-                row,
-                pending,
-            } in targets
-            {
-                let row = encode(TARGETS.name(), row)?;
-                target_rows.insert(target, row.as_str())?;
+            for TargetWrites { target, pending } in targets {
+                let (name, label_names) = (target.name.as_str(), &target.label_names);
+                let row = encode(TARGETS.name(), &target.row)?;
+                target_rows.insert(name, row.as_str())?;
                 for (id, workload) in &pending.workloads {
-                    let key = workload_key(target, id);
-                    write_workload(&mut workloads, key, workload, &self.label_names)?;
+                    let key = workload_key(name, id);
+                    write_workload(&mut workloads, key, workload, label_names)?;
                     for (run, counted) in &workload.runs {
-                        write_run(&mut runs, target, id, run, *counted)?;
+                        write_run(&mut runs, name, id, run, *counted)?;
                     }
                 }
             }

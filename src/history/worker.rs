@@ -4,7 +4,7 @@
 //! with back-off, and then commits all changes that have arrived.
 
 use std::{
-    fs, mem,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -12,20 +12,22 @@ use std::{
 use tokio_util::sync::DropGuard;
 
 use super::{
-    HistorySettings,
-    file::{FileError, HistoryFile, Location, OpenError, set_aside},
-    pending::PendingWrites,
-    prune::Limits,
-    rows::TargetRow,
-    transaction::TargetWrites,
-    write_queue::{Batch, WriteQueue},
+    TargetId,
+    batch::Batch,
+    file::{FileError, FileTarget, HistoryFile, Location, OpenError},
+    write_queue::WriteQueue,
 };
 use crate::{
     backoff::{Backoff, Policy},
-    model::{self, RestoredState, Seconds, UID_RETENTION},
+    model::{self, UID_RETENTION},
 };
 
-/// How often [`TargetRow::seen`] is updated while nothing changes.
+mod reading;
+mod target;
+
+use target::{TargetPhase, TargetWriter};
+
+/// How often [`TargetRow::seen`](super::rows::TargetRow::seen) is updated while nothing changes.
 const HEARTBEAT: Duration = Duration::from_mins(5);
 
 /// How often the file is pruned.
@@ -43,15 +45,11 @@ const RETRY: Policy = Policy {
 pub(super) struct Writer {
     queue: Arc<WriteQueue>,
     location: Location,
-    runs_per_workload: usize,
-    max_age: Duration,
-    gone_workloads: usize,
-    /// `None` after a failure.
+    /// `None` after a failure, and before the first attempt to write if it could not be opened at the start.
     file: Option<HistoryFile>,
-    /// What is known of the file while it is not open.
-    missing: Missing,
-    /// By position.
-    targets: Vec<TargetWriter>,
+    /// Whether the file that was open was deleted, replaced or changed: what was committed is lost.
+    lost: bool,
+    targets: BTreeMap<TargetId, TargetWriter>,
     /// When the file is pruned next.
     prune_at: Instant,
     /// Runs in the file after it was last pruned.
@@ -61,37 +59,6 @@ pub(super) struct Writer {
     retry_delay: Duration,
     /// Cancels a token when the thread ends, even by a panic.
     _ended: DropGuard,
-}
-
-/// Why the file is not open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Missing {
-    /// An operation failed: the file has what was committed.
-    Failed,
-    /// The disk failed at the start: the file may have what an earlier process wrote.
-    Unread,
-    /// The file was deleted, replaced or truncated: what was committed is lost.
-    Lost,
-}
-
-/// The writer's state of one target.
-#[derive(Debug)]
-struct TargetWriter {
-    /// Changes that are not in the file yet.
-    pending: PendingWrites,
-    row: TargetRow,
-    phase: TargetPhase,
-}
-
-/// What the writer may do with the rows of a target.
-#[derive(Debug)]
-enum TargetPhase {
-    /// Not everything was read yet: add and replace rows only.
-    Reading,
-    /// Everything was read: mark workloads as gone that do not exist.
-    Synced,
-    /// Workloads are marked: prune from this time on.
-    Settled { prune_from: Instant },
 }
 
 /// Why a write failed.
@@ -108,35 +75,14 @@ impl Writer {
         queue: Arc<WriteQueue>,
         location: Location,
         file: Option<HistoryFile>,
-        settings: &HistorySettings,
         ended: DropGuard,
     ) -> Self {
-        let target = |row: &TargetRow| TargetWriter {
-            pending: PendingWrites::default(),
-            row: *row,
-            phase: TargetPhase::Reading,
-        };
-        let now = model::now().as_second();
-        let new = TargetRow {
-            since: now,
-            seen: now,
-        };
-        let (missing, targets) = match &file {
-            Some(file) => (Missing::Failed, file.targets.iter().map(target).collect()),
-            None => (
-                Missing::Unread,
-                location.targets.iter().map(|_| target(&new)).collect(),
-            ),
-        };
         Self {
             queue,
             location,
-            runs_per_workload: usize::try_from(settings.runs_per_workload).unwrap_or(usize::MAX),
-            max_age: settings.max_age,
-            gone_workloads: settings.gone_workloads,
             file,
-            missing,
-            targets,
+            lost: false,
+            targets: BTreeMap::new(),
             prune_at: Instant::now(),
             runs_after_pruning: 0,
             backoff: Backoff::new(RETRY),
@@ -180,19 +126,33 @@ impl Writer {
         }
     }
 
-    fn add(&mut self, batches: Vec<Batch>) {
-        for (target, batch) in self.targets.iter_mut().zip(batches) {
-            target.pending.merge(batch.writes);
-            if batch.synced {
-                target.phase = TargetPhase::Synced;
+    fn add(&mut self, batches: Vec<(TargetId, Batch)>) {
+        for (id, mut batch) in batches {
+            if let Some(added) = batch.added.take() {
+                self.targets.insert(id, TargetWriter::new(added));
+            }
+            let Some(target) = self.targets.get_mut(&id) else {
+                continue;
+            };
+            target.add(batch);
+            if target.removed && !target.is_read() {
+                self.forget_unread(id);
             }
         }
     }
 
+    /// Forgets a target that was removed before its store continued from the file. Its totals lack what earlier processes
+    /// counted, so they must not replace those in the file.
+    fn forget_unread(&mut self, id: TargetId) {
+        let target = self.targets.remove(&id);
+        let runs = target.map_or(0, |mut target| target.written());
+        self.queue.status.runs_dropped(runs);
+    }
+
     fn drop_runs(&mut self) {
-        for (position, target) in self.targets.iter_mut().enumerate() {
+        for (id, target) in &mut self.targets {
             if target.pending.is_crowded()
-                && let Some(lookup) = self.queue.lookup(position)
+                && let Some(lookup) = self.queue.lookup(*id)
             {
                 let dropped = target.pending.drop_gone(&*lookup);
                 self.queue.status.runs_dropped(dropped);
@@ -206,19 +166,14 @@ impl Writer {
             Some(file) if file.is_in_place().map_err(OpenError::Path)? => file,
             Some(file) => {
                 file.abandon();
-                self.missing = Missing::Lost;
+                self.lost = true;
                 self.reopen()?
             }
             None => self.reopen()?,
         };
+        self.read_added(&file)?;
         self.settle(&file)?;
-        let targets = self.targets.iter().zip(&self.location.targets);
-        let writes: Vec<_> = targets.map(|(target, name)| target.writes(name)).collect();
-        let mut runs = file.write(&writes)?;
-        for target in &mut self.targets {
-            let written = mem::take(&mut target.pending);
-            self.queue.status.runs_written(written.runs());
-        }
+        let mut runs = self.commit(&file)?;
         let grown = runs.saturating_sub(self.runs_after_pruning);
         if grown > self.runs_after_pruning / 4 + 1_000 || Instant::now() >= self.prune_at {
             self.prune(&file, &mut runs)?;
@@ -232,111 +187,60 @@ impl Writer {
         Ok(())
     }
 
-    /// Opens the file again, or a new one with everything that the stores have.
-    fn reopen(&mut self) -> Result<HistoryFile, OpenError> {
-        if self.missing == Missing::Lost {
-            self.set_aside()?;
+    /// Writes the pending changes of all targets. Returns the number of runs in the file.
+    fn commit(&mut self, file: &HistoryFile) -> Result<u64, FileError> {
+        let targets = self.targets.values().filter(|target| target.is_read());
+        let writes: Vec<_> = targets.map(TargetWriter::writes).collect();
+        let runs = file.write(&writes)?;
+        for target in self.targets.values_mut().filter(|it| it.is_read()) {
+            self.queue.status.runs_written(target.written());
         }
-        let (file, restored) = self.location.open()?;
-        match self.missing {
-            Missing::Failed if !file.is_new => self.take_rows(&file),
-            Missing::Failed | Missing::Lost => self.report_all(),
-            Missing::Unread => {
-                if !file.is_new {
-                    self.take_rows(&file);
-                }
-                self.adopt(restored);
-            }
-        }
-        self.missing = Missing::Failed;
-        Ok(file)
+        Ok(runs)
     }
 
-    fn take_rows(&mut self, file: &HistoryFile) {
-        for (target, row) in self.targets.iter_mut().zip(&file.targets) {
-            target.row = *row;
-        }
-    }
-
-    /// Renames what is in the place of the file that was open.
-    fn set_aside(&self) -> Result<(), OpenError> {
-        let path = &self.location.path;
-        let aside = match fs::symlink_metadata(path) {
-            Ok(_) => Some(set_aside(path)?),
-            Err(_) => None,
-        };
-        tracing::error!(
-            path = %path.display(),
-            set_aside = aside.map(|aside| aside.display().to_string()),
-            "history file was deleted, replaced or changed while it was in use: writing a new one from memory, finished runs whose Jobs are gone are not in it"
-        );
-        Ok(())
-    }
-
-    /// Has the stores report everything, because the file is a new one.
-    fn report_all(&mut self) {
-        for position in 0..self.targets.len() {
-            if let Some(store) = self.queue.lookup(position) {
-                store.report_all();
-            }
-        }
-        self.add_queued();
-    }
-
-    /// Has the stores continue from what an earlier process wrote.
-    fn adopt(&mut self, restored: Vec<RestoredState>) {
-        for (position, (target, mut restored)) in self.targets.iter().zip(restored).enumerate() {
-            restored.since = target.row.since;
-            if let Some(store) = self.queue.lookup(position) {
-                store.adopt(restored);
-            }
-        }
-        self.add_queued();
-    }
-
-    fn add_queued(&mut self) {
-        let (batches, _) = self.queue.take_changes(Duration::ZERO);
-        self.add(batches);
-    }
-
-    /// Marks workloads as gone that do not exist, once everything was read.
+    /// Marks workloads as gone that do not exist, once everything was read, and whenever everything was read again.
     fn settle(&mut self, file: &HistoryFile) -> Result<(), FileError> {
         let now = model::now().as_second();
-        let targets = self.targets.iter_mut().zip(&self.location.targets);
-        for (position, (target, name)) in targets.enumerate() {
-            if matches!(target.phase, TargetPhase::Synced)
-                && let Some(lookup) = self.queue.lookup(position)
+        for (id, target) in &mut self.targets {
+            if target.synced
+                && target.is_read()
+                && let Some(lookup) = self.queue.lookup(*id)
             {
-                file.mark_gone(name, target.row.seen, &*lookup)?;
-                let prune_from = Instant::now() + UID_RETENTION;
-                self.prune_at = prune_from;
-                target.phase = TargetPhase::Settled { prune_from };
+                let FileTarget { name, row, .. } = &target.target;
+                file.mark_gone(name, row.seen, &*lookup)?;
+                target.synced = false;
+                if target.phase == TargetPhase::Reading {
+                    let prune_from = Instant::now() + UID_RETENTION;
+                    target.phase = TargetPhase::Settled { prune_from };
+                    self.prune_at = self.prune_at.min(prune_from);
+                }
             }
             if matches!(target.phase, TargetPhase::Settled { .. }) {
-                target.row.seen = now;
+                target.target.row.seen = now;
             }
         }
         Ok(())
     }
 
     fn prune(&mut self, file: &HistoryFile, runs: &mut u64) -> Result<(), FileError> {
-        let max_age = Seconds::try_from(self.max_age.as_secs()).unwrap_or(Seconds::MAX);
-        let limits = Limits {
-            runs_per_workload: self.runs_per_workload,
-            oldest: model::now().as_second().saturating_sub(max_age),
-            gone_workloads: self.gone_workloads,
-        };
-        let targets = self.targets.iter().zip(&self.location.targets);
-        for (position, (target, name)) in targets.enumerate() {
-            if target.is_prunable(Instant::now())
-                && let Some(lookup) = self.queue.lookup(position)
+        let limits = self.queue.limits();
+        let now = Instant::now();
+        for (id, target) in &self.targets {
+            if target.is_prunable(now)
+                && let Some(lookup) = self.queue.lookup(*id)
             {
-                *runs = file.prune(name, limits, &*lookup)?;
+                *runs = file.prune(&target.target.name, limits, &*lookup)?;
             }
         }
-        file.prune_targets(&self.location.targets, limits.oldest)?;
+        let targets = self.targets.values();
+        let configured: HashSet<_> = targets.map(|it| it.target.name.as_str()).collect();
+        file.prune_targets(&configured, limits.oldest)?;
         self.runs_after_pruning = *runs;
-        self.prune_at = Instant::now() + PRUNE_INTERVAL;
+        // Targets settle at different times.
+        let next = self.targets.values().filter_map(TargetWriter::prune_from);
+        let next = next.filter(|at| *at > now).min();
+        let interval = now + PRUNE_INTERVAL;
+        self.prune_at = next.map_or(interval, |next| next.min(interval));
         Ok(())
     }
 
@@ -359,20 +263,6 @@ impl Writer {
         } else {
             tracing::error!(%path, %error, "history write failed, keeping changes in memory until it succeeds");
         }
-    }
-}
-
-impl TargetWriter {
-    fn writes<'a>(&'a self, name: &'a str) -> TargetWrites<'a> {
-        TargetWrites {
-            target: name,
-            row: self.row,
-            pending: &self.pending,
-        }
-    }
-
-    fn is_prunable(&self, now: Instant) -> bool {
-        matches!(self.phase, TargetPhase::Settled { prune_from } if prune_from <= now)
     }
 }
 

@@ -3,7 +3,7 @@
 //! The store appends [`JournalEntry`]s to a [`Journal`] and starts from the [`RestoredState`] of an earlier process. The
 //! history asks the [`StoreLookup`] which runs and workloads it must keep: the store alone knows what the API shows.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,8 @@ pub enum JournalEntry {
     },
     /// A workload has no Jobs and no `CronJob` any more. A later entry of the same workload revokes this.
     WorkloadGone(WorkloadId, Departure),
-    /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone.
+    /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone. This comes
+    /// again when other feeds have taken their place and were read.
     Synced,
     /// The mapped labels are others from now on: states before this have the old ones, states after it the new ones.
     Relabelled(Relabelling),
@@ -80,8 +81,27 @@ pub struct RestoredState {
     pub workloads: Vec<RestoredWorkload>,
     /// All finished runs, counted or not.
     pub runs: Vec<Uid>,
-    /// Whether the file cannot be read yet. Then the state follows through [`StoreLookup::adopt`].
+    /// Names of the labels of the workloads, in the order of their values.
+    pub label_names: Arc<[String]>,
+    /// Whether the file was not read yet. Then the state follows through [`StoreLookup::adopt`].
     pub delayed: bool,
+}
+
+impl RestoredState {
+    /// The state with the values of these labels. They are found by their names.
+    ///
+    /// The mapped labels may change between reading the file and [`StoreLookup::adopt`].
+    #[must_use]
+    pub fn with_labels(mut self, names: &Arc<[String]>) -> Self {
+        if self.label_names != *names {
+            let relabelling = Relabelling::by_name(&self.label_names, names.clone());
+            for workload in &mut self.workloads {
+                workload.state.labels = relabelling.apply(&workload.state.labels);
+            }
+            self.label_names = names.clone();
+        }
+        self
+    }
 }
 
 /// A workload of an earlier process.

@@ -34,13 +34,14 @@ impl Process {
             run_duration_buckets: settings.run_duration_buckets.clone(),
             label_names: Vec::new().into(),
         };
-        let mut history = History::open(&history_settings, &[Some(Name::from("prod"))]).unwrap();
-        let (restored, journal) = history.target(0);
-        let target = Some("prod".into());
-        let store = TargetStore::restored(target, settings, restored, journal);
+        let name = Some(Name::from("prod"));
+        let names = std::slice::from_ref(&name);
+        let (history, mut targets) = History::open(&history_settings, names).unwrap();
+        let target = targets.remove(0);
+        let store = TargetStore::restored(name, settings, target.restored, target.journal);
         let store = Arc::new(store);
         let lookup: Weak<TargetStore> = Arc::downgrade(&store);
-        history.attach(0, lookup);
+        history.attach(target.id, lookup);
         Self {
             jobs: store.clone().register(FeedScope::Jobs(None)),
             store,

@@ -1,5 +1,6 @@
 //! What the file keeps of a workload besides its runs, and files of older formats.
 
+use redb::{Database, TableDefinition};
 use serde_json::json;
 
 use super::*;
@@ -13,10 +14,9 @@ async fn restored_with(path: &Path, label_names: &[&str]) -> RestoredWorkload {
         label_names: label_names.iter().map(ToString::to_string).collect(),
         ..settings(path)
     };
-    let mut history = History::open(&settings, &[None]).unwrap();
-    let restored = history.target(0).0.workloads.remove(0);
+    let (history, mut target) = open_with(&settings);
     close(history).await;
-    restored
+    target.restored.workloads.remove(0)
 }
 
 #[tokio::test]
@@ -49,8 +49,8 @@ async fn labels_annotations_and_the_observed_schedule_survive() {
         label_names: ["team", "app"].map(str::to_owned).into(),
         ..settings(&path)
     };
-    let mut first = History::open(&with_labels, &[None]).unwrap();
-    let journal = first.target(0).1;
+    let (first, target) = open_with(&with_labels);
+    let journal = target.journal;
     journal.append(JournalEntry::WorkloadChanged {
         workload: workload("nightly"),
         state: state.clone(),

@@ -9,17 +9,26 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     history::{
-        HistoryStatus, StatusSnapshot,
-        rows::Bounds,
+        HistorySettings, StatusSnapshot,
+        batch::AddedTarget,
+        pending::PendingWrites,
+        prune::Limits,
+        rows::{Bounds, TARGETS, TargetRow},
         tests::{FakeStore, RunCounter, run, settings, uid, workload},
+        transaction::TargetWrites,
         write_queue::TargetJournal,
     },
-    model::{Departure, Journal as _, JournalEntry, RestoredState, Run, StoreLookup, Totals},
+    model::{
+        Departure, Journal as _, JournalEntry, RestoredState, Run, Seconds, StoreLookup, Totals,
+    },
 };
 
 mod deletion;
 mod disk;
 mod lost;
+mod relabelled;
+mod synced;
+mod targets;
 
 use disk::{Backend, Disk};
 
@@ -27,6 +36,7 @@ use disk::{Backend, Disk};
 struct Scene {
     directory: TempDir,
     disk: Arc<Disk>,
+    id: TargetId,
     journal: TargetJournal,
     writer: Writer,
     store: Arc<FakeStore>,
@@ -51,12 +61,10 @@ impl Scene {
         let backend_disk = disk.clone();
         let location = Location {
             path: directory.path().join("history.redb"),
-            targets: vec![String::new()],
             bounds: Bounds {
                 run_duration: vec![60.0],
                 start_delay: vec![1.0],
             },
-            label_names: Arc::default(),
             open_database: Arc::new(move |builder: &redb::Builder, path: &Path| {
                 let mut options = std::fs::OpenOptions::new();
                 let file = options
@@ -70,31 +78,36 @@ impl Scene {
                 builder.create_with_backend(Backend { file, disk })
             }),
         };
-        let (file, mut restored) = match location.open() {
-            Ok((file, restored)) => (Some(file), restored),
-            Err(error) if readable => panic!("{error}"),
-            Err(_) => (None, vec![RestoredState::default()]),
-        };
-        let queue = Arc::new(WriteQueue::new(1, Arc::new(HistoryStatus::default())));
-        let store = Arc::new(FakeStore::default());
-        let lookup: Arc<dyn StoreLookup> = store.clone();
-        queue.attach(0, Arc::downgrade(&lookup));
-        let journal = TargetJournal::new(queue.clone(), 0);
-        store.journal.set(journal).unwrap();
-        let ended = CancellationToken::new().drop_guard();
         let settings = HistorySettings {
             runs_per_workload: 3,
             max_age: Duration::from_hours(24),
             ..settings(Path::new(""))
         };
+        let queue = Arc::new(WriteQueue::new(&settings, Arc::default()));
+        let mut target = queue.new_target(None);
+        let (file, restored) = match location.open(&[&target]) {
+            Ok((file, mut restored)) => (Some(file), restored.remove(0)),
+            Err(error) if readable => panic!("{error}"),
+            Err(_) => (None, (target.row, RestoredState::default())),
+        };
+        target.row = restored.0;
+        let is_read = file.is_some();
+        let id = queue.add(AddedTarget { target, is_read });
+        let ended = CancellationToken::new().drop_guard();
         Self {
             directory,
             disk,
-            journal: TargetJournal::new(queue.clone(), 0),
-            writer: Writer::new(queue, location, file, &settings, ended),
-            store,
-            restored: restored.remove(0),
+            journal: TargetJournal::new(queue.clone(), id),
+            store: attached(&queue, id),
+            writer: Writer::new(queue, location, file, ended),
+            id,
+            restored: restored.1,
         }
+    }
+
+    /// The writer's state of the target that is there from the start.
+    fn target(&mut self) -> &mut TargetWriter {
+        self.writer.targets.get_mut(&self.id).unwrap()
     }
 
     fn append(&self, entries: impl IntoIterator<Item = JournalEntry>) {
@@ -121,9 +134,15 @@ impl Scene {
         self.writer.queue.status.snapshot()
     }
 
+    /// Processes this entry of another target.
+    fn process_batch_of(&mut self, journal: &TargetJournal, entry: JournalEntry) {
+        journal.append(entry);
+        self.process_batch();
+    }
+
     /// Prunes as if everything had been read [`UID_RETENTION`] ago.
     fn prune(&mut self) {
-        let target = &mut self.writer.targets[0];
+        let target = self.target();
         assert!(
             matches!(target.phase, TargetPhase::Settled { prune_from } if prune_from > Instant::now())
         );
@@ -160,6 +179,25 @@ impl Scene {
         runs.sort();
         runs
     }
+}
+
+/// A store that is attached to this target.
+fn attached(queue: &Arc<WriteQueue>, id: TargetId) -> Arc<FakeStore> {
+    let store = Arc::new(FakeStore::default());
+    let journal = TargetJournal::new(queue.clone(), id);
+    store.journal.set(journal).unwrap();
+    let lookup: Arc<dyn StoreLookup> = store.clone();
+    queue.attach(id, Arc::downgrade(&lookup));
+    store
+}
+
+/// The names of the targets in the file.
+fn target_names(file: &HistoryFile) -> Vec<String> {
+    use redb::{ReadableDatabase as _, ReadableTable as _};
+    let transaction = file.database.begin_read().unwrap();
+    let targets = transaction.open_table(TARGETS).unwrap();
+    let names = targets.iter().unwrap();
+    names.map(|row| row.unwrap().0.value().to_owned()).collect()
 }
 
 fn uids(numbers: impl IntoIterator<Item = u32>) -> Vec<String> {

@@ -36,6 +36,11 @@ impl HiddenWorkloads {
         }
     }
 
+    /// Whether what earlier processes saw may still exist, because not everything was read yet.
+    pub(super) fn may_exist(&self) -> bool {
+        self.states.is_some()
+    }
+
     /// The workloads and their states.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&WorkloadId, &WorkloadState)> {
         self.states.iter().flatten()

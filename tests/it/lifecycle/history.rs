@@ -46,10 +46,9 @@ async fn read(path: &Path) -> RestoredState {
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
         label_names: Vec::new().into(),
     };
-    let mut history = History::open(&settings, &[None]).unwrap();
-    let (state, _) = history.target(0);
+    let (history, mut targets) = History::open(&settings, &[None]).unwrap();
     history.close(Duration::from_secs(30)).await;
-    state
+    targets.remove(0).restored
 }
 
 /// Creates and finishes Jobs of two CronJobs, and keeps their actual results.

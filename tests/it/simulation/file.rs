@@ -85,7 +85,7 @@ impl FileModel {
             since,
             workloads: workloads.collect(),
             runs: self.runs.keys().cloned().collect(),
-            delayed: false,
+            ..RestoredState::default()
         }
     }
 }

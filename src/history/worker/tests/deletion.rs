@@ -70,7 +70,8 @@ fn nothing_is_deleted_while_the_store_is_unknown() {
     scene.store = Arc::default();
     scene.append([JournalEntry::Synced]);
     scene.process_batch();
-    assert!(matches!(scene.writer.targets[0].phase, TargetPhase::Synced));
+    let target = scene.target();
+    assert!(target.synced && target.phase == TargetPhase::Reading);
 }
 
 #[test]
@@ -95,10 +96,9 @@ fn workloads_exist_until_they_are_gone_or_not_found_by_the_next_process() {
     scene.process_batch();
     // As if a day had passed since.
     let day = 86_400;
-    for target in &mut scene.writer.targets {
-        target.row.seen -= day;
-    }
-    scene.writer.targets[0].phase = TargetPhase::Reading;
+    let target = scene.target();
+    target.target.row.seen -= day;
+    target.phase = TargetPhase::Reading;
     scene.append([seen("stays")]);
     scene.process_batch();
     let mut scene = scene.killed();
@@ -140,9 +140,12 @@ fn workloads_and_targets_expire() {
     scene.set_workloads(&["stays"]);
     scene.process_batch();
     let file = scene.writer.file.as_ref().unwrap();
-    let other = TargetWrites {
-        target: "other",
+    let other = FileTarget {
         row: TargetRow { since: 1, seen: 1 },
+        ..scene.writer.queue.new_target(Some("other"))
+    };
+    let other = TargetWrites {
+        target: &other,
         pending: &PendingWrites::default(),
     };
     file.write(&[other]).unwrap();
@@ -151,22 +154,11 @@ fn workloads_and_targets_expire() {
         oldest: model::now().as_second() + 1,
         gone_workloads: 100,
     };
-    let names = |file: &HistoryFile| {
-        use redb::{ReadableDatabase as _, ReadableTable as _};
-        let transaction = file.database.begin_read().unwrap();
-        let targets = transaction
-            .open_table(crate::history::rows::TARGETS)
-            .unwrap();
-        let names = targets
-            .iter()
-            .unwrap()
-            .map(|row| row.unwrap().0.value().to_owned());
-        names.collect::<Vec<_>>()
-    };
-    assert_eq!(names(file), ["", "other"]);
+    assert_eq!(target_names(file), ["", "other"]);
     file.prune("", limits, &*scene.store).unwrap();
-    file.prune_targets(&[String::new()], limits.oldest).unwrap();
-    assert_eq!(names(file), [""]);
+    file.prune_targets(&HashSet::from([""]), limits.oldest)
+        .unwrap();
+    assert_eq!(target_names(file), [""]);
     let scene = scene.killed();
     let left: Vec<_> = scene
         .restored

@@ -69,7 +69,7 @@ fn a_lost_file_is_written_anew_and_what_is_in_its_place_is_kept() {
         ("overwritten", overwritten),
     ] {
         let (mut scene, mut counter) = written();
-        let since = scene.writer.targets[0].row.since;
+        let since = scene.target().target.row.since;
         let kept = lose(&scene);
         scene.append([counter.finish("nightly", run(201))]);
         let status = scene.process_batch();

@@ -68,7 +68,7 @@ impl Scene {
             since: (settings.clock)().as_second() - 86_400,
             workloads,
             runs: vec![Uid::parse("known")],
-            delayed: false,
+            ..RestoredState::default()
         };
         let lines = Arc::new(Lines::default());
         let store = TargetStore::restored(None, settings.into(), restored, lines.clone());

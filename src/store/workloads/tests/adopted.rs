@@ -101,6 +101,22 @@ async fn a_workload_that_only_the_file_has_is_restored() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn runs_that_only_the_file_has_stay_counted_until_everything_was_read() {
+    let delayed = RestoredState {
+        since: LATER,
+        delayed: true,
+        ..RestoredState::default()
+    };
+    let (target, _) = later(delayed);
+    target.store.adopt(earlier());
+    // The API cannot be read for so long.
+    advance(2 * UID_RETENTION).await;
+    list(&target, [complete(1), failed(2)]);
+    let (succeeded, failures, ..) = counts(&target);
+    assert_eq!((succeeded, failures), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_file_is_written_with_everything_that_is_known() {
     let (target, journal) = later(earlier());
     see(&target, complete);

@@ -1,0 +1,52 @@
+//! Reads what earlier processes wrote of a target, or earlier configurations of this one.
+
+use redb::{ReadableDatabase as _, TableHandle as _};
+
+use super::{
+    file::{FileError, FileTarget, HistoryFile},
+    rows::{
+        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, end_of_target, first_run,
+        first_workload, workload_id,
+    },
+};
+use crate::model::{RestoredState, RestoredWorkload, Uid};
+
+impl HistoryFile {
+    /// Returns the row and the content of a target. A target that the file does not have keeps its row.
+    pub(super) fn read(
+        &self,
+        target: &FileTarget,
+    ) -> Result<(TargetRow, RestoredState), FileError> {
+        let transaction = self.database.begin_read()?;
+        let targets = transaction.open_table(TARGETS)?;
+        let workloads = transaction.open_table(WORKLOADS)?;
+        let runs = transaction.open_table(RUNS)?;
+        let (name, end) = (target.name.as_str(), end_of_target(&target.name));
+        let row = match targets.get(name)? {
+            Some(row) => decode(TARGETS.name(), row.value())?,
+            None => target.row,
+        };
+        let mut restored = RestoredState {
+            since: row.since,
+            label_names: target.label_names.clone(),
+            ..RestoredState::default()
+        };
+        for workload in workloads.range(first_workload(name)..first_workload(&end))? {
+            let (key, value) = workload?;
+            let id = workload_id(key.value());
+            let workload: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
+            restored.workloads.push(RestoredWorkload {
+                id,
+                last_existed: workload.left.unwrap_or(row.seen),
+                departure: workload.departure.unwrap_or_default(),
+                state: workload.into_state(&target.label_names),
+            });
+        }
+        for run in runs.range(first_run(name)..first_run(&end))? {
+            let (key, _) = run?;
+            let (_, _, _, _, _, uid) = key.value();
+            restored.runs.push(Uid::parse(uid));
+        }
+        Ok((row, restored))
+    }
+}
