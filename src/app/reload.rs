@@ -212,15 +212,17 @@ impl Exporter {
                 cancelled.extend(target.take_tasks());
             }
         }
-        for mut target in before {
+        for target in &mut before {
             changes.removed.push(target.title.clone());
             cancelled.extend(target.take_tasks());
+        }
+        // Nothing of a task reaches a store after this.
+        self.tasks.cancel(cancelled).await;
+        for target in before {
             if let Some((history, id)) = self.history.as_ref().zip(target.history) {
                 history.remove(id);
             }
         }
-        // Nothing of a task reaches the store after this.
-        self.tasks.cancel(cancelled).await;
         for (mut target, step) in next {
             match step {
                 Step::Start => target.start(&mut self.tasks, &self.budget),

@@ -38,7 +38,14 @@ impl RunningTarget {
     pub(super) fn new(plan: TargetPlan, history: Option<(&History, TargetHistory)>) -> Self {
         let name = plan.name.as_deref().map(Name::from);
         let (store, history) = match history {
-            Some((history, TargetHistory { id, restored, journal })) => {
+            Some((
+                history,
+                TargetHistory {
+                    id,
+                    restored,
+                    journal,
+                },
+            )) => {
                 let settings = Arc::new(plan.store);
                 let store = TargetStore::restored(name, settings, restored, journal);
                 let store = Arc::new(store);

@@ -32,6 +32,8 @@ fn all_flags_are_parsed() {
         "--web.systemd-socket",
         "--web.probe-listen-address=:9807",
         "--web.telemetry-path=/m",
+        "--web.enable-lifecycle",
+        "--config.auto-reload",
         "--log.level=debug",
         "--log.format",
         "json",
@@ -42,11 +44,13 @@ fn all_flags_are_parsed() {
         Export {
             config_file: Some("exporter.yaml".into()),
             config_check: true,
+            auto_reload: true,
             web_config_file: Some("web.yaml".to_owned()),
             listen_addresses: vec![":9806".to_owned(), "[::1]:80".to_owned()],
             systemd_socket: true,
             probe_listen_address: Some(":9807".to_owned()),
             telemetry_path: Some("/m".to_owned()),
+            enable_lifecycle: true,
         }
     );
     assert_eq!(

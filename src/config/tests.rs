@@ -156,6 +156,7 @@ const TARGETS_AND_WEB: &str = r#"
           shutdown_timeout: 1m30s
           kubernetes_auth: {target: lists, outage_grace: 2h}
           authenticate_probes: true
+          enable_lifecycle: true
         targets:
           - name: prod
             kubernetes: {kubeconfig: /etc/prod.kubeconfig, context: prod}
@@ -199,6 +200,7 @@ fn all_settings_of_targets_and_web_are_loaded() {
                 outage_grace: Duration::from_hours(2),
             }),
             authenticate_probes: true,
+            enable_lifecycle: true,
         },
         targets: vec![
             TargetConfig {

@@ -28,6 +28,8 @@ impl StoreLookup for TargetStore {
         let (now, date) = (Instant::now(), (self.clock)().as_second());
         let mut guard = self.facts.lock();
         let facts = &mut *guard;
+        // The labels may have changed since the file was read.
+        let restored = restored.with_labels(&facts.label_names);
         facts.workloads.adopt(restored, &facts.jobs, now, date);
         facts.counters_known = true;
     }

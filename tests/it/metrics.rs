@@ -5,12 +5,12 @@ use std::{collections::HashSet, fs, path::Path, sync::Arc};
 use job_status_exporter::{
     config::{self, LabelScope, LabelSource, MappedLabel},
     decode::{self, Decoder, MetadataFilter},
-    metrics::{self, Format, Labels, Metrics, Scrape, reference},
+    metrics::{self, Format, Metrics, Scrape, reference},
     model::{
         Change, ClientEvent, CompletionMode, CronJob, EventCounter as _, FailureReason, FeedScope,
         Job, JobState, Name, Resource, Sink, Uid, Update, WorkloadRef,
     },
-    store::{Store, TargetStore},
+    store::{Store, StoreSettings, TargetStore},
 };
 use proptest::prelude::*;
 
@@ -25,15 +25,24 @@ mod selection;
 const FORMATS: [Format; 2] = [Format::Text, Format::OpenMetrics];
 
 fn metrics(targets: Vec<Arc<TargetStore>>) -> Metrics {
-    labelled(targets, Labels::default())
+    scoped(targets, LabelScope::Info)
 }
 
-fn labelled(targets: Vec<Arc<TargetStore>>, labels: Labels) -> Metrics {
+/// The metrics with the mapped labels on these families.
+fn scoped(targets: Vec<Arc<TargetStore>>, label_scope: LabelScope) -> Metrics {
     let settings = metrics::MetricsSettings {
-        labels,
+        label_scope,
         ..metrics::MetricsSettings::default()
     };
     Metrics::new(Arc::new(Store::new(targets)), &settings)
+}
+
+/// A mapped label with the value of the Kubernetes label of the same name.
+fn mapped(label: &str) -> MappedLabel {
+    MappedLabel {
+        label: label.to_owned(),
+        source: LabelSource::Label(label.to_owned()),
+    }
 }
 
 pub(crate) fn read(scrape: Scrape) -> String {
@@ -205,7 +214,11 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
         namespace: "reports".into(),
         name: "weekly".into(),
     };
-    let target = Arc::new(TargetStore::new(Some("prod".into()), Arc::default()));
+    let settings = StoreSettings {
+        labels: ["team", "app"].map(mapped).into(),
+        ..StoreSettings::default()
+    };
+    let target = Arc::new(TargetStore::new(Some("prod".into()), settings.into()));
     let [job_feed, cronjob_feed, configured] =
         [FeedScope::Jobs(None), FeedScope::CronJobs(None), configured]
             .map(|scope| target.clone().register(scope));
@@ -218,8 +231,7 @@ fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
         "batch_job_last_poll_timestamp_seconds",
     ];
     for scope in [LabelScope::Info, LabelScope::All] {
-        let names = vec!["team".to_owned(), "app".to_owned()];
-        let metrics = labelled(vec![target.clone()], Labels { names, scope });
+        let metrics = scoped(vec![target.clone()], scope);
         for format in FORMATS {
             let families = check(&metrics, format);
             for (name, family) in &families {
@@ -269,8 +281,9 @@ fn mapped_labels_have_the_values_of_the_objects() {
         "labels": {"app.kubernetes.io/name": "warehouse", "app": "x"},
         "annotations": {"example.com/on-call": "data", "example.com/name": "y"}}}"#;
     let mut decoder = Decoder::new(Arc::new(MetadataFilter::from_config(&settings)));
-    let target = records::target(None, vec![decoder.job(job).unwrap()], Vec::new());
-    let metrics = labelled(vec![target], Labels::from_config(&settings.labels));
+    let jobs = vec![decoder.job(job).unwrap()];
+    let target = records::labelled_target(None, &settings.labels.mapping, jobs, Vec::new());
+    let metrics = scoped(vec![target], settings.labels.scope);
     let families = check(&metrics, Format::Text);
     for family in ["batch_job_state", "batch_workload_active_runs"] {
         let sample = &families[family].samples[0];
@@ -324,9 +337,9 @@ proptest! {
             ..records::jobs(1).remove(0)
         };
         let cronjob = CronJob { schedule: schedule.as_str().into(), ..records::cronjob(&name) };
-        let store = records::target(Some(&target), vec![job], vec![cronjob]);
-        let labels = Labels { names: vec!["team".to_owned()], scope: LabelScope::All };
-        let metrics = labelled(vec![store], labels);
+        let store =
+            records::labelled_target(Some(&target), &[mapped("team")], vec![job], vec![cronjob]);
+        let metrics = scoped(vec![store], LabelScope::All);
         for format in FORMATS {
             let families = check(&metrics, format);
             let info = &families["batch_job_info"].samples[0];

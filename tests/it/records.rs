@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use job_status_exporter::{
+    config::MappedLabel,
     model::{
         Change, CompletionMode, ConcurrencyPolicy, CronJob, FeedScope, Job, JobState, Name,
         NoopJournal, PodCounts, RestoredState, Sink, Uid, Update, WorkloadRef,
@@ -22,8 +23,19 @@ pub(crate) fn target(
     jobs: Vec<Job>,
     cronjobs: Vec<CronJob>,
 ) -> Arc<TargetStore> {
+    labelled_target(name, &[], jobs, cronjobs)
+}
+
+/// A target that was read just now, whose records have these mapped labels.
+pub(crate) fn labelled_target(
+    name: Option<&str>,
+    labels: &[MappedLabel],
+    jobs: Vec<Job>,
+    cronjobs: Vec<CronJob>,
+) -> Arc<TargetStore> {
     let settings = StoreSettings {
         clock: date,
+        labels: labels.into(),
         ..StoreSettings::default()
     };
     let target = TargetStore::restored(

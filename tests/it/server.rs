@@ -26,7 +26,7 @@ pub(crate) mod client;
 mod hostile;
 mod limits;
 mod sockets;
-mod tls;
+pub(crate) mod tls;
 
 use client::{RunningServer, TestData, request, start};
 

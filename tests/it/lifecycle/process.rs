@@ -331,7 +331,7 @@ impl Exited {
 
 impl Line {
     /// Parses a line. Asserts that keys are unique, values are scalars, and the common fields are present.
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let mut reader = serde_json::Deserializer::from_str(text);
         let line = reader
             .deserialize_map(UniqueKeys)

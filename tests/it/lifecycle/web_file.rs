@@ -1,6 +1,7 @@
 //! The web configuration file at the start and with `--config.check`.
 
 use super::{Cluster, Setup};
+use crate::server::tls::certificates::{Identity, server_params};
 
 /// The bcrypt hash of `demo`.
 const HASH: &str = "$2b$10$abcdefghijklmnopqrstuu3XEy7sAuqf0awFQrE8Rakk7J.cSBot2";
@@ -88,10 +89,10 @@ async fn a_certificate_that_cannot_be_used_prevents_the_start() {
 async fn a_check_describes_the_web_file_without_its_secrets() {
     let cluster = Cluster::start().await;
     let directory = tempfile::tempdir().unwrap();
-    let identity = rcgen::generate_simple_self_signed([]).unwrap();
+    let identity = Identity::self_signed(&server_params());
     let [certificate, key] = ["c", "k"].map(|name| directory.path().join(name));
-    std::fs::write(&certificate, identity.cert.pem()).unwrap();
-    std::fs::write(&key, identity.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&certificate, identity.chain_pem()).unwrap();
+    std::fs::write(&key, identity.key_pem()).unwrap();
     let web = format!(
         "tls_server_config: {{cert_file: {}, key_file: {}}}\nbasic_auth_users: {{alice: {HASH}}}",
         certificate.display(),

@@ -15,7 +15,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{client::TEST_TIMEOUT, *};
 
-mod certificates;
+pub(crate) mod certificates;
 mod client_auth;
 mod faults;
 mod http2;

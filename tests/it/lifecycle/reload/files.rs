@@ -5,7 +5,10 @@ use std::os::unix::fs::symlink;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::*;
-use crate::server::client::request;
+use crate::server::{
+    client::request,
+    tls::certificates::{Identity, server_params},
+};
 
 /// The bcrypt hash of `demo`.
 const HASH: &str = "$2b$10$abcdefghijklmnopqrstuu3XEy7sAuqf0awFQrE8Rakk7J.cSBot2";
@@ -98,16 +101,16 @@ async fn users_and_headers_change_with_their_file_and_a_broken_one_changes_nothi
 async fn certificates_are_taken_from_new_files_and_a_key_that_does_not_match_is_refused() {
     let cluster = Cluster::start().await;
     let config = config("").replace("web: {", "web: {config_file: web.yaml, ");
-    let [first, second] = [(); 2].map(|()| rcgen::generate_simple_self_signed([]).unwrap());
+    let [first, second] = [(); 2].map(|()| Identity::self_signed(&server_params()));
     let setup = Setup::new()
         .config(&config)
         .file("web.yaml", "tls_server_config: {cert_file: c, key_file: k}")
-        .file("c", &first.cert.pem())
-        .file("k", &first.signing_key.serialize_pem());
+        .file("c", &first.chain_pem())
+        .file("k", &first.key_pem());
     let mut exporter = start(&cluster, setup).await;
-    exporter.replace("c", &second.cert.pem());
+    exporter.replace("c", &second.chain_pem());
     exporter.logged(REFUSED).await;
-    exporter.replace("k", &second.signing_key.serialize_pem());
+    exporter.replace("k", &second.key_pem());
     let line = exporter.logged(RELOADED).await;
     assert_eq!(line.text("changes"), "changed: web.config_file");
     // Without TLS after all: that is a switch, and the certificate stays.

@@ -8,40 +8,40 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 /// A certificate authority.
-pub(super) struct Authority {
-    pub(super) certificate: CertificateDer<'static>,
+pub(crate) struct Authority {
+    pub(crate) certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate with its intermediates, and its key.
-pub(super) struct Identity {
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    pub(super) key: PrivateKeyDer<'static>,
+pub(crate) struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 /// The certificate of `exporter.example`.
-pub(super) fn server_params() -> CertificateParams {
+pub(crate) fn server_params() -> CertificateParams {
     let mut params = CertificateParams::new(vec!["exporter.example".to_owned()]).unwrap();
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
 }
 
 /// The certificate of a client with these names.
-pub(super) fn client_params(names: Vec<SanType>) -> CertificateParams {
+pub(crate) fn client_params(names: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.subject_alt_names = names;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params
 }
 
-pub(super) fn expired(mut params: CertificateParams) -> CertificateParams {
+pub(crate) fn expired(mut params: CertificateParams) -> CertificateParams {
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2021, 1, 1);
     params
 }
 
 /// A key that was made for tests, since rcgen makes none of this kind.
-pub(super) fn rsa_key() -> KeyPair {
+pub(crate) fn rsa_key() -> KeyPair {
     let pem = include_str!("../../../fixtures/tls/rsa.key");
     let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
     KeyPair::try_from(&der).unwrap()
@@ -53,11 +53,11 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("an authority")
     }
 
-    pub(super) fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -69,17 +69,17 @@ impl Authority {
         }
     }
 
-    pub(super) fn issue(&self, params: &CertificateParams) -> Identity {
+    pub(crate) fn issue(&self, params: &CertificateParams) -> Identity {
         self.issue_for(&KeyPair::generate().unwrap(), params)
     }
 
-    pub(super) fn issue_for(&self, key: &KeyPair, params: &CertificateParams) -> Identity {
+    pub(crate) fn issue_for(&self, key: &KeyPair, params: &CertificateParams) -> Identity {
         let certificate = params.signed_by(key, &self.issuer).unwrap();
         Identity::new(certificate.der().clone(), key)
     }
 
     /// A certificate by an intermediate authority with these purposes.
-    pub(super) fn issue_through(
+    pub(crate) fn issue_through(
         &self,
         purposes: Vec<ExtendedKeyUsagePurpose>,
         params: &CertificateParams,
@@ -98,7 +98,7 @@ impl Authority {
         identity
     }
 
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         pem("CERTIFICATE", &self.certificate)
     }
 }
@@ -111,17 +111,17 @@ impl Identity {
         }
     }
 
-    pub(super) fn self_signed(params: &CertificateParams) -> Self {
+    pub(crate) fn self_signed(params: &CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
         Self::new(params.self_signed(&key).unwrap().der().clone(), &key)
     }
 
-    pub(super) fn chain_pem(&self) -> String {
+    pub(crate) fn chain_pem(&self) -> String {
         let all = self.chain.iter().map(|der| pem("CERTIFICATE", der));
         all.collect()
     }
 
-    pub(super) fn key_pem(&self) -> String {
+    pub(crate) fn key_pem(&self) -> String {
         pem("PRIVATE KEY", self.key.secret_der())
     }
 }
