@@ -19,10 +19,7 @@ use tracing_subscriber::{
     reload,
 };
 
-use crate::{
-    cli::{Log, LogFormat},
-    config::LogLevel,
-};
+use crate::cli::{Log, LogFormat, LogLevel};
 
 mod escape;
 mod fields;

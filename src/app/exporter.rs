@@ -42,7 +42,7 @@ pub(super) struct Exporter {
     pub(super) store: Arc<Store>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) web: ServedWeb,
-    readiness: Arc<Readiness>,
+    pub(super) readiness: Arc<Readiness>,
 }
 
 impl Exporter {

@@ -191,6 +191,7 @@ impl Exporter {
         plans: Vec<TargetPlan>,
         changes: &mut Changes,
     ) {
+        self.readiness.keep();
         let mut before = std::mem::take(&mut self.targets);
         let mut next = Vec::new();
         for (plan, target_config) in plans.into_iter().zip(&config.targets) {

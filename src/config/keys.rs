@@ -94,8 +94,6 @@ pub const KEYS: &[&str] = &[
     "overrides[].set.severity",
     "overrides[].set.runbook",
     "overrides[].set.ignore",
-    "log",
-    "log.level",
     "retain_deleted",
     "retain_workloads",
     "stale_after",
@@ -114,6 +112,8 @@ pub const KEYS: &[&str] = &[
     "metrics.kube_state_metrics.job_annotations",
     "metrics.kube_state_metrics.cronjob_labels",
     "metrics.kube_state_metrics.cronjob_annotations",
+    "log",
+    "log.level",
 ];
 
 /// A key with a higher Jaro similarity is a suggestion. clap uses the same threshold for flags.

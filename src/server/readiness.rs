@@ -20,8 +20,8 @@ pub struct Readiness {
     store: Arc<Store>,
     /// From then on an unreachable target no longer holds readiness back: it shows as `target_up 0`.
     grace_ends: Instant,
-    /// Set once. Targets that a reload adds later do not take a process out of service that was ready.
-    was_ready: AtomicBool,
+    /// Set once, by [`Self::keep`].
+    stays_ready: AtomicBool,
     /// Set once, when shutdown starts.
     draining: AtomicBool,
 }
@@ -44,8 +44,15 @@ impl Readiness {
         Self {
             store,
             grace_ends: Instant::now() + grace,
-            was_ready: AtomicBool::new(false),
+            stays_ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+        }
+    }
+
+    /// The targets are about to change. If the process is ready now, it stays so: new targets take it out of service no more.
+    pub fn keep(&self) {
+        if self.state() == State::Ready {
+            self.stays_ready.store(true, Ordering::Relaxed);
         }
     }
 
@@ -60,7 +67,7 @@ impl Readiness {
         if self.draining.load(Ordering::Relaxed) {
             return State::Draining;
         }
-        if self.was_ready.load(Ordering::Relaxed) || Instant::now() >= self.grace_ends {
+        if self.stays_ready.load(Ordering::Relaxed) || Instant::now() >= self.grace_ends {
             return State::Ready;
         }
         let unsynced = |target: &&Arc<TargetStore>| !target.is_synced();
@@ -70,7 +77,6 @@ impl Readiness {
             .map(|target| target.display_name().to_owned())
             .collect();
         if names.is_empty() {
-            self.was_ready.store(true, Ordering::Relaxed);
             return State::Ready;
         }
         names.sort();
@@ -99,6 +105,24 @@ mod tests {
         feeds[1].push(Update::Failed);
         assert_eq!(readiness.state(), State::Waiting(vec!["b".to_owned()]));
         tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(readiness.state(), State::Ready);
+        readiness.drain();
+        assert_eq!(readiness.state(), State::Draining);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn targets_that_are_added_later_do_not_end_readiness() {
+        let target = Arc::new(TargetStore::new(None, Arc::default()));
+        let feed = target.clone().register(FeedScope::Jobs(None));
+        let store = Arc::new(Store::new(vec![target.clone()]));
+        let readiness = Readiness::new(store.clone(), Duration::from_secs(30));
+        let waiting = State::Waiting(vec!["default".to_owned()]);
+        readiness.keep();
+        assert_eq!(readiness.state(), waiting, "it was not ready");
+        feed.push(Update::Jobs(Change::Replaced(Vec::new())));
+        readiness.keep();
+        let added = Arc::new(TargetStore::new(Some("new".into()), Arc::default()));
+        store.replace_targets(vec![target, added]);
         assert_eq!(readiness.state(), State::Ready);
         readiness.drain();
         assert_eq!(readiness.state(), State::Draining);

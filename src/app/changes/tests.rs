@@ -61,7 +61,7 @@ fn each_key_is_applied_or_needs_a_restart() {
         ("web.enable_lifecycle", "web: {enable_lifecycle: true}"),
         (
             "metrics.run_duration_buckets",
-            "metrics: {run_duration_buckets: [1]}",
+            "metrics: {run_duration_buckets: [1s]}",
         ),
         ("history", "history: {path: a}"),
     ] {
