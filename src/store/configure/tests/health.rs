@@ -184,3 +184,30 @@ async fn a_cronjob_that_moves_to_another_feed_stays_judged() {
     }
     assert_eq!(overdue(), Some(1), "its evaluation moved, too");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_in_the_place_of_another_is_judged_anew() {
+    let store = target();
+    let [jobs, cronjobs] = feeds(&store, [jobs_in("a"), cronjobs_in("a")]);
+    list(&jobs, []);
+    list_cronjobs(&cronjobs, [cronjob("a")]);
+    let [x] = restart(&store, ObjectSelection::Changed, [polled("a", "x")]);
+    x.push(Update::JobAbsent);
+    let scopes = [
+        jobs_in("b"),
+        cronjobs_in("b"),
+        jobs_in("c"),
+        cronjobs_in("c"),
+    ];
+    let [_b, cronjobs_b, _c, cronjobs_c] = restart(&store, ObjectSelection::Changed, scopes);
+    list_cronjobs(&cronjobs_b, [cronjob("b")]);
+    list_cronjobs(&cronjobs_c, [cronjob("c")]);
+    let snapshot = store.snapshot();
+    let mut records = snapshot.cronjobs.iter();
+    let overdue = |record: &crate::store::CronJobRecord| {
+        record
+            .schedule_status()
+            .and_then(|status| status.overdue_runs)
+    };
+    assert!(records.all(|record| overdue(record).is_none()));
+}
