@@ -62,6 +62,10 @@ pub enum Command {
 
 /// Flags of the exporter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Export {
     /// Configuration file (YAML).
     #[arg(long = "config.file", value_name = "FILE")]

@@ -196,15 +196,12 @@ impl Exporter {
         let mut next = Vec::new();
         for (plan, target_config) in plans.into_iter().zip(&config.targets) {
             let known = before.iter().position(|target| target.name == plan.name);
-            next.push(match known {
-                Some(position) => {
-                    let target = before.swap_remove(position);
-                    self.next_of(target, plan, config, target_config, changes)
-                }
-                None => {
-                    changes.added.push(plan.title.clone());
-                    (self.new_target(plan), Step::Start)
-                }
+            next.push(if let Some(position) = known {
+                let target = before.swap_remove(position);
+                self.next_of(target, plan, config, target_config, changes)
+            } else {
+                changes.added.push(plan.title.clone());
+                (self.new_target(plan), Step::Start)
             });
         }
         let mut cancelled = Vec::new();
@@ -229,8 +226,8 @@ impl Exporter {
                 Step::Start => target.start(&mut self.tasks, &self.budget),
                 Step::Configure(settings) => target.store.configure(settings),
                 Step::Reread(plan, selection) => {
-                    target.store.restart_feeds(selection);
                     target.store.configure(plan.store.clone());
+                    target.store.restart_feeds(selection);
                     target.replan(*plan);
                     target.start(&mut self.tasks, &self.budget);
                 }

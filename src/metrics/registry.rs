@@ -25,7 +25,7 @@ const SCRAPE_DURATION: &str = "job_status_exporter_scrape_duration_seconds";
 /// The metrics of this process.
 #[derive(Debug)]
 pub(super) struct Registry {
-    registry: prometheus::Registry,
+    collectors: prometheus::Registry,
     scrape_durations: Histogram,
     config_loaded: Gauge,
     config_successful: Gauge,
@@ -87,7 +87,7 @@ impl Registry {
             .buckets(SCRAPE_DURATION_BUCKETS.to_vec());
         let scrape_durations = Histogram::with_opts(options).expect("a valid histogram");
         let registry = Self {
-            registry: prometheus::Registry::new(),
+            collectors: prometheus::Registry::new(),
             scrape_durations: scrape_durations.clone(),
             config_loaded: gauge(CONFIG_LOADED),
             config_successful: gauge(CONFIG_SUCCESSFUL),
@@ -115,7 +115,7 @@ impl Registry {
         reason = "the collectors are constants, which every test of this module checks"
     )]
     fn register(&self, collector: impl Collector + 'static) {
-        self.registry
+        self.collectors
             .register(Box::new(collector))
             .expect("unique names");
     }
@@ -127,7 +127,7 @@ impl Registry {
 
     /// The current values. On Linux this reads `/proc`.
     pub(super) fn snapshot(&self, dropped_log_lines: u64) -> ProcessSnapshot {
-        let families = self.registry.gather();
+        let families = self.collectors.gather();
         let metric = |name: &str| {
             let family = families.iter().find(|family| family.name() == name)?;
             Some((family, family.get_metric().first()?))

@@ -32,7 +32,8 @@ pub enum FeedScope {
 
 /// The store of one target, as its source sees it.
 pub trait Sink: EventCounter {
-    /// Adds a feed. A target is synced once each of its feeds is, so all feeds are registered before the first push.
+    /// Adds a feed, or resumes that of the same scope after a restart of the source. A target is synced once each of its feeds
+    /// is, and a restart ends with the first push, so all feeds are registered before the first push.
     fn register(self: Arc<Self>, scope: FeedScope) -> FeedHandle;
 
     /// Applies an update of one feed. It waits for a scrape no longer than it takes to copy a snapshot.
@@ -49,7 +50,7 @@ pub struct FeedHandle {
 /// What a push changed about the health of the target as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HealthChange {
-    /// Every feed of the target has now been read completely at least once.
+    /// Every feed of the target has now been read completely at least once. Reported again when feeds that came later were.
     pub synced: bool,
     /// This is the first feed to fail: the target was up, or was never reached.
     pub went_down: bool,

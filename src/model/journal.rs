@@ -46,8 +46,8 @@ pub enum JournalEntry {
     },
     /// A workload has no Jobs and no `CronJob` any more. A later entry of the same workload revokes this.
     WorkloadGone(WorkloadId, Departure),
-    /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone. This comes
-    /// again when other feeds have taken their place and were read.
+    /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone. Appended
+    /// again when feeds that came later were read.
     Synced,
     /// The mapped labels are others from now on: states before this have the old ones, states after it the new ones.
     Relabelled(Relabelling),

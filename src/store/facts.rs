@@ -105,6 +105,9 @@ impl Facts {
                     self.cronjobs
                         .evaluate_changed(changed, workloads, observation.date);
                 }
+                if absence == Absence::Deselected {
+                    self.cronjobs.rebuild_queues();
+                }
             }
         }
         self.drop_replaced_feeds(observation, &mut effects);

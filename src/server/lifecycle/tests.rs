@@ -1,5 +1,7 @@
 //! Responses to requests for a reload.
 
+use tokio::task::JoinSet;
+
 use super::*;
 
 fn request(method: &str) -> Request<()> {
@@ -19,7 +21,8 @@ fn text_of(response: Response<Content>) -> (u16, String) {
 async fn the_answer_is_the_outcome_of_the_reload() {
     let (handle, mut requests) = ReloadHandle::new();
     let lifecycle = Lifecycle(Some(handle));
-    let reloads = tokio::spawn(async move {
+    let mut reloads = JoinSet::new();
+    reloads.spawn(async move {
         for succeeded in [true, false] {
             let outcome = ReloadOutcome {
                 succeeded,
@@ -32,7 +35,7 @@ async fn the_answer_is_the_outcome_of_the_reload() {
     assert_eq!(text_of(response), (200, "true\n".to_owned()));
     let response = lifecycle.respond(&request("PUT")).await;
     assert_eq!(text_of(response), (500, "false\n".to_owned()));
-    reloads.await.unwrap();
+    reloads.join_next().await.unwrap().unwrap();
     let response = lifecycle.respond(&request("POST")).await;
     assert_eq!(text_of(response), (503, "shutting down\n".to_owned()));
 }

@@ -54,7 +54,7 @@ impl CronJobStore {
     }
 
     /// Fills the queues of evaluations again: those that are no longer planned would stay until their time.
-    fn rebuild_queues(&mut self) {
+    pub(in crate::store) fn rebuild_queues(&mut self) {
         self.due_times.clear();
         self.evaluations.clear();
         for slot in self.records.occupied() {
@@ -100,8 +100,8 @@ impl CronJobStore {
         on_transition: &mut impl FnMut(Transition<'_, CronJobRecord>),
     ) {
         self.records.deselect(feeds, on_transition);
-        self.evaluations.retain(|feed, _| !feeds.contains(feed));
         self.judged_until.retain(|feed, _| !feeds.contains(feed));
+        self.rebuild_queues();
     }
 
     /// The `CronJobs`, with their feeds.

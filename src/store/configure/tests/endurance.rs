@@ -31,8 +31,7 @@ fn read_all(watched: &[FeedHandle; 2], namespace: &str) {
 }
 
 /// Alternates between two scopes, single Jobs, the same scopes again, and scopes that are never read.
-fn restart_four_times(store: &Arc<TargetStore>, round: usize) {
-    store.configure(settings(round));
+fn restart_five_times(store: &Arc<TargetStore>, round: usize) {
     for namespace in ["", "a"] {
         let scopes = [jobs_in(namespace), cronjobs_in(namespace)];
         let watched = restart(store, ObjectSelection::Changed, scopes);
@@ -65,26 +64,45 @@ fn restart_four_times(store: &Arc<TargetStore>, round: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_restarts_leave_nothing_behind() {
-    let store = target();
-    let watched = feeds(&store, [jobs_in(""), cronjobs_in("")]);
-    read_all(&watched, "a");
-    for round in 0..20 {
-        restart_four_times(&store, round);
-    }
-    pass(7_200).await;
-    restart_four_times(&store, 20);
-    let before = size(&store);
-    for round in 21..=220 {
-        restart_four_times(&store, round);
-        if round % 20 == 0 {
-            pass(7_200).await;
+    for with_settings in [true, false] {
+        NOW.set(MIDNIGHT);
+        let store = target();
+        let watched = feeds(&store, [jobs_in(""), cronjobs_in("")]);
+        read_all(&watched, "a");
+        let mut before = 0;
+        for round in 0..=220 {
+            if with_settings {
+                store.configure(settings(round));
+            }
+            restart_five_times(&store, round);
+            if round == 20 {
+                before = size(&store);
+            }
+            // Everything that has left is removed.
+            if round % 20 == 19 {
+                pass(7_200).await;
+            }
         }
+        let after = size(&store);
+        assert!(after < before + before / 10, "{before} {after}");
+        assert_eq!(store.snapshot().status.feeds, 2);
     }
-    pass(7_200).await;
-    restart_four_times(&store, 222);
-    let after = size(&store);
-    assert!(after < before + before / 10, "{before} {after}");
-    assert_eq!(store.snapshot().status.feeds, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restarts_during_an_outage_leave_nothing_behind() {
+    let store = target();
+    let mut sizes = Vec::new();
+    for round in 100..300 {
+        let scope = jobs_in(&format!("never-{round}"));
+        let [feed] = restart(&store, ObjectSelection::Changed, [scope]);
+        if round % 3 == 0 {
+            feed.push(Update::Failed);
+        }
+        sizes.push(size(&store));
+    }
+    let (early, late) = sizes.split_at(20);
+    assert!(late.iter().max() <= early.iter().max(), "{sizes:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,4 +119,33 @@ async fn the_same_settings_again_touch_no_record() {
     assert!(share(&before.jobs, &after.jobs));
     assert!(share(&before.workloads, &after.workloads));
     assert!(share(&before.cronjobs, &after.cronjobs));
+}
+
+/// The schedule is so rare that no evaluation is due meanwhile.
+#[tokio::test(start_paused = true)]
+async fn selections_that_change_to_and_fro_leave_nothing_behind() {
+    let store = target();
+    let yearly = CronJob {
+        schedule: "0 3 1 6 *".into(),
+        ..cronjob("a")
+    };
+    let mut sizes = Vec::new();
+    for rounds in [20, 200] {
+        for round in 1..=rounds {
+            let scopes = [jobs_in(""), cronjobs_in("")];
+            let [jobs, cronjobs] = restart(&store, ObjectSelection::Changed, scopes);
+            if round % 2 == 0 {
+                list(&jobs, [running("a", "x"), complete("a", "y")]);
+                list_cronjobs(&cronjobs, [yearly.clone()]);
+            } else {
+                list(&jobs, []);
+                list_cronjobs(&cronjobs, []);
+            }
+        }
+        // What is kept for a while is removed.
+        pass(7_200).await;
+        drop(store.snapshot());
+        sizes.push(size(&store));
+    }
+    assert!(sizes[1] < sizes[0] + sizes[0] / 10, "{sizes:?}");
 }

@@ -184,3 +184,47 @@ async fn a_cronjob_that_moves_to_another_feed_stays_judged() {
     }
     assert_eq!(overdue(), Some(1), "its evaluation moved, too");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_in_the_place_of_another_is_judged_anew() {
+    let store = target();
+    let [jobs, cronjobs] = feeds(&store, [jobs_in("a"), cronjobs_in("a")]);
+    list(&jobs, []);
+    list_cronjobs(&cronjobs, [cronjob("a")]);
+    let [x] = restart(&store, ObjectSelection::Changed, [polled("a", "x")]);
+    x.push(Update::JobAbsent);
+    // One of them has the place of the old feed of CronJobs.
+    let scopes = ["b", "c"].map(cronjobs_in);
+    let [b, c] = restart(&store, ObjectSelection::Changed, scopes);
+    let [_jobs] = feeds(&store, [jobs_in("")]);
+    list_cronjobs(&b, [cronjob("b")]);
+    list_cronjobs(&c, [cronjob("c")]);
+    let snapshot = store.snapshot();
+    let mut records = snapshot.cronjobs.iter();
+    let overdue = |record: &crate::store::CronJobRecord| {
+        record
+            .schedule_status()
+            .and_then(|status| status.overdue_runs)
+    };
+    assert!(records.all(|record| overdue(record).is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cronjob_is_evaluated_in_time_while_the_feed_that_it_left_remains() {
+    let store = target();
+    let [jobs, cronjobs] = feeds(&store, [jobs_in(""), cronjobs_in("")]);
+    list(&jobs, []);
+    list_cronjobs(&cronjobs, [cronjob("a")]);
+    let scopes = [jobs_in("a"), cronjobs_in("a"), jobs_in("forbidden")];
+    let [jobs, cronjobs, forbidden] = restart(&store, ObjectSelection::Changed, scopes);
+    list_cronjobs(&cronjobs, [cronjob("a")]);
+    list(&jobs, []);
+    forbidden.push(Update::Failed);
+    pass(4 * 3600).await;
+    for feed in [&jobs, &cronjobs] {
+        feed.push(Update::CaughtUp(clock()));
+    }
+    let snapshot = store.snapshot();
+    let record = snapshot.cronjobs.iter().next().unwrap();
+    assert_eq!(record.schedule_status().unwrap().overdue_runs, Some(1));
+}

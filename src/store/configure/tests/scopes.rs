@@ -48,10 +48,12 @@ async fn jobs_that_move_to_another_feed_keep_their_counters() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_workload_hides_with_the_feed_that_its_objects_moved_to() {
+async fn a_workload_hides_with_the_feed_of_its_remaining_jobs() {
     let store = target();
-    let [watched] = feeds(&store, [jobs_in("a")]);
-    list(&watched, [running("a", "x"), running("a", "y")]);
+    let scopes = [polled("a", "x"), polled("a", "y")];
+    let [x, y] = feeds(&store, scopes);
+    apply(&x, running("a", "x"));
+    apply(&y, running("a", "y"));
     let scopes = [polled("a", "x"), polled("b", "z")];
     let [x, z] = restart(&store, ObjectSelection::Changed, scopes);
     apply(&x, running("a", "x"));
@@ -220,6 +222,10 @@ async fn a_deleted_job_stays_for_its_retention_when_its_feed_leaves() {
     pass(60).await;
     let [all] = restart(&store, ObjectSelection::Changed, [jobs_in("")]);
     list(&all, []);
+    // Another feed takes the place of the old one, and is not read.
+    let scopes = [jobs_in(""), cronjobs_in("")];
+    let [all, _never_read] = restart(&store, ObjectSelection::Changed, scopes);
+    all.push(Update::Contact);
     pass(59).await;
     assert_eq!(shown(&store), ["a/x"]);
     pass(1).await;

@@ -76,6 +76,7 @@ async fn another_retention_applies_to_what_has_left_already() {
     assert_eq!(present(), (1, 1));
     retain(550);
     assert_eq!(present(), (0, 0));
+    assert_eq!(store.facts.lock().jobs.total(), 0, "it is removed");
 }
 
 #[tokio::test(start_paused = true)]
