@@ -14,7 +14,7 @@ use std::{
 use super::{Error, plan::TargetPlan, web::PreparedWeb};
 use crate::{
     client::Failure,
-    config::Config,
+    config::{Config, WebConfig},
     history::{History, HistorySettings},
     metrics::MetricsSettings,
 };
@@ -85,6 +85,7 @@ impl Checks {
         match PreparedWeb::load(&config.web) {
             Ok(mut web) => {
                 self.warnings.append(&mut web.warnings);
+                self.warnings.extend(plain_logins(&config.web, &web));
                 self.web = Some(web);
             }
             Err(unusable) => self.problems.push(unusable.problem),
@@ -99,6 +100,17 @@ impl Checks {
             Err(Error::Unusable(self.problems))
         }
     }
+}
+
+/// A warning if passwords or tokens arrive in plain text from other hosts.
+fn plain_logins(config: &WebConfig, web: &PreparedWeb) -> Option<String> {
+    let needs_login = !web.file.users.is_empty() || config.kubernetes_auth.is_some();
+    let mut addresses = config.listen_addresses.iter();
+    let remote = addresses.find(|address| address.tcp().is_some_and(|tcp| !tcp.ip().is_loopback()));
+    let address = remote.filter(|_| needs_login && web.tls.is_none())?;
+    Some(format!(
+        "clients of {address} send passwords or tokens in plain text: set `tls_server_config` in the file of `web.config_file`"
+    ))
 }
 
 /// A warning for each file with credentials that every user of the host may change, and so every container that mounts it. Files
@@ -176,6 +188,23 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+    use crate::config::KubernetesAuthConfig;
+
+    #[test]
+    fn logins_in_plain_text_from_other_hosts_are_a_warning() {
+        let config = |address: &str, reviews: bool| WebConfig {
+            listen_addresses: vec![address.parse::<std::net::SocketAddr>().unwrap().into()],
+            kubernetes_auth: reviews.then(|| KubernetesAuthConfig {
+                target: None,
+                outage_grace: std::time::Duration::ZERO,
+            }),
+            ..WebConfig::default()
+        };
+        let warns = |config: &WebConfig| plain_logins(config, &PreparedWeb::default()).is_some();
+        assert!(warns(&config("0.0.0.0:9806", true)));
+        assert!(!warns(&config("127.0.0.1:9806", true)));
+        assert!(!warns(&config("0.0.0.0:9806", false)));
+    }
 
     #[test]
     fn a_file_that_everybody_may_change_is_named_once() {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -28,6 +28,7 @@ use super::{
     connection_state::{ConnectionState, Phase},
     http2::{self, StreamTasks},
     listener::Peer,
+    response::without_body,
     router::Router,
     timeouts::TimedStream,
     tls::{TlsHandle, handshake::Handshaken},
@@ -237,6 +238,10 @@ fn service(
                 router.respond_when_full(&request).await
             } else {
                 router.respond(&request, &state).await
+            };
+            let response = match *request.method() {
+                Method::HEAD => without_body(response),
+                _ => response,
             };
             Ok::<_, Infallible>(Body::wrap(active, response))
         }

@@ -2,7 +2,9 @@
 
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS},
+    header::{
+        CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+    },
 };
 
 use super::body::Content;
@@ -23,6 +25,18 @@ pub(super) fn html(page: String) -> Response<Content> {
     let response = with_header(response, CONTENT_TYPE, "text/html; charset=utf-8");
     let response = with_header(response, CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
+}
+
+/// The response to a HEAD request: the headers alone, with the length of a body that is known. hyper leaves the body out of
+/// HTTP/1 only, and a client of HTTP/2 rejects it.
+pub(super) fn without_body(mut response: Response<Content>) -> Response<Content> {
+    if let Content::Full(body) = response.body()
+        && !body.is_empty()
+    {
+        let length = HeaderValue::from(body.len());
+        response.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+    response.map(|_| Content::EMPTY)
 }
 
 /// `response` with one more header.

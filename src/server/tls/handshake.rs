@@ -4,7 +4,7 @@
 
 use std::{io, time::Duration};
 
-use rustls::{ServerConnection, server::Acceptor};
+use rustls::{CertificateError, OtherError, ServerConnection, server::Acceptor};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::{Instant, timeout},
@@ -86,17 +86,28 @@ impl TlsHandle {
 
     /// A client that goes away or waits is no news. What it refuses, or what the server refuses, an operator has to know.
     fn log(&self, peer: Peer, error: &io::Error) {
-        let is_refusal = error
+        let refusal = error
             .get_ref()
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-        if !is_refusal {
+            .and_then(<dyn std::error::Error + Send + Sync>::downcast_ref::<rustls::Error>);
+        let Some(refusal) = refusal else {
             debug!(%peer, %error, "TLS handshake failed");
             return;
-        }
+        };
+        let error = describe(refusal);
         let admitted = self.shared.log.lock().admit(Instant::now());
         if let Some(Admitted { left_out }) = admitted {
-            warn!(%peer, %error, left_out, "TLS handshake failed");
+            warn!(%peer, error, left_out, "TLS handshake failed");
         }
+    }
+}
+
+/// The error as text. That of the library shows an error of our own as code.
+fn describe(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(own))) => {
+            own.to_string()
+        }
+        error => error.to_string(),
     }
 }
 

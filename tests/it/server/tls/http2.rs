@@ -69,9 +69,13 @@ async fn one_connection_serves_requests_at_once_and_one_after_the_other() {
         let body = response.await.unwrap().collect().await.unwrap();
         assert!(body.to_bytes() == whole_scrape());
     }
-    let response = client.start("HEAD", "/metrics").await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert!(response.collect().await.unwrap().to_bytes().is_empty());
+    for (path, length) in [("/metrics", None), ("/livez", Some("3"))] {
+        let response = client.start("HEAD", path).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let announced = response.headers().get("content-length");
+        assert_eq!(announced.map(|it| it.to_str().unwrap()), length, "{path}");
+        assert!(response.collect().await.unwrap().to_bytes().is_empty());
+    }
     assert_eq!(client.start("POST", "/").await.unwrap().status(), 405);
 }
 
