@@ -194,7 +194,7 @@ mod tests {
     fn logins_in_plain_text_from_other_hosts_are_a_warning() {
         let config = |address: &str, reviews: bool| WebConfig {
             listen_addresses: vec![address.parse::<std::net::SocketAddr>().unwrap().into()],
-            kubernetes_auth: reviews.then(|| KubernetesAuthConfig {
+            kubernetes_auth: reviews.then_some(KubernetesAuthConfig {
                 target: None,
                 outage_grace: std::time::Duration::ZERO,
             }),

@@ -63,7 +63,7 @@ fn each_key_is_applied_or_needs_a_restart() {
             "metrics.run_duration_buckets",
             "metrics: {run_duration_buckets: [1s]}",
         ),
-        ("history", "history: {path: a}"),
+        ("history", "history: {path: /a}"),
     ] {
         assert_eq!(changed("{}", setting), (vec![], vec![key]), "{setting}");
         assert_eq!(changed(setting, "{}"), (vec![], vec![key]), "{setting}");
