@@ -30,6 +30,8 @@ mod facts;
 mod feeds;
 mod labels;
 mod lookup;
+#[cfg(test)]
+mod memory_journal;
 mod objects;
 mod server_clock;
 mod settings;

@@ -162,6 +162,16 @@ fn every_reserved_label_is_documented() {
     }
 }
 
+/// The examples in a text of Markdown, at least one.
+pub(crate) fn yaml_examples(text: &str) -> Vec<&str> {
+    let examples = text.split("```yaml\n").skip(1);
+    let examples: Vec<_> = examples
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(!examples.is_empty());
+    examples
+}
+
 #[test]
 fn every_example_in_the_documentation_loads() {
     let documentation = fs::read_to_string("docs/configuration.md").unwrap();
@@ -171,13 +181,7 @@ fn every_example_in_the_documentation_loads() {
         .unwrap();
     let (_, after) = rest.split_once("\n## ").unwrap();
     let documentation = format!("{before}\n## {after}");
-    let examples: Vec<_> = documentation
-        .split("```yaml\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
-    assert!(!examples.is_empty());
-    for example in examples {
+    for example in yaml_examples(&documentation) {
         let config = load_bytes(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
         assert_eq!(config.warnings, [], "{example}");
     }

@@ -11,7 +11,7 @@ use std::{
 
 use job_status_exporter::config::{self, Flags, Inputs, WEB_FILE_KEYS, WebFile, WebFileError};
 
-use crate::config::{files, has_position, is_hint, wrong_value_at};
+use crate::config::{files, has_position, is_hint, wrong_value_at, yaml_examples};
 
 fn load(path: &Path) -> Result<WebFile, WebFileError> {
     WebFile::load(path)
@@ -133,13 +133,7 @@ fn every_example_in_the_documentation_loads() {
         .split_once("\n## Web configuration file\n")
         .unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let examples: Vec<_> = section
-        .split("```yaml\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
-    assert!(!examples.is_empty());
-    for example in examples {
+    for example in yaml_examples(section) {
         let file = WebFile::parse(example.as_bytes(), Path::new("web.yaml"));
         let file = file.unwrap_or_else(|error| panic!("{error}\n{example}"));
         assert_eq!(file.warnings, [], "{example}");

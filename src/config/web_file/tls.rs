@@ -59,6 +59,23 @@ pub struct TlsConfig {
 }
 
 impl TlsConfig {
+    /// The defaults, with this certificate and its key.
+    #[must_use]
+    pub fn new(certificate: PemSource, key: PemSource) -> Self {
+        Self {
+            certificate,
+            key,
+            client_ca: None,
+            client_auth: ClientAuth::None,
+            client_allowed_sans: Vec::new(),
+            min_version: TlsVersion::Tls12,
+            max_version: TlsVersion::Tls13,
+            cipher_suites: Vec::new(),
+            prefer_server_cipher_suites: true,
+            curves: Vec::new(),
+        }
+    }
+
     /// The files of certificates and of the key.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         let sources = [

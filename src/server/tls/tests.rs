@@ -51,18 +51,7 @@ fn inline(text: &str) -> PemSource {
 }
 
 fn settings(certificate: &str, key: &str) -> TlsConfig {
-    TlsConfig {
-        certificate: inline(certificate),
-        key: inline(key),
-        client_ca: None,
-        client_auth: ClientAuth::None,
-        client_allowed_sans: Vec::new(),
-        min_version: TlsVersion::Tls12,
-        max_version: TlsVersion::Tls13,
-        cipher_suites: Vec::new(),
-        prefer_server_cipher_suites: true,
-        curves: Vec::new(),
-    }
+    TlsConfig::new(inline(certificate), inline(key))
 }
 
 fn prepare(config: &TlsConfig) -> Result<PreparedTls, TlsError> {

@@ -2,17 +2,19 @@
 
 use std::{cell::Cell, time::Duration};
 
-use parking_lot::Mutex;
 use tokio::time::advance;
 
 use super::*;
 use crate::{
     config::{LabelSource, MappedLabel},
     model::{
-        Change, CronJob, FeedHandle, FeedScope, Job, JobState, Journal, Name, RestoredState,
-        Seconds, Sink as _, Uid, Update, WorkloadRef,
+        Change, CronJob, FeedHandle, FeedScope, Job, JobState, Name, RestoredState, Seconds,
+        Sink as _, Uid, Update, WorkloadRef,
     },
-    store::{Snapshot, TargetSnapshot, TargetStatus, WorkloadRecord, objects::Record},
+    store::{
+        Snapshot, TargetSnapshot, TargetStatus, WorkloadRecord, memory_journal::MemoryJournal,
+        objects::Record,
+    },
 };
 
 mod endurance;
@@ -36,22 +38,6 @@ fn clock() -> Timestamp {
 async fn pass(seconds: u64) {
     NOW.set(NOW.get() + i64::try_from(seconds).unwrap());
     advance(Duration::from_secs(seconds)).await;
-}
-
-/// A journal in memory.
-#[derive(Debug, Default)]
-struct MemoryJournal(Mutex<Vec<JournalEntry>>);
-
-impl Journal for MemoryJournal {
-    fn append(&self, entry: JournalEntry) {
-        self.0.lock().push(entry);
-    }
-}
-
-impl MemoryJournal {
-    fn take(&self) -> Vec<JournalEntry> {
-        std::mem::take(&mut *self.0.lock())
-    }
 }
 
 fn defaults() -> StoreSettings {

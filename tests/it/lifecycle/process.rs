@@ -168,6 +168,17 @@ impl Setup {
         self.command().output().unwrap()
     }
 
+    /// Runs the process until it exits. Returns exit code, standard output and standard error.
+    pub(super) fn run_text(&self) -> (Option<i32>, String, String) {
+        let output = self.run();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    }
+
     /// Starts the process with JSON logs and waits until it listens.
     pub(super) async fn start(self) -> Exporter {
         let mut exporter = self.argument("--log.format=json").spawn();

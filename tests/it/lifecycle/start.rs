@@ -6,17 +6,6 @@ use super::{Cluster, Setup};
 
 const NO_PORT: &str = "web: {listen_address: \"127.0.0.1:0\"}\n";
 
-/// Runs the process. Returns exit code, standard output and standard error.
-fn run(setup: &Setup) -> (Option<i32>, String, String) {
-    let output = setup.run();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
-}
-
 #[tokio::test]
 async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
     let cluster = Cluster::start().await;
@@ -29,7 +18,7 @@ async fn an_invalid_configuration_is_an_error_with_all_its_problems() {
     let setup = Setup::new()
         .kubeconfig("kubeconfig", &cluster.url(), "{}")
         .config(&config);
-    let (code, stdout, stderr) = run(&setup.argument("--log.level=trace"));
+    let (code, stdout, stderr) = setup.argument("--log.level=trace").run_text();
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
     let mut lines = stderr.lines();
     assert_eq!(lines.next(), Some("error: 3 problems in the configuration"));
@@ -52,7 +41,7 @@ fn problems_in_flags_and_variables_are_reported_with_their_source() {
         .variable("JOB_STATUS_EXPORTER__HISTORY__PATH", "")
         .variable("JOB_STATUS_EXPORTER_RETAIN_DELETED", "5m")
         .variable("JOB_STATUS_EXPORTER_PORT", "tcp://10.0.0.1:9806");
-    let (code, _, stderr) = run(&setup);
+    let (code, _, stderr) = setup.run_text();
     assert_eq!(code, Some(2));
     assert!(
         stderr.starts_with("error: 3 problems in the configuration\n"),
@@ -69,8 +58,9 @@ fn problems_in_flags_and_variables_are_reported_with_their_source() {
 
 #[test]
 fn a_missing_configuration_file_is_an_error() {
-    let (code, stdout, stderr) =
-        run(&Setup::new().argument("--config.file=/nowhere/exporter.yaml"));
+    let (code, stdout, stderr) = Setup::new()
+        .argument("--config.file=/nowhere/exporter.yaml")
+        .run_text();
     assert_eq!((code, stdout.as_str()), (Some(2), ""));
     let expected =
         "error: 1 problem in the configuration\n  /nowhere/exporter.yaml: cannot be read: ";
@@ -98,7 +88,7 @@ async fn start_and_check_report_all_that_cannot_be_used_in_one_error() {
         if check {
             setup = setup.argument("--config.check");
         }
-        let (code, stdout, stderr) = run(&setup);
+        let (code, stdout, stderr) = setup.run_text();
         assert_eq!(code, Some(2));
         assert_eq!(stdout.contains("\naddresses\n  two "), check, "{stdout}");
         let lines: Vec<_> = stderr.lines().collect();
@@ -169,7 +159,7 @@ fn the_hint_fits_the_problem_of_a_target() {
             .config(&config)
             .variable("HTTPS_PROXY", variable)
             .argument("--config.check");
-        let (code, _, stderr) = run(&setup);
+        let (code, _, stderr) = setup.run_text();
         assert_eq!(code, Some(2), "{problem}");
         assert!(stderr.contains(problem), "{problem} is not in {stderr}");
         let expected = hint.map_or(!stderr.contains("hint: "), |hint| stderr.contains(hint));
@@ -193,7 +183,7 @@ async fn a_check_prints_warnings_once_and_works_beside_a_running_exporter() {
             .config(&config)
     };
     let running = setup().start().await;
-    let (code, stdout, stderr) = run(&setup().argument("--config.check"));
+    let (code, stdout, stderr) = setup().argument("--config.check").run_text();
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     for warning in [
         "targets[0].namespaces.exclude",
@@ -212,7 +202,9 @@ async fn a_check_prints_warnings_once_and_works_beside_a_running_exporter() {
 
 #[test]
 fn without_any_cluster_the_error_lists_the_places_that_were_tried() {
-    let (code, _, stderr) = run(&Setup::new().argument("--web.listen-address=127.0.0.1:0"));
+    let (code, _, stderr) = Setup::new()
+        .argument("--web.listen-address=127.0.0.1:0")
+        .run_text();
     assert_eq!(code, Some(2));
     for part in [
         "error: target default: no cluster found: ",
@@ -234,7 +226,7 @@ async fn a_port_in_use_is_an_error_with_a_hint() {
         .config("targets: [{kubernetes: {kubeconfig: kubeconfig}}]\n")
         .argument(&format!("--web.listen-address={address}"))
         .argument("--log.level=error");
-    let (code, stdout, stderr) = run(&setup);
+    let (code, stdout, stderr) = setup.run_text();
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert_eq!(
         stderr,
@@ -278,7 +270,7 @@ async fn help_version_and_check_print_to_standard_output_and_start_nothing() {
         ),
         ("--config.check", ["target prod\n", url.as_str()]),
     ] {
-        let (code, stdout, stderr) = run(&setup().argument(flag));
+        let (code, stdout, stderr) = setup().argument(flag).run_text();
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{flag}");
         for part in parts {
             assert!(stdout.contains(part), "{part} is not in {stdout}");

@@ -20,13 +20,7 @@ fn run(web: &str, url: &str, target: &str, arguments: &[&str]) -> (Option<i32>, 
     let setup = arguments
         .iter()
         .fold(setup, |setup, argument| setup.argument(argument));
-    let output = setup.run();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    setup.run_text()
 }
 
 #[tokio::test]

@@ -72,18 +72,10 @@ impl ServerSide {
 
 /// The settings of a server with this identity, and no others.
 fn settings(identity: &Identity) -> TlsConfig {
-    TlsConfig {
-        certificate: PemSource::Inline(identity.chain_pem().into()),
-        key: PemSource::Inline(identity.key_pem().into()),
-        client_ca: None,
-        client_auth: ClientAuth::None,
-        client_allowed_sans: Vec::new(),
-        min_version: TlsVersion::Tls12,
-        max_version: TlsVersion::Tls13,
-        cipher_suites: Vec::new(),
-        prefer_server_cipher_suites: true,
-        curves: Vec::new(),
-    }
+    TlsConfig::new(
+        PemSource::Inline(identity.chain_pem().into()),
+        PemSource::Inline(identity.key_pem().into()),
+    )
 }
 
 fn prepare(tls: &TlsConfig, http2: bool) -> PreparedTls {

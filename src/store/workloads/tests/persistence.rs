@@ -1,10 +1,7 @@
 //! How long workloads stay, and what survives a restart.
 
-use std::collections::HashSet;
-
-use parking_lot::Mutex;
-
 use super::*;
+use crate::store::memory_journal::MemoryJournal;
 
 #[tokio::test(start_paused = true)]
 async fn a_workload_outlives_its_jobs_for_a_while() {
@@ -105,43 +102,6 @@ async fn the_workload_of_a_configured_job_stays_until_the_job_belongs_to_another
     poll(None);
     advance(retention()).await;
     assert_eq!(shown(&target), ["workflow/daily-b"]);
-}
-
-/// A journal in memory.
-#[derive(Debug, Default)]
-struct MemoryJournal(Mutex<Vec<JournalEntry>>);
-
-impl Journal for MemoryJournal {
-    fn append(&self, entry: JournalEntry) {
-        self.0.lock().push(entry);
-    }
-}
-
-impl MemoryJournal {
-    fn take(&self) -> Vec<JournalEntry> {
-        std::mem::take(&mut *self.0.lock())
-    }
-
-    /// A short line for each entry.
-    fn lines(&self) -> Vec<String> {
-        let line = |entry: &JournalEntry| match entry {
-            JournalEntry::RunFinished { run, counted, .. } => {
-                let counted = if *counted { "counted" } else { "not counted" };
-                format!("{} finished, {counted}", run.uid)
-            }
-            JournalEntry::WorkloadChanged { workload, state } => {
-                format!("{} has {} deleted", workload.name, state.totals.deleted)
-            }
-            JournalEntry::WorkloadGone(workload, _) => format!("{} is gone", workload.name),
-            JournalEntry::Synced => "synced".to_owned(),
-            JournalEntry::Relabelled(_) => "relabelled".to_owned(),
-        };
-        let mut lines: Vec<_> = self.take().iter().map(line).collect();
-        // One update can change a workload several times.
-        let mut known = HashSet::new();
-        lines.retain(|line| known.insert(line.clone()));
-        lines
-    }
 }
 
 /// Whether the Job with this name and uid is present, and whether its run is counted.
