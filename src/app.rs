@@ -137,9 +137,6 @@ async fn export(
     let inputs = flags.inputs(arguments.log);
     let config_file = inputs.file.as_deref().map(WatchedFile::now);
     let mut candidate = Candidate::load(&inputs, None).await?;
-    let descriptors = Descriptors::raise(&candidate.config);
-    let warning = descriptors.warning(&candidate.plans);
-    candidate.checks.warnings.extend(warning);
     if flags.config_check {
         return describe(candidate);
     }
@@ -172,7 +169,7 @@ async fn export(
         web,
         candidate.plans,
         Supervisor::default(),
-        descriptors.budget(),
+        candidate.budget,
     )?;
     exporter.run(server, signals, Some(reloader)).await
 }

@@ -1,15 +1,17 @@
 //! A configuration that was loaded and checked, at the start or for a reload. Nothing of it is in force yet.
 
 use super::{
-    Error,
+    Descriptors, Error,
     changes::{self, Changes},
     check::Checks,
     plan::TargetPlan,
 };
-use crate::config::{self, Config, Inputs};
+use crate::{
+    client::ConnectionBudget,
+    config::{self, Config, Inputs},
+};
 
 /// A configuration that may come into force.
-#[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) config: Config,
     /// What will run for each target, in the order of the configuration.
@@ -18,6 +20,8 @@ pub(super) struct Candidate {
     pub(super) checks: Checks,
     /// What it changes. Without a configuration in force, nothing.
     pub(super) changes: Changes,
+    /// The connections that all targets may have together. A process has one budget, from its start.
+    pub(super) budget: ConnectionBudget,
 }
 
 impl Candidate {
@@ -29,12 +33,15 @@ impl Candidate {
             None => (loaded, Changes::default()),
         };
         let mut plans = TargetPlan::from_config(&config);
-        let checks = Checks::run(&config, &mut plans).await;
+        let mut checks = Checks::run(&config, &mut plans).await;
+        let descriptors = Descriptors::raise(&config);
+        checks.warnings.extend(descriptors.warning(&plans));
         Ok(Self {
             config,
             plans,
             checks,
             changes,
+            budget: descriptors.budget(),
         })
     }
 }

@@ -85,7 +85,7 @@ impl FileWatch {
         self.files.is_empty()
     }
 
-    /// Looks at the files. True if they changed and are settled now.
+    /// Looks at the files. True once for each change, when the files are settled.
     pub(super) fn look(&mut self) -> bool {
         let now: Vec<_> = self
             .files
@@ -96,9 +96,13 @@ impl FileWatch {
             self.unsettled = None;
             return false;
         }
-        let settled = self.unsettled.as_ref() == Some(&now);
+        if self.unsettled.as_ref() == Some(&now) {
+            self.files = now;
+            self.unsettled = None;
+            return true;
+        }
         self.unsettled = Some(now);
-        settled
+        false
     }
 }
 
@@ -124,6 +128,7 @@ mod tests {
         fs::write(&other, "new").unwrap();
         assert!(!watch.look(), "changed in between");
         assert!(watch.look());
+        assert!(!watch.look(), "known already");
     }
 
     #[test]

@@ -79,7 +79,8 @@ impl Reloader {
     /// Loads again what the trigger is about, and applies it. Logs the outcome, and answers a request with it.
     pub(super) async fn reload(&mut self, exporter: &mut Exporter, trigger: Trigger) {
         info!(cause = %trigger, "loading the configuration again");
-        let result = if let Trigger::WebFiles = trigger {
+        // After a configuration that was refused, what was wrong may have been in these files.
+        let result = if matches!(trigger, Trigger::WebFiles) && self.config_loaded {
             let result = self.load_web(exporter);
             self.web_loaded = result.is_ok();
             result

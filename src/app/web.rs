@@ -2,7 +2,10 @@
 //!
 //! [`PreparedWeb`] is read and checked as a whole. [`ServedWeb`] puts it in force, at the start and whenever it changes.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -10,7 +13,7 @@ use super::{StartProblem, access, file_watch::WatchedFile};
 use crate::{
     client::AccessReviewer,
     config::{Config, WebConfig, WebFile},
-    server::{Access, AccessError, AccessHandle, PreparedTls, TlsHandle},
+    server::{Access, AccessError, AccessHandle, AccessSettings, PreparedTls, TlsHandle},
 };
 
 /// What needs a restart in the web configuration file.
@@ -56,30 +59,35 @@ impl PreparedWeb {
             return Ok(Self::default());
         };
         let mut files = vec![WatchedFile::now(path)];
-        let file = match WebFile::load(path) {
-            Ok(file) => file,
-            Err(error) => {
-                let problem = StartProblem::new(&error, None);
-                return Err(UnusableWeb { problem, files });
-            }
-        };
+        match Self::read(path, &mut files) {
+            Ok(web) => Ok(Self { files, ..web }),
+            Err(problem) => Err(UnusableWeb { problem, files }),
+        }
+    }
+
+    /// Reads the file at `path`. Adds to `files` those that it names, before it reads them.
+    fn read(path: &Path, files: &mut Vec<WatchedFile>) -> Result<Self, StartProblem> {
+        let file = WebFile::load(path).map_err(|error| StartProblem::new(&error, None))?;
         files.extend(file.files().map(WatchedFile::now));
         let tls = file.tls.as_ref();
         let tls = tls.map(|tls| PreparedTls::new(tls, file.http2, Timestamp::now()));
-        let tls = match tls.transpose() {
-            Ok(tls) => tls,
-            Err(error) => {
-                let problem = StartProblem::new(&error, error.hint());
-                return Err(UnusableWeb { problem, files });
-            }
+        let tls = tls
+            .transpose()
+            .map_err(|error| StartProblem::new(&error, error.hint()))?;
+        // So that nothing of it can fail when it comes into force.
+        let settings = AccessSettings {
+            users: file.users.clone(),
+            headers: file.headers.clone(),
+            ..AccessSettings::default()
         };
+        Access::new(&settings).map_err(|error| StartProblem::new(&error, error.hint()))?;
         let of_file = file.warnings.iter().map(ToString::to_string);
         let of_tls = tls.iter().flat_map(PreparedTls::warnings).cloned();
         Ok(Self {
             warnings: of_file.chain(of_tls).collect(),
             file,
             tls,
-            files,
+            files: Vec::new(),
         })
     }
 }

@@ -98,6 +98,23 @@ async fn users_and_headers_change_with_their_file_and_a_broken_one_changes_nothi
 }
 
 #[tokio::test]
+async fn a_configuration_that_was_refused_for_its_web_file_comes_into_force_when_that_is_mended() {
+    let cluster = Cluster::start().await;
+    let config = |more: &str| config(more).replace("web: {", "web: {config_file: web.yaml, ");
+    let setup = Setup::new().config(&config("")).file("web.yaml", "{}");
+    let mut exporter = start(&cluster, setup).await;
+    exporter.replace("web.yaml", "broken: true");
+    exporter.logged(REFUSED).await;
+    let response = reload(&exporter, &config("retain_deleted: 1m")).await;
+    assert_eq!(response.status, 500);
+    exporter.logged(REFUSED).await;
+    exporter.replace("web.yaml", "rate_limit: {interval: 1ms, burst: 1000}");
+    let line = exporter.logged(RELOADED).await;
+    assert_eq!(line.text("changes"), "changed: retain_deleted");
+    assert!(is_loaded(&exporter.scrape().await));
+}
+
+#[tokio::test]
 async fn certificates_are_taken_from_new_files_and_a_key_that_does_not_match_is_refused() {
     let cluster = Cluster::start().await;
     let config = config("").replace("web: {", "web: {config_file: web.yaml, ");
