@@ -297,7 +297,11 @@ fn log_changes(changes: &Changes) {
 
 fn log_problems(problems: &Error) {
     for problem in problems.problems() {
-        error!("{problem}");
+        // A problem has its hint on a line of its own.
+        match problem.split_once("\n  hint: ") {
+            Some((problem, hint)) => error!(hint, "{problem}"),
+            None => error!("{problem}"),
+        }
     }
     error!(
         "configuration not reloaded: the one before stays in force until the problems are solved"
