@@ -49,6 +49,31 @@ pub enum Error {
     DuplicateZone,
 }
 
+impl Error {
+    /// What to write instead, if that can be said in one sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::FieldCount(1) => Some("put all five fields into one pair of quotes"),
+            Self::FieldCount(6 | 7) => Some("CronJobs have no fields for seconds and years"),
+            Self::FieldCount(_) => Some("write `*` in each field that does not matter"),
+            Self::Part {
+                field,
+                part,
+                reason,
+            } => reason.hint(*field, part),
+            Self::UnknownMacro(_) => Some("or write five fields, such as `0 0 * * *`"),
+            Self::InvalidDuration(_) => Some("a day is `24h`"),
+            Self::UnknownZone { .. } => {
+                Some("use an IANA name such as `UTC` or `Europe/Berlin`, in its exact case")
+            }
+            Self::MissingSchedule(_) | Self::DuplicateZone => {
+                Some("write the schedule alone, and name the zone in `timeZone`")
+            }
+        }
+    }
+}
+
 fn hint(suggestion: Option<&str>) -> String {
     suggestion.map_or_else(String::new, |name| format!(", but `{name}` is"))
 }
@@ -85,6 +110,36 @@ pub enum PartError {
     /// The step is as large as the range, as in `*/60`. Only [`KsmSchedule`](crate::KsmSchedule) rejects this.
     #[error("the step is as large as the range")]
     StepTooLarge,
+}
+
+impl PartError {
+    fn hint(&self, field: Field, part: &str) -> Option<&'static str> {
+        match self {
+            Self::OutOfRange { value: 7, .. } if field == Field::DayOfWeek => {
+                Some("Sunday is `0` or `sun`")
+            }
+            Self::OutOfRange { value: 24, .. } if field == Field::Hour => Some("midnight is `0`"),
+            Self::OutOfRange { .. } if part.contains('/') => {
+                Some("a step follows a range, as in `*/5` or `10-50/5`")
+            }
+            Self::OutOfRange { .. } => None,
+            Self::ReversedRange => Some("write two ranges, such as `22-23,0-6`"),
+            Self::ZeroStep => Some("the smallest step is 1, which is the same as none"),
+            Self::StepTooLarge => Some("write the first number alone"),
+            Self::MissingNumber => {
+                Some("write a number, a range such as `1-5`, or a step such as `*/5`")
+            }
+            Self::InvalidNumber { .. } => match field {
+                Field::DayOfMonth | Field::DayOfWeek => Some(
+                    "CronJobs have no `L`, `W` and `#`: write lists, ranges and steps of numbers or names",
+                ),
+                Field::Month => Some("names have three letters, such as `jun`"),
+                Field::Minute | Field::Hour => {
+                    Some("write `*`, or numbers, ranges and steps such as `0,10-20,*/15`")
+                }
+            },
+        }
+    }
 }
 
 /// A field of a schedule.

@@ -15,14 +15,16 @@
 //! | [`Schedule::parse`] | parse `spec.schedule` and `spec.timeZone` |
 //! | [`Schedule::next`] | the first due time after a given time |
 //! | [`Schedule::next_anchored`] | the same, with `@every` counted from an anchor |
+//! | [`Schedule::upcoming`] | the due times after a given time, one after the other |
+//! | [`Schedule::describe`] | the schedule in words, such as `daily at 02:15` |
 //! | [`Schedule::due`] | the due times of a [`Window`], and the run that the controller starts for them |
 //! | [`Zone`] | a time zone of the IANA database |
 //! | [`KsmSchedule`] | the same schedules as kube-state-metrics evaluates them |
 //! | [`Error`], [`PartError`], [`Field`] | the reason why a schedule is invalid |
 //!
 //! The modules are private: `parse` reads the fields, macros and `@every`; `every` reads durations; `search` finds the
-//! next match of five fields; `due` has the functions of the controller; `zone` looks up time zones; `ksm` has the
-//! differences of kube-state-metrics.
+//! next match of five fields; `due` has the functions of the controller; `days` combines the fields of days; `words` puts
+//! schedules into words; `zone` looks up time zones; `ksm` has the differences of kube-state-metrics.
 //!
 //! # Examples
 //!
@@ -49,6 +51,7 @@
 //!
 //! [robfig/cron]: https://github.com/robfig/cron
 
+mod days;
 mod due;
 mod error;
 mod every;
@@ -56,6 +59,7 @@ mod ksm;
 mod parse;
 mod schedule;
 mod search;
+mod words;
 mod zone;
 
 #[cfg(test)]

@@ -27,10 +27,11 @@ pub(super) struct Fields {
     pub(super) minutes: BitSet,
     pub(super) hours: BitSet,
     pub(super) months: BitSet,
-    days: BitSet,
-    weekdays: BitSet,
+    pub(super) days: BitSet,
+    /// 0 is Sunday.
+    pub(super) weekdays: BitSet,
     /// Whether a day must match both day fields, or only either.
-    match_both_days: bool,
+    pub(super) match_both_days: bool,
     /// Whether a due time in an hour that a clock change skips moves to the next hour.
     pub(super) defer_skipped_hour: bool,
 }
@@ -57,6 +58,15 @@ pub(super) struct BitSet(u64);
 impl BitSet {
     pub(super) fn contains(self, number: i8) -> bool {
         self.0 >> number & 1 == 1
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The numbers in ascending order.
+    pub(super) fn numbers(self) -> impl Iterator<Item = i8> {
+        (0..64).filter(move |number| self.contains(*number))
     }
 
     fn union(self, other: Self) -> Self {

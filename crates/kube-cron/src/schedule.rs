@@ -1,10 +1,13 @@
 //! The public type for schedules.
 
+use std::iter;
+
 use super::{
     DAY, Error, MINUTE, Seconds, Zone,
+    days::Days,
     ksm::Dialect,
     parse::{self, Rule},
-    search,
+    search, words,
 };
 
 /// The schedule of a CronJob and its time zone.
@@ -125,6 +128,84 @@ impl Schedule {
         }
     }
 
+    /// The due times strictly after `after`, in ascending order. Those of `@every` are counted from `anchor`, as for
+    /// [`next_anchored`](Self::next_anchored).
+    ///
+    /// The iterator ends where `next_anchored` returns `None`. Most schedules have due times without an end, so limit the
+    /// number of items.
+    ///
+    /// # Examples
+    ///
+    /// In Berlin, the night to 25 October 2026 has 2:30 twice:
+    ///
+    /// ```
+    /// use kube_cron::{Schedule, Zone};
+    ///
+    /// let schedule = Schedule::parse("30 2 * * *", Some("Europe/Berlin"), &Zone::UTC)?;
+    /// let now = 1_792_843_200; // 2026-10-24T12:00:00Z
+    /// let due: Vec<_> = schedule.upcoming(now, now).take(3).collect();
+    /// // 2026-10-25T00:30:00Z, 2026-10-25T01:30:00Z, 2026-10-26T01:30:00Z
+    /// assert_eq!(due, [1_792_888_200, 1_792_891_800, 1_792_978_200]);
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
+    pub fn upcoming(&self, anchor: Seconds, after: Seconds) -> impl Iterator<Item = Seconds> {
+        iter::successors(self.next_anchored(anchor, after), move |due| {
+            self.next_anchored(anchor, *due)
+        })
+    }
+
+    /// The schedule in words, in English and without its time zone.
+    ///
+    /// The words depend on the numbers that match, not on the text: `*/30` and `0,30` have the same words. Two schedules with
+    /// the same words, zone and anchor have the same due times. Every field that restricts the due times shows.
+    ///
+    /// The words are `never` if a field matches nothing (`,`). Days that do not exist, such as 31 February, show as
+    /// written; see [`is_never_due`](Self::is_never_due).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::{Schedule, Zone};
+    ///
+    /// for (text, words) in [
+    ///     ("*/5 * * * *", "every 5 minutes"),
+    ///     ("15 2 * * *", "daily at 02:15"),
+    ///     ("*/20 9-17 * * 1-5", "every 20 minutes from 09:00 to 17:40 on Monday to Friday"),
+    ///     ("0 0 1 1,7 *", "at 00:00 on day 1 of January and July"),
+    ///     // If both day fields are restricted, either must match.
+    ///     ("0 0 13 * 5", "at 00:00 on each day that is day 13 of the month or falls on Friday"),
+    ///     ("@every 90m", "every 90 minutes, counted from the last start"),
+    /// ] {
+    ///     assert_eq!(Schedule::parse(text, None, &Zone::UTC)?.describe(), words);
+    /// }
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn describe(&self) -> String {
+        words::describe(&self.rule)
+    }
+
+    /// Whether no time of any year is a due time, as for `0 0 31 2 *`.
+    ///
+    /// [`next`](Self::next) can return `None` for other schedules, too: it searches five years only.
+    #[must_use]
+    pub fn is_never_due(&self) -> bool {
+        match &self.rule {
+            Rule::Every(_) => false,
+            Rule::Fields(fields) => {
+                fields.minutes.is_empty()
+                    || fields.hours.is_empty()
+                    || !Days::of(fields).exist_in(fields.months)
+            }
+        }
+    }
+
+    /// The time zone: that of the text or of `spec.timeZone`, else that of the controller.
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
     /// What the Go library returns for `after`. It can lie before `after`, where [`next`](Self::next) never does.
     ///
     /// Where clocks go back in the middle of an hour, as on Chatham from 3:45 to 2:45, a search that starts between 2:45
@@ -136,8 +217,9 @@ impl Schedule {
         }
     }
 
-    /// The interval of `@every`.
-    pub(super) fn interval(&self) -> Option<Seconds> {
+    /// The interval of `@every` in seconds, at least 1. `None` for five fields and their macros.
+    #[must_use]
+    pub fn interval(&self) -> Option<Seconds> {
         match self.rule {
             Rule::Fields(_) => None,
             Rule::Every(step) => Some(step),

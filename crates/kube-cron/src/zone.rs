@@ -4,6 +4,11 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::error::{Error, quote};
 
+/// The similarity of a name that may be meant, from 0 to 1.
+const MIN_SIMILARITY: f64 = 0.9;
+/// No name is this long.
+const MAX_SIMILAR_BYTES: usize = 64;
+
 /// A time zone of the IANA database.
 ///
 /// Cheap to clone. The default is UTC.
@@ -45,6 +50,48 @@ impl Zone {
             return found.map(Self).ok_or_else(|| unknown(name, None));
         }
         Err(unknown(name, exact))
+    }
+
+    /// The name of a time zone that `name` may be meant for: it differs in case, is a city without its region, or is
+    /// misspelt. `None` if no name is similar.
+    ///
+    /// It compares `name` with all names, which takes much longer than [`named`](Self::named). Use it for people at a
+    /// terminal, not for each object of an API.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::Zone;
+    ///
+    /// assert_eq!(Zone::similar_name("Europe/Berln").as_deref(), Some("Europe/Berlin"));
+    /// assert_eq!(Zone::similar_name("new york").as_deref(), Some("America/New_York"));
+    /// assert_eq!(Zone::similar_name("CronJob"), None);
+    /// ```
+    #[must_use]
+    pub fn similar_name(name: &str) -> Option<String> {
+        if name.len() > MAX_SIMILAR_BYTES {
+            return None;
+        }
+        let wanted = name.trim().replace(' ', "_").to_ascii_lowercase();
+        let database = TimeZoneDatabase::bundled();
+        let scored = database.available().map(|known| {
+            let lower = known.as_str().to_ascii_lowercase();
+            let city = lower.rsplit_once('/').map_or(&lower[..], |(_, city)| city);
+            // A region that fits is worth more than none.
+            let similarity = strsim::jaro_winkler(&wanted, &lower);
+            let similarity = similarity.max(strsim::jaro_winkler(&wanted, city) - 0.01);
+            (similarity, known.as_str().to_owned())
+        });
+        scored
+            .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
+            .max_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, known)| known)
+    }
+
+    /// The time zone as jiff has it, for local times.
+    #[must_use]
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.0
     }
 
     /// The IANA name, such as `Europe/Berlin`.

@@ -12,6 +12,7 @@ mod brute_force;
 mod due;
 mod next;
 mod parse;
+mod words;
 
 fn seconds(time: &str) -> Seconds {
     let time: jiff::Timestamp = time.parse().unwrap();

@@ -63,3 +63,68 @@ fn a_schedule_without_a_time_zone_uses_that_of_the_controller() {
         assert_eq!(schedule.next(after), Some(seconds(due)), "{text}");
     }
 }
+
+#[test]
+fn hints_say_what_to_write_instead() {
+    for (text, expected) in [
+        ("0", "put all five fields into one pair of quotes"),
+        (
+            "0 0 2 * * *",
+            "CronJobs have no fields for seconds and years",
+        ),
+        ("0 2 * *", "write `*` in each field that does not matter"),
+        ("0 0 * * 7", "Sunday is `0` or `sun`"),
+        ("0 24 * * *", "midnight is `0`"),
+        (
+            "60/5 * * * *",
+            "a step follows a range, as in `*/5` or `10-50/5`",
+        ),
+        ("0 22-6 * * *", "write two ranges, such as `22-23,0-6`"),
+        (
+            "*/0 * * * *",
+            "the smallest step is 1, which is the same as none",
+        ),
+        ("0 0 1 june *", "names have three letters, such as `jun`"),
+        ("@every 1d", "a day is `24h`"),
+        ("@reboot", "or write five fields, such as `0 0 * * *`"),
+        (
+            "TZ=UTC",
+            "write the schedule alone, and name the zone in `timeZone`",
+        ),
+    ] {
+        let error = Schedule::parse(text, None, &Zone::UTC).unwrap_err();
+        assert_eq!(error.hint(), Some(expected), "{text}");
+    }
+    for text in ["0 0 L * *", "0 0 15W * *", "0 0 * * 5#2"] {
+        let error = Schedule::parse(text, None, &Zone::UTC).unwrap_err();
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.starts_with("CronJobs have no `L`, `W` and `#`"),
+            "{text}: {hint}"
+        );
+    }
+    let error = Schedule::parse("99 * * * *", None, &Zone::UTC).unwrap_err();
+    assert_eq!(error.hint(), None, "the message says it all");
+}
+
+#[test]
+fn the_similar_name_of_a_zone_is_the_one_that_is_meant() {
+    for (name, expected) in [
+        ("europe/berlin", "Europe/Berlin"),
+        ("Europe/Berln", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("America/New York", "America/New_York"),
+        ("Asia/Shanghia", "Asia/Shanghai"),
+        ("Amerika/Chicago", "America/Chicago"),
+        ("utc", "UTC"),
+    ] {
+        assert_eq!(
+            Zone::similar_name(name).as_deref(),
+            Some(expected),
+            "{name}"
+        );
+    }
+    for name in ["", "Local", "+02:00", &"Europe/Berlin".repeat(1_000)] {
+        assert_eq!(Zone::similar_name(name), None, "{name}");
+    }
+}
