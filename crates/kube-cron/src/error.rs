@@ -55,7 +55,7 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::FieldCount(1) => Some("put all five fields into one pair of quotes"),
-            Self::FieldCount(6 | 7) => Some("CronJobs have no fields for seconds and years"),
+            Self::FieldCount(6..) => Some("CronJobs have no fields for seconds and years"),
             Self::FieldCount(_) => Some("write `*` in each field that does not matter"),
             Self::Part {
                 field,
