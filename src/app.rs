@@ -13,6 +13,7 @@
 //! - `reload`: another configuration while the exporter runs, with `changes`, `triggers` and `file_watch`
 //! - `supervisor`: runs tasks that must not end
 //! - `signals`: SIGTERM and SIGINT
+//! - `schedule`: the command that explains a schedule
 //! - `demo`: the simulated cluster of the command `demo`
 
 use std::{
@@ -26,8 +27,9 @@ use std::{
 use tokio::runtime::{self, Runtime};
 
 use crate::{
-    cli::{self, Arguments},
+    cli::{self, Arguments, Command},
     config::{self, WebConfig},
+    model,
     server::{ReloadHandle, Server, SystemdSockets},
     telemetry::{self, Logger},
 };
@@ -44,6 +46,7 @@ mod exporter;
 mod file_watch;
 mod plan;
 mod reload;
+mod schedule;
 mod signals;
 mod supervisor;
 mod targets;
@@ -52,6 +55,7 @@ mod web;
 
 pub use check::StartProblem;
 pub use error::Error;
+pub use schedule::ScheduleError;
 
 use candidate::Candidate;
 use descriptors::Descriptors;
@@ -104,17 +108,29 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(arguments: &Arguments, logger: &Logger, sockets: SystemdSockets) -> Result<(), Error> {
+    match &arguments.command {
+        None => block_on(export(arguments, logger, sockets)),
+        #[cfg(feature = "demo")]
+        Some(Command::Demo(flags)) => block_on(demo::run(flags.clone())),
+        Some(Command::Schedule(flags)) => print(&schedule::output(flags, model::now())?),
+        Some(Command::Completions(completions)) => print(&completions.script()),
+    }
+}
+
+/// Runs what does not end before the process.
+fn block_on(service: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
-    #[cfg(feature = "demo")]
-    let outcome = match &arguments.command {
-        Some(cli::Command::Demo(flags)) => runtime.block_on(demo::run(flags.clone())),
-        None => runtime.block_on(export(arguments, logger, sockets)),
-    };
-    #[cfg(not(feature = "demo"))]
-    let outcome = runtime.block_on(export(arguments, logger, sockets));
+    let outcome = runtime.block_on(service);
     // Does not wait for an exec plugin that still runs on a thread of its own.
     runtime.shutdown_background();
     outcome
+}
+
+/// Writes what was asked for to standard output.
+fn print(output: &str) -> Result<(), Error> {
+    io::stdout()
+        .write_all(output.as_bytes())
+        .map_err(Error::Output)
 }
 
 /// The runtime of the process.
@@ -211,8 +227,6 @@ fn describe(candidate: Candidate) -> Result<(), Error> {
             text = format!("{text}  {title:<13} {address}\n");
         }
     }
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(Error::Output)?;
+    print(&text)?;
     checks.outcome()
 }

@@ -2,16 +2,24 @@
 //!
 //! This module only parses arguments. `config` interprets the settings, `telemetry` takes [`Log`], and `app` runs the command.
 //! A flag that its command does not use is an error.
+//!
+//! - `schedule`: the flags of the command `schedule`
+//! - `completions`: the scripts of the command `completions`
 
 use std::{ffi::OsString, path::PathBuf};
 
-#[cfg(feature = "demo")]
-use clap::Subcommand;
 use clap::{
-    Args, CommandFactory as _, Parser, ValueEnum, builder::PossibleValue, error::ErrorKind,
+    Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::PossibleValue,
+    error::ErrorKind,
 };
 
+mod completions;
+mod schedule;
+
 pub use crate::config::LogLevel;
+pub use completions::Completions;
+pub use schedule::{InvalidStartTime, ScheduleFlags, StartTime};
+
 use crate::config::{Flags, Inputs, environment};
 
 /// The variable of `--log.level`.
@@ -41,7 +49,6 @@ pub const VERSION: &str = concat!(
 )]
 pub struct Arguments {
     /// The command; without one, the exporter runs.
-    #[cfg(feature = "demo")]
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Flags of the exporter.
@@ -53,11 +60,19 @@ pub struct Arguments {
 }
 
 /// Commands other than the exporter itself.
-#[cfg(feature = "demo")]
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Simulate a cluster on a loopback address and export its metrics.
+    #[cfg(feature = "demo")]
     Demo(Demo),
+    /// Explain the schedule of a CronJob in words, and list its next due times.
+    #[command(
+        after_help = "Needs neither a cluster nor a configuration. Due times are those of the CronJob controller, \
+                            also across clock changes. Exits with 2 if the schedule is invalid."
+    )]
+    Schedule(ScheduleFlags),
+    /// Print a script that completes this command line in a shell.
+    Completions(Completions),
 }
 
 /// Flags of the exporter.
@@ -112,6 +127,18 @@ pub struct Demo {
     pub listen_addresses: Vec<String>,
 }
 
+/// Format of what a command prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[allow(
+    missing_docs,
+    reason = "doc comments would show in --help, and the names are enough"
+)]
+pub enum OutputFormat {
+    #[default]
+    Table,
+    Json,
+}
+
 /// Flags for logs, shared by all commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
 pub struct LogFlags {
@@ -153,7 +180,6 @@ impl Arguments {
         T: Into<OsString> + Clone,
     {
         let arguments = Self::try_parse_from(arguments)?;
-        #[cfg(feature = "demo")]
         if arguments.command.is_some() && arguments.export != Export::default() {
             return Err(Self::command().error(
                 ErrorKind::ArgumentConflict,

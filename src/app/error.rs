@@ -1,8 +1,8 @@
 //! The errors that end the process, and how they are reported.
 
-use std::{error::Error as StdError, io, iter};
+use std::{borrow::Cow, error::Error as StdError, io, iter};
 
-use super::{check::StartProblem, supervisor::Ended};
+use super::{check::StartProblem, schedule::ScheduleError, supervisor::Ended};
 use crate::{
     cli::LogFormat,
     config, history,
@@ -28,6 +28,9 @@ pub enum Error {
     /// The history file cannot be opened.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// The schedule of the command `schedule` cannot be explained.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// The runtime cannot start its threads or listen for signals.
     #[error("start the runtime")]
     Runtime(#[source] io::Error),
@@ -48,7 +51,7 @@ pub enum Error {
 impl Error {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Unusable(_) => 2,
+            Self::Config(_) | Self::Unusable(_) | Self::Schedule(_) => 2,
             Self::History(error) if error.is_configuration() => 2,
             Self::Access(_)
             | Self::Bind(_)
@@ -78,7 +81,7 @@ impl Error {
         let mut text = self.with_causes();
         for hint in self.hints() {
             text.push_str("\nhint: ");
-            text.push_str(hint);
+            text.push_str(&hint);
         }
         text
     }
@@ -98,16 +101,17 @@ impl Error {
     }
 
     /// Ways to solve the problem, each once.
-    fn hints(&self) -> Vec<&'static str> {
+    fn hints(&self) -> Vec<Cow<'static, str>> {
         let mut hints = Vec::new();
         match self {
-            Self::Access(error) => hints.extend(error.hint()),
-            Self::Bind(error) => hints.extend(error.hint()),
-            Self::History(error) => hints.extend(error.hint()),
+            Self::Access(error) => hints.extend(error.hint().map(Cow::Borrowed)),
+            Self::Bind(error) => hints.extend(error.hint().map(Cow::Borrowed)),
+            Self::History(error) => hints.extend(error.hint().map(Cow::Borrowed)),
+            Self::Schedule(error) => hints.extend(error.hint()),
             Self::Unusable(problems) => {
                 for hint in problems.iter().filter_map(|problem| problem.hint) {
-                    if !hints.contains(&hint) {
-                        hints.push(hint);
+                    if !hints.iter().any(|known| known == hint) {
+                        hints.push(hint.into());
                     }
                 }
             }

@@ -94,6 +94,65 @@ fn the_demo_has_its_own_flags_and_shares_the_log_flags() {
     );
 }
 
+fn read_schedule(arguments: &[&str]) -> ScheduleFlags {
+    match read(arguments).unwrap().command {
+        Some(Command::Schedule(flags)) => flags,
+        command => panic!("{command:?} is not `schedule`"),
+    }
+}
+
+#[test]
+fn the_command_schedule_has_its_own_flags() {
+    let flags = read_schedule(&["--log.level=debug", "schedule", "15 2 * * *"]);
+    assert_eq!(
+        flags,
+        ScheduleFlags {
+            schedule: "15 2 * * *".to_owned(),
+            time_zone: None,
+            from: None,
+            count: 10,
+            output: OutputFormat::Table,
+        }
+    );
+    let flags = read_schedule(&[
+        "schedule",
+        "--time-zone=Asia/Tokyo",
+        "--from=2026-03-28",
+        "--count=1000",
+        "--output=json",
+        "@daily",
+    ]);
+    assert_eq!(
+        flags,
+        ScheduleFlags {
+            schedule: "@daily".to_owned(),
+            time_zone: Some("Asia/Tokyo".to_owned()),
+            from: Some(StartTime::Date(jiff::civil::date(2026, 3, 28))),
+            count: 1000,
+            output: OutputFormat::Json,
+        }
+    );
+}
+
+#[test]
+fn the_start_is_a_date_or_a_time_with_an_offset() {
+    let noon = StartTime::Time("2026-03-28T11:00:00Z".parse().unwrap());
+    for text in ["2026-03-28T12:00:00+01:00", "2026-03-28T11:00:00Z"] {
+        assert_eq!(text.parse(), Ok(noon), "{text}");
+    }
+    for text in [
+        "",
+        "tomorrow",
+        "1774695600",
+        "2026-02-29",
+        "2026-3-8",
+        "2026-03-28T12:00",
+        "2026-03-28T12:00:00",
+    ] {
+        assert_eq!(text.parse::<StartTime>(), Err(InvalidStartTime), "{text}");
+    }
+}
+
 #[test]
 fn usage_errors_exit_with_2_and_help_and_version_with_0() {
     for wrong in [
@@ -104,6 +163,14 @@ fn usage_errors_exit_with_2_and_help_and_version_with_0() {
         &["--config.file", "x", "demo"],
         &["--web.listen-address", ":1", "demo"],
         &["--config.file"],
+        &["schedule"],
+        &["schedule", "15", "2"],
+        &["schedule", "@daily", "--count=0"],
+        &["schedule", "@daily", "--count=1001"],
+        &["schedule", "@daily", "--from=soon"],
+        &["--config.check", "schedule", "@daily"],
+        &["completions"],
+        &["completions", "tcsh"],
     ] {
         assert_eq!(read(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
     }

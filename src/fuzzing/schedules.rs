@@ -28,12 +28,11 @@ pub(super) fn check(input: &[u8]) {
             return;
         }
     };
+    assert!(!schedule.describe().is_empty());
     let mut last = now;
-    for _ in 0..3 {
-        let Some(next) = schedule.next(last) else {
-            break;
-        };
+    for next in schedule.upcoming(now, now).take(3) {
         assert!(next > last, "{next} is not after {last}");
+        assert!(!schedule.is_never_due(), "{next} is a due time");
         last = next;
     }
     if let Some(next) = schedule.next_anchored(now, now) {

@@ -23,10 +23,11 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 18] = [
+const LIBRARIES: [(&str, &[&str]); 19] = [
     ("batch_simulator", &["app"]),
     ("bcrypt", &["server"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
     ("figment", &["config"]),
     ("serde_saphyr", &["client", "config"]),
     ("kube", &["client"]),

@@ -4,6 +4,7 @@
 
 mod access;
 mod cluster;
+mod commands;
 mod history;
 mod logs;
 mod pipes;
