@@ -57,7 +57,7 @@ pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
 pub use namespaces::{Namespaces, Scopes};
 pub use overrides::{Override, OverrideMatch, OverridesConfig};
 pub use pattern::Pattern;
-pub use poll::PollConfig;
+pub use poll::{PollConfig, ProbeConfig};
 pub use problem::{Error, Problem};
 pub use thresholds::ThresholdsConfig;
 pub use variables::ENVIRONMENT_PREFIX;
@@ -109,6 +109,8 @@ pub struct TargetConfig {
     pub endpoint: EndpointConfig,
     /// What is read, by watch or by poll.
     pub mode: Mode,
+    /// What `/probe` may ask of it.
+    pub probes: ProbeConfig,
     /// The time zone of its kube-controller-manager, which applies to schedules without one.
     pub controller_time_zone: Zone,
 }
@@ -157,12 +159,41 @@ pub enum Mode {
 }
 
 /// A Job by name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobReference {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl JobReference {
+    /// A Job of this namespace and name. The error says what is wrong with one of them, after its name.
+    pub fn parse(namespace: &str, name: &str) -> Result<Self, InvalidJob> {
+        syntax::namespace(namespace).map_err(|problem| InvalidJob::new(namespace, problem))?;
+        syntax::object_name(name).map_err(|problem| InvalidJob::new(name, problem))?;
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// A namespace or a name that no Job can have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` {problem}")]
+pub struct InvalidJob {
+    text: String,
+    problem: &'static str,
+}
+
+impl InvalidJob {
+    fn new(text: &str, problem: &'static str) -> Self {
+        Self {
+            text: reader::quoted(text),
+            problem,
+        }
+    }
 }
 
 /// Which objects of a target are read.

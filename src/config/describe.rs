@@ -91,6 +91,12 @@ impl Lines {
             EndpointConfig::Kubernetes(kubernetes) => self.field("API", kubernetes_api(kubernetes)),
             EndpointConfig::Cci(cci) => self.field("API", cci_api(cci)),
         }
+        self.mode(target);
+        self.probes(target);
+    }
+
+    /// Adds what is read of a target, and how.
+    fn mode(&mut self, target: &TargetConfig) {
         match &target.mode {
             Mode::Watch(selection) => {
                 self.field("mode", "watch");
@@ -124,6 +130,20 @@ impl Lines {
                 self.permissions("list jobs and cronjobs", &selection.namespaces);
             }
         }
+    }
+
+    /// Adds which Jobs can be probed that are not configured.
+    fn probes(&mut self, target: &TargetConfig) {
+        if !target.probes.any {
+            return;
+        }
+        let timeout = time(target.probes.timeout);
+        let rate = target.probes.requests_per_second;
+        self.field(
+            "probes",
+            format!("any job, timeout {timeout}, {rate} per second"),
+        );
+        self.field("", "need permission to get jobs/status");
     }
 
     /// Adds the namespaces and the label selector.

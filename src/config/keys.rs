@@ -57,6 +57,7 @@ pub const KEYS: &[&str] = &[
     "targets[].poll.concurrency",
     "targets[].poll.requests_per_second",
     "targets[].poll.by_list",
+    "targets[].poll.probe_any",
     "targets[].jobs",
     "targets[].jobs[].namespace",
     "targets[].jobs[].name",

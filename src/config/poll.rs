@@ -1,8 +1,13 @@
-//! `poll`: the interval of a polled target, and the limits that protect its API.
+//! `poll`: the interval of a polled target, the limits that protect its API, and what `/probe` may ask of it.
+//!
+//! A watched target has this section only to allow probes: the keys that do not concern them are problems there.
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{duration, reader::Node};
+use super::{
+    duration,
+    reader::{Node, Section},
+};
 
 /// The valid values of `interval`.
 const INTERVAL_RANGE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
@@ -24,6 +29,34 @@ pub struct PollConfig {
     pub by_list: bool,
 }
 
+/// What `/probe` may ask of a target, and the limits of each probe.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProbeConfig {
+    /// Whether any Job of the target can be probed, not only a configured one.
+    pub any: bool,
+    /// The longest time for one probe.
+    pub timeout: Duration,
+    /// The maximum rate of probes. In a polled target, the polls are part of it.
+    pub requests_per_second: f64,
+}
+
+impl Default for ProbeConfig {
+    fn default() -> Self {
+        Self::new(false, PollConfig::default())
+    }
+}
+
+impl ProbeConfig {
+    /// Probes within the limits of `poll`.
+    pub(crate) fn new(any: bool, poll: PollConfig) -> Self {
+        Self {
+            any,
+            timeout: poll.timeout,
+            requests_per_second: poll.requests_per_second,
+        }
+    }
+}
+
 impl Default for PollConfig {
     fn default() -> Self {
         Self {
@@ -43,12 +76,61 @@ impl PollConfig {
     }
 }
 
-/// Reads `poll`. The default replaces an invalid value, which is reported.
-pub(super) fn read(node: &Node<'_>) -> PollConfig {
-    let mut poll = PollConfig::default();
+/// Reads `poll` of a polled target. The default replaces an invalid value, which is reported. Returns it with `probe_any`.
+pub(super) fn read(node: &Node<'_>) -> (PollConfig, bool) {
     let Some(section) = node.section() else {
-        return poll;
+        return (PollConfig::default(), false);
     };
+    let mut poll = limits(&section);
+    match timeout(&section) {
+        Some((timeout, node)) => {
+            if timeout > poll.interval {
+                let (timeout, interval) =
+                    (duration::format(timeout), duration::format(poll.interval));
+                node.problem(format!(
+                    "must not be longer than the interval: {timeout} is more than {interval}"
+                ));
+            }
+            poll.timeout = timeout;
+        }
+        None => poll.timeout = poll.timeout.min(poll.interval),
+    }
+    (poll, probe_any(&section))
+}
+
+/// Reads `poll` of a watched target, where only the keys about probes have an effect.
+pub(super) fn read_watched(node: &Node<'_>) -> ProbeConfig {
+    let Some(section) = node.section() else {
+        return ProbeConfig::default();
+    };
+    let mut probes = ProbeConfig::new(probe_any(&section), limits(&section));
+    if let Some((timeout, _)) = timeout(&section) {
+        probes.timeout = timeout;
+    }
+    if !probes.any {
+        node.problem_with_hint(
+            "has no effect in watch mode",
+            "set `mode: poll` to poll, or `probe_any: true` to allow probes",
+        );
+        return probes;
+    }
+    for key in ["interval", "concurrency", "by_list"] {
+        if let Some(node) = section.get(key) {
+            node.problem("has no effect in watch mode");
+        }
+    }
+    probes
+}
+
+/// Reads `probe_any`.
+fn probe_any(section: &Section<'_>) -> bool {
+    let any = section.get("probe_any").and_then(|node| node.boolean());
+    any.unwrap_or_default()
+}
+
+/// Reads everything but `timeout` and `probe_any`.
+fn limits(section: &Section<'_>) -> PollConfig {
+    let mut poll = PollConfig::default();
     if let Some(interval) = section
         .get("interval")
         .and_then(|node| node.duration(INTERVAL_RANGE))
@@ -70,19 +152,11 @@ pub(super) fn read(node: &Node<'_>) -> PollConfig {
     if let Some(by_list) = section.get("by_list").and_then(|node| node.boolean()) {
         poll.by_list = by_list;
     }
-    let timeout = section
-        .get("timeout")
-        .and_then(|node| Some((node.duration(TIMEOUT_RANGE)?, node)));
-    let Some((timeout, node)) = timeout else {
-        poll.timeout = poll.timeout.min(poll.interval);
-        return poll;
-    };
-    if timeout > poll.interval {
-        let (timeout, interval) = (duration::format(timeout), duration::format(poll.interval));
-        node.problem(format!(
-            "must not be longer than the interval: {timeout} is more than {interval}"
-        ));
-    }
-    poll.timeout = timeout;
     poll
+}
+
+/// Reads `timeout`.
+fn timeout<'a>(section: &Section<'a>) -> Option<(Duration, Node<'a>)> {
+    let node = section.get("timeout")?;
+    Some((node.duration(TIMEOUT_RANGE)?, node))
 }

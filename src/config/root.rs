@@ -6,8 +6,8 @@ use kube_cron::Zone;
 
 use super::{
     Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, LogLevel,
-    MetricsConfig, Mode, OverridesConfig, Selection, TargetConfig, ThresholdsConfig, WebConfig,
-    duration, history,
+    MetricsConfig, Mode, OverridesConfig, ProbeConfig, Selection, TargetConfig, ThresholdsConfig,
+    WebConfig, duration, history,
     keys::KEYS,
     labels,
     layers::Merged,
@@ -96,6 +96,7 @@ fn default_target() -> TargetConfig {
         name: None,
         endpoint: EndpointConfig::Kubernetes(KubernetesConfig::default()),
         mode: Mode::Watch(Selection::default()),
+        probes: ProbeConfig::default(),
         controller_time_zone: Zone::default(),
     }
 }

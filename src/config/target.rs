@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube_cron::{self, Zone};
 
 use super::{
-    EndpointConfig, JobReference, KubernetesConfig, Mode, PollConfig, Scopes, Selection,
-    TargetConfig, cci, duration, namespaces, poll,
+    EndpointConfig, JobReference, KubernetesConfig, Mode, PollConfig, ProbeConfig, Scopes,
+    Selection, TargetConfig, cci, duration, namespaces, poll,
     reader::{Node, Section, quoted},
     selector, syntax,
 };
@@ -35,7 +35,7 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<TargetConfig> {
     let check = |text: &str| syntax::target_name(text).map(|()| text.to_owned());
     let name = name.and_then(|node| node.parsed(check));
     let endpoint = endpoint(&section);
-    let mode = mode(&section);
+    let (mode, probes) = mode(&section);
     if section.find("cci").is_some() {
         check_cci_watch(&section, &mode);
     }
@@ -44,6 +44,7 @@ pub(super) fn read(node: &Node<'_>, several: bool) -> Option<TargetConfig> {
         name,
         endpoint: endpoint?,
         mode,
+        probes,
         controller_time_zone,
     })
 }
@@ -79,9 +80,9 @@ fn kubernetes_api(node: &Node<'_>) -> Option<KubernetesConfig> {
 }
 
 /// Reads `mode` and the keys that depend on it.
-fn mode(section: &Section<'_>) -> Mode {
+fn mode(section: &Section<'_>) -> (Mode, ProbeConfig) {
     let jobs = section.get("jobs").map(|node| (jobs(&node), node));
-    let poll = section.get("poll").map(|node| (poll::read(&node), node));
+    let poll = section.get("poll");
     let selection = Selection {
         namespaces: section
             .get("namespaces")
@@ -91,52 +92,59 @@ fn mode(section: &Section<'_>) -> Mode {
             .get("label_selector")
             .and_then(|node| label_selector(&node)),
     };
-    match (mode_name(section), jobs, poll) {
-        (ModeName::Watch, jobs, poll) => {
+    match (mode_name(section), jobs) {
+        (ModeName::Watch, jobs) => {
             if let Some((_, node)) = jobs {
                 node.problem_with_hint(
                     "has no effect in watch mode",
                     "set `mode: poll` to poll single jobs",
                 );
             }
-            if let Some((_, node)) = poll {
-                node.problem_with_hint("has no effect in watch mode", "set `mode: poll` to poll");
-            }
-            Mode::Watch(selection)
+            let probes = poll.map(|node| poll::read_watched(&node));
+            (Mode::Watch(selection), probes.unwrap_or_default())
         }
-        (ModeName::Poll, Some((jobs, node)), poll) => {
+        (ModeName::Poll, Some((jobs, node))) => {
             for key in ["namespaces", "label_selector"] {
                 if let Some(other) = section.get(key) {
                     other.problem("has no effect with `jobs`, which lists every job to read");
                 }
             }
-            let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
+            let (poll, any) = poll.map(|node| poll::read(&node)).unwrap_or_default();
             if poll.by_list {
                 let namespaces: BTreeSet<_> = jobs.iter().map(|job| &job.namespace).collect();
                 warn_if_too_slow(&node, "lists", namespaces.len(), poll);
             } else {
                 warn_if_too_slow(&node, "jobs", jobs.len(), poll);
             }
-            Mode::PollJobs { jobs, poll }
+            let probes = ProbeConfig::new(any, poll);
+            (Mode::PollJobs { jobs, poll }, probes)
         }
-        (ModeName::Poll, None, poll) => {
-            if let Some((PollConfig { by_list: true, .. }, node)) = &poll {
-                let by_list = node.for_unset_key(format!("{}.by_list", node.path()));
-                by_list.problem_with_hint(
-                    "has no effect without `jobs`",
-                    "a target without `jobs` always polls lists",
-                );
-            }
-            let poll = poll.map(|(poll, _)| poll).unwrap_or_default();
-            if let (Scopes::Named(names), Some(node)) =
-                (selection.namespaces.scopes(), section.get("namespaces"))
-            {
-                // Jobs and CronJobs are two lists.
-                warn_if_too_slow(&node, "lists", names.len() * 2, poll);
-            }
-            Mode::PollLists { selection, poll }
-        }
+        (ModeName::Poll, None) => poll_lists(section, selection, poll.as_ref()),
     }
+}
+
+/// The mode that polls lists. Checks the keys that depend on it.
+fn poll_lists(
+    section: &Section<'_>,
+    selection: Selection,
+    node: Option<&Node<'_>>,
+) -> (Mode, ProbeConfig) {
+    let (poll, any) = node.map(poll::read).unwrap_or_default();
+    if let (true, Some(node)) = (poll.by_list, node) {
+        let by_list = node.for_unset_key(format!("{}.by_list", node.path()));
+        by_list.problem_with_hint(
+            "has no effect without `jobs`",
+            "a target without `jobs` always polls lists",
+        );
+    }
+    if let (Scopes::Named(names), Some(node)) =
+        (selection.namespaces.scopes(), section.get("namespaces"))
+    {
+        // Jobs and CronJobs are two lists.
+        warn_if_too_slow(&node, "lists", names.len() * 2, poll);
+    }
+    let probes = ProbeConfig::new(any, poll);
+    (Mode::PollLists { selection, poll }, probes)
 }
 
 /// Reads `mode`. The default is to poll single jobs and CCI, and to watch everything else.

@@ -4,6 +4,7 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 use super::*;
 
+mod probes;
 mod served;
 
 /// Loads `yaml` as a file in a temporary directory, with `variables` (names without the prefix) and `flags`.
@@ -67,6 +68,7 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
                 namespaces: Namespaces::default(),
                 label_selector: None
             }),
+            probes: ProbeConfig::default(),
             controller_time_zone: Zone::default(),
         }]
     );
@@ -161,6 +163,7 @@ const TARGETS_AND_WEB: &str = r#"
           - name: prod
             kubernetes: {kubeconfig: /etc/prod.kubeconfig, context: prod}
             mode: watch
+            poll: {probe_any: true, timeout: 45s, requests_per_second: 2}
             namespaces: {include: [billing, "etl-*"], exclude: [etl-scratch]}
             label_selector: " tier in (batch, etl) "
             controller_time_zone: America/Argentina/Buenos_Aires
@@ -213,6 +216,11 @@ fn all_settings_of_targets_and_web_are_loaded() {
                     },
                     label_selector: Some("tier in (batch, etl)".to_owned()),
                 }),
+                probes: ProbeConfig {
+                    any: true,
+                    timeout: Duration::from_secs(45),
+                    requests_per_second: 2.0,
+                },
                 controller_time_zone: Zone::named("America/Argentina/Buenos_Aires").unwrap(),
             },
             TargetConfig {
@@ -233,6 +241,11 @@ fn all_settings_of_targets_and_web_are_loaded() {
                         requests_per_second: 0.5,
                         by_list: false,
                     },
+                },
+                probes: ProbeConfig {
+                    any: false,
+                    timeout: Duration::from_secs(20),
+                    requests_per_second: 0.5,
                 },
                 controller_time_zone: Zone::default(),
             },

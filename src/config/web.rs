@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The paths of other pages.
-const RESERVED_PATHS: [&str; 4] = ["/", "/livez", "/readyz", "/-/reload"];
+const RESERVED_PATHS: [&str; 5] = ["/", "/livez", "/readyz", "/probe", "/-/reload"];
 
 /// The default of `kubernetes_auth.outage_grace`.
 const OUTAGE_GRACE: Duration = Duration::from_hours(1);

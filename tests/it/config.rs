@@ -114,6 +114,7 @@ pub(crate) fn wrong_value_at(key: &str) -> String {
         ".authenticate_probes",
         ".enable_lifecycle",
         ".systemd_socket",
+        ".probe_any",
     ];
     let is_boolean = booleans.iter().any(|name| key.ends_with(name));
     let wrong = if is_boolean { "5" } else { "true" };

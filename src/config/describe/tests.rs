@@ -19,6 +19,8 @@ target prod
   selector      t=b
   schedules     without a time zone are in UTC
   needs         permission to list and watch jobs and cronjobs in all namespaces (a ClusterRole)
+  probes        any job, timeout 3s, 5 per second
+                need permission to get jobs/status
 
 target jobs
   API           discovered like kubectl: $KUBECONFIG, ~/.kube/config, then the service account of the pod
@@ -63,7 +65,7 @@ fn the_summary_lists_what_each_target_reads() {
         .collect();
     let yaml = format!(
         "targets:
-- {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b}}
+- {{name: prod, kubernetes: {{kubeconfig: /p, context: c}}, namespaces: {{include: [b, 'e-*'], exclude: [e-x]}}, label_selector: t=b, poll: {{probe_any: true, timeout: 3s}}}}
 - {{name: jobs, poll: {{requests_per_second: 0.1}}, jobs: [{}]}}
 - {{name: by-list, poll: {{by_list: true}}, jobs: [{{namespace: a, name: j}}]}}
 - {{name: lists, kubernetes: {{context: c}}, mode: poll, namespaces: {{include: [a, b]}}, controller_time_zone: Europe/Berlin}}",
