@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::{
-    ConnectionBudget, Endpoint, Error, Lines, Listing, RateLimit, Request, Scope, Start,
+    ConnectionBudget, Endpoint, Error, Lines, Listing, RateLimit, Request, Start,
     batch_version::{BatchVersion, CronJobSupport},
     request::encode,
 };
@@ -70,18 +70,21 @@ impl Api {
         name: &str,
         timeout: Duration,
     ) -> Result<Bytes, Error> {
-        let request = Request {
-            verb: Verb::Get,
-            resource: Resource::Jobs,
-            scope: Scope::Namespace(namespace.to_owned()),
-            name: Some(name.to_owned()),
-        };
-        let path = format!(
-            "{}/{}/status",
-            request.scope.path(BatchVersion::V1, Resource::Jobs),
-            encode(name)
-        );
+        let request = Request::job_status(namespace, name);
+        let path = status_path(&request, name);
         self.read(&request, &path, MAX_PAGE, timeout).await
+    }
+
+    /// The same as [`job_status`](Self::job_status), but `total` includes the wait for the rate limit.
+    pub async fn job_status_within(
+        &self,
+        namespace: &str,
+        name: &str,
+        total: Duration,
+    ) -> Result<Bytes, Error> {
+        let request = Request::job_status(namespace, name);
+        let path = status_path(&request, name);
+        self.read_within(&request, &path, MAX_PAGE, total).await
     }
 
     /// One page of a list as JSON, with up to `size` objects. `token` is the `continue` token of the previous page.
@@ -149,6 +152,12 @@ impl Api {
         let minor = minor.trim_end_matches('+');
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
+}
+
+/// The path of the status of a Job.
+fn status_path(request: &Request, name: &str) -> String {
+    let jobs = request.scope.path(BatchVersion::V1, Resource::Jobs);
+    format!("{jobs}/{}/status", encode(name))
 }
 
 #[cfg(test)]

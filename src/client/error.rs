@@ -53,6 +53,9 @@ pub enum Failure {
     /// The response did not arrive in time.
     #[error("no response within {0:?}")]
     Timeout(Duration),
+    /// The time was over before the rate limit of the target allowed the request. It was not sent.
+    #[error("the rate limit of the target allowed no request within {0:?}")]
+    RateLimit(Duration),
     /// The server responded with an error.
     #[error("{0}")]
     Status(Box<Status>),
@@ -91,6 +94,7 @@ impl Failure {
             | Self::TlsAlert(_)
             | Self::TooLarge(_)
             | Self::InvalidResponse(_)
+            | Self::RateLimit(_)
             | Self::LimitExceeded { .. }
             | Self::NotServed => Code::TransportError,
         }
@@ -171,6 +175,9 @@ impl Error {
         match &self.failure {
             Failure::Status(status) => status.without_details().to_string(),
             Failure::Suppressed(suppressed) => suppressed.reason().to_owned(),
+            // The time of a probe differs from one to the next.
+            Failure::Timeout(_) => "timeout".to_owned(),
+            Failure::RateLimit(_) => "rate limit".to_owned(),
             failure => failure.to_string(),
         }
     }

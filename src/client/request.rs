@@ -64,6 +64,21 @@ pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, QUERY).to_string()
 }
 
+// === impl Request ===
+
+impl Request {
+    /// The request for the status of one Job.
+    #[must_use]
+    pub fn job_status(namespace: &str, name: &str) -> Self {
+        Self {
+            verb: Verb::Get,
+            resource: Resource::Jobs,
+            scope: Scope::Namespace(namespace.to_owned()),
+            name: Some(name.to_owned()),
+        }
+    }
+}
+
 // === impl Listing ===
 
 impl Listing {

@@ -4,7 +4,7 @@ use std::{future::ready, time::Duration};
 
 use bytes::Bytes;
 use kube::client::Body;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     Api,
@@ -25,6 +25,22 @@ impl Api {
         timeout: Duration,
     ) -> Result<Bytes, Error> {
         self.paced(request, timeout, self.body(path, limit)).await
+    }
+
+    /// The same as [`read`](Self::read), but `total` includes the wait for the rate limit.
+    pub(super) async fn read_within(
+        &self,
+        request: &Request,
+        path: &str,
+        limit: usize,
+        total: Duration,
+    ) -> Result<Bytes, Error> {
+        let run = self.body(path, limit);
+        let outcome = self.paced_within(request.verb, total, run).await;
+        outcome.map_err(|failure| Error {
+            request: Box::new(request.clone()),
+            failure,
+        })
     }
 
     /// Runs a request when the rate limit allows it, counts its outcome, and adapts the rate limit to it.
@@ -66,13 +82,44 @@ impl Api {
         match connected {
             Ok(_) => {
                 self.limit.acquire().await;
-                let start = Instant::now();
-                let outcome = self.counted(verb, with_timeout(timeout, run)).await;
-                self.adapt_rate(start, outcome.as_ref().err());
-                outcome
+                self.measured(verb, with_timeout(timeout, run)).await
             }
             Err(failure) => self.counted(verb, ready(Err(failure))).await,
         }
+    }
+
+    /// Runs a request with `verb` as [`paced`](Self::paced) does, but `total` includes the wait for the rate limit.
+    async fn paced_within<T>(
+        &self,
+        verb: Verb,
+        total: Duration,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let deadline = Instant::now() + total;
+        let connected = timeout_at(deadline, self.connections.get(None)).await;
+        if let Err(failure) = connected.unwrap_or(Err(Failure::Timeout(total))) {
+            return self.counted(verb, ready(Err(failure))).await;
+        }
+        // Without a turn nothing is sent, so there is no request to count.
+        let turn = timeout_at(deadline, self.limit.acquire()).await;
+        turn.map_err(|_| Failure::RateLimit(total))?;
+        let run = async {
+            let outcome = timeout_at(deadline, run).await;
+            outcome.unwrap_or(Err(Failure::Timeout(total)))
+        };
+        self.measured(verb, run).await
+    }
+
+    /// Runs a request, counts its outcome, and adapts the rate limit to it.
+    async fn measured<T>(
+        &self,
+        verb: Verb,
+        run: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let start = Instant::now();
+        let outcome = self.counted(verb, run).await;
+        self.adapt_rate(start, outcome.as_ref().err());
+        outcome
     }
 
     /// Slows down after a 429, pauses after a `Retry-After`, and speeds up after a success.

@@ -134,6 +134,9 @@ pub(super) fn for_error(error: &Error) -> Option<&'static str> {
         Failure::Status(status) => for_status(status).or_else(|| for_code(error, status.code)),
         Failure::TooLarge(_) => Some("is this address really a Kubernetes API?"),
         Failure::LimitExceeded { hint, .. } => Some(hint),
+        Failure::RateLimit(_) => {
+            Some("raise `poll.requests_per_second`, or probe and poll less often")
+        }
         other => for_connection(other),
     }
 }
@@ -150,6 +153,7 @@ pub(super) fn for_connection(failure: &Failure) -> Option<&'static str> {
         | Failure::Suppressed(_)
         | Failure::Timeout(_)
         | Failure::InvalidResponse(_)
+        | Failure::RateLimit(_)
         | Failure::LimitExceeded { .. }
         | Failure::NotServed => None,
     }
