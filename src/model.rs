@@ -44,6 +44,7 @@ mod histogram;
 mod job;
 mod journal;
 mod ksm;
+mod probe;
 mod relabelling;
 mod run;
 mod schedule;
@@ -68,6 +69,7 @@ pub use journal::{
     UID_RETENTION,
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
+pub use probe::ProbeOutcome;
 pub use relabelling::Relabelling;
 pub use run::{Run, RunResult, RunSortKey, WorkloadId, WorkloadState};
 pub use schedule::{OverdueRuns, ScheduleState};

@@ -6,6 +6,8 @@
 //! - `reader`: lists one kind of object in one scope, and decodes its objects
 //! - `watch`: lists once, then watches
 //! - `poll`: reads again and again on an interval: whole lists, or single configured Jobs
+//! - `probe`: polls single Jobs on demand, for `/probe` ([`JobProber`])
+//! - `job_status`: reads the status of one Job from a response
 //! - `feed_reporter`: pushes updates to the store, and logs when the target goes down or up, and what is skipped
 
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -21,7 +23,9 @@ use crate::{
 };
 
 mod feed_reporter;
+mod job_status;
 mod poll;
+mod probe;
 mod reader;
 mod watch;
 
@@ -29,6 +33,8 @@ use feed_reporter::{FeedReporter, TargetLog};
 use poll::{JobPoll, JobPolls, ListPoll, Poller};
 use reader::{CronJobs, Jobs, ResourceReader, WatchedResource};
 use watch::Watch;
+
+pub use probe::{JobProber, ProbeRefusal, ProbeSettings};
 
 /// API servers send a bookmark about every minute. One may be late, or lost when a watch restarts.
 ///

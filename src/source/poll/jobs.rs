@@ -7,17 +7,17 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::{PollFailure, PollItem, PollSuccess, finish};
 use crate::{
-    client::{Api, Error, Failure, Listing, Request, Scope},
+    client::{Api, Error, Listing, Scope},
     config::{JobReference, ListLimits},
     decode::{self, DecodeError, Decoder},
-    model::{Change, Job, Resource, Update, Verb},
+    model::{Change, Job, Resource, Update},
     source::{
         feed_reporter::FeedReporter,
+        job_status,
         reader::{ListStep, read_list},
     },
 };
@@ -143,31 +143,15 @@ impl JobPoll {
         let JobReference { namespace, name } = &self.job;
         tracing::debug!(namespace, job = name, "polling");
         match self.api.job_status(namespace, name, timeout).await {
-            Ok(body) => self.read(&body),
+            Ok(body) => {
+                self.report(job_status::read(&self.job, &body, &self.decoder)?);
+                Ok(())
+            }
             Err(error) if error.is_job_not_found() => {
                 self.feed.push(Update::JobAbsent);
                 Ok(())
             }
             Err(error) => Err(error),
-        }
-    }
-
-    /// Reports the Job in `body`. A Job that cannot be decoded is skipped; any other object is an invalid response.
-    fn read(&self, body: &Bytes) -> Result<(), Error> {
-        let JobReference { namespace, name } = &self.job;
-        match self.decode(&decode::text(body)) {
-            Ok(job) if *job.namespace == **namespace && *job.name == **name => {
-                self.report(Ok(job));
-                Ok(())
-            }
-            Ok(job) => {
-                Err(self.invalid_response(format!("it is job {}/{}", job.namespace, job.name)))
-            }
-            Err(error) if error.is_about(namespace, name) => {
-                self.report(Err(error));
-                Ok(())
-            }
-            Err(error) => Err(self.invalid_response(error.cause().to_string())),
         }
     }
 
@@ -184,19 +168,6 @@ impl JobPoll {
                 let undecodable = Change::Applied(error.object_name());
                 self.feed.push(Update::Undecodable(undecodable));
             }
-        }
-    }
-
-    fn invalid_response(&self, reason: String) -> Error {
-        let request = Request {
-            verb: Verb::Get,
-            resource: Resource::Jobs,
-            scope: Scope::Namespace(self.job.namespace.clone()),
-            name: Some(self.job.name.clone()),
-        };
-        Error {
-            request: Box::new(request),
-            failure: Failure::InvalidResponse(reason),
         }
     }
 }
