@@ -33,6 +33,7 @@ mod lookup;
 #[cfg(test)]
 mod memory_journal;
 mod objects;
+mod probe;
 mod server_clock;
 mod settings;
 mod target_snapshot;

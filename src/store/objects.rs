@@ -20,7 +20,7 @@ mod changes;
 mod feeds;
 mod snapshot;
 
-pub(super) use changes::{Absence, Object, Transition};
+pub(super) use changes::{Absence, Object, Transition, continued};
 pub(super) use feeds::NO_FEED;
 pub use snapshot::Snapshot;
 pub(super) use snapshot::Visibility;

@@ -80,15 +80,7 @@ impl<T: Object> Objects<T> {
             }
             return slot;
         };
-        let mut record = record;
-        if let Some(known) = self.get(slot).filter(|known| known.uid() == record.uid()) {
-            if known.finished() && !record.finished() {
-                // It stays finished: an API server that lags behind may still report an earlier state.
-                record = known.clone();
-            } else {
-                record.continue_from(known);
-            }
-        }
+        let record = continued(record, self.get(slot));
         let unchanged = |entry: &Entry<T>| {
             entry.record.same_state(&record) && entry.feed == feed && entry.remove_at.is_none()
         };
@@ -200,6 +192,19 @@ impl Record for Job {
     fn ignored(&self) -> bool {
         self.ignored
     }
+}
+
+/// This state of an object, completed with what was `known` of it.
+pub(in crate::store) fn continued<T: Object>(mut record: T, known: Option<&T>) -> T {
+    let Some(known) = known.filter(|known| known.uid() == record.uid()) else {
+        return record;
+    };
+    if known.finished() && !record.finished() {
+        // It stays finished: an API server that lags behind may still report an earlier state.
+        return known.clone();
+    }
+    record.continue_from(known);
+    record
 }
 
 impl Object for Job {

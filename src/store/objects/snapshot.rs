@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{BLOCK, Block, Entry, Record};
+use super::{BLOCK, Block, Entry, NO_FEED, Record};
 use crate::model::FeedId;
 
 /// Chunks per block, see [`Snapshot::chunk`].
@@ -59,6 +59,22 @@ impl Visibility {
 // === impl Snapshot ===
 
 impl<T: Record> Snapshot<T> {
+    /// A snapshot of this record alone, or of none.
+    pub(in crate::store) fn of(record: Option<T>) -> Self {
+        let entry = |record| Entry {
+            record,
+            feed: NO_FEED,
+            remove_at: None,
+            pinned: true,
+            omitted: false,
+        };
+        let block = |record| Arc::new(vec![Some(entry(record))]);
+        Self {
+            blocks: record.map(block).into_iter().collect(),
+            visibility: Visibility::new(Instant::now(), Vec::new()),
+        }
+    }
+
     /// Number of blocks.
     #[must_use]
     pub fn blocks(&self) -> usize {
