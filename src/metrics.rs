@@ -11,11 +11,18 @@
 //! - `render`: the loop over families, sections and blocks.
 //! - `reference`: `docs/metrics.md`, from the same tables.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::RwLock;
 
-use crate::{config::Pattern, history::HistoryStatus, store::Store};
+use crate::{
+    config::Pattern,
+    history::HistoryStatus,
+    store::{Store, TargetSnapshot},
+};
 
 mod example;
 mod families;
@@ -28,9 +35,9 @@ mod selection;
 mod snapshot;
 mod table;
 
-use registry::Registry;
+use registry::{ProcessSnapshot, Registry};
 use selection::FamilySelection;
-use snapshot::ScrapeSnapshot;
+use snapshot::{ProbeSnapshot, ScrapeSnapshot};
 
 pub use format::Format;
 pub use reference::reference;
@@ -118,17 +125,37 @@ impl Metrics {
         Ok(self.start(format, selected))
     }
 
+    /// The page of a probe. `target` is a view that has only the Job, and `success` says whether its state is known.
+    #[must_use]
+    pub fn probe(
+        &self,
+        format: Format,
+        target: TargetSnapshot,
+        success: bool,
+        duration: Duration,
+    ) -> Scrape {
+        let snapshot = ScrapeSnapshot {
+            targets: vec![target],
+            history: None,
+            process: ProcessSnapshot::default(),
+            probe: Some(ProbeSnapshot { success, duration }),
+        };
+        let selected = self.selected.read();
+        let families = FamilySelection::of_probe(&selected.settings);
+        Scrape::new(format, families, selected.settings.label_scope, snapshot)
+    }
+
     fn start(&self, format: Format, selected: Selected) -> Scrape {
         let start = Instant::now();
         let snapshot = ScrapeSnapshot {
             targets: self.store.snapshot(),
             history: self.history.as_deref().map(HistoryStatus::snapshot),
             process: self.registry.snapshot((self.dropped_log_lines)()),
+            probe: None,
         };
-        let registry = self.registry.clone();
         let Selected { settings, families } = selected;
-        let scope = settings.label_scope;
-        Scrape::new(format, families, scope, snapshot, registry, start)
+        Scrape::new(format, families, settings.label_scope, snapshot)
+            .observed_by(self.registry.clone(), start)
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     registry::{ProcessSnapshot, ScrapeDurations},
-    snapshot::ScrapeSnapshot,
+    snapshot::{ProbeSnapshot, ScrapeSnapshot},
 };
 use crate::{
     history::StatusSnapshot,
@@ -29,6 +29,14 @@ pub(super) fn snapshot() -> ScrapeSnapshot {
         targets: vec![target()],
         history: Some(history()),
         process: process(),
+        probe: Some(probe()),
+    }
+}
+
+fn probe() -> ProbeSnapshot {
+    ProbeSnapshot {
+        success: true,
+        duration: Duration::from_millis(12),
     }
 }
 

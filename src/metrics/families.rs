@@ -6,23 +6,25 @@ pub(super) mod cronjob;
 pub(super) mod history;
 pub(super) mod job;
 pub(super) mod ksm;
+pub(super) mod probe;
 pub(super) mod process;
 pub(super) mod target;
 pub(super) mod workload;
 
 /// All tables.
-pub(super) static TABLES: [TableEntry; 11] = [
-    TableEntry::of::<job::Jobs>(Condition::PerJob),
-    TableEntry::of::<job::ConfiguredJobs>(Condition::Always),
+pub(super) static TABLES: [TableEntry; 12] = [
+    TableEntry::of::<job::Jobs>(Condition::PerJob).probed(),
+    TableEntry::of::<job::ConfiguredJobs>(Condition::Always).probed(),
     TableEntry::of::<cronjob::CronJobs>(Condition::Always),
     TableEntry::of::<cronjob::Schedules>(Condition::Always),
     TableEntry::of::<cronjob::ObservedSchedules>(Condition::Always),
     TableEntry::of::<workload::Workloads>(Condition::Always),
-    TableEntry::of::<ksm::KsmJobs>(Condition::KubeStateMetrics),
+    TableEntry::of::<ksm::KsmJobs>(Condition::KubeStateMetrics).probed(),
     TableEntry::of::<ksm::KsmCronJobs>(Condition::KubeStateMetrics),
     TableEntry::of::<target::Targets>(Condition::Always),
     TableEntry::of::<history::History>(Condition::History),
     TableEntry::of::<process::Process>(Condition::Always),
+    TableEntry::of::<probe::Probes>(Condition::Probe).probed(),
 ];
 
 /// A table without its types.
@@ -34,6 +36,8 @@ pub(super) struct TableEntry {
     pub(super) about: &'static str,
     /// When the table is shown.
     pub(super) condition: Condition,
+    /// Whether a probe shows the table: its records are single Jobs, or the probe.
+    pub(super) probed: bool,
     identity: fn() -> Vec<&'static str>,
     families: fn() -> Vec<&'static dyn Family>,
 }
@@ -49,6 +53,8 @@ pub(super) enum Condition {
     KubeStateMetrics,
     /// If a history is configured.
     History,
+    /// In no scrape: only a probe shows the table.
+    Probe,
 }
 
 // === impl TableEntry ===
@@ -59,8 +65,17 @@ impl TableEntry {
             title: T::TITLE,
             about: T::ABOUT,
             condition,
+            probed: false,
             identity: || T::IDENTITY.iter().map(|(label, _)| *label).collect(),
             families: || T::ROWS.iter().map(as_family::<T>).collect(),
+        }
+    }
+
+    /// The same table, shown by probes.
+    const fn probed(self) -> Self {
+        Self {
+            probed: true,
+            ..self
         }
     }
 

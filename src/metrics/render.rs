@@ -34,8 +34,8 @@ pub struct Scrape {
     selection: FamilySelection,
     label_scope: LabelScope,
     snapshot: ScrapeSnapshot,
-    /// Observes the duration of the scrape.
-    registry: Arc<Registry>,
+    /// Observes the duration of the scrape. `None` for a probe.
+    registry: Option<Arc<Registry>>,
     /// Rendered text that was not returned yet.
     buffer: BytesMut,
     position: Position,
@@ -57,24 +57,31 @@ struct Position {
 }
 
 impl Scrape {
-    /// A scrape of `snapshot`, which was taken since `start`.
+    /// A scrape of `snapshot`.
     pub(super) fn new(
         format: Format,
         selection: FamilySelection,
         label_scope: LabelScope,
         snapshot: ScrapeSnapshot,
-        registry: Arc<Registry>,
-        start: Instant,
     ) -> Self {
         Self {
             format,
             selection,
             label_scope,
             snapshot,
-            registry,
+            registry: None,
             buffer: BytesMut::new(),
             position: Position::default(),
+            duration: Duration::ZERO,
+        }
+    }
+
+    /// The same scrape. `registry` observes its duration, which includes the time since `start`.
+    pub(super) fn observed_by(self, registry: Arc<Registry>, start: Instant) -> Self {
+        Self {
+            registry: Some(registry),
             duration: start.elapsed(),
+            ..self
         }
     }
 
@@ -143,8 +150,10 @@ impl Iterator for Scrape {
             self.advance();
         }
         self.duration += start.elapsed();
-        if self.position.done {
-            self.registry.observe_scrape(self.duration);
+        if self.position.done
+            && let Some(registry) = &self.registry
+        {
+            registry.observe_scrape(self.duration);
         }
         Some(self.buffer.split().freeze())
     }

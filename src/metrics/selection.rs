@@ -107,6 +107,8 @@ impl MetricsSettings {
                     "has no effect: these families need `metrics.kube_state_metrics.enabled: true`",
                 ),
                 Condition::History => Some("has no effect: these families need `history.path`"),
+                // A probe shows them whatever is selected.
+                Condition::Probe => Some(UNKNOWN_FAMILY),
             };
         }
         reason
@@ -119,6 +121,7 @@ impl MetricsSettings {
             Condition::PerJob => self.per_job,
             Condition::KubeStateMetrics => self.kube_state_metrics,
             Condition::History => has_history,
+            Condition::Probe => false,
         }
     }
 }
@@ -141,6 +144,26 @@ impl FamilySelection {
         let families = tables
             .flat_map(TableEntry::families)
             .filter(|family| settings.families.selects(family.name()));
+        Self {
+            families: families.collect(),
+        }
+    }
+
+    /// The families of a probe: those that the configuration selects, and how the probe went. `metrics.per_job` does not matter,
+    /// since a probe asks for a Job by name.
+    pub(super) fn of_probe(settings: &MetricsSettings) -> Self {
+        let families = TABLES
+            .iter()
+            .filter(|table| table.probed)
+            .flat_map(|table| {
+                let of_probe = table.condition == Condition::Probe;
+                let shown = table.condition == Condition::PerJob
+                    || settings.selects(table.condition, false);
+                let families = table.families().into_iter();
+                families.filter(move |family| {
+                    of_probe || (shown && settings.families.selects(family.name()))
+                })
+            });
         Self {
             families: families.collect(),
         }

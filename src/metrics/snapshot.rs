@@ -1,6 +1,6 @@
 //! What one scrape shows: a snapshot of the store, the history and this process.
 
-use std::{fmt, slice};
+use std::{fmt, slice, time::Duration};
 
 use super::registry::ProcessSnapshot;
 use crate::{history::StatusSnapshot, store::TargetSnapshot};
@@ -14,6 +14,17 @@ pub(super) struct ScrapeSnapshot {
     pub(super) history: Option<StatusSnapshot>,
     /// This process.
     pub(super) process: ProcessSnapshot,
+    /// The probe of one Job, if this is its page.
+    pub(super) probe: Option<ProbeSnapshot>,
+}
+
+/// How the probe of one Job went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProbeSnapshot {
+    /// Whether the state of the Job is known.
+    pub(super) success: bool,
+    /// How long it took.
+    pub(super) duration: Duration,
 }
 
 /// A part of a snapshot whose series have the same `target` label.
@@ -64,5 +75,11 @@ impl Section for StatusSnapshot {
 impl Section for ProcessSnapshot {
     fn all(snapshot: &ScrapeSnapshot) -> &[Self] {
         slice::from_ref(&snapshot.process)
+    }
+}
+
+impl Section for ProbeSnapshot {
+    fn all(snapshot: &ScrapeSnapshot) -> &[Self] {
+        snapshot.probe.as_slice()
     }
 }

@@ -17,6 +17,7 @@ pub(in crate::metrics) fn snapshot() -> ScrapeSnapshot {
         targets: vec![target()],
         history: None,
         process: ProcessSnapshot::default(),
+        probe: None,
     }
 }
 
