@@ -22,7 +22,7 @@
 //! - [`history`][]: finished runs and totals that outlive the process, in a file
 //! - [`store`][]: everything known about every target, with consistent snapshots
 //! - [`metrics`][]: metric families as tables, and the two text formats
-//! - [`server`][]: the HTTP server for `/metrics`, `/livez`, `/readyz` and `/`
+//! - [`server`][]: the HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz` and `/`
 //!
 //! Beside them:
 //!

@@ -1,4 +1,4 @@
-//! The HTTP server for `/metrics`, `/livez`, `/readyz` and `/`.
+//! The HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz` and `/`.
 //!
 //! [`Server::bind`] opens the sockets, so that an address in use is reported before anything else starts. [`Server::serve`]
 //! responds until shutdown and then drains. The pages read their data through [`PageData`]. A port that serves probes alone can
@@ -32,6 +32,7 @@ mod descriptors;
 pub(crate) mod fuzzing;
 mod gzip;
 mod http2;
+mod job_probe;
 mod lifecycle;
 mod listener;
 mod negotiation;
@@ -48,6 +49,7 @@ pub mod tls;
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::{BindError, SystemdError, SystemdSockets};
 pub use data::{Chunks, ExporterData, PageData};
+pub use job_probe::{ProbeError, ProbeRequest, ProbeTarget, Prober, TargetProber};
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, ReloadRequests};
 pub use tls::{PreparedTls, TlsError, TlsHandle};
 
@@ -76,6 +78,8 @@ pub struct ServerSettings {
     pub access: AccessHandle,
     /// Where `POST /-/reload` goes. `None` if it is not enabled.
     pub reload: Option<ReloadHandle>,
+    /// Polls Jobs for `/probe`. `None` for no such path.
+    pub prober: Option<Arc<dyn Prober>>,
 }
 
 /// A server whose sockets are open. Clients can connect and wait in the backlog until [`serve`](Self::serve).
@@ -99,6 +103,7 @@ impl ServerSettings {
             tls: None,
             access: AccessHandle::default(),
             reload: None,
+            prober: None,
         }
     }
 }

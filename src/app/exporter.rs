@@ -21,7 +21,9 @@ use crate::{
     history::{History, HistorySettings, TargetHistory},
     metrics::{Metrics, MetricsSettings},
     model::Name,
-    server::{ExporterData, ReloadHandle, Server, ServerSettings, readiness::Readiness},
+    server::{
+        ExporterData, ReloadHandle, Server, ServerSettings, TargetProber, readiness::Readiness,
+    },
     store::Store,
     telemetry,
 };
@@ -41,6 +43,7 @@ pub(super) struct Exporter {
     pub(super) budget: ConnectionBudget,
     pub(super) store: Arc<Store>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) prober: Arc<TargetProber>,
     pub(super) web: ServedWeb,
     pub(super) readiness: Arc<Readiness>,
 }
@@ -74,9 +77,18 @@ impl Exporter {
             tasks.spawn("history writer".to_owned(), history.ended());
             metrics = metrics.with_history(history.status());
         }
+        let metrics = Arc::new(metrics);
+        let prober = TargetProber::new(metrics.clone());
+        prober.replace_targets(
+            targets
+                .iter()
+                .filter_map(RunningTarget::probe_target)
+                .collect(),
+        );
         Ok(Self {
             readiness: Arc::new(Readiness::new(store.clone(), config.web.ready_grace)),
-            metrics: Arc::new(metrics),
+            metrics,
+            prober: Arc::new(prober),
             config,
             tasks,
             targets,
@@ -148,6 +160,7 @@ impl Exporter {
             access: self.web.access.clone(),
             tls: self.web.tls.clone(),
             reload,
+            prober: Some(self.prober.clone()),
             ..ServerSettings::from_config(&self.config.web)
         }
     }

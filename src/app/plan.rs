@@ -2,8 +2,8 @@
 
 use crate::{
     client::{Endpoint, SharedCredentials},
-    config::{Config, Mode, TargetConfig},
-    source::SourceSettings,
+    config::{Config, Mode, ProbeConfig, TargetConfig},
+    source::{ProbeSettings, SourceSettings},
     store::StoreSettings,
 };
 
@@ -20,7 +20,16 @@ pub(super) struct TargetPlan {
     /// The cap on requests, if there is one.
     pub(super) requests_per_second: Option<f64>,
     pub(super) source: SourceSettings,
+    pub(super) probes: ProbePlan,
     pub(super) store: StoreSettings,
+}
+
+/// Which Jobs of a target can be probed, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ProbePlan {
+    pub(super) settings: ProbeSettings,
+    /// The cap on probes alone; `None` if they share that of the polls.
+    pub(super) requests_per_second: Option<f64>,
 }
 
 impl TargetPlan {
@@ -37,7 +46,8 @@ impl TargetPlan {
         credentials: &mut SharedCredentials,
     ) -> Self {
         let endpoint = Endpoint::new(&target.endpoint, credentials);
-        let mut plan = Self::new(config, target.name.clone(), endpoint, target.mode.clone());
+        let (name, mode) = (target.name.clone(), target.mode.clone());
+        let mut plan = Self::new(config, name, endpoint, mode, target.probes);
         plan.store.controller_zone = target.controller_time_zone.clone();
         plan
     }
@@ -48,13 +58,18 @@ impl TargetPlan {
         name: Option<String>,
         endpoint: Endpoint,
         mode: Mode,
+        probes: ProbeConfig,
     ) -> Self {
-        let requests_per_second = match &mode {
+        let (requests_per_second, of_probes) = match &mode {
             // A watch makes a handful of requests, and the pages of its list follow one another.
-            Mode::Watch(_) => None,
+            Mode::Watch(_) => (None, Some(probes.requests_per_second)),
             Mode::PollJobs { poll, .. } | Mode::PollLists { poll, .. } => {
-                Some(poll.requests_per_second)
+                (Some(poll.requests_per_second), None)
             }
+        };
+        let probes = ProbePlan {
+            settings: ProbeSettings::from_config(config, &mode, probes),
+            requests_per_second: of_probes,
         };
         Self {
             title: name.clone().unwrap_or_else(|| "default".to_owned()),
@@ -63,6 +78,7 @@ impl TargetPlan {
             address: None,
             requests_per_second,
             source: SourceSettings::from_config(config, mode),
+            probes,
             store: StoreSettings::from_config(config),
         }
     }

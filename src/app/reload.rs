@@ -23,9 +23,12 @@ use crate::{
     history::HistorySettings,
     metrics::MetricsSettings,
     server::{ReloadHandle, ReloadOutcome},
-    store::{ObjectSelection, StoreSettings},
+    store::ObjectSelection,
     telemetry::LogLevelHandle,
 };
+
+/// The key of a change that concerns probes alone.
+const PROBES: &str = "targets[].poll";
 
 /// Reloads the configuration of an exporter.
 pub(super) struct Reloader {
@@ -225,7 +228,10 @@ impl Exporter {
         for (mut target, step) in next {
             match step {
                 Step::Start => target.start(&mut self.tasks, &self.budget),
-                Step::Configure(settings) => target.store.configure(settings),
+                Step::Configure(plan) => {
+                    target.store.configure(plan.store);
+                    target.replan_probes(plan.probes, &self.budget);
+                }
                 Step::Reread(plan, selection) => {
                     target.store.configure(plan.store.clone());
                     target.store.restart_feeds(selection);
@@ -237,6 +243,8 @@ impl Exporter {
         }
         let stores = self.targets.iter().map(|target| target.store.clone());
         self.store.replace_targets(stores.collect());
+        let probed = self.targets.iter().filter_map(RunningTarget::probe_target);
+        self.prober.replace_targets(probed.collect());
     }
 
     /// What happens to a target that goes on.
@@ -256,7 +264,10 @@ impl Exporter {
         // What the store ignores is decided when an object arrives.
         let other_ignored = !config.overrides.ignores_same(&self.config.overrides);
         if !other_objects && !other_ignored && target.source == plan.source {
-            return (target, Step::Configure(plan.store));
+            if target.probes != plan.probes && !changes.applied.contains(&PROBES) {
+                changes.applied.push(PROBES);
+            }
+            return (target, Step::Configure(Box::new(plan)));
         }
         changes.reread.push(target.title.clone());
         let selection = if other_objects {
@@ -279,8 +290,8 @@ impl Exporter {
 enum Step {
     /// Read it for the first time.
     Start,
-    /// Change the settings of its store.
-    Configure(StoreSettings),
+    /// Change the settings of its store, and what can be probed.
+    Configure(Box<TargetPlan>),
     /// Read it again, as planned.
     Reread(Box<TargetPlan>, ObjectSelection),
 }

@@ -6,12 +6,17 @@ use std::sync::{Arc, Weak};
 
 use tokio::task::AbortHandle;
 
-use super::{access, plan::TargetPlan, supervisor::Supervisor};
+use super::{
+    access,
+    plan::{ProbePlan, TargetPlan},
+    supervisor::Supervisor,
+};
 use crate::{
     client::{AccessReviewer, Api, ConnectionBudget, Endpoint, RateLimit},
     history::{History, TargetHistory, TargetId},
     model::Name,
-    source::{Source, SourceSettings},
+    server::ProbeTarget,
+    source::{JobProber, Source, SourceSettings},
     store::TargetStore,
 };
 
@@ -26,6 +31,11 @@ pub(super) struct RunningTarget {
     pub(super) address: Option<String>,
     pub(super) source: SourceSettings,
     requests_per_second: Option<f64>,
+    pub(super) probes: ProbePlan,
+    /// The client of the tasks, once they run.
+    api: Option<Arc<Api>>,
+    /// Reads Jobs for `/probe`, once the tasks run.
+    prober: Option<Arc<JobProber>>,
     tasks: Vec<AbortHandle>,
     /// Its place in the history.
     pub(super) history: Option<TargetId>,
@@ -63,6 +73,9 @@ impl RunningTarget {
             address: plan.address,
             source: plan.source,
             requests_per_second: plan.requests_per_second,
+            probes: plan.probes,
+            api: None,
+            prober: None,
             tasks: Vec::new(),
             history,
             reviewer: None,
@@ -71,13 +84,47 @@ impl RunningTarget {
 
     /// Starts the tasks that read the target.
     pub(super) fn start(&mut self, supervisor: &mut Supervisor, budget: &ConnectionBudget) {
-        let limit = self.requests_per_second.map(RateLimit::new);
-        let api = Api::new(self.endpoint.clone(), self.store.clone(), limit);
-        let api = Arc::new(api.with_budget(budget.clone()));
+        let api = self.new_api(self.requests_per_second, budget);
+        self.api = Some(api.clone());
+        self.start_prober(budget);
         let (title, settings) = (self.title.clone(), self.source.clone());
         let source = Source::new(title, settings, api, self.store.clone());
         let spawn = |task: crate::source::Task| supervisor.spawn(task.name, task.run);
         self.tasks = source.start().into_iter().map(spawn).collect();
+    }
+
+    /// Changes what can be probed, and how. Nothing is read again.
+    pub(super) fn replan_probes(&mut self, probes: ProbePlan, budget: &ConnectionBudget) {
+        if self.probes != probes {
+            self.probes = probes;
+            self.start_prober(budget);
+        }
+    }
+
+    /// The target as `/probe` sees it, once its tasks run.
+    pub(super) fn probe_target(&self) -> Option<ProbeTarget> {
+        Some(ProbeTarget {
+            store: self.store.clone(),
+            prober: self.prober.clone()?,
+        })
+    }
+
+    /// Probes of a polled target share the client of the polls, and so its rate limit. The client of a watch has none, so that probes
+    /// have one of their own: requests to the exporter, which anybody can send, must not slow down a watch.
+    fn start_prober(&mut self, budget: &ConnectionBudget) {
+        let own = self.probes.requests_per_second;
+        let api = match &self.api {
+            Some(api) if own.is_none() => api.clone(),
+            _ => self.new_api(own, budget),
+        };
+        let prober = JobProber::new(self.title.clone(), self.probes.settings.clone(), api);
+        self.prober = Some(Arc::new(prober));
+    }
+
+    fn new_api(&self, requests_per_second: Option<f64>, budget: &ConnectionBudget) -> Arc<Api> {
+        let limit = requests_per_second.map(RateLimit::new);
+        let api = Api::new(self.endpoint.clone(), self.store.clone(), limit);
+        Arc::new(api.with_budget(budget.clone()))
     }
 
     /// Takes the tasks, so that they can be cancelled.
@@ -91,6 +138,7 @@ impl RunningTarget {
         self.address = plan.address;
         self.source = plan.source;
         self.requests_per_second = plan.requests_per_second;
+        self.probes = plan.probes;
         self.reviewer = None;
     }
 

@@ -3,11 +3,16 @@
 use http::{
     HeaderValue, Response, StatusCode,
     header::{
-        CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+        RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
-use super::body::Content;
+use super::{body::Content, data::Chunks, gzip::Gzip, negotiation::Encoding};
+use crate::metrics::Format;
+
+/// Value of `Retry-After` when the server is full. Connections become free within seconds, when scrapes end.
+const RETRY_SECONDS: &str = "5";
 
 /// HTML pages have inline styles and load nothing.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -25,6 +30,31 @@ pub(super) fn html(page: String) -> Response<Content> {
     let response = with_header(response, CONTENT_TYPE, "text/html; charset=utf-8");
     let response = with_header(response, CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
+}
+
+/// Metrics in the format and with the compression that a client asks for; without `chunks`, the headers of that.
+pub(super) fn metrics(
+    format: Format,
+    encoding: Encoding,
+    chunks: Option<Chunks>,
+) -> Response<Content> {
+    let content = match (chunks, encoding) {
+        (None, _) => Content::EMPTY,
+        (Some(chunks), Encoding::Identity) => Content::Stream(Box::new(chunks.map(Ok))),
+        (Some(chunks), Encoding::Gzip) => Content::Stream(Box::new(Gzip::new(chunks))),
+    };
+    let response = with_header(Response::new(content), CONTENT_TYPE, format.content_type());
+    let response = with_header(response, VARY, "Accept, Accept-Encoding");
+    match encoding {
+        Encoding::Identity => response,
+        Encoding::Gzip => with_header(response, CONTENT_ENCODING, "gzip"),
+    }
+}
+
+/// The response when the server is full.
+pub(super) fn unavailable(message: &'static str) -> Response<Content> {
+    let response = text(StatusCode::SERVICE_UNAVAILABLE, message);
+    with_header(response, RETRY_AFTER, RETRY_SECONDS)
 }
 
 /// The response to a HEAD request: the headers alone, with the length of a body that is known. hyper leaves the body out of

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{
     Method, Request, Response, StatusCode,
-    header::{ALLOW, CONNECTION, RETRY_AFTER},
+    header::{ALLOW, CONNECTION},
 };
 
 use super::{
@@ -14,26 +14,28 @@ use super::{
     body::Content,
     connection_state::ConnectionState,
     data::PageData,
+    job_probe::{self, JobProbe},
     lifecycle::{self, Lifecycle},
     pages::{Route, Site},
-    response::{text, with_header},
+    response::{text, unavailable, with_header},
 };
-
-/// Value of `Retry-After` when the server is full. Connections become free within seconds, when scrapes end.
-const RETRY_SECONDS: &str = "5";
 
 /// Responds to requests. Each connection has a clone, which is cheap.
 #[derive(Clone)]
 pub(super) struct Router {
     site: Arc<Site>,
     access: AccessHandle,
-    /// Not on the probe port.
+    /// Not on the port of the kubelet's probes.
     lifecycle: Option<Lifecycle>,
+    job_probe: Option<JobProbe>,
 }
 
 impl Router {
     pub(super) fn new(data: Arc<dyn PageData>, settings: &ServerSettings) -> Self {
+        let prober = settings.prober.clone();
+        let job_probe = prober.map(|prober| JobProbe::new(prober, settings.max_connections));
         Self {
+            job_probe,
             site: Arc::new(Site::new(data, settings.telemetry_path.clone())),
             access: settings.access.clone(),
             lifecycle: Some(Lifecycle(settings.reload.clone())),
@@ -46,6 +48,7 @@ impl Router {
             site: Arc::new(Site::for_probes(data)),
             access: AccessHandle::default(),
             lifecycle: None,
+            job_probe: None,
         }
     }
 
@@ -85,12 +88,16 @@ impl Router {
                 }
             }
             Some(route) => self.page(route, request),
-            None => match &self.lifecycle {
-                Some(lifecycle) if request.uri().path() == lifecycle::PATH => {
-                    lifecycle.respond(request).await
-                }
-                _ => text(StatusCode::NOT_FOUND, self.site.not_found),
-            },
+            None => self.respond_beside_pages(request).await,
+        }
+    }
+
+    /// The response to a request for what is made with the help of others, and not from memory.
+    async fn respond_beside_pages(&self, request: &Request<()>) -> Response<Content> {
+        match (request.uri().path(), &self.lifecycle, &self.job_probe) {
+            (lifecycle::PATH, Some(lifecycle), _) => lifecycle.respond(request).await,
+            (job_probe::PATH, _, Some(job_probe)) => job_probe.respond(request).await,
+            _ => text(StatusCode::NOT_FOUND, self.site.not_found),
         }
     }
 
@@ -126,11 +133,6 @@ impl Router {
         }
         (route.page)(request, &self.site)
     }
-}
-
-fn unavailable(message: &'static str) -> Response<Content> {
-    let response = text(StatusCode::SERVICE_UNAVAILABLE, message);
-    with_header(response, RETRY_AFTER, RETRY_SECONDS)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod commands;
 mod history;
 mod logs;
 mod pipes;
+mod probe;
 mod process;
 mod reload;
 mod secrets;

@@ -20,6 +20,7 @@ mod ksm;
 mod layering;
 mod lifecycle;
 mod metrics;
+mod probe;
 mod promql;
 mod records;
 mod rules;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::{
     app::plan::TargetPlan,
     client::Endpoint,
-    config::{Config, JobReference, Mode, PollConfig, Selection},
+    config::{Config, JobReference, Mode, PollConfig, ProbeConfig, Selection},
 };
 
 /// The poll interval and timeout. It is short, so that changes are visible soon.
@@ -46,19 +46,26 @@ impl SimulatedCluster {
             namespace: job.namespace.to_owned(),
             name: job.name.to_owned(),
         };
+        let poll = PollConfig {
+            interval: INTERVAL,
+            timeout: INTERVAL,
+            ..PollConfig::default()
+        };
         let polled = Mode::PollJobs {
             jobs: POLLED_JOBS.iter().map(job).collect(),
-            poll: PollConfig {
-                interval: INTERVAL,
-                timeout: INTERVAL,
-                ..PollConfig::default()
-            },
+            poll,
         };
         let watched = Mode::Watch(Selection::default());
         let endpoint = || Endpoint::Address(self.address.clone());
-        [("watched", watched), ("polled", polled)]
-            .map(|(name, mode)| TargetPlan::new(config, Some(name.to_owned()), endpoint(), mode))
-            .into()
+        let any_job = ProbeConfig::new(true, PollConfig::default());
+        [
+            ("watched", watched, any_job),
+            ("polled", polled, ProbeConfig::new(false, poll)),
+        ]
+        .map(|(name, mode, probes)| {
+            TargetPlan::new(config, Some(name.to_owned()), endpoint(), mode, probes)
+        })
+        .into()
     }
 
     /// Runs until the scenario fails.

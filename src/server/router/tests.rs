@@ -4,7 +4,7 @@ use std::io::Read;
 
 use http::{
     HeaderValue,
-    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY},
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY},
 };
 
 use crate::{

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     task::JoinSet,
     time::{Instant, sleep},
 };
@@ -39,6 +40,7 @@ pub(crate) struct Answer {
 enum Step {
     Send(Vec<u8>),
     Wait(Duration),
+    Pass(Arc<Semaphore>),
     Reset,
 }
 
@@ -117,6 +119,7 @@ async fn serve(
                     stream.flush().await?;
                 }
                 Step::Wait(time) => sleep(time).await,
+                Step::Pass(gate) => gate.acquire().await.unwrap().forget(),
                 Step::Reset => {
                     stream.get_ref().set_zero_linger()?;
                     return Ok(());
@@ -216,6 +219,12 @@ impl Answer {
 
     pub(crate) fn wait(mut self, time: Duration) -> Self {
         self.steps.push(Step::Wait(time));
+        self
+    }
+
+    /// The same answer, once there is a permit for it.
+    pub(crate) fn after(mut self, gate: &Arc<Semaphore>) -> Self {
+        self.steps.insert(0, Step::Pass(gate.clone()));
         self
     }
 

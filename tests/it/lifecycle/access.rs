@@ -122,6 +122,8 @@ async fn tokens_are_reviewed_by_the_api_of_the_target_and_shown_nowhere() {
     assert_eq!(exporter.get("/livez").await.status, 200);
     assert_eq!(get(&exporter, "/metrics", "bad").await.status, 401);
     assert_eq!(get(&exporter, "/", "good").await.status, 403);
+    assert_eq!(exporter.get("/probe?x=1").await.status, 401);
+    assert_eq!(get(&exporter, "/probe?x=1", "good").await.status, 403);
     let metrics = get(&exporter, "/metrics", "good").await;
     assert_eq!(metrics.status, 200);
     let requests =
@@ -130,8 +132,8 @@ async fn tokens_are_reviewed_by_the_api_of_the_target_and_shown_nowhere() {
         .text()
         .lines()
         .find_map(|line| line.strip_prefix(requests));
-    // Three pairs of token and path, and two of them with a valid token.
-    assert_eq!(count.map(str::trim), Some("5"), "{}", metrics.text());
+    // Four pairs of token and path, and three of them with a valid token.
+    assert_eq!(count.map(str::trim), Some("7"), "{}", metrics.text());
     let own = format!("authorization: bearer own-{SECRET}");
     for credentials in api.credentials.lock().unwrap().iter() {
         assert_eq!(credentials.to_ascii_lowercase(), own);
