@@ -22,8 +22,9 @@ def samples(text, families):
 
 @contextlib.contextmanager
 def configured(program, settings, directory, *flags):
-    """Runs Prometheus with these settings. Yields the process and its port."""
-    (directory / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
+    """Runs Prometheus with these settings, or this text of its configuration. Yields the process and its port."""
+    text = settings if isinstance(settings, str) else json.dumps(settings)  # JSON is YAML
+    (directory / "prometheus.yml").write_text(text)
     port = processes.free_port()
     command = [
         program,

@@ -181,7 +181,10 @@ fn every_example_in_the_documentation_loads() {
         .split_once("\n## Web configuration file\n")
         .unwrap();
     let (_, after) = rest.split_once("\n## ").unwrap();
-    let documentation = format!("{before}\n## {after}");
+    // The other example is a configuration of Prometheus.
+    let probes = fs::read_to_string("docs/probe.md").unwrap();
+    let (probes, _) = probes.split_once("\n## Prometheus\n").unwrap();
+    let documentation = format!("{before}\n## {after}\n{probes}");
     for example in yaml_examples(&documentation) {
         let config = load_bytes(example).unwrap_or_else(|error| panic!("{error}\n{example}"));
         assert_eq!(config.warnings, [], "{example}");
