@@ -309,9 +309,10 @@ fn log_changes(changes: &Changes) {
 fn log_problems(problems: &Error) {
     for problem in problems.problems() {
         // A problem has its hint on a line of its own.
-        match problem.split_once("\n  hint: ") {
-            Some((problem, hint)) => error!(hint, "{problem}"),
-            None => error!("{problem}"),
+        if let Some((problem, hint)) = problem.split_once("\n  hint: ") {
+            error!(hint, "{problem}");
+        } else {
+            error!("{problem}");
         }
     }
     error!(
