@@ -152,10 +152,14 @@ impl RunSortKey {
         }
     }
 
-    /// The position of a due time that got no run.
+    /// The position of a due time that got no run. No run has it: one may start and be created at the second of its due time.
     #[must_use]
     pub fn missed(due: Seconds) -> Self {
-        Self::new(Some(due), Some(due), Some(due))
+        Self {
+            due,
+            start: Seconds::MIN,
+            created: Seconds::MIN,
+        }
     }
 }
 

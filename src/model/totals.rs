@@ -209,3 +209,6 @@ pub const START_DELAY_BOUNDS: [f64; 12] = [
 fn as_f64(seconds: Seconds) -> f64 {
     seconds as f64
 }
+
+#[cfg(test)]
+mod tests;

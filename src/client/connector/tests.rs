@@ -92,17 +92,15 @@ async fn idle_connections_are_probed() {
     let stream = keep_alive().call(format!("http://{address}").parse().unwrap());
     let stream = stream.await.unwrap();
     let local = stream.inner().local_addr().unwrap().port();
-    // Field 1 of a line is the local address, field 5 the pending timer and when it is due; timer 2 is keep-alive.
+    // Field 1 of a line is the local address, field 2 the remote one, field 5 the pending timer and when it is due; timer 2 is
+    // keep-alive. Connections to other ports may have the same local one.
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let is_local = |line: &&str| {
-        let address = line.split_whitespace().nth(1);
-        address.is_some_and(|address| address.ends_with(&format!(":{local:04X}")))
-    };
-    let timer = table
-        .lines()
-        .find(is_local)
-        .unwrap()
-        .split_whitespace()
-        .nth(5);
+    let ends = [local, address.port()].map(|port| format!(":{port:04X}"));
+    let mut lines = table.lines().map(|line| {
+        let fields = line.split_whitespace();
+        fields.collect::<Vec<_>>()
+    });
+    let line = lines.find(|line| line[1].ends_with(&ends[0]) && line[2].ends_with(&ends[1]));
+    let timer = line.map(|line| line[5]);
     assert!(timer.unwrap().starts_with("02:"), "{timer:?}");
 }
