@@ -185,7 +185,7 @@ async fn export(
         web,
         candidate.plans,
         Supervisor::default(),
-        candidate.budget,
+        candidate.descriptors.budget(),
     )?;
     exporter.run(server, signals, Some(reloader)).await
 }

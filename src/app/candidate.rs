@@ -6,10 +6,7 @@ use super::{
     check::Checks,
     plan::TargetPlan,
 };
-use crate::{
-    client::ConnectionBudget,
-    config::{self, Config, Inputs},
-};
+use crate::config::{self, Config, Inputs};
 
 /// A configuration that may come into force.
 pub(super) struct Candidate {
@@ -20,8 +17,8 @@ pub(super) struct Candidate {
     pub(super) checks: Checks,
     /// What it changes. Without a configuration in force, nothing.
     pub(super) changes: Changes,
-    /// The connections that all targets may have together. A process has one budget, from its start.
-    pub(super) budget: ConnectionBudget,
+    /// What the limit of open files leaves for it.
+    pub(super) descriptors: Descriptors,
 }
 
 impl Candidate {
@@ -41,7 +38,7 @@ impl Candidate {
             plans,
             checks,
             changes,
-            budget: descriptors.budget(),
+            descriptors,
         })
     }
 }

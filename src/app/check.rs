@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Error, plan::TargetPlan, web::PreparedWeb};
+use super::{Error, file_watch::WatchedFile, plan::TargetPlan, web::PreparedWeb};
 use crate::{
     client::Failure,
     config::{Config, WebConfig},
@@ -164,6 +164,16 @@ impl StartProblem {
             text: causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")),
             hint,
         }
+    }
+
+    /// A file that changed while it was in force, and is empty now. Its writer is probably not done; and an empty file in force
+    /// would mean the defaults, or pages for everybody.
+    pub(super) fn of_empty(files: &[WatchedFile]) -> Option<Self> {
+        let empty = files.iter().find(|file| file.is_empty())?;
+        Some(Self {
+            text: format!("{}: the file is empty", empty.path().display()),
+            hint: Some("write `{}` into a file that is meant to set nothing"),
+        })
     }
 
     /// A demo without a page that a browser can open.

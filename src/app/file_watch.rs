@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-/// How often the files are looked at. A change counts once the files stayed as they are from one look to the next: whoever
-/// replaces a certificate and its key, or writes a file in several steps, needs some time.
+/// How often the files are looked at. A change counts once two looks in a row find the same: to replace a certificate and its
+/// key, or to write a file in several steps, takes some time.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A file as it was when it was read.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tracing::{error, info, warn};
 
 use super::{
-    Error,
+    Error, StartProblem,
     candidate::Candidate,
     changes::{Changes, selects_other_objects},
     exporter::{self, Exporter},
@@ -115,9 +115,9 @@ impl Reloader {
             .collect();
         self.triggers.config_file = FileWatch::new(config_file.clone());
         if let Trigger::ConfigFile = trigger
-            && let Some(unusable) = UnusableWeb::if_empty(&config_file)
+            && let Some(problem) = StartProblem::of_empty(&config_file)
         {
-            return Err(Error::Unusable(vec![unusable.problem]));
+            return Err(Error::Unusable(vec![problem]));
         }
         let mut candidate = Candidate::load(&self.inputs, Some(&exporter.config)).await?;
         let web = candidate.checks.web.take();
@@ -138,8 +138,11 @@ impl Reloader {
     /// Loads the web configuration file and what it names, and applies it.
     fn load_web(&mut self, exporter: &mut Exporter) -> Result<Changes, Error> {
         let loaded = PreparedWeb::load(&exporter.config.web);
-        let loaded = loaded.and_then(|web| match UnusableWeb::if_empty(&web.files) {
-            Some(unusable) => Err(unusable),
+        let loaded = loaded.and_then(|web| match StartProblem::of_empty(&web.files) {
+            Some(problem) => Err(UnusableWeb {
+                problem,
+                files: web.files,
+            }),
             None => Ok(web),
         });
         let web = match loaded {
@@ -154,8 +157,7 @@ impl Reloader {
         for warning in &web.warnings {
             warn!("{warning}");
         }
-        let reviewer = exporter.web.reviewer.clone();
-        let need_restart = exporter.web.update(&exporter.config, web, reviewer)?;
+        let need_restart = exporter.web.update(&exporter.config, web)?;
         Ok(Changes {
             applied: vec!["web.config_file"],
             need_restart: need_restart.into_iter().collect(),
@@ -179,8 +181,8 @@ impl Exporter {
             history.configure(&settings);
         }
         self.apply_targets(&config, plans, &mut changes).await;
-        let reviewer = exporter::reviewer(&config, &mut self.targets, &self.budget);
-        let need_restart = self.web.update(&config, web, reviewer)?;
+        self.web.reviewer = exporter::reviewer(&config, &mut self.targets, &self.budget);
+        let need_restart = self.web.update(&config, web)?;
         changes.need_restart.extend(need_restart);
         self.metrics
             .configure(&MetricsSettings::from_config(&config));

@@ -92,22 +92,6 @@ impl PreparedWeb {
     }
 }
 
-impl UnusableWeb {
-    /// The problem with a file that changed while it was in force and has no content. Whoever writes it is not done; and if it
-    /// were in force, everybody could look.
-    pub(super) fn if_empty(files: &[WatchedFile]) -> Option<Self> {
-        let empty = files.iter().find(|file| file.is_empty())?;
-        let path = empty.path().display();
-        Some(Self {
-            problem: StartProblem {
-                text: format!("{path}: the file is empty"),
-                hint: Some("write `{}` into a file that is meant to set nothing"),
-            },
-            files: files.to_vec(),
-        })
-    }
-}
-
 // === impl ServedWeb ===
 
 impl ServedWeb {
@@ -126,20 +110,19 @@ impl ServedWeb {
         })
     }
 
-    /// Puts `web` in force for requests and connections that begin from now on. Returns what only a restart applies.
+    /// Puts `web` in force for requests and connections that begin from now on, with the present `reviewer`. Returns what only
+    /// a restart applies.
     pub(super) fn update(
         &mut self,
         config: &Config,
         web: PreparedWeb,
-        reviewer: Option<Arc<dyn AccessReviewer>>,
     ) -> Result<Option<&'static str>, AccessError> {
-        let settings = access::settings(config, &web.file, reviewer.clone());
+        let settings = access::settings(config, &web.file, self.reviewer.clone());
         let access = match self.access.current() {
             Some(access) => access.updated(&settings)?,
             None => Access::new(&settings)?,
         };
         self.access.replace(access);
-        self.reviewer = reviewer;
         self.files = paths(&web.files);
         match (&self.tls, web.tls) {
             (Some(handle), Some(tls)) => handle.replace(tls),

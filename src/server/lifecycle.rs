@@ -1,6 +1,6 @@
 //! `/-/reload`: asks for the configuration to be loaded again, and answers with the outcome.
 //!
-//! The server only passes the request on. Whoever holds the [`ReloadRequests`] loads and applies the configuration.
+//! The server only passes the request on. The receiver of the [`ReloadRequests`] loads and applies the configuration.
 
 use http::{Method, Request, Response, StatusCode, header::ALLOW};
 use tokio::sync::{mpsc, oneshot};
