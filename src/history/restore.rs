@@ -5,11 +5,11 @@ use redb::{ReadableDatabase as _, TableHandle as _};
 use super::{
     file::{FileError, FileTarget, HistoryFile},
     rows::{
-        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, end_of_target, first_run,
+        RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, end_of_target, first_run,
         first_workload, workload_id,
     },
 };
-use crate::model::{RestoredState, RestoredWorkload, Uid};
+use crate::model::{RestoredState, RestoredWorkload, Ticks, Uid};
 
 impl HistoryFile {
     /// Returns the row and the content of a target. A target that the file does not have keeps its row.
@@ -42,11 +42,31 @@ impl HistoryFile {
                 state: workload.into_state(&target.label_names),
             });
         }
-        for run in runs.range(first_run(name)..first_run(&end))? {
-            let (key, _) = run?;
-            let (_, _, _, _, _, uid) = key.value();
-            restored.runs.push(Uid::parse(uid));
+        // Both tables have the order of namespace, kind and name. The latest runs come first here.
+        let mut workloads = restored.workloads.iter_mut().rev().peekable();
+        for run in runs.range(first_run(name)..first_run(&end))?.rev() {
+            let (key, value) = run?;
+            let (_, namespace, kind, name, _, uid) = key.value();
+            let uid = Uid::parse(uid);
+            let owner = (namespace, kind, name);
+            while workloads.next_if(|it| order(it) > owner).is_some() {}
+            // An invalid row only leaves a gap among the ticks.
+            if let Some(workload) = workloads.peek_mut()
+                && order(workload) == owner
+                && workload.state.ticks.len() < Ticks::MAX
+                && let Ok(row) = decode::<RunRow<'_>>(RUNS.name(), value.value())
+            {
+                let ticks = &mut workload.state.ticks;
+                ticks.add_run(&row.into_run(uid.clone()));
+            }
+            restored.runs.push(uid);
         }
         Ok((row, restored))
     }
+}
+
+/// The position of the rows of a workload among those of its target.
+fn order(workload: &RestoredWorkload) -> (&str, &str, &str) {
+    let id = &workload.id;
+    (&id.namespace, &id.kind, &id.name)
 }

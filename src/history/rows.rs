@@ -9,7 +9,7 @@ use redb::TableDefinition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Departure, FailureReason, Name, Run, RunResult, ScheduleState, Seconds, Totals,
+    Departure, FailureReason, Name, Run, RunResult, ScheduleState, Seconds, Ticks, Totals, Uid,
     WorkloadAnnotations, WorkloadId, WorkloadState,
 };
 
@@ -146,6 +146,7 @@ impl<'a> WorkloadRow<'a> {
             schedule: self.schedule.map(|it| Box::new(it.into_owned())),
             labels: (!names.is_empty()).then(|| names.iter().map(value).collect()),
             annotations: self.annotations.map(|it| Box::new(it.into_owned())),
+            ticks: Ticks::default(),
         }
     }
 }
@@ -164,6 +165,23 @@ impl<'a> RunRow<'a> {
             succeeded_pods: run.succeeded_pods,
             failed_pods: run.failed_pods,
             counted,
+        }
+    }
+
+    /// The run with this uid, which is part of the key.
+    pub(super) fn into_run(self, uid: Uid) -> Run {
+        Run {
+            uid,
+            job_name: self.job.as_ref().into(),
+            due: self.due,
+            manual: self.manual,
+            created: self.created,
+            start: self.start,
+            end: self.end,
+            result: self.result,
+            reason: self.reason,
+            succeeded_pods: self.succeeded_pods,
+            failed_pods: self.failed_pods,
         }
     }
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FailureReason, Job, JobState, MappedLabels, Name, ScheduleState, Seconds, Totals, Uid,
+    FailureReason, Job, JobState, MappedLabels, Name, ScheduleState, Seconds, Ticks, Totals, Uid,
     WorkloadAnnotations,
 };
 
@@ -87,6 +87,8 @@ pub struct WorkloadState {
     pub labels: MappedLabels,
     /// Annotations of the `CronJob`, else of the latest Job.
     pub annotations: Option<Box<WorkloadAnnotations>>,
+    /// Its last runs. The history restores them from its runs.
+    pub ticks: Ticks,
 }
 
 // === impl Run ===
@@ -190,6 +192,7 @@ impl WorkloadState {
     /// Continues from what an earlier process knew, as of `now`.
     pub fn continue_from(&mut self, earlier: Self, now: Seconds) {
         self.totals.continue_from(earlier.totals);
+        self.ticks.continue_from(&earlier.ticks);
         match (&mut self.schedule, earlier.schedule) {
             (Some(schedule), Some(earlier)) => schedule.continue_from(&earlier, now),
             (schedule, earlier) => *schedule = schedule.take().or(earlier),

@@ -31,6 +31,9 @@ pub struct ScheduleState {
     pub missed: u64,
     /// The latest due time that `missed` counts.
     pub missed_until: Option<Seconds>,
+    /// When the last due times that `missed` counts were counted, up to [`Self::MAX_MISSED_AT`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed_at: Vec<Seconds>,
     /// Due times up to this one were overdue before the `CronJob` was first seen; `None` before the first evaluation.
     pub overdue_before: Option<Seconds>,
 }
@@ -51,6 +54,9 @@ pub struct OverdueRuns {
 }
 
 impl ScheduleState {
+    /// How many times are kept of when due times were missed.
+    pub const MAX_MISSED_AT: usize = 3;
+
     /// Takes note of what changed at the time `now`, as far as it was seen.
     pub fn observe(&mut self, cronjob: &CronJob, blocked: bool, now: Seconds) {
         // A step of the clock may have left times in the future.
@@ -92,6 +98,8 @@ impl ScheduleState {
     pub fn continue_from(&mut self, earlier: &Self, now: Seconds) {
         self.missed += earlier.missed;
         self.missed_until = self.missed_until.max(earlier.missed_until);
+        let later = std::mem::replace(&mut self.missed_at, earlier.missed_at.clone());
+        later.into_iter().for_each(|at| self.add_missed_at(at));
         self.overdue_before = earlier.overdue_before.or(self.overdue_before);
         self.resumed = self.resumed.max(earlier.resumed);
         match (earlier.suspended_since, &mut self.suspended_since) {
@@ -107,21 +115,30 @@ impl ScheduleState {
         self.unblocked = self.unblocked.max(earlier.unblocked);
     }
 
-    /// Counts a due time that became overdue, unless it was counted before, or overdue before the `CronJob` was first seen.
-    pub fn count_missed(&mut self, due: Seconds) {
+    /// Counts a due time that was found to be overdue at the time `at`, unless it was counted before, or overdue before the
+    /// `CronJob` was first seen.
+    pub fn count_missed(&mut self, due: Seconds, at: Seconds) {
         if self.overdue_before < Some(due) {
-            self.count_delayed(due);
+            self.count_delayed(due, at);
         }
     }
 
-    /// Counts a due time that became overdue after an active run had held it up, unless it was counted before. Returns
-    /// whether it counts.
-    pub fn count_delayed(&mut self, due: Seconds) -> bool {
+    /// Counts a due time that was found to be overdue at the time `at`, after an active run had held it up, unless it was
+    /// counted before. Returns whether it counts.
+    pub fn count_delayed(&mut self, due: Seconds, at: Seconds) -> bool {
         let is_new = self.missed_until < Some(due);
         if is_new {
             self.missed += 1;
             self.missed_until = Some(due);
+            self.add_missed_at(at);
         }
         is_new
+    }
+
+    fn add_missed_at(&mut self, at: Seconds) {
+        if self.missed_at.len() == Self::MAX_MISSED_AT {
+            self.missed_at.remove(0);
+        }
+        self.missed_at.push(at);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::model::{
-    Departure, RestoredWorkload, ScheduleState, WorkloadAnnotations, WorkloadState,
+    Departure, RestoredWorkload, ScheduleState, Ticks, WorkloadAnnotations, WorkloadState,
 };
 
 /// The state that the next process restores of the only workload.
@@ -44,6 +44,7 @@ async fn labels_annotations_and_the_observed_schedule_survive() {
             runbook: Some("https://runbooks.example/nightly".into()),
             ..WorkloadAnnotations::default()
         })),
+        ..WorkloadState::default()
     };
     let with_labels = HistorySettings {
         label_names: ["team", "app"].map(str::to_owned).into(),
@@ -72,6 +73,40 @@ async fn labels_annotations_and_the_observed_schedule_survive() {
     );
     let restored = restored_with(&path, &[]).await;
     assert_eq!(restored.state.labels, None);
+}
+
+/// The ticks of each workload are those of its own latest runs, although runs of all workloads share a table.
+#[tokio::test]
+async fn the_latest_runs_of_each_workload_come_back_as_ticks() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("history.redb");
+    let (history, target) = open(&path);
+    let mut counter = RunCounter::default();
+    // `nightly` sorts between the other two.
+    let runs = [("a", 2), ("nightly", 25), ("z", 1)];
+    for (name, count) in runs {
+        for number in 0..count {
+            target.journal.append(counter.finish(name, run(number)));
+        }
+    }
+    target.journal.append(JournalEntry::WorkloadChanged {
+        workload: workload("b"),
+        state: WorkloadState::default(),
+    });
+    close(history).await;
+    let (history, target) = open(&path);
+    let restored = target.restored.workloads.iter();
+    let ticks: Vec<_> = restored
+        .map(|it| (&*it.id.name, it.state.ticks.len()))
+        .collect();
+    assert_eq!(ticks, [("a", 2), ("b", 0), ("nightly", 20), ("z", 1)]);
+    let nightly = &target.restored.workloads[2].state.ticks;
+    let mut expected = Ticks::default();
+    for number in 5..25 {
+        expected.add_run(&run(number));
+    }
+    assert_eq!(*nightly, expected);
+    close(history).await;
 }
 
 /// Creates a file of format 1 with these totals of a workload.

@@ -236,7 +236,7 @@ impl ScheduleStatus {
         let (mut new, next_overdue) = state.overdue.count(due_times, after_block, until);
         let (mut overdue, mut overdue_since) = (state.overdue.count, state.overdue.first);
         for due in &new {
-            state.count_missed(*due);
+            state.count_missed(*due, due_times.now);
         }
         let delayed = delayed_run(state, due_times, first_due);
         if let Some(delayed) = delayed
@@ -244,7 +244,7 @@ impl ScheduleStatus {
         {
             overdue += 1;
             overdue_since = Some(delayed.due);
-            if state.count_delayed(delayed.due) {
+            if state.count_delayed(delayed.due, due_times.now) {
                 new.push(delayed.due);
             }
         }

@@ -102,6 +102,7 @@ impl Workloads {
             workload.state.schedule = Some(Box::new(schedule));
             for due in overdue {
                 workload.state.totals.add_missed(*due);
+                workload.state.ticks.add_missed(*due);
             }
         }
         self.journal_change(slot);

@@ -92,6 +92,7 @@ impl Workloads {
         }
         let bounds = &self.settings.run_duration_buckets;
         workload.state.totals.add_run(run, counted, bounds);
+        workload.state.ticks.add_run(run);
         self.journal.append(JournalEntry::RunFinished {
             workload: workload.id.clone(),
             run: run.clone(),
@@ -112,6 +113,7 @@ impl Workloads {
         {
             let bounds = &self.settings.run_duration_buckets;
             workload.state.totals.add_run(run, false, bounds);
+            workload.state.ticks.add_run(run);
             self.journal_change(slot);
         }
     }
@@ -133,6 +135,7 @@ impl Workloads {
                 totals.deleted += 1;
                 if observation.deletion && !job.manual {
                     totals.add_deleted_run(job);
+                    workload.state.ticks.add_deleted_run(job);
                 }
                 self.journal_change(slot);
             }
@@ -361,6 +364,7 @@ impl WorkloadRecord {
             && let Some(due) = job.due.filter(|due| *due <= date.saturating_add(MAX_AHEAD))
         {
             totals.add_start(due);
+            self.state.ticks.remove_missed(due);
         }
     }
 }

@@ -20,6 +20,7 @@ mod annotations;
 mod budget;
 mod leaving;
 mod persistence;
+mod ticks;
 mod transitions;
 
 /// When the target was first read.

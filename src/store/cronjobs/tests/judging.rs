@@ -8,6 +8,7 @@ use crate::model::{
 };
 
 mod clock_steps;
+mod missed_runs;
 mod unseen_runs;
 
 /// A store with feeds of `CronJobs` and Jobs, and a clock.
