@@ -44,7 +44,7 @@ pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
 pub use cronjobs::{CronJobRecord, ScheduleStatus};
 pub use feeds::ObjectSelection;
 pub use objects::Snapshot;
-pub use settings::{Retention, StoreSettings, Thresholds};
+pub use settings::{Retention, StoreSettings, Threshold, ThresholdSource, Thresholds};
 pub use target_snapshot::{ConfiguredJob, TargetSnapshot, TargetStatus};
 pub use workloads::WorkloadRecord;
 
@@ -66,6 +66,8 @@ pub struct TargetStore {
     name: Option<Name>,
     /// Returns the current time.
     clock: fn() -> Timestamp,
+    /// When the process began to read it.
+    known_since: Timestamp,
     journal: Arc<dyn Journal>,
     /// Never held across an await.
     facts: Mutex<Facts>,
@@ -76,6 +78,15 @@ pub struct TargetStore {
     metadata_log: Mutex<LogLimit>,
     /// The limit on log lines about workloads beyond the budget.
     budget_log: Mutex<Throttle>,
+}
+
+/// Which objects a snapshot has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Selection {
+    /// Those that `/metrics` shows.
+    Metrics,
+    /// All.
+    All,
 }
 
 // === impl Store ===
@@ -106,6 +117,14 @@ impl Store {
         let targets = self.targets();
         targets.iter().map(|target| target.snapshot()).collect()
     }
+
+    /// The same with everything that is known, see [`TargetStore::complete_snapshot`].
+    #[must_use]
+    pub fn complete_snapshot(&self) -> Vec<TargetSnapshot> {
+        let targets = self.targets();
+        let snapshots = targets.iter().map(|target| target.complete_snapshot());
+        snapshots.collect()
+    }
 }
 
 // === impl TargetStore ===
@@ -134,6 +153,7 @@ impl TargetStore {
         Self {
             name,
             clock,
+            known_since: clock(),
             journal,
             facts: Mutex::new(facts),
             client_counters: Mutex::default(),
@@ -164,6 +184,17 @@ impl TargetStore {
     /// A consistent view of this target. Drops deleted Jobs whose retention is over.
     #[must_use]
     pub fn snapshot(&self) -> TargetSnapshot {
+        self.take_snapshot(Selection::Metrics)
+    }
+
+    /// The same with everything that is known: the objects of stale feeds, and all finished Jobs. It is for people, who are
+    /// told how old it is.
+    #[must_use]
+    pub fn complete_snapshot(&self) -> TargetSnapshot {
+        self.take_snapshot(Selection::All)
+    }
+
+    fn take_snapshot(&self, selection: Selection) -> TargetSnapshot {
         let now = Instant::now();
         let client_counters = self.client_counters.lock().clone();
         let mut guard = self.facts.lock();
@@ -175,15 +206,21 @@ impl TargetStore {
         facts.dropped_workloads += dropped;
         let stale = facts.feeds.stale(now, facts.settings.retention.stale_after);
         let configured = facts.feeds.configured_jobs(&stale);
-        let all = Visibility::new(now, stale);
-        let jobs = all.with_pinned_only(facts.settings.last_jobs_only);
+        let (hidden, pinned_only) = match selection {
+            Selection::Metrics => (stale, facts.settings.last_jobs_only),
+            Selection::All => (Vec::new(), false),
+        };
+        let all = Visibility::new(now, hidden);
+        let jobs = all.with_pinned_only(pinned_only);
         let snapshot = TargetSnapshot {
             target: self.name.clone(),
             date,
+            known_since: self.known_since,
             jobs: facts.jobs.snapshot(&jobs),
             cronjobs: facts.cronjobs.snapshot(&all),
             workloads: facts.workloads.snapshot(&all),
             label_names: facts.label_names.clone(),
+            overrides: facts.settings.overrides.clone(),
             configured,
             counters_known: facts.counters_known,
             status: facts.status(),

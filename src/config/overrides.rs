@@ -75,6 +75,21 @@ impl OverridesConfig {
             .fold(Override::default(), Override::or)
     }
 
+    /// The position of the override that decides a key of a workload: the first that matches it and sets the key.
+    #[must_use]
+    pub fn position(
+        &self,
+        target: Option<&str>,
+        namespace: &str,
+        workload_type: &str,
+        workload: &str,
+        sets: impl Fn(&Override) -> bool,
+    ) -> Option<usize> {
+        let names = [target.unwrap_or(""), namespace, workload_type, workload];
+        let mut entries = self.entries.iter();
+        entries.position(|(matching, set)| matching.matches(names) && sets(set))
+    }
+
     /// Whether the overrides leave a workload out.
     #[must_use]
     pub fn ignores(

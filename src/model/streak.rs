@@ -75,6 +75,13 @@ impl Streak {
         }
     }
 
+    /// The due time, else the start, of the first run; `None` if there is none, or if it is no longer kept.
+    #[must_use]
+    pub fn since(&self) -> Option<Seconds> {
+        let first = self.latest.front()?;
+        (self.count == self.latest.len() as u64).then_some(first.due)
+    }
+
     /// Whether a run with this due time is kept.
     #[must_use]
     pub fn contains_due(&self, due: Seconds) -> bool {

@@ -57,6 +57,30 @@ pub struct Thresholds {
     pub max_failures: u64,
 }
 
+/// One of the [`Thresholds`], by the name of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threshold {
+    /// [`Thresholds::max_duration`].
+    MaxDuration,
+    /// [`Thresholds::max_success_age`].
+    MaxSuccessAge,
+    /// [`Thresholds::start_grace`].
+    StartGrace,
+    /// [`Thresholds::max_failures`].
+    MaxFailures,
+}
+
+/// Where a threshold of a workload comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThresholdSource {
+    /// An annotation of its `CronJob`, or of its latest Job.
+    Annotation,
+    /// The override at this position of `overrides` in the configuration, from 0.
+    Override(usize),
+    /// `thresholds` in the configuration, or the default of that.
+    Default,
+}
+
 // === impl Retention ===
 
 impl Retention {
@@ -66,6 +90,49 @@ impl Retention {
         match departure {
             Departure::Cleanup => self.workloads,
             Departure::Deletion => self.deleted,
+        }
+    }
+}
+
+// === impl Threshold ===
+
+impl Threshold {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::MaxDuration,
+        Self::MaxSuccessAge,
+        Self::StartGrace,
+        Self::MaxFailures,
+    ];
+
+    /// The name of the key, as in the configuration and in the label `threshold`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxDuration => "max_duration",
+            Self::MaxSuccessAge => "max_success_age",
+            Self::StartGrace => "start_grace",
+            Self::MaxFailures => "max_failures",
+        }
+    }
+
+    /// Whether annotations set it.
+    pub(super) fn is_annotated(self, annotations: &WorkloadAnnotations) -> bool {
+        match self {
+            Self::MaxDuration => annotations.max_duration.is_some(),
+            Self::MaxSuccessAge => annotations.max_success_age.is_some(),
+            Self::StartGrace => annotations.start_grace.is_some(),
+            Self::MaxFailures => annotations.max_failures.is_some(),
+        }
+    }
+
+    /// Whether an override sets it.
+    pub(super) fn is_overridden(self, set: &Override) -> bool {
+        match self {
+            Self::MaxDuration => set.max_duration.is_some(),
+            Self::MaxSuccessAge => set.max_success_age.is_some(),
+            Self::StartGrace => set.start_grace.is_some(),
+            Self::MaxFailures => set.max_failures.is_some(),
         }
     }
 }

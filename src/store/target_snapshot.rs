@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ClientCounters, CronJobRecord, Snapshot, WorkloadRecord};
-use crate::model::{Job, Name};
+use super::{ClientCounters, CronJobRecord, Snapshot, Threshold, ThresholdSource, WorkloadRecord};
+use crate::{
+    config::OverridesConfig,
+    model::{Job, Name},
+};
 
 /// A consistent view of one target. It does not change while the store does.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub struct TargetSnapshot {
     pub target: Option<Name>,
     /// When it was taken.
     pub date: Timestamp,
+    /// When the target became known to this process.
+    pub known_since: Timestamp,
     /// The Jobs to show.
     pub jobs: Snapshot<Job>,
     /// The `CronJobs` to show.
@@ -22,6 +27,8 @@ pub struct TargetSnapshot {
     pub workloads: Snapshot<WorkloadRecord>,
     /// The names of the mapped labels, in the order of their values in the records.
     pub label_names: Arc<[String]>,
+    /// What the configuration sets for workloads by pattern.
+    pub overrides: Arc<OverridesConfig>,
     /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
     /// Whether the counters of workloads include what an earlier process counted. They are not shown until then.
@@ -75,3 +82,30 @@ pub struct TargetStatus {
     /// Workloads that were left out because there are too many, since the start.
     pub dropped_workloads: u64,
 }
+
+impl TargetSnapshot {
+    /// Where a threshold of a workload comes from.
+    #[must_use]
+    pub fn threshold_source(
+        &self,
+        workload: &WorkloadRecord,
+        threshold: Threshold,
+    ) -> ThresholdSource {
+        let annotations = workload.state.annotations.as_deref();
+        if annotations.is_some_and(|it| threshold.is_annotated(it)) {
+            return ThresholdSource::Annotation;
+        }
+        let id = &workload.id;
+        let position = self.overrides.position(
+            self.target.as_deref(),
+            &id.namespace,
+            &id.kind,
+            &id.name,
+            |set| threshold.is_overridden(set),
+        );
+        position.map_or(ThresholdSource::Default, ThresholdSource::Override)
+    }
+}
+
+#[cfg(test)]
+mod tests;

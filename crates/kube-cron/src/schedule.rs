@@ -72,6 +72,25 @@ impl Schedule {
         Ok(Self { rule, zone })
     }
 
+    /// The time zone in which the schedule is evaluated: `spec.timeZone`, the one that the schedule begins with, or that of
+    /// the controller.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::{Schedule, Zone};
+    ///
+    /// let schedule = Schedule::parse("@daily", Some("Europe/Berlin"), &Zone::UTC)?;
+    /// assert_eq!(schedule.zone().name(), "Europe/Berlin");
+    /// let schedule = Schedule::parse("CRON_TZ=Asia/Tokyo 0 9 * * *", None, &Zone::UTC)?;
+    /// assert_eq!(schedule.zone().name(), "Asia/Tokyo");
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
     /// The first due time strictly after `after`.
     ///
     /// For `@every` this is `after` plus the interval; see [`next_anchored`](Self::next_anchored).

@@ -161,6 +161,20 @@ impl ScheduleStatus {
         self.judge(cronjob, state, due_times, context.grace)
     }
 
+    /// The name of the time zone in which the schedule is evaluated, such as `Europe/Berlin`; `None` if it is invalid.
+    #[must_use]
+    pub fn time_zone(&self) -> Option<&str> {
+        Some(self.schedule.as_ref()?.zone().name())
+    }
+
+    /// The due times from [`next`](Self::next) on, in ascending order; none while the `CronJob` is suspended.
+    pub fn upcoming(&self) -> impl Iterator<Item = Seconds> {
+        let schedule = self.schedule.as_deref();
+        std::iter::successors(self.next, move |due| {
+            schedule?.next_anchored(self.anchor, *due)
+        })
+    }
+
     /// Computes the next due time from the wall clock.
     pub(super) fn advance_next(&mut self, cronjob: &CronJob, now: Seconds) {
         let schedule = self.schedule.as_deref().filter(|_| !cronjob.suspended);

@@ -125,11 +125,16 @@ impl WorkloadRecord {
         self.active.len()
     }
 
+    /// Start times of the active runs that have started, oldest first.
+    pub fn active_starts(&self) -> impl Iterator<Item = Seconds> {
+        let starts = self.active.iter().map(|(start, _)| *start);
+        starts.take_while(|start| *start != Seconds::MAX)
+    }
+
     /// Start time of the oldest active run; `None` if none has started.
     #[must_use]
     pub fn oldest_active_start(&self) -> Option<Seconds> {
-        let (start, _) = self.active.first()?;
-        (*start != Seconds::MAX).then_some(*start)
+        self.active_starts().next()
     }
 
     /// Its thresholds, from its annotations, else from the overrides of the configuration, else from its defaults. The default of
@@ -214,7 +219,8 @@ impl WorkloadRecord {
     }
 
     /// Whether it has Jobs or a `CronJob`, or belongs to a configured job.
-    pub(super) fn exists(&self) -> bool {
+    #[must_use]
+    pub fn exists(&self) -> bool {
         self.jobs > 0 || self.has_cronjob || self.configured > 0
     }
 
