@@ -3,14 +3,14 @@
 //! Data flows one way:
 //!
 //! ```text
-//! config ──► client ──► source (watch | poll) ──► store ──► metrics ──► server
+//! config ──► client ──► source (watch | poll) ──► store ──► status ──► metrics ──► server
 //!                          │                        │
 //!                        decode                  history (a file)
 //! ```
 //!
 //! Sources read an API through its client, decode the objects and push [`model::Update`]s into the store. The store keeps
 //! the objects, counts runs, and writes to the history what has to outlive the process. A scrape takes a snapshot of the
-//! store, renders it and sends it. A module imports [`model`] and the modules to its left, never those to its right; only
+//! store, renders it and sends it. Pages for people ask `status` first. A module imports [`model`] and the modules to its left, never those to its right; only
 //! [`app`] sees all of them. `tests/it/layering.rs` checks that.
 //!
 //! The stages, from left to right:
@@ -21,6 +21,7 @@
 //! - [`source`][]: lists, watches or polls the objects of one target, and pushes them to the store
 //! - [`history`][]: finished runs and totals that outlive the process, in a file
 //! - [`store`][]: everything known about every target, with consistent snapshots
+//! - [`status`][]: what people ask of a workload: its state, why, since when, and what comes next
 //! - [`metrics`][]: metric families as tables, and the two text formats
 //! - [`server`][]: the HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz` and `/`
 //!
@@ -52,6 +53,7 @@ pub mod metrics;
 pub mod model;
 pub mod server;
 pub mod source;
+pub mod status;
 pub mod store;
 pub mod telemetry;
 mod x509;

@@ -37,6 +37,8 @@ macro_rules! label_enum {
     };
 }
 
+pub(crate) use label_enum;
+
 mod client_event;
 mod cronjob;
 mod feed;

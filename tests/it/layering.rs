@@ -12,8 +12,8 @@ use std::{
 const SHARED: [&str; 4] = ["model", "backoff", "log_limit", "x509"];
 
 /// The stages in the order of the data flow. Each may import those before it.
-const FLOW: [&str; 8] = [
-    "config", "client", "decode", "source", "history", "store", "metrics", "server",
+const FLOW: [&str; 9] = [
+    "config", "client", "decode", "source", "history", "store", "status", "metrics", "server",
 ];
 
 /// Modules beside the flow, and what they may import of it.

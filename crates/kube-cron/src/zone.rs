@@ -1,8 +1,14 @@
 //! Time zones by name, from the data in the binary. Results are the same on every machine.
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{
+    Timestamp,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
-use super::error::{Error, quote};
+use super::{
+    Seconds,
+    error::{Error, quote},
+};
 
 /// The similarity of a name that may be meant, from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.9;
@@ -98,6 +104,24 @@ impl Zone {
     #[must_use]
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or_default()
+    }
+
+    /// How far local time is ahead of UTC at the time `at`, in seconds. 0 for a time before the year -9999 or after 9999.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kube_cron::Zone;
+    ///
+    /// let berlin = Zone::named("Europe/Berlin")?;
+    /// assert_eq!(berlin.offset(1_782_864_000), 7_200); // 1 July 2026
+    /// assert_eq!(berlin.offset(1_795_824_000), 3_600); // 28 November 2026
+    /// # Ok::<(), kube_cron::Error>(())
+    /// ```
+    #[must_use]
+    pub fn offset(&self, at: Seconds) -> Seconds {
+        let at = Timestamp::from_second(at);
+        at.map_or(0, |at| self.0.to_offset(at).seconds().into())
     }
 }
 

@@ -161,10 +161,10 @@ impl ScheduleStatus {
         self.judge(cronjob, state, due_times, context.grace)
     }
 
-    /// The name of the time zone in which the schedule is evaluated, such as `Europe/Berlin`; `None` if it is invalid.
+    /// The time zone in which the schedule is evaluated; `None` if it is invalid.
     #[must_use]
-    pub fn time_zone(&self) -> Option<&str> {
-        Some(self.schedule.as_ref()?.zone().name())
+    pub fn time_zone(&self) -> Option<&Zone> {
+        Some(self.schedule.as_ref()?.zone())
     }
 
     /// The due times from [`next`](Self::next) on, in ascending order; none while the `CronJob` is suspended.

@@ -1,0 +1,138 @@
+//! Findings and the health of targets as sentences without a full stop.
+
+use kube_cron::Zone;
+
+use super::{counted, due, duration, not_started, reason, rough};
+use crate::{
+    model::{NotStarted, Seconds},
+    status::{Finding, Reach, TargetHealth},
+};
+
+/// A finding as of `now`, with times in `zone`: `4 runs in a row failed, 0 are tolerated: activeDeadlineSeconds has passed`.
+#[must_use]
+pub fn finding(finding: &Finding, now: Seconds, zone: &Zone) -> String {
+    match finding {
+        Finding::RunFailed {
+            failures,
+            tolerated,
+            reason: why,
+            ..
+        } => failure(*failures, *tolerated, reason(*why)),
+        Finding::FailureTolerated {
+            failures,
+            tolerated,
+            reason: why,
+            ..
+        } => failure(*failures, *tolerated, reason(*why)),
+        Finding::NotSucceeding {
+            runs, last_success, ..
+        } => {
+            let last = last_success.map_or_else(
+                || "no success is known".to_owned(),
+                |at| format!("the last success was {} ago", rough(now.saturating_sub(at))),
+            );
+            format!(
+                "{} in a row failed, were deleted or never started: {last}",
+                counted(*runs, "run")
+            )
+        }
+        Finding::NoRecentSuccess { late, .. } => {
+            format!("the next success is {} late", duration(*late))
+        }
+        Finding::Overdue {
+            runs,
+            since,
+            reason: why,
+        } => overdue(*runs, since.map(|at| due(at, now, zone)), *why),
+        Finding::InvalidSchedule => {
+            "the schedule or its time zone is invalid, so the controller starts no runs".to_owned()
+        }
+        Finding::TooLong {
+            active_for,
+            max_duration,
+            ..
+        } => format!(
+            "a run takes {}, limit {}",
+            duration(*active_for),
+            duration(*max_duration)
+        ),
+        Finding::Pending {
+            job_name,
+            pending_for,
+            ..
+        } => format!(
+            "Job {job_name} has had no ready pod for {}",
+            duration(*pending_for)
+        ),
+        Finding::Blocked { since, blocked_for } => format!(
+            "an active run has held up the run of {} for {}, because the policy is Forbid",
+            due(*since, now, zone),
+            duration(*blocked_for)
+        ),
+        Finding::PilingUp { runs, .. } => format!("{runs} runs are active at once"),
+        Finding::RunsMissed { since, .. } => {
+            let within = rough(now.saturating_sub(*since));
+            format!("3 due times or more got no run in time within {within}")
+        }
+        Finding::SlowerThanUsual {
+            active_for,
+            longest,
+            ..
+        } => format!(
+            "a run takes {}, the longest of the last ones took {}",
+            duration(*active_for),
+            duration(*longest)
+        ),
+        Finding::Suspended { since, forgotten } => {
+            suspended(now.saturating_sub(*since), *forgotten)
+        }
+        Finding::InvalidAnnotations { names } => {
+            format!("invalid annotations are ignored: {}", names.join(", "))
+        }
+    }
+}
+
+fn failure(failures: u64, tolerated: u64, reason: &str) -> String {
+    let verb = if tolerated == 1 { "is" } else { "are" };
+    match failures {
+        0 | 1 => format!("the last run failed, {tolerated} {verb} tolerated: {reason}"),
+        _ => format!("{failures} runs in a row failed, {tolerated} {verb} tolerated: {reason}"),
+    }
+}
+
+fn overdue(runs: u64, first: Option<String>, reason: Option<NotStarted>) -> String {
+    let first = first.unwrap_or_else(|| "the last due time".to_owned());
+    let runs = match runs {
+        1 => format!("no run for {first}"),
+        _ => format!("no run for {runs} due times since {first}"),
+    };
+    match reason {
+        Some(reason) => format!("{runs}: {}", not_started(reason)),
+        None => runs,
+    }
+}
+
+fn suspended(for_seconds: Seconds, forgotten: bool) -> String {
+    let hint = if forgotten { ", maybe forgotten" } else { "" };
+    format!("suspended for {}{hint}", rough(for_seconds))
+}
+
+/// How a target is: `up`, `2 of 5 feeds fail`, or how old its facts are.
+#[must_use]
+pub fn health(target: &TargetHealth) -> String {
+    let age = |what: &str| match target.age {
+        Some(age) => format!("{what}, facts are {} old", rough(age)),
+        None => format!("{what}, nothing was read yet"),
+    };
+    let TargetHealth {
+        feeds,
+        failing_feeds,
+        ..
+    } = target;
+    match target.reach {
+        Reach::Down => age("down"),
+        Reach::Partly => format!("{failing_feeds} of {feeds} feeds fail"),
+        Reach::Up if !target.synced => "not read completely yet".to_owned(),
+        Reach::Up => "up".to_owned(),
+    }
+}

@@ -1,0 +1,92 @@
+//! The values of closed sets in words.
+
+use crate::{
+    model::{FailureReason, NotStarted, TickOutcome},
+    status::{Column, OverallState},
+    store::ThresholdSource,
+};
+
+/// A state, such as `never succeeded`.
+#[must_use]
+pub fn state(state: OverallState) -> &'static str {
+    match state {
+        OverallState::Failing => "failing",
+        OverallState::NeverSucceeded => "never succeeded",
+        OverallState::NoRecentSuccess => "no recent success",
+        OverallState::Overdue => "overdue",
+        OverallState::InvalidSchedule => "invalid schedule",
+        OverallState::TooLong => "too long",
+        OverallState::Pending => "pending",
+        OverallState::Blocked => "blocked",
+        OverallState::PilingUp => "piling up",
+        OverallState::Missed => "runs missed",
+        OverallState::Tolerated => "failed, tolerated",
+        OverallState::Running => "running",
+        OverallState::Suspended => "suspended",
+        OverallState::Waiting => "no run yet",
+        OverallState::Succeeded => "succeeded",
+    }
+}
+
+/// The heading of a column.
+#[must_use]
+pub fn column(column: Column) -> &'static str {
+    match column {
+        Column::State => "State",
+        Column::Workload => "Workload",
+        Column::Namespace => "Namespace",
+        Column::Target => "Target",
+        Column::Type => "Type",
+        Column::LastEnd => "Last result",
+        Column::Duration => "Duration",
+        Column::Failures => "In a row",
+        Column::NextDue => "Next due",
+        Column::Deadline => "Success deadline",
+        Column::Severity => "Severity",
+    }
+}
+
+/// Why a run failed, for a sentence that ends with it.
+#[must_use]
+pub fn reason(reason: FailureReason) -> &'static str {
+    match reason {
+        FailureReason::BackoffLimitExceeded => "more pods failed than backoffLimit allows",
+        FailureReason::DeadlineExceeded => "activeDeadlineSeconds has passed",
+        FailureReason::PodFailurePolicy => "a rule of podFailurePolicy failed the Job",
+        FailureReason::FailedIndexes => "at least one index failed",
+        FailureReason::MaxFailedIndexesExceeded => "more indexes failed than maxFailedIndexes",
+        FailureReason::Other => "the Job has no reason that is known",
+    }
+}
+
+/// Why a due time started no run, for a sentence that ends with it.
+#[must_use]
+pub fn not_started(reason: NotStarted) -> &'static str {
+    match reason {
+        NotStarted::Suspended => "the CronJob is suspended",
+        NotStarted::ForbiddenByActiveRun => "a run is active, and the policy is Forbid",
+        NotStarted::DeadlinePassed => "startingDeadlineSeconds has passed",
+        NotStarted::Unexplained => "no reason is known",
+    }
+}
+
+/// What became of a run or a due time.
+#[must_use]
+pub fn outcome(outcome: TickOutcome) -> &'static str {
+    match outcome {
+        TickOutcome::Succeeded => "succeeded",
+        TickOutcome::Failed => "failed",
+        TickOutcome::Deleted => "deleted before it finished",
+        TickOutcome::Missed => "missed",
+    }
+}
+
+/// Where a threshold comes from: `annotation`, `overrides[2]` or `default`.
+#[must_use]
+pub fn source(source: ThresholdSource) -> String {
+    match source {
+        ThresholdSource::Annotation => "annotation".to_owned(),
+        ThresholdSource::Override(position) => format!("overrides[{position}]"),
+        ThresholdSource::Default => "default".to_owned(),
+    }
+}
