@@ -1,0 +1,145 @@
+//! The findings agree with the alert rules: the same alerts, the same thresholds, the same severities.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{
+    model::ScheduleState,
+    status::judge::{
+        MANY_MISSED, MANY_RUNS, MAX_BLOCKED, MAX_PENDING, MAX_SUSPENDED, MIN_SLOW, MIN_TOLERATED,
+        MISSED_WITHIN, PILING_UP_FOR, SLOW_FACTOR, USUAL_WITHIN,
+    },
+};
+
+const RULES: &str = include_str!("../../../config/rules/job-status.rules.yaml");
+
+/// Alerts about workloads that no snapshot can tell: a Job that does not end shows no time, and a configured Job that does not
+/// exist has no workload.
+const WITHOUT_FINDING: [&str; 2] = ["BatchRunStuckEnding", "BatchConfiguredJobMissing"];
+
+/// The text of each alert about workloads, on one line, and its default severity.
+fn alerts() -> BTreeMap<&'static str, (String, &'static str)> {
+    let alert = |text: &'static str| {
+        let (name, rest) = text.split_once('\n')?;
+        let severity = rest.split_once("severity: ")?.1.lines().next()?;
+        let severity = severity
+            .rsplit_once("{{ else }}")
+            .map_or(severity, |it| it.1);
+        let severity = severity.split("{{").next()?;
+        let text = rest.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some((name, (text, severity)))
+    };
+    let alerts = RULES.split("- alert: ").skip(1).filter_map(alert);
+    alerts
+        .filter(|(name, _)| name.starts_with("Batch"))
+        .collect()
+}
+
+/// One of each finding.
+fn findings() -> Vec<Finding> {
+    let reason = FailureReason::Other;
+    let (since, start, runs, active_for) = (None, 0, 0, 0);
+    vec![
+        Finding::RunFailed {
+            failures: 0,
+            tolerated: 0,
+            reason,
+            since,
+        },
+        Finding::NotSucceeding {
+            runs,
+            tolerated: 0,
+            last_success: None,
+            since,
+        },
+        Finding::NoRecentSuccess {
+            deadline: 0,
+            late: 0,
+        },
+        Finding::Overdue {
+            runs,
+            since,
+            reason: None,
+        },
+        Finding::InvalidSchedule,
+        Finding::TooLong {
+            start,
+            active_for,
+            max_duration: 0,
+        },
+        Finding::Pending {
+            job_name: "a".into(),
+            start,
+            pending_for: 0,
+        },
+        Finding::Blocked {
+            since: 0,
+            blocked_for: 0,
+        },
+        Finding::PilingUp { runs: 0, since: 0 },
+        Finding::RunsMissed { since: 0, total: 0 },
+        Finding::SlowerThanUsual {
+            start,
+            active_for,
+            longest: 0,
+        },
+        Finding::Suspended {
+            since: 0,
+            forgotten: true,
+        },
+        Finding::InvalidAnnotations { names: Vec::new() },
+    ]
+}
+
+#[test]
+fn every_alert_about_workloads_has_a_finding_of_its_severity() {
+    let alerts = alerts();
+    let found: BTreeMap<_, _> = findings()
+        .iter()
+        .map(|it| (it.alert().unwrap(), it.level().as_str()))
+        .collect();
+    let expected: BTreeMap<_, _> = alerts
+        .iter()
+        .filter(|(name, _)| !WITHOUT_FINDING.contains(*name))
+        .map(|(name, (_, severity))| (*name, *severity))
+        .collect();
+    assert_eq!(found, expected);
+    assert!(WITHOUT_FINDING.iter().all(|name| alerts.contains_key(name)));
+}
+
+#[test]
+fn the_thresholds_are_those_of_the_rules() {
+    let alerts = alerts();
+    for (alert, expected) in [
+        ("BatchFailingRepeatedly", format!("), {MIN_TOLERATED} )")),
+        ("BatchRunPending", format!("> {MAX_PENDING} )")),
+        ("BatchScheduleBlocked", format!("> {MAX_BLOCKED} )")),
+        ("BatchRunsPilingUp", format!(">= {MANY_RUNS} )")),
+        ("BatchRunsPilingUp", format!("for: {}m", PILING_UP_FOR / 60)),
+        (
+            "BatchRunsMissed",
+            format!("_total[{}h]", MISSED_WITHIN / HOUR),
+        ),
+        ("BatchRunsMissed", format!(">= {MANY_MISSED} )")),
+        (
+            "BatchCronJobSuspended",
+            format!("> {} * 86400", MAX_SUSPENDED / DAY),
+        ),
+        (
+            "BatchRunSlowerThanUsual",
+            format!("clamp_min({SLOW_FACTOR} *"),
+        ),
+        ("BatchRunSlowerThanUsual", format!(", {MIN_SLOW})")),
+        (
+            "BatchRunSlowerThanUsual",
+            format!("max{}d[", USUAL_WITHIN / DAY),
+        ),
+    ] {
+        let (text, _) = &alerts[alert];
+        assert!(
+            text.contains(&expected),
+            "{alert}: no `{expected}` in {text}"
+        );
+    }
+    assert_eq!(MANY_MISSED, ScheduleState::MAX_MISSED_AT);
+}
