@@ -99,7 +99,9 @@ impl ScheduleState {
         self.missed += earlier.missed;
         self.missed_until = self.missed_until.max(earlier.missed_until);
         let later = std::mem::replace(&mut self.missed_at, earlier.missed_at.clone());
-        later.into_iter().for_each(|at| self.add_missed_at(at));
+        for at in later {
+            self.add_missed_at(at);
+        }
         self.overdue_before = earlier.overdue_before.or(self.overdue_before);
         self.resumed = self.resumed.max(earlier.resumed);
         match (earlier.suspended_since, &mut self.suspended_since) {

@@ -101,6 +101,7 @@ impl Ticks {
     pub const MAX: usize = 20;
 
     /// The ticks, earliest first.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Tick> {
         self.0.iter()
     }

@@ -227,9 +227,8 @@ pub(super) fn worst_state(findings: &[Finding]) -> Option<OverallState> {
     };
     let state = |finding: &Finding| {
         Some(match finding {
-            Finding::RunFailed { .. } => failing,
             Finding::NotSucceeding { .. } if only_overdue => return None,
-            Finding::NotSucceeding { .. } => failing,
+            Finding::RunFailed { .. } | Finding::NotSucceeding { .. } => failing,
             Finding::NoRecentSuccess { .. } => OverallState::NoRecentSuccess,
             Finding::Overdue { .. } => OverallState::Overdue,
             Finding::InvalidSchedule => OverallState::InvalidSchedule,

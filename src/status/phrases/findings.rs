@@ -12,13 +12,50 @@ use crate::{
 #[must_use]
 pub fn finding(finding: &Finding, now: Seconds, zone: &Zone) -> String {
     match finding {
+        Finding::RunFailed { .. }
+        | Finding::FailureTolerated { .. }
+        | Finding::NotSucceeding { .. }
+        | Finding::NoRecentSuccess { .. } => about_results(finding, now),
+        Finding::TooLong { .. }
+        | Finding::Pending { .. }
+        | Finding::PilingUp { .. }
+        | Finding::SlowerThanUsual { .. } => about_active_runs(finding),
+        Finding::Overdue {
+            runs,
+            since,
+            reason: why,
+        } => overdue(*runs, since.map(|at| due(at, now, zone)), *why),
+        Finding::InvalidSchedule => {
+            "the schedule or its time zone is invalid, so the controller starts no runs".to_owned()
+        }
+        Finding::Blocked { since, blocked_for } => format!(
+            "an active run has held up the run of {} for {}, because the policy is Forbid",
+            due(*since, now, zone),
+            duration(*blocked_for)
+        ),
+        Finding::RunsMissed { since, .. } => {
+            let within = rough(now.saturating_sub(*since));
+            format!("3 due times or more got no run in time within {within}")
+        }
+        Finding::Suspended { since, forgotten } => {
+            suspended(now.saturating_sub(*since), *forgotten)
+        }
+        Finding::InvalidAnnotations { names } => {
+            format!("invalid annotations are ignored: {}", names.join(", "))
+        }
+    }
+}
+
+/// Findings about runs that are over; empty for others.
+fn about_results(finding: &Finding, now: Seconds) -> String {
+    match finding {
         Finding::RunFailed {
             failures,
             tolerated,
             reason: why,
             ..
-        } => failure(*failures, *tolerated, reason(*why)),
-        Finding::FailureTolerated {
+        }
+        | Finding::FailureTolerated {
             failures,
             tolerated,
             reason: why,
@@ -31,64 +68,45 @@ pub fn finding(finding: &Finding, now: Seconds, zone: &Zone) -> String {
                 || "no success is known".to_owned(),
                 |at| format!("the last success was {} ago", rough(now.saturating_sub(at))),
             );
-            format!(
-                "{} in a row failed, were deleted or never started: {last}",
-                counted(*runs, "run")
-            )
+            let runs = counted(*runs, "run");
+            format!("{runs} in a row failed, were deleted or never started: {last}")
         }
         Finding::NoRecentSuccess { late, .. } => {
             format!("the next success is {} late", duration(*late))
         }
-        Finding::Overdue {
-            runs,
-            since,
-            reason: why,
-        } => overdue(*runs, since.map(|at| due(at, now, zone)), *why),
-        Finding::InvalidSchedule => {
-            "the schedule or its time zone is invalid, so the controller starts no runs".to_owned()
-        }
+        _ => String::new(),
+    }
+}
+
+/// Findings about active runs; empty for others.
+fn about_active_runs(finding: &Finding) -> String {
+    match finding {
         Finding::TooLong {
             active_for,
             max_duration,
             ..
-        } => format!(
-            "a run takes {}, limit {}",
-            duration(*active_for),
-            duration(*max_duration)
-        ),
+        } => {
+            let (active, limit) = (duration(*active_for), duration(*max_duration));
+            format!("a run takes {active}, limit {limit}")
+        }
         Finding::Pending {
             job_name,
             pending_for,
             ..
-        } => format!(
-            "Job {job_name} has had no ready pod for {}",
-            duration(*pending_for)
-        ),
-        Finding::Blocked { since, blocked_for } => format!(
-            "an active run has held up the run of {} for {}, because the policy is Forbid",
-            due(*since, now, zone),
-            duration(*blocked_for)
-        ),
-        Finding::PilingUp { runs, .. } => format!("{runs} runs are active at once"),
-        Finding::RunsMissed { since, .. } => {
-            let within = rough(now.saturating_sub(*since));
-            format!("3 due times or more got no run in time within {within}")
+        } => {
+            let pending = duration(*pending_for);
+            format!("Job {job_name} has had no ready pod for {pending}")
         }
+        Finding::PilingUp { runs, .. } => format!("{runs} runs are active at once"),
         Finding::SlowerThanUsual {
             active_for,
             longest,
             ..
-        } => format!(
-            "a run takes {}, the longest of the last ones took {}",
-            duration(*active_for),
-            duration(*longest)
-        ),
-        Finding::Suspended { since, forgotten } => {
-            suspended(now.saturating_sub(*since), *forgotten)
+        } => {
+            let (active, longest) = (duration(*active_for), duration(*longest));
+            format!("a run takes {active}, the longest of the last ones took {longest}")
         }
-        Finding::InvalidAnnotations { names } => {
-            format!("invalid annotations are ignored: {}", names.join(", "))
-        }
+        _ => String::new(),
     }
 }
 

@@ -159,8 +159,8 @@ fn a_run_is_too_long_one_second_after_its_maximum_duration() {
         active_for: 30 * MINUTE + 1,
         max_duration: 30 * MINUTE,
     };
-    assert_eq!(scene.tick().findings, [expected.clone()]);
     assert_eq!(expected.since(), Some(MIDNIGHT + 30 * MINUTE));
+    assert_eq!(scene.tick().findings, [expected]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The findings agree with the alert rules: the same alerts, the same thresholds, the same severities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::{
@@ -142,4 +142,17 @@ fn the_thresholds_are_those_of_the_rules() {
         );
     }
     assert_eq!(MANY_MISSED, ScheduleState::MAX_MISSED_AT);
+}
+
+#[test]
+fn every_finding_has_a_phrase_of_its_own() {
+    let mut findings = findings();
+    findings.push(Finding::Suspended {
+        since: 0,
+        forgotten: false,
+    });
+    let phrase = |it| phrases::finding(it, MIDNIGHT, &kube_cron::Zone::UTC);
+    let all: BTreeSet<_> = findings.iter().map(phrase).collect();
+    assert_eq!(all.len(), findings.len());
+    assert!(!all.contains(""));
 }
