@@ -8,13 +8,15 @@
 //! - [`finding`]: what is wrong with a workload, with the numbers
 //! - [`state`]: the one state of a workload, which follows from its findings
 //! - [`judge`]: finds the findings in the records of the store
-//! - [`workload`]: everything about one workload
+//! - [`workload`]: what an overview shows of one workload
+//! - [`detail`]: the same with its runs and what comes next
 //! - [`overview`]: all workloads: counts, filters, sorting and pages, as a [`Query`] asks
 //! - [`phrases`]: the only module with words for people
 //!
 //! Invariant: the stage knows nothing of HTTP, HTML and JSON, and keeps no state. It reads snapshots of the store.
 
 mod contact;
+mod detail;
 mod finding;
 mod judge;
 mod overview;
@@ -24,6 +26,7 @@ mod state;
 mod workload;
 
 pub use contact::{Reach, TargetHealth};
+pub use detail::{PastRuns, RunState, WorkloadDetail, WorkloadRun};
 pub use finding::{Finding, Level};
 pub use overview::{Overview, PAGE, Summary};
 pub use query::{Column, Query, UNNAMED_TARGET};

@@ -10,7 +10,9 @@ use bytes::Bytes;
 use crate::{
     config::Pattern,
     metrics::{Format, Metrics, UnknownFamily},
+    model::WorkloadId,
     server::readiness::{self, Readiness},
+    status::PastRuns,
     store::Store,
 };
 
@@ -28,6 +30,9 @@ pub trait PageData: Send + Sync + 'static {
 
     /// The state of all targets.
     fn store(&self) -> &Store;
+
+    /// The finished runs of a workload that the history has. Reads a file, so it is not called on the task of a connection.
+    fn past_runs(&self, target: Option<&str>, workload: &WorkloadId) -> PastRuns;
 }
 
 /// The data of the exporter.
@@ -66,5 +71,9 @@ impl PageData for ExporterData {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
+        PastRuns::NoHistory
     }
 }

@@ -8,7 +8,9 @@ use parking_lot::Mutex;
 use crate::{
     config::Pattern,
     metrics::{Format, UnknownFamily},
+    model::WorkloadId,
     server::readiness::State,
+    status::PastRuns,
     store::Store,
 };
 
@@ -52,6 +54,10 @@ impl PageData for TestData {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
+        PastRuns::NoHistory
     }
 }
 

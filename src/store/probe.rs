@@ -37,10 +37,12 @@ impl TargetStore {
         TargetSnapshot {
             target: self.name.clone(),
             date,
+            known_since: self.known_since,
             jobs: Snapshot::of(found),
             cronjobs: Snapshot::of(None),
             workloads: Snapshot::of(None),
             label_names: facts.label_names.clone(),
+            overrides: facts.settings.overrides.clone(),
             configured: vec![configured],
             counters_known: facts.counters_known,
             status: facts.status(),

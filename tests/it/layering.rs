@@ -23,7 +23,8 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 19] = [
+const LIBRARIES: [(&str, &[&str]); 21] = [
+    ("askama", &["server"]),
     ("batch_simulator", &["app"]),
     ("bcrypt", &["server"]),
     ("clap", &["cli"]),
@@ -41,6 +42,7 @@ const LIBRARIES: [(&str, &[&str]); 19] = [
     ("ring", &["client", "server"]),
     ("rustls", &["client", "server"]),
     ("tokio_rustls", &["client", "server"]),
+    ("utoipa", &["server"]),
     ("webpki", &["server"]),
     ("tower", &["client"]),
 ];

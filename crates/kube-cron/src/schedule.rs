@@ -219,12 +219,6 @@ impl Schedule {
         }
     }
 
-    /// The time zone: that of the text or of `spec.timeZone`, else that of the controller.
-    #[must_use]
-    pub fn zone(&self) -> &Zone {
-        &self.zone
-    }
-
     /// What the Go library returns for `after`. It can lie before `after`, where [`next`](Self::next) never does.
     ///
     /// Where clocks go back in the middle of an hour, as on Chatham from 3:45 to 2:45, a search that starts between 2:45

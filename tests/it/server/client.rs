@@ -6,8 +6,10 @@ use bytes::Bytes;
 use job_status_exporter::{
     config::{ListenAddress, Pattern},
     metrics::{Format, UnknownFamily},
+    model::WorkloadId,
     server::readiness::State,
     server::{Chunks, PageData, Server, ServerSettings},
+    status::PastRuns,
     store::Store,
 };
 use tokio::{
@@ -50,6 +52,10 @@ impl PageData for TestData {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
+        PastRuns::NoHistory
     }
 }
 
