@@ -106,6 +106,12 @@ pub struct Export {
     /// Path of the metrics [default: /metrics].
     #[arg(long = "web.telemetry-path", value_name = "PATH")]
     pub telemetry_path: Option<String>,
+    /// Address at which users see the exporter, such as `https://example.com/jobs` behind a proxy.
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<String>,
+    /// Prefix of all paths [default: the path of --web.external-url].
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub route_prefix: Option<String>,
     /// Reload the configuration on a POST or PUT request to /-/reload.
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
@@ -205,6 +211,8 @@ impl Export {
                 systemd_socket: self.systemd_socket,
                 probe_listen_address: self.probe_listen_address.clone(),
                 telemetry_path: self.telemetry_path.clone(),
+                external_url: self.external_url.clone(),
+                route_prefix: self.route_prefix.clone(),
                 web_config_file: self.web_config_file.clone(),
                 enable_lifecycle: self.enable_lifecycle,
                 log_level: log.level,

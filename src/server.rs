@@ -31,6 +31,7 @@ mod descriptors;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod gzip;
+mod html;
 mod http2;
 mod job_probe;
 mod lifecycle;
@@ -38,6 +39,7 @@ mod listener;
 mod negotiation;
 mod pages;
 mod port;
+mod prefix;
 mod query;
 pub mod readiness;
 mod response;
@@ -45,6 +47,7 @@ mod router;
 mod scrape_limit;
 mod timeouts;
 pub mod tls;
+mod views;
 
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::{BindError, SystemdError, SystemdSockets};
@@ -67,6 +70,10 @@ const PROBE_CONNECTIONS: usize = 16;
 pub struct ServerSettings {
     /// Path of the metrics. It wins over a page with the same path.
     pub telemetry_path: String,
+    /// What precedes all paths but those on the port for probes: empty, or a path with a leading and no trailing slash.
+    pub route_prefix: String,
+    /// The address at which users see the server, without a trailing slash; `None` if it is not known.
+    pub external_url: Option<String>,
     /// Maximum of connections that are served at once, idle ones included. An idle or slow one gives way to a new one; if all
     /// are busy, the new one gets 503.
     pub max_connections: usize,
@@ -98,6 +105,8 @@ impl ServerSettings {
     pub fn from_config(web: &WebConfig) -> Self {
         Self {
             telemetry_path: web.telemetry_path.clone(),
+            route_prefix: web.route_prefix.clone(),
+            external_url: web.external_url.clone(),
             max_connections: web.max_connections,
             shutdown_timeout: web.shutdown_timeout,
             tls: None,

@@ -45,6 +45,8 @@ pub(super) fn merge(old: &Config, mut new: Config) -> (Config, Changes) {
         &from.telemetry_path,
         &mut to.telemetry_path,
     );
+    keep.setting("web.external_url", &from.external_url, &mut to.external_url);
+    keep.setting("web.route_prefix", &from.route_prefix, &mut to.route_prefix);
     keep.setting(
         "web.max_connections",
         &from.max_connections,

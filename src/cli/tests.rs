@@ -32,6 +32,8 @@ fn all_flags_are_parsed() {
         "--web.systemd-socket",
         "--web.probe-listen-address=:9807",
         "--web.telemetry-path=/m",
+        "--web.external-url=https://host/jobs/",
+        "--web.route-prefix=/",
         "--web.enable-lifecycle",
         "--config.auto-reload",
         "--log.level=debug",
@@ -50,6 +52,8 @@ fn all_flags_are_parsed() {
             systemd_socket: true,
             probe_listen_address: Some(":9807".to_owned()),
             telemetry_path: Some("/m".to_owned()),
+            external_url: Some("https://host/jobs/".to_owned()),
+            route_prefix: Some("/".to_owned()),
             enable_lifecycle: true,
         }
     );

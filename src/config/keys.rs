@@ -14,6 +14,8 @@ pub const KEYS: &[&str] = &[
     "web.systemd_socket",
     "web.probe_listen_address",
     "web.telemetry_path",
+    "web.external_url",
+    "web.route_prefix",
     "web.max_connections",
     "web.ready_grace",
     "web.shutdown_timeout",

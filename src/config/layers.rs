@@ -52,6 +52,10 @@ pub struct Flags {
     pub probe_listen_address: Option<String>,
     /// `--web.telemetry-path`.
     pub telemetry_path: Option<String>,
+    /// `--web.external-url`.
+    pub external_url: Option<String>,
+    /// `--web.route-prefix`.
+    pub route_prefix: Option<String>,
     /// `--web.config.file`. Empty text counts as absent, as for other exporters.
     pub web_config_file: Option<String>,
     /// `--web.enable-lifecycle`.
@@ -169,6 +173,16 @@ fn flag_layers(flags: &Flags) -> Vec<Layer> {
             "--web.telemetry-path",
             ["web", "telemetry_path"],
             flags.telemetry_path.as_deref(),
+        ),
+        (
+            "--web.external-url",
+            ["web", "external_url"],
+            flags.external_url.as_deref(),
+        ),
+        (
+            "--web.route-prefix",
+            ["web", "route_prefix"],
+            flags.route_prefix.as_deref(),
         ),
         (
             "--web.config.file",

@@ -153,6 +153,7 @@ const TARGETS_AND_WEB: &str = r#"
           listen_address: [":9806", "127.0.0.1:9807"]
           probe_listen_address: unix:probes.sock
           telemetry_path: /jobs/metrics
+          external_url: https://example.com/batch/
           max_connections: 16
           ready_grace: 0s
           shutdown_timeout: 1m30s
@@ -195,6 +196,8 @@ fn all_settings_of_targets_and_web_are_loaded() {
             systemd_socket: false,
             probe_listen_address: Some(ListenAddress::Unix(directory.join("probes.sock"))),
             telemetry_path: "/jobs/metrics".to_owned(),
+            external_url: Some("https://example.com/batch".to_owned()),
+            route_prefix: "/batch".to_owned(),
             max_connections: 16,
             ready_grace: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(90),

@@ -8,8 +8,7 @@ use super::{
     reader::{Node, quoted},
 };
 
-/// The paths of other pages.
-const RESERVED_PATHS: [&str; 5] = ["/", "/livez", "/readyz", "/probe", "/-/reload"];
+mod paths;
 
 /// The default of `kubernetes_auth.outage_grace`.
 const OUTAGE_GRACE: Duration = Duration::from_hours(1);
@@ -27,6 +26,10 @@ pub struct WebConfig {
     pub probe_listen_address: Option<ListenAddress>,
     /// The path of the metrics; starts with `/` and is not the path of another page.
     pub telemetry_path: String,
+    /// The address at which users see the server, behind a proxy; without a trailing slash. `None` if it is not known.
+    pub external_url: Option<String>,
+    /// What precedes all paths but those of `probe_listen_address`: empty, or a path with a leading and no trailing slash.
+    pub route_prefix: String,
     /// The maximum number of concurrent connections.
     pub max_connections: usize,
     /// The time after which `/readyz` no longer waits for unsynced targets.
@@ -63,6 +66,8 @@ impl Default for WebConfig {
             systemd_socket,
             probe_listen_address: probe_address,
             telemetry_path: "/metrics".to_owned(),
+            external_url: None,
+            route_prefix: String::new(),
             max_connections: 128,
             ready_grace: Duration::from_mins(1),
             shutdown_timeout: Duration::from_secs(10),
@@ -96,10 +101,11 @@ pub(super) fn read<'a>(node: &Node<'a>) -> Web<'a> {
     web.probe_listen_address = listen.probe_address;
     if let Some(path) = section
         .get("telemetry_path")
-        .and_then(|node| node.parsed(telemetry_path))
+        .and_then(|node| node.parsed(paths::telemetry_path))
     {
         web.telemetry_path = path;
     }
+    (web.external_url, web.route_prefix) = paths::read(&section);
     if let Some(count) = section
         .get("max_connections")
         .and_then(|node| node.count(1..=65_535))
@@ -202,18 +208,4 @@ impl KubernetesAuthConfig {
             }
         }
     }
-}
-
-/// Parses the path of the metrics.
-fn telemetry_path(text: &str) -> Result<String, String> {
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
-    if !text.starts_with('/') || !text.chars().all(is_valid) {
-        return Err(
-            "is not a valid path such as `/metrics`: letters, digits and `/-._~`, with a leading `/`".to_owned(),
-        );
-    }
-    if RESERVED_PATHS.contains(&text) {
-        return Err("is the path of another page".to_owned());
-    }
-    Ok(text.to_owned())
 }

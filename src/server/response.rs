@@ -3,8 +3,8 @@
 use http::{
     HeaderValue, Response, StatusCode,
     header::{
-        CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-        RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+        HeaderName, REFERRER_POLICY, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 
@@ -14,8 +14,9 @@ use crate::metrics::Format;
 /// Value of `Retry-After` when the server is full. Connections become free within seconds, when scrapes end.
 const RETRY_SECONDS: &str = "5";
 
-/// HTML pages have inline styles and load nothing.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// HTML pages load their own stylesheet, script and icon, and the script loads pages. Nothing else runs, whatever names say.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                              form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A plain text response.
 pub(super) fn text(status: StatusCode, body: impl Into<Content>) -> Response<Content> {
@@ -29,6 +30,8 @@ pub(super) fn html(page: String) -> Response<Content> {
     let response = Response::new(Content::from(page));
     let response = with_header(response, CONTENT_TYPE, "text/html; charset=utf-8");
     let response = with_header(response, CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    let response = with_header(response, REFERRER_POLICY, "no-referrer");
+    let response = with_header(response, CACHE_CONTROL, "no-store");
     with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 

@@ -17,17 +17,23 @@ use super::{
     job_probe::{self, JobProbe},
     lifecycle::{self, Lifecycle},
     pages::{Route, Site},
+    prefix::Prefix,
     response::{text, unavailable, with_header},
+    views::Views,
 };
 
 /// Responds to requests. Each connection has a clone, which is cheap.
 #[derive(Clone)]
 pub(super) struct Router {
     site: Arc<Site>,
+    /// Precedes all paths.
+    prefix: Prefix,
     access: AccessHandle,
     /// Not on the port of the kubelet's probes.
     lifecycle: Option<Lifecycle>,
     job_probe: Option<JobProbe>,
+    /// Not on that port either.
+    views: Option<Views>,
 }
 
 impl Router {
@@ -36,6 +42,8 @@ impl Router {
         let job_probe = prober.map(|prober| JobProbe::new(prober, settings.max_connections));
         Self {
             job_probe,
+            views: Some(Views::new(data.clone(), settings)),
+            prefix: Prefix::new(&settings.route_prefix),
             site: Arc::new(Site::new(data, settings.telemetry_path.clone())),
             access: settings.access.clone(),
             lifecycle: Some(Lifecycle(settings.reload.clone())),
@@ -49,6 +57,8 @@ impl Router {
             access: AccessHandle::default(),
             lifecycle: None,
             job_probe: None,
+            views: None,
+            prefix: Prefix::new(""),
         }
     }
 
@@ -58,26 +68,33 @@ impl Router {
         request: &Request<()>,
         connection: &ConnectionState,
     ) -> Response<Content> {
-        let route = self.route(request);
+        let inner = self.prefix.remove(request);
+        let inner = inner.as_deref();
         let Some(access) = self.access.current() else {
-            return self.respond_to_allowed(route, request, connection).await;
+            return self.respond_to_allowed(request, inner, connection).await;
         };
+        let route = inner.and_then(|inner| self.route(inner));
         let is_probe = route.is_some_and(|route| route.probe);
         let mut response = match access.check(request, is_probe).await {
-            Ok(()) => self.respond_to_allowed(route, request, connection).await,
+            Ok(()) => self.respond_to_allowed(request, inner, connection).await,
             Err(response) => response,
         };
         access.add_headers(&mut response);
         response
     }
 
-    /// The response to a request that nothing speaks against.
+    /// The response to a request that nothing speaks against. `inner` is the same without the prefix; `None` if its path is
+    /// outside of that.
     async fn respond_to_allowed(
         &self,
-        route: Option<&Route>,
         request: &Request<()>,
+        inner: Option<&Request<()>>,
         connection: &ConnectionState,
     ) -> Response<Content> {
+        let Some(request) = inner else {
+            return self.prefix.respond_outside(request);
+        };
+        let route = self.route(request);
         match route {
             Some(route) if route.scrape && request.method() == Method::GET => {
                 match self.site.scrapes.acquire(connection).await {
@@ -95,9 +112,16 @@ impl Router {
     /// The response to a request for what is made with the help of others, and not from memory.
     async fn respond_beside_pages(&self, request: &Request<()>) -> Response<Content> {
         match (request.uri().path(), &self.lifecycle, &self.job_probe) {
-            (lifecycle::PATH, Some(lifecycle), _) => lifecycle.respond(request).await,
-            (job_probe::PATH, _, Some(job_probe)) => job_probe.respond(request).await,
-            _ => text(StatusCode::NOT_FOUND, self.site.not_found),
+            (lifecycle::PATH, Some(lifecycle), _) => return lifecycle.respond(request).await,
+            (job_probe::PATH, _, Some(job_probe)) => return job_probe.respond(request).await,
+            _ => {}
+        }
+        match &self.views {
+            Some(views) => views.respond(request).await,
+            None => text(
+                StatusCode::NOT_FOUND,
+                "not found: this port serves /livez and /readyz only\n",
+            ),
         }
     }
 
@@ -105,15 +129,18 @@ impl Router {
     /// restart a healthy process because of many scrapers.
     pub(super) async fn respond_when_full(&self, request: &Request<()>) -> Response<Content> {
         let access = self.access.current();
-        let mut response = match self.route(request) {
-            Some(route) if route.probe => {
+        let inner = self.prefix.remove(request);
+        let inner = inner.as_deref();
+        let route = inner.and_then(|inner| self.route(inner));
+        let mut response = match route.filter(|route| route.probe) {
+            Some(route) => {
                 let checked = match &access {
                     Some(access) => access.check(request, true).await,
                     None => Ok(()),
                 };
                 checked.map_or_else(|response| response, |()| self.page(route, request))
             }
-            _ => unavailable("too many connections, try again later\n"),
+            None => unavailable("too many connections, try again later\n"),
         };
         if let Some(access) = access {
             access.add_headers(&mut response);

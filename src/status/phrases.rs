@@ -12,7 +12,7 @@ mod findings;
 mod names;
 
 pub use findings::{finding, health};
-pub use names::{column, not_started, outcome, reason, source, state};
+pub use names::{column, not_started, outcome, reason, run_state, source, state, threshold};
 
 const MINUTE: Seconds = 60;
 const HOUR: Seconds = 60 * MINUTE;
@@ -63,6 +63,12 @@ pub fn rough(seconds: Seconds) -> String {
 #[must_use]
 pub fn time(at: Seconds) -> String {
     format("%Y-%m-%d %H:%M:%S UTC", at, 0)
+}
+
+/// The day of a time in UTC, such as `28 Nov 2026`.
+#[must_use]
+pub fn day(at: Seconds) -> String {
+    format("%-d %b %Y", at, 0)
 }
 
 /// When something is due, in its zone: `22:15 Europe/Berlin` today, `tomorrow 22:15 Europe/Berlin`, else with the date:

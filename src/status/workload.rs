@@ -152,6 +152,13 @@ impl WorkloadStatus {
         }
     }
 
+    /// The time zone of its schedule, else UTC.
+    #[must_use]
+    pub fn zone(&self) -> Zone {
+        let zone = self.schedule.as_ref().and_then(|it| it.zone.clone());
+        zone.unwrap_or(Zone::UTC)
+    }
+
     /// Its next due time.
     #[must_use]
     pub fn next_due(&self) -> Option<Seconds> {

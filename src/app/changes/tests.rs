@@ -55,6 +55,8 @@ fn each_key_is_applied_or_needs_a_restart() {
             "web: {probe_listen_address: \":1234\"}",
         ),
         ("web.telemetry_path", "web: {telemetry_path: /m}"),
+        ("web.external_url", "web: {external_url: 'http://host'}"),
+        ("web.route_prefix", "web: {route_prefix: /jobs}"),
         ("web.max_connections", "web: {max_connections: 7}"),
         ("web.ready_grace", "web: {ready_grace: 7s}"),
         ("web.shutdown_timeout", "web: {shutdown_timeout: 7s}"),

@@ -11,7 +11,7 @@ impl Lines {
     pub(super) fn web(&mut self, web: &WebConfig, file: Option<&WebFile>) {
         let tls = file.and_then(|file| file.tls.as_ref());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let path = &web.telemetry_path;
+        let path = &format!("{}{}", web.route_prefix, web.telemetry_path);
         for address in &web.listen_addresses {
             self.field("listen on", page(address, scheme, path));
         }

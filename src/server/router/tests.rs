@@ -92,13 +92,13 @@ async fn responses_depend_on_path_and_method() {
 }
 
 #[tokio::test]
-async fn the_landing_page_links_to_the_other_pages() {
+async fn the_first_page_links_to_the_pages_for_machines() {
     let router = router_at("/prometheus", Arc::new(TestData::new()));
     let response = respond(&router, &request("GET", "/")).await;
     assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
     let page = body(response);
     for path in ["/prometheus", "/livez", "/readyz"] {
-        assert!(page.contains(&format!("<a href=\"{path}\">")), "{path}");
+        assert!(page.contains(&format!("<a href=\".{path}\">")), "{path}");
         let status = respond(&router, &request("GET", path)).await.status();
         assert_eq!(status, StatusCode::OK, "{path}");
     }
@@ -106,6 +106,35 @@ async fn the_landing_page_links_to_the_other_pages() {
         respond(&router, &request("GET", "/metrics")).await.status(),
         404
     );
+}
+
+#[tokio::test]
+async fn all_pages_move_below_the_prefix() {
+    let settings = ServerSettings {
+        route_prefix: "/jobs".to_owned(),
+        ..ServerSettings::default()
+    };
+    let router = Router::new(Arc::new(TestData::new()), &settings);
+    for (path, status) in [
+        ("/jobs/metrics", 200),
+        ("/jobs/livez", 200),
+        ("/jobs/", 200),
+        ("/jobs", 302),
+        ("/", 302),
+        ("/metrics", 404),
+        ("/livez", 404),
+        ("/jobs/nowhere", 404),
+    ] {
+        let response = respond(&router, &request("GET", path)).await;
+        assert_eq!(response.status(), status, "{path}");
+    }
+    let request_of_probe = request("GET", "/jobs/livez");
+    let full = router.respond_when_full(&request_of_probe).await;
+    assert_eq!(full.status(), 200);
+    // The kubelet's own port has no prefix.
+    let probes = Router::for_probes(Arc::new(TestData::new()));
+    let response = respond(&probes, &request("GET", "/livez")).await;
+    assert_eq!(response.status(), 200);
 }
 
 #[tokio::test]

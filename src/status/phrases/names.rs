@@ -2,8 +2,8 @@
 
 use crate::{
     model::{FailureReason, NotStarted, TickOutcome},
-    status::{Column, OverallState},
-    store::ThresholdSource,
+    status::{Column, OverallState, RunState},
+    store::{Threshold, ThresholdSource},
 };
 
 /// A state, such as `never succeeded`.
@@ -78,6 +78,31 @@ pub fn outcome(outcome: TickOutcome) -> &'static str {
         TickOutcome::Failed => "failed",
         TickOutcome::Deleted => "deleted before it finished",
         TickOutcome::Missed => "missed",
+    }
+}
+
+/// What became of a run so far.
+#[must_use]
+pub fn run_state(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::Pending => "pending",
+        RunState::Suspended => "suspended",
+        RunState::Succeeded => "succeeded",
+        RunState::Failed => "failed",
+        RunState::Deleted => "deleted",
+        RunState::Missed => "missed",
+    }
+}
+
+/// What a threshold limits.
+#[must_use]
+pub fn threshold(threshold: Threshold) -> &'static str {
+    match threshold {
+        Threshold::MaxDuration => "Longest duration of a run",
+        Threshold::MaxSuccessAge => "Longest time between two successes",
+        Threshold::StartGrace => "Longest delay of a start",
+        Threshold::MaxFailures => "Failures in a row that are tolerated",
     }
 }
 

@@ -1,0 +1,142 @@
+//! The pages for people, as HTML: the overview, one workload, the targets, and the configuration.
+//!
+//! They come from askama templates (`templates`), which escape every text. They work without scripts; `script.js` keeps them
+//! current. All links are relative, and nothing is loaded from other hosts.
+
+use askama::Template;
+use http::{Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use super::{
+    ServerSettings,
+    body::Content,
+    data::PageData,
+    response::{html, text},
+};
+use crate::{
+    model::WorkloadId,
+    status::{Overview, TargetHealth, UNNAMED_TARGET, WorkloadDetail},
+};
+
+mod assets;
+mod frame;
+mod links;
+mod moment;
+mod overview;
+mod parameters;
+mod promql;
+mod shape;
+mod ticks;
+mod timeline;
+mod workload;
+
+use overview::OverviewPage;
+use workload::WorkloadPage;
+
+/// The directory of the pages of workloads.
+const WORKLOADS: &str = "/workloads/";
+
+/// What pages know of the server.
+pub(super) struct Site {
+    /// The path of the metrics without its leading slash.
+    metrics: String,
+    /// The address at which users see the server, without a trailing slash.
+    external_url: Option<String>,
+}
+
+impl Site {
+    pub(super) fn new(settings: &ServerSettings) -> Self {
+        let metrics = settings.telemetry_path.trim_start_matches('/');
+        Self {
+            metrics: metrics.to_owned(),
+            external_url: settings.external_url.clone(),
+        }
+    }
+
+    /// The address of the page at `path` for users.
+    fn canonical(&self, path: &str) -> Option<String> {
+        let external_url = self.external_url.as_ref()?;
+        Some(format!("{external_url}{path}"))
+    }
+}
+
+/// The stylesheet, the script or the icon, if it is at this path.
+pub(super) fn asset(path: &str) -> Option<Response<Content>> {
+    assets::respond(path)
+}
+
+/// Whether there may be a page at this path.
+pub(super) fn has(path: &str) -> bool {
+    path == "/" || path.starts_with(WORKLOADS)
+}
+
+/// The page that a request asks for.
+pub(super) fn respond(
+    request: &Request<()>,
+    data: &dyn PageData,
+    site: &Site,
+) -> Response<Content> {
+    let path = request.uri().path();
+    let page = match path {
+        "/" => overview(request, data, site),
+        _ => workload(path, data, site),
+    };
+    match page {
+        Some(Ok(page)) => html(page),
+        Some(Err(error)) => {
+            tracing::error!(path, error = %error, "page failed");
+            text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the page cannot be made\n",
+            )
+        }
+        None => text(StatusCode::NOT_FOUND, "not found\n"),
+    }
+}
+
+fn overview(
+    request: &Request<()>,
+    data: &dyn PageData,
+    site: &Site,
+) -> Option<askama::Result<String>> {
+    let uri = request.uri();
+    let query = parameters::parse(uri.query());
+    let targets = data.store().complete_snapshot();
+    let now = crate::model::now().as_second();
+    let overview = Overview::new(&targets, &query);
+    Some(OverviewPage::new(uri.path(), query, overview, now, site).render())
+}
+
+fn workload(path: &str, data: &dyn PageData, site: &Site) -> Option<askama::Result<String>> {
+    let (target, id) = workload_id(path.strip_prefix(WORKLOADS)?)?;
+    let snapshots = data.store().complete_snapshot();
+    let snapshot = snapshots
+        .iter()
+        .find(|it| it.target.as_deref() == target.as_deref())?;
+    let past = data.past_runs(target.as_deref(), &id);
+    let detail = WorkloadDetail::new(snapshot, &id, past)?;
+    let health: Vec<_> = snapshots.iter().map(TargetHealth::new).collect();
+    Some(WorkloadPage::new(path, detail, &health, site).render())
+}
+
+/// The workload of a path: `target/namespace/type/name`, each percent-encoded.
+fn workload_id(path: &str) -> Option<(Option<String>, WorkloadId)> {
+    let mut parts = path
+        .split('/')
+        .map(|part| percent_decode_str(part).decode_utf8());
+    let mut next = || parts.next()?.ok();
+    let (target, namespace, kind, name) = (next()?, next()?, next()?, next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    let target = (target != UNNAMED_TARGET).then(|| target.into_owned());
+    let id = WorkloadId {
+        namespace: (*namespace).into(),
+        kind: (*kind).into(),
+        name: (*name).into(),
+    };
+    Some((target, id))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The pages of targets with workloads, as HTML.
+
+use std::sync::Arc;
+
+use http::header::CONTENT_SECURITY_POLICY;
+
+use super::*;
+use crate::{
+    config::Pattern,
+    metrics::{Format, UnknownFamily},
+    model::{
+        Change, FailureReason, FeedScope, Job, JobState, Name, Sink, Uid, Update,
+        WorkloadAnnotations, WorkloadRef,
+    },
+    server::{Chunks, readiness::State},
+    status::PastRuns,
+    store::{Store, StoreSettings, TargetStore},
+};
+
+/// Targets and their Jobs.
+struct Pages {
+    store: Store,
+}
+
+impl PageData for Pages {
+    fn scrape(&self, _: Format, _: &[Pattern]) -> Result<Chunks, UnknownFamily> {
+        Ok(Box::new(std::iter::empty()))
+    }
+
+    fn readiness(&self) -> State {
+        State::Ready
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
+        PastRuns::NoHistory
+    }
+}
+
+fn target(name: Option<&str>, jobs: Option<Vec<Job>>) -> Arc<TargetStore> {
+    let settings = Arc::new(StoreSettings::default());
+    let store = Arc::new(TargetStore::new(name.map(Into::into), settings));
+    let feed = store.clone().register(FeedScope::Jobs(None));
+    if let Some(jobs) = jobs {
+        feed.push(Update::Jobs(Change::Replaced(jobs)));
+        feed.push(Update::CaughtUp(crate::model::now()));
+    }
+    store
+}
+
+fn pages(targets: Vec<Arc<TargetStore>>) -> Pages {
+    Pages {
+        store: Store::new(targets),
+    }
+}
+
+/// A failed Job with these names.
+fn job(namespace: &str, name: &str) -> Job {
+    let now = crate::model::now().as_second();
+    let workload = WorkloadRef {
+        kind: "job".into(),
+        name: name.into(),
+    };
+    Job {
+        state: JobState::Failed,
+        failure: Some(FailureReason::DeadlineExceeded),
+        created: Some(now - 600),
+        start: Some(now - 600),
+        end: Some(now - 60),
+        ..Job::new(namespace.into(), name.into(), Uid::parse(name), workload)
+    }
+}
+
+impl Pages {
+    fn get(&self, uri: &str) -> (u16, String) {
+        let settings = ServerSettings::default();
+        let request = Request::builder().uri(uri).body(()).expect("a request");
+        let response = respond(&request, self, &Site::new(&settings));
+        if response.status() == StatusCode::OK {
+            let policy = &response.headers()[CONTENT_SECURITY_POLICY];
+            assert!(
+                !policy.to_str().expect("text").contains("unsafe"),
+                "{policy:?}"
+            );
+        }
+        let status = response.status().as_u16();
+        let Content::Full(body) = response.into_body() else {
+            panic!("a stream");
+        };
+        (status, String::from_utf8(body.to_vec()).expect("text"))
+    }
+
+    fn page(&self, uri: &str) -> String {
+        let (status, page) = self.get(uri);
+        assert_eq!(status, 200, "{uri}: {page}");
+        page
+    }
+}
+
+#[test]
+fn a_failed_workload_is_listed_with_its_reason_and_a_link_to_its_page() {
+    let pages = pages(vec![target(None, Some(vec![job("ops", "import")]))]);
+    let page = pages.page("/");
+    assert!(
+        page.contains("never succeeded") || page.contains("failing"),
+        "{page}"
+    );
+    assert!(page.contains("DeadlineExceeded"), "{page}");
+    let link = "./workloads/-/ops/job/import";
+    assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
+    let page = pages.page("/workloads/-/ops/job/import");
+    assert!(page.contains("activeDeadlineSeconds has passed"), "{page}");
+    assert!(page.contains("href=\"../../../../targets\""), "{page}");
+    assert!(
+        page.contains("batch_workload_last_run_succeeded{namespace=&#34;ops&#34;"),
+        "{page}"
+    );
+}
+
+#[test]
+fn names_do_no_harm() {
+    let hostile = "\"><script>alert('é')</script>&<b>\u{202e}";
+    let long = "x".repeat(253);
+    let annotations = WorkloadAnnotations {
+        runbook: Some("javascript:alert(1)".into()),
+        severity: Some(Name::from(hostile)),
+        ..WorkloadAnnotations::default()
+    };
+    let jobs = vec![
+        Job {
+            annotations: Some(Box::new(annotations)),
+            ..job(hostile, hostile)
+        },
+        job(&long, &long),
+    ];
+    let pages = pages(vec![target(Some(hostile), Some(jobs))]);
+    let encoded = links::encode(hostile).to_string();
+    let overview = pages.page("/");
+    let query = pages.page(&format!(
+        "/?q={encoded}&target={encoded}&namespace={encoded}&state={encoded}"
+    ));
+    let workload = pages.page(&format!("/workloads/{encoded}/{encoded}/job/{encoded}"));
+    let long = pages.page(&format!("/workloads/{encoded}/{long}/job/{long}"));
+    for page in [overview, query, workload, long] {
+        assert!(
+            !page.contains("<script>") && !page.contains("<b>\u{202e}"),
+            "{page}"
+        );
+        assert!(!page.contains("href=\"javascript"), "{page}");
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+    }
+}
+
+#[test]
+fn a_page_shows_a_hundred_workloads() {
+    let jobs = (0..250).map(|number| job("ops", &format!("job-{number:03}")));
+    let pages = pages(vec![target(None, Some(jobs.collect()))]);
+    let rows = |page: &str| page.matches("class=\"name\"").count();
+    let first = pages.page("/");
+    assert_eq!(rows(&first), 100);
+    assert!(
+        first.contains("1–100 of 250") && first.contains("href=\"?page=2\""),
+        "{first}"
+    );
+    let last = pages.page("/?page=3");
+    assert_eq!(rows(&last), 50);
+    assert!(
+        last.contains("201–250 of 250") && !last.contains("rel=\"next\""),
+        "{last}"
+    );
+    let filtered = pages.page("/?q=job-24&sort=workload&order=desc");
+    assert_eq!(rows(&filtered), 10);
+    let position = |name: &str| filtered.find(&format!(">{name}<")).expect("a row");
+    assert!(position("job-249") < position("job-240"));
+    assert!(
+        filtered.contains("aria-sort=\"descending\"><a href=\"?q=job-24&#38;sort=workload\""),
+        "{filtered}"
+    );
+}
+
+#[test]
+fn an_empty_page_says_what_to_do_next() {
+    let empty = pages(vec![target(None, Some(Vec::new()))]).page("/");
+    assert!(empty.contains("kubectl create job hello"), "{empty}");
+    let unread = pages(vec![target(Some("prod"), None)]).page("/");
+    assert!(
+        unread.contains("Nothing was read yet") && unread.contains("Target prod"),
+        "{unread}"
+    );
+    let one = pages(vec![target(None, Some(vec![job("ops", "import")]))]);
+    let filtered = one.page("/?q=nothing");
+    assert!(filtered.contains("No workload matches"), "{filtered}");
+}
+
+#[test]
+fn unknown_workloads_and_paths_are_not_found() {
+    let pages = pages(vec![target(None, Some(vec![job("ops", "import")]))]);
+    for uri in [
+        "/workloads/-/ops/job/other",
+        "/workloads/other/ops/job/import",
+        "/workloads/-/ops/job",
+        "/workloads/-/ops/job/import/",
+        "/workloads/-/ops/job/%ff",
+    ] {
+        assert_eq!(pages.get(uri).0, 404, "{uri}");
+    }
+}
