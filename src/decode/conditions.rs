@@ -81,9 +81,15 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// When the Job was suspended. A finished Job may still have the condition.
-    pub(super) fn suspended_since(&self, state: JobState) -> Option<Seconds> {
-        transition_time(self.suspended.filter(|_| state == JobState::Suspended))
+    /// When the Job got into a state that a condition stands for and that is not its end. Later states keep the conditions of
+    /// earlier ones.
+    pub(super) fn state_since(&self, state: JobState) -> Option<Seconds> {
+        transition_time(match state {
+            JobState::Suspended => self.suspended,
+            JobState::Succeeding => self.success_criteria_met,
+            JobState::Failing => self.failure_target,
+            JobState::Pending | JobState::Running | JobState::Complete | JobState::Failed => None,
+        })
     }
 }
 

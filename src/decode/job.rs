@@ -51,7 +51,7 @@ pub(super) fn decode(
         created: metadata.creation_timestamp.seconds(),
         start: status.start_time.seconds(),
         end: conditions.end(state, &status),
-        suspended: conditions.suspended_since(state),
+        state_since: conditions.state_since(state),
         active_deadline: spec.active_deadline_seconds,
         parallelism: spec.parallelism,
         completions: spec.completions,

@@ -115,10 +115,36 @@ fn the_time_of_suspension_is_kept_only_while_the_job_is_suspended() {
         (json!([condition("Suspended", "False")]), None),
     ] {
         let job = decode(&json!({}), &json!({"conditions": conditions}));
-        assert_eq!(job.suspended, expected, "{conditions}");
+        assert_eq!(job.suspended_since(), expected, "{conditions}");
     }
     let without_pods = decode(&json!({"parallelism": 0}), &json!({}));
-    assert_eq!(without_pods.suspended, None);
+    assert_eq!(without_pods.suspended_since(), None);
+}
+
+#[test]
+fn the_time_since_when_a_job_ends_is_kept_until_it_has_ended() {
+    let at = Some(1_795_443_806);
+    let (met, target) = ("SuccessCriteriaMet", "FailureTarget");
+    for (conditions, expected) in [
+        (json!([condition(met, "True")]), at),
+        (json!([condition(target, "True")]), at),
+        (
+            json!([condition(met, "True"), condition("Complete", "True")]),
+            None,
+        ),
+        (
+            json!([condition(target, "True"), condition("Failed", "True")]),
+            None,
+        ),
+        (
+            json!([condition(met, "True"), condition("Suspended", "True")]),
+            None,
+        ),
+        (json!([condition(target, "False")]), None),
+    ] {
+        let job = decode(&json!({}), &json!({"conditions": conditions}));
+        assert_eq!(job.ending_since(), expected, "{conditions}");
+    }
 }
 
 #[test]

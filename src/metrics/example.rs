@@ -147,7 +147,7 @@ pub(super) fn suspended_job() -> Job {
     let uid = Uid::parse("0c8aa9b5-5d5e-4b22-8a83-5f3cbb0a1ad4");
     Job {
         state: JobState::Suspended,
-        suspended: Some(1_795_445_640),
+        state_since: Some(1_795_445_640),
         ..Job::new("etl".into(), "import".into(), uid, workload)
     }
 }

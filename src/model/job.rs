@@ -35,9 +35,9 @@ pub struct Job {
     pub start: Option<Seconds>,
     /// `status.completionTime`, or the transition time of the condition `Failed`.
     pub end: Option<Seconds>,
-    /// The transition time of the condition `Suspended`; only in [`JobState::Suspended`], and absent if only the parallelism
-    /// is 0.
-    pub suspended: Option<Seconds>,
+    /// The transition time of the condition that makes the Job suspended, succeeding or failing; only in these states, and
+    /// absent if only the parallelism is 0.
+    pub state_since: Option<Seconds>,
     /// `spec.activeDeadlineSeconds`, in seconds.
     pub active_deadline: Option<i64>,
     /// `spec.parallelism`.
@@ -210,7 +210,7 @@ impl Job {
             created: None,
             start: None,
             end: None,
-            suspended: None,
+            state_since: None,
             active_deadline: None,
             parallelism: None,
             completions: None,
@@ -249,6 +249,20 @@ impl Job {
     #[must_use]
     pub fn active(&self) -> bool {
         !self.finished() && self.state != JobState::Suspended
+    }
+
+    /// Since when the Job is suspended; `None` if it is not, or if that is not known.
+    #[must_use]
+    pub fn suspended_since(&self) -> Option<Seconds> {
+        self.state_since
+            .filter(|_| self.state == JobState::Suspended)
+    }
+
+    /// Since when the result is decided while pods are still terminating; `None` if it is not so.
+    #[must_use]
+    pub fn ending_since(&self) -> Option<Seconds> {
+        let is_ending = matches!(self.state, JobState::Succeeding | JobState::Failing);
+        self.state_since.filter(|_| is_ending)
     }
 
     /// The values of the configured labels, with those of its `CronJob` where the Job has none.

@@ -154,6 +154,12 @@ impl RunSortKey {
         }
     }
 
+    /// The position of the run of a Job, as far as its times are known by now.
+    #[must_use]
+    pub fn of_job(job: &Job) -> Self {
+        Self::new(job.due, job.start, job.created.or(job.end))
+    }
+
     /// The position of a due time that got no run. No run has it: one may start and be created at the second of its due time.
     #[must_use]
     pub fn missed(due: Seconds) -> Self {

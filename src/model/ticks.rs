@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Job, Run, RunResult, RunSortKey, Seconds, Uid};
+use super::{Job, NotStarted, Run, RunResult, RunSortKey, Seconds, Uid};
 
 label_enum! {
     /// What became of a due time or a run.
@@ -30,8 +30,9 @@ label_enum! {
 pub struct Tick {
     due: u32,
     start: u32,
-    /// In seconds; [`u32::MAX`] if it is unknown.
-    duration: u32,
+    /// Of a run its duration in seconds, of a missed due time the position of its reason in [`NotStarted::ALL`].
+    /// [`u32::MAX`] if it is unknown.
+    detail: u32,
     /// Tells runs apart that were due and started at the same time.
     tag: u16,
     /// What became of it.
@@ -49,11 +50,11 @@ pub struct Ticks(Arc<[Tick]>);
 // === impl Tick ===
 
 impl Tick {
-    fn new(key: RunSortKey, duration: Option<Seconds>, tag: u16, outcome: TickOutcome) -> Self {
+    fn new(key: RunSortKey, detail: Option<Seconds>, tag: u16, outcome: TickOutcome) -> Self {
         Self {
             due: compact(key.due),
             start: compact(key.start),
-            duration: duration.map_or(u32::MAX, compact),
+            detail: detail.map_or(u32::MAX, compact),
             tag,
             outcome,
             manual: false,
@@ -66,6 +67,12 @@ impl Tick {
         self.due.into()
     }
 
+    /// The start of the run, or the creation of its Job if it never started; `None` for a missed due time.
+    #[must_use]
+    pub fn start(&self) -> Option<Seconds> {
+        (self.outcome != TickOutcome::Missed).then_some(self.start.into())
+    }
+
     /// The end; `None` if the run never started, or never finished.
     #[must_use]
     pub fn end(&self) -> Option<Seconds> {
@@ -75,13 +82,32 @@ impl Tick {
     /// Time from the start to the end, in seconds; `None` if either is unknown.
     #[must_use]
     pub fn duration(&self) -> Option<Seconds> {
-        (self.duration != u32::MAX).then_some(self.duration.into())
+        let is_known = self.outcome != TickOutcome::Missed && self.detail != u32::MAX;
+        is_known.then_some(self.detail.into())
+    }
+
+    /// Why nothing had started for a missed due time when it was found to be overdue; `None` for a run.
+    #[must_use]
+    pub fn not_started(&self) -> Option<NotStarted> {
+        let position = usize::try_from(self.detail).ok();
+        let reason = NotStarted::ALL.get(position?).copied();
+        reason.filter(|_| self.outcome == TickOutcome::Missed)
     }
 
     /// Whether it stands for a run that finished.
     #[must_use]
     pub fn finished(&self) -> bool {
         matches!(self.outcome, TickOutcome::Succeeded | TickOutcome::Failed)
+    }
+
+    /// Whether it stands for the run with this position and uid, or for the due time that this run was late for.
+    #[must_use]
+    pub fn is_about(&self, key: RunSortKey, uid: &Uid, manual: bool) -> bool {
+        self.due == compact(key.due)
+            && match self.outcome {
+                TickOutcome::Missed => !manual,
+                _ => self.start == compact(key.start) && self.tag == tag(uid),
+            }
     }
 
     fn sort_key(&self) -> (u32, u32, u16) {
@@ -132,13 +158,14 @@ impl Ticks {
 
     /// Adds a Job that was deleted before it finished.
     pub fn add_deleted_run(&mut self, job: &Job) {
-        let key = RunSortKey::new(job.due, job.start, job.created);
-        self.insert(Tick::new(key, None, tag(&job.uid), TickOutcome::Deleted));
+        let (key, tag) = (RunSortKey::of_job(job), tag(&job.uid));
+        self.insert(Tick::new(key, None, tag, TickOutcome::Deleted));
     }
 
     /// Adds a due time that got no run in time, unless one is known.
-    pub fn add_missed(&mut self, due: Seconds) {
-        let tick = Tick::new(RunSortKey::missed(due), None, 0, TickOutcome::Missed);
+    pub fn add_missed(&mut self, due: Seconds, reason: NotStarted) {
+        let reason = Some(reason as Seconds);
+        let tick = Tick::new(RunSortKey::missed(due), reason, 0, TickOutcome::Missed);
         if !self.iter().any(|known| tick.is_superseded_by(known)) {
             self.insert(tick);
         }

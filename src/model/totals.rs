@@ -150,7 +150,7 @@ impl Totals {
 
     /// Adds a scheduled Job that was deleted before it finished.
     pub fn add_deleted_run(&mut self, job: &Job) {
-        let sort_key = RunSortKey::new(job.due, job.start, job.created);
+        let sort_key = RunSortKey::of_job(job);
         self.add_unsuccessful(sort_key, job.due);
     }
 

@@ -79,6 +79,15 @@ pub enum Finding {
         /// How long it has been pending.
         pending_for: Seconds,
     },
+    /// The result of a Job was decided long ago, and its pods have not terminated.
+    StuckEnding {
+        /// The Job.
+        job_name: Name,
+        /// When its result was decided.
+        since: Seconds,
+        /// For how long its pods have been terminating.
+        ending_for: Seconds,
+    },
     /// An active run holds up the next one by the policy Forbid.
     Blocked {
         /// The first due time that it holds up.
@@ -146,6 +155,7 @@ impl Finding {
             | Self::InvalidSchedule
             | Self::TooLong { .. }
             | Self::Pending { .. }
+            | Self::StuckEnding { .. }
             | Self::Blocked { .. }
             | Self::PilingUp { .. }
             | Self::RunsMissed { .. } => Level::Warning,
@@ -167,6 +177,7 @@ impl Finding {
             Self::InvalidSchedule => "BatchScheduleInvalid",
             Self::TooLong { .. } => "BatchRunTooLong",
             Self::Pending { .. } => "BatchRunPending",
+            Self::StuckEnding { .. } => "BatchRunStuckEnding",
             Self::Blocked { .. } => "BatchScheduleBlocked",
             Self::PilingUp { .. } => "BatchRunsPilingUp",
             Self::RunsMissed { .. } => "BatchRunsMissed",
@@ -194,7 +205,8 @@ impl Finding {
                 ..
             } => Some(start.saturating_add(*max_duration)),
             Self::Pending { start, .. } | Self::SlowerThanUsual { start, .. } => Some(*start),
-            Self::Blocked { since, .. }
+            Self::StuckEnding { since, .. }
+            | Self::Blocked { since, .. }
             | Self::PilingUp { since, .. }
             | Self::RunsMissed { since, .. }
             | Self::Suspended { since, .. } => Some(*since),
@@ -234,6 +246,7 @@ pub(super) fn worst_state(findings: &[Finding]) -> Option<OverallState> {
             Finding::InvalidSchedule => OverallState::InvalidSchedule,
             Finding::TooLong { .. } => OverallState::TooLong,
             Finding::Pending { .. } => OverallState::Pending,
+            Finding::StuckEnding { .. } => OverallState::StuckEnding,
             Finding::Blocked { .. } => OverallState::Blocked,
             Finding::PilingUp { .. } => OverallState::PilingUp,
             Finding::RunsMissed { .. } => OverallState::Missed,

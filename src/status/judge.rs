@@ -17,6 +17,8 @@ use crate::{
 pub(super) const MIN_TOLERATED: u64 = 2;
 /// `BatchRunPending`: how long a Job may have no ready pod.
 pub(super) const MAX_PENDING: Seconds = 900;
+/// `BatchRunStuckEnding`: how long pods may take to terminate once the result is decided.
+pub(super) const MAX_ENDING: Seconds = 1800;
 /// `BatchScheduleBlocked`: how long an active run may hold up the next one.
 pub(super) const MAX_BLOCKED: Seconds = 3600;
 /// `BatchRunsPilingUp`: so many active runs of a `CronJob` are too many.
@@ -52,6 +54,8 @@ type WorkloadKey<'a> = (&'a str, &'a str, &'a str);
 struct JobFacts<'a> {
     /// The pending Job that started first, and when.
     pending: Option<(&'a Job, Seconds)>,
+    /// The Job whose result was decided first while its pods are still terminating, and when.
+    ending: Option<(&'a Job, Seconds)>,
     /// Whether a Job is suspended.
     suspended: bool,
 }
@@ -85,18 +89,16 @@ impl<'a> TargetFacts<'a> {
         let mut jobs: HashMap<_, JobFacts<'a>> = HashMap::new();
         for job in target.jobs.iter() {
             let started = job.start.filter(|_| job.state == JobState::Pending);
+            let ending = job.ending_since();
             let suspended = job.state == JobState::Suspended;
-            if started.is_none() && !suspended {
+            if started.or(ending).is_none() && !suspended {
                 continue;
             }
             let key = (&*job.namespace, &*job.workload.kind, &*job.workload.name);
             let facts = jobs.entry(key).or_default();
             facts.suspended |= suspended;
-            if let Some(start) = started
-                && facts.pending.is_none_or(|(_, first)| start < first)
-            {
-                facts.pending = Some((job, start));
-            }
+            keep_first(&mut facts.pending, job, started);
+            keep_first(&mut facts.ending, job, ending);
         }
         Self {
             cronjobs: cronjobs.collect(),
@@ -135,6 +137,15 @@ impl<'a> TargetFacts<'a> {
     }
 }
 
+/// Keeps the Job with the earliest time.
+fn keep_first<'a>(first: &mut Option<(&'a Job, Seconds)>, job: &'a Job, time: Option<Seconds>) {
+    if let Some(time) = time
+        && first.is_none_or(|(_, first)| time < first)
+    {
+        *first = Some((job, time));
+    }
+}
+
 // === impl Case ===
 
 impl<'a> Case<'a> {
@@ -151,6 +162,7 @@ impl<'a> Case<'a> {
             findings.extend(self.no_recent_success(as_of));
             findings.extend(self.too_long(as_of));
             findings.extend(self.pending(as_of));
+            findings.extend(self.stuck_ending(as_of));
             findings.extend(self.blocked(as_of));
             findings.extend(self.piling_up(as_of));
             findings.extend(self.slower_than_usual(as_of));
@@ -276,6 +288,17 @@ impl<'a> Case<'a> {
             job_name: job.name.clone(),
             start,
             pending_for,
+        })
+    }
+
+    /// The alert counts from when Prometheus first saw the state: no metric has the time of the condition.
+    fn stuck_ending(self, as_of: Seconds) -> Option<Finding> {
+        let (job, since) = self.jobs?.ending?;
+        let ending_for = as_of.checked_sub(since)?;
+        (ending_for > MAX_ENDING).then(|| Finding::StuckEnding {
+            job_name: job.name.clone(),
+            since,
+            ending_for,
         })
     }
 

@@ -22,6 +22,8 @@ label_enum! {
         TooLong = "too_long",
         /// An active run has had no ready pod for long.
         Pending = "pending",
+        /// The result of a run has been decided for long, and its pods have not terminated.
+        StuckEnding = "stuck_ending",
         /// An active run has held up the next one for long.
         Blocked = "blocked",
         /// Several runs have been active at once for long.

@@ -15,7 +15,9 @@ use super::{
     objects::{Absence, Key, Object, Objects, Record, Snapshot, Transition, Visibility},
     workloads::Workloads,
 };
-use crate::model::{Change, ConcurrencyPolicy, CronJob, FeedId, Seconds, Uid, WorkloadId};
+use crate::model::{
+    Change, ConcurrencyPolicy, CronJob, FeedId, NotStarted, Seconds, Uid, WorkloadId,
+};
 
 mod configure;
 mod schedule_status;
@@ -303,6 +305,10 @@ impl CronJobStore {
             .next_evaluation
             .filter(|_| status.queued_for == Some(feed));
         let overdue = status.evaluate(cronjob, &mut state, context);
+        let overdue = overdue.into_iter();
+        let overdue: Vec<_> = overdue
+            .map(|due| (due, reason_for_missed(cronjob, due, judged_until)))
+            .collect();
         status.queued_for = Some(feed);
         workloads.set_schedule(cronjob, state, &overdue);
         queue(&mut self.due_times, slot, (next, status.next), Some(date));
@@ -329,6 +335,15 @@ fn queue(
 /// its Jobs decide, as far as any was ever seen.
 fn is_blocked(cronjob: &CronJob, unfinished: Option<bool>) -> bool {
     forbids(cronjob) && unfinished.unwrap_or(cronjob.active_jobs > 0)
+}
+
+/// Why nothing has started for a due time that is overdue as of `now`.
+fn reason_for_missed(cronjob: &CronJob, due: Seconds, now: Option<Seconds>) -> NotStarted {
+    let deadline = cronjob.starting_deadline.filter(|it| *it >= 0);
+    match deadline.map(|deadline| due.saturating_add(deadline)) {
+        Some(until) if now > Some(until) => NotStarted::DeadlinePassed,
+        _ => NotStarted::Unexplained,
+    }
 }
 
 fn forbids(cronjob: &CronJob) -> bool {

@@ -110,7 +110,7 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
             "batch_job_suspended_timestamp_seconds",
             &[],
             "When the Job was suspended; absent if it is not suspended.",
-            |job, out| out.value(job.suspended),
+            |job, out| out.value(job.suspended_since()),
         ),
         Row::gauge(
             "batch_job_failed",

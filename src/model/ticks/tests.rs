@@ -112,9 +112,9 @@ fn the_same_run_shows_once_and_other_runs_of_the_same_time_show_too() {
 #[test]
 fn a_late_run_replaces_the_missed_due_time_and_a_manual_one_does_not() {
     let mut ticks = Ticks::default();
-    ticks.add_missed(100);
-    ticks.add_missed(100);
-    ticks.add_missed(200);
+    ticks.add_missed(100, NotStarted::Unexplained);
+    ticks.add_missed(100, NotStarted::Unexplained);
+    ticks.add_missed(200, NotStarted::Unexplained);
     ticks.add_run(&Run {
         due: None,
         start: Some(100),
@@ -127,7 +127,7 @@ fn a_late_run_replaces_the_missed_due_time_and_a_manual_one_does_not() {
     ticks.add_run(&failed(run("a", 100)));
     assert_eq!(shown(&ticks), [(100, "succeeded"), (100, "failed")]);
     // What started was not missed.
-    ticks.add_missed(100);
+    ticks.add_missed(100, NotStarted::Unexplained);
     assert_eq!(ticks.len(), 2);
 }
 
@@ -141,13 +141,64 @@ fn a_deleted_run_shows_without_an_end() {
 }
 
 #[test]
+fn a_missed_due_time_keeps_the_first_reason_and_has_no_times_of_a_run() {
+    for reason in NotStarted::ALL.iter().copied() {
+        let mut ticks = Ticks::default();
+        ticks.add_missed(100, reason);
+        ticks.add_missed(100, NotStarted::Suspended);
+        let tick = ticks.iter().next().unwrap();
+        assert_eq!((ticks.len(), tick.not_started()), (1, Some(reason)));
+        assert_eq!(
+            (tick.start(), tick.end(), tick.duration()),
+            (None, None, None)
+        );
+    }
+    let mut ticks = Ticks::default();
+    // It took as many seconds as a reason has a position.
+    ticks.add_run(&Run {
+        end: Some(103),
+        ..run("a", 100)
+    });
+    let tick = ticks.iter().next().unwrap();
+    assert_eq!((tick.not_started(), tick.duration()), (None, Some(1)));
+}
+
+#[test]
+fn a_tick_is_about_its_run_or_the_due_time_that_a_run_was_late_for() {
+    let mut ticks = Ticks::default();
+    ticks.add_run(&run("a", 100));
+    ticks.add_missed(200, NotStarted::Unexplained);
+    let is_about = |position: usize, run: &Run| {
+        let tick = ticks.iter().nth(position).unwrap();
+        tick.is_about(run.sort_key(), &run.uid, run.manual)
+    };
+    assert!(is_about(0, &run("a", 100)));
+    for other in [
+        run("b", 100),
+        run("a", 101),
+        Run {
+            start: Some(105),
+            ..run("a", 100)
+        },
+    ] {
+        assert!(!is_about(0, &other), "{other:?}");
+    }
+    assert!(is_about(1, &run("late", 200)) && !is_about(1, &run("other", 100)));
+    let manual = Run {
+        manual: true,
+        ..run("manual", 200)
+    };
+    assert!(!is_about(1, &manual));
+}
+
+#[test]
 fn the_ticks_of_an_earlier_process_come_before_and_each_run_shows_once() {
     let (mut earlier, mut ticks) = (Ticks::default(), Ticks::default());
     for due in 100..110 {
         earlier.add_run(&run("a", due));
     }
     ticks.add_run(&run("a", 109));
-    ticks.add_missed(110);
+    ticks.add_missed(110, NotStarted::Unexplained);
     ticks.continue_from(&earlier);
     assert_eq!(ticks.len(), 11);
     assert_eq!(ticks.iter().next().unwrap().due(), 100);
@@ -159,7 +210,7 @@ fn the_ticks_of_an_earlier_process_come_before_and_each_run_shows_once() {
 fn times_out_of_range_are_cut() {
     let mut ticks = Ticks::default();
     for due in [Seconds::MAX - 100, Seconds::MIN + 100] {
-        ticks.add_missed(due);
+        ticks.add_missed(due, NotStarted::Unexplained);
     }
     assert_eq!(shown(&ticks), [(0, "missed"), (u32::MAX.into(), "missed")]);
 }

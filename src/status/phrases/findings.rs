@@ -18,6 +18,7 @@ pub fn finding(finding: &Finding, now: Seconds, zone: &Zone) -> String {
         | Finding::NoRecentSuccess { .. } => about_results(finding, now),
         Finding::TooLong { .. }
         | Finding::Pending { .. }
+        | Finding::StuckEnding { .. }
         | Finding::PilingUp { .. }
         | Finding::SlowerThanUsual { .. } => about_active_runs(finding),
         Finding::Overdue {
@@ -96,6 +97,16 @@ fn about_active_runs(finding: &Finding) -> String {
         } => {
             let pending = duration(*pending_for);
             format!("Job {job_name} has had no ready pod for {pending}")
+        }
+        Finding::StuckEnding {
+            job_name,
+            ending_for,
+            ..
+        } => {
+            let ending = duration(*ending_for);
+            format!(
+                "the result of Job {job_name} is decided, but its pods have not terminated for {ending}"
+            )
         }
         Finding::PilingUp { runs, .. } => format!("{runs} runs are active at once"),
         Finding::SlowerThanUsual {

@@ -17,6 +17,7 @@ pub fn state(state: OverallState) -> &'static str {
         OverallState::InvalidSchedule => "invalid schedule",
         OverallState::TooLong => "too long",
         OverallState::Pending => "pending",
+        OverallState::StuckEnding => "stuck ending",
         OverallState::Blocked => "blocked",
         OverallState::PilingUp => "piling up",
         OverallState::Missed => "runs missed",

@@ -142,6 +142,14 @@ fn findings_are_sentences_with_the_numbers() {
             "Job etl\"<b> has had no ready pod for 16 m",
         ),
         (
+            Finding::StuckEnding {
+                job_name: "etl-1".into(),
+                since: NOW - 1860,
+                ending_for: 1860,
+            },
+            "the result of Job etl-1 is decided, but its pods have not terminated for 31 m",
+        ),
+        (
             Finding::NoRecentSuccess {
                 deadline: NOW - 90,
                 late: 90,

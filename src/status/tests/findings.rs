@@ -3,7 +3,9 @@
 use super::*;
 use crate::{
     model::{ConcurrencyPolicy, NotStarted},
-    status::judge::{MAX_BLOCKED, MAX_PENDING, MAX_SUSPENDED, MISSED_WITHIN, PILING_UP_FOR},
+    status::judge::{
+        MAX_BLOCKED, MAX_ENDING, MAX_PENDING, MAX_SUSPENDED, MISSED_WITHIN, PILING_UP_FOR,
+    },
 };
 
 fn forbid() -> CronJob {
@@ -178,6 +180,29 @@ fn the_job_that_is_pending_for_longest_is_named() {
         pending_for: MAX_PENDING + 1,
     };
     assert_eq!(scene.tick().findings[0], expected);
+}
+
+#[test]
+fn the_job_whose_pods_terminate_for_longest_is_named_until_it_has_ended() {
+    let ending = |due, state| Job {
+        state_since: Some(MIDNIGHT + due + 60),
+        ..run(due, state)
+    };
+    let scene = Scene::new();
+    scene.job(ending(60, JobState::Failing));
+    scene.job(ending(0, JobState::Succeeding));
+    scene.at(60 + MAX_ENDING);
+    assert_eq!(scene.tick().findings, []);
+    scene.at(60 + MAX_ENDING + 1);
+    let expected = Finding::StuckEnding {
+        job_name: "tick-0".into(),
+        since: MIDNIGHT + 60,
+        ending_for: MAX_ENDING + 1,
+    };
+    assert_eq!(scene.tick().findings, [expected]);
+    assert_eq!(scene.state(), OverallState::StuckEnding);
+    scene.job(complete(0)).job(failed(60)).job(complete(120));
+    assert_eq!(scene.alerts(), [] as [&str; 0]);
 }
 
 #[test]

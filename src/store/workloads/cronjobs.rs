@@ -2,7 +2,7 @@
 
 use super::{CRONJOB, Observation, SideEffects, WorkloadRecord, Workloads, record::MetadataSource};
 use crate::{
-    model::{CronJob, Departure, OverdueRuns, ScheduleState, Seconds, WorkloadId},
+    model::{CronJob, Departure, NotStarted, OverdueRuns, ScheduleState, Seconds, WorkloadId},
     store::{cronjobs::CronJobRecord, objects::Transition},
 };
 
@@ -82,12 +82,12 @@ impl Workloads {
         self.records.get(slot)
     }
 
-    /// Sets what was observed of the schedule of a `CronJob`, and adds the due times that are now `overdue`.
+    /// Sets what was observed of the schedule of a `CronJob`, and adds the due times that are now `overdue`, with the reason.
     pub(in crate::store) fn set_schedule(
         &mut self,
         cronjob: &CronJob,
         schedule: ScheduleState,
-        overdue: &[Seconds],
+        overdue: &[(Seconds, NotStarted)],
     ) {
         let key = (CRONJOB, &*cronjob.namespace, &*cronjob.name);
         let Some(slot) = self.records.find(key) else {
@@ -100,9 +100,9 @@ impl Workloads {
         }
         if let Some(workload) = self.records.get_mut(slot) {
             workload.state.schedule = Some(Box::new(schedule));
-            for due in overdue {
+            for (due, reason) in overdue {
                 workload.state.totals.add_missed(*due);
-                workload.state.ticks.add_missed(*due);
+                workload.state.ticks.add_missed(*due, *reason);
             }
         }
         self.journal_change(slot);

@@ -32,6 +32,29 @@ fn a_missed_due_time_has_a_tick_until_its_run_starts_late() {
 }
 
 #[test]
+fn a_missed_due_time_keeps_the_reason_that_was_known_when_it_was_found() {
+    let scene = Scene::new();
+    scene.cronjob(CronJob {
+        starting_deadline: Some(2 * HOUR),
+        ..hourly()
+    });
+    scene.catch_up();
+    // By then the deadline of the first has passed, at whose end a start is still allowed.
+    scene.at(3 * HOUR + 61).catch_up();
+    scene.at(4 * HOUR + 61).catch_up();
+    let ticks = scene.workload().state.ticks;
+    let reasons: Vec<_> = ticks.iter().map(|it| it.not_started().unwrap()).collect();
+    let unexplained = NotStarted::Unexplained;
+    let expected = [
+        NotStarted::DeadlinePassed,
+        unexplained,
+        unexplained,
+        unexplained,
+    ];
+    assert_eq!(reasons, expected);
+}
+
+#[test]
 fn the_last_three_times_at_which_due_times_were_counted_are_known() {
     let scene = Scene::new();
     scene.cronjob(hourly()).catch_up();
