@@ -4,8 +4,10 @@
 //! thread, commits them to the [`file`](mod@file). At the next start the store continues from the [`RestoredState`]. While
 //! the file cannot be written, everything else works as usual.
 //!
-//! Targets come and go while the file is open. The store of one that is added later gets its state from the writer, which
-//! alone reads the file, so nothing waits for the disk.
+//! People who look at a workload get its runs from a [`RunReader`], which reads the file beside the writer.
+//!
+//! Targets come and go while the file is open. The store of one that is added later gets its state from the writer, so it
+//! does not wait for the disk.
 //!
 //! The writer asks the store, by [`StoreLookup`], which rows it may delete.
 
@@ -34,6 +36,7 @@ mod identity;
 mod migrate;
 mod pending;
 mod prune;
+mod reader;
 mod restore;
 mod rows;
 mod status;
@@ -41,10 +44,12 @@ mod transaction;
 mod worker;
 mod write_queue;
 
+pub use reader::{ReadError, RunReader};
 pub use status::{HistoryStatus, StatusSnapshot};
 
 use batch::AddedTarget;
 use file::{FileTarget, HistoryFile, Location, OpenDatabase, OpenError};
+use reader::DatabaseSlot;
 use rows::{Bounds, TargetRow};
 use worker::Writer;
 use write_queue::{TargetJournal, WriteQueue};
@@ -72,6 +77,7 @@ pub struct HistorySettings {
 pub struct History {
     queue: Arc<WriteQueue>,
     status: Arc<HistoryStatus>,
+    slot: DatabaseSlot,
     /// Cancelled when the writer ends.
     ended: CancellationToken,
     path: PathBuf,
@@ -178,6 +184,7 @@ impl History {
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
             open_database,
+            slot: DatabaseSlot::default(),
         };
         let status = Arc::new(HistoryStatus::default());
         let queue = Arc::new(WriteQueue::new(settings, status));
@@ -199,6 +206,7 @@ impl History {
         };
         let history = Self {
             status: queue.status.clone(),
+            slot: location.slot.clone(),
             queue,
             ended: CancellationToken::new(),
             path,
@@ -286,6 +294,12 @@ impl History {
     #[must_use]
     pub fn status(&self) -> Arc<HistoryStatus> {
         self.status.clone()
+    }
+
+    /// Returns a reader of the runs in the file. It works whenever the file is open.
+    #[must_use]
+    pub fn reader(&self) -> RunReader {
+        RunReader::new(self.slot.clone())
     }
 
     /// Completes when the writer ends. Before [`Self::close`] that is a bug.

@@ -19,6 +19,7 @@ use super::{
     check,
     identity::FileIdentity,
     migrate,
+    reader::DatabaseSlot,
     rows::{
         BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow,
         WORKLOADS, WorkloadRow, decode, encode, workload_id, workload_key,
@@ -39,6 +40,8 @@ pub(super) struct Location {
     pub(super) path: PathBuf,
     pub(super) bounds: Bounds,
     pub(super) open_database: OpenDatabase,
+    /// Where readers find the database while it is open.
+    pub(super) slot: DatabaseSlot,
 }
 
 /// A target, as the file has it.
@@ -51,10 +54,11 @@ pub(super) struct FileTarget {
     pub(super) row: TargetRow,
 }
 
-/// An open file.
+/// An open file. When it is dropped, readers lose the database first, so it is closed here and not by one of them.
 #[derive(Debug)]
 pub(super) struct HistoryFile {
-    pub(super) database: Database,
+    pub(super) database: Arc<Database>,
+    slot: DatabaseSlot,
     path: PathBuf,
     /// Number of runs when the file was opened.
     pub(super) runs: u64,
@@ -151,11 +155,13 @@ impl Location {
         let is_new = self.prepare(&database)?;
         let file = HistoryFile {
             runs: count_runs(&database)?,
-            database,
+            database: Arc::new(database),
+            slot: self.slot.clone(),
             path: self.path.clone(),
             is_new,
             identity: FileIdentity::read(&self.path).map_err(OpenError::Path)?,
         };
+        self.slot.set(&file.database);
         let restored: Result<_, _> = targets.iter().map(|target| file.read(target)).collect();
         Ok((file, restored?))
     }
@@ -266,13 +272,19 @@ impl HistoryFile {
             .zip(found.as_ref().ok())
             .is_some_and(|(open, found)| open.is_file(found))
         {
-            mem::forget(self.database);
+            mem::forget(self.database.clone());
         }
     }
 
     /// The size of the file in bytes; 0 if it was deleted.
     pub(super) fn size(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |file| file.len())
+    }
+}
+
+impl Drop for HistoryFile {
+    fn drop(&mut self) {
+        self.slot.clear();
     }
 }
 

@@ -12,8 +12,8 @@ use super::{
     HistorySettings,
     file::{FileError, HistoryFile},
     rows::{
-        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode, end_of_target, first_run,
-        first_workload, workload_id, workload_key,
+        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode, first_run,
+        first_workload, next_name, workload_id, workload_key,
     },
 };
 use crate::model::{Seconds, StoreLookup, Uid, WorkloadId};
@@ -70,7 +70,7 @@ impl HistoryFile {
         {
             let mut workloads = transaction.open_table(WORKLOADS)?;
             let mut gone = Vec::new();
-            let end = end_of_target(target);
+            let end = next_name(target);
             for row in workloads.range(first_workload(target)..first_workload(&end))? {
                 let (key, value) = row?;
                 let id = workload_id(key.value());
@@ -157,7 +157,7 @@ fn prune_workloads(
 ) -> Result<(), FileError> {
     let mut workloads = transaction.open_table(WORKLOADS)?;
     let mut gone = Vec::new();
-    let end = end_of_target(target);
+    let end = next_name(target);
     for row in workloads.range(first_workload(target)..first_workload(&end))? {
         let (key, value) = row?;
         let row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
@@ -187,7 +187,7 @@ fn prune_runs(
     let mut workload: Option<WorkloadId> = None;
     let mut rank = 0;
     let mut is_orphan = false;
-    let end = end_of_target(target);
+    let end = next_name(target);
     for run in runs.range(first_run(target)..first_run(&end))?.rev() {
         let (key, value) = run?;
         let (_, namespace, kind, name, order, uid) = key.value();

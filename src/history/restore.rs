@@ -5,8 +5,8 @@ use redb::{ReadableDatabase as _, TableHandle as _};
 use super::{
     file::{FileError, FileTarget, HistoryFile},
     rows::{
-        RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, end_of_target, first_run,
-        first_workload, workload_id,
+        RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, first_run,
+        first_workload, next_name, workload_id,
     },
 };
 use crate::model::{RestoredState, RestoredWorkload, Ticks, Uid};
@@ -21,7 +21,7 @@ impl HistoryFile {
         let targets = transaction.open_table(TARGETS)?;
         let workloads = transaction.open_table(WORKLOADS)?;
         let runs = transaction.open_table(RUNS)?;
-        let (name, end) = (target.name.as_str(), end_of_target(&target.name));
+        let (name, end) = (target.name.as_str(), next_name(&target.name));
         let row = match targets.get(name)? {
             Some(row) => decode(TARGETS.name(), row.value())?,
             None => target.row,

@@ -199,9 +199,9 @@ pub(super) fn workload_id((_, namespace, kind, name): WorkloadKey<'_>) -> Worklo
     }
 }
 
-/// The next name after a target's in the order of keys: the rows of the target end where the rows of this name start.
-pub(super) fn end_of_target(target: &str) -> String {
-    format!("{target}\0")
+/// The next name in the order of keys: the rows of a target or a workload end where the rows of the next name start.
+pub(super) fn next_name(name: &str) -> String {
+    format!("{name}\0")
 }
 
 /// The lower bound of a target's workload keys.
@@ -211,8 +211,13 @@ pub(super) fn first_workload(target: &str) -> WorkloadKey<'_> {
 
 /// The lower bound of a target's run keys.
 pub(super) fn first_run(target: &str) -> RunKey<'_> {
+    first_run_of(first_workload(target))
+}
+
+/// The lower bound of a workload's run keys.
+pub(super) fn first_run_of((target, namespace, kind, name): WorkloadKey<'_>) -> RunKey<'_> {
     let order = (Seconds::MIN, Seconds::MIN, Seconds::MIN);
-    (target, "", "", "", order, "")
+    (target, namespace, kind, name, order, "")
 }
 
 /// Encodes a value of `table`.

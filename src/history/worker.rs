@@ -1,6 +1,6 @@
 //! The thread that writes the file. It commits every batch in one transaction, and keeps changes in memory while that fails.
 //!
-//! Nothing else touches the file. After a failure redb requires that the file is closed and opened again. The writer does so
+//! Nothing else opens or changes the file. After a failure redb requires that the file is closed and opened again. The writer does so
 //! with back-off, and then commits all changes that have arrived.
 
 use std::{

@@ -13,6 +13,7 @@ use crate::{
         batch::AddedTarget,
         pending::PendingWrites,
         prune::Limits,
+        reader::DatabaseSlot,
         rows::{Bounds, TARGETS, TargetRow},
         tests::{FakeStore, RunCounter, run, settings, uid, workload},
         transaction::TargetWrites,
@@ -26,6 +27,7 @@ use crate::{
 mod deletion;
 mod disk;
 mod lost;
+mod readers;
 mod relabelled;
 mod synced;
 mod targets;
@@ -77,6 +79,7 @@ impl Scene {
                 let disk = backend_disk.clone();
                 builder.create_with_backend(Backend { file, disk })
             }),
+            slot: DatabaseSlot::default(),
         };
         let settings = HistorySettings {
             runs_per_workload: 3,
