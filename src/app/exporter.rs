@@ -148,11 +148,15 @@ impl Exporter {
     }
 
     fn data(&self) -> ExporterData {
-        ExporterData::new(
+        let data = ExporterData::new(
             self.metrics.clone(),
             self.store.clone(),
             self.readiness.clone(),
-        )
+        );
+        match &self.history {
+            Some(history) => data.with_history(history.reader()),
+            None => data,
+        }
     }
 
     fn server_settings(&self, reload: Option<ReloadHandle>) -> ServerSettings {

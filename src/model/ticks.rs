@@ -110,6 +110,18 @@ impl Tick {
             }
     }
 
+    /// Its position among the runs of the workload. The creation of a Job is not kept, so its start stands for it.
+    #[must_use]
+    pub fn position(&self) -> RunSortKey {
+        let due = self.due();
+        self.start()
+            .map_or(RunSortKey::missed(due), |start| RunSortKey {
+                due,
+                start,
+                created: start,
+            })
+    }
+
     fn sort_key(&self) -> (u32, u32, u16) {
         (self.due, self.start, self.tag)
     }

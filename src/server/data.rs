@@ -3,16 +3,17 @@
 //! [`PageData`] separates the server from the stages before it, so that tests can serve data of their own. A page is made
 //! from memory and never waits for an API.
 
-use std::sync::Arc;
+use std::{error::Error as _, sync::Arc};
 
 use bytes::Bytes;
 
 use crate::{
     config::Pattern,
+    history::{ReadError, RunReader},
     metrics::{Format, Metrics, UnknownFamily},
     model::WorkloadId,
     server::readiness::{self, Readiness},
-    status::PastRuns,
+    status::{PastRuns, WorkloadDetail},
     store::Store,
 };
 
@@ -41,6 +42,8 @@ pub struct ExporterData {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     readiness: Arc<Readiness>,
+    /// `None` if no history is configured.
+    history: Option<RunReader>,
 }
 
 impl ExporterData {
@@ -55,6 +58,16 @@ impl ExporterData {
             metrics: metrics.into(),
             store,
             readiness,
+            history: None,
+        }
+    }
+
+    /// Adds the runs that the history has.
+    #[must_use]
+    pub fn with_history(self, history: RunReader) -> Self {
+        Self {
+            history: Some(history),
+            ..self
         }
     }
 }
@@ -73,7 +86,24 @@ impl PageData for ExporterData {
         &self.store
     }
 
-    fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
-        PastRuns::NoHistory
+    fn past_runs(&self, target: Option<&str>, workload: &WorkloadId) -> PastRuns {
+        let Some(history) = &self.history else {
+            return PastRuns::NoHistory;
+        };
+        match history.runs(target, workload, WorkloadDetail::MAX_RUNS) {
+            Ok(runs) => PastRuns::Known(runs),
+            Err(error) => PastRuns::Unreadable(with_cause(&error)),
+        }
     }
 }
+
+/// The message of an error with that of its cause.
+fn with_cause(error: &ReadError) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

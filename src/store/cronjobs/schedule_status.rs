@@ -167,6 +167,12 @@ impl ScheduleStatus {
         Some(self.schedule.as_ref()?.zone())
     }
 
+    /// The schedule in words; `None` if it is invalid.
+    #[must_use]
+    pub fn describe(&self) -> Option<String> {
+        self.schedule.as_ref().map(|it| it.describe())
+    }
+
     /// The due times from [`next`](Self::next) on, in ascending order; none while the `CronJob` is suspended.
     pub fn upcoming(&self) -> impl Iterator<Item = Seconds> {
         let schedule = self.schedule.as_deref();

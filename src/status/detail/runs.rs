@@ -1,0 +1,147 @@
+//! Merges what is known of the runs of a workload: its Jobs, the runs of the history, and its ticks.
+//!
+//! A Job knows more than a row of the history, and a row more than a tick. Invariant: each run is listed once, from the source
+//! that knows most of it. A run is the same if it has the same uid; a tick has a hash of the uid.
+
+use std::{cmp::Reverse, collections::HashSet};
+
+use super::{RunState, WorkloadDetail, WorkloadRun};
+use crate::{
+    model::{Job, JobState, Run, RunResult, RunSortKey, Seconds, Tick, TickOutcome},
+    store::{TargetSnapshot, WorkloadRecord},
+};
+
+/// Where a run is known from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Job(&'a Job),
+    History(&'a Run),
+    Tick(&'a Tick),
+}
+
+/// The runs and missed due times of a workload, the latest first. `past` are those of the history, and active runs last until
+/// `as_of`.
+///
+/// Looks once at each Job of the target, and copies only what is listed.
+pub(super) fn merge(
+    target: &TargetSnapshot,
+    workload: &WorkloadRecord,
+    past: &[Run],
+    as_of: Option<Seconds>,
+) -> Vec<WorkloadRun> {
+    let id = &workload.id;
+    let is_of_workload = |job: &&Job| {
+        let owner = &job.workload;
+        owner.name == id.name && job.namespace == id.namespace && owner.kind == id.kind
+    };
+    let mut unmatched: HashSet<_> = past.iter().map(|run| &run.uid).collect();
+    let mut ticks: Vec<_> = workload.state.ticks.iter().collect();
+    let mut found = Vec::new();
+    for job in target.jobs.iter().filter(is_of_workload) {
+        let key = RunSortKey::of_job(job);
+        unmatched.remove(&job.uid);
+        ticks.retain(|tick| !tick.is_about(key, &job.uid, job.manual));
+        found.push((key, Source::Job(job)));
+    }
+    for run in past.iter().filter(|run| unmatched.remove(&run.uid)) {
+        let key = run.sort_key();
+        ticks.retain(|tick| !tick.is_about(key, &run.uid, run.manual));
+        found.push((key, Source::History(run)));
+    }
+    found.extend(
+        ticks
+            .into_iter()
+            .map(|tick| (tick.position(), Source::Tick(tick))),
+    );
+    // Runs that are not over come first, so that they are kept.
+    found.sort_by_key(|(key, source)| (source.is_over(), Reverse(*key)));
+    found.truncate(WorkloadDetail::MAX_RUNS);
+    found.sort_by_key(|(key, _)| Reverse(*key));
+    let runs = found.into_iter().map(|(_, source)| match source {
+        Source::Job(job) => WorkloadRun::of_job(job, as_of),
+        Source::History(run) => WorkloadRun::of_past(run),
+        Source::Tick(tick) => WorkloadRun::of_tick(tick, workload.is_cronjob()),
+    });
+    runs.collect()
+}
+
+impl Source<'_> {
+    fn is_over(self) -> bool {
+        match self {
+            Self::Job(job) => job.finished(),
+            Self::History(_) | Self::Tick(_) => true,
+        }
+    }
+}
+
+impl WorkloadRun {
+    fn of_job(job: &Job, as_of: Option<Seconds>) -> Self {
+        let until = if job.active() { as_of } else { job.end };
+        Self {
+            state: match job.state {
+                JobState::Suspended => RunState::Suspended,
+                JobState::Pending => RunState::Pending,
+                JobState::Running => RunState::Running,
+                JobState::Succeeding | JobState::Failing => RunState::Ending,
+                JobState::Complete => RunState::Succeeded,
+                JobState::Failed => RunState::Failed,
+            },
+            due: job.due,
+            start: job.start,
+            end: job.end,
+            duration: duration(job.start, until),
+            reason: job.failure,
+            not_started: None,
+            job_name: Some(job.name.clone()),
+            manual: job.manual,
+            exists: true,
+            failed_pods: Some(job.pods.failed),
+        }
+    }
+
+    fn of_past(run: &Run) -> Self {
+        Self {
+            state: match run.result {
+                RunResult::Succeeded => RunState::Succeeded,
+                RunResult::Failed => RunState::Failed,
+            },
+            due: run.due,
+            start: run.start,
+            end: run.end,
+            duration: duration(run.start, run.end),
+            reason: run.reason,
+            not_started: None,
+            job_name: Some(run.job_name.clone()),
+            manual: run.manual,
+            exists: false,
+            failed_pods: Some(run.failed_pods),
+        }
+    }
+
+    /// A run of a `CronJob` has the due time of its tick, unless it is manual. The tick of another run has its start there.
+    fn of_tick(tick: &Tick, is_cronjob: bool) -> Self {
+        Self {
+            state: match tick.outcome {
+                TickOutcome::Succeeded => RunState::Succeeded,
+                TickOutcome::Failed => RunState::Failed,
+                TickOutcome::Deleted => RunState::Deleted,
+                TickOutcome::Missed => RunState::Missed,
+            },
+            due: (is_cronjob && !tick.manual).then(|| tick.due()),
+            start: tick.start(),
+            end: tick.end(),
+            duration: tick.duration(),
+            reason: None,
+            not_started: tick.not_started(),
+            job_name: None,
+            manual: tick.manual,
+            exists: false,
+            failed_pods: None,
+        }
+    }
+}
+
+/// Never negative, whatever the clocks say.
+fn duration(start: Option<Seconds>, end: Option<Seconds>) -> Option<Seconds> {
+    Some(end?.saturating_sub(start?).max(0))
+}
