@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod contact;
+mod detail;
 mod findings;
 mod overview;
 mod rules;

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     history::{History, HistorySettings, TargetHistory},
     metrics::MetricsSettings,
-    model::{JournalEntry, Name, Run, RunResult, Seconds, Uid},
+    model::{JournalEntry, Name, Run, RunResult, Seconds, Totals, Uid},
 };
 
 fn open(path: &Path) -> (History, TargetHistory) {
@@ -63,13 +63,13 @@ async fn past_runs_are_the_latest_of_the_history_or_say_why_there_are_none() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let (history, target) = open(&path);
-    let last = WorkloadDetail::MAX_RUNS as Seconds;
+    let last = Seconds::try_from(WorkloadDetail::MAX_RUNS).unwrap();
     for number in 0..=last {
         target.journal.append(JournalEntry::RunFinished {
             workload: workload(),
             run: run(number),
             counted: true,
-            state: crate::model::Totals::default().into(),
+            state: Totals::default().into(),
         });
     }
     let closed = data().with_history(history.reader());

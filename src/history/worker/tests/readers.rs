@@ -63,7 +63,8 @@ fn the_latest_runs_are_read_as_they_were_written_once_they_are_committed() {
     assert_eq!(runs, [failed, run(4), run(3), run(1)]);
     for max in 0..=5 {
         let expected = runs.iter().take(max).map(|run| run.uid.to_string());
-        assert_eq!(latest(&reader, max), Vec::from_iter(expected));
+        let expected: Vec<_> = expected.collect();
+        assert_eq!(latest(&reader, max), expected);
     }
 }
 
