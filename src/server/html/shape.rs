@@ -43,6 +43,7 @@ impl From<OverallState> for Look {
             | OverallState::InvalidSchedule
             | OverallState::TooLong
             | OverallState::Pending
+            | OverallState::StuckEnding
             | OverallState::Blocked
             | OverallState::PilingUp
             | OverallState::Missed
@@ -58,7 +59,7 @@ impl From<OverallState> for Look {
 impl From<RunState> for Look {
     fn from(state: RunState) -> Self {
         match state {
-            RunState::Running => Self::Running,
+            RunState::Running | RunState::Ending => Self::Running,
             RunState::Pending => Self::Waiting,
             RunState::Suspended | RunState::Deleted => Self::Off,
             RunState::Succeeded => Self::Fine,

@@ -82,6 +82,9 @@ impl Display for Title<'_> {
         if let Some(duration) = tick.duration() {
             write!(f, ", {}", phrases::duration(duration))?;
         }
+        if let Some(reason) = tick.not_started() {
+            write!(f, ": {}", phrases::not_started(reason))?;
+        }
         if tick.manual {
             f.write_str(", manual")?;
         }
@@ -118,7 +121,7 @@ fn describe(ticks: &Ticks) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Run, RunResult, Uid};
+    use crate::model::{NotStarted, Run, RunResult, Uid};
 
     fn run(due: Seconds, duration: Seconds, result: RunResult) -> Run {
         Run {
@@ -142,7 +145,7 @@ mod tests {
         ticks.add_run(&run(60, 10, RunResult::Succeeded));
         ticks.add_run(&run(120, 20, RunResult::Succeeded));
         ticks.add_run(&run(180, 20, RunResult::Failed));
-        ticks.add_missed(240);
+        ticks.add_missed(240, NotStarted::Unexplained);
         let image = TickBars(&ticks).to_string();
         assert!(
             image

@@ -161,7 +161,7 @@ fn command(detail: &WorkloadDetail) -> Option<String> {
         runs.find_map(|run| run.job_name.as_deref())
     };
     let failed = job(&[RunState::Failed]);
-    let active = job(&[RunState::Running, RunState::Pending]);
+    let active = job(&[RunState::Running, RunState::Pending, RunState::Ending]);
     let has_failed = status.last.as_ref().is_some_and(|last| !last.succeeded);
     let found = if has_failed {
         failed.or(active)

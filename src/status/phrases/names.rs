@@ -40,7 +40,7 @@ pub fn column(column: Column) -> &'static str {
         Column::Type => "Type",
         Column::LastEnd => "Last result",
         Column::Duration => "Duration",
-        Column::Failures => "In a row",
+        Column::Failures => "Failed in a row",
         Column::NextDue => "Next due",
         Column::Deadline => "Success deadline",
         Column::Severity => "Severity",
@@ -88,6 +88,7 @@ pub fn run_state(state: RunState) -> &'static str {
     match state {
         RunState::Running => "running",
         RunState::Pending => "pending",
+        RunState::Ending => "ending",
         RunState::Suspended => "suspended",
         RunState::Succeeded => "succeeded",
         RunState::Failed => "failed",
