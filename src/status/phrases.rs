@@ -72,20 +72,26 @@ pub fn day(at: Seconds) -> String {
 }
 
 /// When something is due, in its zone: `22:15 Europe/Berlin` today, `tomorrow 22:15 Europe/Berlin`, else with the date:
-/// `Fri 4 Dec 22:15 Europe/Berlin`, in another year with that.
+/// `Fri 4 Dec 22:15 Europe/Berlin`, in another year with that. Seconds are shown if there are any.
 #[must_use]
 pub fn due(at: Seconds, now: Seconds, zone: &Zone) -> String {
     let (offset, today) = (zone.offset(at), local_day(now, zone.offset(now)));
     let day = local_day(at, offset);
     let year = |at, offset| format("%Y", at, offset);
-    let pattern = match day.saturating_sub(today) {
-        0 => "%H:%M",
-        1 => "tomorrow %H:%M",
-        -1 => "yesterday %H:%M",
-        _ if year(at, offset) == year(now, zone.offset(now)) => "%a %-d %b %H:%M",
-        _ => "%-d %b %Y %H:%M",
+    let clock = if at.rem_euclid(MINUTE) == 0 {
+        "%H:%M"
+    } else {
+        "%H:%M:%S"
     };
-    format!("{} {}", format(pattern, at, offset), zone.name())
+    let date = match day.saturating_sub(today) {
+        0 => "",
+        1 => "tomorrow ",
+        -1 => "yesterday ",
+        _ if year(at, offset) == year(now, zone.offset(now)) => "%a %-d %b ",
+        _ => "%-d %b %Y ",
+    };
+    let pattern = format!("{date}{clock}");
+    format!("{} {}", self::format(&pattern, at, offset), zone.name())
 }
 
 /// The number of the day in local time.
