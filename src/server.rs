@@ -21,6 +21,7 @@ use crate::config::{ListenAddress, WebConfig};
 mod accept;
 mod access;
 mod active_request;
+pub mod api;
 mod bind;
 mod body;
 mod connection;

@@ -12,7 +12,7 @@ use super::{body::Content, data::Chunks, gzip::Gzip, negotiation::Encoding};
 use crate::metrics::Format;
 
 /// Value of `Retry-After` when the server is full. Connections become free within seconds, when scrapes end.
-const RETRY_SECONDS: &str = "5";
+pub(super) const RETRY_SECONDS: &str = "5";
 
 /// HTML pages load their own stylesheet, script and icon, and the script loads pages. Nothing else runs, whatever names say.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \

@@ -18,7 +18,7 @@ use super::*;
 
 type Scrape = dyn Fn(Format) -> Chunks + Send + Sync;
 
-/// Page data with a configurable scrape and readiness, and an empty store.
+/// Page data with a configurable scrape, readiness and store.
 pub(super) struct TestData {
     pub(super) scrape: Box<Scrape>,
     pub(super) readiness: Mutex<State>,
@@ -36,6 +36,14 @@ impl TestData {
             scrape: Box::new(scrape),
             readiness: Mutex::new(State::Ready),
             store: Store::new(Vec::new()),
+        }
+    }
+
+    /// The same with this store.
+    pub(super) fn with_store(store: Store) -> Self {
+        Self {
+            store,
+            ..Self::new()
         }
     }
 }

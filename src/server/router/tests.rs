@@ -67,6 +67,12 @@ async fn responses_depend_on_path_and_method() {
         ),
         ("GET", "/livez", 200, "ok\n"),
         ("GET", "/readyz", 200, "ready\n"),
+        (
+            "GET",
+            "/api/v1/targets",
+            200,
+            "{\"status\":\"success\",\"data\":{\"targets\":[]}}",
+        ),
         ("GET", "/metrics/", 404, "not found\n"),
         ("GET", "//metrics", 404, "not found\n"),
         ("GET", "/healthz", 404, "not found\n"),
