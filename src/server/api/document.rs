@@ -8,7 +8,7 @@ use std::{fmt::Write as _, sync::LazyLock};
 use bytes::Bytes;
 use http::{
     HeaderValue, Request, Response, StatusCode,
-    header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH},
+    header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH, VARY},
 };
 use ring::digest;
 use utoipa::{
@@ -106,6 +106,7 @@ pub(super) fn respond(request: &Request<()>, encoding: Encoding) -> Response<Con
     if let Some(etag) = document.etag.clone() {
         response.headers_mut().insert(ETAG, etag);
     }
+    let response = with_header(response, VARY, "Accept-Encoding");
     with_header(response, CACHE_CONTROL, "no-cache")
 }
 

@@ -2,6 +2,11 @@
 
 use std::{env, fs, path::Path};
 
+use crate::{
+    server::api::FindingCode,
+    status::{Column, OverallState},
+};
+
 use super::*;
 
 fn request(if_none_match: Option<&str>) -> Request<()> {
@@ -68,5 +73,26 @@ fn every_reference_of_the_document_leads_somewhere() {
     assert!(references.len() > 50, "{}", references.len());
     for reference in references {
         assert!(document.pointer(reference).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn the_manual_has_every_path_parameter_state_and_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md");
+    let manual = fs::read_to_string(path).expect("docs/api.md");
+    let document = serde_json::to_value(Api::openapi()).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    let parameters = paths.values().flat_map(|item| {
+        let parameters = item["get"]["parameters"].as_array();
+        parameters.into_iter().flatten()
+    });
+    let in_query = parameters.filter(|parameter| parameter["in"] == "query");
+    let names = in_query.map(|parameter| parameter["name"].as_str().expect("a name").to_owned());
+    let states = OverallState::ALL.iter().map(|it| it.as_str().to_owned());
+    let columns = Column::ALL.iter().map(|it| it.as_str().to_owned());
+    let codes = FindingCode::ALL.iter().map(|it| it.as_str().to_owned());
+    let paths = paths.keys().map(|path| format!("/api/v1{path}"));
+    for word in paths.chain(names).chain(states).chain(columns).chain(codes) {
+        assert!(manual.contains(&format!("`{word}`")), "{word}");
     }
 }
