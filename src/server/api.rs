@@ -66,10 +66,6 @@ pub(super) fn respond(request: &Request<()>, data: &dyn PageData) -> Response<Co
 }
 
 /// The response when too many requests are answered at once.
-#[allow(
-    dead_code,
-    reason = "for the router, once it limits how many answers are made at once"
-)]
 pub(super) fn unavailable() -> Response<Content> {
     failure(&ApiError::Unavailable, Encoding::Identity)
 }

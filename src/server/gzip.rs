@@ -52,6 +52,15 @@ impl<Chunks: Iterator<Item = Bytes>> Iterator for Gzip<Chunks> {
     }
 }
 
+/// Compresses a complete body.
+pub(super) fn compress(body: &Bytes) -> io::Result<Vec<u8>> {
+    let mut compressed = Vec::new();
+    for chunk in Gzip::new(std::iter::once(body.clone())) {
+        compressed.extend_from_slice(&chunk?);
+    }
+    Ok(compressed)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{cell::Cell, io::Read};

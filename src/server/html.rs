@@ -11,6 +11,7 @@ use super::{
     ServerSettings,
     body::Content,
     data::PageData,
+    negotiation,
     response::{html, text},
 };
 use crate::{
@@ -82,7 +83,7 @@ pub(super) fn respond(
         _ => workload(path, data, site),
     };
     match page {
-        Some(Ok(page)) => html(page),
+        Some(Ok(page)) => html(page, negotiation::encoding(request.headers())),
         Some(Err(error)) => {
             tracing::error!(path, error = %error, "page failed");
             text(

@@ -8,11 +8,21 @@ use http::{
     },
 };
 
-use super::{body::Content, data::Chunks, gzip::Gzip, negotiation::Encoding};
+use bytes::Bytes;
+
+use super::{
+    body::Content,
+    data::Chunks,
+    gzip::{self, Gzip},
+    negotiation::Encoding,
+};
 use crate::metrics::Format;
 
 /// Value of `Retry-After` when the server is full. Connections become free within seconds, when scrapes end.
 pub(super) const RETRY_SECONDS: &str = "5";
+
+/// Shorter bodies are not compressed: they fit into one packet.
+const MIN_COMPRESSED: usize = 1024;
 
 /// HTML pages load their own stylesheet, script and icon, and the script loads pages. Nothing else runs, whatever names say.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -25,9 +35,25 @@ pub(super) fn text(status: StatusCode, body: impl Into<Content>) -> Response<Con
     with_header(response, CONTENT_TYPE, "text/plain; charset=utf-8")
 }
 
+/// A complete body, compressed if the client accepts that and it pays.
+pub(super) fn encoded(body: impl Into<Bytes>, encoding: Encoding) -> Response<Content> {
+    let body = body.into();
+    let is_large = body.len() >= MIN_COMPRESSED;
+    let compressed = (encoding == Encoding::Gzip && is_large).then(|| gzip::compress(&body));
+    let (body, is_compressed) = match compressed {
+        Some(Ok(compressed)) => (compressed.into(), true),
+        _ => (body, false),
+    };
+    let response = with_header(Response::new(Content::Full(body)), VARY, "Accept-Encoding");
+    if is_compressed {
+        return with_header(response, CONTENT_ENCODING, "gzip");
+    }
+    response
+}
+
 /// An HTML page.
-pub(super) fn html(page: String) -> Response<Content> {
-    let response = Response::new(Content::from(page));
+pub(super) fn html(page: String, encoding: Encoding) -> Response<Content> {
+    let response = encoded(page, encoding);
     let response = with_header(response, CONTENT_TYPE, "text/html; charset=utf-8");
     let response = with_header(response, CONTENT_SECURITY_POLICY, CONTENT_POLICY);
     let response = with_header(response, REFERRER_POLICY, "no-referrer");

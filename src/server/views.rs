@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode, header::ALLOW};
 use tokio::{sync::Semaphore, task, time::timeout};
 
 use super::{
-    ServerSettings,
+    ServerSettings, api,
     body::Content,
     data::PageData,
     html,
@@ -41,32 +41,46 @@ impl Views {
 
     /// The response to a request whose path is not that of a page made at once.
     pub(super) async fn respond(&self, request: &Request<()>) -> Response<Content> {
-        if let Some(asset) = html::asset(request.uri().path()) {
+        let path = request.uri().path();
+        if api::is_path(path) {
+            let answer = self.make(request, |request, data, _| api::respond(request, data));
+            return answer.await.unwrap_or_else(api::unavailable);
+        }
+        if let Some(asset) = html::asset(path) {
             return asset;
         }
-        if !html::has(request.uri().path()) {
+        if !html::has(path) {
             return text(StatusCode::NOT_FOUND, "not found\n");
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n");
             return with_header(response, ALLOW, "GET, HEAD");
         }
+        let page = self.make(request, html::respond);
+        page.await
+            .unwrap_or_else(|| unavailable("too many pages at once, try again later\n"))
+    }
+
+    /// Makes a response on a blocking thread. `None` if there is no slot in time.
+    async fn make(
+        &self,
+        request: &Request<()>,
+        respond: fn(&Request<()>, &dyn PageData, &html::Site) -> Response<Content>,
+    ) -> Option<Response<Content>> {
         let slot = timeout(MAX_WAIT, self.slots.clone().acquire_owned()).await;
-        let Ok(Ok(slot)) = slot else {
-            return unavailable("too many pages at once, try again later\n");
-        };
+        let slot = slot.ok()?.ok()?;
         let (data, site) = (self.data.clone(), self.site.clone());
         let request = request.clone();
         let made = task::spawn_blocking(move || {
             // Held until the work is done, even if the client has left.
             let _slot = slot;
-            html::respond(&request, &*data, &site)
+            respond(&request, &*data, &site)
         });
-        made.await.unwrap_or_else(|_| {
+        Some(made.await.unwrap_or_else(|_| {
             text(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "the page cannot be made: the log says why\n",
+                "the response cannot be made: the log says why\n",
             )
-        })
+        }))
     }
 }

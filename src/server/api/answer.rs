@@ -4,24 +4,17 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Response, StatusCode,
-    header::{
-        ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY,
-        X_CONTENT_TYPE_OPTIONS,
-    },
+    Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::server::{
     body::Content,
-    gzip::Gzip,
     negotiation::Encoding,
-    response::{RETRY_SECONDS, with_header},
+    response::{RETRY_SECONDS, encoded, with_header},
 };
-
-/// Shorter answers are not compressed: they fit into one packet.
-const MIN_COMPRESSED: usize = 1024;
 
 /// Live answers are out of date when they arrive.
 const NO_STORE: &str = "no-store";
@@ -147,27 +140,9 @@ fn live(status: StatusCode, body: Body, encoding: Encoding) -> Response<Content>
 
 /// A response of JSON, compressed if the client accepts that and it pays.
 pub(super) fn json(body: Bytes, encoding: Encoding) -> Response<Content> {
-    let is_large = body.len() >= MIN_COMPRESSED;
-    let compressed = (encoding == Encoding::Gzip && is_large).then(|| compress(&body));
-    let is_compressed = matches!(compressed, Some(Ok(_)));
-    let content = compressed.and_then(Result::ok).map_or(body, Bytes::from);
-    let response = Response::new(Content::Full(content));
+    let response = encoded(body, encoding);
     let response = with_header(response, CONTENT_TYPE, "application/json");
-    let response = with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    let mut response = with_header(response, VARY, "Accept-Encoding");
-    if is_compressed {
-        let gzip = HeaderValue::from_static("gzip");
-        response.headers_mut().insert(CONTENT_ENCODING, gzip);
-    }
-    response
-}
-
-fn compress(body: &Bytes) -> std::io::Result<Vec<u8>> {
-    let mut compressed = Vec::new();
-    for chunk in Gzip::new(std::iter::once(body.clone())) {
-        compressed.extend_from_slice(&chunk?);
-    }
-    Ok(compressed)
+    with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
 /// A value of a client as an error repeats it.

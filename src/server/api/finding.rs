@@ -27,6 +27,8 @@ label_enum! {
         TooLong = "too_long",
         /// A Job has had no ready pod for long.
         Pending = "pending",
+        /// A Job is over, and its pods do not end.
+        StuckEnding = "stuck_ending",
         /// An active run holds up the next one.
         Blocked = "blocked",
         /// Several runs are active at once.
@@ -81,6 +83,7 @@ fn code(finding: &Finding) -> FindingCode {
         Finding::InvalidSchedule => FindingCode::InvalidSchedule,
         Finding::TooLong { .. } => FindingCode::TooLong,
         Finding::Pending { .. } => FindingCode::Pending,
+        Finding::StuckEnding { .. } => FindingCode::StuckEnding,
         Finding::Blocked { .. } => FindingCode::Blocked,
         Finding::PilingUp { .. } => FindingCode::PilingUp,
         Finding::RunsMissed { .. } => FindingCode::RunsMissed,

@@ -217,7 +217,7 @@ impl JobEntry {
             created: Time::of(job.created),
             start: Time::of(job.start),
             end: Time::of(job.end),
-            suspended: Time::of(job.suspended),
+            suspended: Time::of(job.suspended_since()),
             failure_reason: job.failure.map(FailureReasonLabel),
             due: Time::of(job.due),
             manual: job.manual,
