@@ -80,7 +80,7 @@ pub use streak::Streak;
 pub use ticks::{Tick, TickOutcome, Ticks};
 pub use totals::{LastRun, START_DELAY_BOUNDS, Totals};
 pub use uid::Uid;
-pub use update::{Change, MAX_UNDECODABLE, ObjectName, Update};
+pub use update::{Change, FeedError, MAX_UNDECODABLE, ObjectName, Update};
 
 /// A string that records share: a clone copies a pointer.
 pub type Name = Arc<str>;

@@ -10,6 +10,7 @@
 //! - [`judge`]: finds the findings in the records of the store
 //! - [`workload`]: what an overview shows of one workload
 //! - [`detail`]: the same with its runs and what comes next
+//! - [`target`]: what the page of targets shows
 //! - [`overview`]: all workloads: counts, filters, sorting and pages, as a [`Query`] asks
 //! - [`phrases`]: the only module with words for people
 //!
@@ -23,6 +24,7 @@ mod overview;
 pub mod phrases;
 mod query;
 mod state;
+mod target;
 mod workload;
 
 pub use contact::{Reach, TargetHealth};
@@ -31,6 +33,7 @@ pub use finding::{Finding, Level};
 pub use overview::{Overview, PAGE, Summary};
 pub use query::{Column, Query, UNNAMED_TARGET};
 pub use state::OverallState;
+pub use target::{TargetDetail, VerbRequests};
 pub use workload::{LimitStatus, ScheduleFacts, WorkloadStatus};
 
 #[cfg(test)]

@@ -42,10 +42,12 @@ mod workloads;
 
 pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
 pub use cronjobs::{CronJobRecord, ScheduleStatus};
-pub use feeds::ObjectSelection;
+pub use feeds::{FeedFailure, FeedHealth, ObjectSelection, UndecodableObject};
 pub use objects::Snapshot;
 pub use settings::{Retention, StoreSettings, Threshold, ThresholdSource, Thresholds};
-pub use target_snapshot::{ConfiguredJob, TargetSnapshot, TargetStatus};
+pub use target_snapshot::{
+    ConfiguredJob, TargetDescription, TargetDetails, TargetSnapshot, TargetStatus,
+};
 pub use workloads::WorkloadRecord;
 
 use facts::Facts;
@@ -64,6 +66,8 @@ pub struct Store {
 pub struct TargetStore {
     /// Value of the `target` label; `None` for the single unnamed target.
     name: Option<Name>,
+    /// What is read, and where.
+    description: RwLock<Option<Arc<TargetDescription>>>,
     /// Returns the current time.
     clock: fn() -> Timestamp,
     /// When the process began to read it.
@@ -152,6 +156,7 @@ impl TargetStore {
         let facts = Facts::new(name.clone(), settings, state, journal.clone());
         Self {
             name,
+            description: RwLock::default(),
             clock,
             known_since: clock(),
             journal,
@@ -225,10 +230,26 @@ impl TargetStore {
             counters_known: facts.counters_known,
             status: facts.status(),
             client_counters,
+            details: (selection == Selection::All).then(|| Box::new(self.details(facts))),
         };
         drop(guard);
         self.warn_about_dropped(dropped);
         snapshot
+    }
+}
+
+impl TargetStore {
+    /// Says what is read from now on, and where.
+    pub fn describe(&self, description: TargetDescription) {
+        *self.description.write() = Some(Arc::new(description));
+    }
+
+    fn details(&self, facts: &Facts) -> TargetDetails {
+        TargetDetails {
+            description: self.description.read().clone(),
+            feeds: facts.feeds.health(TargetDetails::MAX_LISTED),
+            undecodable: facts.feeds.undecodable_objects(TargetDetails::MAX_LISTED),
+        }
     }
 }
 

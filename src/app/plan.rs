@@ -4,7 +4,7 @@ use crate::{
     client::{Endpoint, SharedCredentials},
     config::{Config, Mode, ProbeConfig, TargetConfig},
     source::{ProbeSettings, SourceSettings},
-    store::StoreSettings,
+    store::{StoreSettings, TargetDescription},
 };
 
 /// What will run for one target.
@@ -80,6 +80,21 @@ impl TargetPlan {
             source: SourceSettings::from_config(config, mode),
             probes,
             store: StoreSettings::from_config(config),
+        }
+    }
+
+    /// What people see of it.
+    pub(super) fn description(&self) -> TargetDescription {
+        // The demo does not look for the addresses of its APIs, because it knows them.
+        let known = || match &self.endpoint {
+            Endpoint::Kubernetes { .. } => None,
+            Endpoint::Cci(cci) => Some(cci.address()),
+            Endpoint::Address(address) => Some(address.to_string()),
+        };
+        TargetDescription {
+            mode: self.source.mode.clone(),
+            cci: matches!(self.endpoint, Endpoint::Cci(_)),
+            address: self.address.clone().or_else(known),
         }
     }
 }

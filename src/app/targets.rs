@@ -46,6 +46,7 @@ pub(super) struct RunningTarget {
 impl RunningTarget {
     /// A target with a store and without tasks. It continues from the history, if there is one.
     pub(super) fn new(plan: TargetPlan, history: Option<(&History, TargetHistory)>) -> Self {
+        let description = plan.description();
         let name = plan.name.as_deref().map(Name::from);
         let (store, history) = match history {
             Some((
@@ -65,6 +66,7 @@ impl RunningTarget {
             }
             None => (Arc::new(TargetStore::new(name, Arc::new(plan.store))), None),
         };
+        store.describe(description);
         Self {
             name: plan.name,
             title: plan.title,
@@ -134,6 +136,7 @@ impl RunningTarget {
 
     /// Reads as `plan` has it, once the tasks start again.
     pub(super) fn replan(&mut self, plan: TargetPlan) {
+        self.store.describe(plan.description());
         self.endpoint = plan.endpoint;
         self.address = plan.address;
         self.source = plan.source;

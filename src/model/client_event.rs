@@ -94,6 +94,7 @@ label_enum! {
 
 label_enum! {
     /// A kind of object, as the API names its resource.
+    #[derive(PartialOrd, Ord)]
     Resource {
         /// batch/v1 Jobs.
         Jobs = "jobs",

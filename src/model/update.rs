@@ -1,5 +1,7 @@
 //! What sources push to the store.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{CronJob, Job, Name};
@@ -22,11 +24,35 @@ pub enum Update {
     /// Missed runs are judged up to this time. An event alone does not say so, because more may be on their way.
     CaughtUp(Timestamp),
     /// An attempt to reach the API failed. The store keeps the objects of this feed until they are stale.
-    Failed,
+    Failed(FeedError),
+}
+
+/// Why an attempt to reach the API failed, as the log has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeedError {
+    /// One line without secrets, at most [`Self::MAX_MESSAGE`] bytes.
+    pub message: Arc<str>,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+}
+
+impl FeedError {
+    /// The most bytes of a message that are kept. A target with 10,000 configured Jobs may keep as many messages.
+    pub const MAX_MESSAGE: usize = 1024;
+
+    /// An error with this message, which has no secrets.
+    #[must_use]
+    pub fn new(message: &str, hint: Option<&'static str>) -> Self {
+        let end = message.floor_char_boundary(Self::MAX_MESSAGE);
+        Self {
+            message: message[..end].into(),
+            hint,
+        }
+    }
 }
 
 /// Namespace and name of an object, each `?` if it cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectName {
     /// `metadata.namespace`.
     pub namespace: Name,
@@ -55,5 +81,18 @@ impl<T> Change<T> {
             Self::Replaced(objects) => objects.iter_mut().for_each(edit),
             Self::Applied(object) | Self::Deleted(object) => edit(object),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let long = "é".repeat(FeedError::MAX_MESSAGE);
+        let error = FeedError::new(&format!("a{long}"), None);
+        assert_eq!(error.message.len(), FeedError::MAX_MESSAGE - 1);
+        assert!(error.message.ends_with('é'));
     }
 }

@@ -87,7 +87,7 @@ impl Readiness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Change, FeedScope, Sink as _, Update};
+    use crate::model::{Change, FeedError, FeedScope, Sink as _, Update};
 
     #[tokio::test(start_paused = true)]
     async fn an_unreachable_target_delays_readiness_by_the_grace_period_only() {
@@ -102,7 +102,7 @@ mod tests {
         let both = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(readiness.state(), State::Waiting(both));
         feeds[0].push(Update::Jobs(Change::Replaced(Vec::new())));
-        feeds[1].push(Update::Failed);
+        feeds[1].push(Update::Failed(FeedError::default()));
         assert_eq!(readiness.state(), State::Waiting(vec!["b".to_owned()]));
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(readiness.state(), State::Ready);

@@ -16,7 +16,7 @@ use crate::{
     client::Error,
     decode::DecodeError,
     log_limit::{Admitted, LogLimit},
-    model::{ClientEvent, FeedHandle, MAX_UNDECODABLE, Resource, Update},
+    model::{ClientEvent, FeedError, FeedHandle, MAX_UNDECODABLE, Resource, Update},
 };
 
 /// Different errors that are logged per outage. A target with 1,000 polled Jobs may have as many.
@@ -72,9 +72,10 @@ impl FeedReporter {
 
     /// An attempt failed.
     pub(super) fn fail(&self, error: &Error) {
-        let went_down = self.handle.push(Update::Failed).went_down;
-        let is_new = self.log.is_new_error(error, went_down);
         let hint = error.hint();
+        let reason = FeedError::new(&error.to_string(), hint);
+        let went_down = self.handle.push(Update::Failed(reason)).went_down;
+        let is_new = self.log.is_new_error(error, went_down);
         match (went_down, is_new) {
             (true, _) => tracing::warn!(%error, hint, "target is down"),
             (false, true) => {

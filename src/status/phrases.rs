@@ -10,9 +10,11 @@ use crate::model::Seconds;
 
 mod findings;
 mod names;
+mod targets;
 
 pub use findings::{finding, health};
 pub use names::{column, not_started, outcome, reason, run_state, source, state, threshold};
+pub use targets::{feed, mode, scope};
 
 const MINUTE: Seconds = 60;
 const HOUR: Seconds = 60 * MINUTE;

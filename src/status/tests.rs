@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     model::{
-        Change, CronJob, FailureReason, FeedHandle, FeedScope, Job, JobState, Seconds, Sink, Uid,
-        Update, WorkloadAnnotations, WorkloadId, WorkloadRef,
+        Change, CronJob, FailureReason, FeedError, FeedHandle, FeedScope, Job, JobState, Seconds,
+        Sink, Uid, Update, WorkloadAnnotations, WorkloadId, WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
@@ -19,6 +19,7 @@ mod findings;
 mod overview;
 mod rules;
 mod states;
+mod target;
 mod workload;
 
 thread_local! {

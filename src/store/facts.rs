@@ -88,7 +88,7 @@ impl Facts {
             workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
-            Update::Contact | Update::Failed | Update::Undecodable(_) => {}
+            Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
             Update::CaughtUp(_) => self.judge(feed, date.as_second()),
             Update::Jobs(change) => {
                 self.jobs.change(feed, change, absence, &mut see_job);

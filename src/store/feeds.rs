@@ -14,8 +14,10 @@ use crate::model::{
     Update,
 };
 
+mod health;
 mod restart;
 
+pub use health::{FeedFailure, FeedHealth, UndecodableObject};
 pub use restart::ObjectSelection;
 
 use restart::Phase;
@@ -60,6 +62,8 @@ struct FeedStatus {
     last_success: Option<Timestamp>,
     /// The same on the monotonic clock.
     last_contact: Option<Instant>,
+    /// While its attempts fail: since when, and why.
+    failure: Option<Box<FeedFailure>>,
     /// Until when everything that happened was received.
     caught_up: Option<Timestamp>,
 }
@@ -227,13 +231,14 @@ impl FeedStatus {
             undecodable: HashSet::new(),
             last_success: None,
             last_contact: None,
+            failure: None,
             caught_up: None,
         }
     }
 
     fn record(&mut self, update: &Update, now: Instant, date: Timestamp) {
-        if matches!(update, Update::Failed) {
-            self.up = Some(false);
+        if let Update::Failed(error) = update {
+            self.fail(error, date);
             return;
         }
         self.record_undecodable(update);
@@ -262,7 +267,10 @@ impl FeedStatus {
             (self.synced, self.read_again, self.selection_changed) = (true, true, false);
         }
         self.up = match update {
-            Update::Contact => Some(true),
+            Update::Contact => {
+                self.failure = None;
+                Some(true)
+            }
             // See `Update::Contact` for why this does not end an outage.
             _ => self.up.or(Some(true)),
         };

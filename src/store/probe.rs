@@ -35,6 +35,7 @@ impl TargetStore {
             ProbeOutcome::Failed | ProbeOutcome::Absent | ProbeOutcome::Undecodable => None,
         };
         TargetSnapshot {
+            details: None,
             target: self.name.clone(),
             date,
             known_since: self.known_since,

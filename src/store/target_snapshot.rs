@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{ClientCounters, CronJobRecord, Snapshot, Threshold, ThresholdSource, WorkloadRecord};
+use super::{
+    ClientCounters, CronJobRecord, FeedHealth, Snapshot, Threshold, ThresholdSource,
+    UndecodableObject, WorkloadRecord,
+};
 use crate::{
-    config::OverridesConfig,
+    config::{Mode, OverridesConfig},
     model::{Job, Name},
 };
 
@@ -37,6 +40,35 @@ pub struct TargetSnapshot {
     pub status: TargetStatus,
     /// The counters of its client.
     pub client_counters: ClientCounters,
+    /// What only people ask for; `None` in the snapshot of a scrape.
+    pub details: Option<Box<TargetDetails>>,
+}
+
+/// What a complete snapshot knows besides. Its lists are bounded.
+#[derive(Clone, Debug, Default)]
+pub struct TargetDetails {
+    /// What is read, and where; `None` until somebody said so.
+    pub description: Option<Arc<TargetDescription>>,
+    /// The feeds, failing ones first, at most [`Self::MAX_LISTED`].
+    pub feeds: Vec<FeedHealth>,
+    /// The objects that exist and cannot be decoded, in order, at most [`Self::MAX_LISTED`].
+    pub undecodable: Vec<UndecodableObject>,
+}
+
+impl TargetDetails {
+    /// How many items each list has at most.
+    pub const MAX_LISTED: usize = 100;
+}
+
+/// What is read of a target, and where. It stays until a reload changes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetDescription {
+    /// Watch or poll, and which objects.
+    pub mode: Mode,
+    /// Whether it is Huawei Cloud CCI.
+    pub cci: bool,
+    /// The address of the API, without credentials, and its proxy; `None` if nobody looked for it.
+    pub address: Option<String>,
 }
 
 /// A configured Job.

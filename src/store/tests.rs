@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::time::advance;
 
 use super::*;
-use crate::model::{Change, Code, EventKind, Job, JobState, Resource, Uid, Verb, WorkloadRef};
+use crate::model::{
+    Change, Code, EventKind, FeedError, Job, JobState, Resource, Uid, Verb, WorkloadRef,
+};
 
 fn retention() -> Retention {
     StoreSettings::default().retention
@@ -185,7 +187,7 @@ async fn objects_of_a_stale_feed_are_hidden_until_its_next_contact() {
     feed.push(jobs(Change::Replaced(vec![running("a")])));
     other.push(jobs(Change::Replaced(vec![running("x")])));
     advance(retention().stale_after).await;
-    feed.push(Update::Failed);
+    feed.push(Update::Failed(FeedError::default()));
     other.push(Update::Contact);
     assert_eq!(shown(&store), ["a/a/running", "x/x/running"]);
     advance(Duration::from_millis(1)).await;
@@ -234,7 +236,7 @@ async fn a_target_is_up_if_no_feed_failed_and_synced_if_all_were_listed() {
     assert!(status().up && !status().synced);
     feed.push(jobs(Change::Replaced(Vec::new())));
     assert!(!status().synced);
-    other.push(Update::Failed);
+    other.push(Update::Failed(FeedError::default()));
     assert!(!status().up);
     assert_eq!(status().last_success, None);
     other.push(jobs(Change::Replaced(Vec::new())));
@@ -242,7 +244,7 @@ async fn a_target_is_up_if_no_feed_failed_and_synced_if_all_were_listed() {
     assert!(!status().up, "a list alone does not end an outage");
     other.push(Update::Contact);
     assert!(status().up);
-    other.push(Update::Failed);
+    other.push(Update::Failed(FeedError::default()));
     assert!(!status().up && status().synced && status().last_success.is_some());
 }
 
@@ -255,7 +257,7 @@ async fn a_configured_job_exists_or_is_absent_or_unknown() {
     let store = Arc::new(TargetStore::new(None, Arc::default()));
     let feed = store.clone().register(scope);
     let exists = || store.snapshot().configured[0].exists;
-    feed.push(Update::Failed);
+    feed.push(Update::Failed(FeedError::default()));
     assert_eq!(exists(), None);
     feed.push(Update::JobAbsent);
     assert_eq!(exists(), Some(false));

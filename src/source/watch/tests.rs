@@ -41,7 +41,7 @@ impl Sink for Recorder {
             return HealthChange::default();
         }
         let counter = match update {
-            Update::Failed => &self.failures,
+            Update::Failed(_) => &self.failures,
             _ => &self.confirmations,
         };
         *counter.lock() += 1;

@@ -18,8 +18,8 @@ fn too_long(scene: &Scene) -> &Scene {
 fn nothing_becomes_too_long_while_the_target_is_down_and_its_age_is_known() {
     let scene = Scene::new();
     too_long(&scene).at(20 * MINUTE);
-    scene.jobs.push(Update::Failed);
-    scene.cronjobs.push(Update::Failed);
+    scene.jobs.push(Update::Failed(FeedError::default()));
+    scene.cronjobs.push(Update::Failed(FeedError::default()));
     NOW.set(MIDNIGHT + 3 * HOUR);
     let target = health(&scene);
     assert_eq!(target.reach, Reach::Down);
@@ -39,7 +39,7 @@ fn nothing_becomes_too_long_while_the_target_is_down_and_its_age_is_known() {
 fn a_target_that_can_be_read_in_part_is_judged_as_of_now_like_its_alerts() {
     let scene = Scene::new();
     too_long(&scene).at(20 * MINUTE);
-    scene.cronjobs.push(Update::Failed);
+    scene.cronjobs.push(Update::Failed(FeedError::default()));
     NOW.set(MIDNIGHT + 31 * MINUTE);
     let target = health(&scene);
     assert_eq!((target.reach, target.age), (Reach::Partly, Some(0)));
@@ -60,8 +60,8 @@ fn a_target_that_was_not_read_completely_is_judged_after_ten_minutes() {
 #[test]
 fn a_target_that_never_answered_has_no_age() {
     let scene = Scene::unread(Some("prod"), StoreSettings::default());
-    scene.jobs.push(Update::Failed);
-    scene.cronjobs.push(Update::Failed);
+    scene.jobs.push(Update::Failed(FeedError::default()));
+    scene.cronjobs.push(Update::Failed(FeedError::default()));
     NOW.set(MIDNIGHT + HOUR);
     let target = health(&scene);
     assert_eq!(target.name.as_deref(), Some("prod"));

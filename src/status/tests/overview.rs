@@ -48,8 +48,8 @@ fn targets() -> Vec<Scene> {
     });
     test.job(of("workflow", "b-train", took(100, complete(HOUR))));
     let down = Scene::unread(Some("down"), StoreSettings::default());
-    down.jobs.push(Update::Failed);
-    down.cronjobs.push(Update::Failed);
+    down.jobs.push(Update::Failed(FeedError::default()));
+    down.cronjobs.push(Update::Failed(FeedError::default()));
     vec![prod, test, down]
 }
 

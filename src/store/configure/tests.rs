@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     config::{LabelSource, MappedLabel},
     model::{
-        Change, CronJob, FeedHandle, FeedScope, Job, JobState, Name, RestoredState, Seconds,
-        Sink as _, Uid, Update, WorkloadRef,
+        Change, CronJob, FeedError, FeedHandle, FeedScope, Job, JobState, Name, RestoredState,
+        Seconds, Sink as _, Uid, Update, WorkloadRef,
     },
     store::{
         Snapshot, TargetSnapshot, TargetStatus, WorkloadRecord, memory_journal::MemoryJournal,

@@ -6,7 +6,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::{
-    model::{CronJob, FeedHandle, Job, Sink, Uid, WorkloadRef},
+    model::{CronJob, FeedError, FeedHandle, Job, Sink, Uid, WorkloadRef},
     store::{TargetStatus, TargetStore},
 };
 
@@ -67,9 +67,9 @@ async fn the_failing_feeds_are_counted() {
         feed.push(Update::Contact);
     }
     assert_eq!(health(), (true, 3, 0));
-    feeds[1].push(Update::Failed);
+    feeds[1].push(Update::Failed(FeedError::default()));
     assert_eq!(health(), (false, 3, 1));
-    feeds[0].push(Update::Failed);
+    feeds[0].push(Update::Failed(FeedError::default()));
     assert_eq!(health(), (false, 3, 2));
     feeds[0].push(Update::Contact);
     feeds[1].push(Update::Contact);
@@ -140,12 +140,12 @@ async fn a_configured_job_keeps_its_last_poll_when_its_data_are_stale() {
         (job.exists, job.poll_up, job.last_poll.is_some())
     };
     assert_eq!(polled(), (None, None, false));
-    feeds[0].push(Update::Failed);
+    feeds[0].push(Update::Failed(FeedError::default()));
     assert_eq!(polled(), (None, Some(false), false));
     feeds[0].push(Update::Jobs(Change::Applied(job("a"))));
     feeds[0].push(Update::Contact);
     assert_eq!(polled(), (Some(true), Some(true), true));
-    feeds[0].push(Update::Failed);
+    feeds[0].push(Update::Failed(FeedError::default()));
     assert_eq!(polled(), (Some(true), Some(false), true));
     advance(Duration::from_hours(1)).await;
     assert_eq!(polled(), (None, Some(false), true));

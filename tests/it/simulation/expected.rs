@@ -131,7 +131,7 @@ impl ExpectedState {
             Update::CaughtUp(until) => {
                 self.caught_up.insert(feed, until.as_second());
             }
-            Update::JobAbsent | Update::Contact | Update::Failed | Update::Undecodable(_) => {}
+            Update::JobAbsent | Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
         }
         self.judge_schedules(now, update);
     }
@@ -261,7 +261,7 @@ impl ExpectedState {
                     self.judge_schedule(now, &cronjob);
                 }
             }
-            Update::JobAbsent | Update::Contact | Update::Failed | Update::Undecodable(_) => {}
+            Update::JobAbsent | Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
         }
     }
 

@@ -8,7 +8,8 @@ use crate::{
     metrics::{families::target::Targets, format::Format, table::testing::section_lines},
     model::{
         ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter as _,
-        EventKind, FeedHandle, FeedScope, Renewable, Resource, RestartReason, Sink, Update, Verb,
+        EventKind, FeedError, FeedHandle, FeedScope, Renewable, Resource, RestartReason, Sink,
+        Update, Verb,
     },
     store::{TargetSnapshot, TargetStore},
 };
@@ -35,7 +36,7 @@ fn lines_of(prefix: &str, target: &TargetSnapshot) -> Vec<String> {
 #[test]
 fn a_target_that_was_never_read_is_down_and_has_no_last_success() {
     let (store, jobs) = target(None);
-    jobs.push(Update::Failed);
+    jobs.push(Update::Failed(FeedError::default()));
     assert_eq!(
         lines_of("job_status_exporter_target", &store.snapshot()),
         [

@@ -47,7 +47,7 @@ fn restart_five_times(store: &Arc<TargetStore>, round: usize) {
         [jobs_in(&format!("never-{round}"))],
     );
     if round.is_multiple_of(2) {
-        never.push(Update::Failed);
+        never.push(Update::Failed(FeedError::default()));
     }
     let scopes = [jobs_in(""), cronjobs_in("")];
     let watched = restart(store, ObjectSelection::Changed, scopes);
@@ -97,7 +97,7 @@ async fn restarts_during_an_outage_leave_nothing_behind() {
         let scope = jobs_in(&format!("never-{round}"));
         let [feed] = restart(&store, ObjectSelection::Changed, [scope]);
         if round % 3 == 0 {
-            feed.push(Update::Failed);
+            feed.push(Update::Failed(FeedError::default()));
         }
         sizes.push(size(&store));
     }

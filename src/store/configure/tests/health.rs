@@ -46,7 +46,7 @@ async fn a_target_stays_up_until_a_feed_of_another_scope_was_tried() {
     list(&all, []);
     assert_eq!(health(&store), (true, true, 1, 0));
     let [other] = restart(&store, ObjectSelection::Changed, [jobs_in("c")]);
-    other.push(Update::Failed);
+    other.push(Update::Failed(FeedError::default()));
     assert_eq!(health(&store), (false, false, 1, 1));
 }
 
@@ -60,7 +60,7 @@ async fn what_is_retired_counts_no_more() {
         name: "bad".into(),
     };
     b.push(Update::Undecodable(Change::Applied(undecodable)));
-    b.push(Update::Failed);
+    b.push(Update::Failed(FeedError::default()));
     let old = store.snapshot().status;
     assert_eq!((old.failing_feeds, old.undecodable_jobs), (1, 1));
     pass(60).await;
@@ -77,13 +77,16 @@ async fn what_is_retired_counts_no_more() {
 async fn an_outage_goes_on_and_hides_the_objects_of_all_feeds_in_time() {
     let store = target();
     let [a, b] = read(&store);
-    a.push(Update::Failed);
-    b.push(Update::Failed);
+    a.push(Update::Failed(FeedError::default()));
+    b.push(Update::Failed(FeedError::default()));
     pass(300).await;
     let scopes = [jobs_in("a"), jobs_in("c")];
     let [a, c] = restart(&store, ObjectSelection::Changed, scopes);
-    assert!(!a.push(Update::Failed).went_down, "it was down before");
-    c.push(Update::Failed);
+    assert!(
+        !a.push(Update::Failed(FeedError::default())).went_down,
+        "it was down before"
+    );
+    c.push(Update::Failed(FeedError::default()));
     assert_eq!(health(&store), (false, false, 2, 2));
     assert_eq!(shown(&store), ["a/x", "b/y"]);
     let stale_after = defaults().retention.stale_after.as_secs();
@@ -148,7 +151,7 @@ async fn a_target_is_synced_when_the_feed_that_was_never_read_is_left_out() {
     let store = target();
     let [a, b] = feeds(&store, [jobs_in("a"), jobs_in("b")]);
     list(&a, []);
-    b.push(Update::Failed);
+    b.push(Update::Failed(FeedError::default()));
     let [a] = restart(&store, ObjectSelection::Changed, [jobs_in("a")]);
     assert!(
         !a.push(Update::Contact).synced,
@@ -219,7 +222,7 @@ async fn a_cronjob_is_evaluated_in_time_while_the_feed_that_it_left_remains() {
     let [jobs, cronjobs, forbidden] = restart(&store, ObjectSelection::Changed, scopes);
     list_cronjobs(&cronjobs, [cronjob("a")]);
     list(&jobs, []);
-    forbidden.push(Update::Failed);
+    forbidden.push(Update::Failed(FeedError::default()));
     pass(4 * 3600).await;
     for feed in [&jobs, &cronjobs] {
         feed.push(Update::CaughtUp(clock()));

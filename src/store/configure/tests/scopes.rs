@@ -199,7 +199,7 @@ async fn a_scope_that_returns_before_the_others_are_read_loses_nothing() {
     list(&a, [running("a", "x")]);
     list(&b, [running("b", "y")]);
     let [a] = restart(&store, ObjectSelection::Changed, [jobs_in("a")]);
-    a.push(Update::Failed);
+    a.push(Update::Failed(FeedError::default()));
     let scopes = [jobs_in("b"), jobs_in("a")];
     let [b, a] = restart(&store, ObjectSelection::Changed, scopes);
     assert_eq!(store.snapshot().status.feeds, 2);

@@ -1,0 +1,96 @@
+//! What people see of the feeds: the scope of each, why it fails, and what cannot be decoded.
+//!
+//! A scrape does not ask for this. The lists are bounded, because they are copied under the lock of the target.
+
+use jiff::Timestamp;
+
+use super::{FeedStatus, Feeds};
+use crate::model::{FeedError, FeedScope, Name, ObjectName, Resource};
+
+/// One feed of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedHealth {
+    /// What it covers.
+    pub scope: FeedScope,
+    /// Outcome of the last attempt; `None` before the first.
+    pub up: Option<bool>,
+    /// Whether it was read completely at least once.
+    pub synced: bool,
+    /// When the API last confirmed what the store holds.
+    pub last_success: Option<Timestamp>,
+    /// Why it fails; `None` unless it does.
+    pub failure: Option<FeedFailure>,
+}
+
+/// Attempts of a feed that failed, without a success in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedFailure {
+    /// When the first of them failed.
+    pub since: Timestamp,
+    /// When the last one failed.
+    pub last_attempt: Timestamp,
+    /// Why the last one failed.
+    pub error: FeedError,
+}
+
+/// An object that exists and cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndecodableObject {
+    /// `metadata.namespace`, or `?`.
+    pub namespace: Name,
+    /// `metadata.name`, or `?`.
+    pub name: Name,
+    /// Its kind.
+    pub resource: Resource,
+}
+
+impl Feeds {
+    /// At most `limit` feeds: the failing ones first, those that failed first at the top, then the others as registered.
+    pub(in crate::store) fn health(&self, limit: usize) -> Vec<FeedHealth> {
+        let feeds = || self.in_use().map(|(_, feed)| feed);
+        let mut failing: Vec<_> = feeds().filter(|feed| feed.is_failing()).collect();
+        failing.sort_by_key(|feed| feed.failure.as_ref().map(|failure| failure.since));
+        let working = feeds().filter(|feed| !feed.is_failing());
+        let listed = failing.into_iter().chain(working).take(limit);
+        listed.map(FeedStatus::health).collect()
+    }
+
+    /// At most `limit` of the objects that exist and cannot be decoded, in order.
+    pub(in crate::store) fn undecodable_objects(&self, limit: usize) -> Vec<UndecodableObject> {
+        let objects = self.in_use().flat_map(|(_, feed)| {
+            let resource = feed.resource();
+            feed.undecodable.iter().map(move |name| (name, resource))
+        });
+        let mut objects: Vec<_> = objects.collect();
+        objects.sort_unstable();
+        let object = |(object, resource): (&ObjectName, Resource)| UndecodableObject {
+            namespace: object.namespace.clone(),
+            name: object.name.clone(),
+            resource,
+        };
+        objects.into_iter().take(limit).map(object).collect()
+    }
+}
+
+impl FeedStatus {
+    /// An attempt failed.
+    pub(super) fn fail(&mut self, error: &FeedError, date: Timestamp) {
+        self.up = Some(false);
+        let since = self.failure.as_ref().map_or(date, |failure| failure.since);
+        self.failure = Some(Box::new(FeedFailure {
+            since,
+            last_attempt: date,
+            error: error.clone(),
+        }));
+    }
+
+    fn health(&self) -> FeedHealth {
+        FeedHealth {
+            scope: self.scope.clone(),
+            up: self.up,
+            synced: self.synced,
+            last_success: self.last_success,
+            failure: self.failure.as_deref().cloned(),
+        }
+    }
+}
