@@ -133,7 +133,29 @@ pub(super) fn selects_other_objects(old: &TargetConfig, new: &TargetConfig) -> b
     old.endpoint != new.endpoint || old.mode != new.mode
 }
 
+/// The keys of a target that differ and that need no new read of it.
+pub(super) fn applied_in_place(old: &TargetConfig, new: &TargetConfig) -> Vec<&'static str> {
+    let keys = [
+        (
+            "targets[].controller_time_zone",
+            old.controller_time_zone != new.controller_time_zone,
+        ),
+        ("targets[].poll", old.probes != new.probes),
+    ];
+    let changed = keys.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(key, _)| key).collect()
+}
+
 impl Changes {
+    /// Adds keys that are in force, each once: several targets may have them.
+    pub(super) fn add_applied(&mut self, keys: &[&'static str]) {
+        for key in keys {
+            if !self.applied.contains(key) {
+                self.applied.push(key);
+            }
+        }
+    }
+
     fn lists(&self) -> [(&'static str, Vec<&str>); 5] {
         fn texts(texts: &[String]) -> Vec<&str> {
             texts.iter().map(String::as_str).collect()

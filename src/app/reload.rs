@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::{
     Error, StartProblem,
     candidate::Candidate,
-    changes::{Changes, selects_other_objects},
+    changes::{Changes, applied_in_place, selects_other_objects},
     exporter::{self, Exporter},
     file_watch::{FileWatch, WatchedFile},
     plan::TargetPlan,
@@ -26,9 +26,6 @@ use crate::{
     store::ObjectSelection,
     telemetry::LogLevelHandle,
 };
-
-/// The key of a change that concerns probes alone.
-const PROBES: &str = "targets[].poll";
 
 /// Reloads the configuration of an exporter.
 pub(super) struct Reloader {
@@ -266,8 +263,8 @@ impl Exporter {
         // What the store ignores is decided when an object arrives.
         let other_ignored = !config.overrides.ignores_same(&self.config.overrides);
         if !other_objects && !other_ignored && target.source == plan.source {
-            if target.probes != plan.probes && !changes.applied.contains(&PROBES) {
-                changes.applied.push(PROBES);
+            if let Some(old) = old {
+                changes.add_applied(&applied_in_place(old, target_config));
             }
             return (target, Step::Configure(Box::new(plan)));
         }

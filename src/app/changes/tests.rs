@@ -140,3 +140,31 @@ fn other_objects_are_those_of_another_api_namespace_or_selector() {
         assert!(selects_other_objects(&base, &target(other)), "{other}");
     }
 }
+
+#[test]
+fn a_target_that_is_not_read_again_names_the_keys_that_changed_once() {
+    let target = |settings: &str| {
+        let config = load(&format!("targets: [{{name: a, {settings}}}]"));
+        config.targets.into_iter().next().unwrap()
+    };
+    let base = target("mode: watch");
+    let (zone, probes) = (
+        target("controller_time_zone: Europe/Berlin"),
+        target("poll: {probe_any: true}"),
+    );
+    let mut changes = Changes::default();
+    for (other, keys) in [
+        (&base, &[][..]),
+        (&zone, &["targets[].controller_time_zone"]),
+        (&probes, &["targets[].poll"]),
+    ] {
+        assert_eq!(applied_in_place(&base, other), keys);
+        assert_eq!(applied_in_place(other, &base), keys);
+        changes.add_applied(keys);
+        changes.add_applied(keys);
+    }
+    assert_eq!(
+        changes.to_string(),
+        "changed: targets[].controller_time_zone, targets[].poll\n"
+    );
+}
