@@ -15,6 +15,7 @@ mod describe;
 mod duration;
 mod file;
 mod history;
+mod in_force;
 mod keys;
 mod kube_state_metrics;
 mod labels;
@@ -46,6 +47,7 @@ pub use cci::{AccessKey, Agency, CciAuth, CciConfig, KeyAuth, Project, TokenAuth
 pub use describe::describe;
 pub use duration::parse as parse_duration;
 pub use history::HistoryConfig;
+pub use in_force::{ConfigInForce, Origin, Origins, Setting, SettingValue};
 pub use keys::KEYS;
 pub use kube_state_metrics::{AllowList, KsmConfig};
 pub use labels::{LabelScope, LabelSource, LabelsConfig, MappedLabel, RESERVED_LABELS};
@@ -209,6 +211,11 @@ pub struct Selection {
 ///
 /// The error has every problem with its key and its source.
 pub fn load(inputs: &Inputs) -> Result<Config, Error> {
+    load_with_origins(inputs).map(|(config, _)| config)
+}
+
+/// The same, with what set each setting.
+pub fn load_with_origins(inputs: &Inputs) -> Result<(Config, Origins), Error> {
     let merged = layers::merge(inputs).map_err(Error::new)?;
     root::read(merged)
 }

@@ -6,8 +6,8 @@ use kube_cron::Zone;
 
 use super::{
     Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, LogLevel,
-    MetricsConfig, Mode, OverridesConfig, ProbeConfig, Selection, TargetConfig, ThresholdsConfig,
-    WebConfig, duration, history,
+    MetricsConfig, Mode, Origins, OverridesConfig, ProbeConfig, Selection, TargetConfig,
+    ThresholdsConfig, WebConfig, duration, history,
     keys::KEYS,
     labels,
     layers::Merged,
@@ -34,12 +34,14 @@ const STALE_AFTER_RANGE: RangeInclusive<Duration> =
 const MIN_WATCH_STALE_AFTER: Duration = Duration::from_mins(2);
 
 /// Reads and validates the settings.
-pub(super) fn read(merged: Merged) -> Result<Config, Error> {
+pub(super) fn read(merged: Merged) -> Result<(Config, Origins), Error> {
     let report = Report::new(KEYS, merged.problems, merged.warnings);
     let config = root(&Node::root(&merged.tree, &report), &report);
     let (problems, warnings) = report.into_parts();
     match config {
-        Some(config) if problems.is_empty() => Ok(Config { warnings, ..config }),
+        Some(config) if problems.is_empty() => {
+            Ok((Config { warnings, ..config }, Origins(merged.tree)))
+        }
         _ => Err(Error::new(problems)),
     }
 }

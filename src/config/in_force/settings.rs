@@ -1,0 +1,203 @@
+//! The sections of the configuration other than `targets`.
+
+use super::Settings;
+use crate::config::{
+    Config, FamilyFilter, HistoryConfig, KsmConfig, KubernetesAuthConfig, LabelsConfig,
+    LimitsConfig, ListLimits, MetricsConfig, Override, OverrideMatch, OverridesConfig,
+    ThresholdsConfig, WebConfig,
+};
+
+impl Settings<'_> {
+    /// Adds everything.
+    pub(super) fn config(&mut self, config: &Config) {
+        let Config {
+            web,
+            targets,
+            labels,
+            workload_label,
+            thresholds,
+            limits,
+            overrides,
+            retain_deleted,
+            retain_workloads,
+            stale_after,
+            history,
+            metrics,
+            log_level,
+            warnings: _,
+        } = config;
+        self.web(web);
+        for (position, target) in targets.iter().enumerate() {
+            self.target(&format!("targets[{position}]"), target);
+        }
+        self.labels(labels);
+        self.add("workload_label", workload_label);
+        self.thresholds(thresholds);
+        self.limits(limits);
+        self.overrides(overrides);
+        self.add("retain_deleted", retain_deleted);
+        self.add("retain_workloads", retain_workloads);
+        self.add("stale_after", stale_after);
+        self.history(history.as_ref());
+        self.metrics(metrics);
+        self.add("log.level", log_level);
+    }
+
+    fn web(&mut self, web: &WebConfig) {
+        let WebConfig {
+            config_file,
+            listen_addresses,
+            systemd_socket,
+            probe_listen_address,
+            telemetry_path,
+            max_connections,
+            ready_grace,
+            shutdown_timeout,
+            kubernetes_auth,
+            authenticate_probes,
+            enable_lifecycle,
+        } = web;
+        self.add("web.config_file", config_file);
+        self.add("web.listen_address", &listen_addresses[..]);
+        self.add("web.systemd_socket", systemd_socket);
+        self.add("web.probe_listen_address", probe_listen_address);
+        self.add("web.telemetry_path", telemetry_path);
+        self.add("web.max_connections", max_connections);
+        self.add("web.ready_grace", ready_grace);
+        self.add("web.shutdown_timeout", shutdown_timeout);
+        if let Some(KubernetesAuthConfig {
+            target,
+            outage_grace,
+        }) = kubernetes_auth
+        {
+            self.add("web.kubernetes_auth.target", target);
+            self.add("web.kubernetes_auth.outage_grace", outage_grace);
+        }
+        self.add("web.authenticate_probes", authenticate_probes);
+        self.add("web.enable_lifecycle", enable_lifecycle);
+    }
+
+    fn labels(&mut self, labels: &LabelsConfig) {
+        let LabelsConfig { mapping, scope } = labels;
+        for mapped in mapping {
+            self.add(format!("labels.{}", mapped.label), &mapped.source);
+        }
+        self.add("label_scope", scope);
+    }
+
+    fn thresholds(&mut self, thresholds: &ThresholdsConfig) {
+        let ThresholdsConfig {
+            max_duration,
+            max_success_age,
+            start_grace,
+            max_failures,
+        } = thresholds;
+        self.add("thresholds.max_duration", max_duration);
+        self.add("thresholds.max_success_age", max_success_age);
+        self.add("thresholds.start_grace", start_grace);
+        self.add("thresholds.max_failures", max_failures);
+    }
+
+    fn limits(&mut self, limits: &LimitsConfig) {
+        let LimitsConfig {
+            workloads,
+            label_value_bytes,
+            list,
+        } = limits;
+        let ListLimits {
+            objects,
+            pages,
+            bytes,
+            duration,
+        } = list;
+        self.add("limits.workloads", workloads);
+        self.add("limits.label_value_bytes", label_value_bytes);
+        self.add("limits.list_objects", objects);
+        self.add("limits.list_pages", pages);
+        self.add("limits.list_bytes", bytes);
+        self.add("limits.list_duration", duration);
+    }
+
+    fn overrides(&mut self, overrides: &OverridesConfig) {
+        let OverridesConfig { entries } = overrides;
+        for (position, (matched, set)) in entries.iter().enumerate() {
+            self.override_match(&format!("overrides[{position}].match"), matched);
+            self.override_set(&format!("overrides[{position}].set"), set);
+        }
+    }
+
+    fn override_match(&mut self, path: &str, matched: &OverrideMatch) {
+        let OverrideMatch {
+            target,
+            namespace,
+            workload_type,
+            workload,
+        } = matched;
+        self.add_given(format!("{path}.target"), target.as_ref());
+        self.add_given(format!("{path}.namespace"), namespace.as_ref());
+        self.add_given(format!("{path}.workload_type"), workload_type.as_ref());
+        self.add_given(format!("{path}.workload"), workload.as_ref());
+    }
+
+    fn override_set(&mut self, path: &str, set: &Override) {
+        let Override {
+            max_duration,
+            max_success_age,
+            start_grace,
+            max_failures,
+            severity,
+            runbook,
+            ignore,
+        } = set;
+        self.add_given(format!("{path}.max_duration"), max_duration.as_ref());
+        self.add_given(format!("{path}.max_success_age"), max_success_age.as_ref());
+        self.add_given(format!("{path}.start_grace"), start_grace.as_ref());
+        self.add_given(format!("{path}.max_failures"), max_failures.as_ref());
+        self.add_given(format!("{path}.severity"), severity.as_ref());
+        self.add_given(format!("{path}.runbook"), runbook.as_ref());
+        self.add_given(format!("{path}.ignore"), ignore.as_ref());
+    }
+
+    fn history(&mut self, history: Option<&HistoryConfig>) {
+        let Some(HistoryConfig {
+            path,
+            runs_per_workload,
+            max_age,
+        }) = history
+        else {
+            self.add("history.path", &None::<String>);
+            return;
+        };
+        self.add("history.path", path);
+        self.add("history.runs_per_workload", runs_per_workload);
+        self.add("history.max_age", max_age);
+    }
+
+    fn metrics(&mut self, metrics: &MetricsConfig) {
+        let MetricsConfig {
+            per_job,
+            families: FamilyFilter { include, exclude },
+            run_duration_buckets,
+            kube_state_metrics,
+        } = metrics;
+        self.add("metrics.per_job", per_job);
+        self.add("metrics.include", &include[..]);
+        self.add("metrics.exclude", &exclude[..]);
+        self.add("metrics.run_duration_buckets", &run_duration_buckets[..]);
+        let ksm = "metrics.kube_state_metrics";
+        self.add(format!("{ksm}.enabled"), &kube_state_metrics.is_some());
+        if let Some(KsmConfig {
+            job_labels,
+            job_annotations,
+            cronjob_labels,
+            cronjob_annotations,
+        }) = kube_state_metrics
+        {
+            self.add(format!("{ksm}.job_labels"), &job_labels.keys[..]);
+            self.add(format!("{ksm}.job_annotations"), &job_annotations.keys[..]);
+            self.add(format!("{ksm}.cronjob_labels"), &cronjob_labels.keys[..]);
+            let annotations = &cronjob_annotations.keys[..];
+            self.add(format!("{ksm}.cronjob_annotations"), annotations);
+        }
+    }
+}
