@@ -182,6 +182,7 @@ async fn export(
     );
     let exporter = Exporter::build(
         candidate.config,
+        candidate.loaded,
         web,
         candidate.plans,
         Supervisor::default(),

@@ -29,6 +29,7 @@ mod connection_state;
 mod connections;
 mod data;
 mod descriptors;
+mod exporter_facts;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod gzip;
@@ -53,6 +54,7 @@ mod views;
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::{BindError, SystemdError, SystemdSockets};
 pub use data::{Chunks, ExporterData, PageData};
+pub use exporter_facts::{ExporterFacts, ExporterRecord, LoadedConfig, ReloadReport};
 pub use job_probe::{ProbeError, ProbeRequest, ProbeTarget, Prober, TargetProber};
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, ReloadRequests};
 pub use tls::{PreparedTls, TlsError, TlsHandle};

@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     cli,
-    config::{self, Config, Flags, Inputs},
-    server::Server,
+    config::{self, Config, ConfigInForce, Flags, Inputs},
+    model,
+    server::{LoadedConfig, Server},
 };
 
 mod cloud;
@@ -33,7 +34,7 @@ pub(super) async fn run(flags: cli::Demo) -> Result<(), Error> {
 
 /// Runs the exporter with a simulated cluster.
 async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
-    let config = load(None, flags)?;
+    let (config, loaded) = load(None, flags)?;
     let cluster = SimulatedCluster::bind().await.map_err(Error::Demo)?;
     let plans = cluster.plans(&config);
     let server = Server::bind(&config.web.listen_addresses).await?;
@@ -49,13 +50,13 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cluster".to_owned(), cluster.run());
-    serve(server, config, plans, tasks).await
+    serve(server, config, loaded, plans, tasks).await
 }
 
 /// Runs the exporter with a simulated CCI, and with a configuration file as a user writes it.
 async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     let (cloud, files) = SimulatedCloud::bind().await.map_err(Error::Demo)?;
-    let config = load(Some(files.configuration()), flags)?;
+    let (config, loaded) = load(Some(files.configuration()), flags)?;
     let plans = TargetPlan::from_config(&config);
     let server = Server::bind(&config.web.listen_addresses).await?;
     let page = server.local_addrs()[0].with_scheme("http");
@@ -71,24 +72,25 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
     );
     let mut tasks = Supervisor::default();
     tasks.spawn("simulated cloud".to_owned(), cloud.run());
-    serve(server, config, plans, tasks).await
+    serve(server, config, loaded, plans, tasks).await
 }
 
 /// Exports from simulated targets until a signal arrives. The configuration stays as it is.
 async fn serve(
     server: Server,
     config: Config,
+    loaded: LoadedConfig,
     plans: Vec<TargetPlan>,
     tasks: Supervisor,
 ) -> Result<(), Error> {
     let signals = Signals::listen().map_err(Error::Runtime)?;
     let budget = Descriptors::raise(&config).budget();
-    let exporter = Exporter::build(config, PreparedWeb::default(), plans, tasks, budget)?;
+    let exporter = Exporter::build(config, loaded, PreparedWeb::default(), plans, tasks, budget)?;
     exporter.run(server, signals, None).await
 }
 
 /// Loads the configuration from `file`, or the defaults. The flags win.
-fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<Config, Error> {
+fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<(Config, LoadedConfig), Error> {
     let inputs = Inputs {
         file,
         flags: Flags {
@@ -97,7 +99,7 @@ fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<Config, Error> {
         },
         ..Inputs::default()
     };
-    let config = config::load(&inputs).map_err(Error::Config)?;
+    let (config, origins) = config::load_with_origins(&inputs).map_err(Error::Config)?;
     if config
         .web
         .listen_addresses
@@ -106,5 +108,10 @@ fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<Config, Error> {
     {
         return Err(Error::Unusable(vec![StartProblem::demo_without_url()]));
     }
-    Ok(config)
+    let loaded = LoadedConfig {
+        in_force: ConfigInForce::new(&config, inputs.file, &origins, &[]),
+        loaded: model::now(),
+        warnings: Vec::new(),
+    };
+    Ok((config, loaded))
 }

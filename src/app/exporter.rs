@@ -22,7 +22,8 @@ use crate::{
     metrics::{Metrics, MetricsSettings},
     model::Name,
     server::{
-        ExporterData, ReloadHandle, Server, ServerSettings, TargetProber, readiness::Readiness,
+        ExporterData, ExporterRecord, LoadedConfig, ReloadHandle, Server, ServerSettings,
+        TargetProber, readiness::Readiness,
     },
     store::Store,
     telemetry,
@@ -46,12 +47,15 @@ pub(super) struct Exporter {
     pub(super) prober: Arc<TargetProber>,
     pub(super) web: ServedWeb,
     pub(super) readiness: Arc<Readiness>,
+    /// What people see of the exporter itself.
+    pub(super) record: Arc<ExporterRecord>,
 }
 
 impl Exporter {
     /// Builds the stages from left to right. `tasks` are supervised with those of the exporter.
     pub(super) fn build(
         config: Config,
+        loaded: LoadedConfig,
         web: PreparedWeb,
         plans: Vec<TargetPlan>,
         mut tasks: Supervisor,
@@ -85,7 +89,9 @@ impl Exporter {
                 .filter_map(RunningTarget::probe_target)
                 .collect(),
         );
+        let history_status = history.as_ref().map(History::status);
         Ok(Self {
+            record: Arc::new(ExporterRecord::new(loaded, history_status)),
             readiness: Arc::new(Readiness::new(store.clone(), config.web.ready_grace)),
             metrics,
             prober: Arc::new(prober),
@@ -152,6 +158,7 @@ impl Exporter {
             self.metrics.clone(),
             self.store.clone(),
             self.readiness.clone(),
+            self.record.clone(),
         );
         match &self.history {
             Some(history) => data.with_history(history.reader()),

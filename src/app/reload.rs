@@ -22,7 +22,8 @@ use crate::{
     config::{Config, Inputs, TargetConfig},
     history::HistorySettings,
     metrics::MetricsSettings,
-    server::{ReloadHandle, ReloadOutcome},
+    model,
+    server::{ReloadHandle, ReloadOutcome, ReloadReport},
     store::ObjectSelection,
     telemetry::LogLevelHandle,
 };
@@ -97,9 +98,14 @@ impl Reloader {
             Ok(changes) => log_changes(changes),
             Err(error) => log_problems(error),
         }
+        let outcome = outcome(result);
+        exporter.record.record_reload(ReloadReport {
+            at: model::now(),
+            outcome: outcome.clone(),
+        });
         if let Trigger::Request(request) = trigger {
             // The client may be gone.
-            let _ = request.send(outcome(result));
+            let _ = request.send(outcome);
         }
     }
 
@@ -128,6 +134,7 @@ impl Reloader {
         let changes = exporter
             .apply(candidate.config, candidate.plans, web, candidate.changes)
             .await?;
+        exporter.record.replace_config(candidate.loaded);
         self.triggers.web_files = FileWatch::new(web_files);
         Ok(changes)
     }

@@ -20,7 +20,7 @@ pub use value::SettingValue;
 use value::Show;
 
 /// The configuration in force as key paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigInForce {
     /// The configuration file; `None` without one.
     pub file: Option<PathBuf>,

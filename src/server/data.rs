@@ -12,7 +12,10 @@ use crate::{
     history::{ReadError, RunReader},
     metrics::{Format, Metrics, UnknownFamily},
     model::WorkloadId,
-    server::readiness::{self, Readiness},
+    server::{
+        ExporterFacts, ExporterRecord,
+        readiness::{self, Readiness},
+    },
     status::{PastRuns, WorkloadDetail},
     store::Store,
 };
@@ -32,6 +35,9 @@ pub trait PageData: Send + Sync + 'static {
     /// The state of all targets.
     fn store(&self) -> &Store;
 
+    /// The exporter itself, and its configuration.
+    fn exporter(&self) -> ExporterFacts;
+
     /// The finished runs of a workload that the history has. Reads a file, so it is not called on the task of a connection.
     fn past_runs(&self, target: Option<&str>, workload: &WorkloadId) -> PastRuns;
 }
@@ -42,6 +48,7 @@ pub struct ExporterData {
     metrics: Arc<Metrics>,
     store: Arc<Store>,
     readiness: Arc<Readiness>,
+    record: Arc<ExporterRecord>,
     /// `None` if no history is configured.
     history: Option<RunReader>,
 }
@@ -53,11 +60,13 @@ impl ExporterData {
         metrics: impl Into<Arc<Metrics>>,
         store: Arc<Store>,
         readiness: Arc<Readiness>,
+        record: Arc<ExporterRecord>,
     ) -> Self {
         Self {
             metrics: metrics.into(),
             store,
             readiness,
+            record,
             history: None,
         }
     }
@@ -84,6 +93,10 @@ impl PageData for ExporterData {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn exporter(&self) -> ExporterFacts {
+        self.record.facts()
     }
 
     fn past_runs(&self, target: Option<&str>, workload: &WorkloadId) -> PastRuns {

@@ -64,6 +64,10 @@ impl PageData for TestData {
         &self.store
     }
 
+    fn exporter(&self) -> ExporterFacts {
+        ExporterRecord::new(LoadedConfig::default(), None).facts()
+    }
+
     fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
         PastRuns::NoHistory
     }

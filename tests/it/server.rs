@@ -14,7 +14,7 @@ use job_status_exporter::{
     metrics::{self, Metrics},
     model::{Change, FeedScope, Sink as _, Update},
     server::readiness::Readiness,
-    server::{ExporterData, ServerSettings},
+    server::{ExporterData, ExporterRecord, LoadedConfig, ServerSettings},
     store::{Store, TargetStore},
 };
 use tokio::{
@@ -286,7 +286,8 @@ async fn pages_show_the_targets_and_their_readiness() {
     let grace = Duration::from_hours(1);
     let readiness = Arc::new(Readiness::new(store.clone(), grace));
     let metrics = Metrics::new(Arc::clone(&store), &metrics::MetricsSettings::default());
-    let data = ExporterData::new(metrics, store, Arc::clone(&readiness));
+    let record = Arc::new(ExporterRecord::new(LoadedConfig::default(), None));
+    let data = ExporterData::new(metrics, store, Arc::clone(&readiness), record);
     let mut server = start(data, ServerSettings::default()).await;
 
     let waiting = server.get("/readyz").await;

@@ -146,6 +146,29 @@ async fn requests_for_a_reload_need_the_flag() {
 }
 
 #[tokio::test]
+async fn a_change_of_a_target_that_needs_no_new_read_is_answered() {
+    let cluster = Cluster::start().await;
+    let exporter = start(&cluster, Setup::new().config(&config(""))).await;
+    let requests = cluster.api.requests().len();
+    let target =
+        |more: &str| config("").replace("kubeconfig: one}", &format!("kubeconfig: one}}, {more}"));
+    for (new, key) in [
+        (
+            "controller_time_zone: Europe/Berlin",
+            "targets[].controller_time_zone",
+        ),
+        (
+            "controller_time_zone: Europe/Berlin, poll: {probe_any: true}",
+            "targets[].poll",
+        ),
+    ] {
+        let expected = format!("changed: {key}\n");
+        assert_eq!(reloaded(&exporter, &target(new)).await, expected);
+    }
+    assert_eq!(cluster.api.requests().len(), requests);
+}
+
+#[tokio::test]
 async fn what_needs_a_restart_is_answered_and_logged_and_the_rest_is_applied() {
     let cluster = Cluster::start().await;
     let mut exporter = start(&cluster, Setup::new().config(&config(""))).await;

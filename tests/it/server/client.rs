@@ -8,7 +8,9 @@ use job_status_exporter::{
     metrics::{Format, UnknownFamily},
     model::WorkloadId,
     server::readiness::State,
-    server::{Chunks, PageData, Server, ServerSettings},
+    server::{
+        Chunks, ExporterFacts, ExporterRecord, LoadedConfig, PageData, Server, ServerSettings,
+    },
     status::PastRuns,
     store::Store,
 };
@@ -52,6 +54,10 @@ impl PageData for TestData {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn exporter(&self) -> ExporterFacts {
+        ExporterRecord::new(LoadedConfig::default(), None).facts()
     }
 
     fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
