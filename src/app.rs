@@ -14,6 +14,7 @@
 //! - `supervisor`: runs tasks that must not end
 //! - `signals`: SIGTERM and SIGINT
 //! - `schedule`: the command that explains a schedule
+//! - `status`: the command that reads once, and prints the status of all workloads
 //! - `demo`: the simulated cluster of the command `demo`
 
 use std::{
@@ -27,7 +28,7 @@ use std::{
 use tokio::runtime::{self, Runtime};
 
 use crate::{
-    cli::{self, Arguments, Command},
+    cli::{self, Arguments, Command, LogLevel},
     config::{self, WebConfig},
     model,
     server::{ReloadHandle, Server, SystemdSockets},
@@ -48,6 +49,7 @@ mod plan;
 mod reload;
 mod schedule;
 mod signals;
+mod status;
 mod supervisor;
 mod targets;
 mod triggers;
@@ -56,6 +58,7 @@ mod web;
 pub use check::StartProblem;
 pub use error::Error;
 pub use schedule::ScheduleError;
+pub use status::StatusError;
 
 use candidate::Candidate;
 use descriptors::Descriptors;
@@ -99,7 +102,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     match run(&arguments, &logger, sockets) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             error.report(&logger);
             ExitCode::from(error.exit_code())
@@ -107,18 +110,25 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments, logger: &Logger, sockets: SystemdSockets) -> Result<(), Error> {
+fn run(arguments: &Arguments, logger: &Logger, sockets: SystemdSockets) -> Result<ExitCode, Error> {
     match &arguments.command {
-        None => block_on(export(arguments, logger, sockets)),
+        None => block_on(export(arguments, logger, sockets))?,
         #[cfg(feature = "demo")]
-        Some(Command::Demo(flags)) => block_on(demo::run(flags.clone())),
-        Some(Command::Schedule(flags)) => print(&schedule::output(flags, model::now())?),
-        Some(Command::Completions(completions)) => print(&completions.script()),
+        Some(Command::Demo(flags)) => block_on(demo::run(flags.clone()))?,
+        Some(Command::Schedule(flags)) => print(&schedule::output(flags, model::now())?)?,
+        Some(Command::Completions(completions)) => print(&completions.script())?,
+        Some(Command::Status(flags)) => {
+            // What fails is printed with the rest, and needs no log.
+            let level = arguments.log.level.unwrap_or(LogLevel::Error);
+            logger.level().set(level);
+            return block_on(status::run(flags, arguments.log));
+        }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs what does not end before the process.
-fn block_on(service: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+fn block_on<T>(service: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = runtime().map_err(Error::Runtime)?;
     let outcome = runtime.block_on(service);
     // Does not wait for an exec plugin that still runs on a thread of its own.
@@ -131,6 +141,11 @@ fn print(output: &str) -> Result<(), Error> {
     io::stdout()
         .write_all(output.as_bytes())
         .map_err(Error::Output)
+}
+
+/// Writes what a command does now to standard error, which may be closed.
+fn write_progress(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The runtime of the process.

@@ -4,6 +4,7 @@
 //! A flag that its command does not use is an error.
 //!
 //! - `schedule`: the flags of the command `schedule`
+//! - `status`: the flags of the command `status`
 //! - `completions`: the scripts of the command `completions`
 
 use std::{ffi::OsString, path::PathBuf};
@@ -15,10 +16,12 @@ use clap::{
 
 mod completions;
 mod schedule;
+mod status;
 
 pub use crate::config::LogLevel;
 pub use completions::Completions;
 pub use schedule::{InvalidStartTime, ScheduleFlags, StartTime};
+pub use status::StatusFlags;
 
 use crate::config::{Flags, Inputs, environment};
 
@@ -71,6 +74,13 @@ pub enum Command {
                             also across clock changes. Exits with 2 if the schedule is invalid."
     )]
     Schedule(ScheduleFlags),
+    /// Read the targets once, and print the status of every workload, the worst first.
+    #[command(
+        after_help = "Exits with 0 if all is well, 1 if something fails or is overdue, 2 if the command line or the configuration \
+                      is wrong, 3 if a target cannot be read completely. With --wait: 0 if the Job succeeded, 1 if it failed, \
+                      was deleted or did not end in time, 3 if it cannot be read. --log.level shows more."
+    )]
+    Status(StatusFlags),
     /// Print a script that completes this command line in a shell.
     Completions(Completions),
 }

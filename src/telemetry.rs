@@ -25,6 +25,8 @@ mod escape;
 mod fields;
 mod queue;
 
+pub(crate) use escape::text as printable;
+
 use fields::{LineFormat, LineLayer};
 use queue::LogQueue;
 

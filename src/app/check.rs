@@ -138,7 +138,7 @@ impl fmt::Display for StartProblem {
 }
 
 impl StartProblem {
-    fn of_target(title: &str, failure: &Failure) -> Self {
+    pub(super) fn of_target(title: &str, failure: &Failure) -> Self {
         let reason = match failure {
             // Its Display says that no client can be created, which is obvious here.
             Failure::NoClient(reason) | Failure::NoCluster(reason) => reason.clone(),

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, error::Error as StdError, io, iter};
 
-use super::{check::StartProblem, schedule::ScheduleError, supervisor::Ended};
+use super::{check::StartProblem, schedule::ScheduleError, status::StatusError, supervisor::Ended};
 use crate::{
     cli::LogFormat,
     config, history,
@@ -31,6 +31,9 @@ pub enum Error {
     /// The schedule of the command `schedule` cannot be explained.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// The command `status` has nothing to show.
+    #[error(transparent)]
+    Status(#[from] StatusError),
     /// The runtime cannot start its threads or listen for signals.
     #[error("start the runtime")]
     Runtime(#[source] io::Error),
@@ -51,7 +54,7 @@ pub enum Error {
 impl Error {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Unusable(_) | Self::Schedule(_) => 2,
+            Self::Config(_) | Self::Unusable(_) | Self::Schedule(_) | Self::Status(_) => 2,
             Self::History(error) if error.is_configuration() => 2,
             Self::Access(_)
             | Self::Bind(_)
@@ -108,6 +111,7 @@ impl Error {
             Self::Bind(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::History(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::Schedule(error) => hints.extend(error.hint()),
+            Self::Status(error) => hints.extend(error.hint().map(Cow::Owned)),
             Self::Unusable(problems) => {
                 for hint in problems.iter().filter_map(|problem| problem.hint) {
                     if !hints.iter().any(|known| known == hint) {

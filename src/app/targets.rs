@@ -46,7 +46,6 @@ pub(super) struct RunningTarget {
 impl RunningTarget {
     /// A target with a store and without tasks. It continues from the history, if there is one.
     pub(super) fn new(plan: TargetPlan, history: Option<(&History, TargetHistory)>) -> Self {
-        let description = plan.description();
         let name = plan.name.as_deref().map(Name::from);
         let (store, history) = match history {
             Some((
@@ -57,16 +56,27 @@ impl RunningTarget {
                     journal,
                 },
             )) => {
-                let settings = Arc::new(plan.store);
+                let settings = Arc::new(plan.store.clone());
                 let store = TargetStore::restored(name, settings, restored, journal);
                 let store = Arc::new(store);
                 let lookup: Weak<TargetStore> = Arc::downgrade(&store);
                 history.attach(id, lookup);
                 (store, Some(id))
             }
-            None => (Arc::new(TargetStore::new(name, Arc::new(plan.store))), None),
+            None => {
+                let settings = Arc::new(plan.store.clone());
+                (Arc::new(TargetStore::new(name, settings)), None)
+            }
         };
-        store.describe(description);
+        Self {
+            history,
+            ..Self::with_store(plan, store)
+        }
+    }
+
+    /// A target with this store, without tasks and without a history.
+    pub(super) fn with_store(plan: TargetPlan, store: Arc<TargetStore>) -> Self {
+        store.describe(plan.description());
         Self {
             name: plan.name,
             title: plan.title,
@@ -79,7 +89,7 @@ impl RunningTarget {
             api: None,
             prober: None,
             tasks: Vec::new(),
-            history,
+            history: None,
             reviewer: None,
         }
     }

@@ -138,6 +138,62 @@ fn the_command_schedule_has_its_own_flags() {
     );
 }
 
+fn read_status(arguments: &[&str]) -> Result<StatusFlags, clap::Error> {
+    match read(&[&["status"], arguments].concat())?.command {
+        Some(Command::Status(flags)) => Ok(flags),
+        command => panic!("{command:?} is not `status`"),
+    }
+}
+
+#[test]
+fn the_command_status_has_its_own_flags() {
+    let flags = read_status(&[
+        "--config.file=exporter.yaml",
+        "--target=prod",
+        "--namespace=etl",
+        "--workload=load",
+        "--output=json",
+        "--timeout=90s",
+    ]);
+    assert_eq!(
+        flags.unwrap(),
+        StatusFlags {
+            config_file: Some("exporter.yaml".into()),
+            target: Some("prod".to_owned()),
+            namespace: Some("etl".to_owned()),
+            workload: Some("load".to_owned()),
+            output: OutputFormat::Json,
+            wait: None,
+            timeout: Some(std::time::Duration::from_secs(90)),
+        }
+    );
+    let flags = read_status(&["--wait=load-1", "--namespace=etl"]).unwrap();
+    assert_eq!(flags.wait.as_deref(), Some("load-1"));
+    assert_eq!(
+        flags
+            .inputs(LogFlags {
+                level: None,
+                format: None
+            })
+            .file,
+        None
+    );
+}
+
+#[test]
+fn a_wait_is_for_one_job_of_one_namespace() {
+    for wrong in [
+        &["--wait=a"][..],
+        &["--wait=a", "--namespace=b", "--workload=c"],
+        &["--wait=a", "--namespace=b", "--output=json"],
+        &["--timeout=0s"],
+        &["--timeout=soon"],
+    ] {
+        let error = read_status(wrong).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{wrong:?}");
+    }
+}
+
 #[test]
 fn the_start_is_a_date_or_a_time_with_an_offset() {
     let noon = StartTime::Time("2026-03-28T11:00:00Z".parse().unwrap());

@@ -69,6 +69,16 @@ impl Overview {
     /// The page of these targets that a query asks for.
     #[must_use]
     pub fn new(targets: &[TargetSnapshot], query: &Query) -> Self {
+        Self::paged(targets, query, PAGE)
+    }
+
+    /// The same with all workloads on one page.
+    #[must_use]
+    pub fn all(targets: &[TargetSnapshot], query: &Query) -> Self {
+        Self::paged(targets, query, usize::MAX)
+    }
+
+    fn paged(targets: &[TargetSnapshot], query: &Query, page_size: usize) -> Self {
         let facts: Vec<_> = targets.iter().map(TargetFacts::new).collect();
         let mut summary = Summary::default();
         let mut namespaces = BTreeSet::new();
@@ -94,9 +104,9 @@ impl Overview {
             compare(value.as_ref(), other_value.as_ref(), query.descending)
                 .then_with(|| row.name().cmp(&other.name()))
         });
-        let pages = rows.len().div_ceil(PAGE).max(1);
+        let pages = rows.len().div_ceil(page_size).max(1);
         let page = query.page.clamp(1, pages);
-        let shown = rows.iter().skip((page - 1) * PAGE).take(PAGE);
+        let shown = rows.iter().skip((page - 1) * page_size).take(page_size);
         Self {
             matching: rows.len(),
             page,

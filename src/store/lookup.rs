@@ -1,9 +1,9 @@
-//! What the history asks of the store.
+//! What the history and the command `status` ask of the store.
 
 use tokio::time::Instant;
 
 use super::{TargetStore, facts::Facts};
-use crate::model::{RestoredState, StoreLookup, Uid, WorkloadId};
+use crate::model::{Job, RestoredState, StoreLookup, Uid, WorkloadId};
 
 impl StoreLookup for TargetStore {
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
@@ -32,6 +32,34 @@ impl StoreLookup for TargetStore {
         let restored = restored.with_labels(&facts.label_names);
         facts.workloads.adopt(restored, &facts.jobs, now, date);
         facts.counters_known = true;
+    }
+}
+
+impl TargetStore {
+    /// The Job with this name. One that was deleted after its end is known as long as it is retained.
+    #[must_use]
+    pub fn job(&self, namespace: &str, name: &str) -> Option<Job> {
+        let facts = self.facts.lock();
+        let slot = facts.jobs.find(("", namespace, name))?;
+        facts.jobs.get(slot).cloned()
+    }
+
+    /// Whether each feed was read or failed at least once.
+    #[must_use]
+    pub fn is_tried(&self) -> bool {
+        self.facts.lock().feeds.all_tried()
+    }
+
+    /// Whether each feed was read completely, and all schedules can be judged.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.facts.lock().feeds.all_judged()
+    }
+
+    /// Whether the last attempt of any feed failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.facts.lock().feeds.failing() > 0
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn is_word(text: &str) -> bool {
 }
 
 /// `text` as a part of a line of text.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if is_printable(c) {

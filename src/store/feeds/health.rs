@@ -45,6 +45,20 @@ pub struct UndecodableObject {
 }
 
 impl Feeds {
+    /// Whether each feed was read or failed at least once.
+    pub(in crate::store) fn all_tried(&self) -> bool {
+        self.in_use()
+            .all(|(_, feed)| feed.synced || feed.is_failing())
+    }
+
+    /// Whether each feed was read completely, and each schedule can be judged.
+    pub(in crate::store) fn all_judged(&self) -> bool {
+        let is_judged = |id, feed: &FeedStatus| {
+            !matches!(feed.scope, FeedScope::CronJobs(_)) || self.judged_until(id).is_some()
+        };
+        self.synced() && self.in_use().all(|(id, feed)| is_judged(id, feed))
+    }
+
     /// At most `limit` feeds: the failing ones first, those that failed first at the top, then the others as registered.
     pub(in crate::store) fn health(&self, limit: usize) -> Vec<FeedHealth> {
         let feeds = || self.in_use().map(|(_, feed)| feed);
