@@ -16,6 +16,7 @@ mod serving;
 mod signals;
 mod sockets;
 mod start;
+mod status;
 mod web_file;
 
 use cluster::Cluster;
