@@ -111,7 +111,7 @@ impl Error {
             Self::Bind(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::History(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::Schedule(error) => hints.extend(error.hint()),
-            Self::Status(error) => hints.extend(error.hint().map(Cow::Owned)),
+            Self::Status(error) => hints.push(error.hint()),
             Self::Unusable(problems) => {
                 for hint in problems.iter().filter_map(|problem| problem.hint) {
                     if !hints.iter().any(|known| known == hint) {

@@ -8,6 +8,7 @@
 //! - `wait`: `--wait`
 
 use std::{
+    borrow::Cow,
     env,
     io::{self, IsTerminal as _},
     process::ExitCode,
@@ -61,14 +62,14 @@ pub enum StatusError {
 
 impl StatusError {
     /// What to write instead.
-    pub(super) fn hint(&self) -> Option<String> {
+    pub(super) fn hint(&self) -> Cow<'static, str> {
         match self {
             Self::UnknownTarget { known, .. } | Self::SeveralTargets { known } => {
-                Some(format!("the targets are: {}", known.join(", ")))
+                format!("the targets are: {}", known.join(", ")).into()
             }
-            Self::UnknownWorkload(_) => Some(
-                "a workload has the name of its CronJob or other owner, and a Job without an owner has its own".to_owned(),
-            ),
+            Self::UnknownWorkload(_) => {
+                "a workload has the name of its CronJob or other owner, and a Job without an owner has its own".into()
+            }
         }
     }
 }

@@ -47,29 +47,22 @@ impl RunningTarget {
     /// A target with a store and without tasks. It continues from the history, if there is one.
     pub(super) fn new(plan: TargetPlan, history: Option<(&History, TargetHistory)>) -> Self {
         let name = plan.name.as_deref().map(Name::from);
-        let (store, history) = match history {
-            Some((
-                history,
-                TargetHistory {
-                    id,
-                    restored,
-                    journal,
-                },
-            )) => {
-                let settings = Arc::new(plan.store.clone());
-                let store = TargetStore::restored(name, settings, restored, journal);
-                let store = Arc::new(store);
-                let lookup: Weak<TargetStore> = Arc::downgrade(&store);
-                history.attach(id, lookup);
-                (store, Some(id))
-            }
-            None => {
-                let settings = Arc::new(plan.store.clone());
-                (Arc::new(TargetStore::new(name, settings)), None)
-            }
+        let settings = Arc::new(plan.store.clone());
+        let Some((history, target)) = history else {
+            let store = Arc::new(TargetStore::new(name, settings));
+            return Self::with_store(plan, store);
         };
+        let TargetHistory {
+            id,
+            restored,
+            journal,
+        } = target;
+        let store = TargetStore::restored(name, settings, restored, journal);
+        let store = Arc::new(store);
+        let lookup: Weak<TargetStore> = Arc::downgrade(&store);
+        history.attach(id, lookup);
         Self {
-            history,
+            history: Some(id),
             ..Self::with_store(plan, store)
         }
     }

@@ -73,12 +73,12 @@ impl ConfigInForce {
         let mut collected = Settings {
             origins,
             kept,
-            settings: Vec::new(),
+            list: Vec::new(),
         };
         collected.config(config);
         Self {
             file,
-            settings: collected.settings,
+            settings: collected.list,
         }
     }
 }
@@ -141,7 +141,7 @@ impl Origins {
 struct Settings<'a> {
     origins: &'a Origins,
     kept: &'a [&'static str],
-    settings: Vec<Setting>,
+    list: Vec<Setting>,
 }
 
 impl Settings<'_> {
@@ -153,7 +153,7 @@ impl Settings<'_> {
         } else {
             self.origins.find(&key)
         };
-        self.settings.push(Setting {
+        self.list.push(Setting {
             key,
             value: value.show(),
             origin,

@@ -8,19 +8,19 @@ use serde::Serialize;
 
 use super::{ReadTarget, StatusReport};
 use crate::{
-    model::Seconds,
+    model::{FailureReason, Seconds},
     status::{OverallState, Reach, TargetDetail, WorkloadStatus, phrases},
 };
 
 /// The document.
 #[derive(Debug, Serialize)]
 struct Document<'a> {
-    targets: Vec<Target<'a>>,
-    workloads: Vec<Workload<'a>>,
+    targets: Vec<TargetEntry<'a>>,
+    workloads: Vec<WorkloadEntry<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Target<'a> {
+struct TargetEntry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
     /// Whether everything was read.
@@ -43,7 +43,7 @@ struct FeedProblem<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Workload<'a> {
+struct WorkloadEntry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
     namespace: &'a str,
@@ -79,14 +79,19 @@ struct LastRun {
 /// The document as text that ends with a line break.
 pub(super) fn render(report: &StatusReport) -> String {
     let document = Document {
-        targets: report.targets.iter().map(Target::new).collect(),
-        workloads: report.overview.rows.iter().map(Workload::new).collect(),
+        targets: report.targets.iter().map(TargetEntry::new).collect(),
+        workloads: report
+            .overview
+            .rows
+            .iter()
+            .map(WorkloadEntry::new)
+            .collect(),
     };
     // Text and numbers always have a form in JSON.
     serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
 }
 
-impl<'a> Target<'a> {
+impl<'a> TargetEntry<'a> {
     fn new(read: &'a ReadTarget<TargetDetail>) -> Self {
         let detail = &read.target;
         let problem = |feed: &'a crate::store::FeedHealth| {
@@ -113,7 +118,7 @@ impl<'a> Target<'a> {
     }
 }
 
-impl<'a> Workload<'a> {
+impl<'a> WorkloadEntry<'a> {
     fn new(row: &'a WorkloadStatus) -> Self {
         let zone = row.schedule.as_ref().and_then(|it| it.zone.clone());
         let zone = zone.unwrap_or(Zone::UTC);
@@ -136,7 +141,7 @@ impl<'a> Workload<'a> {
                 } else {
                     "failed"
                 },
-                reason: last.reason.map(|reason| reason.as_str()),
+                reason: last.reason.map(FailureReason::as_str),
                 end: last.end.and_then(rfc3339),
                 duration_seconds: last.duration(),
             }),

@@ -8,13 +8,19 @@ use kube_cron::Zone;
 
 use super::{ReadTarget, StatusReport, wants_colors};
 use crate::{
-    model::{FeedError, Seconds},
+    model::{FeedError, LastRun, Seconds},
     status::{OverallState, TargetDetail, UNNAMED_TARGET, WorkloadStatus, phrases},
     telemetry::printable,
 };
 
 /// The least width of the column of names on a narrow terminal.
 const MIN_NAME: usize = 20;
+
+/// The position of that column.
+const NAME: usize = 1;
+
+/// The columns that go first on a narrow terminal.
+const LESS_IMPORTANT: [&str; 2] = ["TYPE", "DURATION"];
 
 /// Failing feeds that are listed of each target. A target with 1,000 polled Jobs may have as many.
 const LISTED_FEEDS: usize = 3;
@@ -117,7 +123,7 @@ impl Lines {
         let now = |row: &WorkloadStatus| row.as_of.unwrap_or_default();
         let mut table = vec![heading(several)];
         table.extend(rows.iter().map(|row| cells(row, now(row), several)));
-        let widths = self.widths(&table);
+        let widths = self.fit(&mut table);
         for (position, cells) in table.iter().enumerate() {
             let line = join(cells, &widths);
             let row = position.checked_sub(1).and_then(|row| rows.get(row));
@@ -139,16 +145,33 @@ impl Lines {
         }
     }
 
-    /// The widths of the columns. Names give way on a narrow terminal.
-    fn widths(&self, table: &[Vec<Cell>]) -> Vec<usize> {
+    /// The widths of the columns. On a narrow terminal, the least important columns go, and names are cut.
+    fn fit(&self, table: &mut [Vec<Cell>]) -> Vec<usize> {
         let columns = table.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = table.iter().filter_map(|cells| cells.get(column));
             cells.map(|cell| length(&cell.text)).max().unwrap_or(0)
         };
         let mut widths: Vec<_> = (0..columns).map(width).collect();
-        if let (Some(most), Some(name)) = (self.style.width, widths.get_mut(1)) {
-            *name = (*name).min((most / 2).max(MIN_NAME));
+        let Some(most) = self.style.width else {
+            return widths;
+        };
+        let excess = |widths: &[usize]| {
+            (widths.iter().sum::<usize>() + 2 * widths.len()).saturating_sub(most + 2)
+        };
+        for heading in LESS_IMPORTANT {
+            let mut headings = table.iter().take(1).flatten();
+            let column = headings.position(|cell| cell.text == heading);
+            if let Some(column) = column.filter(|_| excess(&widths) > 0) {
+                widths.remove(column);
+                for cells in table.iter_mut() {
+                    cells.remove(column);
+                }
+            }
+        }
+        let excess = excess(&widths);
+        if let Some(name) = widths.get_mut(NAME) {
+            *name = (*name).min(name.saturating_sub(excess).max(MIN_NAME));
         }
         widths
     }
@@ -229,7 +252,7 @@ fn cells(row: &WorkloadStatus, now: Seconds, several: bool) -> Vec<Cell> {
         let end = last.end.map(|end| phrases::relative(end, now));
         format!("{result} {}", end.unwrap_or_default())
     });
-    let duration = last.and_then(|last| last.duration());
+    let duration = last.and_then(LastRun::duration);
     let next = row.next_due().map(|next| {
         let zone = row.schedule.as_ref().and_then(|it| it.zone.as_ref());
         phrases::due(next, now, zone.unwrap_or(&Zone::UTC))

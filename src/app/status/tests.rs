@@ -2,20 +2,34 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::{
     model::{
         Change, FailureReason, FeedError, FeedHandle, FeedScope, Job, JobState, NoopJournal,
         RestoredState, Sink as _, Uid, Update, WorkloadRef,
     },
-    store::TargetStore,
+    store::{StoreSettings, TargetStore},
 };
+
+/// When the Jobs ended.
+const END: i64 = 1_795_392_060;
+
+/// Two minutes later.
+fn clock() -> Timestamp {
+    Timestamp::from_second(END + 120).unwrap()
+}
 
 /// A target that is read, with these Jobs.
 fn target(name: Option<&str>, jobs: Vec<Job>) -> (Arc<TargetStore>, FeedHandle) {
+    let settings = StoreSettings {
+        clock,
+        ..StoreSettings::default()
+    };
     let store = TargetStore::restored(
         name.map(Into::into),
-        Arc::default(),
+        Arc::new(settings),
         RestoredState::default(),
         Arc::new(NoopJournal),
     );
@@ -33,8 +47,8 @@ fn job(name: &str, state: JobState) -> Job {
     let failed = state == JobState::Failed;
     Job {
         state,
-        start: Some(1_795_392_000),
-        end: Some(1_795_392_060),
+        start: Some(END - 60),
+        end: Some(END),
         failure: failed.then_some(FailureReason::DeadlineExceeded),
         ..Job::new("etl".into(), name.into(), Uid::parse(name), workload)
     }
@@ -134,6 +148,24 @@ fn lines_fit_the_terminal() {
     }
     let text = table(&[&store], table::Style::default());
     assert!(text.contains(&"n".repeat(253)), "no terminal, no limit");
+    // What is most important stays.
+    let (store, _) = target(None, vec![job(&"n".repeat(30), JobState::Failed)]);
+    for (width, headings) in [
+        (
+            97,
+            "STATE WORKLOAD TYPE LAST RUN DURATION IN A ROW NEXT DUE",
+        ),
+        (91, "STATE WORKLOAD LAST RUN DURATION IN A ROW NEXT DUE"),
+        (70, "STATE WORKLOAD LAST RUN IN A ROW NEXT DUE"),
+    ] {
+        let style = table::Style {
+            width: Some(width),
+            ..table::Style::default()
+        };
+        let text = table(&[&store], style);
+        let words = text.lines().next().unwrap().split_whitespace();
+        assert_eq!(words.collect::<Vec<_>>().join(" "), headings, "{text}");
+    }
 }
 
 #[test]

@@ -237,6 +237,8 @@ fn pages_have_a_hundred_rows_and_a_page_that_is_too_far_is_the_last() {
         assert_eq!((overview.rows.len(), overview.matching), (rows, 205));
         assert_eq!(&*overview.rows[0].id.name, first);
     }
+    let all = Overview::all(&snapshots, &Query::default());
+    assert_eq!((all.rows.len(), all.page, all.pages), (205, 1, 1));
 }
 
 #[test]
