@@ -25,7 +25,7 @@ mod escape;
 mod fields;
 mod queue;
 
-pub(crate) use escape::text as printable;
+pub(crate) use escape::{json as printable_json, text as printable};
 
 use fields::{LineFormat, LineLayer};
 use queue::LogQueue;

@@ -33,7 +33,7 @@ pub(crate) fn text(text: &str) -> String {
 }
 
 /// A JSON document with the same content and only printable characters. JSON itself requires it for U+0000 to U+001F only.
-pub(super) fn json(document: &str) -> String {
+pub(crate) fn json(document: &str) -> String {
     let mut line = String::with_capacity(document.len());
     for c in document.chars() {
         if is_printable(c) {

@@ -10,6 +10,7 @@ use super::{ReadTarget, StatusReport};
 use crate::{
     model::{FailureReason, Seconds},
     status::{OverallState, Reach, TargetDetail, WorkloadStatus, phrases},
+    telemetry::printable_json,
 };
 
 /// The document.
@@ -76,7 +77,7 @@ struct LastRun {
     duration_seconds: Option<Seconds>,
 }
 
-/// The document as text that ends with a line break.
+/// The document as text that ends with a line break. Names are escaped, because it may go to a terminal.
 pub(super) fn render(report: &StatusReport) -> String {
     let document = Document {
         targets: report.targets.iter().map(TargetEntry::new).collect(),
@@ -88,7 +89,9 @@ pub(super) fn render(report: &StatusReport) -> String {
             .collect(),
     };
     // Text and numbers always have a form in JSON.
-    serde_json::to_string_pretty(&document).unwrap_or_default() + "\n"
+    let document = serde_json::to_string_pretty(&document).unwrap_or_default();
+    let lines = document.lines().map(|line| printable_json(line) + "\n");
+    lines.collect()
 }
 
 impl<'a> TargetEntry<'a> {

@@ -131,6 +131,11 @@ fn control_characters_of_names_and_errors_do_not_reach_the_terminal() {
         let is_control = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
         assert!(!text.contains(is_control), "{text:?}");
         assert!(text.contains("\\u{1b}]0;owned"), "{text}");
+        let text = json::render(&report(stores, &flags()));
+        assert!(!text.contains(is_control), "{text:?}");
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["workloads"][0]["workload"], hostile);
+        assert_eq!(document["targets"][0]["errors"][0]["error"], hostile);
     }
 }
 

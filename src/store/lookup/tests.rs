@@ -6,8 +6,8 @@ use tokio::time::advance;
 
 use super::*;
 use crate::model::{
-    Change, CronJob, Departure, FeedHandle, FeedScope, Job, JobState, NoopJournal, RestoredState,
-    RestoredWorkload, Sink as _, Totals, UID_RETENTION, Update, WorkloadRef,
+    Change, CronJob, Departure, FeedError, FeedHandle, FeedScope, Job, JobState, NoopJournal,
+    RestoredState, RestoredWorkload, Sink as _, Totals, UID_RETENTION, Update, WorkloadRef,
 };
 
 /// A target and its feeds.
@@ -164,4 +164,56 @@ async fn a_workload_exists_with_a_job_or_a_cronjob_or_a_configured_job() {
     assert_eq!(existing(), [true, true, false, true]);
     list_cronjobs(&target, &["yearly"]);
     assert_eq!(existing(), [false, false, true, true]);
+}
+
+#[test]
+fn a_target_is_tried_once_each_feed_was_read_or_failed_and_read_once_schedules_can_be_judged() {
+    let target = target(RestoredState::default());
+    let is = || (target.store.is_tried(), target.store.is_read());
+    assert_eq!(is(), (false, false));
+    target.jobs.push(Update::Jobs(Change::Replaced(Vec::new())));
+    target.configured.push(Update::JobAbsent);
+    target.cronjobs.push(Update::Failed(FeedError::default()));
+    assert_eq!(is(), (true, false));
+    assert!(target.store.is_failing());
+    let none = Change::Replaced(Vec::new());
+    target.cronjobs.push(Update::CronJobs(none));
+    assert_eq!(is(), (true, false), "the schedules are not judged yet");
+    for feed in [&target.jobs, &target.cronjobs] {
+        feed.push(Update::CaughtUp(crate::model::now()));
+    }
+    assert_eq!(is(), (true, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_job_is_found_while_it_is_retained_and_an_active_one_until_it_is_deleted() {
+    let target = target(RestoredState::default());
+    let workload = WorkloadRef {
+        kind: "job".into(),
+        name: "a".into(),
+    };
+    let job = |name: &str, state| Job {
+        state,
+        ..Job::new(
+            "etl".into(),
+            name.into(),
+            Uid::parse(name),
+            workload.clone(),
+        )
+    };
+    let state = |name| target.store.job("etl", name).map(|job| job.state);
+    for (name, result, kept) in [
+        ("done", JobState::Complete, Some(JobState::Complete)),
+        ("active", JobState::Running, None),
+    ] {
+        target
+            .jobs
+            .push(Update::Jobs(Change::Applied(job(name, result))));
+        assert_eq!(state(name), Some(result));
+        target
+            .jobs
+            .push(Update::Jobs(Change::Deleted(job(name, result))));
+        assert_eq!(state(name), kept, "{name}");
+    }
+    assert_eq!(state("absent"), None);
 }
