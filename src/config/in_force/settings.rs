@@ -50,6 +50,8 @@ impl Settings<'_> {
             systemd_socket,
             probe_listen_address,
             telemetry_path,
+            external_url,
+            route_prefix,
             max_connections,
             ready_grace,
             shutdown_timeout,
@@ -62,6 +64,8 @@ impl Settings<'_> {
         self.add("web.systemd_socket", systemd_socket);
         self.add("web.probe_listen_address", probe_listen_address);
         self.add("web.telemetry_path", telemetry_path);
+        self.add("web.external_url", external_url);
+        self.add("web.route_prefix", route_prefix);
         self.add("web.max_connections", max_connections);
         self.add("web.ready_grace", ready_grace);
         self.add("web.shutdown_timeout", shutdown_timeout);

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use crate::{
     config::{LabelSource, MappedLabel},
     model::{
-        Change, CronJob, FailureReason, FeedHandle, FeedScope, Job, JobState, Name, Seconds, Sink,
-        Uid, Update, WorkloadAnnotations, WorkloadRef,
+        Change, CronJob, FailureReason, FeedError, FeedHandle, FeedScope, Job, JobState, Name,
+        Seconds, Sink, Uid, Update, WorkloadAnnotations, WorkloadRef,
     },
     server::tests::TestData,
     store::{Store, StoreSettings, TargetStore},
@@ -114,8 +114,8 @@ fn two_targets() -> TestData {
         ],
     );
     let down = Target::new(Some("down"));
-    down.jobs.push(Update::Failed);
-    down.cronjobs.push(Update::Failed);
+    down.jobs.push(Update::Failed(FeedError::default()));
+    down.cronjobs.push(Update::Failed(FeedError::default()));
     data(vec![prod, down])
 }
 

@@ -9,6 +9,7 @@ use crate::{
     history::{History, HistorySettings, TargetHistory},
     metrics::MetricsSettings,
     model::{JournalEntry, Name, Run, RunResult, Seconds, Totals, Uid},
+    server::LoadedConfig,
 };
 
 fn open(path: &Path) -> (History, TargetHistory) {
@@ -54,7 +55,8 @@ fn data() -> ExporterData {
     let store = Arc::new(Store::new(Vec::new()));
     let metrics = Metrics::new(store.clone(), &MetricsSettings::default());
     let readiness = Readiness::new(store.clone(), Duration::ZERO);
-    ExporterData::new(metrics, store, Arc::new(readiness))
+    let record = ExporterRecord::new(LoadedConfig::default(), None);
+    ExporterData::new(metrics, store, Arc::new(readiness), Arc::new(record))
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::{
         Change, FailureReason, FeedScope, Job, JobState, Name, Sink, Uid, Update,
         WorkloadAnnotations, WorkloadRef,
     },
-    server::{Chunks, readiness::State},
+    server::{Chunks, ExporterFacts, ExporterRecord, LoadedConfig, readiness::State},
     status::PastRuns,
     store::{Store, StoreSettings, TargetStore},
 };
@@ -33,6 +33,10 @@ impl PageData for Pages {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn exporter(&self) -> ExporterFacts {
+        ExporterRecord::new(LoadedConfig::default(), None).facts()
     }
 
     fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{NotStarted, PodCounts, Run, RunResult},
+    model::{FeedError, NotStarted, PodCounts, Run, RunResult},
     store::Retention,
 };
 
@@ -306,8 +306,8 @@ fn what_is_usual_follows_from_five_successful_runs_or_more() {
 fn an_active_run_does_not_get_longer_while_its_target_is_down() {
     let scene = Scene::new();
     scene.job(running(0)).at(20 * MINUTE);
-    scene.jobs.push(Update::Failed);
-    scene.cronjobs.push(Update::Failed);
+    scene.jobs.push(Update::Failed(FeedError::default()));
+    scene.cronjobs.push(Update::Failed(FeedError::default()));
     NOW.set(MIDNIGHT + 3 * HOUR);
     let detail = scene.detail(PastRuns::NoHistory);
     assert_eq!(detail.runs[0].duration, Some(20 * MINUTE));
