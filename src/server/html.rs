@@ -15,11 +15,12 @@ use super::{
     response::{html, text},
 };
 use crate::{
-    model::WorkloadId,
-    status::{Overview, TargetHealth, UNNAMED_TARGET, WorkloadDetail},
+    model::{self, Seconds, WorkloadId},
+    status::{Overview, TargetDetail, TargetHealth, UNNAMED_TARGET, WorkloadDetail},
 };
 
 mod assets;
+mod config;
 mod frame;
 mod links;
 mod moment;
@@ -27,12 +28,21 @@ mod overview;
 mod parameters;
 mod promql;
 mod shape;
+mod targets;
 mod ticks;
 mod timeline;
 mod workload;
 
+use config::ConfigPage;
 use overview::OverviewPage;
+use targets::TargetsPage;
 use workload::WorkloadPage;
+
+/// The path of the page about targets.
+const TARGETS: &str = "/targets";
+
+/// The path of the page about the configuration.
+const CONFIG: &str = "/config";
 
 /// The directory of the pages of workloads.
 const WORKLOADS: &str = "/workloads/";
@@ -68,7 +78,7 @@ pub(super) fn asset(path: &str) -> Option<Response<Content>> {
 
 /// Whether there may be a page at this path.
 pub(super) fn has(path: &str) -> bool {
-    path == "/" || path.starts_with(WORKLOADS)
+    matches!(path, "/" | TARGETS | CONFIG) || path.starts_with(WORKLOADS)
 }
 
 /// The page that a request asks for.
@@ -79,7 +89,9 @@ pub(super) fn respond(
 ) -> Response<Content> {
     let path = request.uri().path();
     let page = match path {
-        "/" => overview(request, data, site),
+        "/" => Some(overview(request, data, site)),
+        TARGETS => Some(targets(path, data, site)),
+        CONFIG => Some(config(path, data, site)),
         _ => workload(path, data, site),
     };
     match page {
@@ -95,17 +107,24 @@ pub(super) fn respond(
     }
 }
 
-fn overview(
-    request: &Request<()>,
-    data: &dyn PageData,
-    site: &Site,
-) -> Option<askama::Result<String>> {
+fn overview(request: &Request<()>, data: &dyn PageData, site: &Site) -> askama::Result<String> {
     let uri = request.uri();
     let query = parameters::parse(uri.query());
     let targets = data.store().complete_snapshot();
-    let now = crate::model::now().as_second();
     let overview = Overview::new(&targets, &query);
-    Some(OverviewPage::new(uri.path(), query, overview, now, site).render())
+    OverviewPage::new(uri.path(), query, overview, now(), site).render()
+}
+
+fn targets(path: &str, data: &dyn PageData, site: &Site) -> askama::Result<String> {
+    let snapshots = data.store().complete_snapshot();
+    let details: Vec<_> = snapshots.iter().map(TargetDetail::new).collect();
+    TargetsPage::new(path, &details, now(), site).render()
+}
+
+fn config(path: &str, data: &dyn PageData, site: &Site) -> askama::Result<String> {
+    let snapshots = data.store().complete_snapshot();
+    let health: Vec<_> = snapshots.iter().map(TargetHealth::new).collect();
+    ConfigPage::new(path, &data.exporter(), &health, now(), site).render()
 }
 
 fn workload(path: &str, data: &dyn PageData, site: &Site) -> Option<askama::Result<String>> {
@@ -118,6 +137,11 @@ fn workload(path: &str, data: &dyn PageData, site: &Site) -> Option<askama::Resu
     let detail = WorkloadDetail::new(snapshot, &id, past)?;
     let health: Vec<_> = snapshots.iter().map(TargetHealth::new).collect();
     Some(WorkloadPage::new(path, detail, &health, site).render())
+}
+
+/// The present, in seconds since the Unix epoch.
+fn now() -> Seconds {
+    model::now().as_second()
 }
 
 /// The workload of a path: `target/namespace/type/name`, each percent-encoded.

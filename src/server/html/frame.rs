@@ -93,6 +93,14 @@ impl Frame {
         }
     }
 
+    /// The same without the outages, for a page that shows them itself.
+    pub(super) fn without_outages(self) -> Self {
+        Self {
+            outages: Vec::new(),
+            ..self
+        }
+    }
+
     /// The value of `aria-current` for a page of the navigation.
     pub(super) fn is(&self, section: Section) -> bool {
         self.section == section

@@ -11,8 +11,6 @@ use crate::{model::Seconds, status::phrases};
 pub(super) struct Moment {
     at: Seconds,
     words: String,
-    /// Whether the words are relative to now, so that a script may keep them current.
-    relative: bool,
 }
 
 impl Moment {
@@ -21,16 +19,6 @@ impl Moment {
         Self {
             at,
             words: phrases::relative(at, now),
-            relative: true,
-        }
-    }
-
-    /// The time itself: `2026-11-28 22:43:07 UTC`.
-    pub(super) fn exact(at: Seconds) -> Self {
-        Self {
-            at,
-            words: phrases::time(at),
-            relative: false,
         }
     }
 }
@@ -40,10 +28,9 @@ impl fmt::Display for Moment {
         let Ok(at) = Timestamp::from_second(self.at) else {
             return f.write_str(&self.words);
         };
-        let class = if self.relative { " class=\"rel\"" } else { "" };
         write!(
             f,
-            "<time{class} datetime=\"{at}\" title=\"{}\">{}</time>",
+            "<time class=\"rel\" datetime=\"{at}\" title=\"{}\">{}</time>",
             phrases::time(self.at),
             self.words
         )
@@ -62,14 +49,14 @@ mod tests {
             Moment::relative(1_795_905_787, 1_795_906_507).to_string(),
             "<time class=\"rel\" datetime=\"2026-11-28T22:43:07Z\" title=\"2026-11-28 22:43:07 UTC\">12 min ago</time>"
         );
-        assert_eq!(
-            Moment::exact(0).to_string(),
-            "<time datetime=\"1970-01-01T00:00:00Z\" title=\"1970-01-01 00:00:00 UTC\">1970-01-01 00:00:00 UTC</time>"
-        );
     }
 
     #[test]
-    fn a_time_that_no_calendar_has_is_a_number() {
-        assert!(Moment::exact(Seconds::MAX).to_string().ends_with(" s"));
+    fn a_time_that_no_calendar_has_is_a_distance() {
+        assert!(
+            Moment::relative(Seconds::MAX, 0)
+                .to_string()
+                .starts_with("in ")
+        );
     }
 }

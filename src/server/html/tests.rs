@@ -6,10 +6,10 @@ use http::header::CONTENT_SECURITY_POLICY;
 
 use super::*;
 use crate::{
-    config::Pattern,
+    config::{ConfigInForce, Origin, Pattern, Setting, SettingValue},
     metrics::{Format, UnknownFamily},
     model::{
-        Change, FailureReason, FeedScope, Job, JobState, Name, Sink, Uid, Update,
+        Change, FailureReason, FeedError, FeedScope, Job, JobState, Name, Sink, Uid, Update,
         WorkloadAnnotations, WorkloadRef,
     },
     server::{Chunks, ExporterFacts, ExporterRecord, LoadedConfig, readiness::State},
@@ -20,6 +20,7 @@ use crate::{
 /// Targets and their Jobs.
 struct Pages {
     store: Store,
+    config: LoadedConfig,
 }
 
 impl PageData for Pages {
@@ -36,7 +37,7 @@ impl PageData for Pages {
     }
 
     fn exporter(&self) -> ExporterFacts {
-        ExporterRecord::new(LoadedConfig::default(), None).facts()
+        ExporterRecord::new(self.config.clone(), None).facts()
     }
 
     fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
@@ -58,6 +59,7 @@ fn target(name: Option<&str>, jobs: Option<Vec<Job>>) -> Arc<TargetStore> {
 fn pages(targets: Vec<Arc<TargetStore>>) -> Pages {
     Pages {
         store: Store::new(targets),
+        config: LoadedConfig::default(),
     }
 }
 
@@ -148,7 +150,8 @@ fn names_do_no_harm() {
     ));
     let workload = pages.page(&format!("/workloads/{encoded}/{encoded}/job/{encoded}"));
     let long = pages.page(&format!("/workloads/{encoded}/{long}/job/{long}"));
-    for page in [overview, query, workload, long] {
+    let (targets, config) = (pages.page("/targets"), pages.page("/config"));
+    for page in [overview, query, workload, long, targets, config] {
         assert!(
             !page.contains("<script>") && !page.contains("<b>\u{202e}"),
             "{page}"
@@ -197,6 +200,71 @@ fn an_empty_page_says_what_to_do_next() {
     let one = pages(vec![target(None, Some(vec![job("ops", "import")]))]);
     let filtered = one.page("/?q=nothing");
     assert!(filtered.contains("No workload matches"), "{filtered}");
+}
+
+#[test]
+fn a_target_that_is_down_says_why_since_when_and_how_old_its_facts_are() {
+    let store = target(Some("prod"), Some(vec![job("ops", "import")]));
+    let feed = store
+        .clone()
+        .register(FeedScope::CronJobs(Some("<ops>".into())));
+    let error = FeedError::new("403 Forbidden: <none>", Some("grant `list`"));
+    feed.push(Update::Failed(error));
+    let pages = pages(vec![store]);
+    let page = pages.page("/targets");
+    for text in [
+        "1 of 2 feeds fail",
+        "CronJobs in &#60;ops&#62;",
+        "403 Forbidden: &#60;none&#62;",
+        "grant `list`",
+        "tried <time",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let overview = pages.page("/");
+    assert!(overview.contains("1 of 1 target incomplete"), "{overview}");
+    assert!(overview.contains("<b>Target prod</b>"), "{overview}");
+}
+
+#[test]
+fn the_configuration_has_settings_with_their_origin() {
+    let file = Setting {
+        key: "labels.<team>".to_owned(),
+        value: SettingValue::Text("<b>".to_owned()),
+        origin: Origin::Source {
+            label: "exporter.yaml".to_owned(),
+            line: Some(12),
+        },
+    };
+    let secret = Setting {
+        key: "targets[0].cci.access_key".to_owned(),
+        value: SettingValue::Hidden,
+        origin: Origin::Default,
+    };
+    let config = LoadedConfig {
+        in_force: ConfigInForce {
+            file: Some("exporter.yaml".into()),
+            settings: vec![file, secret],
+        },
+        loaded: model::now(),
+        warnings: vec!["`x` is probably a mistake".to_owned()],
+    };
+    let page = Pages {
+        config,
+        ..pages(vec![target(None, Some(Vec::new()))])
+    };
+    let page = page.page("/config");
+    for text in [
+        "<code>labels.&#60;team&#62;</code>",
+        "&#60;b&#62;",
+        "exporter.yaml:12",
+        "hidden",
+        "1 of 2 are set",
+        "`x` is probably a mistake",
+        "not configured",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
 }
 
 #[test]
