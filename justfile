@@ -15,7 +15,7 @@ lint:
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
     shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-mixin scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
-    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-api scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-probe scripts/check-rules scripts/check-web scripts/soak scripts/lib/*.py
+    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-api scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-pages scripts/check-probe scripts/check-rules scripts/check-web scripts/soak scripts/lib/*.py
     (cd scripts && python3 -m unittest --quiet lib.test_truth)
 
 # Runs the unit and integration tests: no cluster, no network.
@@ -48,6 +48,10 @@ prometheus: build
     scripts/check-golden
     scripts/check-demo
     scripts/check-probe
+
+# Opens the pages in Chromium, and times them with many workloads.
+pages *ARGUMENTS: build
+    scripts/check-pages {{ ARGUMENTS }}
 
 # Tests the JSON API of the demo with schemathesis.
 api *ARGUMENTS: build

@@ -23,7 +23,7 @@
 //! - [`store`][]: everything known about every target, with consistent snapshots
 //! - [`status`][]: what people ask of a workload: its state, why, since when, and what comes next
 //! - [`metrics`][]: metric families as tables, and the two text formats
-//! - [`server`][]: the HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz` and `/`
+//! - [`server`][]: the HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz`, the pages at `/` and the API at `/api/v1`
 //!
 //! Beside them:
 //!

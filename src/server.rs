@@ -1,12 +1,15 @@
-//! The HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz` and `/`.
+//! The HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz`, the pages at `/` and the JSON API at `/api/v1`.
 //!
 //! [`Server::bind`] opens the sockets, so that an address in use is reported before anything else starts. [`Server::serve`]
 //! responds until shutdown and then drains. The pages read their data through [`PageData`]. A port that serves probes alone can
 //! be beside the main one. On each `port`, a request passes these modules:
 //!
 //! ```text
-//! accept (listener) ──► connections ──► connection (tls and http2, over timeouts) ──► router (asks access) ──► pages ──► body
+//! accept (listener) ──► connections ──► connection (tls and http2, over timeouts) ──► router (asks access) ──► pages or views ──► body
 //! ```
+//!
+//! `pages` are for machines, and made on the task of the connection. `views` are for people and scripts: `html` and `api`, made on
+//! blocking threads.
 //!
 //! Every resource that a client can hold is bounded: connections, handshakes, requests at once, header
 //! bytes, scrapes, one chunk of each, and the time for each.

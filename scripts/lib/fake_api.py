@@ -1,6 +1,7 @@
 """A small API server with fixed objects: whatever they are called, and however many there are."""
 
 import contextlib
+import hashlib
 import http.server
 import json
 import threading
@@ -75,13 +76,18 @@ def time_text(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
+def uid(namespace, name):
+    """The same for the same object, and never too long."""
+    return hashlib.sha256(f"{namespace}/{name}".encode()).hexdigest()
+
+
 def cronjob(namespace, name, schedule="15 * * * *", annotations=None, created=None, **spec):
     created = created or time.time() - 86400
     return {
         "metadata": {
             "namespace": namespace,
             "name": name,
-            "uid": f"{namespace}/{name}",
+            "uid": uid(namespace, name),
             "creationTimestamp": time_text(created),
             "annotations": annotations or {},
         },
@@ -98,11 +104,11 @@ def finished_job(namespace, name, owner, end, seconds, reason=None):
         "metadata": {
             "namespace": namespace,
             "name": name,
-            "uid": f"{namespace}/{name}",
+            "uid": uid(namespace, name),
             "creationTimestamp": time_text(start),
             "annotations": {"batch.kubernetes.io/cronjob-scheduled-timestamp": time_text(start)},
             "ownerReferences": [
-                {"apiVersion": "batch/v1", "kind": "CronJob", "name": owner, "uid": f"{namespace}/{owner}", "controller": True}
+                {"apiVersion": "batch/v1", "kind": "CronJob", "name": owner, "uid": uid(namespace, owner), "controller": True}
             ],
         },
         "spec": {"parallelism": 1, "completions": 1, "backoffLimit": 0},

@@ -42,7 +42,7 @@ async fn run_with_cluster(flags: cli::Demo) -> Result<(), Error> {
     let _ = writeln!(
         io::stdout(),
         "A simulated cluster runs on {address}. The exporter reads it like any other cluster. Open:\n\n  \
-         {page}/         the status of the targets\n  \
+         {page}/         the status of all workloads\n  \
          {page}/metrics  the metrics that Prometheus scrapes\n\n\
          curl -s {page}/metrics | grep batch_job_failed\n\n\
          Press Ctrl-C to stop.",
@@ -64,7 +64,7 @@ async fn run_with_cci(flags: cli::Demo) -> Result<(), Error> {
         io::stdout(),
         "Huawei Cloud CCI and IAM are simulated on loopback over HTTPS. The target `token` logs in with a password, and \
          the target `signed` signs its requests. Open:\n\n  \
-         {page}/         the status of the targets\n  \
+         {page}/         the status of all workloads\n  \
          {page}/metrics  the metrics that Prometheus scrapes\n\n\
          The configuration is in this file, beside its secrets and the certificate authority. The demo deletes them at its end:\n  {}\n\n\
          Press Ctrl-C to stop.",

@@ -84,3 +84,6 @@ impl Views {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,15 @@ async fn pipelined_requests_get_their_responses_in_order() {
 #[tokio::test]
 async fn a_head_request_gets_the_headers_of_a_get_request() {
     let server = running_server().await;
-    for path in ["/metrics", "/", "/livez", "/readyz", "/nowhere"] {
+    for path in [
+        "/metrics",
+        "/",
+        "/targets",
+        "/api/v1/workloads",
+        "/livez",
+        "/readyz",
+        "/nowhere",
+    ] {
         let get = server.get(path).await;
         let mut client = server.connect().await;
         client.send(request("HEAD", path)).await;
@@ -294,14 +302,17 @@ async fn pages_show_the_targets_and_their_readiness() {
     assert_eq!(waiting.status, 503);
     assert!(waiting.text().contains("prod"));
     let page = server.get("/").await;
-    assert!(page.text().contains("<td>prod</td>"));
-    assert!(page.text().contains("never"));
+    assert!(
+        page.text()
+            .contains("<b>Target prod</b>: not read completely yet")
+    );
+    assert!(page.text().contains("Nothing was read yet"));
 
     jobs.push(Update::Jobs(Change::Replaced(Vec::new())));
     assert_eq!(server.get("/readyz").await.status, 200);
     let page = server.get("/").await;
-    assert!(page.text().contains("<td>up</td>"));
-    assert!(!page.text().contains("never"));
+    assert!(page.text().contains("1 target up"));
+    assert!(!page.text().contains("Target prod"));
     let metrics = server.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.headers["content-type"].starts_with("text/plain"));

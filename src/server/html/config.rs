@@ -5,8 +5,8 @@ use askama::Template;
 use super::{
     Site,
     frame::{Frame, Section},
+    look::Look,
     moment::Moment,
-    shape::Look,
 };
 use crate::{
     config::{Origin, Setting, SettingValue},

@@ -1,11 +1,13 @@
 //! What surrounds each page: its head, navigation, the health of the targets, and the footer.
 
+use jiff::Timestamp;
+
 use super::{
     Site,
     assets::{ASSETS, Assets},
     links::Root,
+    look::Look,
     moment::Moment,
-    shape::Look,
 };
 use crate::{
     model::Seconds,
@@ -116,7 +118,7 @@ impl Outage {
             Reach::Partly => Look::Warning,
             Reach::Down => Look::Bad,
         };
-        let last_contact = target.last_success.map(|at| at.as_second());
+        let last_contact = target.last_success.map(Timestamp::as_second);
         Some(Self {
             look,
             target: target_name(target.name.as_deref()).to_owned(),

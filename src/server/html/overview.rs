@@ -6,9 +6,9 @@ use super::{
     Site,
     frame::{Frame, Section, target_name},
     links,
+    look::Look,
     moment::Moment,
     parameters,
-    shape::Look,
     ticks::TickBars,
 };
 use crate::{

@@ -1,4 +1,4 @@
-//! The questions that people ask of one workload, as PromQL to copy.
+//! The questions that people ask of one workload, as `PromQL` to copy.
 
 use std::fmt::Write as _;
 

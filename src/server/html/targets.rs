@@ -1,12 +1,13 @@
 //! `/targets`: what is read from where, and what fails.
 
 use askama::Template;
+use jiff::Timestamp;
 
 use super::{
     Site,
     frame::{Frame, Section, target_name},
+    look::Look,
     moment::Moment,
-    shape::Look,
 };
 use crate::{
     model::{Credential, CredentialExpiry, Renewable, Seconds},
@@ -85,7 +86,7 @@ impl Target {
             .iter()
             .filter_map(|it| FailingFeed::new(it, now))
             .collect();
-        let last_contact = health.last_success.map(|at| at.as_second());
+        let last_contact = health.last_success.map(Timestamp::as_second);
         let status = &detail.status;
         Self {
             look: match health.reach {
@@ -212,7 +213,7 @@ fn undecodable(object: &UndecodableObject) -> String {
 impl FailingFeed {
     fn new(feed: &FeedHealth, now: Seconds) -> Option<Self> {
         let failure = feed.failure.as_ref()?;
-        let moment = |at: jiff::Timestamp| Moment::relative(at.as_second(), now);
+        let moment = |at: Timestamp| Moment::relative(at.as_second(), now);
         Some(Self {
             feed: phrases::feed(&feed.scope),
             since: moment(failure.since),

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display};
 
-use super::shape::Look;
+use super::look::Look;
 use crate::{
     model::Seconds,
     status::{RunState, WorkloadRun, phrases},

@@ -6,9 +6,9 @@ use super::{
     Site,
     frame::{Frame, Section, target_name},
     links,
+    look::Look,
     moment::Moment,
     promql::{self, Question},
-    shape::Look,
     timeline::{self, Timeline},
 };
 use crate::{

@@ -108,7 +108,15 @@ async fn start(server: &str, user: &str) -> Exporter {
 
 /// Stops the exporter, and asserts that no page and no output contains the secret.
 async fn assert_no_secret(exporter: Exporter) -> Exited {
-    for path in ["/metrics", "/", "/readyz"] {
+    for path in [
+        "/metrics",
+        "/",
+        "/targets",
+        "/config",
+        "/api/v1/targets",
+        "/api/v1/config",
+        "/readyz",
+    ] {
         let page = exporter.get(path).await;
         assert!(!page.text().contains(SECRET), "the secret is on {path}");
     }
