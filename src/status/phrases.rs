@@ -12,7 +12,7 @@ mod findings;
 mod names;
 mod targets;
 
-pub use findings::{finding, health};
+pub use findings::{brief, finding, health};
 pub use names::{column, not_started, outcome, reason, run_state, source, state, threshold};
 pub use targets::{feed, mode, scope};
 

@@ -65,7 +65,8 @@ impl Settings<'_> {
         self.add("web.probe_listen_address", probe_listen_address);
         self.add("web.telemetry_path", telemetry_path);
         self.add("web.external_url", external_url);
-        self.add("web.route_prefix", route_prefix);
+        let prefix = Some(route_prefix.as_str()).filter(|prefix| !prefix.is_empty());
+        self.add("web.route_prefix", prefix.unwrap_or("/"));
         self.add("web.max_connections", max_connections);
         self.add("web.ready_grace", ready_grace);
         self.add("web.shutdown_timeout", shutdown_timeout);

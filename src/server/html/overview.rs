@@ -295,7 +295,7 @@ impl Row {
             look: status.state.into(),
             state: phrases::state(status.state),
             why: why
-                .map(|it| phrases::finding(it, as_of, &zone))
+                .map(|it| phrases::brief(it, as_of, &zone))
                 .unwrap_or_default(),
             link: links::workload(status.target.as_deref(), &status.id),
             target: has_names.then(|| target_name(status.target.as_deref()).to_owned()),

@@ -195,7 +195,7 @@ fn requests(detail: &TargetDetail) -> Vec<RequestRow> {
         RequestRow {
             verb: requests.verb.as_str(),
             codes: codes.join(", "),
-            duration: format!("{:.0} ms", requests.average_duration * 1000.0),
+            duration: format!("{:.1} ms", requests.average_duration * 1000.0),
         }
     };
     detail.requests.iter().map(row).collect()

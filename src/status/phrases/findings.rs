@@ -47,6 +47,34 @@ pub fn finding(finding: &Finding, now: Seconds, zone: &Zone) -> String {
     }
 }
 
+/// The same in a few words, for a row that has the last result and the failures in a row beside it.
+#[must_use]
+pub fn brief(finding: &Finding, now: Seconds, zone: &Zone) -> String {
+    match finding {
+        Finding::RunFailed { since, .. } | Finding::FailureTolerated { since, .. } => since
+            .map_or_else(String::new, |since| {
+                format!("for {}", rough(now.saturating_sub(since)))
+            }),
+        Finding::NotSucceeding { runs, .. } => {
+            format!("{} without success", counted(*runs, "run"))
+        }
+        Finding::InvalidSchedule => "nothing will start".to_owned(),
+        Finding::Overdue {
+            runs,
+            since,
+            reason,
+        } => {
+            let reason = reason.filter(|it| *it != NotStarted::Unexplained);
+            overdue(*runs, since.map(|at| due(at, now, zone)), reason)
+        }
+        Finding::Blocked { blocked_for, .. } => {
+            format!("the next run is held up for {}", rough(*blocked_for))
+        }
+        Finding::Suspended { since, .. } => format!("for {}", rough(now.saturating_sub(*since))),
+        other => self::finding(other, now, zone),
+    }
+}
+
 /// Findings about runs that are over; empty for others.
 fn about_results(finding: &Finding, now: Seconds) -> String {
     match finding {

@@ -81,6 +81,51 @@ fn a_due_time_is_in_its_zone_with_the_day_if_that_is_not_today() {
 }
 
 #[test]
+fn brief_findings_leave_out_what_a_row_has_beside_them() {
+    let brief = |finding: Finding| brief(&finding, NOW, &Zone::UTC);
+    let failed = |since| Finding::RunFailed {
+        failures: 4,
+        tolerated: 0,
+        reason: FailureReason::DeadlineExceeded,
+        since,
+    };
+    assert_eq!(brief(failed(Some(NOW - 720))), "for 12 min");
+    assert_eq!(brief(failed(None)), "");
+    let not_succeeding = Finding::NotSucceeding {
+        runs: 7,
+        tolerated: 2,
+        last_success: None,
+        since: None,
+    };
+    assert_eq!(brief(not_succeeding), "7 runs without success");
+    let overdue = |reason| Finding::Overdue {
+        runs: 1,
+        since: Some(NOW - 7),
+        reason,
+    };
+    assert_eq!(
+        brief(overdue(Some(NotStarted::Unexplained))),
+        "no run for 22:43 UTC"
+    );
+    assert_eq!(
+        brief(overdue(Some(NotStarted::DeadlinePassed))),
+        "no run for 22:43 UTC: startingDeadlineSeconds has passed"
+    );
+    assert_eq!(brief(Finding::InvalidSchedule), "nothing will start");
+    let suspended = Finding::Suspended {
+        since: NOW - 9 * 86_400,
+        forgotten: true,
+    };
+    assert_eq!(brief(suspended), "for 9 days");
+    let too_long = Finding::TooLong {
+        start: NOW - 9_660,
+        active_for: 9_660,
+        max_duration: 7_200,
+    };
+    assert_eq!(brief(too_long), "a run takes 2 h 41 m, limit 2 h");
+}
+
+#[test]
 fn findings_are_sentences_with_the_numbers() {
     let failed = |failures, tolerated| Finding::RunFailed {
         failures,
