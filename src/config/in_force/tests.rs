@@ -13,6 +13,8 @@ web:
   listen_address: [\":1\", \":2\"]
   probe_listen_address: \":3\"
   telemetry_path: /m
+  external_url: https://example.com/batch
+  route_prefix: /batch
   max_connections: 7
   ready_grace: 7s
   shutdown_timeout: 7s

@@ -144,7 +144,7 @@ fn findings_are_sentences_with_the_numbers() {
         last_success,
         since: None,
     };
-    let due = NOW - 103 * 60;
+    let due = NOW - 7 - 103 * 60;
     for (finding, expected) in [
         (
             failed(4, 0),
