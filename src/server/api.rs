@@ -1,7 +1,7 @@
 //! `/api/v1/…`: the JSON API, for scripts and pages.
 //!
 //! It answers from the same snapshots of the store as the pages, so both agree. The names of fields are those of the metrics;
-//! `docs/api.md` has the rules.
+//! `docs/api.md` has the rules. The command `status` writes the same types.
 //!
 //! ```text
 //! request ──► endpoint (path) ──► parameters (query) ──► status or store ──► entries (types with a schema) ──► answer (JSON)
@@ -9,7 +9,7 @@
 //!
 //! - [`endpoint`]: which resource a path names
 //! - [`parameters`]: the query: its names are those of the `OpenAPI` document, and it refuses all others
-//! - [`workloads`], [`workload_page`], [`jobs`], [`cronjobs`], [`targets`]: the resources and their types
+//! - [`workloads`], [`workload_page`], [`jobs`], [`cronjobs`], [`targets`], [`config`]: the resources and their types
 //! - [`workload`], [`finding`], [`value`]: types that several resources share
 //! - [`answer`]: the envelope, errors and headers
 //! - [`document`]: the `OpenAPI` document, from the types
@@ -26,6 +26,7 @@ use super::{
 };
 
 mod answer;
+mod config;
 mod cronjobs;
 mod document;
 mod endpoint;
@@ -40,7 +41,9 @@ mod workload_page;
 mod workloads;
 
 pub use finding::FindingCode;
-pub use workloads::WorkloadList;
+pub use targets::TargetEntry;
+pub use workload::WorkloadEntry;
+pub use workloads::WorkloadCounts;
 
 use answer::{ApiError, Body, failure, success};
 use endpoint::Endpoint;
@@ -89,6 +92,7 @@ fn find(request: &Request<()>, data: &dyn PageData) -> Result<Found, ApiError> {
         Endpoint::Jobs => Body::new(jobs::jobs(data, query)?),
         Endpoint::CronJobs => Body::new(cronjobs::cronjobs(data, query)?),
         Endpoint::Targets => Body::new(targets::targets(data, query)?),
+        Endpoint::Config => Body::new(config::config(data, query)?),
         Endpoint::Document => {
             parameters::Parameters::parse::<parameters::NoParameters>(query)?;
             return Ok(Found::Document);

@@ -18,11 +18,13 @@ use super::*;
 
 type Scrape = dyn Fn(Format) -> Chunks + Send + Sync;
 
-/// Page data with a configurable scrape, readiness and store.
+/// Page data with a configurable scrape, readiness, store, record and history.
 pub(super) struct TestData {
     pub(super) scrape: Box<Scrape>,
     pub(super) readiness: Mutex<State>,
-    store: Store,
+    pub(super) record: ExporterRecord,
+    pub(super) past_runs: PastRuns,
+    pub(super) store: Store,
 }
 
 impl TestData {
@@ -35,6 +37,8 @@ impl TestData {
         Self {
             scrape: Box::new(scrape),
             readiness: Mutex::new(State::Ready),
+            record: ExporterRecord::new(LoadedConfig::default(), None),
+            past_runs: PastRuns::NoHistory,
             store: Store::new(Vec::new()),
         }
     }
@@ -65,11 +69,11 @@ impl PageData for TestData {
     }
 
     fn exporter(&self) -> ExporterFacts {
-        ExporterRecord::new(LoadedConfig::default(), None).facts()
+        self.record.facts()
     }
 
     fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
-        PastRuns::NoHistory
+        self.past_runs.clone()
     }
 }
 

@@ -21,7 +21,7 @@ use utoipa::{
 
 use super::{
     answer::{Failure, json},
-    cronjobs, jobs, targets, workload_page, workloads,
+    config, cronjobs, jobs, targets, workload_page, workloads,
 };
 use crate::server::{body::Content, negotiation::Encoding, response::with_header};
 
@@ -61,6 +61,7 @@ struct Document {
         jobs::jobs,
         cronjobs::cronjobs,
         targets::targets,
+        config::config,
         openapi,
     ),
     components(schemas(Failure)),
@@ -157,7 +158,7 @@ impl Modify for ErrorAnswers {
                 "400",
                 failure("A parameter is unknown or has a wrong value."),
             );
-            if path != "/targets" && path != "/openapi.json" {
+            if !["/targets", "/config", "/openapi.json"].contains(&path.as_str()) {
                 add("404", failure("There is no such target or workload."));
             }
             let allow = header("The methods that are allowed.");

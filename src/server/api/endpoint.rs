@@ -19,6 +19,7 @@ pub(super) enum Endpoint {
     Jobs,
     CronJobs,
     Targets,
+    Config,
     Document,
 }
 
@@ -53,6 +54,7 @@ impl Endpoint {
             ["jobs"] => Self::Jobs,
             ["cronjobs"] => Self::CronJobs,
             ["targets"] => Self::Targets,
+            ["config"] => Self::Config,
             ["openapi.json"] => Self::Document,
             _ => return Err(unknown()),
         })

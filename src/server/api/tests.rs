@@ -25,8 +25,11 @@ use crate::{
 
 use super::*;
 
+mod config;
 mod objects;
+mod runs;
 mod schema;
+mod targets;
 mod workloads;
 
 /// 2026-11-23T00:00:00Z, a Monday.
@@ -236,6 +239,8 @@ fn other_methods_than_get_and_head_are_refused_where_there_is_a_resource() {
         "/workloads",
         "/workloads/-/a/b/c",
         "/workloads/-/a/b/c/runs",
+        "/targets",
+        "/config",
         "/openapi.json",
     ] {
         for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get"] {
@@ -256,6 +261,9 @@ fn a_head_request_has_the_headers_of_the_get_request() {
     let data = two_targets();
     for path in [
         "/workloads",
+        "/workloads/prod/ops/cronjob/nightly/runs?limit=1",
+        "/targets",
+        "/config",
         "/openapi.json",
         "/workloads?page=0",
         "/nowhere",
@@ -276,7 +284,7 @@ fn unknown_paths_name_the_document() {
         "/jobs/",
         "/workloads/-/a/b",
         "//jobs",
-        "/config",
+        "/config/",
     ] {
         let (status, kind, text) = refused(&data, path);
         assert_eq!((status, kind.as_str()), (404, "not_found"), "{path}");
@@ -327,19 +335,4 @@ fn a_busy_server_says_when_to_try_again() {
     assert_eq!(response.status(), 503);
     assert_eq!(response.headers()[RETRY_AFTER], "5");
     assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
-}
-
-#[test]
-fn targets_have_their_health() {
-    let targets = found(&two_targets(), "/targets");
-    let targets = &targets["targets"];
-    assert_eq!(column(targets, "target"), ["prod", "down"]);
-    assert_eq!(column(targets, "reach"), ["up", "down"]);
-    assert_eq!(targets[0]["as_of"], "2026-11-23T12:00:00Z");
-    assert_eq!(targets[0]["workloads"], 3);
-    assert_eq!(targets[1]["as_of"], Value::Null);
-    assert_eq!(targets[1]["failing_feeds"], 2);
-    assert_eq!(targets[1]["text"], "down, nothing was read yet");
-    let unnamed = found(&unnamed(Vec::new(), Vec::new()), "/targets");
-    assert_eq!(unnamed["targets"][0]["target"], Value::Null);
 }

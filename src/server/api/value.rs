@@ -11,8 +11,8 @@ use utoipa::{
 
 use crate::{
     model::{
-        CompletionMode, ConcurrencyPolicy, FailureReason, JobState, NotStarted, Seconds,
-        TickOutcome,
+        CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureReason, JobState,
+        NotStarted, Resource, RestartReason, Seconds, TickOutcome, Verb,
     },
     status::{Column, Level, OverallState, RunState},
     store::Threshold,
@@ -36,6 +36,13 @@ impl Time {
     /// The same for a time that may be unknown.
     pub(super) fn of(seconds: Option<Seconds>) -> Option<Self> {
         seconds.and_then(Self::new)
+    }
+}
+
+impl From<Timestamp> for Time {
+    /// A time of the clock. Others may be too early: see [`Time::new`].
+    fn from(time: Timestamp) -> Self {
+        Self(time)
     }
 }
 
@@ -87,6 +94,11 @@ closed_sets! {
     PolicyLabel(ConcurrencyPolicy) = "ConcurrencyPolicy", "`spec.concurrencyPolicy`; `Other` for one that is not known.";
     CompletionModeLabel(CompletionMode) = "CompletionMode", "`spec.completionMode`; `Other` for one that is not known.";
     ThresholdLabel(Threshold) = "Threshold", "A threshold, by its key in the configuration.";
+    ResourceLabel(Resource) = "Resource", "A kind of object, as the Kubernetes API names its resource.";
+    VerbLabel(Verb) = "Verb", "A verb of the Kubernetes API, as in an RBAC rule.";
+    EventLabel(EventKind) = "EventType", "The type of a watch event.";
+    RestartLabel(RestartReason) = "RestartReason", "Why a watch was restarted.";
+    CredentialLabel(Credential) = "Credential", "A kind of credential; `plugin` is what the exec plugin of a kubeconfig returned.";
 }
 
 fn closed_set(about: &str, values: impl Iterator<Item = &'static str>) -> RefOr<Schema> {

@@ -23,7 +23,7 @@ use crate::{
 
 /// A workload: a CronJob, another owner of Jobs, a group of Jobs, or a Job of its own.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct WorkloadEntry {
+pub struct WorkloadEntry {
     /// The name of the target. Null for the unnamed one.
     target: Option<String>,
     /// The namespace.
@@ -154,7 +154,8 @@ pub(super) struct CronJobFacts {
 
 impl WorkloadEntry {
     /// A workload at `now`, which the texts of its findings refer to.
-    pub(super) fn new(status: &WorkloadStatus, now: Seconds) -> Self {
+    #[must_use]
+    pub fn new(status: &WorkloadStatus, now: Seconds) -> Self {
         let (succeeded, failed, deleted_runs) = status.runs;
         let zone = status.schedule.as_ref().and_then(|it| it.zone.clone());
         let zone = zone.unwrap_or(Zone::UTC);

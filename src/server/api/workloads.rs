@@ -1,4 +1,4 @@
-//! `workloads`: all workloads, filtered and sorted, page by page. The command `status` writes the same list.
+//! `workloads`: all workloads, filtered and sorted, page by page.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{
 
 /// One page of workloads, and the counts of all.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WorkloadList {
+pub(super) struct WorkloadList {
     /// The counts of all workloads, whatever the filters.
     summary: WorkloadCounts,
     /// Which page this is.
@@ -31,7 +31,7 @@ pub struct WorkloadList {
 
 /// How many workloads are in each state, and how the targets are.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct WorkloadCounts {
+pub struct WorkloadCounts {
     /// Number of workloads.
     workloads: usize,
     /// Number of workloads in a state that an alert is about.
@@ -99,11 +99,8 @@ pub(super) fn workloads(
     let snapshots = data.store().complete_snapshot();
     let dates = snapshots.iter().map(|target| target.date.as_second());
     let now = dates.max().unwrap_or_default();
-    Ok(WorkloadList::of_page(
-        &Overview::new(&snapshots, &query),
-        query.page,
-        now,
-    ))
+    let overview = Overview::new(&snapshots, &query);
+    Ok(WorkloadList::new(&overview, query.page, now))
 }
 
 fn parse(data: &dyn PageData, query: Option<&str>) -> Result<Query, ApiError> {
@@ -133,14 +130,8 @@ impl SortOrder {
 }
 
 impl WorkloadList {
-    /// The workloads of an overview. The texts of their findings refer to `now`.
-    #[must_use]
-    pub fn new(overview: &Overview, now: Seconds) -> Self {
-        Self::of_page(overview, overview.page, now)
-    }
-
-    /// The same; without rows if the overview shows another page because the one that was asked for is after the last.
-    fn of_page(overview: &Overview, page: usize, now: Seconds) -> Self {
+    /// A page of an overview; without rows if that shows another page because the one that was asked for is after the last.
+    fn new(overview: &Overview, page: usize, now: Seconds) -> Self {
         let paging = Paging::new(page, PAGE, overview.matching);
         let rows = overview.rows.iter().filter(|_| paging.exists());
         Self {

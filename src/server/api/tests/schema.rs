@@ -7,6 +7,17 @@ use super::*;
 /// The keywords that say nothing about valid values.
 const NOTES: [&str; 4] = ["description", "examples", "propertyNames", "default"];
 
+/// Two targets, of which one has everything that a target can have, and an exporter with one setting of each kind.
+fn everything() -> TestData {
+    let data = two_targets();
+    let prod = data.store().targets()[0].clone();
+    targets::fill(&prod);
+    TestData {
+        record: config::configured().record,
+        ..data
+    }
+}
+
 fn document() -> Value {
     let (_, _, body) = send(&two_targets(), &request("GET", "/openapi.json"));
     serde_json::from_slice(&body).expect("JSON")
@@ -46,7 +57,7 @@ fn mistakes(document: &Value, schema: &Value, value: &Value, place: &str) -> Vec
                 let is_time = |time: &str| time.ends_with('Z') && time.parse::<Timestamp>().is_ok();
                 value.as_str().is_none_or(is_time)
             }
-            "format" => matches!(wanted.as_str(), Some("int32" | "int64")),
+            "format" => matches!(wanted.as_str(), Some("int32" | "int64" | "double")),
             "properties" | "items" | "additionalProperties" => {
                 wrong.extend(parts(document, keyword, wanted, value, place));
                 true
@@ -99,6 +110,7 @@ fn has_type(wanted: &Value, value: &Value) -> bool {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
         "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
         "string" => value.is_string(),
         "array" => value.is_array(),
         "object" => value.is_object(),
@@ -126,9 +138,9 @@ fn examples(path: &str) -> [String; 2] {
 
 #[test]
 fn every_documented_path_answers_as_documented() {
-    let (data, document) = (two_targets(), document());
+    let (data, document) = (everything(), document());
     let paths = document["paths"].as_object().expect("paths");
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 8);
     for (path, item) in paths {
         let [known, unknown] = examples(path);
         let wrong_parameter = format!("{known}?wrong=1");
@@ -148,12 +160,13 @@ fn every_documented_path_answers_as_documented() {
 
 #[test]
 fn answers_have_no_field_that_the_document_lacks() {
-    let (data, document) = (two_targets(), document());
+    let (data, document) = (everything(), document());
     let lists = [
         ("/workloads", "workloads", "WorkloadEntry"),
         ("/jobs", "jobs", "JobEntry"),
         ("/cronjobs", "cronjobs", "CronJobEntry"),
         ("/targets", "targets", "TargetEntry"),
+        ("/config", "settings", "SettingEntry"),
     ];
     for (path, rows, schema) in lists {
         let list = found(&data, path);
@@ -173,13 +186,22 @@ fn answers_have_no_field_that_the_document_lacks() {
 fn the_check_finds_mistakes() {
     let document = document();
     let schema = answer_schema(&document, "/targets", "200");
-    let (_, answer) = get(&two_targets(), "/targets");
+    let (_, answer) = get(&everything(), "/targets");
     assert!(mistakes(&document, schema, &answer, "").is_empty());
     for (field, value) in [
         ("/data/targets/0/reach", json!("upside down")),
         ("/data/targets/0/feeds", json!(-1)),
         ("/data/targets/0/as_of", json!("yesterday")),
         ("/data/targets/0/synced", Value::Null),
+        ("/data/targets/0/reads/mode", Value::Null),
+        ("/data/targets/0/failures/0/since", Value::Null),
+        (
+            "/data/targets/0/api_requests/0/average_duration_seconds",
+            json!("1"),
+        ),
+        ("/data/targets/0/api_requests/0/codes/200", json!("2")),
+        ("/data/targets/0/undecodable/0/resource", json!("pods")),
+        ("/data/targets/0/missing/0", json!({"namespace": "ops"})),
         ("/data/targets", json!({})),
         ("/data", json!({})),
         ("/status", json!("error")),

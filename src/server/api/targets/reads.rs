@@ -1,0 +1,75 @@
+//! What is read of a target, and where, as its configuration has it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    config::{Mode, Namespaces, Pattern},
+    status::phrases,
+    store::TargetDescription,
+};
+
+/// What is read of a target, and where. Names are those of the configuration.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ReadsEntry {
+    /// How objects are read.
+    mode: ReadMode,
+    /// What is read, in words.
+    text: String,
+    /// How many Jobs are configured. Null unless only these are read.
+    configured_jobs: Option<usize>,
+    /// The namespaces that are read. Null if only configured Jobs are.
+    namespaces: Option<NamespacesEntry>,
+    /// The label selector of the objects that are read. Null for all objects, and if only configured Jobs are read.
+    label_selector: Option<String>,
+    /// The address of the API, without credentials. Null if nobody looked for it.
+    address: Option<String>,
+    /// Whether the API is Huawei Cloud CCI.
+    cci: bool,
+}
+
+/// How objects are read: by a list and a watch, or by polls.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ReadMode {
+    Watch,
+    Poll,
+}
+
+/// Namespaces by name and by pattern.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct NamespacesEntry {
+    /// The included ones; empty for all.
+    include: Vec<String>,
+    /// The excluded ones.
+    exclude: Vec<String>,
+}
+
+impl From<&TargetDescription> for ReadsEntry {
+    fn from(description: &TargetDescription) -> Self {
+        let (mode, jobs, selection) = match &description.mode {
+            Mode::Watch(selection) => (ReadMode::Watch, None, Some(selection)),
+            Mode::PollJobs { jobs, .. } => (ReadMode::Poll, Some(jobs.len()), None),
+            Mode::PollLists { selection, .. } => (ReadMode::Poll, None, Some(selection)),
+        };
+        Self {
+            mode,
+            text: phrases::scope(&description.mode),
+            configured_jobs: jobs,
+            namespaces: selection.map(|it| NamespacesEntry::from(&it.namespaces)),
+            label_selector: selection.and_then(|it| it.label_selector.clone()),
+            address: description.address.clone(),
+            cci: description.cci,
+        }
+    }
+}
+
+impl From<&Namespaces> for NamespacesEntry {
+    fn from(namespaces: &Namespaces) -> Self {
+        let texts = |patterns: &[Pattern]| patterns.iter().map(ToString::to_string).collect();
+        Self {
+            include: texts(&namespaces.include),
+            exclude: texts(&namespaces.exclude),
+        }
+    }
+}
