@@ -19,6 +19,7 @@ use super::{Descriptors, Error, StartProblem, plan::TargetPlan, print};
 use crate::{
     cli::{LogFlags, OutputFormat, StatusFlags},
     config,
+    model::Seconds,
     status::{Overview, Query, TargetDetail, UNNAMED_TARGET},
     store::TargetSnapshot,
 };
@@ -79,6 +80,8 @@ struct StatusReport {
     overview: Overview,
     /// The targets, in the order of the configuration.
     targets: Vec<ReadTarget<TargetDetail>>,
+    /// When they were read, in seconds since the Unix epoch.
+    now: Seconds,
 }
 
 /// Runs the command.
@@ -156,6 +159,7 @@ impl StatusReport {
         let details = read.iter().map(|it| TargetDetail::new(&it.target));
         let details: Vec<_> = details.collect();
         let complete: Vec<_> = read.iter().map(|it| it.complete).collect();
+        let now = details.iter().map(|it| it.now).max();
         let snapshots: Vec<_> = read.into_iter().map(|it| it.target).collect();
         let mut overview = Overview::all(&snapshots, &query);
         if let Some(workload) = &flags.workload {
@@ -167,6 +171,7 @@ impl StatusReport {
             targets: targets
                 .map(|(target, complete)| ReadTarget { target, complete })
                 .collect(),
+            now: now.unwrap_or_default(),
         }
     }
 

@@ -135,7 +135,7 @@ fn control_characters_of_names_and_errors_do_not_reach_the_terminal() {
         assert!(!text.contains(is_control), "{text:?}");
         let document: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["workloads"][0]["workload"], hostile);
-        assert_eq!(document["targets"][0]["errors"][0]["error"], hostile);
+        assert_eq!(document["targets"][0]["failures"][0]["error"], hostile);
     }
 }
 
@@ -220,4 +220,35 @@ fn more_workloads_than_a_page_has_are_all_shown() {
     let text = table(&[&store], table::Style::default());
     assert_eq!(text.matches("etl/j").count(), 250);
     assert!(text.ends_with("250 workloads: 250 succeeded\n"), "{text}");
+}
+
+#[test]
+fn programs_get_what_the_api_has_of_the_workloads_that_are_shown_and_whether_each_target_was_read()
+{
+    let (store, _) = target(
+        None,
+        vec![job("a", JobState::Failed), job("b", JobState::Complete)],
+    );
+    store.clone().register(FeedScope::CronJobs(None));
+    let flags = StatusFlags {
+        workload: Some("a".to_owned()),
+        ..flags()
+    };
+    let text = json::render(&report(&[&store], &flags));
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let workloads = document["workloads"].as_array().unwrap();
+    assert_eq!(workloads.len(), 1, "{text}");
+    let workload = &workloads[0];
+    assert_eq!(workload["state"], "failing");
+    assert_eq!(workload["last_run_failure_reason"], "DeadlineExceeded");
+    assert_eq!(workload["last_run_end"], "2026-11-23T00:01:00Z");
+    assert_eq!(workload["findings"][0]["code"], "run_failed");
+    assert_eq!(document["summary"]["workloads"], 2);
+    assert_eq!(document["summary"]["states"]["failing"], 1);
+    let target = &document["targets"][0];
+    assert_eq!(
+        (&target["complete"], &target["feeds"]),
+        (&false.into(), &2.into())
+    );
+    assert_eq!(target["objects"]["jobs"], 2);
 }

@@ -103,7 +103,7 @@ async fn an_owner_whose_runs_failed_before_is_failing_without_a_history() {
     let workload = &document["workloads"][0];
     assert_eq!(workload["workload"], "nightly");
     assert_eq!(workload["consecutive_failures"], 2);
-    assert_eq!(workload["last_run"]["reason"], "BackoffLimitExceeded");
+    assert_eq!(workload["last_run_failure_reason"], "BackoffLimitExceeded");
     assert_eq!(document["targets"][0]["complete"], true);
 }
 
