@@ -3,7 +3,7 @@
 use std::fs;
 
 use batch_simulator::api::Kind;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{Cluster, Exporter, SYNCED, Setup, process::Line};
@@ -130,6 +130,58 @@ async fn a_wrong_configuration_is_refused_as_a_whole_with_every_problem() {
 
     assert_eq!(reloaded(&exporter, &config("")).await, "nothing changed\n");
     assert!(is_loaded(&exporter.scrape().await));
+}
+
+/// What the API tells of the configuration.
+async fn shown_config(exporter: &Exporter) -> Value {
+    let response = exporter.get("/api/v1/config").await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let mut answer: Value = serde_json::from_str(response.text()).unwrap();
+    answer["data"].take()
+}
+
+/// A setting in force.
+fn setting<'a>(config: &'a Value, key: &str) -> &'a Value {
+    let mut settings = config["settings"].as_array().unwrap().iter();
+    let setting = settings.find(|setting| setting["key"] == key);
+    setting.unwrap_or_else(|| panic!("no {key} in {config:#}"))
+}
+
+#[tokio::test]
+async fn the_api_shows_the_configuration_in_force_and_the_last_reload() {
+    let cluster = Cluster::start().await;
+    let exporter = start(&cluster, Setup::new().config(&config(""))).await;
+    let key = "thresholds.max_duration";
+    let before = shown_config(&exporter).await;
+    assert_eq!(setting(&before, key)["origin"]["kind"], "default");
+    assert_eq!(before["last_reload"], Value::Null);
+
+    reloaded(&exporter, &config("thresholds: {max_duration: 2h}")).await;
+    let loaded = shown_config(&exporter).await;
+    let changed = setting(&loaded, key);
+    assert_eq!(changed["value"], "2h");
+    let file = exporter.path("exporter.yaml");
+    assert_eq!(loaded["file"], json!(file));
+    let origin = json!({"kind": "set", "source": file, "line": 3});
+    assert_eq!(changed["origin"], origin);
+    let reload = &loaded["last_reload"];
+    assert_eq!(reload["succeeded"], true);
+    let text = "configuration reloaded\nchanged: thresholds";
+    assert_eq!(reload["text"], text);
+    assert_eq!(loaded["started"], before["started"]);
+
+    let broken = config("thresholds: {max_duration: 3h}\nstale_afer: 5m\nretain_deleted: s3cret");
+    assert_eq!(self::reload(&exporter, &broken).await.status, 500);
+    let refused = shown_config(&exporter).await;
+    let reload = &refused["last_reload"];
+    assert_eq!(reload["succeeded"], false);
+    let text = reload["text"].as_str().unwrap();
+    for problem in ["stale_afer: ", "retain_deleted: "] {
+        assert!(text.contains(problem), "{text}");
+    }
+    for field in ["settings", "loaded", "file", "warnings"] {
+        assert_eq!(refused[field], loaded[field], "{field}");
+    }
 }
 
 #[tokio::test]
