@@ -124,12 +124,13 @@ impl Exporter {
                 stop_serving.clone(),
             ),
         );
-        tokio::select! {
+        let signal = tokio::select! {
             ended = self.work(reloader) => return Err(Error::TaskEnded(ended)),
             ended = serving.first_end() => return Err(Error::TaskEnded(ended)),
-            signal = signals.next() => tracing::info!(signal, "shutting down"),
-        }
+            signal = signals.next() => signal,
+        };
         self.readiness.drain();
+        tracing::info!(signal, "shutting down");
         stop_serving.cancel();
         tokio::select! {
             () = shut_down(serving, self.tasks, self.history) => {}
