@@ -6,44 +6,17 @@ use http::header::CONTENT_SECURITY_POLICY;
 
 use super::*;
 use crate::{
-    config::{ConfigInForce, Origin, Pattern, Setting, SettingValue},
-    metrics::{Format, UnknownFamily},
+    config::{ConfigInForce, Origin, Setting, SettingValue},
     model::{
         Change, FailureReason, FeedError, FeedScope, Job, JobState, Name, Sink, Uid, Update,
         WorkloadAnnotations, WorkloadRef,
     },
-    server::{Chunks, ExporterFacts, ExporterRecord, LoadedConfig, readiness::State},
-    status::PastRuns,
+    server::{ExporterRecord, LoadedConfig, tests::TestData},
     store::{Store, StoreSettings, TargetStore},
 };
 
-/// Targets and their Jobs.
-struct Pages {
-    store: Store,
-    config: LoadedConfig,
-}
-
-impl PageData for Pages {
-    fn scrape(&self, _: Format, _: &[Pattern]) -> Result<Chunks, UnknownFamily> {
-        Ok(Box::new(std::iter::empty()))
-    }
-
-    fn readiness(&self) -> State {
-        State::Ready
-    }
-
-    fn store(&self) -> &Store {
-        &self.store
-    }
-
-    fn exporter(&self) -> ExporterFacts {
-        ExporterRecord::new(self.config.clone(), None).facts()
-    }
-
-    fn past_runs(&self, _: Option<&str>, _: &WorkloadId) -> PastRuns {
-        PastRuns::NoHistory
-    }
-}
+/// The pages of some targets.
+struct Pages(TestData);
 
 fn target(name: Option<&str>, jobs: Option<Vec<Job>>) -> Arc<TargetStore> {
     let settings = Arc::new(StoreSettings::default());
@@ -57,10 +30,7 @@ fn target(name: Option<&str>, jobs: Option<Vec<Job>>) -> Arc<TargetStore> {
 }
 
 fn pages(targets: Vec<Arc<TargetStore>>) -> Pages {
-    Pages {
-        store: Store::new(targets),
-        config: LoadedConfig::default(),
-    }
+    Pages(TestData::with_store(Store::new(targets)))
 }
 
 /// A failed Job with these names.
@@ -84,7 +54,7 @@ impl Pages {
     fn get(&self, uri: &str) -> (u16, String) {
         let settings = ServerSettings::default();
         let request = Request::builder().uri(uri).body(()).expect("a request");
-        let response = respond(&request, self, &Site::new(&settings));
+        let response = respond(&request, &self.0, &Site::new(&settings));
         if response.status() == StatusCode::OK {
             let policy = &response.headers()[CONTENT_SECURITY_POLICY];
             assert!(
@@ -249,11 +219,11 @@ fn the_configuration_has_settings_with_their_origin() {
         loaded: model::now(),
         warnings: vec!["`x` is probably a mistake".to_owned()],
     };
-    let page = Pages {
-        config,
-        ..pages(vec![target(None, Some(Vec::new()))])
-    };
-    let page = page.page("/config");
+    let pages = Pages(TestData {
+        record: ExporterRecord::new(config, None),
+        ..TestData::new()
+    });
+    let page = pages.page("/config");
     for text in [
         "<code>labels.&#60;team&#62;</code>",
         "&#60;b&#62;",
