@@ -70,7 +70,7 @@ pub fn brief(finding: &Finding, now: Seconds, zone: &Zone) -> String {
         Finding::Blocked { blocked_for, .. } => {
             format!("the next run is held up for {}", rough(*blocked_for))
         }
-        Finding::Suspended { since, .. } => format!("for {}", rough(now.saturating_sub(*since))),
+        Finding::Suspended { since, .. } => suspension(now.saturating_sub(*since)),
         other => self::finding(other, now, zone),
     }
 }
@@ -171,7 +171,17 @@ fn overdue(runs: u64, first: Option<String>, reason: Option<NotStarted>) -> Stri
 
 fn suspended(for_seconds: Seconds, forgotten: bool) -> String {
     let hint = if forgotten { ", maybe forgotten" } else { "" };
-    format!("suspended for {}{hint}", rough(for_seconds))
+    format!("suspended {}{hint}", suspension(for_seconds))
+        .trim_end()
+        .to_owned()
+}
+
+/// Empty if it was seen just now: it may have been suspended for long before that.
+fn suspension(for_seconds: Seconds) -> String {
+    if for_seconds < 60 {
+        return String::new();
+    }
+    format!("for {}", rough(for_seconds))
 }
 
 /// How a target is: `up`, `2 of 5 feeds fail`, or how old its facts are.

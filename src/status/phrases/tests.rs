@@ -209,6 +209,13 @@ fn findings_are_sentences_with_the_numbers() {
             "suspended for 9 days, maybe forgotten",
         ),
         (
+            Finding::Suspended {
+                since: NOW - 1,
+                forgotten: false,
+            },
+            "suspended",
+        ),
+        (
             Finding::InvalidAnnotations {
                 names: vec!["max-duration", "unknown"],
             },
