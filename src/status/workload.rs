@@ -1,8 +1,10 @@
 //! Everything about one workload that a row or a page of its own shows.
 
+use std::slice;
+
 use kube_cron::Zone;
 
-use super::{Finding, OverallState, judge::TargetFacts};
+use super::{Finding, OverallState, finding::worst_state, judge::TargetFacts};
 use crate::{
     model::{
         ConcurrencyPolicy, LastRun, Name, NotStarted, Seconds, Ticks, Totals, WorkloadId,
@@ -150,6 +152,14 @@ impl WorkloadStatus {
             runbook: workload.runbook().map(Name::from),
             labels: labels(facts.target, workload),
         }
+    }
+
+    /// The finding that its state stands for, else the most urgent one.
+    #[must_use]
+    pub fn main_finding(&self) -> Option<&Finding> {
+        let decides = |it: &&Finding| worst_state(slice::from_ref(*it)) == Some(self.state);
+        let mut findings = self.findings.iter();
+        findings.find(decides).or(self.findings.first())
     }
 
     /// The time zone of its schedule, else UTC.

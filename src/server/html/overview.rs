@@ -288,7 +288,7 @@ impl Row {
     fn new(status: WorkloadStatus, has_names: bool, now: Seconds) -> Self {
         let as_of = status.as_of.unwrap_or(now);
         let zone = status.zone();
-        let why = status.findings.first();
+        let why = status.main_finding();
         let last = status.last.as_ref();
         let active_since = status.oldest_active_start;
         Self {

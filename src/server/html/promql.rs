@@ -76,3 +76,6 @@ fn matchers(labels: &[(&str, Option<&str>)]) -> String {
     text.push('}');
     text
 }
+
+#[cfg(test)]
+mod tests;

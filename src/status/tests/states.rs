@@ -87,6 +87,8 @@ fn a_workload_that_only_misses_its_due_times_is_overdue_and_one_that_fails_as_we
     scene.cronjob(cronjob()).job(complete(0)).at(4 * HOUR);
     assert_eq!(scene.alerts()[0], "BatchFailingRepeatedly");
     assert_eq!(scene.state(), OverallState::Overdue);
+    let main = scene.tick().main_finding().and_then(Finding::alert);
+    assert_eq!(main, Some("BatchRunOverdue"));
     scene.job(failed(HOUR)).catch_up();
     assert!(scene.alerts().contains(&"BatchRunOverdue"));
     assert_eq!(scene.state(), OverallState::Failing);
@@ -108,6 +110,8 @@ fn the_worst_finding_decides_and_all_are_listed() {
     let expected = ["BatchNoRecentSuccess", "BatchRunFailed", "BatchRunTooLong"];
     assert_eq!(scene.alerts(), expected);
     assert_eq!(scene.state(), OverallState::Failing);
+    let main = scene.tick().main_finding().and_then(Finding::alert);
+    assert_eq!(main, Some("BatchRunFailed"));
     scene.job(complete(130)).catch_up();
     assert_eq!(scene.alerts(), ["BatchRunTooLong"]);
     assert_eq!(scene.state(), OverallState::TooLong);
