@@ -57,6 +57,12 @@ pub(super) fn is_path(path: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether the answer of this path reads the history.
+pub(super) fn reads_history(path: &str) -> bool {
+    let rest = path.strip_prefix(PREFIX);
+    rest.is_some_and(|rest| rest.starts_with("/workloads/"))
+}
+
 /// The response to a request for a path of the API. It reads all workloads, and possibly the history, so it is not called on
 /// the task of a connection.
 pub(super) fn respond(request: &Request<()>, data: &dyn PageData) -> Response<Content> {

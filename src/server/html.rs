@@ -81,6 +81,11 @@ pub(super) fn has(path: &str) -> bool {
     matches!(path, "/" | TARGETS | CONFIG) || path.starts_with(WORKLOADS)
 }
 
+/// Whether the page at this path reads the history.
+pub(super) fn reads_history(path: &str) -> bool {
+    path.starts_with(WORKLOADS)
+}
+
 /// The page that a request asks for.
 pub(super) fn respond(
     request: &Request<()>,

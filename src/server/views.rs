@@ -19,6 +19,9 @@ use super::{
 /// More than a few at once only slow each other, and scrapes, down.
 const MAX_VIEWS: usize = 4;
 
+/// Those that read the history have slots of their own: a disk that hangs must not take the overview away, too.
+const MAX_READS: usize = 2;
+
 /// Maximum time that a request waits for others.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -28,6 +31,8 @@ pub(super) struct Views {
     data: Arc<dyn PageData>,
     site: Arc<html::Site>,
     slots: Arc<Semaphore>,
+    /// The slots of requests that read the history.
+    history_slots: Arc<Semaphore>,
 }
 
 impl Views {
@@ -36,6 +41,7 @@ impl Views {
             data,
             site: Arc::new(html::Site::new(settings)),
             slots: Arc::new(Semaphore::new(MAX_VIEWS)),
+            history_slots: Arc::new(Semaphore::new(MAX_READS)),
         }
     }
 
@@ -67,7 +73,14 @@ impl Views {
         request: &Request<()>,
         respond: fn(&Request<()>, &dyn PageData, &html::Site) -> Response<Content>,
     ) -> Option<Response<Content>> {
-        let slot = timeout(MAX_WAIT, self.slots.clone().acquire_owned()).await;
+        let path = request.uri().path();
+        let reads_history = html::reads_history(path) || api::reads_history(path);
+        let slots = if reads_history {
+            &self.history_slots
+        } else {
+            &self.slots
+        };
+        let slot = timeout(MAX_WAIT, slots.clone().acquire_owned()).await;
         let slot = slot.ok()?.ok()?;
         let (data, site) = (self.data.clone(), self.site.clone());
         let request = request.clone();

@@ -1,10 +1,6 @@
 //! Which requests get a response, and what happens if too many are made at once.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-    mpsc,
-};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use futures_util::future::join_all;
 use http::header::{
@@ -15,10 +11,10 @@ use super::*;
 use crate::{
     config::Pattern,
     metrics::{Format, UnknownFamily},
-    model::WorkloadId,
+    model::{Change, CronJob, FeedScope, Sink, Uid, Update, WorkloadId},
     server::{Chunks, ExporterFacts, readiness::State, tests::TestData},
     status::PastRuns,
-    store::Store,
+    store::{Store, TargetStore},
 };
 
 fn views(data: impl PageData) -> Views {
@@ -90,10 +86,9 @@ async fn a_page_is_compressed_for_clients_that_accept_that() {
     assert_eq!(page.headers()[CONTENT_ENCODING], "gzip");
 }
 
-/// Page data that make each page of the configuration wait.
+/// Page data that make each page of the configuration, and each read of the history, wait.
 struct Slow {
     data: TestData,
-    started: AtomicUsize,
     /// Closed when the pages may go on.
     open: Mutex<mpsc::Receiver<()>>,
 }
@@ -112,30 +107,41 @@ impl PageData for Slow {
     }
 
     fn exporter(&self) -> ExporterFacts {
-        self.started.fetch_add(1, Ordering::SeqCst);
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = open.recv();
+        self.wait();
         self.data.exporter()
     }
 
     fn past_runs(&self, target: Option<&str>, workload: &WorkloadId) -> PastRuns {
+        self.wait();
         self.data.past_runs(target, workload)
+    }
+}
+
+impl Slow {
+    /// The sender lets all go on when it is dropped.
+    fn new(data: TestData) -> (Arc<Self>, mpsc::Sender<()>) {
+        let (close, open) = mpsc::channel();
+        let slow = Self {
+            data,
+            open: Mutex::new(open),
+        };
+        (Arc::new(slow), close)
+    }
+
+    fn wait(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = open.recv();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_beyond_the_limit_waits_and_then_gets_503() {
-    let (close, open) = mpsc::channel();
-    let data = Arc::new(Slow {
-        data: TestData::new(),
-        started: AtomicUsize::new(0),
-        open: Mutex::new(open),
-    });
-    let views = Views::new(data.clone(), &ServerSettings::default());
+    let (data, close) = Slow::new(TestData::new());
+    let views = Views::new(data, &ServerSettings::default());
     let slow = request("GET", "/config");
     let all = join_all((0..MAX_VIEWS).map(|_| views.respond(&slow)));
     let others = async {
-        while data.started.load(Ordering::SeqCst) < 1 || views.slots.available_permits() > 0 {
+        while views.slots.available_permits() > 0 {
             task::yield_now().await;
         }
         let (page, answer) = (request("GET", "/"), request("GET", "/api/v1/workloads"));
@@ -150,4 +156,34 @@ async fn a_request_beyond_the_limit_waits_and_then_gets_503() {
     assert_eq!(answer.status(), 503);
     assert_eq!(answer.headers()[CONTENT_TYPE], "application/json");
     assert!(slow.iter().all(|response| response.status() == 200));
+}
+
+#[tokio::test]
+async fn a_history_that_hangs_takes_no_slot_of_other_pages() {
+    let store = Arc::new(TargetStore::new(None, Arc::default()));
+    let feed = store.clone().register(FeedScope::CronJobs(None));
+    let cronjob = CronJob::new(
+        "ops".into(),
+        "tick".into(),
+        Uid::parse("1"),
+        "@daily".into(),
+    );
+    feed.push(Update::CronJobs(Change::Replaced(vec![cronjob])));
+    let (data, close) = Slow::new(TestData::with_store(Store::new(vec![store])));
+    let views = Views::new(data, &ServerSettings::default());
+    let page = request("GET", "/workloads/-/ops/cronjob/tick");
+    let answer = request("GET", "/api/v1/workloads/-/ops/cronjob/tick/runs");
+    let reads = async { tokio::join!(views.respond(&page), views.respond(&answer)) };
+    let others = async {
+        while views.history_slots.available_permits() > 0 {
+            task::yield_now().await;
+        }
+        let overview = views.respond(&request("GET", "/")).await;
+        drop(close);
+        overview
+    };
+    let ((page, answer), overview) = tokio::join!(reads, others);
+    assert_eq!(overview.status(), 200);
+    assert_eq!(page.status(), 200);
+    assert_eq!(answer.status(), 200);
 }
