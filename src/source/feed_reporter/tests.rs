@@ -3,6 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use tokio::time::advance;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
@@ -76,6 +77,9 @@ async fn objects_that_stay_undecodable_are_logged_once_and_a_flood_of_them_is_li
     let subscriber = tracing_subscriber::fmt()
         .with_writer(log.clone())
         .with_ansi(false);
+    // While there is one subscriber only, the first test that reaches a log line decides for all threads whether it is wanted, and
+    // others have no subscriber. With two, all subscribers are asked.
+    let _other = tracing::Dispatch::new(NoSubscriber::new());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let target = Arc::<TargetLog>::default();
     let feeds = [reporter(&target), reporter(&target)];
