@@ -53,6 +53,7 @@ mod scrape_limit;
 mod timeouts;
 pub mod tls;
 mod views;
+mod workload_path;
 
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::{BindError, SystemdError, SystemdSockets};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{Job, NotStarted, Run, RunResult, RunSortKey, Seconds, Uid};
 
 label_enum! {
-    /// What became of a due time or a run.
+    /// The outcome of a due time or a run.
     TickOutcome {
         /// The run succeeded.
         Succeeded = "succeeded",
@@ -35,7 +35,7 @@ pub struct Tick {
     detail: u32,
     /// Tells runs apart that were due and started at the same time.
     tag: u16,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: TickOutcome,
     /// Whether the Job was created manually from a `CronJob`.
     pub manual: bool,

@@ -5,7 +5,6 @@
 
 use askama::Template;
 use http::{Request, Response, StatusCode};
-use percent_encoding::percent_decode_str;
 
 use super::{
     ServerSettings,
@@ -13,10 +12,11 @@ use super::{
     data::PageData,
     negotiation,
     response::{html, text},
+    workload_path::WorkloadPath,
 };
 use crate::{
-    model::{self, Seconds, WorkloadId},
-    status::{Overview, TargetDetail, TargetHealth, UNNAMED_TARGET, WorkloadDetail},
+    model::{self, Seconds},
+    status::{Overview, TargetDetail, TargetHealth, WorkloadDetail},
 };
 
 mod assets;
@@ -133,13 +133,13 @@ fn config(path: &str, data: &dyn PageData, site: &Site) -> askama::Result<String
 }
 
 fn workload(path: &str, data: &dyn PageData, site: &Site) -> Option<askama::Result<String>> {
-    let (target, id) = workload_id(path.strip_prefix(WORKLOADS)?)?;
+    let segments: Vec<_> = path.strip_prefix(WORKLOADS)?.split('/').collect();
+    let workload = WorkloadPath::decode(segments.try_into().ok()?)?;
     let snapshots = data.store().complete_snapshot();
-    let snapshot = snapshots
-        .iter()
-        .find(|it| it.target.as_deref() == target.as_deref())?;
-    let past = data.past_runs(target.as_deref(), &id);
-    let detail = WorkloadDetail::new(snapshot, &id, past)?;
+    let mut all = snapshots.iter();
+    let snapshot = all.find(|it| workload.is_of(it.target.as_deref()))?;
+    let past = data.past_runs(snapshot.target.as_deref(), &workload.id);
+    let detail = WorkloadDetail::new(snapshot, &workload.id, past)?;
     let health: Vec<_> = snapshots.iter().map(TargetHealth::new).collect();
     Some(WorkloadPage::new(path, detail, &health, site).render())
 }
@@ -147,25 +147,6 @@ fn workload(path: &str, data: &dyn PageData, site: &Site) -> Option<askama::Resu
 /// The present, in seconds since the Unix epoch.
 fn now() -> Seconds {
     model::now().as_second()
-}
-
-/// The workload of a path: `target/namespace/type/name`, each percent-encoded.
-fn workload_id(path: &str) -> Option<(Option<String>, WorkloadId)> {
-    let mut parts = path
-        .split('/')
-        .map(|part| percent_decode_str(part).decode_utf8());
-    let mut next = || parts.next()?.ok();
-    let (target, namespace, kind, name) = (next()?, next()?, next()?, next()?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let target = (target != UNNAMED_TARGET).then(|| target.into_owned());
-    let id = WorkloadId {
-        namespace: (*namespace).into(),
-        kind: (*kind).into(),
-        name: (*name).into(),
-    };
-    Some((target, id))
 }
 
 #[cfg(test)]

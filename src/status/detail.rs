@@ -15,7 +15,7 @@ mod runs;
 const MIN_USUAL: usize = 5;
 
 label_enum! {
-    /// What became of a run or of a due time, so far.
+    /// The state of a run or of a due time.
     RunState {
         /// The Job is active, and a pod is or was ready.
         Running = "running",
@@ -39,7 +39,7 @@ label_enum! {
 /// A run of a workload, or a due time that got none. Times are in seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadRun {
-    /// What became of it.
+    /// Its state.
     pub state: RunState,
     /// The due time; `None` for a manual run, and for one that no schedule started.
     pub due: Option<Seconds>,

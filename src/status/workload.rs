@@ -51,7 +51,7 @@ pub struct WorkloadStatus {
     pub active_runs: usize,
     /// Start of the oldest active run.
     pub oldest_active_start: Option<Seconds>,
-    /// What became of its last runs and due times.
+    /// The outcomes of its last runs and due times.
     pub ticks: Ticks,
     /// Its schedule, if it is a `CronJob` that exists.
     pub schedule: Option<ScheduleFacts>,
@@ -113,8 +113,8 @@ pub struct ScheduleFacts {
 
 impl WorkloadStatus {
     /// The workload with this identity; `None` if the target does not have it.
-    #[must_use]
-    pub fn find(target: &TargetSnapshot, id: &WorkloadId) -> Option<Self> {
+    #[cfg(test)]
+    pub(crate) fn find(target: &TargetSnapshot, id: &WorkloadId) -> Option<Self> {
         let workload = target.workloads.iter().find(|it| it.id == *id)?;
         Some(Self::new(&TargetFacts::new(target), workload))
     }

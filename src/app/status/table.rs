@@ -4,8 +4,6 @@
 
 use std::{fmt::Write as _, io};
 
-use kube_cron::Zone;
-
 use super::{ReadTarget, StatusReport, wants_colors};
 use crate::{
     model::{FeedError, LastRun, Seconds},
@@ -137,8 +135,7 @@ impl Lines {
     }
 
     fn findings(&mut self, row: &WorkloadStatus, now: Seconds) {
-        let zone = row.schedule.as_ref().and_then(|it| it.zone.clone());
-        let zone = zone.unwrap_or(Zone::UTC);
+        let zone = row.zone();
         for finding in &row.findings {
             let finding = phrases::finding(finding, now, &zone);
             self.line(&format!("  {}", printable(&finding)), None, 0);
@@ -253,10 +250,9 @@ fn cells(row: &WorkloadStatus, now: Seconds, several: bool) -> Vec<Cell> {
         format!("{result} {}", end.unwrap_or_default())
     });
     let duration = last.and_then(LastRun::duration);
-    let next = row.next_due().map(|next| {
-        let zone = row.schedule.as_ref().and_then(|it| it.zone.as_ref());
-        phrases::due(next, now, zone.unwrap_or(&Zone::UTC))
-    });
+    let next = row
+        .next_due()
+        .map(|next| phrases::due(next, now, &row.zone()));
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     cells.extend([
         text(or_dash(result).trim_end()),

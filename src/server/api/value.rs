@@ -84,8 +84,8 @@ macro_rules! closed_sets {
 closed_sets! {
     StateLabel(OverallState) = "WorkloadState", "The state of a workload. `docs/api.md` explains the values.";
     ColumnLabel(Column) = "WorkloadColumn", "What workloads can be sorted by.";
-    RunStateLabel(RunState) = "RunState", "What became of a run or of a due time, so far.";
-    OutcomeLabel(TickOutcome) = "RunOutcome", "What became of a run that is over, or of a due time that got none.";
+    RunStateLabel(RunState) = "RunState", "The state of a run or of a due time.";
+    OutcomeLabel(TickOutcome) = "RunOutcome", "The outcome of a run that is over, or of a due time that got none.";
     JobStateLabel(JobState) = "JobState", "The state of a Job, as in `batch_job_state`.";
     LevelLabel(Level) = "FindingLevel", "How urgent a finding is: the default severity of its alert.";
     CodeLabel(super::FindingCode) = "FindingCode", "What a finding is about.";

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use kube_cron::Zone;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -111,7 +110,7 @@ pub(super) struct ThresholdEntry {
 /// A run that is over, or a due time that got none.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub(super) struct LastRunEntry {
-    /// What became of it.
+    /// Its outcome.
     outcome: OutcomeLabel,
     /// The due time, else the start, else the creation.
     due: Option<Time>,
@@ -157,8 +156,7 @@ impl WorkloadEntry {
     #[must_use]
     pub fn new(status: &WorkloadStatus, now: Seconds) -> Self {
         let (succeeded, failed, deleted_runs) = status.runs;
-        let zone = status.schedule.as_ref().and_then(|it| it.zone.clone());
-        let zone = zone.unwrap_or(Zone::UTC);
+        let zone = status.zone();
         let findings = status.findings.iter();
         let last = status.last.as_ref();
         let labels = status.labels.iter();

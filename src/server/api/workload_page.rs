@@ -5,13 +5,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     answer::{ApiError, Success},
-    endpoint::WorkloadPath,
+    endpoint::not_found,
     parameters::{NoParameters, Parameters},
     value::{FailureReasonLabel, NotStartedLabel, RunStateLabel, Time},
     workload::WorkloadEntry,
 };
 use crate::{
-    server::data::PageData,
+    server::{data::PageData, workload_path::WorkloadPath},
     status::{WorkloadDetail, WorkloadRun},
 };
 
@@ -47,7 +47,7 @@ pub(super) struct RunList {
 /// A run of a workload, or a due time that got none.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct RunEntry {
-    /// What became of it.
+    /// Its state.
     state: RunStateLabel,
     /// The due time. Null for a manual run, and for one that no schedule started.
     due: Option<Time>,
@@ -148,13 +148,13 @@ pub(super) fn runs(
 fn detail(data: &dyn PageData, path: &WorkloadPath) -> Result<WorkloadDetail, ApiError> {
     let targets = data.store().targets();
     let target = targets.iter().find(|target| path.is_of(target.name()));
-    let target = target.ok_or_else(|| path.not_found())?;
+    let target = target.ok_or_else(|| not_found(path))?;
     let snapshot = target.complete_snapshot();
     if !snapshot.workloads.iter().any(|it| it.id == path.id) {
-        return Err(path.not_found());
+        return Err(not_found(path));
     }
     let past = data.past_runs(target.name(), &path.id);
-    WorkloadDetail::new(&snapshot, &path.id, past).ok_or_else(|| path.not_found())
+    WorkloadDetail::new(&snapshot, &path.id, past).ok_or_else(|| not_found(path))
 }
 
 impl RunList {

@@ -2,18 +2,9 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::{model::WorkloadId, server::workload_path::WorkloadPath};
 
-use crate::{model::WorkloadId, status::UNNAMED_TARGET};
-
-/// What a path segment or a query value keeps as it is: what RFC 3986 calls unreserved.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// The way from a page to the root of all pages: empty, or some `../`. A link is this and a path without a leading slash.
+/// The way from a page to the root of all pages: `./`, or some `../`. A link is this and a path without a leading slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Root(String);
 
@@ -35,20 +26,9 @@ impl fmt::Display for Root {
     }
 }
 
-/// Text as a path segment or a query value.
-pub(super) fn encode(text: &str) -> impl fmt::Display + '_ {
-    utf8_percent_encode(text, ENCODED)
-}
-
 /// The page of a workload, below the root of the pages.
 pub(super) fn workload(target: Option<&str>, id: &WorkloadId) -> String {
-    format!(
-        "workloads/{}/{}/{}/{}",
-        encode(target.unwrap_or(UNNAMED_TARGET)),
-        encode(&id.namespace),
-        encode(&id.kind),
-        encode(&id.name)
-    )
+    format!("workloads/{}", WorkloadPath::new(target, id))
 }
 
 /// A runbook that a browser may open: an address of the web. Others are only text, since `javascript:` is an address, too.

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use percent_encoding::percent_decode_str;
 
-use super::links::encode;
-use crate::status::{Column, OverallState, Query};
+use crate::{
+    server::workload_path::encode,
+    status::{Column, OverallState, Query},
+};
 
 /// The order of a column in a query.
 const DESCENDING: &str = "desc";

@@ -11,7 +11,7 @@ use crate::{
         Change, FailureReason, FeedError, FeedScope, Job, JobState, Name, Sink, Uid, Update,
         WorkloadAnnotations, WorkloadRef,
     },
-    server::{ExporterRecord, LoadedConfig, tests::TestData},
+    server::{ExporterRecord, LoadedConfig, tests::TestData, workload_path::encode},
     store::{Store, StoreSettings, TargetStore},
 };
 
@@ -113,7 +113,7 @@ fn names_do_no_harm() {
         job(&long, &long),
     ];
     let pages = pages(vec![target(Some(hostile), Some(jobs))]);
-    let encoded = links::encode(hostile).to_string();
+    let encoded = encode(hostile).to_string();
     let overview = pages.page("/");
     let query = pages.page(&format!(
         "/?q={encoded}&target={encoded}&namespace={encoded}&state={encoded}"

@@ -71,7 +71,7 @@ pub fn not_started(reason: NotStarted) -> &'static str {
     }
 }
 
-/// What became of a run or a due time.
+/// The outcome of a run or a due time.
 #[must_use]
 pub fn outcome(outcome: TickOutcome) -> &'static str {
     match outcome {
@@ -82,7 +82,7 @@ pub fn outcome(outcome: TickOutcome) -> &'static str {
     }
 }
 
-/// What became of a run so far.
+/// The state of a run.
 #[must_use]
 pub fn run_state(state: RunState) -> &'static str {
     match state {

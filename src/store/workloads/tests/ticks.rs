@@ -1,4 +1,4 @@
-//! The ticks of a workload: what became of its last runs and due times.
+//! The ticks of a workload: the outcomes of its last runs and due times.
 
 use super::*;
 use crate::store::memory_journal::MemoryJournal;
