@@ -15,7 +15,7 @@ lint:
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
     shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-mixin scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
-    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-api scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-pages scripts/check-probe scripts/check-rules scripts/check-web scripts/soak scripts/lib/*.py
+    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-api scripts/check-chart scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-pages scripts/check-probe scripts/check-rules scripts/check-web scripts/render-manifests scripts/soak scripts/lib/*.py
     (cd scripts && python3 -m unittest --quiet lib.test_truth)
 
 # Runs the unit and integration tests: no cluster, no network.
@@ -102,6 +102,14 @@ network *ARGUMENTS: build
 # Checks access, certificates and reloads, with curl, Prometheus and a real control plane.
 web *ARGUMENTS: build
     scripts/with-cluster scripts/check-web {{ ARGUMENTS }}
+
+# Writes the files of deploy/ that are made from others: copies, README of the chart, manifests (needs helm and helm-docs).
+manifests *ARGUMENTS:
+    scripts/render-manifests {{ ARGUMENTS }}
+
+# Checks the Helm chart and the manifests, with helm, kubeconform and a real API server.
+chart *ARGUMENTS: build
+    scripts/with-cluster --bare scripts/check-chart {{ ARGUMENTS }}
 
 # Fuzzes everything that is read from outside.
 fuzz *ARGUMENTS:
