@@ -63,7 +63,10 @@ class Api:
         try:
             connection.request(method, path, json.dumps(document) if document is not None else None, {"Content-Type": kind})
             response = connection.getresponse()
-            return response.status, json.loads(response.read() or b"{}")
+            body = response.read()
+            # What it does not serve is 404 as plain text.
+            json_body = response.getheader("Content-Type", "").startswith("application/json")
+            return response.status, json.loads(body) if json_body else {"message": body.decode(errors="replace")}
         finally:
             connection.close()
 
