@@ -14,9 +14,7 @@ lint:
     cargo clippy --all-targets --locked -- -D warnings
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
-    shellcheck .ci/run scripts/build-release scripts/check-golden scripts/check-mixin scripts/check-paths scripts/fuzz scripts/install-tools scripts/with-cluster
-    python3 -m py_compile scripts/benchmark scripts/chaos scripts/check-alerts scripts/check-api scripts/check-chart scripts/check-dashboards scripts/check-demo scripts/check-network scripts/check-pages scripts/check-probe scripts/check-rules scripts/check-web scripts/render-manifests scripts/soak scripts/lib/*.py
-    (cd scripts && python3 -m unittest --quiet lib.test_truth)
+    scripts/check-scripts
 
 # Runs the unit and integration tests: no cluster, no network.
 test *ARGUMENTS:
