@@ -12,6 +12,7 @@ mod checker;
 #[path = "../../crates/batch-simulator/tests/it/cloud.rs"]
 mod cloud;
 mod config;
+mod cookbook;
 mod dashboards;
 mod exporter;
 mod faults;
