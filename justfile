@@ -67,6 +67,14 @@ mixin:
 dashboards *ARGUMENTS: build
     scripts/check-dashboards {{ ARGUMENTS }}
 
+# Evaluates every query of docs/cookbook.md on a Prometheus that scrapes two replicas.
+cookbook *ARGUMENTS: build
+    scripts/check-cookbook {{ ARGUMENTS }}
+
+# Checks the systemd units, and as root runs them with systemd in namespaces of its own.
+systemd: build
+    scripts/check-systemd
+
 # Runs the demo with a real Prometheus and Alertmanager, and checks which alerts fire and clear.
 alerts *ARGUMENTS: build
     scripts/check-alerts {{ ARGUMENTS }}
