@@ -7,11 +7,14 @@
 //! - `status`: the flags of the command `status`
 //! - `completions`: the scripts of the command `completions`
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
 
 use clap::{
-    Args, CommandFactory as _, Parser, Subcommand, ValueEnum, builder::PossibleValue,
-    error::ErrorKind,
+    Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+    builder::PossibleValue, error::ErrorKind,
 };
 
 mod completions;
@@ -29,6 +32,9 @@ use crate::config::{Flags, Inputs, environment};
 const LOG_LEVEL: &str = "JOB_STATUS_EXPORTER__LOG__LEVEL";
 /// The variable of `--log.format`.
 const LOG_FORMAT: &str = "JOB_STATUS_EXPORTER__LOG__FORMAT";
+
+/// The name of the program as a plugin of kubectl. `kubectl job-status` runs it, and means the command `status`.
+const KUBECTL_PLUGIN: &str = "kubectl-job_status";
 
 /// Version and revision for display.
 pub const VERSION: &str = concat!(
@@ -193,9 +199,22 @@ impl Arguments {
     /// For `--help` and `--version`, too, clap returns an error, which has the text and the exit code.
     pub fn read<T>(arguments: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
     where
-        T: Into<OsString> + Clone,
+        T: Into<OsString>,
     {
-        let arguments = Self::try_parse_from(arguments)?;
+        let mut arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        let mut command = Self::command();
+        if arguments
+            .first()
+            .is_some_and(|name| is_kubectl_plugin(name))
+        {
+            arguments.insert(1, "status".into());
+            command = command.mut_subcommand("status", |status| {
+                status.override_usage("kubectl job-status [OPTIONS]")
+            });
+        }
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        let arguments =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         if arguments.command.is_some() && arguments.export != Export::default() {
             return Err(Self::command().error(
                 ErrorKind::ArgumentConflict,
@@ -239,6 +258,13 @@ impl LogFlags {
             format: choose(self.format, LOG_FORMAT, &variable)?,
         })
     }
+}
+
+/// Whether the program was started by this name, in whatever directory and with the extension of the platform.
+fn is_kubectl_plugin(name: &OsStr) -> bool {
+    Path::new(name)
+        .file_stem()
+        .is_some_and(|name| name == KUBECTL_PLUGIN)
 }
 
 /// The value of a flag, else that of the variable `name`.

@@ -18,7 +18,8 @@ use std::{
 use super::{Descriptors, Error, StartProblem, plan::TargetPlan, print};
 use crate::{
     cli::{LogFlags, OutputFormat, StatusFlags},
-    config,
+    client::Endpoint,
+    config::{self, Mode, Pattern},
     model::Seconds,
     status::{Overview, Query, TargetDetail, UNNAMED_TARGET},
     store::TargetSnapshot,
@@ -87,7 +88,12 @@ struct StatusReport {
 /// Runs the command.
 pub(super) async fn run(flags: &StatusFlags, log: LogFlags) -> Result<ExitCode, Error> {
     let config = config::load(&flags.inputs(log)).map_err(Error::Config)?;
-    let plans = selected(TargetPlan::from_config(&config), flags)?;
+    let mut plans = selected(TargetPlan::from_config(&config), flags)?;
+    if flags.config_file.is_none() {
+        for plan in &mut plans {
+            apply_to(plan, flags);
+        }
+    }
     let budget = Descriptors::raise(&config).budget();
     if let Some(job) = &flags.wait {
         let namespace = flags.namespace.as_deref().unwrap_or_default();
@@ -130,6 +136,27 @@ fn selected(mut plans: Vec<TargetPlan>, flags: &StatusFlags) -> Result<Vec<Targe
         None => {}
     }
     Ok(plans)
+}
+
+/// Applies the flags that kubectl has, too. With `--namespace`, nothing else is read: permissions in the namespace are enough.
+fn apply_to(plan: &mut TargetPlan, flags: &StatusFlags) {
+    if let Endpoint::Kubernetes {
+        kubeconfig,
+        context,
+    } = &mut plan.endpoint
+    {
+        if flags.kubeconfig.is_some() {
+            kubeconfig.clone_from(&flags.kubeconfig);
+        }
+        if flags.context.is_some() {
+            context.clone_from(&flags.context);
+        }
+    }
+    if let (Mode::Watch(selection), Some(namespace)) = (&mut plan.source.mode, &flags.namespace)
+        && selection.namespaces.selects(namespace)
+    {
+        selection.namespaces.include = vec![Pattern::from(namespace.as_str())];
+    }
 }
 
 /// Looks for the APIs. A target whose configuration leads to none is an error, as at the start of the exporter.

@@ -15,11 +15,17 @@ pub struct StatusFlags {
     /// Configuration file (YAML) of the exporter; without one, the cluster that kubectl uses is read.
     #[arg(long = "config.file", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
+    /// Kubeconfig file to use in place of $KUBECONFIG and ~/.kube/config.
+    #[arg(long, value_name = "FILE", conflicts_with = "config_file")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig [default: its current one].
+    #[arg(long, value_name = "NAME", conflicts_with = "config_file")]
+    pub context: Option<String>,
     /// Read this target only [default: all targets].
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
     /// Show this namespace only [default: all namespaces].
-    #[arg(long, value_name = "NAMESPACE")]
+    #[arg(short, long, value_name = "NAMESPACE")]
     pub namespace: Option<String>,
     /// Show the workloads with this name only.
     #[arg(long, value_name = "NAME", conflicts_with = "wait")]

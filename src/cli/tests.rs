@@ -160,6 +160,8 @@ fn the_command_status_has_its_own_flags() {
         StatusFlags {
             config_file: Some("exporter.yaml".into()),
             target: Some("prod".to_owned()),
+            kubeconfig: None,
+            context: None,
             namespace: Some("etl".to_owned()),
             workload: Some("load".to_owned()),
             output: OutputFormat::Json,
@@ -178,6 +180,61 @@ fn the_command_status_has_its_own_flags() {
             .file,
         None
     );
+}
+
+#[test]
+fn as_a_plugin_of_kubectl_it_is_the_command_status() {
+    for name in [
+        "kubectl-job_status",
+        "/usr/local/bin/kubectl-job_status",
+        "kubectl-job_status.exe",
+    ] {
+        let arguments = [name, "-n", "reports", "--context=prod", "--kubeconfig", "k"];
+        let arguments = Arguments::read(arguments).unwrap();
+        let Some(Command::Status(flags)) = arguments.command else {
+            panic!("{name} is not `status`");
+        };
+        assert_eq!(flags.namespace.as_deref(), Some("reports"));
+        assert_eq!(flags.context.as_deref(), Some("prod"));
+        assert_eq!(flags.kubeconfig, Some("k".into()));
+    }
+    let flags = Arguments::read(["kubectl-job_status", "--log.level=debug"]).unwrap();
+    assert_eq!(flags.log.level, Some(LogLevel::Debug));
+    for other in ["kubectl", "kubectl-job_status2", "job-status-exporter", ""] {
+        assert_eq!(Arguments::read([other]).unwrap().command, None, "{other}");
+    }
+}
+
+#[test]
+fn the_usage_is_that_of_the_name_that_was_called() {
+    for (arguments, usage) in [
+        (
+            &["kubectl-job_status", "--help"][..],
+            "Usage: kubectl job-status [OPTIONS]",
+        ),
+        (
+            &["job-status-exporter", "status", "--help"],
+            "Usage: job-status-exporter status [OPTIONS]",
+        ),
+    ] {
+        let help = Arguments::read(arguments).unwrap_err();
+        assert_eq!(help.exit_code(), 0);
+        assert!(help.to_string().contains(usage), "{help}");
+    }
+    let error = Arguments::read(["kubectl-job_status", "reports"]).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(
+        error.to_string().contains("Usage: kubectl job-status"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_configuration_says_which_cluster_is_read() {
+    for flag in ["--kubeconfig=k", "--context=c"] {
+        let error = read_status(&["--config.file=exporter.yaml", flag]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flag}");
+    }
 }
 
 #[test]

@@ -65,6 +65,8 @@ fn report(stores: &[&TargetStore], flags: &StatusFlags) -> StatusReport {
 fn flags() -> StatusFlags {
     StatusFlags {
         config_file: None,
+        kubeconfig: None,
+        context: None,
         target: None,
         namespace: None,
         workload: None,

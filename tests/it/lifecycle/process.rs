@@ -8,7 +8,7 @@ use std::{
     fmt,
     io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
     thread::{self, JoinHandle},
@@ -31,6 +31,7 @@ pub(super) struct Setup {
     variables: Vec<(String, String)>,
     descriptors: Option<u32>,
     sockets: Option<PassedSockets>,
+    name: String,
 }
 
 /// Sockets that the process gets as its file descriptors 3 and 4, as systemd passes them.
@@ -77,6 +78,7 @@ impl Setup {
             variables: Vec::new(),
             descriptors: None,
             sockets: None,
+            name: env!("CARGO_BIN_EXE_job-status-exporter").to_owned(),
         }
     }
 
@@ -117,6 +119,10 @@ impl Setup {
         self.file("exporter.yaml", config).argument(&argument)
     }
 
+    pub(super) fn called(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     pub(super) fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
@@ -147,6 +153,7 @@ impl Setup {
             (None, None) => Command::new(binary),
         };
         command
+            .arg0(&self.name)
             .args(&self.arguments)
             .current_dir(self.directory.path())
             .env_clear()

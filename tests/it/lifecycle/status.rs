@@ -255,3 +255,35 @@ async fn a_wait_for_a_job_of_an_unreachable_api_exits_with_3() {
     assert!(stdout.starts_with(expected), "{stdout}");
     assert_eq!(code, Some(3));
 }
+
+#[tokio::test]
+async fn as_a_plugin_of_kubectl_it_reads_only_what_its_flags_name() {
+    let cluster = Cluster::start().await;
+    apply(&cluster, "load", COMPLETE);
+    cluster.add_job("reports", "nightly");
+    let plugin = |arguments: &[&str]| {
+        let setup = Setup::new()
+            .called("/usr/local/bin/kubectl-job_status".to_owned())
+            .kubeconfig("api", &cluster.url(), "{}");
+        run(arguments.iter().fold(setup, |setup, it| setup.argument(it)))
+    };
+    let (code, stdout, stderr) = plugin(&["--kubeconfig=api", "-n", "etl"]).await;
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+    assert!(stdout.ends_with("1 workload: 1 succeeded\n"), "{stdout}");
+    for request in cluster.api.requests() {
+        let of_objects = ["/jobs", "/cronjobs"]
+            .iter()
+            .any(|end| request.path.ends_with(end));
+        assert!(
+            !of_objects || request.path.contains("/namespaces/etl/"),
+            "{request:?}"
+        );
+    }
+    // Without a namespace, all are read.
+    let (code, stdout, _) = plugin(&["--kubeconfig=api", "--context=it"]).await;
+    assert_eq!(code, Some(0), "{stdout}");
+    assert!(stdout.contains("2 workloads: "), "{stdout}");
+    let (code, _, stderr) = plugin(&["--kubeconfig=api", "--context=prod"]).await;
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("has no context `prod`"), "{stderr}");
+}
