@@ -71,9 +71,9 @@ dashboards *ARGUMENTS: build
 cookbook *ARGUMENTS: build
     scripts/check-cookbook {{ ARGUMENTS }}
 
-# Checks the systemd units, and as root runs them with systemd in namespaces of its own.
-systemd: build
-    scripts/check-systemd
+# Checks the systemd units; with `--run`, as root, also runs them with systemd in namespaces of its own.
+systemd *ARGUMENTS:
+    scripts/check-systemd {{ ARGUMENTS }}
 
 # Runs the demo with a real Prometheus and Alertmanager, and checks which alerts fire and clear.
 alerts *ARGUMENTS: build
