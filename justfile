@@ -121,9 +121,25 @@ chart *ARGUMENTS: build
 fuzz *ARGUMENTS:
     scripts/fuzz {{ ARGUMENTS }}
 
-# Builds the container image.
+# Writes the licences of what the release binary contains to THIRD-PARTY-LICENSES.
+third-party:
+    scripts/third-party
+
+# Builds the release binary so that it needs no library.
+static:
+    scripts/build-release --static --package job-status-exporter --bin job-status-exporter
+
+# Builds the container image from source.
 image TAG="job-status-exporter":
-    docker build --build-arg REVISION="$(git rev-parse --short=12 HEAD)" --tag {{ TAG }} .
+    docker build --build-arg REVISION="$(git rev-parse --short=12 HEAD)" --build-arg CREATED="$(git show --no-patch --format=%cI HEAD)" --tag {{ TAG }} .
+
+# Puts a static binary into an image, and runs it as a container would (needs buildah; as root).
+check-image *ARGUMENTS:
+    scripts/check-image {{ ARGUMENTS }}
+
+# Makes the files of a release in dist/ from a tag (needs buildah and cargo-cyclonedx; as root).
+release TAG *TARGETS:
+    scripts/release {{ TAG }} {{ TARGETS }}
 
 # Runs the exporter with the cluster that kubectl would use. `just run demo` needs no cluster.
 run *ARGUMENTS:
