@@ -15,6 +15,7 @@ lint:
     cargo clippy --test e2e --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
     scripts/check-scripts
+    scripts/check-links
 
 # Runs the unit and integration tests: no cluster, no network.
 test *ARGUMENTS:
