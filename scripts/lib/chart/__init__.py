@@ -7,7 +7,7 @@ import yaml
 
 from lib.processes import check
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 CHART = ROOT / "deploy/helm/job-status-exporter"
 VALUES = ROOT / "deploy/helm/tests/values"
 INVALID = ROOT / "deploy/helm/tests/invalid"
