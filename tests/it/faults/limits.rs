@@ -271,8 +271,10 @@ async fn an_endless_answer_about_the_server_stops_nothing() {
             })
             .await;
             let mut exporter = Exporter::start(server.endpoint(), everything());
-            exporter.eventually(|e| (what, e.up()), (what, true)).await;
-            assert_eq!(exporter.jobs(), in_etl(&["a", "b"]), "{what}");
+            let read = (what, in_etl(&["a", "b"]), true);
+            exporter
+                .eventually(|e| (what, e.jobs(), e.up()), read)
+                .await;
         }),
     )
     .await;

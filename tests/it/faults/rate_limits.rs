@@ -149,6 +149,9 @@ async fn retry_after_is_honoured() {
         .await;
         let mode = if watch { everything() } else { listed(POLL) };
         let mut exporter = Exporter::start(server.endpoint(), mode);
+        exporter
+            .eventually(|_| server.requests("/jobs?limit").len() >= 2, true)
+            .await;
         exporter.eventually(Exporter::up, true).await;
         let lists = server.requests("/jobs?limit");
         let gap = (lists[1].at - lists[0].at).as_secs_f64();
