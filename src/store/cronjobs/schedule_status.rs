@@ -253,11 +253,10 @@ impl ScheduleStatus {
         let start = due_times.start;
         let after_block = state.unblocked.map_or(start, |ended| ended.max(start));
         let until = due_times.now - grace;
-        let (mut new, next_overdue) = state.overdue.count(due_times, after_block, until);
+        let (later, next_overdue) = state.overdue.count(due_times, after_block, until);
         let (mut overdue, mut overdue_since) = (state.overdue.count, state.overdue.first);
-        for due in &new {
-            state.count_missed(*due, due_times.now);
-        }
+        let mut new = Vec::new();
+        // The one that was delayed was due before the others, and due times are counted in their order.
         let delayed = delayed_run(state, due_times, first_due);
         if let Some(delayed) = delayed
             && delayed.startable_since + grace < due_times.now
@@ -268,6 +267,10 @@ impl ScheduleStatus {
                 new.push(delayed.due);
             }
         }
+        for due in &later {
+            state.count_missed(*due, due_times.now);
+        }
+        new.extend(later);
         (self.overdue_runs, self.overdue_since) = (Some(overdue), overdue_since);
         self.not_started = due_times.reason_for_overdue(overdue);
         let changes = [

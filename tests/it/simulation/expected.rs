@@ -295,6 +295,12 @@ impl ExpectedState {
         })
     }
 
+    /// Whether a Job for this due time of a `CronJob` was ever seen.
+    pub(crate) fn saw(&self, cronjob: &Name, due: Seconds) -> bool {
+        let mut workloads = self.workloads.iter().filter(|(id, _)| id.name == *cronjob);
+        workloads.any(|(_, known)| known.schedule.started(due))
+    }
+
     /// Compares the expected state with a snapshot. Returns the first difference.
     pub(crate) fn check(&self, now: Seconds, snapshot: &TargetSnapshot) -> Result<(), String> {
         let mut shown: HashMap<_, _> = snapshot

@@ -30,6 +30,10 @@ impl ExpectedSchedule {
         self.starts.insert(due);
     }
 
+    pub(crate) fn started(&self, due: Seconds) -> bool {
+        self.starts.contains(&due)
+    }
+
     /// Takes note of a change, and judges the due times until `judged_until`. `unfinished` tells whether a scheduled Job has
     /// not finished; `ended`, when the last finished one did.
     pub(crate) fn observe(

@@ -1,6 +1,6 @@
 //! The simulated cluster: every state of every object with its time, computed in advance.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use job_status_exporter::model::{
@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) skipped: BTreeSet<(Name, Seconds)>,
     /// The due times whose start the CronJob's status never reported.
     pub(crate) lost: BTreeSet<(Name, Seconds)>,
+    /// The due times that got no run because an active one held them up, with the due time of that one.
+    pub(crate) held_up: BTreeMap<(Name, Seconds), Seconds>,
     /// The watch events of all objects, ordered by time.
     pub(crate) events: Vec<(Seconds, Event)>,
 }
@@ -94,6 +96,7 @@ impl World {
             cronjobs: Vec::new(),
             skipped: BTreeSet::new(),
             lost: BTreeSet::new(),
+            held_up: BTreeMap::new(),
             events: Vec::new(),
         };
         for number in 0..workloads {
@@ -171,7 +174,7 @@ impl Behaviour {
     fn run(&self, rng: &mut Rng, world: &mut World) {
         let standalone = &*self.workload.kind == "job";
         let mut due = self.first_due;
-        let (mut free, mut busy) = (due, due);
+        let (mut free, mut busy, mut active) = (due, due, due);
         while due < self.until {
             // The controller starts a delayed run when the active one is over, unless a later one is due by then.
             let delayed = self.forbid && busy > due;
@@ -181,13 +184,17 @@ impl Behaviour {
             let suspended = self.suspended.as_ref().is_some_and(suspended);
             if superseded || suspended {
                 // No run, for a reason.
+                if superseded {
+                    let place = (self.workload.name.clone(), due);
+                    world.held_up.insert(place, active);
+                }
             } else if rng.u8(..30) == 0 {
                 world.skipped.insert((self.workload.name.clone(), due));
             } else if !standalone || free <= due {
                 // A name is free again when its Job is deleted.
                 let life = self.job(rng, (due, at), false);
                 free = life.gone;
-                busy = life.end();
+                (busy, active) = (life.end(), due);
                 world.jobs.push(life);
             }
             if rng.u8(..25) == 0 && !standalone {
