@@ -8,7 +8,7 @@ use job_status_exporter::{
         Change, ConcurrencyPolicy, CronJob, Departure, Job, JobState, Name, Seconds, Uid, Update,
         WorkloadId,
     },
-    store::TargetSnapshot,
+    store::{StoreSettings, TargetSnapshot},
 };
 
 use super::{description::describe, schedules::ExpectedSchedule, world::ADOPTED};
@@ -23,6 +23,8 @@ pub(crate) struct ExpectedState {
     retention: fn(Departure) -> Seconds,
     feeds: usize,
     jobs: ObjectMap<Job>,
+    /// Finished Jobs that are deleted and still shown, with the end of that. A list that is behind may have them again.
+    retained: HashMap<(Name, Name), (Job, Seconds)>,
     cronjobs: ObjectMap<CronJob>,
     /// Jobs that this process saw before they finished.
     active: HashSet<Uid>,
@@ -62,6 +64,7 @@ impl ExpectedState {
             retention,
             feeds,
             jobs: HashMap::new(),
+            retained: HashMap::new(),
             cronjobs: HashMap::new(),
             active: HashSet::new(),
             deleted: HashSet::new(),
@@ -153,6 +156,12 @@ impl ExpectedState {
             *owner = feed;
             return;
         }
+        let retained = self.retained.remove(&place);
+        let retained = retained.filter(|(known, until)| known.uid == job.uid && now < *until);
+        let job = match &retained {
+            Some((known, _)) if !job.finished() => known,
+            _ => job,
+        };
         let before = self.jobs.insert(place, (job.clone(), feed));
         let counts = self.active.contains(&job.uid) || job.end >= Some(self.since);
         let known = self.workload(now, of_job(job));
@@ -177,6 +186,10 @@ impl ExpectedState {
     fn delete_job(&mut self, now: Seconds, place: &(Name, Name), seen: bool) {
         let (job, _) = self.jobs.remove(place).expect("it is there");
         let id = of_job(&job);
+        if job.finished() {
+            let until = now + retain_deleted();
+            self.retained.insert(place.clone(), (job.clone(), until));
+        }
         let expires = job.ttl.zip(job.end);
         let expires = expires.map(|(ttl, end)| end + Seconds::from(ttl));
         let departure = match expires {
@@ -370,4 +383,9 @@ fn of_cronjob(namespace: &Name, name: &Name) -> WorkloadId {
         kind: "cronjob".into(),
         name: name.clone(),
     }
+}
+
+fn retain_deleted() -> Seconds {
+    let retained = StoreSettings::default().retention.deleted.as_secs();
+    Seconds::try_from(retained).unwrap()
 }
