@@ -360,6 +360,7 @@ fn receives(feed: usize, event: &Event) -> bool {
 }
 
 /// Three fixed seeds and a random one, or as many random ones as the variable `SIMULATION_SEEDS` says.
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
 fn seeds() -> Vec<u64> {
     let random = std::env::var("SIMULATION_SEEDS").map_or(1, |number| number.parse().unwrap());
     let fixed = [1, 2, 3].into_iter();
