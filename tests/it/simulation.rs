@@ -256,6 +256,9 @@ impl Simulation {
     }
 
     fn list(&mut self, feed: usize, behind: Seconds) {
+        if self.store.is_none() {
+            return; // the next process lists when it starts
+        }
         let time = self.now - behind;
         let update = if feed == CRONJOBS {
             Update::CronJobs(Change::Replaced(self.world.cronjobs_at(time)))
