@@ -308,10 +308,11 @@ impl ExpectedState {
         })
     }
 
-    /// Whether a Job for this due time of a `CronJob` was ever seen.
-    pub(crate) fn saw(&self, cronjob: &Name, due: Seconds) -> bool {
-        let mut workloads = self.workloads.iter().filter(|(id, _)| id.name == *cronjob);
-        workloads.any(|(_, known)| known.schedule.started(due))
+    /// What was observed of the schedule of a `CronJob`.
+    pub(crate) fn schedule(&self, cronjob: &Name) -> Option<&ExpectedSchedule> {
+        let mut workloads = self.workloads.iter();
+        let (_, known) = workloads.find(|(id, _)| id.name == *cronjob)?;
+        Some(&known.schedule)
     }
 
     /// Compares the expected state with a snapshot. Returns the first difference.

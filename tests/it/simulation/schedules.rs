@@ -30,8 +30,14 @@ impl ExpectedSchedule {
         self.starts.insert(due);
     }
 
+    /// Whether a scheduled Job for this due time was ever seen.
     pub(crate) fn started(&self, due: Seconds) -> bool {
         self.starts.contains(&due)
+    }
+
+    /// Whether the `CronJob` was ever seen to be suspended.
+    pub(crate) fn was_suspended(&self) -> bool {
+        self.suspended || self.resumed.is_some()
     }
 
     /// Takes note of a change, and judges the due times until `judged_until`. `unfinished` tells whether a scheduled Job has

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use job_status_exporter::model::{
-    Change, ConcurrencyPolicy, CronJob, FailureReason, Job, JobState, Name, Seconds, Uid, Update,
-    WorkloadRef,
+    Change, CronJob, FailureReason, Job, JobState, Name, Seconds, Uid, Update, WorkloadRef,
 };
+
+use super::schedules::ExpectedSchedule;
+
+mod cronjob;
 
 pub(crate) const MINUTE: Seconds = 60;
 pub(crate) const HOUR: Seconds = 60 * MINUTE;
@@ -31,9 +34,11 @@ pub(crate) struct World {
     /// The due times that got no run without any reason, by CronJob.
     pub(crate) skipped: BTreeSet<(Name, Seconds)>,
     /// The due times whose start the CronJob's status never reported.
-    pub(crate) lost: BTreeSet<(Name, Seconds)>,
+    lost: BTreeSet<(Name, Seconds)>,
     /// The due times that got no run because an active one held them up, with the due time of that one.
-    pub(crate) held_up: BTreeMap<(Name, Seconds), Seconds>,
+    held_up: BTreeMap<(Name, Seconds), Seconds>,
+    /// The due times of suspended CronJobs. Each is suspended once at most.
+    suspended: BTreeSet<(Name, Seconds)>,
     /// The watch events of all objects, ordered by time.
     pub(crate) events: Vec<(Seconds, Event)>,
 }
@@ -97,6 +102,7 @@ impl World {
             skipped: BTreeSet::new(),
             lost: BTreeSet::new(),
             held_up: BTreeMap::new(),
+            suspended: BTreeSet::new(),
             events: Vec::new(),
         };
         for number in 0..workloads {
@@ -111,6 +117,20 @@ impl World {
         }
         world.events.sort_by_key(|(time, _)| *time);
         world
+    }
+
+    /// Whether a due time may count as missed: it got no run, or one that no feed saw and no status reported. What held it up may be a run
+    /// or a suspension that no feed saw either.
+    pub(crate) fn may_be_missed(
+        &self,
+        due: &(Name, Seconds),
+        observed: Option<&ExpectedSchedule>,
+    ) -> bool {
+        let by = self.held_up.get(due);
+        let by_unseen_run = by.is_some_and(|by| !observed.is_some_and(|it| it.started(*by)));
+        let unseen_suspension =
+            self.suspended.contains(due) && !observed.is_some_and(ExpectedSchedule::was_suspended);
+        self.skipped.contains(due) || self.lost.contains(due) || by_unseen_run || unseen_suspension
     }
 
     /// The Jobs in these namespaces at a time.
@@ -184,8 +204,10 @@ impl Behaviour {
             let suspended = self.suspended.as_ref().is_some_and(suspended);
             if superseded || suspended {
                 // No run, for a reason.
-                if superseded {
-                    let place = (self.workload.name.clone(), due);
+                let place = (self.workload.name.clone(), due);
+                if suspended {
+                    world.suspended.insert(place);
+                } else {
                     world.held_up.insert(place, active);
                 }
             } else if rng.u8(..30) == 0 {
@@ -309,71 +331,6 @@ impl Behaviour {
         let gone = end + self.kept;
         Life { states, gone }
     }
-
-    /// The `CronJob` of these Jobs. Some servers report its last success, some do not. Some writes of its status are lost.
-    fn cronjob(
-        &self,
-        rng: &mut Rng,
-        jobs: &[Life<Job>],
-        reports_success: bool,
-        lost: &mut BTreeSet<(Name, Seconds)>,
-    ) -> Life<CronJob> {
-        let uid = format!("cronjob-{}", self.workload.name);
-        let mut cronjob = CronJob::new(
-            self.namespace.clone(),
-            self.workload.name.clone(),
-            Uid::parse(&uid),
-            format!("@every {}s", self.period).as_str().into(),
-        );
-        let created = self.first_due - self.period;
-        cronjob.created = Some(created);
-        cronjob.concurrency_policy = self.forbid.then_some(ConcurrencyPolicy::Forbid);
-        let mut changes = Vec::new();
-        for job in jobs.iter().filter_map(|life| Some(&life.states.last()?.1)) {
-            if let (Some(due), Some(at)) = (job.due, job.created) {
-                if rng.u8(..10) > 0 {
-                    changes.push((at, CronJobChange::Started(due)));
-                } else {
-                    lost.insert((self.workload.name.clone(), due));
-                }
-            }
-            if let Some(end) = job.end.filter(|_| reports_success && !job.manual)
-                && job.state == JobState::Complete
-            {
-                changes.push((end, CronJobChange::Succeeded(end)));
-            }
-        }
-        if let Some((from, to)) = self.suspended {
-            changes.push((from, CronJobChange::Suspended(true)));
-            changes.push((to, CronJobChange::Suspended(false)));
-        }
-        changes.retain(|(at, _)| *at < self.until);
-        changes.sort_by_key(|(at, _)| *at);
-        let mut states = vec![(created, cronjob.clone())];
-        for (at, change) in changes {
-            match change {
-                CronJobChange::Started(due) => {
-                    cronjob.last_schedule = cronjob.last_schedule.max(Some(due));
-                }
-                CronJobChange::Succeeded(end) => cronjob.last_success = Some(end),
-                CronJobChange::Suspended(suspended) => cronjob.suspended = suspended,
-            }
-            states.push((at, cronjob.clone()));
-        }
-        let gone = if self.until == END {
-            END + DAY
-        } else {
-            self.until
-        };
-        Life { states, gone }
-    }
-}
-
-/// A change of a `CronJob`.
-enum CronJobChange {
-    Started(Seconds),
-    Succeeded(Seconds),
-    Suspended(bool),
 }
 
 impl Life<Job> {
