@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::cloud;
 
-const TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Cloud {
     gateway: Gateway,

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// The timeout of [`Exporter::eventually`]. It is far longer than any step takes.
-const TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The usual time without an event or bookmark after which a watch counts as dead.
 const MAX_SILENCE: Duration = Duration::from_secs(150);

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// Much longer than any step of a test. A test that reaches it hangs.
-pub(crate) const TEST_TIMEOUT: Duration = Duration::from_mins(1);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Page data with a given scrape, the same in all formats, and an empty store.
 pub(super) struct TestData {
