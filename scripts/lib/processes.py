@@ -11,6 +11,8 @@ import sys
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# Where scripts/install-tools and others keep what takes minutes to build.
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "job-status-exporter"
 
 
 class Failure(Exception):
@@ -20,6 +22,11 @@ class Failure(Exception):
 def check(holds, message):
     if not holds:
         raise Failure(message)
+
+
+def find_installed_tools():
+    """Lets this process start what scripts/install-tools has built."""
+    os.environ["PATH"] = f"{CACHE / 'bin'}:{os.environ['PATH']}"
 
 
 def run_main(main):
