@@ -57,7 +57,7 @@ mod workload_path;
 
 pub use access::{Access, AccessError, AccessHandle, AccessSettings, KubernetesAuthSettings};
 pub use bind::{BindError, SystemdError, SystemdSockets};
-pub use data::{Chunks, ExporterData, PageData};
+pub use data::{Chunks, CompressedChunks, ExporterData, PageData};
 pub use exporter_facts::{ExporterFacts, ExporterRecord, LoadedConfig, ReloadReport};
 pub use job_probe::{ProbeError, ProbeRequest, ProbeTarget, Prober, TargetProber};
 pub use lifecycle::{ReloadHandle, ReloadOutcome, ReloadRequest, ReloadRequests};

@@ -43,7 +43,7 @@ mod workloads;
 pub use client_counters::{ClientCounters, REQUEST_DURATION_BUCKETS};
 pub use cronjobs::{CronJobRecord, ScheduleStatus};
 pub use feeds::{FeedFailure, FeedHealth, ObjectSelection, UndecodableObject};
-pub use objects::Snapshot;
+pub use objects::{Snapshot, Version};
 pub use settings::{Retention, StoreSettings, Threshold, ThresholdSource, Thresholds};
 pub use target_snapshot::{
     ConfiguredJob, TargetDescription, TargetDetails, TargetSnapshot, TargetStatus,

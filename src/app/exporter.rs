@@ -82,6 +82,7 @@ impl Exporter {
             metrics = metrics.with_history(history.status());
         }
         let metrics = Arc::new(metrics);
+        tasks.spawn("cache of scrapes".to_owned(), metrics.clone().drop_unused());
         let prober = TargetProber::new(metrics.clone());
         prober.replace_targets(
             targets

@@ -105,6 +105,7 @@ pub const KEYS: &[&str] = &[
     "history.runs_per_workload",
     "history.max_age",
     "metrics",
+    "metrics.cache_size",
     "metrics.per_job",
     "metrics.include",
     "metrics.exclude",

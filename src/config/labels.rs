@@ -76,7 +76,7 @@ pub enum LabelSource {
 }
 
 /// The families that get the mapped labels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum LabelScope {
     /// The `_info` families only; queries join them.
     #[default]

@@ -8,6 +8,7 @@ use super::{
     KsmConfig, duration, kube_state_metrics,
     pattern::{self, Pattern, Subject},
     reader::{Node, Section},
+    size,
 };
 
 /// Family names.
@@ -31,6 +32,9 @@ const BUCKET_COUNT_RANGE: RangeInclusive<usize> = 1..=50;
 const BUCKET_RANGE: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_hours(3650 * 24);
 
+/// The valid values of `cache_size`.
+const CACHE_SIZE_RANGE: RangeInclusive<u64> = 0..=size::TIB;
+
 /// The default of `run_duration_buckets`, in seconds: from 1s to 2d.
 const RUN_DURATION_BUCKETS: [f64; 15] = [
     1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14_400.0, 28_800.0,
@@ -46,6 +50,9 @@ pub struct MetricsConfig {
     pub families: FamilyFilter,
     /// The upper bounds of the run duration buckets in seconds, ascending, at least one.
     pub run_duration_buckets: Vec<f64>,
+    /// The most bytes of compressed blocks that are kept for scrapes. 0 keeps none; `None` derives the size from the number of
+    /// objects.
+    pub cache_size: Option<u64>,
     /// The families of kube-state-metrics; `None` when disabled.
     pub kube_state_metrics: Option<KsmConfig>,
 }
@@ -77,6 +84,7 @@ impl Default for MetricsConfig {
             per_job: PerJob::default(),
             families: FamilyFilter::default(),
             run_duration_buckets: RUN_DURATION_BUCKETS.to_vec(),
+            cache_size: None,
             kube_state_metrics: None,
         }
     }
@@ -115,6 +123,9 @@ pub(super) fn read(node: &Node<'_>) -> MetricsConfig {
             .get("run_duration_buckets")
             .and_then(|node| buckets(&node))
             .unwrap_or(default.run_duration_buckets),
+        cache_size: section
+            .get("cache_size")
+            .and_then(|node| size::read(&node, CACHE_SIZE_RANGE)),
         kube_state_metrics: section
             .get("kube_state_metrics")
             .and_then(|node| kube_state_metrics::read(&node)),

@@ -18,7 +18,7 @@ use escape::escape_help;
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
 /// A text format that Prometheus reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Prometheus text 0.0.4.
     Text,

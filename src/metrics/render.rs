@@ -8,18 +8,10 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use crate::config::LabelScope;
-
-use super::{
-    format::Format,
-    registry::Registry,
-    selection::FamilySelection,
-    snapshot::ScrapeSnapshot,
-    table::{Family, View},
-};
+use super::{registry::Registry, walk::Walk};
 
 /// A chunk is returned when it has at least this many bytes. The block that completes it is bounded, too.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 
 /// Capacity for a chunk and the block that completes it, with names of usual length.
 const CAPACITY: usize = 4 * CHUNK;
@@ -30,109 +22,47 @@ const CAPACITY: usize = 4 * CHUNK;
 /// on demand. The scrape reuses the memory of a chunk that the reader has dropped.
 #[derive(Debug)]
 pub struct Scrape {
-    format: Format,
-    selection: FamilySelection,
-    label_scope: LabelScope,
-    snapshot: ScrapeSnapshot,
-    /// Observes the duration of the scrape. `None` for a probe.
-    registry: Option<Arc<Registry>>,
+    walk: Walk,
     /// Rendered text that was not returned yet.
     buffer: BytesMut,
-    position: Position,
-    /// Time spent on rendering. It excludes the time that the reader spends between chunks.
-    duration: Duration,
-}
-
-/// What is rendered next. A family must be contiguous, so sections and blocks are nested in families.
-#[derive(Debug, Default)]
-struct Position {
-    family: usize,
-    section: usize,
-    block: usize,
-    /// Whether the header of the family is written. It is written with the first sample, so a family without samples has
-    /// no header.
-    has_header: bool,
-    /// Whether everything is rendered.
+    timer: ScrapeTimer,
     done: bool,
 }
 
+/// Measures how long a scrape takes. It excludes the time that the reader spends between chunks.
+#[derive(Debug, Default)]
+pub(super) struct ScrapeTimer {
+    /// Observes the duration of the scrape. `None` for a probe.
+    registry: Option<Arc<Registry>>,
+    duration: Duration,
+}
+
 impl Scrape {
-    /// A scrape of `snapshot`.
-    pub(super) fn new(
-        format: Format,
-        selection: FamilySelection,
-        label_scope: LabelScope,
-        snapshot: ScrapeSnapshot,
-    ) -> Self {
+    pub(super) fn new(walk: Walk, timer: ScrapeTimer) -> Self {
         Self {
-            format,
-            selection,
-            label_scope,
-            snapshot,
-            registry: None,
+            walk,
             buffer: BytesMut::new(),
-            position: Position::default(),
-            duration: Duration::ZERO,
+            timer,
+            done: false,
         }
     }
 
-    /// The same scrape. `registry` observes its duration, which includes the time since `start`.
-    pub(super) fn observed_by(self, registry: Arc<Registry>, start: Instant) -> Self {
-        Self {
-            registry: Some(registry),
-            duration: start.elapsed(),
-            ..self
-        }
-    }
-
-    /// Renders the next block, or moves to the next section or family.
+    /// Renders the next block, or the end.
     fn advance(&mut self) {
-        let position = &mut self.position;
-        let Some(&family) = self.selection.families.get(position.family) else {
-            self.format.write_end(&mut self.buffer);
-            position.done = true;
+        let Self { walk, buffer, .. } = self;
+        let Some(place) = walk.next() else {
+            walk.view.format.write_end(buffer);
+            self.done = true;
             return;
         };
-        let Some(blocks) = family.blocks(&self.snapshot, position.section) else {
-            *position = Position {
-                family: position.family + 1,
-                ..Position::default()
-            };
-            return;
-        };
-        if position.block < blocks {
-            self.render_block(family);
-            self.position.block += 1;
-        } else {
-            position.section += 1;
-            position.block = 0;
-        }
-    }
-
-    /// Renders one block of `family`, and the header before its first sample.
-    fn render_block(&mut self, family: &dyn Family) {
-        let Self {
-            format,
-            label_scope,
-            snapshot,
-            buffer,
-            position,
-            ..
-        } = self;
         let start = buffer.len();
-        if !position.has_header {
-            format.write_header(family.name(), family.kind(), family.help(), buffer);
-        }
+        walk.write_header(&place, buffer);
         let samples = buffer.len();
-        let view = View {
-            format: *format,
-            label_scope: *label_scope,
-        };
-        family.render(view, snapshot, position.section, position.block, buffer);
+        walk.render(&place, buffer);
         if buffer.len() == samples {
             buffer.truncate(start);
         } else {
-            position.has_header = true;
+            walk.set_header_written();
         }
     }
 }
@@ -141,22 +71,35 @@ impl Iterator for Scrape {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        if self.position.done {
+        if self.done {
             return None;
         }
         let start = Instant::now();
         self.buffer.reserve(CAPACITY);
-        while self.buffer.len() < CHUNK && !self.position.done {
+        while self.buffer.len() < CHUNK && !self.done {
             self.advance();
         }
-        self.duration += start.elapsed();
-        if self.position.done
-            && let Some(registry) = &self.registry
-        {
-            registry.observe_scrape(self.duration);
-        }
+        self.timer.add(start, self.done);
         Some(self.buffer.split().freeze())
     }
 }
 
 impl FusedIterator for Scrape {}
+
+impl ScrapeTimer {
+    /// A timer of a scrape that began at `start`. `registry` observes its duration.
+    pub(super) fn new(registry: Arc<Registry>, start: Instant) -> Self {
+        Self {
+            registry: Some(registry),
+            duration: start.elapsed(),
+        }
+    }
+
+    /// Adds the time since `start`. `done`: whether the scrape is complete.
+    pub(super) fn add(&mut self, start: Instant, done: bool) {
+        self.duration += start.elapsed();
+        if done && let Some(registry) = &self.registry {
+            registry.observe_scrape(self.duration);
+        }
+    }
+}

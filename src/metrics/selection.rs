@@ -24,6 +24,8 @@ pub struct MetricsSettings {
     pub families: FamilyFilter,
     /// Whether to show series about single Jobs.
     pub per_job: bool,
+    /// The most bytes that may be kept for scrapes. `None`: derived from the number of objects.
+    pub cache_size: Option<u64>,
     /// Whether to show the families of kube-state-metrics. The decoder must read the objects for them.
     pub kube_state_metrics: bool,
 }
@@ -49,6 +51,7 @@ impl MetricsSettings {
             label_scope: config.labels.scope,
             families: config.metrics.families.clone(),
             per_job: config.metrics.per_job != PerJob::None,
+            cache_size: config.metrics.cache_size,
             kube_state_metrics: config.metrics.kube_state_metrics.is_some(),
         }
     }

@@ -1,6 +1,11 @@
 //! What one scrape shows: a snapshot of the store, the history and this process.
 
-use std::{fmt, slice, time::Duration};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    slice,
+    time::Duration,
+};
 
 use super::registry::ProcessSnapshot;
 use crate::{history::StatusSnapshot, store::TargetSnapshot};
@@ -40,6 +45,14 @@ pub(super) trait Section: fmt::Debug + Sized + 'static {
     /// The names of the mapped labels of its records.
     fn label_names(&self) -> &[String] {
         &[]
+    }
+
+    /// A hash of the labels that it adds.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.target().hash(&mut hasher);
+        self.label_names().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Whether it is known from where the counters continue that an earlier process began.

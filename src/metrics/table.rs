@@ -11,7 +11,7 @@ use super::{
     labels,
     snapshot::{ScrapeSnapshot, Section},
 };
-use crate::{config::LabelScope, model::Name};
+use crate::{config::LabelScope, model::Name, store::Version};
 
 mod samples;
 
@@ -52,6 +52,11 @@ pub(super) trait Table: fmt::Debug + Sized + 'static {
 
     /// The records of one block.
     fn block(section: &Self::Section, number: usize) -> impl Iterator<Item = &Self::Record>;
+
+    /// The version of the records of one block. `None` if it is small or always another, so that it is rendered each time.
+    fn version(_section: &Self::Section, _number: usize) -> Option<Version> {
+        None
+    }
 }
 
 /// The names of labels, and the functions that return their values.
@@ -77,12 +82,20 @@ pub(super) struct Row<R, T> {
 }
 
 /// How one scrape renders all families.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct View {
     /// The text format.
     pub(super) format: Format,
     /// The families that have the mapped labels.
     pub(super) label_scope: LabelScope,
+}
+
+/// Identifies the text of one block of a family in one view: the text is the same if this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BlockVersion {
+    /// A hash of what the section adds: labels.
+    pub(super) section: u64,
+    records: Version,
 }
 
 /// A row of any table.
@@ -101,6 +114,14 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
 
     /// The number of blocks in one section of `snapshot`. `None` if there is no such section.
     fn blocks(&self, snapshot: &ScrapeSnapshot, section: usize) -> Option<usize>;
+
+    /// The version of one block of one section. `None` if it is rendered each time.
+    fn version(
+        &self,
+        snapshot: &ScrapeSnapshot,
+        section: usize,
+        block: usize,
+    ) -> Option<BlockVersion>;
 
     /// Adds the samples of one block of one section to `buffer`.
     fn render(
@@ -225,6 +246,19 @@ impl<T: Table> Family for Row<T::Record, T> {
         Some(if waits { 0 } else { T::blocks(section) })
     }
 
+    fn version(
+        &self,
+        snapshot: &ScrapeSnapshot,
+        section: usize,
+        block: usize,
+    ) -> Option<BlockVersion> {
+        let section = T::Section::all(snapshot).get(section)?;
+        Some(BlockVersion {
+            records: T::version(section, block)?,
+            section: section.fingerprint(),
+        })
+    }
+
     fn render(
         &self,
         view: View,
@@ -261,7 +295,8 @@ pub(super) mod testing {
         all_lines::<T>(|row, view, buffer| {
             for block in 0..T::blocks(section) {
                 let view = View { format, ..view };
-                row.render_records(view, Some(section), T::block(section, block), buffer);
+                let records = T::block(section, block);
+                row.render_records(view, Some(section), records, buffer);
             }
         })
     }

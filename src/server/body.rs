@@ -14,7 +14,10 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Frame, SizeHint};
 
-use super::{active_request::ActiveRequest, scrape_limit::ScrapeSlot};
+use super::{
+    active_request::ActiveRequest, data::Chunks, gzip::Gzip, negotiation::Encoding,
+    scrape_limit::ScrapeSlot,
+};
 
 /// The content of a response.
 pub(super) enum Content {
@@ -36,6 +39,19 @@ pub(super) struct Body {
 
 impl Content {
     pub(super) const EMPTY: Self = Self::Full(Bytes::new());
+
+    /// The chunks as they are.
+    pub(super) fn plain(chunks: Chunks) -> Self {
+        Self::Stream(Box::new(chunks.map(Ok)))
+    }
+
+    /// The chunks with this compression.
+    pub(super) fn encoded(chunks: Chunks, encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Identity => Self::plain(chunks),
+            Encoding::Gzip => Self::Stream(Box::new(Gzip::new(chunks))),
+        }
+    }
 
     /// Holds `slot` until a streamed content is dropped.
     pub(super) fn holding(self, slot: ScrapeSlot) -> Self {

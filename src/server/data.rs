@@ -3,7 +3,7 @@
 //! [`PageData`] separates the server from the stages before it, so that tests can serve data of their own. A page is made
 //! from memory and never waits for an API.
 
-use std::{error::Error as _, sync::Arc};
+use std::{error::Error as _, io, sync::Arc};
 
 use bytes::Bytes;
 
@@ -14,6 +14,7 @@ use crate::{
     model::WorkloadId,
     server::{
         ExporterFacts, ExporterRecord,
+        gzip::Gzip,
         readiness::{self, Readiness},
     },
     status::{PastRuns, WorkloadDetail},
@@ -23,11 +24,23 @@ use crate::{
 /// The chunks of a response body, in order.
 pub type Chunks = Box<dyn Iterator<Item = Bytes> + Send>;
 
+/// The chunks of a compressed response body, in order.
+pub type CompressedChunks = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
+
 /// The data that the pages show. Methods are called on the task of a connection and return at once.
 pub trait PageData: Send + Sync + 'static {
     /// Starts a scrape of these families, or of all families if the slice is empty. The iterator renders each chunk on demand;
     /// one chunk should take at most a few milliseconds.
     fn scrape(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily>;
+
+    /// The same, compressed with gzip.
+    fn scrape_compressed(
+        &self,
+        format: Format,
+        families: &[Pattern],
+    ) -> Result<CompressedChunks, UnknownFamily> {
+        Ok(Box::new(Gzip::new(self.scrape(format, families)?)))
+    }
 
     /// Whether every target was read.
     fn readiness(&self) -> readiness::State;
@@ -85,6 +98,17 @@ impl PageData for ExporterData {
     fn scrape(&self, format: Format, families: &[Pattern]) -> Result<Chunks, UnknownFamily> {
         let scrape = self.metrics.scrape_families(format, families)?;
         Ok(Box::new(scrape))
+    }
+
+    fn scrape_compressed(
+        &self,
+        format: Format,
+        families: &[Pattern],
+    ) -> Result<CompressedChunks, UnknownFamily> {
+        Ok(match self.metrics.scrape_compressed(format, families)? {
+            Some(scrape) => Box::new(scrape),
+            None => Box::new(Gzip::new(self.scrape(format, families)?)),
+        })
     }
 
     fn readiness(&self) -> readiness::State {

@@ -93,13 +93,13 @@ impl JobProbe {
             return self.refusal(&error);
         }
         if request.method() == Method::HEAD {
-            return metrics(format, encoding, None);
+            return metrics(format, encoding, Content::EMPTY);
         }
         let Ok(_slot) = self.slots.try_acquire() else {
             return unavailable("too many probes at once, try again later\n");
         };
         match self.prober.probe(probe, format).await {
-            Ok(page) => metrics(format, encoding, Some(page)),
+            Ok(page) => metrics(format, encoding, Content::encoded(page, encoding)),
             Err(error) => self.refusal(&error),
         }
     }

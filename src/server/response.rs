@@ -10,12 +10,7 @@ use http::{
 
 use bytes::Bytes;
 
-use super::{
-    body::Content,
-    data::Chunks,
-    gzip::{self, Gzip},
-    negotiation::Encoding,
-};
+use super::{body::Content, gzip, negotiation::Encoding};
 use crate::metrics::Format;
 
 /// Value of `Retry-After` when the server is full. Connections become free within seconds, when scrapes end.
@@ -61,17 +56,8 @@ pub(super) fn html(page: String, encoding: Encoding) -> Response<Content> {
     with_header(response, X_CONTENT_TYPE_OPTIONS, "nosniff")
 }
 
-/// Metrics in the format and with the compression that a client asks for; without `chunks`, the headers of that.
-pub(super) fn metrics(
-    format: Format,
-    encoding: Encoding,
-    chunks: Option<Chunks>,
-) -> Response<Content> {
-    let content = match (chunks, encoding) {
-        (None, _) => Content::EMPTY,
-        (Some(chunks), Encoding::Identity) => Content::Stream(Box::new(chunks.map(Ok))),
-        (Some(chunks), Encoding::Gzip) => Content::Stream(Box::new(Gzip::new(chunks))),
-    };
+/// Metrics in the format and with the compression that a client asks for. The content is compressed already.
+pub(super) fn metrics(format: Format, encoding: Encoding, content: Content) -> Response<Content> {
     let response = with_header(Response::new(content), CONTENT_TYPE, format.content_type());
     let response = with_header(response, VARY, "Accept, Accept-Encoding");
     match encoding {

@@ -91,7 +91,10 @@ impl Facts {
             Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
             Update::CaughtUp(_) => self.judge(feed, date.as_second()),
             Update::Jobs(change) => {
+                let before = self.jobs.total();
                 self.jobs.change(feed, change, absence, &mut see_job);
+                self.jobs.arrange_if_grown(before);
+                self.jobs.arrange_if_sparse();
             }
             Update::JobAbsent => {
                 let none = Change::Replaced(Vec::new());
@@ -201,6 +204,7 @@ impl Facts {
     /// Drops deleted Jobs and workloads whose retention is over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.jobs.expire(now, drop);
+        self.jobs.arrange_if_sparse();
         self.workloads.expire(now);
     }
 

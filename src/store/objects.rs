@@ -1,14 +1,14 @@
 //! The objects of one kind: a slab of copy-on-write blocks with an index by namespace and name.
 //!
 //! An event costs O(1): one hash lookup, and one record written in place. A snapshot copies the pointers to the blocks. A
-//! block is copied only if one of its records changes while a snapshot still holds it. There is at most one record per
-//! namespace and name, so duplicate series are impossible, whatever the API sends.
+//! block is copied only if one of its records changes while a snapshot still holds it. Its version tells a scrape whether it
+//! changed since the last one. There is at most one record per namespace and name, so duplicate series are impossible, whatever
+//! the API sends.
 
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
 };
 
 use hashbrown::HashTable;
@@ -16,18 +16,18 @@ use tokio::time::Instant;
 
 use crate::model::FeedId;
 
+mod blocks;
 mod changes;
 mod feeds;
+mod order;
 mod snapshot;
+
+use blocks::Blocks;
 
 pub(super) use changes::{Absence, Object, Transition, continued};
 pub(super) use feeds::NO_FEED;
-pub use snapshot::Snapshot;
 pub(super) use snapshot::Visibility;
-
-/// Records per block: small enough to make a copy cheap, large enough that a snapshot of 100,000 records is about 100
-/// pointers.
-const BLOCK: usize = 1024;
+pub use snapshot::{Snapshot, Version};
 
 /// A record that the slab can hold.
 pub trait Record: Clone {
@@ -51,19 +51,15 @@ pub(super) type Key<'a> = (&'a str, &'a str, &'a str);
 /// All objects of one kind in one target.
 #[derive(Debug)]
 pub(super) struct Objects<T> {
-    blocks: Vec<Arc<Block<T>>>,
-    /// Slots of all entries, by hash of the key. A slot is `block * BLOCK + position`.
+    blocks: Blocks<T>,
+    /// Slots of all entries, by hash of the key.
     index: HashTable<u32>,
     hasher: RandomState,
-    /// Slots that can be reused.
-    free: Vec<u32>,
     /// Scheduled removals, earliest first. One is stale unless the entry in the slot names the same time.
     removals: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Number of entries that are neither deleted nor ignored.
     present: usize,
 }
-
-type Block<T> = Vec<Option<Entry<T>>>;
 
 #[derive(Clone, Debug)]
 struct Entry<T> {
@@ -88,13 +84,12 @@ impl<T: Record> Entry<T> {
 
 // === impl Objects ===
 
-impl<T> Default for Objects<T> {
+impl<T: Clone> Default for Objects<T> {
     fn default() -> Self {
         Self {
-            blocks: Vec::new(),
+            blocks: Blocks::default(),
             index: HashTable::new(),
             hasher: RandomState::new(),
-            free: Vec::new(),
             removals: BinaryHeap::new(),
             present: 0,
         }
@@ -169,13 +164,12 @@ impl<T: Record> Objects<T> {
 
     /// The record in a slot. The caller must not change its key.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
-        self.entry_mut(slot).as_mut().map(|entry| &mut entry.record)
+        self.entry_mut(slot).map(|entry| &mut entry.record)
     }
 
     /// Adds a record with a new key and returns its slot.
     pub(super) fn insert(&mut self, feed: FeedId, record: T) -> u32 {
         let hash = self.hasher.hash_one(record.key());
-        let slot = self.allocate();
         let entry = Entry {
             record,
             feed,
@@ -184,7 +178,7 @@ impl<T: Record> Objects<T> {
             omitted: false,
         };
         self.present += usize::from(entry.is_present());
-        *self.entry_mut(slot) = Some(entry);
+        let slot = self.blocks.insert(entry);
         let Self {
             blocks,
             index,
@@ -266,7 +260,7 @@ impl<T: Record> Objects<T> {
     /// Replaces the entry in a slot by one with the same key and returns the previous one.
     fn replace_entry(&mut self, slot: u32, entry: Entry<T>) -> Option<Entry<T>> {
         self.present += usize::from(entry.is_present());
-        let old = self.entry_mut(slot).replace(entry);
+        let old = self.blocks.replace(slot, entry);
         self.present -= old.as_ref().map_or(0, |old| usize::from(old.is_present()));
         old
     }
@@ -297,34 +291,22 @@ impl<T: Record> Objects<T> {
     }
 
     pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<T> {
-        Snapshot {
-            blocks: self.blocks.clone(),
-            visibility: visibility.clone(),
-        }
+        Snapshot::new(self.blocks.share(), visibility.clone())
     }
 
     fn remove(&mut self, slot: u32) -> Option<Entry<T>> {
-        let entry = self.entry_mut(slot).take()?;
+        let entry = self.blocks.remove(slot)?;
         let hash = self.hasher.hash_one(entry.record.key());
         if let Ok(found) = self.index.find_entry(hash, |&candidate| candidate == slot) {
             found.remove();
         }
-        self.free.push(slot);
         self.present -= usize::from(entry.is_present());
         Some(entry)
     }
 
     /// Frees empty blocks at the end, and the index if it is mostly empty: usual fluctuations free nothing.
     fn shrink(&mut self) {
-        while self
-            .blocks
-            .last()
-            .is_some_and(|block| block.iter().all(Option::is_none))
-        {
-            self.blocks.pop();
-        }
-        let slots = self.slots();
-        self.free.retain(|&slot| (slot as usize) < slots);
+        self.blocks.shrink();
         if self.index.capacity() > 4 * self.index.len() {
             let Self {
                 blocks,
@@ -336,49 +318,21 @@ impl<T: Record> Objects<T> {
         }
     }
 
-    fn allocate(&mut self) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            return slot;
-        }
-        let slot = self.slots();
-        if slot.is_multiple_of(BLOCK) {
-            self.blocks.push(Arc::default());
-        }
-        if let Some(block) = self.blocks.last_mut() {
-            Arc::make_mut(block).push(None);
-        }
-        u32::try_from(slot).unwrap_or(u32::MAX) // 4 billion records do not fit into memory
-    }
-
-    /// Number of slots, free ones included.
-    fn slots(&self) -> usize {
-        self.blocks
-            .last()
-            .map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
-    }
-
     fn entry(&self, slot: u32) -> Option<&Entry<T>> {
-        let slot = slot as usize;
-        self.blocks.get(slot / BLOCK)?.get(slot % BLOCK)?.as_ref()
+        self.blocks.get(slot)
     }
 
-    fn entry_mut(&mut self, slot: u32) -> &mut Option<Entry<T>> {
-        let slot = slot as usize;
-        &mut Arc::make_mut(&mut self.blocks[slot / BLOCK])[slot % BLOCK]
+    /// The entry in a slot, which is about to change: rendered blocks with it are void.
+    fn entry_mut(&mut self, slot: u32) -> Option<&mut Entry<T>> {
+        self.blocks.get_mut(slot)
     }
 
     fn entries(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
-        let slots = self.blocks.iter().flat_map(|block| block.iter());
-        // All blocks but the last have `BLOCK` slots, so the position in the sequence is the slot.
-        (0u32..)
-            .zip(slots)
-            .filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
+        self.blocks.iter()
     }
 }
 
-fn rehash<T: Record>(blocks: &[Arc<Block<T>>], hasher: &RandomState, slot: u32) -> u64 {
-    let slot = slot as usize;
-    blocks[slot / BLOCK][slot % BLOCK]
-        .as_ref()
-        .map_or(0, |entry| hasher.hash_one(entry.record.key()))
+fn rehash<T: Record>(blocks: &Blocks<T>, hasher: &RandomState, slot: u32) -> u64 {
+    let entry = blocks.get(slot);
+    entry.map_or(0, |entry| hasher.hash_one(entry.record.key()))
 }

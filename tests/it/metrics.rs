@@ -19,6 +19,7 @@ use crate::{
     records,
 };
 
+mod compressed;
 mod scrapes;
 mod selection;
 

@@ -183,12 +183,14 @@ impl Settings<'_> {
             per_job,
             families: FamilyFilter { include, exclude },
             run_duration_buckets,
+            cache_size,
             kube_state_metrics,
         } = metrics;
         self.add("metrics.per_job", per_job);
         self.add("metrics.include", &include[..]);
         self.add("metrics.exclude", &exclude[..]);
         self.add("metrics.run_duration_buckets", &run_duration_buckets[..]);
+        self.add("metrics.cache_size", cache_size);
         let ksm = "metrics.kube_state_metrics";
         self.add(format!("{ksm}.enabled"), &kube_state_metrics.is_some());
         if let Some(KsmConfig {

@@ -5,7 +5,7 @@
 use crate::{
     metrics::table::{Identity, Mapped, Row, Rows, Table},
     model::CronJob,
-    store::TargetSnapshot,
+    store::{TargetSnapshot, Version},
 };
 
 mod schedule;
@@ -107,6 +107,10 @@ are in [Jobs](#jobs).
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.cronjobs.blocks()
+    }
+
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.cronjobs.block_version(number))
     }
 
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &CronJob> {

@@ -5,7 +5,7 @@
 use crate::{
     metrics::table::{Identity, Mapped, Row, Rows, Table},
     model::Job,
-    store::{ConfiguredJob, TargetSnapshot},
+    store::{ConfiguredJob, TargetSnapshot, Version},
 };
 
 /// The table of Jobs.
@@ -158,6 +158,10 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.jobs.blocks()
+    }
+
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.jobs.block_version(number))
     }
 
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &Job> {

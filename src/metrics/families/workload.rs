@@ -9,7 +9,7 @@ use crate::{
         table::{Identity, Mapped, Row, Rows, Samples, Table},
     },
     model::{Histogram, LastRun, RunResult, START_DELAY_BOUNDS},
-    store::{TargetSnapshot, WorkloadRecord},
+    store::{TargetSnapshot, Version, WorkloadRecord},
 };
 
 /// The type of workloads that are one Job each.
@@ -215,6 +215,10 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
     /// A workload has about forty histogram lines, so its blocks are smaller.
     fn blocks(section: &TargetSnapshot) -> usize {
         section.workloads.chunks()
+    }
+
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.workloads.chunk_version(number))
     }
 
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &WorkloadRecord> {

@@ -5,7 +5,7 @@
 
 use tokio::time::Instant;
 
-use super::{BLOCK, Entry, Key, Objects, Record};
+use super::{Entry, Key, Objects, Record, blocks::BLOCK};
 use crate::model::{Change, FeedId, Job, Uid};
 
 /// The record of an API object.
@@ -85,7 +85,7 @@ impl<T: Object> Objects<T> {
             entry.record.same_state(&record) && entry.feed == feed && entry.remove_at.is_none()
         };
         if self.entry(slot).is_some_and(unchanged) {
-            return slot; // the block keeps its pointer, so caches of rendered blocks stay valid
+            return slot; // the block keeps its version, so the rendered block stays valid
         }
         let pinned = |entry: &Entry<T>| entry.pinned && entry.record.uid() == record.uid();
         let entry = Entry {
@@ -138,7 +138,7 @@ impl<T: Object> Objects<T> {
         absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
-        let mut listed = vec![false; self.blocks.len() * BLOCK + records.len()];
+        let mut listed = vec![false; self.blocks.end() + records.len()];
         for record in records {
             let slot = self.apply(feed, record, on_transition) as usize;
             if slot >= listed.len() {

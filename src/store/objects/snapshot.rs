@@ -2,15 +2,26 @@
 //!
 //! A snapshot shares the blocks of the slab. It omits expired and ignored records, and those of stale feeds.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use tokio::time::Instant;
 
-use super::{BLOCK, Block, Entry, NO_FEED, Record};
+use super::{
+    Entry, NO_FEED, Record,
+    blocks::{Block, CHUNKS},
+};
 use crate::model::FeedId;
 
-/// Chunks per block, see [`Snapshot::chunk`].
-const CHUNKS: usize = 32;
+/// Identifies what a snapshot shows of one block or chunk: two snapshots show the same if they have the same version of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version {
+    records: u64,
+    /// A hash of what decides which records are visible, apart from the time: what expired is no longer in the block.
+    visibility: u64,
+}
 
 /// Which records a snapshot shows.
 #[derive(Clone, Debug)]
@@ -25,8 +36,9 @@ pub(in crate::store) struct Visibility {
 /// The objects of one kind at one moment.
 #[derive(Debug)]
 pub struct Snapshot<T> {
-    pub(super) blocks: Vec<Arc<Block<T>>>,
-    pub(super) visibility: Visibility,
+    blocks: Vec<Arc<Block<T>>>,
+    visibility: Visibility,
+    visibility_fingerprint: u64,
 }
 
 // === impl Visibility ===
@@ -49,6 +61,14 @@ impl Visibility {
         }
     }
 
+    /// A hash of what decides which records are visible.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.stale.hash(&mut hasher);
+        self.pinned_only.hash(&mut hasher);
+        hasher.finish()
+    }
+
     fn is_stale(&self, feed: FeedId) -> bool {
         let stale = self.stale.as_deref();
         let stale = stale.and_then(|stale| stale.get(feed.0 as usize));
@@ -68,10 +88,16 @@ impl<T: Record> Snapshot<T> {
             pinned: true,
             omitted: false,
         };
-        let block = |record| Arc::new(vec![Some(entry(record))]);
+        let block = |record| Arc::new(Block::new(vec![Some(entry(record))]));
+        let blocks = record.map(block).into_iter().collect();
+        Self::new(blocks, Visibility::new(Instant::now(), Vec::new()))
+    }
+
+    pub(super) fn new(blocks: Vec<Arc<Block<T>>>, visibility: Visibility) -> Self {
         Self {
-            blocks: record.map(block).into_iter().collect(),
-            visibility: Visibility::new(Instant::now(), Vec::new()),
+            blocks,
+            visibility_fingerprint: visibility.fingerprint(),
+            visibility,
         }
     }
 
@@ -94,8 +120,30 @@ impl<T: Record> Snapshot<T> {
 
     /// The visible records of one chunk. Chunks are smaller than blocks, for records with many lines each.
     pub fn chunk(&self, number: usize) -> impl Iterator<Item = &T> {
-        let mut chunks = self.slots(number / CHUNKS).chunks(BLOCK / CHUNKS);
-        self.visible(chunks.nth(number % CHUNKS).unwrap_or_default())
+        let block = self.blocks.get(number / CHUNKS);
+        let chunk = block.map_or(&[][..], |block| block.chunk(number % CHUNKS));
+        self.visible(chunk)
+    }
+
+    /// The version of one block.
+    #[must_use]
+    pub fn block_version(&self, number: usize) -> Version {
+        let block = self.blocks.get(number);
+        self.version(block.map_or(0, |block| block.version()))
+    }
+
+    /// The version of one chunk.
+    #[must_use]
+    pub fn chunk_version(&self, number: usize) -> Version {
+        let block = self.blocks.get(number / CHUNKS);
+        self.version(block.map_or(0, |block| block.chunk_version(number % CHUNKS)))
+    }
+
+    fn version(&self, records: u64) -> Version {
+        Version {
+            records,
+            visibility: self.visibility_fingerprint,
+        }
     }
 
     /// The records of one block whose objects exist, even if they are finished and not pinned.
@@ -131,6 +179,6 @@ impl<T: Record> Snapshot<T> {
 
     fn slots(&self, block: usize) -> &[Option<Entry<T>>] {
         let block = self.blocks.get(block);
-        block.map_or(&[], |block| block.as_slice())
+        block.map_or(&[], |block| block.slots())
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         table::{Identity, Mapped, Row, Rows, Table},
     },
     model::ScheduleState,
-    store::{CronJobRecord, ScheduleStatus, TargetSnapshot, WorkloadRecord},
+    store::{CronJobRecord, ScheduleStatus, TargetSnapshot, Version, WorkloadRecord},
 };
 
 /// The table of schedules.
@@ -93,6 +93,10 @@ The exporter evaluates the schedule of a CronJob as the CronJob controller of Ku
         section.cronjobs.blocks()
     }
 
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.cronjobs.block_version(number))
+    }
+
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &CronJobRecord> {
         section.cronjobs.block(number)
     }
@@ -142,6 +146,10 @@ after a restart with a history.
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.workloads.blocks()
+    }
+
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.workloads.block_version(number))
     }
 
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &WorkloadRecord> {

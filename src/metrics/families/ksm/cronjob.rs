@@ -3,7 +3,7 @@
 use crate::{
     metrics::table::{Identity, Row, Rows, Table},
     model::{CronJob, KsmCronJob},
-    store::TargetSnapshot,
+    store::{TargetSnapshot, Version},
 };
 
 /// The table of these families.
@@ -138,6 +138,10 @@ The same for CronJobs.
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.cronjobs.blocks()
+    }
+
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.cronjobs.block_version(number))
     }
 
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &CronJob> {

@@ -5,7 +5,7 @@
 use crate::{
     metrics::table::{Identity, Row, Rows, Samples, Table},
     model::{ConditionStatus, Job, KsmJob},
-    store::TargetSnapshot,
+    store::{TargetSnapshot, Version},
 };
 
 /// The failure reasons that have a series in kube-state-metrics. Current versions of Kubernetes do not set `Evicted`.
@@ -154,6 +154,10 @@ have no mapped labels.
 
     fn blocks(section: &TargetSnapshot) -> usize {
         section.jobs.blocks()
+    }
+
+    fn version(section: &TargetSnapshot, number: usize) -> Option<Version> {
+        Some(section.jobs.block_version(number))
     }
 
     fn block(section: &TargetSnapshot, number: usize) -> impl Iterator<Item = &Job> {

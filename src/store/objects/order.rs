@@ -1,0 +1,60 @@
+//! Arranges Jobs by the time of their creation.
+//!
+//! A list has the runs of each workload together, but those leave one by one. Runs of the same age leave together, so they share
+//! blocks. See [`blocks`](super::blocks).
+
+use std::cmp::Reverse;
+
+use tokio::time::Instant;
+
+use super::{Objects, blocks::BLOCK};
+use crate::model::{Job, Seconds};
+
+impl Objects<Job> {
+    /// Arranges the Jobs if most of them came since there were `before`.
+    pub(in crate::store) fn arrange_if_grown(&mut self, before: usize) {
+        if self.total() > BLOCK && self.total() / 2 > before {
+            self.arrange();
+        }
+    }
+
+    /// Arranges the Jobs if most slots are free, so that some Jobs that stay do not keep the memory of all that were there. The
+    /// cost per removed Job is constant.
+    pub(in crate::store) fn arrange_if_sparse(&mut self) {
+        if self.blocks.end() > 4 * (self.total() + BLOCK) {
+            self.arrange();
+        }
+    }
+
+    /// Jobs of one block keep the order of the list: names that are alike compress better.
+    fn arrange(&mut self) {
+        let slots = self.blocks.iter();
+        let mut ages: Vec<(Option<Seconds>, u32)> = slots
+            .map(|(slot, entry)| (entry.record.created, slot))
+            .collect();
+        ages.sort_unstable();
+        for block in ages.chunks_mut(BLOCK) {
+            block.sort_unstable_by_key(|(_, slot)| *slot);
+        }
+        let mut order: Vec<u32> = ages.into_iter().map(|(_, slot)| slot).collect();
+        let end = u32::try_from(self.blocks.end()).unwrap_or(u32::MAX);
+        let free: Vec<u32> = (0..end)
+            .filter(|slot| self.blocks.get(*slot).is_none())
+            .collect();
+        order.extend(free);
+        let moved_to = self.blocks.permute(order);
+        for slot in self.index.iter_mut() {
+            *slot = moved_to[*slot as usize];
+        }
+        // A stale removal may name a slot that is gone.
+        let moved = |Reverse((at, slot)): Reverse<(Instant, u32)>| {
+            let slot = moved_to.get(slot as usize)?;
+            Some(Reverse((at, *slot)))
+        };
+        self.removals = self.removals.drain().filter_map(moved).collect();
+        self.shrink();
+    }
+}
+
+#[cfg(test)]
+mod tests;
