@@ -39,7 +39,8 @@ pub(super) struct Block<T> {
 /// All blocks. A slot is `block * BLOCK + position`.
 #[derive(Debug)]
 pub(super) struct Blocks<T> {
-    blocks: Vec<Arc<Block<T>>>,
+    /// The blocks. Snapshots share them.
+    shared: Vec<Arc<Block<T>>>,
     /// The number of records in each block.
     used: Vec<usize>,
     /// The block that is being filled.
@@ -106,7 +107,7 @@ fn next_version() -> u64 {
 impl<T> Default for Blocks<T> {
     fn default() -> Self {
         Self {
-            blocks: Vec::new(),
+            shared: Vec::new(),
             used: Vec::new(),
             open: 0,
             free: Vec::new(),
@@ -117,18 +118,18 @@ impl<T> Default for Blocks<T> {
 impl<T: Clone> Blocks<T> {
     /// The blocks, for a snapshot.
     pub(super) fn share(&self) -> Vec<Arc<Block<T>>> {
-        self.blocks.clone()
+        self.shared.clone()
     }
 
     /// The end of all slots.
     pub(super) fn end(&self) -> usize {
-        self.blocks.len() * BLOCK
+        self.shared.len() * BLOCK
     }
 
     /// The entry in a slot.
     pub(super) fn get(&self, slot: u32) -> Option<&Entry<T>> {
         let (block, position) = place(slot);
-        self.blocks.get(block)?.slots.get(position)?.as_ref()
+        self.shared.get(block)?.slots.get(position)?.as_ref()
     }
 
     /// The entry in a slot, which is about to change.
@@ -139,7 +140,7 @@ impl<T: Clone> Blocks<T> {
 
     /// All entries with their slots.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry<T>)> {
-        let blocks = (0u32..).step_by(BLOCK).zip(&self.blocks);
+        let blocks = (0u32..).step_by(BLOCK).zip(&self.shared);
         blocks.flat_map(|(first, block)| {
             let slots = (first..).zip(&block.slots);
             slots.filter_map(|(slot, entry)| Some((slot, entry.as_ref()?)))
@@ -168,7 +169,7 @@ impl<T: Clone> Blocks<T> {
         let (block, position) = place(slot);
         self.used[block] -= 1;
         if self.used[block] == 0 {
-            self.blocks[block] = Arc::new(Block::new(Vec::new()));
+            self.shared[block] = Arc::new(Block::new(Vec::new()));
         }
         if self.open == block {
             self.free.push(position);
@@ -180,9 +181,9 @@ impl<T: Clone> Blocks<T> {
     pub(super) fn shrink(&mut self) {
         while self.used.last() == Some(&0) {
             self.used.pop();
-            self.blocks.pop();
+            self.shared.pop();
         }
-        if self.open >= self.blocks.len() {
+        if self.open >= self.shared.len() {
             self.free = Vec::new();
         }
     }
@@ -219,7 +220,7 @@ impl<T: Clone> Blocks<T> {
 
     /// Counts the entries of each block, and drops what is free at its end.
     fn count_again(&mut self) {
-        for (block, used) in self.blocks.iter_mut().zip(&mut self.used) {
+        for (block, used) in self.shared.iter_mut().zip(&mut self.used) {
             *used = block.slots.iter().flatten().count();
             let block = Arc::make_mut(block);
             let end = block.slots.iter().rposition(Option::is_some);
@@ -237,15 +238,14 @@ impl<T: Clone> Blocks<T> {
         }
         let emptiest = self.used.iter().zip(0..).min_by_key(|(used, _)| **used);
         let emptiest = emptiest.filter(|(used, _)| BLOCK - **used >= MIN_FREE);
-        self.open = match emptiest {
-            Some((_, block)) => block,
-            None => {
-                self.blocks.push(Arc::new(Block::new(Vec::new())));
-                self.used.push(0);
-                self.blocks.len() - 1
-            }
+        self.open = if let Some((_, block)) = emptiest {
+            block
+        } else {
+            self.shared.push(Arc::new(Block::new(Vec::new())));
+            self.used.push(0);
+            self.shared.len() - 1
         };
-        let slots = self.blocks[self.open].slots();
+        let slots = self.shared[self.open].slots();
         let is_free = |position: &usize| slots.get(*position).is_none_or(Option::is_none);
         self.free = (0..BLOCK).rev().filter(is_free).collect();
         self.free.pop().unwrap_or_default() // a quarter is free
@@ -253,7 +253,7 @@ impl<T: Clone> Blocks<T> {
 
     fn slot_mut(&mut self, slot: u32) -> &mut Option<Entry<T>> {
         let (block, position) = place(slot);
-        Arc::make_mut(&mut self.blocks[block]).slot_mut(position)
+        Arc::make_mut(&mut self.shared[block]).slot_mut(position)
     }
 }
 

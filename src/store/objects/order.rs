@@ -43,7 +43,7 @@ impl Objects<Job> {
             .collect();
         order.extend(free);
         let moved_to = self.blocks.permute(order);
-        for slot in self.index.iter_mut() {
+        for slot in &mut self.index {
             *slot = moved_to[*slot as usize];
         }
         // A stale removal may name a slot that is gone.

@@ -214,7 +214,8 @@ async fn what_no_scrape_uses_is_dropped() {
     settings.retention.stale_after = Duration::from_hours(1);
     target.configure(settings);
     let metrics = Arc::new(metrics(vec![target]));
-    let sweeper = tokio::spawn(metrics.clone().drop_unused());
+    let mut sweeper = tokio::task::JoinSet::new();
+    sweeper.spawn(metrics.clone().drop_unused());
     unzipped(&metrics, Format::Text, &[]);
     let one_format = metrics.cache_size();
     assert!(one_format > 100_000, "{one_format}");
@@ -227,7 +228,6 @@ async fn what_no_scrape_uses_is_dropped() {
     assert_eq!(metrics.cache_size(), one_format);
     tokio::time::sleep(Duration::from_mins(12)).await;
     assert_eq!(metrics.cache_size(), 0);
-    sweeper.abort();
 }
 
 #[tokio::test]
