@@ -156,11 +156,11 @@ impl Metrics {
     ) -> Result<Option<CompressedScrape>, UnknownFamily> {
         let start = Instant::now();
         let selected = self.selected(patterns)?;
-        let snapshot = self.snapshot();
-        let budget = cache_budget(selected.settings.cache_size, &snapshot);
-        if budget == 0 {
+        if selected.settings.cache_size == Some(0) {
             return Ok(None);
         }
+        let snapshot = self.snapshot();
+        let budget = cache_budget(selected.settings.cache_size, &snapshot);
         let timer = ScrapeTimer::new(self.registry.clone(), start);
         let walk = selected.walk(format, snapshot);
         let cache = self.cache.clone();

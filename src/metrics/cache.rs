@@ -8,10 +8,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{
-    deflate::Deflated,
-    table::{BlockVersion, View},
-};
+use super::{deflate::Deflated, table::View};
+use crate::store::Version;
 
 /// What no scrape used for this long is dropped. Prometheus scrapes at least every few minutes, since it forgets series after five.
 const MAX_UNUSED: Duration = Duration::from_mins(10);
@@ -40,7 +38,7 @@ struct Blocks {
 
 #[derive(Debug)]
 struct Kept {
-    version: BlockVersion,
+    version: Version,
     block: Arc<Deflated>,
     last_used: Instant,
 }
@@ -49,7 +47,7 @@ struct Kept {
 
 impl BlockCache {
     /// The block, if it is kept in this version.
-    pub(super) fn get(&self, key: &BlockKey, version: BlockVersion) -> Option<Arc<Deflated>> {
+    pub(super) fn get(&self, key: &BlockKey, version: Version) -> Option<Arc<Deflated>> {
         let mut blocks = self.blocks.lock();
         let kept = blocks.by_key.get_mut(key)?;
         kept.last_used = Instant::now();
@@ -60,7 +58,7 @@ impl BlockCache {
     pub(super) fn insert(
         &self,
         key: BlockKey,
-        version: BlockVersion,
+        version: Version,
         block: Arc<Deflated>,
         budget: usize,
     ) {

@@ -8,9 +8,9 @@ use super::{
     cache::{BlockCache, BlockKey},
     deflate::{Deflated, Deflater, Member},
     render::{CHUNK, ScrapeTimer},
-    table::BlockVersion,
     walk::{Place, Walk},
 };
+use crate::store::Version;
 
 /// Blocks that are rendered and compressed for one chunk at most. Each takes about a millisecond, and other tasks wait meanwhile.
 const MAX_COMPRESSED: usize = 3;
@@ -72,12 +72,7 @@ impl CompressedScrape {
     }
 
     /// Adds a block that is kept, or will be. Returns how many were compressed.
-    fn push_kept(
-        &mut self,
-        place: &Place,
-        key: BlockKey,
-        version: BlockVersion,
-    ) -> io::Result<usize> {
+    fn push_kept(&mut self, place: &Place, key: BlockKey, version: Version) -> io::Result<usize> {
         if let Some(block) = self.cache.get(&key, version) {
             self.push_block(place, &block)?;
             return Ok(0);
@@ -95,7 +90,6 @@ impl CompressedScrape {
             return Ok(());
         }
         self.walk.write_header(place, &mut self.text);
-        self.walk.set_header_written();
         self.push_text()?;
         self.member.push(block);
         Ok(())
@@ -103,15 +97,7 @@ impl CompressedScrape {
 
     /// Adds a block that is rendered each time. Returns how many were compressed.
     fn push_rendered(&mut self, place: &Place) -> io::Result<usize> {
-        let start = self.text.len();
-        self.walk.write_header(place, &mut self.text);
-        let samples = self.text.len();
-        self.walk.render(place, &mut self.text);
-        if self.text.len() == samples {
-            self.text.truncate(start);
-        } else {
-            self.walk.set_header_written();
-        }
+        self.walk.render_with_header(place, &mut self.text);
         if self.text.len() < CHUNK {
             return Ok(0);
         }

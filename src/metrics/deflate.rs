@@ -75,7 +75,7 @@ impl Deflater {
         self.compress.reset();
         self.output.clear();
         loop {
-            // Less than this would not be enough for an incompressible text and the end of the flush.
+            // Metrics need less than that. Other text, and the end of the flush, may need another round.
             self.output.reserve(text.len() / 8 + 64);
             let read = usize::try_from(self.compress.total_in()).unwrap_or(text.len());
             let rest = &text[read..];

@@ -55,15 +55,7 @@ impl Scrape {
             self.done = true;
             return;
         };
-        let start = buffer.len();
-        walk.write_header(&place, buffer);
-        let samples = buffer.len();
-        walk.render(&place, buffer);
-        if buffer.len() == samples {
-            buffer.truncate(start);
-        } else {
-            walk.set_header_written();
-        }
+        walk.render_with_header(&place, buffer);
     }
 }
 

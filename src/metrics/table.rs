@@ -90,14 +90,6 @@ pub(super) struct View {
     pub(super) label_scope: LabelScope,
 }
 
-/// Identifies the text of one block of a family in one view: the text is the same if this is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BlockVersion {
-    /// A hash of what the section adds: labels.
-    pub(super) section: u64,
-    records: Version,
-}
-
 /// A row of any table.
 pub(super) trait Family: fmt::Debug + Send + Sync {
     /// The full name, including `_total`.
@@ -115,13 +107,14 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
     /// The number of blocks in one section of `snapshot`. `None` if there is no such section.
     fn blocks(&self, snapshot: &ScrapeSnapshot, section: usize) -> Option<usize>;
 
-    /// The version of one block of one section. `None` if it is rendered each time.
+    /// A hash of the labels that a section adds, and the version of the records of one of its blocks. The text is the same if both
+    /// are. `None` if it is rendered each time.
     fn version(
         &self,
         snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
-    ) -> Option<BlockVersion>;
+    ) -> Option<(u64, Version)>;
 
     /// Adds the samples of one block of one section to `buffer`.
     fn render(
@@ -251,12 +244,10 @@ impl<T: Table> Family for Row<T::Record, T> {
         snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
-    ) -> Option<BlockVersion> {
+    ) -> Option<(u64, Version)> {
         let section = T::Section::all(snapshot).get(section)?;
-        Some(BlockVersion {
-            records: T::version(section, block)?,
-            section: section.fingerprint(),
-        })
+        let version = T::version(section, block)?;
+        Some((section.fingerprint(), version))
     }
 
     fn render(

@@ -6,8 +6,9 @@ use super::{
     cache::BlockKey,
     selection::FamilySelection,
     snapshot::ScrapeSnapshot,
-    table::{BlockVersion, Family, View},
+    table::{Family, View},
 };
+use crate::store::Version;
 
 /// Goes through the blocks of a scrape. A family must be contiguous, so sections and blocks are nested in families.
 #[derive(Debug)]
@@ -73,15 +74,28 @@ impl Walk {
     }
 
     /// The name and the version of a block; `None` if it has to be rendered each time.
-    pub(super) fn version(&self, place: &Place) -> Option<(BlockKey, BlockVersion)> {
+    pub(super) fn version(&self, place: &Place) -> Option<(BlockKey, Version)> {
         let Place {
             family,
             section,
             block,
         } = *place;
-        let version = family.version(&self.snapshot, section, block)?;
-        let key = (self.view, family.name(), version.section, block);
+        let (section, version) = family.version(&self.snapshot, section, block)?;
+        let key = (self.view, family.name(), section, block);
         Some((key, version))
+    }
+
+    /// Adds the samples of a block, and the header of the family before its first sample.
+    pub(super) fn render_with_header(&mut self, place: &Place, buffer: &mut BytesMut) {
+        let start = buffer.len();
+        let had_header = self.has_header;
+        self.write_header(place, buffer);
+        let samples = buffer.len();
+        self.render(place, buffer);
+        if buffer.len() == samples {
+            buffer.truncate(start);
+            self.has_header = had_header;
+        }
     }
 
     /// Adds the samples of a block.
@@ -94,17 +108,13 @@ impl Walk {
         family.render(self.view, &self.snapshot, section, block, buffer);
     }
 
-    /// Adds the header of the family, unless it is written. Call [`Self::set_header_written`] if samples follow.
-    pub(super) fn write_header(&self, place: &Place, buffer: &mut BytesMut) {
+    /// Adds the header of the family, unless it is written. Samples must follow.
+    pub(super) fn write_header(&mut self, place: &Place, buffer: &mut BytesMut) {
         if !self.has_header {
             let Place { family, .. } = place;
             let format = self.view.format;
             format.write_header(family.name(), family.kind(), family.help(), buffer);
+            self.has_header = true;
         }
-    }
-
-    /// The header of the present family is written.
-    pub(super) fn set_header_written(&mut self) {
-        self.has_header = true;
     }
 }

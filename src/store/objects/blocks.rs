@@ -150,8 +150,7 @@ impl<T: Clone> Blocks<T> {
     /// Adds an entry and returns its slot.
     pub(super) fn insert(&mut self, entry: Entry<T>) -> u32 {
         let position = self.free_position();
-        let slot = self.open * BLOCK + position;
-        let slot = u32::try_from(slot).unwrap_or(u32::MAX); // 4 billion records do not fit into memory
+        let slot = index(self.open * BLOCK + position);
         self.used[self.open] += 1;
         *self.slot_mut(slot) = Some(entry);
         slot
@@ -195,8 +194,13 @@ impl<T: Clone> Blocks<T> {
         for (to, from) in (0u32..).zip(&order) {
             moved_to[*from as usize] = to;
         }
+        let mut blocks: Vec<&mut Block<T>> = self.shared.iter_mut().map(Arc::make_mut).collect();
+        for block in &mut blocks {
+            block.slots.resize_with(BLOCK, || None);
+        }
         for start in 0..order.len() {
             // One cycle of the permutation. The entry of `start` moves along until its own place is found.
+            let carried = blocks[start / BLOCK].slots[start % BLOCK].take();
             let mut to = start;
             loop {
                 let from = order[to] as usize;
@@ -204,31 +208,22 @@ impl<T: Clone> Blocks<T> {
                 if from == start {
                     break;
                 }
-                self.swap(index(to), index(from));
+                let entry = blocks[from / BLOCK].slots[from % BLOCK].take();
+                blocks[to / BLOCK].slots[to % BLOCK] = entry;
                 to = from;
             }
+            blocks[to / BLOCK].slots[to % BLOCK] = carried;
         }
-        self.count_again();
-        moved_to
-    }
-
-    fn swap(&mut self, a: u32, b: u32) {
-        let entry = self.slot_mut(a).take();
-        let entry = std::mem::replace(self.slot_mut(b), entry);
-        *self.slot_mut(a) = entry;
-    }
-
-    /// Counts the entries of each block, and drops what is free at its end.
-    fn count_again(&mut self) {
-        for (block, used) in self.shared.iter_mut().zip(&mut self.used) {
+        for (block, used) in blocks.into_iter().zip(&mut self.used) {
+            // The entries are in front.
             *used = block.slots.iter().flatten().count();
-            let block = Arc::make_mut(block);
-            let end = block.slots.iter().rposition(Option::is_some);
-            block.slots.truncate(end.map_or(0, |last| last + 1));
+            block.slots.truncate(*used);
             block.slots.shrink_to_fit();
+            block.change_all();
         }
         self.free = Vec::new();
         self.shrink();
+        moved_to
     }
 
     /// A free position of the block that is being filled.
@@ -263,6 +258,7 @@ fn place(slot: u32) -> (usize, usize) {
     (slot / BLOCK, slot % BLOCK)
 }
 
-fn index(slot: usize) -> u32 {
-    u32::try_from(slot).unwrap_or(u32::MAX)
+/// A slot as the index has it.
+pub(super) fn index(slot: usize) -> u32 {
+    u32::try_from(slot).unwrap_or(u32::MAX) // 4 billion records do not fit into memory
 }

@@ -93,6 +93,30 @@ fn some_records_that_stay_do_not_keep_the_memory_of_all() {
     assert!(objects.blocks.iter().count() == 120);
 }
 
+#[test]
+fn names_that_others_share_are_not_copied() {
+    let alone = job(0, 0);
+    let one_shot = Job {
+        workload: WorkloadRef {
+            kind: "job".into(),
+            name: alone.name.clone(),
+        },
+        ..alone
+    };
+    let mut objects = Objects::default();
+    change(&mut objects, Change::Applied(one_shot));
+    change(&mut objects, Change::Applied(job(1, 1)));
+    let before = objects
+        .find(job(1, 1).key())
+        .and_then(|slot| objects.get(slot));
+    let before = before.map(|job| job.name.as_ptr()).unwrap();
+    objects.arrange();
+    let found = |run: &Job| objects.get(objects.find(run.key()).unwrap()).unwrap();
+    let shared = found(&job(0, 0));
+    assert!(Arc::ptr_eq(&shared.name, &shared.workload.name));
+    assert_ne!(found(&job(1, 1)).name.as_ptr(), before);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Apply(u32, u32),
