@@ -53,6 +53,17 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// Runs of 100 workloads, which fill more than one chunk. Each workload has many lines, and each event costs some scrapes of all.
+fn runs(count: u32) -> Vec<Job> {
+    let namespace = Name::from("ops");
+    let workload = |number: u32| WorkloadRef {
+        kind: "cronjob".into(),
+        name: format!("nightly-{}", number % 100).into(),
+    };
+    let job = |number| records::job(&namespace, &workload(number), number);
+    (0..count).map(job).collect()
+}
+
 struct Target {
     store: Arc<TargetStore>,
     jobs: FeedHandle,
@@ -64,7 +75,7 @@ struct Target {
 
 impl Target {
     fn new(name: &str) -> Self {
-        let store = records::target(Some(name), records::jobs(40), Vec::new());
+        let store = records::target(Some(name), runs(40), Vec::new());
         let [jobs, cronjobs] = [FeedScope::Jobs(None), FeedScope::CronJobs(None)]
             .map(|scope| store.clone().register(scope));
         Self {
@@ -72,7 +83,7 @@ impl Target {
             jobs,
             cronjobs,
             labels: 0,
-            known: records::jobs(40),
+            known: runs(40),
         }
     }
 
@@ -114,8 +125,8 @@ async fn happen(event: Event, targets: &mut [Target; 2], metrics: &Metrics) {
             targets[at].jobs.push(Update::Jobs(Change::Deleted(job)));
         }
         Event::Listed(at, count) => {
-            let jobs = records::jobs(count);
-            targets[at].jobs.push(Update::Jobs(Change::Replaced(jobs)));
+            let list = Change::Replaced(runs(count));
+            targets[at].jobs.push(Update::Jobs(list));
         }
         Event::CronJobsListed(at, count) => {
             let cronjobs = (0..count).map(|n| records::cronjob(&format!("nightly-{n}")));
