@@ -107,6 +107,7 @@ pub const KEYS: &[&str] = &[
     "metrics",
     "metrics.cache_size",
     "metrics.per_job",
+    "metrics.spec",
     "metrics.include",
     "metrics.exclude",
     "metrics.run_duration_buckets",

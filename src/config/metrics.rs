@@ -46,6 +46,8 @@ const RUN_DURATION_BUCKETS: [f64; 15] = [
 pub struct MetricsConfig {
     /// The Jobs with their own series.
     pub per_job: PerJob,
+    /// Whether the families are served that only repeat the spec of a Job or a CronJob.
+    pub spec: bool,
     /// The served families.
     pub families: FamilyFilter,
     /// The upper bounds of the run duration buckets in seconds, ascending, at least one.
@@ -82,6 +84,7 @@ impl Default for MetricsConfig {
     fn default() -> Self {
         Self {
             per_job: PerJob::default(),
+            spec: true,
             families: FamilyFilter::default(),
             run_duration_buckets: RUN_DURATION_BUCKETS.to_vec(),
             cache_size: None,
@@ -118,6 +121,10 @@ pub(super) fn read(node: &Node<'_>) -> MetricsConfig {
             .get("per_job")
             .and_then(|node| node.choice(&PER_JOB))
             .unwrap_or_default(),
+        spec: section
+            .get("spec")
+            .and_then(|node| node.boolean())
+            .unwrap_or(default.spec),
         families: families(&section),
         run_duration_buckets: section
             .get("run_duration_buckets")

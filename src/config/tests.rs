@@ -94,6 +94,7 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
     assert_eq!(config.history, None);
     let metrics = config.metrics;
     assert_eq!(metrics.per_job, PerJob::All);
+    assert!(metrics.spec);
     assert!(metrics.families.selects("anything"));
     assert_eq!(metrics.cache_size, None);
     assert_eq!(metrics.kube_state_metrics, None);
@@ -116,7 +117,7 @@ fn keys_without_a_value_are_absent() {
         "labels: {}",
         "thresholds: {max_duration: , max_success_age: , start_grace: , max_failures: }",
         "limits: {list_objects: , list_pages: , list_bytes: , list_duration: }",
-        "metrics: {per_job: , include: , run_duration_buckets: , cache_size: , kube_state_metrics: }",
+        "metrics: {per_job: , spec: , include: , run_duration_buckets: , cache_size: , kube_state_metrics: }",
         "metrics: {kube_state_metrics: {enabled: , job_labels: }}",
         "targets: [{controller_time_zone: }]",
     ] {

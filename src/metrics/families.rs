@@ -27,6 +27,18 @@ pub(super) static TABLES: [TableEntry; 12] = [
     TableEntry::of::<probe::Probes>(Condition::Probe).probed(),
 ];
 
+/// The families that only repeat the spec of a Job or a `CronJob`. `metrics.spec: false` leaves them out, and no alert rule or
+/// dashboard may need them. Their HELP names the field of the spec.
+pub(super) static SPEC_FAMILIES: [&str; 7] = [
+    "batch_job_parallelism",
+    "batch_job_completions",
+    "batch_job_backoff_limit",
+    "batch_job_active_deadline_seconds",
+    "batch_cronjob_starting_deadline_seconds",
+    "batch_cronjob_successful_jobs_history_limit",
+    "batch_cronjob_failed_jobs_history_limit",
+];
+
 /// A table without its types.
 #[derive(Debug)]
 pub(super) struct TableEntry {
@@ -115,6 +127,32 @@ mod tests {
         assert_reserved::<cronjob::CronJobs>();
         assert_reserved::<cronjob::Schedules>();
         assert_reserved::<workload::Workloads>();
+    }
+
+    #[test]
+    fn the_families_that_repeat_the_spec_are_those_whose_help_names_a_field_of_it() {
+        let own = TABLES
+            .iter()
+            .filter(|table| table.condition != Condition::KubeStateMetrics);
+        let families = own.flat_map(TableEntry::families);
+        let of_spec = families.filter(|family| family.help().contains("(spec."));
+        let names: Vec<_> = of_spec.map(Family::name).collect();
+        assert_eq!(names, SPEC_FAMILIES);
+    }
+
+    #[test]
+    fn no_rule_and_no_dashboard_needs_a_family_that_repeats_the_spec() {
+        for text in [
+            include_str!("../../config/rules/job-status.rules.yaml"),
+            include_str!("../../dashboards/batch-overview.json"),
+            include_str!("../../dashboards/batch-workload.json"),
+            include_str!("../../dashboards/job-status-exporter.json"),
+        ] {
+            assert!(text.contains("job_status_exporter_target_"));
+            for name in SPEC_FAMILIES {
+                assert!(!text.contains(name), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{
-    families::{Condition, TABLES, TableEntry},
+    families::{Condition, SPEC_FAMILIES, TABLES, TableEntry},
     table::Family,
 };
 use crate::config::{Config, FamilyFilter, LabelScope, Pattern, PerJob};
@@ -26,6 +26,8 @@ pub struct MetricsSettings {
     pub per_job: bool,
     /// The most bytes that may be kept for scrapes. `None`: derived from the number of objects.
     pub cache_size: Option<u64>,
+    /// Whether to show the families that only repeat the spec of a Job or a `CronJob`.
+    pub spec: bool,
     /// Whether to show the families of kube-state-metrics. The decoder must read the objects for them.
     pub kube_state_metrics: bool,
 }
@@ -52,6 +54,7 @@ impl MetricsSettings {
             families: config.metrics.families.clone(),
             per_job: config.metrics.per_job != PerJob::None,
             cache_size: config.metrics.cache_size,
+            spec: config.metrics.spec,
             kube_state_metrics: config.metrics.kube_state_metrics.is_some(),
         }
     }
@@ -99,7 +102,13 @@ impl MetricsSettings {
         let mut reason = Some(UNKNOWN_FAMILY);
         for table in matching(pattern) {
             if self.selects(table.condition, has_history) {
-                return None;
+                let families = table.families().into_iter();
+                let mut matching = families.filter(|family| pattern.matches(family.name()));
+                if matching.any(|family| !self.omits(family.name())) {
+                    return None;
+                }
+                reason = Some("has no effect: `metrics.spec: false` leaves these families out");
+                continue;
             }
             reason = match table.condition {
                 Condition::Always => None,
@@ -115,6 +124,16 @@ impl MetricsSettings {
             };
         }
         reason
+    }
+
+    /// Whether the configuration selects this family, if its table is shown.
+    fn serves(&self, family: &str) -> bool {
+        self.families.selects(family) && !self.omits(family)
+    }
+
+    /// Whether this family is left out because it only repeats the spec.
+    fn omits(&self, family: &str) -> bool {
+        !self.spec && SPEC_FAMILIES.contains(&family)
     }
 
     /// Whether tables with this condition are shown.
@@ -146,7 +165,7 @@ impl FamilySelection {
             .filter(|table| settings.selects(table.condition, has_history));
         let families = tables
             .flat_map(TableEntry::families)
-            .filter(|family| settings.families.selects(family.name()));
+            .filter(|family| settings.serves(family.name()));
         Self {
             families: families.collect(),
         }
@@ -164,7 +183,7 @@ impl FamilySelection {
                     || settings.selects(table.condition, false);
                 let families = table.families().into_iter();
                 families.filter(move |family| {
-                    of_probe || (shown && settings.families.selects(family.name()))
+                    of_probe || (shown && settings.serves(family.name()))
                 })
             });
         Self {

@@ -115,6 +115,7 @@ pub(crate) fn wrong_value_at(key: &str) -> String {
         ".enable_lifecycle",
         ".systemd_socket",
         ".probe_any",
+        ".spec",
     ];
     let is_boolean = booleans.iter().any(|name| key.ends_with(name));
     let wrong = if is_boolean { "5" } else { "true" };

@@ -37,6 +37,7 @@ fn each_key_is_applied_or_needs_a_restart() {
         ("retain_workloads", "retain_workloads: 1m"),
         ("stale_after", "stale_after: 5m"),
         ("metrics", "metrics: {per_job: active}"),
+        ("metrics", "metrics: {spec: false}"),
         ("log.level", "log: {level: debug}"),
         ("web.kubernetes_auth", "web: {kubernetes_auth: {}}"),
         (

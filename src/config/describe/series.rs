@@ -113,6 +113,12 @@ impl Lines {
             ),
             PerJob::None => self.field("per Job", "no series, only workloads and CronJobs"),
         }
+        if !metrics.spec {
+            self.field(
+                "spec",
+                "no series that only repeat the spec of Jobs and CronJobs",
+            );
+        }
         let default = MetricsConfig::default();
         if metrics.families != default.families {
             let FamilyFilter { include, exclude } = &metrics.families;

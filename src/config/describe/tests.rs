@@ -89,6 +89,7 @@ retain_workloads: 0s
 history: {path: /h.redb, max_age: 30d}
 metrics:
   per_job: active
+  spec: false
   include: ['batch_*']
   exclude: [batch_job_info, 'batch_cronjob_*']
   run_duration_buckets: [500ms, 1m30s, 1h]
@@ -115,6 +116,7 @@ metrics:
                 team from label team
                 on all families
   per Job       series for unfinished Jobs and the last Job of each workload
+  spec          no series that only repeat the spec of Jobs and CronJobs
   families      batch_*
   excluding     batch_job_info, batch_cronjob_*
   run durations buckets 500ms, 1m30s, 1h

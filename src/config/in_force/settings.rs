@@ -181,12 +181,14 @@ impl Settings<'_> {
     fn metrics(&mut self, metrics: &MetricsConfig) {
         let MetricsConfig {
             per_job,
+            spec,
             families: FamilyFilter { include, exclude },
             run_duration_buckets,
             cache_size,
             kube_state_metrics,
         } = metrics;
         self.add("metrics.per_job", per_job);
+        self.add("metrics.spec", spec);
         self.add("metrics.include", &include[..]);
         self.add("metrics.exclude", &exclude[..]);
         self.add("metrics.run_duration_buckets", &run_duration_buckets[..]);

@@ -54,6 +54,7 @@ stale_after: 77m
 history: {path: h.redb, runs_per_workload: 7, max_age: 77d}
 metrics:
   per_job: active
+  spec: false
   include: [\"batch_*\"]
   exclude: [batch_job_info]
   run_duration_buckets: [7s]

@@ -12,6 +12,7 @@ const SERIES: &str = r#"
         history: {path: history.redb, runs_per_workload: 10000, max_age: 1h}
         metrics:
           per_job: none
+          spec: false
           include: [batch_*, kube_*]
           exclude: [batch_job_*]
           run_duration_buckets: [100ms, 1s, 1m30s]
@@ -62,6 +63,7 @@ fn all_settings_of_series_are_loaded() {
         }),
         metrics: MetricsConfig {
             per_job: PerJob::None,
+            spec: false,
             families: FamilyFilter {
                 include: named(&["batch_*", "kube_*"]),
                 exclude: named(&["batch_job_*"]),

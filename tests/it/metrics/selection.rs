@@ -40,6 +40,17 @@ fn excluded_families_are_not_shown() {
         .collect();
     assert_eq!(shown("{per_job: none}"), without_jobs);
     assert_eq!(shown("{exclude: ['batch_job_*']}"), without_jobs);
+    let spec = [
+        "batch_job_parallelism",
+        "batch_job_completions",
+        "batch_job_backoff_limit",
+        "batch_cronjob_successful_jobs_history_limit",
+        "batch_cronjob_failed_jobs_history_limit",
+    ];
+    let of_spec = |name: &String| spec.contains(&name.as_str());
+    assert_eq!(all.iter().filter(|name| of_spec(name)).count(), spec.len());
+    let without_spec: Vec<_> = all.iter().filter(|name| !of_spec(name)).cloned().collect();
+    assert_eq!(shown("{spec: false}"), without_spec);
     assert_eq!(
         shown("{include: [batch_job_*_pods, process_open_fds], exclude: [batch_job_active_pods]}"),
         [
@@ -114,6 +125,16 @@ fn patterns_without_an_effect_are_reported() {
         without_jobs.warnings(has_history),
         [
             "metrics.include[1]: `batch_job_state` has no effect: `metrics.per_job: none` leaves these families out"
+        ]
+    );
+    let without_spec = MetricsSettings {
+        spec: false,
+        ..settings(&["*", "batch_job_completions", "batch_job_co*"], &[])
+    };
+    assert_eq!(
+        without_spec.warnings(has_history),
+        [
+            "metrics.include[1]: `batch_job_completions` has no effect: `metrics.spec: false` leaves these families out"
         ]
     );
 }
