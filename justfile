@@ -84,13 +84,22 @@ alerts *ARGUMENTS: build
 e2e *ARGUMENTS:
     scripts/with-cluster cargo test --locked --test e2e {{ ARGUMENTS }}
 
-# Runs the benchmarks of decoding, rendering and schedules.
+# Runs the benchmarks of decoding, rendering, the store and schedules.
 bench *ARGUMENTS:
     cargo bench --locked {{ ARGUMENTS }}
 
 # Measures the whole exporter with an API server and many Jobs; see docs/performance.md.
 benchmark *ARGUMENTS: build
     scripts/with-cluster --bare scripts/benchmark {{ ARGUMENTS }}
+
+# Measures the exporter with up to a million Jobs of a synthetic API server; see docs/performance.md.
+benchmark-large *ARGUMENTS: build
+    scripts/build-release --package batch-simulator --example million
+    scripts/benchmark-large {{ ARGUMENTS }}
+
+# Counts the instructions of decoding, rendering and listing (needs valgrind); `--update` records them.
+instructions *ARGUMENTS:
+    scripts/check-instructions {{ ARGUMENTS }}
 
 # Breaks everything around the exporter at random, and compares its totals with the truth (as root).
 chaos *ARGUMENTS: build

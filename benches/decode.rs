@@ -1,36 +1,24 @@
-//! The time to decode one page of a list.
-
-use std::hint::black_box;
+//! The time to decode one page of a list. With the allocations of one page.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use job_status_exporter::decode::{self, Decoder};
+use job_status_exporter::decode::Decoder;
 
-/// The page size of the client.
-const PAGE_SIZE: usize = 500;
-
-/// Returns a page that repeats recorded Jobs, as compact JSON like servers send it.
-fn recorded_page() -> String {
-    let recorded = include_str!("../tests/fixtures/kubernetes-1.36/jobs.json");
-    let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap_or_default();
-    let jobs = recorded["items"].as_array().into_iter().flatten().cycle();
-    let items: Vec<String> = jobs.take(PAGE_SIZE).map(ToString::to_string).collect();
-    assert_eq!(items.len(), PAGE_SIZE);
-    let items = items.join(",");
-    format!(r#"{{"kind":"JobList","metadata":{{"resourceVersion":"1"}},"items":[{items}]}}"#)
-}
+#[path = "shared/allocations.rs"]
+mod allocations;
+#[path = "shared/page.rs"]
+mod page;
 
 fn decode_page(criterion: &mut Criterion) {
-    let page = recorded_page();
+    let page = page::recorded();
+    let mut decoder = Decoder::default();
+    page::decode(&page, &mut decoder);
+    allocations::report("decode a page of 500 jobs", || {
+        page::decode(&page, &mut decoder)
+    });
     let mut group = criterion.benchmark_group("decode a page of 500 jobs");
     group.throughput(Throughput::Bytes(page.len() as u64));
     group.bench_function("recorded", |bencher| {
-        let mut decoder = Decoder::default();
-        bencher.iter(|| {
-            let page = decode::page(page.as_bytes());
-            for item in page.iter().flat_map(decode::Page::items) {
-                black_box(decoder.job(item).is_ok());
-            }
-        });
+        bencher.iter(|| page::decode(&page, &mut decoder));
     });
     group.finish();
 }

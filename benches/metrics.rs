@@ -1,18 +1,27 @@
-//! The time to render a scrape.
+//! The time to render a scrape. With the allocations of one.
 
 use std::{hint::black_box, sync::Arc};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use job_status_exporter::{
     metrics::{self, Format, Metrics},
     model::{Job, WorkloadRef},
     store::Store,
 };
 
+#[path = "shared/allocations.rs"]
+mod allocations;
+#[path = "shared/churn.rs"]
+mod churn;
 #[path = "../tests/it/records.rs"]
 mod records;
 
+use churn::Churn;
+
 const JOBS: u32 = 10_000;
+/// The Jobs of a large cluster.
+const MANY_JOBS: u32 = 100_000;
+const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("openmetrics", Format::OpenMetrics)];
 
 fn render(criterion: &mut Criterion) {
     let target = records::target(
@@ -49,21 +58,65 @@ fn render_one_shot(criterion: &mut Criterion) {
 
 fn render_group(criterion: &mut Criterion, name: &str, metrics: &Metrics) {
     let mut group = criterion.benchmark_group(name);
-    for (name, format) in [("text", Format::Text), ("openmetrics", Format::OpenMetrics)] {
+    for (name, format) in FORMATS {
         let bytes: usize = metrics.scrape(format).map(|chunk| chunk.len()).sum();
         group.throughput(Throughput::Bytes(bytes as u64));
         let name = format!("{name}, {} kB", bytes / 1000);
-        group.bench_function(name, |bencher| {
-            // Drops each chunk before the next, as the server does.
-            bencher.iter(|| {
-                for chunk in metrics.scrape(format) {
-                    black_box(chunk);
-                }
-            });
+        group.bench_function(name, |bencher| bencher.iter(|| scrape(metrics, format)));
+    }
+    group.finish();
+}
+
+/// Drops each chunk before the next, as the server does.
+fn scrape(metrics: &Metrics, format: Format) {
+    for chunk in metrics.scrape(format) {
+        black_box(chunk);
+    }
+}
+
+/// The first scrape, another one, and one after 1 % of the Jobs are new, as many ended and as many are gone.
+fn render_with_churn(criterion: &mut Criterion) {
+    let mut churn = Churn::new(MANY_JOBS);
+    let target = churn.store.clone();
+    let new = || {
+        let store = Arc::new(Store::new(vec![target.clone()]));
+        Metrics::new(store, &metrics::MetricsSettings::default())
+    };
+    let mut group = criterion.benchmark_group("render 100,000 jobs");
+    group.sample_size(20);
+    for (name, format) in FORMATS {
+        let metrics = new();
+        let mut change = || {
+            for update in churn.step(MANY_JOBS / 100) {
+                churn.feed.push(update);
+            }
+        };
+        let report =
+            |step| allocations::report(&format!("{name}, {step}"), || scrape(&metrics, format));
+        report("cold");
+        report("warm");
+        change();
+        report("1 % changed");
+        group.bench_function(format!("{name}, cold"), |bencher| {
+            bencher.iter_batched_ref(
+                new,
+                |metrics| scrape(metrics, format),
+                BatchSize::PerIteration,
+            );
+        });
+        group.bench_function(format!("{name}, warm"), |bencher| {
+            bencher.iter(|| scrape(&metrics, format));
+        });
+        group.bench_function(format!("{name}, 1 % changed"), |bencher| {
+            bencher.iter_batched(
+                &mut change,
+                |()| scrape(&metrics, format),
+                BatchSize::PerIteration,
+            );
         });
     }
     group.finish();
 }
 
-criterion_group!(benches, render, render_one_shot);
+criterion_group!(benches, render, render_one_shot, render_with_churn);
 criterion_main!(benches);

@@ -182,9 +182,7 @@ impl FamilySelection {
                 let shown = table.condition == Condition::PerJob
                     || settings.selects(table.condition, false);
                 let families = table.families().into_iter();
-                families.filter(move |family| {
-                    of_probe || (shown && settings.serves(family.name()))
-                })
+                families.filter(move |family| of_probe || (shown && settings.serves(family.name())))
             });
         Self {
             families: families.collect(),
