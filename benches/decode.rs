@@ -13,7 +13,7 @@ fn decode_page(criterion: &mut Criterion) {
     let mut decoder = Decoder::default();
     page::decode(&page, &mut decoder);
     allocations::report("decode a page of 500 jobs", || {
-        page::decode(&page, &mut decoder)
+        page::decode(&page, &mut decoder);
     });
     let mut group = criterion.benchmark_group("decode a page of 500 jobs");
     group.throughput(Throughput::Bytes(page.len() as u64));

@@ -9,7 +9,7 @@ const PAGE_SIZE: usize = 500;
 
 /// Returns a page that repeats recorded Jobs, as compact JSON like servers send it.
 pub(crate) fn recorded() -> String {
-    let recorded = include_str!("../tests/fixtures/kubernetes-1.36/jobs.json");
+    let recorded = include_str!("../../tests/fixtures/kubernetes-1.36/jobs.json");
     let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap_or_default();
     let jobs = recorded["items"].as_array().into_iter().flatten().cycle();
     let items: Vec<String> = jobs.take(PAGE_SIZE).map(ToString::to_string).collect();
