@@ -38,13 +38,15 @@ fn render(criterion: &mut Criterion) {
 
 /// Finished Jobs of their own, each a workload.
 fn render_one_shot(criterion: &mut Criterion) {
-    let one_shot = |job: Job| Job {
-        workload: WorkloadRef {
+    let one_shot = |job: Job| {
+        let workload = WorkloadRef {
             kind: "job".into(),
-            name: job.name.clone(),
-        },
-        due: None,
-        ..job
+            name: job.name.to_shared(),
+        };
+        Job {
+            due: None.into(),
+            ..job.with_workload(workload)
+        }
     };
     let jobs = records::jobs(JOBS).into_iter().map(one_shot).collect();
     let target = records::target(None, jobs, Vec::new());

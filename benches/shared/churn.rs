@@ -108,7 +108,7 @@ impl Churn {
 
     fn end(&mut self) -> Option<Change<Job>> {
         let workload = self.turn(1);
-        let place = workload.jobs.iter().position(|job| job.end.is_none())?;
+        let place = workload.jobs.iter().position(|job| !job.finished())?;
         let number = workload.next - u32::try_from(workload.jobs.len() - place).ok()?;
         let job = workload.job(number, true);
         workload.jobs[place] = job.clone();
@@ -154,10 +154,10 @@ impl Workload {
         let unique = self.index * 100_000 + number;
         let job = records::job(&self.namespace, &self.reference, unique);
         let job = Job {
-            created: Some(start),
-            start: Some(start),
-            due: Some(start),
-            end: Some(start + 40),
+            created: Some(start).into(),
+            start: Some(start).into(),
+            due: Some(start).into(),
+            state_since: Some(start + 40).into(),
             ..job
         };
         if ended {
@@ -165,11 +165,11 @@ impl Workload {
         }
         Job {
             state: JobState::Running,
-            end: None,
+            state_since: None.into(),
             pods: PodCounts {
                 active: 1,
                 succeeded: 0,
-                ready: Some(1),
+                ready: Some(1).into(),
                 ..job.pods
             },
             ..job

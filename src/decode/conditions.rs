@@ -69,27 +69,21 @@ impl<'a> Conditions<'a> {
             .unwrap_or_default()
     }
 
-    /// The end of a finished Job. A failed Job has no `completionTime`, so the transition to `Failed` is its end.
-    pub(super) fn end(&self, state: JobState, status: &JobStatus<'_>) -> Option<Seconds> {
-        match state {
-            JobState::Failed => transition_time(self.failed),
-            JobState::Complete => status
-                .completion_time
-                .seconds()
-                .or_else(|| transition_time(self.complete)),
-            _ => None,
-        }
-    }
-
-    /// When the Job got into a state that a condition stands for and that is not its end. Later states keep the conditions of
-    /// earlier ones.
-    pub(super) fn state_since(&self, state: JobState) -> Option<Seconds> {
-        transition_time(match state {
+    /// When the Job got into its state, as far as a condition says it. Later states keep the conditions of earlier ones. A
+    /// failed Job has no `completionTime`, so the transition to `Failed` is its end.
+    pub(super) fn state_since(&self, state: JobState, status: &JobStatus<'_>) -> Option<Seconds> {
+        let condition = match state {
+            JobState::Complete => {
+                let end = status.completion_time.seconds();
+                return end.or_else(|| transition_time(self.complete));
+            }
+            JobState::Failed => self.failed,
             JobState::Suspended => self.suspended,
             JobState::Succeeding => self.success_criteria_met,
             JobState::Failing => self.failure_target,
-            JobState::Pending | JobState::Running | JobState::Complete | JobState::Failed => None,
-        })
+            JobState::Pending | JobState::Running => None,
+        };
+        transition_time(condition)
     }
 }
 

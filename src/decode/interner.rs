@@ -1,8 +1,8 @@
-//! Strings that many records share, stored once, and cut to the length that label values may have.
+//! Strings and lists that many records share, stored once, and cut to the length that label values may have.
 
-use std::{borrow::Cow, collections::HashSet, hash::Hash, mem, sync::Arc};
+use std::{borrow::Cow, collections::HashSet, mem, sync::Arc};
 
-use crate::model::Name;
+use crate::model::{LabelValues, Name, RunTemplate};
 
 /// The number of entries below which no sweep is worth its cost.
 const MIN_SWEEP: usize = 64;
@@ -10,12 +10,13 @@ const MIN_SWEEP: usize = 64;
 /// What stands at the end of a value that was cut.
 const CUT_MARK: char = '…';
 
-/// A set of shared strings. Each feed has its own, so that it needs no lock.
+/// Sets of shared strings, lists and templates. Each feed has its own, so that it needs no lock.
 #[derive(Debug)]
 pub(super) struct Interner {
     strings: HashSet<Name>,
-    lists: HashSet<Arc<[Name]>>,
+    lists: HashSet<LabelValues>,
     pair_lists: HashSet<Arc<[(Name, Name)]>>,
+    templates: HashSet<Arc<RunTemplate>>,
     /// The number of entries after the last sweep. The next sweep runs at twice as many.
     swept_len: usize,
     /// The longest label value, in bytes.
@@ -30,6 +31,7 @@ impl Interner {
             strings: HashSet::new(),
             lists: HashSet::new(),
             pair_lists: HashSet::new(),
+            templates: HashSet::new(),
             swept_len: 0,
             max_label_value,
             truncated: Vec::new(),
@@ -64,9 +66,25 @@ impl Interner {
     }
 
     /// Returns the shared copy of a list of strings.
-    pub(super) fn intern_list(&mut self, list: Vec<Name>) -> Arc<[Name]> {
+    pub(super) fn intern_list(&mut self, list: Vec<Name>) -> LabelValues {
+        if let Some(shared) = self.lists.get(list.as_slice()) {
+            return shared.clone();
+        }
         self.sweep_if_grown();
-        shared(&mut self.lists, list)
+        let list = LabelValues::from(list);
+        self.lists.insert(list.clone());
+        list
+    }
+
+    /// Returns the shared copy of what Jobs have in common.
+    pub(super) fn intern_template(&mut self, template: RunTemplate) -> Arc<RunTemplate> {
+        if let Some(shared) = self.templates.get(&template) {
+            return shared.clone();
+        }
+        self.sweep_if_grown();
+        let template = Arc::new(template);
+        self.templates.insert(template.clone());
+        template
     }
 
     /// Returns the shared copy of a list of pairs of strings.
@@ -74,11 +92,16 @@ impl Interner {
         &mut self,
         pairs: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Arc<[(Name, Name)]> {
-        let pairs = pairs
+        let pairs: Vec<_> = pairs
             .map(|(key, value)| (self.intern(key), self.intern(value)))
             .collect();
+        if let Some(shared) = self.pair_lists.get(pairs.as_slice()) {
+            return shared.clone();
+        }
         self.sweep_if_grown();
-        shared(&mut self.pair_lists, pairs)
+        let pairs: Arc<[_]> = pairs.into();
+        self.pair_lists.insert(pairs.clone());
+        pairs
     }
 
     /// Drops the entries that no record holds. The doubling rule keeps the cost per insertion constant.
@@ -86,10 +109,12 @@ impl Interner {
         if self.len() < 2 * self.swept_len.max(MIN_SWEEP) {
             return;
         }
-        // Lists hold strings, so they are swept first.
+        // Templates hold lists and strings, and lists hold strings, so these are swept later.
+        self.templates.retain(|it| Arc::strong_count(it) > 1);
+        self.templates.shrink_to_fit();
         self.pair_lists.retain(|pairs| Arc::strong_count(pairs) > 1);
         self.pair_lists.shrink_to_fit();
-        self.lists.retain(|list| Arc::strong_count(list) > 1);
+        self.lists.retain(|list| !list.is_unshared());
         self.lists.shrink_to_fit();
         self.strings.retain(|name| Name::strong_count(name) > 1);
         self.strings.shrink_to_fit();
@@ -97,7 +122,8 @@ impl Interner {
     }
 
     fn len(&self) -> usize {
-        self.strings.len() + self.lists.len() + self.pair_lists.len()
+        let lists = self.lists.len() + self.pair_lists.len();
+        self.strings.len() + lists + self.templates.len()
     }
 }
 
@@ -110,16 +136,6 @@ pub(super) fn cut(value: &str, max: usize) -> Cow<'_, str> {
     let mut cut = value[..end].to_owned();
     cut.push(CUT_MARK);
     Cow::Owned(cut)
-}
-
-/// Returns the copy of `list` in `set`, inserting it if needed.
-fn shared<T: Eq + Hash>(set: &mut HashSet<Arc<[T]>>, list: Vec<T>) -> Arc<[T]> {
-    if let Some(shared) = set.get(list.as_slice()) {
-        return shared.clone();
-    }
-    let list: Arc<[T]> = list.into();
-    set.insert(list.clone());
-    list
 }
 
 #[cfg(test)]
@@ -136,6 +152,23 @@ mod tests {
         }
         assert!(interner.strings.len() < 200, "{}", interner.strings.len());
         assert!(Name::ptr_eq(&kept, &interner.intern("billing")));
+    }
+
+    #[test]
+    fn templates_are_shared_and_dropped_with_their_strings_when_no_record_holds_them() {
+        let mut interner = Interner::new(1024);
+        let template = |interner: &mut Interner, workload: &str| {
+            let (kind, workload) = (interner.intern("cronjob"), interner.intern(workload));
+            let namespace = interner.intern("billing");
+            interner.intern_template(RunTemplate::new(namespace, kind, Some(workload)))
+        };
+        let kept = template(&mut interner, "nightly");
+        for i in 0..10_000 {
+            template(&mut interner, &format!("passing-{i}"));
+        }
+        assert!(interner.len() < 400, "{}", interner.len());
+        assert!(Arc::ptr_eq(&kept, &template(&mut interner, "nightly")));
+        assert!(interner.strings.contains("nightly"));
     }
 
     #[test]

@@ -9,7 +9,9 @@ use super::{
     wire::{JobObject, JobSpec, JobStatus, check_type},
     workload,
 };
-use crate::model::{CompletionMode, FailureReason, Job, JobState, Name, PodCounts, Uid};
+use crate::model::{
+    CompletionMode, FailureReason, Job, JobExtra, JobName, JobState, PodCounts, RunTemplate, Uid,
+};
 
 /// Makes the record of `object`. Fails when its labels or annotations are not a map of strings.
 pub(super) fn decode(
@@ -31,39 +33,27 @@ pub(super) fn decode(
     let parsed = ParsedAnnotations::parse(&annotations, interner);
     let conditions = Conditions::new(&status);
     let state = conditions.state(&spec, &status);
-    let name = Name::from(&*metadata.name);
     let group = filter.workload_group(&labels);
     let manager = spec.managed_by.as_deref();
-    let workload = workload::of_job(&metadata, &name, group, interner);
-    let managed_by = manager.map(|manager| interner.label("spec.managedBy", manager));
-    let mapped = filter.mapped_labels(&[(&labels, &annotations)], interner);
-    let parsed = parsed.with_truncated(interner.take_truncated());
-    Ok(Job {
+    let (workload_kind, workload_name) = workload::of_job(&metadata, group, interner);
+    let template = RunTemplate {
         namespace: interner.intern(&metadata.namespace),
-        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
-        workload,
-        managed_by,
-        state,
-        failure: (state == JobState::Failed)
-            .then(|| FailureReason::parse(conditions.failure_reason())),
+        workload_kind,
+        workload_name,
+        managed_by: manager.map(|manager| interner.label("spec.managedBy", manager)),
         completion_mode: spec.completion_mode.as_deref().map(CompletionMode::parse),
-        pods: pods(&status),
-        created: metadata.creation_timestamp.seconds(),
-        start: status.start_time.seconds(),
-        end: conditions.end(state, &status),
-        state_since: conditions.state_since(state),
         active_deadline: spec.active_deadline_seconds,
         parallelism: spec.parallelism,
         completions: spec.completions,
         backoff_limit: spec.backoff_limit,
         ttl: spec.ttl_seconds_after_finished,
+        labels: filter.mapped_labels(&[(&labels, &annotations)], interner),
+    };
+    let template = interner.intern_template(template);
+    let parsed = parsed.with_truncated(interner.take_truncated());
+    let extra = JobExtra {
         completed_indexes: completed_indexes(&spec, &status),
         failed_indexes: failed_indexes(&spec, &status),
-        due: parsed.due,
-        manual: parsed.manual,
-        ignored: parsed.ignored,
-        labels: mapped,
-        merged_labels: None,
         annotations: parsed.workload,
         ksm: ksm::job(
             filter,
@@ -71,7 +61,23 @@ pub(super) fn decode(
             (&labels, &annotations),
             interner,
         ),
-        name,
+    };
+    Ok(Job {
+        name: JobName::from(&*metadata.name),
+        uid: Uid::parse(metadata.uid.as_deref().unwrap_or_default()),
+        template,
+        state,
+        failure: (state == JobState::Failed)
+            .then(|| FailureReason::parse(conditions.failure_reason())),
+        pods: pods(&status),
+        created: metadata.creation_timestamp.seconds().into(),
+        start: status.start_time.seconds().into(),
+        state_since: conditions.state_since(state, &status).into(),
+        due: parsed.due.into(),
+        manual: parsed.manual,
+        ignored: parsed.ignored,
+        merged_labels: None,
+        extra: extra.boxed(),
     })
 }
 
@@ -81,8 +87,8 @@ fn pods(status: &JobStatus<'_>) -> PodCounts {
         active: status.active.unwrap_or(0),
         succeeded: status.succeeded.unwrap_or(0),
         failed: status.failed.unwrap_or(0),
-        ready: status.ready,
-        terminating: status.terminating,
+        ready: status.ready.into(),
+        terminating: status.terminating.into(),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn job(
     (metadata, status): (&Metadata<'_>, &JobStatus<'_>),
     (labels, annotations): (&StringMap<'_>, &StringMap<'_>),
     interner: &mut Interner,
-) -> Option<Box<KsmJob>> {
+) -> Option<KsmJob> {
     let lists = filter.kube_state_metrics.as_ref()?;
     let conditions = status.conditions.as_deref().unwrap_or_default();
     let condition = |kind: &str| {
@@ -43,7 +43,7 @@ pub(super) fn job(
     };
     let failed = condition("Failed");
     let reason = failed.and_then(|condition| condition.reason.as_deref());
-    Some(Box::new(KsmJob {
+    Some(KsmJob {
         labels: metric_labels("label", labels, &lists.job_labels, interner),
         annotations: metric_labels("annotation", annotations, &lists.job_annotations, interner),
         owners: owners(metadata.owner_references.as_deref(), interner),
@@ -52,7 +52,7 @@ pub(super) fn job(
         failed_reason: reason.map(|reason| intern(reason, interner)),
         suspended: condition("Suspended").map(status_of),
         completion_time: status.completion_time.seconds(),
-    }))
+    })
 }
 
 /// Returns the fields of a `CronJob`, if the families are enabled.

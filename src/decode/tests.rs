@@ -6,6 +6,7 @@ use super::{job::count_indexes, *};
 use crate::model::{ConcurrencyPolicy, FailureReason, JobState, Name, PodCounts, Resource};
 
 mod limits;
+mod records;
 mod times;
 
 fn decode(spec: &serde_json::Value, status: &serde_json::Value) -> Job {
@@ -144,8 +145,8 @@ fn absent_counts_are_zero_only_where_the_api_omits_zeros() {
             active: 0,
             succeeded: 0,
             failed: 0,
-            ready: None,
-            terminating: None
+            ready: None.into(),
+            terminating: None.into()
         }
     );
     let pods = decode(
@@ -159,8 +160,8 @@ fn absent_counts_are_zero_only_where_the_api_omits_zeros() {
             active: 0,
             succeeded: 0,
             failed: 0,
-            ready: Some(0),
-            terminating: Some(2)
+            ready: Some(0).into(),
+            terminating: Some(2).into()
         }
     );
 }
@@ -182,16 +183,16 @@ fn indexes_are_counted_without_expanding_the_ranges() {
     }
     let indexed = json!({"completionMode": "Indexed"});
     let status = json!({"completedIndexes": "0,2-3", "failedIndexes": "1"});
-    assert_eq!(decode(&indexed, &status).completed_indexes, Some(3));
-    assert_eq!(decode(&indexed, &status).failed_indexes, None); // without a limit per index the API has no such set
-    assert_eq!(decode(&indexed, &json!({})).completed_indexes, Some(0));
+    assert_eq!(decode(&indexed, &status).completed_indexes(), Some(3));
+    assert_eq!(decode(&indexed, &status).failed_indexes(), None); // without a limit per index the API has no such set
+    assert_eq!(decode(&indexed, &json!({})).completed_indexes(), Some(0));
     assert_eq!(
-        decode(&json!({"completionMode": "NonIndexed"}), &json!({})).completed_indexes,
+        decode(&json!({"completionMode": "NonIndexed"}), &json!({})).completed_indexes(),
         None
     );
     let per_index = json!({"completionMode": "Indexed", "backoffLimitPerIndex": 0});
-    assert_eq!(decode(&per_index, &status).failed_indexes, Some(1));
-    assert_eq!(decode(&per_index, &json!({})).failed_indexes, Some(0));
+    assert_eq!(decode(&per_index, &status).failed_indexes(), Some(1));
+    assert_eq!(decode(&per_index, &json!({})).failed_indexes(), Some(0));
 }
 
 #[test]
@@ -206,13 +207,14 @@ fn strings_are_shared_between_records() {
         decoder.job(&object("a")).unwrap(),
         decoder.job(&object("b")).unwrap(),
     );
-    assert!(Name::ptr_eq(&a.namespace, &b.namespace));
-    assert!(Name::ptr_eq(&a.workload.kind, &b.workload.kind));
-    assert!(Name::ptr_eq(&a.workload.name, &b.workload.name));
-    let alone = decoder
-        .job(r#"{"metadata":{"name":"a","namespace":"maths"}}"#)
-        .unwrap();
-    assert!(Name::ptr_eq(&alone.name, &alone.workload.name));
+    assert!(Arc::ptr_eq(&a.template, &b.template));
+    let [alone, other] = ["a", "b"].map(|name| {
+        let json = json!({"metadata": {"name": name, "namespace": "maths"}});
+        decoder.job(&json.to_string()).unwrap()
+    });
+    assert!(Arc::ptr_eq(&alone.template, &other.template));
+    assert_eq!([alone.workload_name(), other.workload_name()], ["a", "b"]);
+    assert!(Name::ptr_eq(alone.namespace(), a.namespace()));
 }
 
 #[test]
@@ -223,7 +225,7 @@ fn unusual_but_valid_objects_are_decoded() {
         "spec":{"template":{"metadata":{"creationTimestamp":null}}},"status":{"startTime":"2018-09-05T01:10:59Z","active":1}}"#;
     let old = decoder.job(old).unwrap();
     assert_eq!(
-        (old.created, old.start, old.pods.active),
+        (old.created.get(), old.start.get(), old.pods.active),
         (None, Some(1_536_109_859), 1)
     );
     let escaped = decoder
@@ -231,7 +233,7 @@ fn unusual_but_valid_objects_are_decoded() {
         .unwrap();
     assert_eq!(&*escaped.name, "ü\n\"");
     let fraction = decoder.job(r#"{"metadata":{"name":"a","namespace":"n","creationTimestamp":"2026-11-23T15:23:26.9+01:00"}}"#);
-    assert_eq!(fraction.unwrap().created, Some(1_795_443_806));
+    assert_eq!(fraction.unwrap().created.get(), Some(1_795_443_806));
 }
 
 #[test]

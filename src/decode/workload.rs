@@ -1,10 +1,10 @@
-//! Owner, labels and names of a Job → its [`WorkloadRef`].
+//! Owner, labels and names of a Job → its workload.
 
 use super::{
     interner::Interner,
     wire::{Metadata, OwnerReference},
 };
-use crate::model::{Name, WorkloadRef};
+use crate::model::Name;
 
 /// The API group of `CronJob` and `Job`.
 const BATCH: &str = "batch";
@@ -18,16 +18,17 @@ const GENERATED: &str = "generated";
 /// The `workload_type` of a Job that is its own workload.
 const JOB: &str = "job";
 
-/// The workload of a Job: its controlling owner, else the `group` (label and value), else its `generateName`, else the Job.
+/// Kind and name of the workload of a Job: its controlling owner, else the `group` (label and value), else its
+/// `generateName`, else the Job. The name is `None` if it is that of the Job.
 pub(super) fn of_job(
     metadata: &Metadata<'_>,
-    name: &Name,
     group: Option<(&str, &str)>,
     interner: &mut Interner,
-) -> WorkloadRef {
-    let mut workload = |source: &str, kind: &str, name: &str| WorkloadRef {
-        kind: interner.label(source, kind),
-        name: interner.label(source, name),
+) -> (Name, Option<Name>) {
+    let mut workload = |source: &str, kind: &str, name: &str| {
+        let kind = interner.label(source, kind);
+        let name = interner.label(source, name);
+        (kind, Some(name).filter(|name| **name != *metadata.name))
     };
     if let Some(owner) = metadata.controller() {
         return workload("metadata.ownerReferences", &owner_kind(owner), &owner.name);
@@ -38,10 +39,7 @@ pub(super) fn of_job(
     if let Some(prefix) = generated_prefix(metadata) {
         return workload("metadata.generateName", GENERATED, prefix);
     }
-    WorkloadRef {
-        kind: interner.intern(JOB),
-        name: name.clone(),
-    }
+    (interner.intern(JOB), None)
 }
 
 /// The kind in lower case. The words with a meaning of their own get the API group appended if the kind is of another group.

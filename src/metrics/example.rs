@@ -15,8 +15,8 @@ use crate::{
     model::{
         Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, Credential,
         CredentialExpiries, CredentialExpiry, CronJob, EventCounter as _, FailureReason, FeedScope,
-        Job, JobState, NoopJournal, PodCounts, Renewable, RestoredState, Sink, Uid, Update, Verb,
-        WorkloadAnnotations, WorkloadRef,
+        Job, JobExtra, JobState, NoopJournal, PodCounts, Renewable, RestoredState, Sink, Uid,
+        Update, Verb, WorkloadAnnotations, WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
@@ -95,42 +95,46 @@ pub(super) fn failed_job() -> Job {
     Job {
         state: JobState::Failed,
         failure: Some(FailureReason::FailedIndexes),
-        completion_mode: Some(CompletionMode::Indexed),
         pods: PodCounts {
             active: 0,
             succeeded: 4,
             failed: 2,
-            ready: Some(0),
-            terminating: Some(0),
+            ready: Some(0).into(),
+            terminating: Some(0).into(),
         },
-        created: Some(1_795_445_699),
-        start: Some(1_795_445_700),
-        end: Some(1_795_445_736),
-        active_deadline: Some(3600),
-        parallelism: Some(3),
-        completions: Some(5),
-        backoff_limit: Some(6),
-        completed_indexes: Some(4),
-        failed_indexes: Some(1),
-        due: Some(1_795_445_700),
+        created: Some(1_795_445_699).into(),
+        start: Some(1_795_445_700).into(),
+        state_since: Some(1_795_445_736).into(),
+        due: Some(1_795_445_700).into(),
         ..Job::new("reports".into(), name, uid, workload)
     }
+    .with_template(|template| {
+        template.completion_mode = Some(CompletionMode::Indexed);
+        template.active_deadline = Some(3600);
+        template.parallelism = Some(3);
+        template.completions = Some(5);
+        template.backoff_limit = Some(6);
+    })
+    .with_extra(JobExtra {
+        completed_indexes: Some(4),
+        failed_indexes: Some(1),
+        ..JobExtra::default()
+    })
 }
 
 /// A manual run of the same `CronJob`.
 fn running_job() -> Job {
-    let Job {
-        namespace,
-        workload,
-        ..
-    } = failed_job();
+    let workload = WorkloadRef {
+        kind: "cronjob".into(),
+        name: "nightly-report".into(),
+    };
     let uid = Uid::parse("5e0a6d0c-8c55-4c1f-9d3c-0c6f1f8a2b47");
     Job {
         state: JobState::Running,
-        start: Some(1_795_445_720),
+        start: Some(1_795_445_720).into(),
         manual: true,
         ..Job::new(
-            namespace,
+            "reports".into(),
             "nightly-report-manual-x7k2p".into(),
             uid,
             workload,
@@ -147,7 +151,7 @@ pub(super) fn suspended_job() -> Job {
     let uid = Uid::parse("0c8aa9b5-5d5e-4b22-8a83-5f3cbb0a1ad4");
     Job {
         state: JobState::Suspended,
-        state_since: Some(1_795_445_640),
+        state_since: Some(1_795_445_640).into(),
         ..Job::new("etl".into(), "import".into(), uid, workload)
     }
 }

@@ -104,12 +104,12 @@ impl Run {
         };
         Some(Self {
             uid: job.uid.clone(),
-            job_name: job.name.clone(),
-            due: job.due,
+            job_name: job.name.to_shared(),
+            due: job.due.get(),
             manual: job.manual,
-            created: job.created,
-            start: job.start,
-            end: job.end,
+            created: job.created.get(),
+            start: job.start.get(),
+            end: job.end(),
             result,
             reason: job.failure,
             succeeded_pods: job.pods.succeeded,
@@ -157,7 +157,8 @@ impl RunSortKey {
     /// The position of the run of a Job, as far as its times are known by now.
     #[must_use]
     pub fn of_job(job: &Job) -> Self {
-        Self::new(job.due, job.start, job.created.or(job.end))
+        let created = job.created.get().or_else(|| job.end());
+        Self::new(job.due.get(), job.start.get(), created)
     }
 
     /// The position of a due time that got no run. No run has it: one may start and be created at the second of its due time.

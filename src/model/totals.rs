@@ -151,7 +151,7 @@ impl Totals {
     /// Adds a scheduled Job that was deleted before it finished.
     pub fn add_deleted_run(&mut self, job: &Job) {
         let sort_key = RunSortKey::of_job(job);
-        self.add_unsuccessful(sort_key, job.due);
+        self.add_unsuccessful(sort_key, job.due.get());
     }
 
     /// Adds a due time that got no run in time.

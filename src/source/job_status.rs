@@ -20,10 +20,10 @@ pub(super) fn read(
     let JobReference { namespace, name } = job;
     let result = decoder.lock().job(&decode::text(body));
     match result {
-        Ok(found) if *found.namespace == **namespace && *found.name == **name => Ok(Ok(found)),
+        Ok(found) if **found.namespace() == **namespace && *found.name == **name => Ok(Ok(found)),
         Ok(found) => Err(invalid_response(
             job,
-            format!("it is job {}/{}", found.namespace, found.name),
+            format!("it is job {}/{}", found.namespace(), found.name),
         )),
         Err(error) if error.is_about(namespace, name) => Ok(Err(error)),
         Err(error) => Err(invalid_response(job, error.cause().to_string())),

@@ -88,13 +88,17 @@ impl<'a> TargetFacts<'a> {
         });
         let mut jobs: HashMap<_, JobFacts<'a>> = HashMap::new();
         for job in target.jobs.iter() {
-            let started = job.start.filter(|_| job.state == JobState::Pending);
+            let started = job.start.get().filter(|_| job.state == JobState::Pending);
             let ending = job.ending_since();
             let suspended = job.state == JobState::Suspended;
             if started.or(ending).is_none() && !suspended {
                 continue;
             }
-            let key = (&*job.namespace, &*job.workload.kind, &*job.workload.name);
+            let key = (
+                &**job.namespace(),
+                &**job.workload_kind(),
+                job.workload_name(),
+            );
             let facts = jobs.entry(key).or_default();
             facts.suspended |= suspended;
             keep_first(&mut facts.pending, job, started);
@@ -285,7 +289,7 @@ impl<'a> Case<'a> {
         let (job, start) = self.jobs?.pending?;
         let pending_for = as_of.checked_sub(start)?;
         (pending_for > MAX_PENDING).then(|| Finding::Pending {
-            job_name: job.name.clone(),
+            job_name: job.name.to_shared(),
             start,
             pending_for,
         })
@@ -296,7 +300,7 @@ impl<'a> Case<'a> {
         let (job, since) = self.jobs?.ending?;
         let ending_for = as_of.checked_sub(since)?;
         (ending_for > MAX_ENDING).then(|| Finding::StuckEnding {
-            job_name: job.name.clone(),
+            job_name: job.name.to_shared(),
             since,
             ending_for,
         })

@@ -147,10 +147,10 @@ fn run(due: Seconds, state: JobState) -> Job {
     let finished = matches!(state, JobState::Complete | JobState::Failed);
     Job {
         state,
-        due: Some(due),
-        created: Some(due),
-        start: Some(due),
-        end: finished.then_some(due),
+        due: Some(due).into(),
+        created: Some(due).into(),
+        start: Some(due).into(),
+        state_since: finished.then_some(due).into(),
         failure: (state == JobState::Failed).then_some(FailureReason::DeadlineExceeded),
         ..Job::new(
             "ops".into(),
@@ -180,10 +180,10 @@ fn of(kind: &str, name: &str, job: Job) -> Job {
         name: name.into(),
     };
     let job_name = format!("{name}-{}", job.name);
-    Job {
-        workload,
+    let job = Job {
         uid: Uid::parse(&job_name),
         name: job_name.into(),
         ..job
-    }
+    };
+    job.with_workload(workload)
 }

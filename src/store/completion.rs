@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{facts::Facts, workloads::id_of_job};
+use super::facts::Facts;
 use crate::model::{Update, WorkloadId};
 
 impl Facts {
@@ -26,10 +26,10 @@ impl Facts {
             let Some(job) = self.jobs.get(slot) else {
                 continue;
             };
-            if !cronjobs.contains(&id_of_job(job)) {
+            if !cronjobs.contains(&job.workload_id()) {
                 continue;
             }
-            let merged = self.workloads.merged_labels(job, &job.labels);
+            let merged = self.workloads.merged_labels(job, &job.template.labels);
             if merged != job.merged_labels
                 && let Some(job) = self.jobs.get_mut(slot)
             {

@@ -90,12 +90,12 @@ impl Facts {
             let Some(job) = self.jobs.get(slot) else {
                 continue;
             };
-            let labels = relabeller.apply(&job.labels);
-            let merged = self.workloads.merged_labels(job, &labels);
-            if (&labels, &merged) != (&job.labels, &job.merged_labels)
+            let template = relabeller.apply_to_template(&job.template);
+            let merged = self.workloads.merged_labels(job, &template.labels);
+            if (&template, &merged) != (&job.template, &job.merged_labels)
                 && let Some(job) = self.jobs.get_mut(slot)
             {
-                (job.labels, job.merged_labels) = (labels, merged);
+                (job.template, job.merged_labels) = (template, merged);
             }
         }
         self.workloads.report_existing();

@@ -296,12 +296,12 @@ impl FeedStatus {
                 known.clear();
                 return;
             }
-            Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &object.name),
+            Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &*object.name),
             Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
-                (&job.namespace, &job.name)
+                (job.namespace(), &*job.name)
             }
             Update::CronJobs(Change::Applied(cronjob) | Change::Deleted(cronjob)) => {
-                (&cronjob.namespace, &cronjob.name)
+                (&cronjob.namespace, &*cronjob.name)
             }
             _ => return,
         };
@@ -309,7 +309,7 @@ impl FeedStatus {
         if !known.is_empty() {
             known.remove(&ObjectName {
                 namespace: namespace.clone(),
-                name: name.clone(),
+                name: name.into(),
             });
         }
     }

@@ -3,13 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::StoreSettings;
-use crate::model::{MappedLabels, Name, Relabelling};
+use crate::model::{LabelValues, MappedLabels, Relabelling, RunTemplate};
 
 /// Moves the values of labels to their new positions. Objects that shared their values share the new ones.
 #[derive(Debug)]
 pub(super) struct Relabeller {
     relabelling: Relabelling,
-    known: HashMap<Arc<[Name]>, MappedLabels>,
+    known: HashMap<LabelValues, MappedLabels>,
+    known_templates: HashMap<Arc<RunTemplate>, Arc<RunTemplate>>,
     /// The new values of objects whose values are not known.
     unknown: MappedLabels,
 }
@@ -29,6 +30,7 @@ impl Relabeller {
             unknown: relabelling.apply(&None),
             relabelling,
             known: HashMap::new(),
+            known_templates: HashMap::new(),
         })
     }
 
@@ -46,6 +48,20 @@ impl Relabeller {
         known
             .or_insert_with(|| self.relabelling.apply(labels))
             .clone()
+    }
+
+    /// The template with the new values.
+    pub(super) fn apply_to_template(&mut self, template: &Arc<RunTemplate>) -> Arc<RunTemplate> {
+        if let Some(known) = self.known_templates.get(template) {
+            return known.clone();
+        }
+        let labels = self.apply(&template.labels);
+        let new = Arc::new(RunTemplate {
+            labels,
+            ..(**template).clone()
+        });
+        self.known_templates.insert(template.clone(), new.clone());
+        new
     }
 
     /// The new values, if any are known.

@@ -58,10 +58,10 @@ impl Facts {
         // A reload has changed the labels since the Job was read. As in a scrape, they are empty until it is read again.
         let labels = self.settings.labels.iter().map(|mapped| &mapped.source);
         if !labels.eq(sources) {
-            job.labels = None;
+            job = job.with_template(|template| template.labels = None);
         }
         self.workloads.complete_job(&mut job);
-        let known = self.jobs.existing(("", &job.namespace, &job.name));
+        let known = self.jobs.existing(("", job.namespace(), &job.name));
         continued(job, known)
     }
 }

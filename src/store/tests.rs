@@ -6,7 +6,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::model::{
-    Change, Code, EventKind, FeedError, Job, JobState, Resource, Uid, Verb, WorkloadRef,
+    Change, Code, EventKind, FeedError, Job, JobState, Resource, Seconds, Uid, Verb, WorkloadRef,
 };
 
 fn retention() -> Retention {
@@ -111,13 +111,13 @@ async fn a_finished_job_is_kept_after_its_deletion_and_an_unfinished_one_is_not(
 /// Its pod crashes, so none is ready. It was not suspended in between, which would have changed its start.
 #[tokio::test(start_paused = true)]
 async fn a_running_job_does_not_become_pending_again() {
-    let pending = |name: &str, uid: &str, start| Job {
-        start,
+    let pending = |name: &str, uid: &str, start: Option<Seconds>| Job {
+        start: start.into(),
         ..job(name, uid, JobState::Pending)
     };
     let Target { store, feed, .. } = target();
     let started = ["a", "b", "c", "d"].map(|name| Job {
-        start: Some(1),
+        start: Some(1).into(),
         ..running(name)
     });
     feed.push(jobs(Change::Replaced(started.to_vec())));

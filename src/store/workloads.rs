@@ -32,9 +32,9 @@ mod record;
 mod restored;
 
 pub(super) use configure::rescheduled;
-pub(super) use jobs::id_of_job;
 pub use record::WorkloadRecord;
 
+use jobs::workload_key;
 use record::{WorkloadDefaults, resolve_overrides};
 use restored::HiddenWorkloads;
 
@@ -215,6 +215,11 @@ impl Workloads {
 
     fn find(&self, id: &WorkloadId) -> Option<u32> {
         self.records.find((&id.kind, &id.namespace, &id.name))
+    }
+
+    /// The slot of the workload of a Job.
+    fn find_of(&self, job: &Job) -> Option<u32> {
+        self.records.find(workload_key(job))
     }
 
     fn journal_change(&self, slot: u32) {

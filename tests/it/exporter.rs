@@ -117,7 +117,7 @@ impl Exporter {
         let snapshot = self.snapshot();
         let jobs = snapshot.jobs.iter();
         let mut jobs: Vec<_> = jobs
-            .map(|job| format!("{}/{}", job.namespace, job.name))
+            .map(|job| format!("{}/{}", job.namespace(), job.name))
             .collect();
         jobs.sort();
         jobs

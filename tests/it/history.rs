@@ -75,8 +75,8 @@ fn job(uid: &str, ago: i64, failure: Option<FailureReason>) -> Job {
     Job {
         state: failure.map_or(JobState::Complete, |_| JobState::Failed),
         failure,
-        start: Some(end - 30),
-        end: Some(end),
+        start: Some(end - 30).into(),
+        state_since: Some(end).into(),
         ..Job::new("etl".into(), uid.into(), Uid::parse(uid), workload)
     }
 }

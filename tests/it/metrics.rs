@@ -183,8 +183,8 @@ fn a_family_without_samples_has_no_header() {
 fn a_configured_job_keeps_its_series_when_it_appears() {
     let job = records::jobs(1).remove(0);
     let scope = FeedScope::Job {
-        namespace: job.namespace.clone(),
-        name: job.name.clone(),
+        namespace: job.namespace().clone(),
+        name: job.name.to_shared(),
     };
     let target = Arc::new(TargetStore::new(None, Arc::default()));
     let feed = target.clone().register(scope);
@@ -204,9 +204,14 @@ fn a_configured_job_keeps_its_series_when_it_appears() {
 /// A configured job has no mapped labels, because it may not exist.
 #[test]
 fn mapped_labels_are_on_all_series_of_the_families_in_their_scope() {
-    let values = |values: [&str; 2]| Some(values.map(Name::from).as_slice().into());
+    let values = |values: [&str; 2]| Some(values.map(Name::from).into());
     let mut jobs = records::jobs(2);
-    jobs[0].labels = values(["billing", "we\"b"]);
+    let labelled = jobs.remove(0);
+    let labels = values(["billing", "we\"b"]);
+    jobs.insert(
+        0,
+        labelled.with_template(|template| template.labels = labels),
+    );
     let cronjob = CronJob {
         labels: values(["ops", ""]),
         ..records::cronjob("nightly")
@@ -325,18 +330,20 @@ proptest! {
     #[test]
     fn every_string_is_preserved(texts in prop::array::uniform9(text())) {
         let [target, namespace, name, kind, workload, uid, managed_by, schedule, team] = texts;
+        let owner = WorkloadRef { kind: kind.as_str().into(), name: workload.as_str().into() };
         let job = Job {
-            namespace: namespace.as_str().into(),
             name: name.as_str().into(),
-            workload: WorkloadRef { kind: kind.as_str().into(), name: workload.as_str().into() },
             uid: Uid::parse(&uid),
-            managed_by: Some(managed_by.as_str().into()),
             state: JobState::Failed,
             failure: Some(FailureReason::Other),
-            completion_mode: Some(CompletionMode::Other),
-            labels: Some([team.as_str().into()].into()),
             ..records::jobs(1).remove(0)
         };
+        let job = job.with_workload(owner).with_template(|template| {
+            template.namespace = namespace.as_str().into();
+            template.managed_by = Some(managed_by.as_str().into());
+            template.completion_mode = Some(CompletionMode::Other);
+            template.labels = Some([team.as_str().into()].into());
+        });
         let cronjob = CronJob { schedule: schedule.as_str().into(), ..records::cronjob(&name) };
         let store =
             records::labelled_target(Some(&target), &[mapped("team")], vec![job], vec![cronjob]);

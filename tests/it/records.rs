@@ -60,23 +60,25 @@ pub(crate) fn job(namespace: &Name, workload: &WorkloadRef, number: u32) -> Job 
     let uid = Uid::parse(&format!("4ba7b5e6-d01a-4327-95ea-e845{number:08x}"));
     Job {
         state: JobState::Complete,
-        completion_mode: Some(CompletionMode::NonIndexed),
         pods: PodCounts {
             active: 0,
             succeeded: 1,
             failed: 0,
-            ready: Some(0),
-            terminating: Some(0),
+            ready: Some(0).into(),
+            terminating: Some(0).into(),
         },
-        created: Some(1_795_445_700 + i64::from(number)),
-        start: Some(1_795_445_700 + i64::from(number)),
-        end: Some(1_795_445_742 + i64::from(number)),
-        parallelism: Some(1),
-        completions: Some(1),
-        backoff_limit: Some(6),
-        due: Some(1_795_445_700 + i64::from(number)),
+        created: Some(1_795_445_700 + i64::from(number)).into(),
+        start: Some(1_795_445_700 + i64::from(number)).into(),
+        state_since: Some(1_795_445_742 + i64::from(number)).into(),
+        due: Some(1_795_445_700 + i64::from(number)).into(),
         ..Job::new(namespace.clone(), name.into(), uid, workload.clone())
     }
+    .with_template(|template| {
+        template.completion_mode = Some(CompletionMode::NonIndexed);
+        template.parallelism = Some(1);
+        template.completions = Some(1);
+        template.backoff_limit = Some(6);
+    })
 }
 
 /// Completed runs of 1,000 workloads in 50 namespaces.

@@ -47,8 +47,8 @@ fn job(name: &str, state: JobState) -> Job {
     let failed = state == JobState::Failed;
     Job {
         state,
-        start: Some(END - 60),
-        end: Some(END),
+        start: Some(END - 60).into(),
+        state_since: Some(END).into(),
         failure: failed.then_some(FailureReason::DeadlineExceeded),
         ..Job::new("etl".into(), name.into(), Uid::parse(name), workload)
     }

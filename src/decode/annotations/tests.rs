@@ -44,7 +44,7 @@ fn thresholds_severity_and_runbook_are_parsed() {
         invalid: Vec::new(),
         truncated: Vec::new(),
     };
-    assert_eq!(annotations.annotations.as_deref(), Some(&expected));
+    assert_eq!(annotations.annotations(), Some(&expected));
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn invalid_annotations_are_reported_with_their_values() {
         let job = annotated(
             &json!({format!("{PREFIX}{name}"): value, format!("{PREFIX}severity"): "page"}),
         );
-        let annotations = job.annotations.expect("an invalid annotation");
+        let annotations = job.annotations().expect("an invalid annotation");
         let expected = WorkloadAnnotations {
             severity: Some("page".into()),
             invalid: vec![(reported.0, reported.1.into())],
@@ -94,7 +94,7 @@ fn the_ignore_annotation_excludes_an_object() {
     let ignore = |value: &str| json!({"job-status-exporter/ignore": value});
     assert!(annotated(&ignore("true")).ignored);
     let job = annotated(&ignore("false"));
-    assert!(!job.ignored && job.annotations.unwrap().ignore == Some(false));
+    assert!(!job.ignored && job.annotations().unwrap().ignore == Some(false));
     assert!(cronjob(&ignore("true"), &json!({})).ignored);
     // In the template it applies to the Jobs, not to the CronJob.
     assert!(!cronjob(&json!({}), &json!({"annotations": ignore("true")})).ignored);
@@ -134,7 +134,7 @@ fn a_cronjob_inherits_annotations_from_its_template() {
 
 #[test]
 fn kubernetes_annotations_give_the_due_time_and_mark_manual_runs() {
-    let due = |value: &str| annotated(&json!({SCHEDULED_TIMESTAMP: value})).due;
+    let due = |value: &str| annotated(&json!({SCHEDULED_TIMESTAMP: value})).due.get();
     assert_eq!(due("2026-11-23T14:23:00Z"), Some(1_795_443_780));
     assert_eq!(due("2026-11-23T15:23:00+01:00"), Some(1_795_443_780));
     for invalid in [
@@ -145,7 +145,11 @@ fn kubernetes_annotations_give_the_due_time_and_mark_manual_runs() {
         "2026-13-01T00:00:00Z",
     ] {
         let job = annotated(&json!({SCHEDULED_TIMESTAMP: invalid}));
-        assert_eq!((job.due, job.annotations), (None, None), "{invalid}");
+        assert_eq!(
+            (job.due.get(), job.annotations()),
+            (None, None),
+            "{invalid}"
+        );
     }
     let manual = |value: &str| annotated(&json!({INSTANTIATE: value})).manual;
     assert!(manual("manual"));
@@ -163,10 +167,8 @@ fn many_and_huge_annotations_are_handled() {
         json!("\u{1f41e}".repeat(100_000)),
     );
     annotations.insert(format!("{PREFIX}{}", "k".repeat(100_000)), json!("1h"));
-    let invalid = annotated(&Value::Object(annotations))
-        .annotations
-        .unwrap()
-        .invalid;
+    let job = annotated(&Value::Object(annotations));
+    let invalid = &job.annotations().unwrap().invalid;
     assert_eq!(invalid.len(), 2);
     for (annotation, reported) in invalid {
         assert!(reported.len() <= MAX_REPORTED_BYTES, "{annotation}");
@@ -194,7 +196,7 @@ fn exactly_the_known_annotations_have_a_meaning() {
     for key in KNOWN {
         let name = key.strip_prefix(PREFIX).unwrap();
         let job = annotated(&json!({ key: "7" }));
-        let annotations = job.annotations.expect("an annotation");
+        let annotations = job.annotations().expect("an annotation");
         let is_unknown = annotations
             .invalid
             .iter()

@@ -21,7 +21,11 @@ fn job(filter: MetadataFilter, metadata: &Value) -> Job {
 
 fn mapped_labels(filter: &MetadataFilter, labels: &Value, annotations: &Value) -> Vec<String> {
     let metadata = json!({"labels": labels, "annotations": annotations});
-    let values = job(filter.clone(), &metadata).labels.unwrap();
+    let values = job(filter.clone(), &metadata)
+        .template
+        .labels
+        .clone()
+        .unwrap();
     values.iter().map(ToString::to_string).collect()
 }
 
@@ -70,6 +74,7 @@ fn mapped_labels_have_values_in_the_order_of_the_configuration() {
             MetadataFilter::default(),
             &json!({"annotations": {"team": "a"}})
         )
+        .template
         .labels
         .is_none()
     );
@@ -82,9 +87,9 @@ fn objects_with_the_same_values_share_them() {
     let mut labels = |name: &str| {
         let metadata = json!({"name": name, "namespace": "maths", "labels": {"team": "a"}});
         let job = decoder.job(&json!({"metadata": metadata}).to_string());
-        job.unwrap().labels.unwrap()
+        job.unwrap().template.labels.clone().unwrap()
     };
-    assert!(Arc::ptr_eq(&labels("pi-1"), &labels("pi-2")));
+    assert_eq!(labels("pi-1").as_ptr(), labels("pi-2").as_ptr());
 }
 
 #[test]
@@ -106,8 +111,8 @@ fn the_workload_label_groups_jobs_without_an_owner() {
         (&none, label("sums"), json!(null), "job", "pi-1"),
     ] {
         let metadata = json!({"labels": labels, "ownerReferences": owners});
-        let workload = job(filter.clone(), &metadata).workload;
-        let found = (&*workload.kind, &*workload.name);
+        let job = job(filter.clone(), &metadata);
+        let found = (&**job.workload_kind(), job.workload_name());
         assert_eq!(found, (kind, name), "{metadata}");
     }
 }
@@ -123,7 +128,7 @@ fn skipped_values_may_have_any_type() {
         ..mapped(&["team"])
     };
     let job = job(filter, &metadata);
-    assert_eq!(job.labels, Some([Name::from("")].into()));
+    assert_eq!(job.template.labels, Some([Name::from("")].into()));
 }
 
 #[test]

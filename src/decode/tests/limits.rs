@@ -24,15 +24,16 @@ fn label_values_of_any_length_are_cut_and_named() {
         "spec": {"managedBy": long},
     });
     let job = decoder.job(&job.to_string()).unwrap();
-    let annotated = job.annotations.unwrap();
-    let mapped = job.labels.unwrap()[0].clone();
+    let annotated = job.annotations().unwrap().clone();
+    let template = &*job.template;
+    let mapped = template.labels.as_ref().unwrap()[0].clone();
     let values = [
         mapped,
         annotated.runbook.unwrap(),
         annotated.severity.unwrap(),
-        job.workload.kind,
-        job.workload.name,
-        job.managed_by.unwrap(),
+        template.workload_kind.clone(),
+        template.workload_name.clone().unwrap(),
+        template.managed_by.clone().unwrap(),
     ];
     for value in values {
         assert_eq!(*value, format!("{}…", "ä".repeat(148)));
@@ -106,6 +107,10 @@ fn the_last_day_of_the_year_9999_is_a_date() {
         let object =
             json!({"metadata": {"name": "pi-1", "namespace": "maths", "creationTimestamp": text}});
         let job = Decoder::default().job(&object.to_string()).ok();
-        assert_eq!(job.map(|job| job.created), expected.map(Some), "{text}");
+        assert_eq!(
+            job.map(|job| job.created.get()),
+            expected.map(Some),
+            "{text}"
+        );
     }
 }

@@ -51,16 +51,16 @@ fn the_time_since_when_a_job_ends_is_kept_until_it_has_ended() {
 fn the_end_is_the_completion_time_or_the_transition_to_failed() {
     let at = 1_795_443_806;
     let complete = json!({"completionTime": "2026-11-23T14:23:26Z", "conditions": [{"type": "Complete", "status": "True"}]});
-    assert_eq!(decode(&json!({}), &complete).end, Some(at));
+    assert_eq!(decode(&json!({}), &complete).end(), Some(at));
     let failed =
         json!({"conditions": [condition("FailureTarget", "True"), condition("Failed", "True")]});
-    assert_eq!(decode(&json!({}), &failed).end, Some(at));
+    assert_eq!(decode(&json!({}), &failed).end(), Some(at));
     assert_eq!(
         decode(
             &json!({}),
             &json!({"conditions": [condition("FailureTarget", "True")]})
         )
-        .end,
+        .end(),
         None
     );
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     decode::{Decoder, MetadataFilter},
-    model::{Name, WorkloadRef},
+    model::Name,
 };
 
 /// `kind/name` of the workload of Job `pi`, with `more` in its metadata. The label `team` groups Jobs.
@@ -21,8 +21,7 @@ fn workload(more: &[(&str, Value)]) -> String {
     };
     let job = json!({"metadata": metadata}).to_string();
     let job = Decoder::new(Arc::new(filter)).job(&job).unwrap();
-    let WorkloadRef { kind, name } = job.workload;
-    format!("{kind}/{name}")
+    format!("{}/{}", job.workload_kind(), job.workload_name())
 }
 
 /// `ownerReferences` with one controlling owner of this kind, named `owner`.
@@ -102,7 +101,7 @@ fn jobs_with_one_generated_name_share_it() {
     let mut name = |job: &str| {
         let metadata = json!({"name": job, "namespace": "maths", "generateName": "load-"});
         let job = decoder.job(&json!({"metadata": metadata}).to_string());
-        job.unwrap().workload.name
+        job.unwrap().workload_id().name
     };
     assert!(Name::ptr_eq(&name("load-x"), &name("load-y")));
 }

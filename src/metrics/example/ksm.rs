@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     metrics::{example, registry::ProcessSnapshot, snapshot::ScrapeSnapshot},
     model::{
-        Change, ConditionStatus, CronJob, FeedScope, Job, KsmCronJob, KsmJob, Name, Owner, Sink,
-        Update,
+        Change, ConditionStatus, CronJob, FeedScope, Job, JobExtra, KsmCronJob, KsmJob, Name,
+        Owner, Sink, Update,
     },
     store::{TargetSnapshot, TargetStore},
 };
@@ -80,10 +80,10 @@ fn suspended_job() -> Job {
 }
 
 fn with_ksm(job: Job, ksm: KsmJob) -> Job {
-    Job {
-        ksm: Some(Box::new(ksm)),
-        ..job
-    }
+    job.with_extra(JobExtra {
+        ksm: Some(ksm),
+        ..JobExtra::default()
+    })
 }
 
 fn cronjob() -> CronJob {

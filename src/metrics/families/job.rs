@@ -4,7 +4,7 @@
 
 use crate::{
     metrics::table::{Identity, Mapped, Row, Rows, Table},
-    model::Job,
+    model::{Job, RunTemplate},
     store::{ConfiguredJob, TargetSnapshot, Version},
 };
 
@@ -37,10 +37,10 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
 - `batch_job_failed_indexes` exists only for Jobs with a backoff limit per index.";
 
     const IDENTITY: Identity<Job> = &[
-        ("namespace", |job| &job.namespace),
+        ("namespace", |job| job.namespace()),
         ("job_name", |job| &job.name),
-        ("workload_type", |job| &job.workload.kind),
-        ("workload", |job| &job.workload.name),
+        ("workload_type", |job| job.workload_kind()),
+        ("workload", Job::workload_name),
     ];
 
     const MAPPED: Mapped<Job> = Some(Job::shown_labels);
@@ -50,7 +50,14 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
             "batch_job_info",
             &["uid", "completion_mode", "managed_by"],
             "Always 1, with the uid, the completion mode and the external controller of the Job.",
-            |job, out| out.sample(&[&job.uid, &job.completion_mode, &job.managed_by], 1),
+            |job, out| {
+                let RunTemplate {
+                    completion_mode,
+                    managed_by,
+                    ..
+                } = &*job.template;
+                out.sample(&[&job.uid, completion_mode, managed_by], 1);
+            },
         ),
         Row::gauge(
             "batch_job_state",
@@ -104,7 +111,7 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
             "batch_job_end_timestamp_seconds",
             &[],
             "When the Job completed or failed.",
-            |job, out| out.value(job.end),
+            |job, out| out.value(job.end()),
         ),
         Row::gauge(
             "batch_job_suspended_timestamp_seconds",
@@ -122,37 +129,37 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
             "batch_job_parallelism",
             &[],
             "Maximum number of pods that run at the same time (spec.parallelism).",
-            |job, out| out.value(job.parallelism),
+            |job, out| out.value(job.template.parallelism),
         ),
         Row::gauge(
             "batch_job_completions",
             &[],
             "Number of pods that must succeed (spec.completions).",
-            |job, out| out.value(job.completions),
+            |job, out| out.value(job.template.completions),
         ),
         Row::gauge(
             "batch_job_backoff_limit",
             &[],
             "Number of retries before the Job fails (spec.backoffLimit).",
-            |job, out| out.value(job.backoff_limit),
+            |job, out| out.value(job.template.backoff_limit),
         ),
         Row::gauge(
             "batch_job_active_deadline_seconds",
             &[],
             "How long the Job may be active before it fails (spec.activeDeadlineSeconds).",
-            |job, out| out.value(job.active_deadline),
+            |job, out| out.value(job.template.active_deadline),
         ),
         Row::gauge(
             "batch_job_completed_indexes",
             &[],
             "Completed indexes of an Indexed Job.",
-            |job, out| out.value(job.completed_indexes),
+            |job, out| out.value(job.completed_indexes()),
         ),
         Row::gauge(
             "batch_job_failed_indexes",
             &[],
             "Failed indexes of an Indexed Job.",
-            |job, out| out.value(job.failed_indexes),
+            |job, out| out.value(job.failed_indexes()),
         ),
     ];
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use bytes::BytesMut;
 use jiff::Timestamp;
 
+use crate::model::{self, SmallOption};
+
 /// A number in the form in which it is written: integers have no fraction.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::metrics) enum Number {
@@ -56,6 +58,13 @@ impl<V: Value> Value for Option<V> {
     #[inline]
     fn number(self) -> Option<Number> {
         self.and_then(Value::number)
+    }
+}
+
+impl<N: Value + model::Integer> Value for SmallOption<N> {
+    #[inline]
+    fn number(self) -> Option<Number> {
+        self.get().number()
     }
 }
 

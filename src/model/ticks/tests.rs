@@ -34,7 +34,7 @@ fn deleted(name: &str, due: Seconds) -> Job {
         name: "tick".into(),
     };
     Job {
-        due: Some(due),
+        due: Some(due).into(),
         ..Job::new("maths".into(), name.into(), Uid::parse(name), owner)
     }
 }

@@ -135,14 +135,14 @@ pub(super) fn jobs(data: &dyn PageData, query: Option<&str>) -> Result<JobList, 
     for target in &targets {
         let start = found.len();
         let matching = target.jobs.iter().filter(|job| {
-            is_in(namespace.as_deref(), &job.namespace)
+            is_in(namespace.as_deref(), job.namespace())
                 && workload.is_none_or(|(kind, name)| {
-                    *job.workload.kind == *kind && *job.workload.name == *name
+                    **job.workload_kind() == *kind && job.workload_name() == name
                 })
         });
         found.extend(matching.map(|job| (target, job)));
         found[start..].sort_unstable_by(|(_, job), (_, other)| {
-            (&job.namespace, &job.name).cmp(&(&other.namespace, &other.name))
+            (job.namespace(), &job.name).cmp(&(other.namespace(), &other.name))
         });
     }
     let paging = Paging::new(page, per_page, found.len());
@@ -198,35 +198,36 @@ pub(super) fn labels(names: &[String], values: Option<&[Name]>) -> BTreeMap<Stri
 
 impl JobEntry {
     fn new(target: &TargetSnapshot, job: &Job) -> Self {
+        let template = &job.template;
         Self {
             target: target.target.as_deref().map(Into::into),
-            namespace: job.namespace.to_string(),
+            namespace: job.namespace().to_string(),
             job_name: job.name.to_string(),
-            workload_type: job.workload.kind.to_string(),
-            workload: job.workload.name.to_string(),
+            workload_type: job.workload_kind().to_string(),
+            workload: job.workload_name().to_owned(),
             uid: job.uid.to_string(),
-            completion_mode: job.completion_mode.map(CompletionModeLabel),
-            managed_by: job.managed_by.as_deref().map(Into::into),
+            completion_mode: template.completion_mode.map(CompletionModeLabel),
+            managed_by: template.managed_by.as_deref().map(Into::into),
             labels: labels(&target.label_names, job.shown_labels()),
             state: JobStateLabel(job.state),
             active_pods: job.pods.active,
-            ready_pods: job.pods.ready,
-            terminating_pods: job.pods.terminating,
+            ready_pods: job.pods.ready.get(),
+            terminating_pods: job.pods.terminating.get(),
             succeeded_pods: job.pods.succeeded,
             failed_pods: job.pods.failed,
-            created: Time::of(job.created),
-            start: Time::of(job.start),
-            end: Time::of(job.end),
+            created: Time::of(job.created.get()),
+            start: Time::of(job.start.get()),
+            end: Time::of(job.end()),
             suspended: Time::of(job.suspended_since()),
             failure_reason: job.failure.map(FailureReasonLabel),
-            due: Time::of(job.due),
+            due: Time::of(job.due.get()),
             manual: job.manual,
-            parallelism: job.parallelism,
-            completions: job.completions,
-            backoff_limit: job.backoff_limit,
-            active_deadline_seconds: job.active_deadline,
-            completed_indexes: job.completed_indexes,
-            failed_indexes: job.failed_indexes,
+            parallelism: template.parallelism,
+            completions: template.completions,
+            backoff_limit: template.backoff_limit,
+            active_deadline_seconds: template.active_deadline,
+            completed_indexes: job.completed_indexes(),
+            failed_indexes: job.failed_indexes(),
         }
     }
 }

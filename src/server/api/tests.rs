@@ -146,10 +146,10 @@ fn job(namespace: &str, kind: &str, workload: &str, hour: Seconds, state: JobSta
     let ended = matches!(state, JobState::Complete | JobState::Failed);
     Job {
         state,
-        due: (kind == "cronjob").then_some(start),
-        created: Some(start),
-        start: Some(start),
-        end: ended.then_some(start + 60),
+        due: (kind == "cronjob").then_some(start).into(),
+        created: Some(start).into(),
+        start: Some(start).into(),
+        state_since: ended.then_some(start + 60).into(),
         ..Job::new(
             namespace.into(),
             name.as_str().into(),

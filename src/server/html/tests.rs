@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     config::{ConfigInForce, Origin, Setting, SettingValue},
     model::{
-        Change, FailureReason, FeedError, FeedScope, Job, JobState, Name, Sink, Uid, Update,
-        WorkloadAnnotations, WorkloadRef,
+        Change, FailureReason, FeedError, FeedScope, Job, JobExtra, JobState, Name, Sink, Uid,
+        Update, WorkloadAnnotations, WorkloadRef,
     },
     server::{ExporterRecord, LoadedConfig, tests::TestData, workload_path::encode},
     store::{Store, StoreSettings, TargetStore},
@@ -43,9 +43,9 @@ fn job(namespace: &str, name: &str) -> Job {
     Job {
         state: JobState::Failed,
         failure: Some(FailureReason::DeadlineExceeded),
-        created: Some(now - 600),
-        start: Some(now - 600),
-        end: Some(now - 60),
+        created: Some(now - 600).into(),
+        start: Some(now - 600).into(),
+        state_since: Some(now - 60).into(),
         ..Job::new(namespace.into(), name.into(), Uid::parse(name), workload)
     }
 }
@@ -106,10 +106,10 @@ fn names_do_no_harm() {
         ..WorkloadAnnotations::default()
     };
     let jobs = vec![
-        Job {
+        job(hostile, hostile).with_extra(JobExtra {
             annotations: Some(Box::new(annotations)),
-            ..job(hostile, hostile)
-        },
+            ..JobExtra::default()
+        }),
         job(&long, &long),
     ];
     let pages = pages(vec![target(Some(hostile), Some(jobs))]);

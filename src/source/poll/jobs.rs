@@ -115,7 +115,7 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
                 let Some(&position) = position else { return };
                 match jobs[position].decode(json) {
                     // The server returned more than the requested namespace.
-                    Ok(other) if *other.namespace != *jobs[position].job.namespace => {}
+                    Ok(other) if **other.namespace() != *jobs[position].job.namespace => {}
                     decoded => {
                         found.insert(position, decoded);
                     }

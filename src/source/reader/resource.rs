@@ -50,13 +50,13 @@ impl WatchedResource for Jobs {
     }
 
     fn namespace(job: &Job) -> &str {
-        &job.namespace
+        job.namespace()
     }
 
     fn name(job: &Job) -> ObjectName {
         ObjectName {
-            namespace: job.namespace.clone(),
-            name: job.name.clone(),
+            namespace: job.namespace().clone(),
+            name: job.name.to_shared(),
         }
     }
 

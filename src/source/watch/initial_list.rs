@@ -154,7 +154,7 @@ mod tests {
                 .collect();
             let records = list.into_records().into_iter();
             let mut found: Vec<_> = records
-                .map(|job| (job.name.to_string(), job.parallelism))
+                .map(|job| (job.name.to_string(), job.template.parallelism))
                 .collect();
             expected.sort();
             found.sort();

@@ -31,8 +31,9 @@ pub(super) fn merge(
 ) -> Vec<WorkloadRun> {
     let id = &workload.id;
     let is_of_workload = |job: &&Job| {
-        let owner = &job.workload;
-        owner.name == id.name && job.namespace == id.namespace && owner.kind == id.kind
+        *job.workload_name() == *id.name
+            && *job.namespace() == id.namespace
+            && *job.workload_kind() == id.kind
     };
     let mut unmatched: HashSet<_> = past.iter().map(|run| &run.uid).collect();
     let mut ticks: Vec<_> = workload.state.ticks.iter().collect();
@@ -76,7 +77,8 @@ impl Source<'_> {
 
 impl WorkloadRun {
     fn of_job(job: &Job, as_of: Option<Seconds>) -> Self {
-        let until = if job.active() { as_of } else { job.end };
+        let start = job.start.get();
+        let until = if job.active() { as_of } else { job.end() };
         Self {
             state: match job.state {
                 JobState::Suspended => RunState::Suspended,
@@ -86,13 +88,13 @@ impl WorkloadRun {
                 JobState::Complete => RunState::Succeeded,
                 JobState::Failed => RunState::Failed,
             },
-            due: job.due,
-            start: job.start,
-            end: job.end,
-            duration: duration(job.start, until),
+            due: job.due.get(),
+            start,
+            end: job.end(),
+            duration: duration(start, until),
             reason: job.failure,
             not_started: None,
-            job_name: Some(job.name.clone()),
+            job_name: Some(job.name.to_shared()),
             manual: job.manual,
             exists: true,
             failed_pods: Some(job.pods.failed),

@@ -56,7 +56,7 @@ fn past(job: &Job) -> Run {
 
 fn took(due: Seconds, seconds: Seconds) -> Job {
     Job {
-        end: Some(MIDNIGHT + due + seconds),
+        state_since: Some(MIDNIGHT + due + seconds).into(),
         ..complete(due)
     }
 }
@@ -116,7 +116,7 @@ fn without_a_history_ticks_tell_of_the_runs_whose_jobs_are_gone() {
     scene.cronjob(cronjob());
     let manual = Job {
         manual: true,
-        due: None,
+        due: None.into(),
         ..took(2 * HOUR, 5)
     };
     for job in [took(HOUR, 10), manual] {
@@ -172,10 +172,11 @@ fn runs_of_other_workloads_are_not_listed() {
     scene.job(complete(0));
     scene.job(of("cronjob", "tick-2", complete(1)));
     scene.job(of("workflow", "tick", complete(2)));
-    scene.job(Job {
-        namespace: "dev".into(),
-        ..of("cronjob", "tick", complete(3))
-    });
+    scene.job(
+        of("cronjob", "tick", complete(3)).with_template(|template| {
+            template.namespace = "dev".into();
+        }),
+    );
     let expected = [(Some(0), RunState::Succeeded)];
     assert_eq!(scene.runs(PastRuns::NoHistory), expected);
     let unknown = WorkloadId {
@@ -282,7 +283,7 @@ fn the_schedule_is_told_in_words_with_the_next_due_times() {
 fn what_is_usual_follows_from_five_successful_runs_or_more() {
     let scene = Scene::new();
     scene.job(Job {
-        end: Some(MIDNIGHT + 10_000),
+        state_since: Some(MIDNIGHT + 10_000).into(),
         ..failed(1)
     });
     for (number, seconds) in [(10, 50), (11, 10), (12, 40), (13, 20)] {

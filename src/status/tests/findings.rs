@@ -185,7 +185,7 @@ fn the_job_that_is_pending_for_longest_is_named() {
 #[test]
 fn the_job_whose_pods_terminate_for_longest_is_named_until_it_has_ended() {
     let ending = |due, state| Job {
-        state_since: Some(MIDNIGHT + due + 60),
+        state_since: Some(MIDNIGHT + due + 60).into(),
         ..run(due, state)
     };
     let scene = Scene::new();
@@ -264,7 +264,7 @@ fn a_suspension_is_forgotten_after_a_week() {
 #[test]
 fn a_run_is_slow_after_three_times_the_longest_of_a_week_but_not_within_ten_minutes() {
     let took = |due, seconds| Job {
-        end: Some(MIDNIGHT + due + seconds),
+        state_since: Some(MIDNIGHT + due + seconds).into(),
         ..complete(due)
     };
     for (longest, border) in [(400, 1200), (10, 600)] {

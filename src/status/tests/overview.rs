@@ -1,11 +1,14 @@
 //! Counts, filters, order and pages.
 
 use super::*;
-use crate::{config::MappedLabel, model::Name};
+use crate::{
+    config::MappedLabel,
+    model::{JobExtra, Name},
+};
 
 fn took(seconds: Seconds, job: Job) -> Job {
     Job {
-        end: job.end.map(|end| end + seconds),
+        state_since: job.end().map(|end| end + seconds).into(),
         ..job
     }
 }
@@ -26,26 +29,30 @@ fn targets() -> Vec<Scene> {
         severity: Some("page".into()),
         ..WorkloadAnnotations::default()
     };
-    let labelled = |job: Job, team: &str| Job {
-        labels: Some([Name::from(team)].into()),
-        ..job
+    let labelled = |job: Job, team: &str| {
+        job.with_template(|template| {
+            template.labels = Some([Name::from(team)].into());
+        })
     };
     let train = took(300, labelled(complete(3 * HOUR), "Ünits"));
     prod.job(of("workflow", "b-train", train));
-    prod.job(Job {
-        annotations: Some(Box::new(severe)),
-        ..of("workflow", "c-close", took(200, failed(2 * HOUR)))
-    });
+    prod.job(
+        of("workflow", "c-close", took(200, failed(2 * HOUR))).with_extra(JobExtra {
+            annotations: Some(Box::new(severe)),
+            ..JobExtra::default()
+        }),
+    );
     prod.cronjob(annotated(WorkloadAnnotations {
         max_success_age: Some(HOUR),
         ..WorkloadAnnotations::default()
     }));
     let test = Scene::unread(Some("test"), StoreSettings::default());
     test.read();
-    test.job(Job {
-        namespace: "etl".into(),
-        ..of("job", "a-load", running(HOUR))
-    });
+    test.job(
+        of("job", "a-load", running(HOUR)).with_template(|template| {
+            template.namespace = "etl".into();
+        }),
+    );
     test.job(of("workflow", "b-train", took(100, complete(HOUR))));
     let down = Scene::unread(Some("down"), StoreSettings::default());
     down.jobs.push(Update::Failed(FeedError::default()));

@@ -61,7 +61,7 @@ fn a_workload_that_failed_three_times_and_never_succeeded_has_never_succeeded() 
     // A manual run that succeeds does not end the failures, but something can succeed.
     scene.job(Job {
         manual: true,
-        due: None,
+        due: None.into(),
         ..complete(4)
     });
     assert_eq!(scene.state(), OverallState::Failing);
@@ -103,7 +103,7 @@ fn the_worst_finding_decides_and_all_are_listed() {
         ..WorkloadAnnotations::default()
     }));
     let slow = Job {
-        end: Some(MIDNIGHT + 1260),
+        state_since: Some(MIDNIGHT + 1260).into(),
         ..failed(60)
     };
     scene.job(slow).job(running(120)).at(HOUR + 1);

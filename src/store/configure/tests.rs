@@ -96,9 +96,9 @@ fn job(namespace: &str, name: &str, state: JobState) -> Job {
     let uid = Uid::parse(&format!("{namespace}-{name}"));
     Job {
         state,
-        created: Some(MIDNIGHT),
-        start: Some(MIDNIGHT),
-        end: finished.then_some(MIDNIGHT + 10),
+        created: Some(MIDNIGHT).into(),
+        start: Some(MIDNIGHT).into(),
+        state_since: (finished.then_some(MIDNIGHT + 10)).into(),
         ..Job::new(namespace.into(), name.into(), uid, workload)
     }
 }
@@ -141,7 +141,7 @@ fn apply(feed: &FeedHandle, job: Job) {
 
 /// `namespace/name` of the Jobs that a scrape shows.
 fn shown_in(snapshot: &TargetSnapshot) -> Vec<String> {
-    let name = |job: &Job| format!("{}/{}", job.namespace, job.name);
+    let name = |job: &Job| format!("{}/{}", job.namespace(), job.name);
     let mut shown: Vec<_> = snapshot.jobs.iter().map(name).collect();
     shown.sort();
     shown

@@ -182,7 +182,7 @@ impl<T: Object> Objects<T> {
 
 impl Record for Job {
     fn key(&self) -> Key<'_> {
-        ("", &self.namespace, &self.name)
+        ("", self.namespace(), &self.name)
     }
 
     fn finished(&self) -> bool {
@@ -218,5 +218,30 @@ impl Object for Job {
 
     fn continue_from(&mut self, known: &Self) {
         Self::continue_from(self, known);
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod size {
+    use hashbrown::HashTable;
+
+    use super::*;
+
+    /// The figures in the documentation of `model::job`.
+    #[test]
+    fn a_job_takes_less_than_200_bytes_with_its_share_of_the_index() {
+        let entry = size_of::<Option<Entry<Job>>>();
+        assert_eq!(entry, 176);
+        for jobs in [1_000_u32, 100_000, 114_688, 114_689, 1_000_000] {
+            let mut index = HashTable::new();
+            for slot in 0..jobs {
+                index.insert_unique(u64::from(slot), slot, |slot| u64::from(*slot));
+            }
+            let total = entry * jobs as usize + index.allocation_size();
+            assert!(
+                total < 188 * jobs as usize,
+                "{jobs} Jobs take {total} bytes"
+            );
+        }
     }
 }

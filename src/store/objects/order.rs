@@ -3,7 +3,7 @@
 //! A list has the runs of each workload together, but those leave one by one. Runs of the same age leave together, so they share
 //! blocks. See [`blocks`](super::blocks).
 
-use std::{cmp::Reverse, sync::Arc};
+use std::cmp::Reverse;
 
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{
     Objects,
     blocks::{BLOCK, index},
 };
-use crate::model::{Job, Name, Seconds};
+use crate::model::{Job, Seconds};
 
 impl Objects<Job> {
     /// Arranges the Jobs if most of them came since there were `before`.
@@ -33,7 +33,7 @@ impl Objects<Job> {
     fn arrange(&mut self) {
         let slots = self.blocks.iter();
         let mut ages: Vec<(Option<Seconds>, u32)> = slots
-            .map(|(slot, entry)| (entry.record.created, slot))
+            .map(|(slot, entry)| (entry.record.created.get(), slot))
             .collect();
         ages.sort_unstable();
         for block in ages.chunks_mut(BLOCK) {
@@ -52,27 +52,7 @@ impl Objects<Job> {
             Some(Reverse((at, *slot)))
         };
         self.removals = self.removals.drain().filter_map(moved).collect();
-        self.copy_names();
         self.shrink();
-    }
-
-    /// Copies the names into memory in the order of the Jobs. A scrape reads them once per family; where they are all over the
-    /// memory, it takes twice as long. Names that others share stay: a copy would be a second one.
-    fn copy_names(&mut self) {
-        let jobs = self
-            .blocks
-            .iter()
-            .map(|(slot, entry)| (slot, &entry.record));
-        let alone = jobs.filter(|(_, job)| Arc::strong_count(&job.name) == 1);
-        // All copies are made before the first old name leaves its place, else they would take these places.
-        let copies: Vec<(u32, Name)> = alone
-            .map(|(slot, job)| (slot, Name::from(&*job.name)))
-            .collect();
-        for (slot, name) in copies {
-            if let Some(job) = self.get_mut(slot) {
-                job.name = name;
-            }
-        }
     }
 }
 

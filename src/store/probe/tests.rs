@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     config::{Config, MappedLabel},
     model::{
-        Change, CronJob, FeedScope, JobState, Name, Sink as _, Uid, Update, WorkloadAnnotations,
-        WorkloadRef,
+        Change, CronJob, FeedScope, JobExtra, JobState, Name, Sink as _, Uid, Update,
+        WorkloadAnnotations, WorkloadRef,
     },
     store::StoreSettings,
 };
@@ -44,9 +44,11 @@ fn job(uid: &str, state: JobState, labels: [&str; 2]) -> Job {
     };
     Job {
         state,
-        labels: Some(labels.map(Name::from).into()),
         ..Job::new("etl".into(), "load".into(), Uid::parse(uid), workload)
     }
+    .with_template(|template| {
+        template.labels = Some(labels.map(Name::from).into());
+    })
 }
 
 fn push(store: &Arc<TargetStore>, job: Job) {
@@ -166,12 +168,15 @@ fn each_outcome_says_what_is_known() {
 fn an_ignored_job_is_not_shown() {
     let ignored = Job {
         ignored: true,
+        ..job("a", JobState::Running, ["", ""])
+    }
+    .with_extra(JobExtra {
         annotations: Some(Box::new(WorkloadAnnotations {
             ignore: Some(true),
             ..WorkloadAnnotations::default()
         })),
-        ..job("a", JobState::Running, ["", ""])
-    };
+        ..JobExtra::default()
+    });
     let view = show(&store(), ProbeOutcome::Found(Box::new(ignored)));
     assert_eq!(shown(&view), None);
     assert_eq!(view.configured[0].exists, Some(true));

@@ -83,7 +83,7 @@ async fn a_complete_snapshot_has_the_objects_of_stale_feeds_and_all_finished_job
         };
         Job {
             state: JobState::Complete,
-            due: Some(due),
+            due: Some(due).into(),
             ..Job::new("maths".into(), name.into(), Uid::parse(name), workload)
         }
     };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tokio::time::Instant;
 
-use super::{Workloads, jobs::id_of_job};
+use super::Workloads;
 use crate::{
     model::{Job, JournalEntry, RestoredState, Run, Seconds, Uid, WorkloadId},
     store::{counted_runs::RunOutcome, objects::Objects},
@@ -13,7 +13,7 @@ use crate::{
 /// The runs of all finished Jobs.
 fn finished_runs(jobs: &Objects<Job>) -> impl Iterator<Item = (WorkloadId, Run)> {
     let jobs = jobs.records().filter(|job| !job.ignored);
-    jobs.filter_map(|job| Some((id_of_job(job), Run::from_finished(job)?)))
+    jobs.filter_map(|job| Some((job.workload_id(), Run::from_finished(job)?)))
 }
 
 impl Workloads {

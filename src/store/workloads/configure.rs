@@ -4,7 +4,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::{SideEffects, WorkloadDefaults, Workloads, jobs::id_of_job, resolve_overrides};
+use super::{SideEffects, WorkloadDefaults, Workloads, resolve_overrides};
 use crate::{
     model::{Job, Run, WorkloadId},
     store::{StoreSettings, labels::Relabeller, objects::Objects},
@@ -104,7 +104,7 @@ impl Workloads {
         }
         for job in jobs.records().filter(|job| !job.ignored) {
             if let Some(run) = Run::from_finished(job)
-                && let Some(slot) = self.find(&id_of_job(job))
+                && let Some(slot) = self.find_of(job)
                 && self.records.get(slot).is_some_and(|it| it.is_last(&run))
                 && let Some(workload) = self.records.get_mut(slot)
             {

@@ -32,10 +32,7 @@ impl Workloads {
             }
         }
         for (job, feed) in jobs.existing_with_feeds() {
-            let workload = &job.workload;
-            let slot = self
-                .records
-                .find((&workload.kind, &job.namespace, &workload.name));
+            let slot = self.find_of(job);
             self.move_from(feeds, slot, feed);
         }
         for (cronjob, feed) in cronjobs.existing_with_feeds() {

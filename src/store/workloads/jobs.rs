@@ -128,7 +128,7 @@ impl Workloads {
         } else if !job.ignored {
             self.counted_runs.insert(uid_hash, RunOutcome::Deleted, now);
             if outcome.is_none()
-                && let Some(slot) = self.find(&id_of_job(job))
+                && let Some(slot) = self.find_of(job)
                 && let Some(workload) = self.records.get_mut(slot)
             {
                 let totals = &mut workload.state.totals;
@@ -164,7 +164,7 @@ impl Workloads {
         if job.ignored {
             return;
         }
-        if let Some(slot) = self.find(&id_of_job(job)) {
+        if let Some(slot) = self.find_of(job) {
             self.leave_workload(slot, job, effects);
             self.retire_if_deselected(slot, observation.now);
         }
@@ -180,9 +180,10 @@ impl Workloads {
         already_counted: bool,
         effects: &mut SideEffects,
     ) -> Option<u32> {
-        let id = id_of_job(new);
+        let id = new.workload_id();
         let old = old.filter(|old| !old.ignored);
-        let same_workload = !new.ignored && old.is_some_and(|old| id_of_job(old) == id);
+        let same_workload =
+            !new.ignored && old.is_some_and(|old| workload_key(old) == workload_key(new));
         if let Some(old) = old.filter(|_| !same_workload) {
             self.remove_job(observation, old, Departure::Cleanup, effects);
         }
@@ -219,10 +220,10 @@ impl Workloads {
         if is_new {
             workload.add_first_sight(new, already_counted, observation.date);
         }
-        let known = old.and_then(|old| old.annotations.as_deref());
-        let annotations = new.annotations.as_deref();
-        let source = MetadataSource::Job(new.created);
-        let problems = workload.set_metadata(source, &new.labels, known, annotations);
+        let known = old.and_then(Job::annotations);
+        let annotations = new.annotations();
+        let source = MetadataSource::Job(new.created.get());
+        let problems = workload.set_metadata(source, &new.template.labels, known, annotations);
         effects.problems.extend(problems);
         let changed = earlier
             != (
@@ -262,7 +263,7 @@ impl Workloads {
         departure: Departure,
         effects: &mut SideEffects,
     ) {
-        let Some(slot) = self.find(&id_of_job(job)) else {
+        let Some(slot) = self.find_of(job) else {
             return;
         };
         if let Some(workload) = self.records.get_mut(slot)
@@ -289,9 +290,7 @@ impl Workloads {
     /// Sets what the API does not know of a Job: the labels of its `CronJob`, and whether the configuration ignores it.
     pub(in crate::store) fn complete_job(&self, job: &mut Job) {
         self.inherit_labels(job);
-        let (namespace, workload) = (&job.namespace, &job.workload);
-        let key = (&*workload.kind, &**namespace, &*workload.name);
-        job.ignored |= self.is_ignored(key, job.annotations.as_deref());
+        job.ignored |= self.is_ignored(workload_key(job), job.annotations());
     }
 
     /// Whether the configuration ignores a workload, and the annotations of the object do not say otherwise.
@@ -307,14 +306,14 @@ impl Workloads {
 
     /// Sets the labels that a Job inherits from its `CronJob`.
     fn inherit_labels(&self, job: &mut Job) {
-        job.merged_labels = self.merged_labels(job, &job.labels);
+        job.merged_labels = self.merged_labels(job, &job.template.labels);
     }
 
     /// The labels of a Job that has these of its `own`, with those of its `CronJob` where it has none; `None` if it inherits
     /// nothing.
     pub(in crate::store) fn merged_labels(&self, job: &Job, own: &MappedLabels) -> MappedLabels {
         let own = own.as_ref()?;
-        let workload = self.find(&id_of_job(job));
+        let workload = self.find_of(job);
         let workload = workload.and_then(|slot| self.records.get(slot))?;
         let inherited = workload.inherited_labels.as_ref()?;
         if own.iter().all(|value| value.is_empty()) {
@@ -353,7 +352,7 @@ impl WorkloadRecord {
     fn add_first_sight(&mut self, job: &Job, already_counted: bool, date: Seconds) {
         let totals = &mut self.state.totals;
         if !self.has_cronjob {
-            totals.created = match (totals.created, job.created) {
+            totals.created = match (totals.created, job.created.get()) {
                 (Some(known), Some(created)) => Some(known.min(created)),
                 (known, created) => known.or(created),
             };
@@ -361,7 +360,10 @@ impl WorkloadRecord {
         if &*self.id.kind == CRONJOB
             && !job.manual
             && !already_counted
-            && let Some(due) = job.due.filter(|due| *due <= date.saturating_add(MAX_AHEAD))
+            && let Some(due) = job
+                .due
+                .get()
+                .filter(|due| *due <= date.saturating_add(MAX_AHEAD))
         {
             totals.add_start(due);
             self.state.ticks.remove_missed(due);
@@ -371,9 +373,9 @@ impl WorkloadRecord {
 
 /// How a Job left: by its TTL, or because somebody deleted it.
 fn departure(job: &Job, date: Seconds) -> Departure {
-    let expiry = job
-        .ttl
-        .zip(job.end)
+    let ttl = job.template.ttl;
+    let expiry = ttl
+        .zip(job.end())
         .map(|(ttl, end)| end + Seconds::from(ttl));
     if expiry.is_some_and(|expiry| expiry <= date) {
         Departure::Cleanup
@@ -382,11 +384,7 @@ fn departure(job: &Job, date: Seconds) -> Departure {
     }
 }
 
-/// The workload of a Job.
-pub(in crate::store) fn id_of_job(job: &Job) -> WorkloadId {
-    WorkloadId {
-        namespace: job.namespace.clone(),
-        kind: job.workload.kind.clone(),
-        name: job.workload.name.clone(),
-    }
+/// The key of the workload of a Job.
+pub(in crate::store) fn workload_key(job: &Job) -> Key<'_> {
+    (job.workload_kind(), job.namespace(), job.workload_name())
 }

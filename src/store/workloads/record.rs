@@ -291,5 +291,5 @@ impl Record for WorkloadRecord {
 
 /// The order of an active Job among others: its start time. Jobs that have not started come last.
 pub(super) fn start_order(job: &Job) -> Seconds {
-    job.start.unwrap_or(Seconds::MAX)
+    job.start.get().unwrap_or(Seconds::MAX)
 }

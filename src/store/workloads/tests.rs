@@ -93,10 +93,10 @@ fn run(number: Seconds, state: JobState) -> Job {
     let finished = matches!(state, JobState::Complete | JobState::Failed);
     Job {
         state,
-        due: Some(due),
-        created: Some(due + 1),
-        start: (state != JobState::Suspended).then_some(due + 2),
-        end: finished.then_some(due + 12),
+        due: Some(due).into(),
+        created: Some(due + 1).into(),
+        start: (state != JobState::Suspended).then_some(due + 2).into(),
+        state_since: finished.then_some(due + 12).into(),
         failure: (state == JobState::Failed).then_some(FailureReason::DeadlineExceeded),
         ..Job::new(
             "maths".into(),
@@ -125,7 +125,7 @@ fn of(kind: &str, name: &str, job: Job) -> Job {
         kind: kind.into(),
         name: name.into(),
     };
-    Job { workload, ..job }
+    job.with_workload(workload)
 }
 
 fn named(name: &str, uid: &str, job: Job) -> Job {

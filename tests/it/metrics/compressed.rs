@@ -93,8 +93,8 @@ impl Target {
         let mut job = self.known[number as usize].clone();
         job.state = state;
         job.failure = (state == JobState::Failed).then_some(FailureReason::DeadlineExceeded);
-        job.labels = (self.labels > 0).then(|| values.collect());
-        job
+        let labels = (self.labels > 0).then(|| values.collect());
+        job.with_template(|template| template.labels = labels)
     }
 
     fn configure(&mut self, labels: &[u8], last_jobs_only: bool) {

@@ -6,10 +6,11 @@ use super::*;
 fn a_large_scrape_has_bounded_chunks_and_contiguous_families() {
     let mut jobs = records::jobs(5_000);
     for job in &mut jobs[..2_000] {
-        job.workload = WorkloadRef {
+        let workload = WorkloadRef {
             kind: "job".into(),
-            name: job.name.clone(),
+            name: job.name.to_shared(),
         };
+        *job = job.clone().with_workload(workload);
     }
     let metrics = metrics(vec![records::target(None, jobs, Vec::new())]);
     for format in FORMATS {

@@ -17,7 +17,7 @@ async fn a_month_without_faults_is_counted_exactly() {
     for workload in snapshot.workloads.iter().filter(|it| it.is_cronjob()) {
         let of_workload = |life: &&Life<Job>| {
             let (_, job) = life.states.last().unwrap();
-            job.workload.name == workload.id.name
+            *job.workload_name() == *workload.id.name
         };
         let lives: Vec<_> = simulation.world.jobs.iter().filter(of_workload).collect();
         // The first lists are complete only after some minutes.
@@ -25,7 +25,7 @@ async fn a_month_without_faults_is_counted_exactly() {
         if lives.iter().any(early) || workload.id.name.starts_with(ADOPTED) {
             continue;
         }
-        let end = |life: &Life<Job>| life.states.last().and_then(|(_, job)| job.end);
+        let end = |life: &Life<Job>| life.states.last().and_then(|(_, job)| job.end());
         let ended = |wanted: JobState| {
             let within = |life: &&&Life<Job>| {
                 let state = life.states.last().map(|(_, job)| job.state);

@@ -23,12 +23,12 @@ impl ExpectedWorkload {
             let runs = runs.map(|(job, _)| job);
             let durations: Vec<_> = runs
                 .filter(|job| has_succeeded(job) == succeeded)
-                .map(|job| job.end.unwrap() - job.start.unwrap())
+                .map(|job| job.end().unwrap() - job.start.get().unwrap())
                 .collect();
             (durations.len(), durations.iter().sum::<Seconds>())
         };
         let delays = self.runs.iter().filter(|(_, counts)| *counts);
-        let delays = delays.filter_map(|(job, _)| Some(job.start? - job.due?));
+        let delays = delays.filter_map(|(job, _)| Some(job.start.get()? - job.due.get()?));
         let scheduled = || {
             self.runs
                 .iter()
@@ -36,7 +36,7 @@ impl ExpectedWorkload {
                 .filter(|job| !job.manual)
         };
         let last = self.last_run();
-        let last = last.map(|job| (has_succeeded(job), job.start, job.end));
+        let last = last.map(|job| (has_succeeded(job), job.start.get(), job.end()));
         let success = scheduled()
             .filter(|job| has_succeeded(job))
             .map(order)
@@ -47,7 +47,7 @@ impl ExpectedWorkload {
         let deleted = self.deleted_runs.iter();
         let mut unsuccessful: HashMap<_, _> = failures
             .chain(deleted)
-            .map(|job| (job.due.ok_or(&job.uid), order(job)))
+            .map(|job| (job.due.get().ok_or(&job.uid), order(job)))
             .collect();
         unsuccessful.extend(
             self.schedule
@@ -73,13 +73,13 @@ impl ExpectedWorkload {
 
     fn last_success(&self) -> Option<Seconds> {
         let runs = self.runs.iter().map(|(job, _)| job);
-        let ends = runs.filter(|job| has_succeeded(job)).map(|job| job.end);
+        let ends = runs.filter(|job| has_succeeded(job)).map(Job::end);
         ends.max().flatten().max(self.success)
     }
 
     fn last_failure(&self) -> Option<Seconds> {
         let runs = self.runs.iter().map(|(job, _)| job);
-        let ends = runs.filter(|job| !has_succeeded(job)).map(|job| job.end);
+        let ends = runs.filter(|job| !has_succeeded(job)).map(Job::end);
         ends.max().flatten()
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn describe(workload: &WorkloadRecord, known: &ExpectedWorkload) -> S
         success
     };
     if let Some(last) = &totals.last {
-        let reported = |(job, _): &(Job, bool)| job.end == last.end && job.failure == last.reason;
+        let reported = |(job, _): &(Job, bool)| job.end() == last.end && job.failure == last.reason;
         assert!(known.runs.iter().any(reported), "{last:?}");
     }
     let schedule = workload.state.schedule.as_deref();
@@ -130,5 +130,6 @@ fn has_succeeded(job: &Job) -> bool {
 }
 
 fn order(job: &Job) -> (Option<Seconds>, Option<Seconds>, Option<Seconds>) {
-    (job.due.or(job.start), job.start, job.created)
+    let (due, start) = (job.due.get(), job.start.get());
+    (due.or(start), start, job.created.get())
 }

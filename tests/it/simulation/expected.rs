@@ -95,7 +95,7 @@ impl ExpectedState {
         match update {
             Update::Jobs(Change::Applied(job)) => self.apply_job(now, feed, job),
             Update::Jobs(Change::Deleted(job)) => {
-                let place = (job.namespace.clone(), job.name.clone());
+                let place = (job.namespace().clone(), job.name.to_shared());
                 if self
                     .jobs
                     .get(&place)
@@ -106,7 +106,7 @@ impl ExpectedState {
                 }
             }
             Update::Jobs(Change::Replaced(jobs)) => {
-                let place = |job: &Job| (job.namespace.clone(), job.name.clone());
+                let place = |job: &Job| (job.namespace().clone(), job.name.to_shared());
                 let listed: HashSet<_> = jobs.iter().map(place).collect();
                 for job in jobs {
                     self.apply_job(now, feed, job);
@@ -140,7 +140,7 @@ impl ExpectedState {
     }
 
     fn apply_job(&mut self, now: Seconds, feed: usize, job: &Job) {
-        let place = (job.namespace.clone(), job.name.clone());
+        let place = (job.namespace().clone(), job.name.to_shared());
         if self
             .jobs
             .get(&place)
@@ -163,10 +163,14 @@ impl ExpectedState {
             _ => job,
         };
         let before = self.jobs.insert(place, (job.clone(), feed));
-        let counts = self.active.contains(&job.uid) || job.end >= Some(self.since);
+        let counts = self.active.contains(&job.uid) || job.end() >= Some(self.since);
         let known = self.workload(now, of_job(job));
         known.objects += 1;
-        if let Some(due) = job.due.filter(|_| &*job.workload.kind == "cronjob") {
+        if let Some(due) = job
+            .due
+            .get()
+            .filter(|_| **job.workload_kind() == *"cronjob")
+        {
             known.schedule.start(due);
         }
         if job.finished() && !finished_before {
@@ -190,7 +194,7 @@ impl ExpectedState {
             let until = now + retain_deleted();
             self.retained.insert(place.clone(), (job.clone(), until));
         }
-        let expires = job.ttl.zip(job.end);
+        let expires = job.template.ttl.zip(job.end());
         let expires = expires.map(|(ttl, end)| end + Seconds::from(ttl));
         let departure = match expires {
             Some(expires) if expires <= now => Departure::Cleanup,
@@ -254,7 +258,7 @@ impl ExpectedState {
         match update {
             // Nothing else depends on a single Job before everything was received again.
             Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
-                let place = (job.namespace.clone(), job.workload.name.clone());
+                let place = (job.namespace().clone(), job.workload_id().name);
                 let cronjob = self.cronjobs.get(&place).map(|(it, _)| it.clone());
                 let forbids =
                     |it: &CronJob| it.concurrency_policy == Some(ConcurrencyPolicy::Forbid);
@@ -287,14 +291,14 @@ impl ExpectedState {
     fn judge_schedule(&mut self, now: Seconds, cronjob: &CronJob) {
         let until = self.judged_until();
         let holds_up = |job: &Job| {
-            job.workload.name == cronjob.name
+            *job.workload_name() == *cronjob.name
                 && !(job.finished() || job.manual || self.finished.contains(&job.uid))
         };
         let unfinished = cronjob.concurrency_policy.is_some()
             && self.jobs.values().any(|(job, _)| holds_up(job));
         let id = of_cronjob(&cronjob.namespace, &cronjob.name);
         let known = self.workloads.get_mut(&id).expect("known");
-        let ended = known.last_run().and_then(|job| job.end);
+        let ended = known.last_run().and_then(Job::end);
         let schedule = &mut known.schedule;
         schedule.observe(cronjob, unfinished, ended, now, until);
     }
@@ -326,7 +330,7 @@ impl ExpectedState {
         for (job, _) in self.jobs.values() {
             let at_work = !job.finished() && job.state != JobState::Suspended;
             if at_work && !self.finished.contains(&job.uid) {
-                let start = job.start.unwrap_or(Seconds::MAX);
+                let start = job.start.get().unwrap_or(Seconds::MAX);
                 active.entry(of_job(job)).or_default().push(start);
             }
         }
@@ -371,11 +375,7 @@ fn missing<T>(
 }
 
 fn of_job(job: &Job) -> WorkloadId {
-    WorkloadId {
-        namespace: job.namespace.clone(),
-        kind: job.workload.kind.clone(),
-        name: job.workload.name.clone(),
-    }
+    job.workload_id()
 }
 
 fn of_cronjob(namespace: &Name, name: &Name) -> WorkloadId {

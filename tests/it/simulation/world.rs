@@ -109,7 +109,11 @@ impl World {
             world.add_workload(rng, number);
         }
         for life in &world.jobs {
-            life.add_events(&life.states[0].1.namespace, Update::Jobs, &mut world.events);
+            life.add_events(
+                life.states[0].1.namespace(),
+                Update::Jobs,
+                &mut world.events,
+            );
         }
         for life in &world.cronjobs {
             let namespace = &life.states[0].1.namespace;
@@ -136,7 +140,7 @@ impl World {
     /// The Jobs in these namespaces at a time.
     pub(crate) fn jobs_at(&self, time: Seconds, within: &[&str]) -> Vec<Job> {
         let jobs = self.jobs.iter().filter_map(|life| life.at(time));
-        jobs.filter(|job| within.contains(&&*job.namespace))
+        jobs.filter(|job| within.contains(&&**job.namespace()))
             .collect()
     }
 
@@ -242,43 +246,43 @@ impl Behaviour {
         };
         let mut now = at + rng.i64(0..4);
         let mut job = Job {
-            due: (cronjob && !manual).then_some(due),
+            due: (cronjob && !manual).then_some(due).into(),
             manual,
-            created: Some(now),
-            ttl: rng.bool().then(|| i32::try_from(self.kept).unwrap()),
+            created: Some(now).into(),
             ..Job::new(
                 self.namespace.clone(),
-                name.clone(),
+                (&*name).into(),
                 Uid::parse(&uid),
                 self.workload.clone(),
             )
-        };
+        }
+        .with_template(|template| {
+            template.ttl = rng.bool().then(|| i32::try_from(self.kept).unwrap());
+        });
         let mut states = Vec::new();
         if adopted {
             let own = WorkloadRef {
                 kind: "job".into(),
                 name,
             };
-            let workload = std::mem::replace(&mut job.workload, own);
-            states.push((now, job.clone()));
-            job.workload = workload;
+            states.push((now, job.clone().with_workload(own)));
             now += 1;
         }
         let pauses = usize::from(rng.u8(..20) == 0) * rng.usize(1..3);
         for _ in 0..pauses {
-            (job.state, job.start) = (JobState::Suspended, None);
+            (job.state, job.start) = (JobState::Suspended, None.into());
             states.push((now, job.clone()));
             now += rng.i64(1..self.period);
             if rng.bool() {
-                (job.state, job.start) = (JobState::Running, Some(now));
+                (job.state, job.start) = (JobState::Running, Some(now).into());
                 states.push((now, job.clone()));
                 now += rng.i64(1..HOUR);
             }
         }
-        (job.state, job.start) = (JobState::Pending, None);
+        (job.state, job.start) = (JobState::Pending, None.into());
         states.push((now, job.clone()));
         now += rng.i64(0..3);
-        job.start = Some(now);
+        job.start = Some(now).into();
         states.push((now, job.clone()));
         self.finish(rng, now, job, states)
     }
@@ -314,7 +318,7 @@ impl Behaviour {
         };
         states.push((end, job.clone()));
         let end = end + rng.i64(0..5);
-        job.end = Some(end);
+        job.state_since = Some(end).into();
         job.state = if fails {
             JobState::Failed
         } else {
@@ -336,7 +340,7 @@ impl Behaviour {
 impl Life<Job> {
     /// When the Job finishes, or is deleted before.
     fn end(&self) -> Seconds {
-        let last = self.states.last().and_then(|(_, job)| job.end);
+        let last = self.states.last().and_then(|(_, job)| job.end());
         last.map_or(self.gone, |end| end.min(self.gone))
     }
 }

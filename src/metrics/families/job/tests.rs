@@ -8,7 +8,7 @@ use crate::{
         families::job::{ConfiguredJobs, Jobs},
         table::testing::lines,
     },
-    model::{CompletionMode, FailureReason, Job, JobState, PodCounts, Uid},
+    model::{CompletionMode, FailureReason, Job, JobExtra, JobState, PodCounts, Uid},
     store::ConfiguredJob,
 };
 
@@ -108,16 +108,21 @@ fn every_reason_has_its_name() {
 fn extreme_numbers_and_labels_are_written_in_full() {
     let job = Job {
         uid: Uid::parse("a \"uid\"\\"),
-        managed_by: Some("kueue.x-k8s.io/multikueue\n".into()),
-        completion_mode: Some(CompletionMode::Other),
         pods: PodCounts {
             active: -1,
             ..PodCounts::default()
         },
-        active_deadline: Some(i64::MAX),
-        completed_indexes: Some(u64::MAX),
         ..suspended_job()
-    };
+    }
+    .with_template(|template| {
+        template.managed_by = Some("kueue.x-k8s.io/multikueue\n".into());
+        template.completion_mode = Some(CompletionMode::Other);
+        template.active_deadline = Some(i64::MAX);
+    })
+    .with_extra(JobExtra {
+        completed_indexes: Some(u64::MAX),
+        ..JobExtra::default()
+    });
     let lines = lines::<Jobs>(&job);
     for expected in [
         format!(

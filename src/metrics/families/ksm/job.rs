@@ -37,7 +37,7 @@ have no mapped labels.
 - A Job without an owner has one `kube_job_owner` series with empty labels.";
 
     const IDENTITY: Identity<Job> = &[
-        ("namespace", |job| &job.namespace),
+        ("namespace", |job| job.namespace()),
         ("job_name", |job| &job.name),
     ];
 
@@ -73,19 +73,19 @@ have no mapped labels.
             "kube_job_spec_parallelism",
             &[],
             "Maximum number of pods that run at the same time (spec.parallelism).",
-            |job, out| out.value(job.parallelism),
+            |job, out| out.value(job.template.parallelism),
         ),
         Row::gauge(
             "kube_job_spec_completions",
             &[],
             "Number of pods that must succeed (spec.completions).",
-            |job, out| out.value(job.completions),
+            |job, out| out.value(job.template.completions),
         ),
         Row::gauge(
             "kube_job_spec_active_deadline_seconds",
             &[],
             "How long the Job may be active before it fails (spec.activeDeadlineSeconds).",
-            |job, out| out.value(job.active_deadline),
+            |job, out| out.value(job.template.active_deadline),
         ),
         Row::gauge(
             "kube_job_status_succeeded",
@@ -109,7 +109,7 @@ have no mapped labels.
             "kube_job_status_ready",
             &[],
             "Active pods of the Job that are ready.",
-            |job, out| out.value(job.pods.ready.unwrap_or(0)),
+            |job, out| out.value(job.pods.ready.get().unwrap_or(0)),
         ),
         Row::gauge(
             "kube_job_complete",
@@ -166,7 +166,7 @@ have no mapped labels.
 }
 
 fn ksm(job: &Job) -> Option<&KsmJob> {
-    job.ksm.as_deref()
+    job.ksm()
 }
 
 /// Adds a series for each status if the Job has the condition.

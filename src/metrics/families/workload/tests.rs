@@ -77,9 +77,9 @@ fn running(due: i64, start: i64) -> Job {
     let uid = Uid::parse(&name);
     Job {
         state: JobState::Running,
-        due: Some(due),
-        created: Some(due),
-        start: Some(start),
+        due: Some(due).into(),
+        created: Some(due).into(),
+        start: Some(start).into(),
         ..Job::new("reports".into(), name.into(), uid, workload)
     }
 }
@@ -87,7 +87,7 @@ fn running(due: i64, start: i64) -> Job {
 fn complete(job: Job, end: i64) -> Job {
     Job {
         state: JobState::Complete,
-        end: Some(end),
+        state_since: Some(end).into(),
         ..job
     }
 }
@@ -96,7 +96,7 @@ fn failed(job: Job, end: i64, reason: FailureReason) -> Job {
     Job {
         state: JobState::Failed,
         failure: Some(reason),
-        end: Some(end),
+        state_since: Some(end).into(),
         ..job
     }
 }
@@ -105,13 +105,13 @@ fn failed(job: Job, end: i64, reason: FailureReason) -> Job {
 fn alone(job: Job) -> Job {
     let workload = model::WorkloadRef {
         kind: "job".into(),
-        name: job.name.clone(),
+        name: job.name.to_shared(),
     };
     Job {
-        due: None,
-        workload,
+        due: None.into(),
         ..job
     }
+    .with_workload(workload)
 }
 
 fn cronjob(annotations: WorkloadAnnotations) -> CronJob {
@@ -221,10 +221,7 @@ fn owners_of_other_kinds_have_durations_but_no_schedule() {
         kind: "workflow".into(),
         name: "etl".into(),
     };
-    let job = Job {
-        workload,
-        ..running(2000, 2000)
-    };
+    let job = running(2000, 2000).with_workload(workload);
     apply(&target, [job]);
     let shown = |prefix: &str| lines_of(&[prefix], &target).len();
     assert_eq!(shown("run_duration_seconds_count"), 2);

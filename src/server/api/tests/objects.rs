@@ -4,10 +4,11 @@ use super::*;
 
 #[test]
 fn jobs_are_named_like_their_metrics() {
-    let mut full = failed("ops", "cronjob", "nightly", 8);
-    full.labels = Some([Name::from("core")].into());
+    let mut full = failed("ops", "cronjob", "nightly", 8).with_template(|template| {
+        template.labels = Some([Name::from("core")].into());
+        template.active_deadline = Some(600);
+    });
     full.pods.failed = 3;
-    full.active_deadline = Some(600);
     let list = found(&unnamed(Vec::new(), vec![full]), "/jobs");
     let job = &list["jobs"][0];
     assert_eq!(job["target"], Value::Null);

@@ -18,7 +18,7 @@ fn hourly() -> TestData {
         ..failed("ops", "cronjob", "tick", 9)
     };
     let manual = Job {
-        due: None,
+        due: None.into(),
         manual: true,
         ..hourly(11, JobState::Complete)
     };

@@ -23,10 +23,9 @@ fn values(values: &[&str]) -> MappedLabels {
 }
 
 fn labelled(name: &str, labels: MappedLabels) -> Job {
-    Job {
-        labels,
-        ..running("a", name)
-    }
+    running("a", name).with_template(|template| {
+        template.labels = labels;
+    })
 }
 
 fn join(labels: Option<&[Name]>) -> String {
@@ -155,10 +154,10 @@ async fn objects_that_shared_their_values_share_the_new_ones() {
     let labels: Vec<_> = snapshot
         .jobs
         .iter()
-        .filter_map(|job| job.labels.clone())
+        .filter_map(|job| job.template.labels.clone())
         .collect();
     assert_eq!(join(Some(&labels[0])), "core");
-    assert!(Arc::ptr_eq(&labels[0], &labels[1]));
+    assert_eq!(labels[0].as_ptr(), labels[1].as_ptr());
 }
 
 #[tokio::test(start_paused = true)]

@@ -174,7 +174,7 @@ async fn runs_that_ended_before_they_were_selected_are_shown_and_not_counted() {
         let scopes = [jobs_in("a"), jobs_in("b")];
         let [_a, b] = restart(&store, ObjectSelection::Changed, scopes);
         let late = |namespace: &str, name| Job {
-            end: Some(NOW.get() + 1),
+            state_since: Some(NOW.get() + 1).into(),
             ..complete(namespace, name)
         };
         list(

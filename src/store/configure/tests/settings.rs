@@ -132,8 +132,8 @@ async fn another_budget_omits_and_shows_workloads() {
 #[tokio::test(start_paused = true)]
 async fn the_last_finished_jobs_are_known_when_only_they_are_shown() {
     let later = Job {
-        start: Some(MIDNIGHT + 60),
-        due: Some(MIDNIGHT + 60),
+        start: Some(MIDNIGHT + 60).into(),
+        due: Some(MIDNIGHT + 60).into(),
         ..complete("a", "later")
     };
     let (store, [jobs, _]) = target_with(&[
@@ -153,7 +153,7 @@ async fn the_last_finished_jobs_are_known_when_only_they_are_shown() {
     assert_eq!(only_last(true), last);
     assert_eq!(only_last(false).len(), 4);
     let latest = Job {
-        due: Some(MIDNIGHT + 120),
+        due: Some(MIDNIGHT + 120).into(),
         ..complete("a", "latest")
     };
     apply(&jobs, latest.clone());

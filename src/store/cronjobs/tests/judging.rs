@@ -61,10 +61,12 @@ fn run(due: Seconds, state: JobState) -> Job {
     let uid = Uid::parse(&name);
     Job {
         state,
-        due: Some(due),
-        created: Some(due + 1),
-        start: Some(due + 1),
-        end: (state == JobState::Complete || state == JobState::Failed).then_some(due + 30),
+        due: Some(due).into(),
+        created: Some(due + 1).into(),
+        start: Some(due + 1).into(),
+        state_since: ((state == JobState::Complete || state == JobState::Failed)
+            .then_some(due + 30))
+        .into(),
         ..Job::new("ops".into(), name.as_str().into(), uid, workload)
     }
 }
@@ -251,7 +253,7 @@ fn a_manual_job_holds_up_nothing() {
         ..hourly()
     };
     let manual = Job {
-        due: None,
+        due: None.into(),
         manual: true,
         ..run(10, JobState::Running)
     };

@@ -132,7 +132,7 @@ fn job(uid: &str, owner: &str, ended: Option<i64>) -> Job {
     let now = crate::model::now().as_second();
     Job {
         state: ended.map_or(JobState::Running, |_| JobState::Complete),
-        end: ended.map(|ago| now - ago),
+        state_since: ended.map(|ago| now - ago).into(),
         ..job
     }
 }

@@ -1,7 +1,10 @@
 //! Which object's labels and annotations a workload has.
 
 use super::*;
-use crate::config::{Override, OverrideMatch, OverridesConfig};
+use crate::{
+    config::{Override, OverrideMatch, OverridesConfig},
+    model::JobExtra,
+};
 
 fn annotations(severity: &str, invalid: &[&str]) -> WorkloadAnnotations {
     let invalid = invalid
@@ -26,10 +29,15 @@ fn severity(target: &Target) -> Option<String> {
 #[tokio::test(start_paused = true)]
 async fn the_cronjob_wins_over_its_jobs_and_the_latest_job_over_older_ones() {
     let target = target();
-    let job = |number, severity, team: &str| Job {
-        annotations: Some(Box::new(annotations(severity, &[]))),
-        labels: Some([Name::from(team)].into()),
-        ..running(number)
+    let job = |number, severity, team: &str| {
+        running(number)
+            .with_template(|template| {
+                template.labels = Some([Name::from(team)].into());
+            })
+            .with_extra(JobExtra {
+                annotations: Some(Box::new(annotations(severity, &[]))),
+                ..JobExtra::default()
+            })
     };
     list(&target, [job(2, "second", "b"), job(1, "first", "a")]);
     assert_eq!(severity(&target).as_deref(), Some("second"));
@@ -62,9 +70,11 @@ async fn an_invalid_annotation_is_counted_once_while_it_stays() {
         ..cronjob("c")
     };
     // Its Jobs inherit it from the template.
-    let job = |number| Job {
-        annotations: Some(Box::new(annotations("page", &["soon"]))),
-        ..running(number)
+    let job = |number| {
+        running(number).with_extra(JobExtra {
+            annotations: Some(Box::new(annotations("page", &["soon"]))),
+            ..JobExtra::default()
+        })
     };
     apply(&target, job(1));
     assert_eq!(invalid(&target), 1);
@@ -101,9 +111,11 @@ async fn a_cut_value_is_counted_once_for_each_object() {
         annotations: cut(sources),
         ..cronjob("c")
     };
-    let job = |number, sources: &[&str]| Job {
-        annotations: cut(sources),
-        ..running(number)
+    let job = |number, sources: &[&str]| {
+        running(number).with_extra(JobExtra {
+            annotations: cut(sources),
+            ..JobExtra::default()
+        })
     };
     apply_cronjob(&target, owner(&["team"]));
     apply_cronjob(&target, owner(&["team"]));
@@ -122,9 +134,10 @@ async fn a_cut_value_is_counted_once_for_each_object() {
 #[tokio::test(start_paused = true)]
 async fn jobs_inherit_the_labels_of_their_cronjob() {
     let target = target();
-    let with = |labels: [&str; 2], job: Job| Job {
-        labels: Some(labels.map(Name::from).into()),
-        ..job
+    let with = |labels: [&str; 2], job: Job| {
+        job.with_template(|template| {
+            template.labels = Some(labels.map(Name::from).into());
+        })
     };
     let owner = |labels: [&str; 2]| CronJob {
         inherited_labels: Some(labels.map(Name::from).into()),
@@ -227,10 +240,10 @@ async fn an_override_ignores_a_workload_unless_an_annotation_says_otherwise() {
         ignore: Some(false),
         ..WorkloadAnnotations::default()
     };
-    let wanted = Job {
+    let wanted = running(3).with_extra(JobExtra {
         annotations: Some(Box::new(wanted)),
-        ..running(3)
-    };
+        ..JobExtra::default()
+    });
     apply(&target, wanted);
     assert_eq!(jobs_shown(&target), ["tick-3"]);
     assert_eq!(counts(&target), (0, 0, 0, 1));

@@ -58,9 +58,10 @@ async fn a_workload_whose_jobs_were_cleaned_up_stays_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_of_its_own_stays_if_its_ttl_deleted_it() {
-    let import = |ttl, state| Job {
-        ttl,
-        ..of("job", "import", named("import", "u", run(1, state)))
+    let import = |ttl, state| {
+        of("job", "import", named("import", "u", run(1, state))).with_template(|template| {
+            template.ttl = ttl;
+        })
     };
     let never = 2_000_000_000;
     for (job, expected) in [

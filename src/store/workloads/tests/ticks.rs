@@ -47,7 +47,7 @@ async fn a_manual_run_has_a_tick_that_says_so() {
     let target = target();
     let manual = Job {
         manual: true,
-        due: None,
+        due: None.into(),
         ..complete(1)
     };
     apply(&target, manual);

@@ -63,7 +63,7 @@ async fn a_job_that_is_deleted_before_it_finishes_is_counted_as_deleted_once() {
 async fn a_job_that_a_list_missed_is_counted_when_it_finishes() {
     let target = target();
     let long_ago = Job {
-        end: Some(SINCE - 1),
+        state_since: Some(SINCE - 1).into(),
         ..complete(1)
     };
     apply(&target, running(1));
@@ -177,7 +177,7 @@ async fn a_job_that_two_feeds_report_is_one_run() {
 async fn a_suspended_job_is_not_active_and_starts_when_it_is_resumed() {
     let target = target();
     let started = |number, start| Job {
-        start: Some(start),
+        start: Some(start).into(),
         ..running(number)
     };
     apply(&target, started(1, SINCE + 100));
@@ -190,7 +190,7 @@ async fn a_suspended_job_is_not_active_and_starts_when_it_is_resumed() {
     delete(&target, started(2, SINCE + 200));
     assert_eq!(tick(&target).oldest_active_start(), Some(SINCE + 300));
     let pending = Job {
-        start: None,
+        start: None.into(),
         ..run(3, JobState::Pending)
     };
     delete(&target, started(1, SINCE + 300));
@@ -260,7 +260,7 @@ async fn runs_that_ended_before_the_first_read_are_not_counted() {
 async fn a_run_without_an_end_time_is_counted_if_it_was_seen_active() {
     let target = target();
     let endless = |number| Job {
-        end: None,
+        state_since: None.into(),
         ..failed(number)
     };
     list(&target, [endless(1), running(2)]);

@@ -28,14 +28,14 @@ impl Behaviour {
         cronjob.concurrency_policy = self.forbid.then_some(ConcurrencyPolicy::Forbid);
         let mut changes = Vec::new();
         for job in jobs.iter().filter_map(|life| Some(&life.states.last()?.1)) {
-            if let (Some(due), Some(at)) = (job.due, job.created) {
+            if let (Some(due), Some(at)) = (job.due.get(), job.created.get()) {
                 if rng.u8(..10) > 0 {
                     changes.push((at, CronJobChange::Started(due)));
                 } else {
                     lost.insert((self.workload.name.clone(), due));
                 }
             }
-            if let Some(end) = job.end.filter(|_| reports_success && !job.manual)
+            if let Some(end) = job.end().filter(|_| reports_success && !job.manual)
                 && job.state == JobState::Complete
             {
                 changes.push((end, CronJobChange::Succeeded(end)));

@@ -86,7 +86,7 @@ fn a_manual_run_is_counted_but_is_not_the_last_run() {
     let target = target();
     let manual = Job {
         manual: true,
-        due: None,
+        due: None.into(),
         ..running(4000, 4000)
     };
     let scheduled = complete(running(2000, 2000), 2010);
@@ -151,7 +151,7 @@ fn active_runs_are_neither_suspended_nor_finished() {
     };
     let pending = Job {
         state: JobState::Pending,
-        start: None,
+        start: None.into(),
         ..running(1500, 0)
     };
     apply(&target, [pending]);
@@ -161,7 +161,7 @@ fn active_runs_are_neither_suspended_nor_finished() {
     expect(&["active_runs 3", oldest], "0");
     let suspended = Job {
         state: JobState::Suspended,
-        start: None,
+        start: None.into(),
         ..running(2000, 0)
     };
     apply(&target, [suspended]);

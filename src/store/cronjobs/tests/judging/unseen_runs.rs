@@ -13,7 +13,7 @@ fn forbid() -> CronJob {
 fn a_run_that_nobody_saw_active_held_up_others_until_its_end() {
     let end = 3 * HOUR + 30 * MINUTE;
     let ended = Job {
-        end: Some(MIDNIGHT + end),
+        state_since: Some(MIDNIGHT + end).into(),
         ..run(0, JobState::Complete)
     };
     let scene = Scene::new();
@@ -32,7 +32,7 @@ fn a_run_that_nobody_saw_active_held_up_others_until_its_end() {
 fn a_run_that_was_held_up_is_missed_together_with_the_next_one() {
     let end = 3 * HOUR + 30 * MINUTE;
     let ended = Job {
-        end: Some(MIDNIGHT + end),
+        state_since: Some(MIDNIGHT + end).into(),
         ..run(0, JobState::Complete)
     };
     let scene = Scene::new();
