@@ -47,6 +47,7 @@ prometheus: build
     scripts/check-golden
     scripts/check-demo
     scripts/check-probe
+    scripts/check-native
 
 # Opens the pages in Chromium, and times them with many workloads.
 pages *ARGUMENTS: build

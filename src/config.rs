@@ -55,7 +55,7 @@ pub use layers::{Flags, Inputs, environment};
 pub use limits::{LimitsConfig, ListLimits};
 pub use listen::ListenAddress;
 pub use log::LogLevel;
-pub use metrics::{FamilyFilter, MetricsConfig, PerJob};
+pub use metrics::{FamilyFilter, MetricsConfig, NativeHistograms, PerJob};
 pub use namespaces::{Namespaces, Scopes};
 pub use overrides::{Override, OverrideMatch, OverridesConfig};
 pub use pattern::Pattern;

@@ -1,7 +1,7 @@
-//! Metric families as tables of rows, rendered to the two text formats in bounded chunks.
+//! Metric families as tables of rows, rendered to two text formats or protobuf in bounded chunks.
 //!
 //! Every scrape renders one snapshot. Each module depends only on the ones above it:
-//! - `format`: the text formats.
+//! - `format`: the formats.
 //! - `labels`: labels that the configuration maps from the objects.
 //! - `registry`: the metrics of this process, through the `prometheus` crate.
 //! - `snapshot`: everything that one scrape shows.

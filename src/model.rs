@@ -47,6 +47,7 @@ mod job;
 mod journal;
 mod ksm;
 mod label_values;
+mod native;
 mod probe;
 mod relabelling;
 mod run;
@@ -75,6 +76,7 @@ pub use journal::{
 };
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use label_values::{LabelValues, MappedLabels};
+pub use native::{NativeBuckets, NativeTotals};
 pub use probe::ProbeOutcome;
 pub use relabelling::Relabelling;
 pub use run::{Run, RunResult, RunSortKey, WorkloadId, WorkloadState};

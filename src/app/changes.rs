@@ -68,6 +68,11 @@ pub(super) fn merge(old: &Config, mut new: Config) -> (Config, Changes) {
         &old.metrics.run_duration_buckets,
         &mut new.metrics.run_duration_buckets,
     );
+    keep.setting(
+        "metrics.native_histograms",
+        &old.metrics.native_histograms,
+        &mut new.metrics.native_histograms,
+    );
     match (&old.history, &mut new.history) {
         (Some(from), Some(to)) => keep.setting("history.path", &from.path, &mut to.path),
         (from, to) => keep.setting("history", from, to),

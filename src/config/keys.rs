@@ -111,6 +111,7 @@ pub const KEYS: &[&str] = &[
     "metrics.include",
     "metrics.exclude",
     "metrics.run_duration_buckets",
+    "metrics.native_histograms",
     "metrics.kube_state_metrics",
     "metrics.kube_state_metrics.enabled",
     "metrics.kube_state_metrics.job_labels",

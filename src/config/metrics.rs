@@ -26,6 +26,13 @@ const PER_JOB: [(&str, PerJob); 3] = [
     ("none", PerJob::None),
 ];
 
+/// The values of `native_histograms`. Not `off`: Helm reads it as false.
+const NATIVE_HISTOGRAMS: [(&str, NativeHistograms); 3] = [
+    ("none", NativeHistograms::None),
+    ("both", NativeHistograms::Both),
+    ("only", NativeHistograms::Only),
+];
+
 /// The valid number of buckets. Each is a series per workload.
 const BUCKET_COUNT_RANGE: RangeInclusive<usize> = 1..=50;
 /// The valid upper bounds of a bucket.
@@ -55,6 +62,8 @@ pub struct MetricsConfig {
     /// The most bytes of compressed blocks that are kept for scrapes. 0 keeps none; `None` derives the size from the number of
     /// objects.
     pub cache_size: Option<u64>,
+    /// The histograms of workloads in the protobuf format.
+    pub native_histograms: NativeHistograms,
     /// The families of kube-state-metrics; `None` when disabled.
     pub kube_state_metrics: Option<KsmConfig>,
 }
@@ -69,6 +78,18 @@ pub enum PerJob {
     Active,
     /// No Jobs: only workloads and CronJobs have series.
     None,
+}
+
+/// The histograms of workloads in the protobuf format. The text formats always have classic ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NativeHistograms {
+    /// Classic histograms only. No native ones are kept.
+    #[default]
+    None,
+    /// Native and classic histograms.
+    Both,
+    /// Native histograms only.
+    Only,
 }
 
 /// Include and exclude lists of families. Exclusion wins.
@@ -88,6 +109,7 @@ impl Default for MetricsConfig {
             families: FamilyFilter::default(),
             run_duration_buckets: RUN_DURATION_BUCKETS.to_vec(),
             cache_size: None,
+            native_histograms: NativeHistograms::default(),
             kube_state_metrics: None,
         }
     }
@@ -133,6 +155,10 @@ pub(super) fn read(node: &Node<'_>) -> MetricsConfig {
         cache_size: section
             .get("cache_size")
             .and_then(|node| size::read(&node, CACHE_SIZE_RANGE)),
+        native_histograms: section
+            .get("native_histograms")
+            .and_then(|node| node.choice(&NATIVE_HISTOGRAMS))
+            .unwrap_or_default(),
         kube_state_metrics: section
             .get("kube_state_metrics")
             .and_then(|node| kube_state_metrics::read(&node)),

@@ -1,14 +1,17 @@
-//! The two text formats: headers, label values, numbers and the end of a response.
+//! The formats: headers, label values, numbers and the end of a response.
 //!
-//! Sample lines are the same in both formats. The headers and the end differ.
+//! Sample lines are the same in both text formats. The headers and the end differ. `protobuf` has the messages of the third
+//! format.
 
 use bytes::BytesMut;
 
 mod escape;
 mod label;
 mod number;
+pub(super) mod protobuf;
+mod wire;
 
-pub(super) use escape::escape;
+pub(super) use escape::{Notation, escape};
 pub(super) use label::{Bound, LabelValue};
 pub(super) use number::{Number, Value};
 
@@ -17,13 +20,15 @@ use escape::escape_help;
 /// The units for which `OpenMetrics` has a `UNIT` line. A family name ends in its unit.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
-/// A text format that Prometheus reads.
+/// A format that Prometheus reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Prometheus text 0.0.4.
     Text,
     /// `OpenMetrics` 1.0.0.
     OpenMetrics,
+    /// Delimited protobuf messages, the only format with native histograms.
+    Protobuf,
 }
 
 /// The type of a family.
@@ -46,15 +51,21 @@ impl Format {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+            }
         }
     }
 
-    /// Writes the header of a family, which precedes its samples.
+    /// Writes the header of a family, which precedes its samples. In protobuf each message of the family has it instead.
     pub(super) fn write_header(self, name: &str, kind: Kind, help: &str, buffer: &mut BytesMut) {
+        if self == Self::Protobuf {
+            return;
+        }
         let mut put = |text: &str| buffer.extend_from_slice(text.as_bytes());
         // OpenMetrics omits the suffix of a counter in the name of the family.
-        let family = match (self, kind) {
-            (Self::OpenMetrics, Kind::Counter) => name.strip_suffix("_total").unwrap_or(name),
+        let family = match self {
+            Self::OpenMetrics => kind.base(name),
             _ => name,
         };
         for text in ["# HELP ", family, " ", &escape_help(self, help)] {
@@ -63,8 +74,7 @@ impl Format {
         for text in ["\n# TYPE ", family, " ", kind.as_str(), "\n"] {
             put(text);
         }
-        let unit = UNITS.iter().find(|unit| has_unit(family, unit));
-        if let (Self::OpenMetrics, Some(unit)) = (self, unit) {
+        if let (Self::OpenMetrics, Some(unit)) = (self, kind.unit(name)) {
             for text in ["# UNIT ", family, " ", unit, "\n"] {
                 put(text);
             }
@@ -74,7 +84,7 @@ impl Format {
     /// Writes the end of a response. In `OpenMetrics` this is a mark that shows that the response is complete.
     pub(super) fn write_end(self, buffer: &mut BytesMut) {
         match self {
-            Self::Text => {}
+            Self::Text | Self::Protobuf => {}
             Self::OpenMetrics => buffer.extend_from_slice(b"# EOF\n"),
         }
     }
@@ -90,6 +100,27 @@ impl Kind {
             Self::Counter => "counter",
             Self::Histogram => "histogram",
         }
+    }
+
+    /// The number in protobuf.
+    fn number(self) -> u64 {
+        match self {
+            Self::Counter => 0,
+            Self::Gauge => 1,
+            Self::Histogram => 4,
+        }
+    }
+
+    /// The name of a family without the suffix of counters.
+    fn base(self, name: &str) -> &str {
+        let base = name.strip_suffix("_total");
+        base.filter(|_| self == Self::Counter).unwrap_or(name)
+    }
+
+    /// The unit of the family with this name.
+    fn unit(self, name: &str) -> Option<&'static str> {
+        let base = self.base(name);
+        UNITS.into_iter().find(|unit| has_unit(base, unit))
     }
 }
 

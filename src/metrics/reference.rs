@@ -19,11 +19,13 @@ const INTRODUCTION: &str = "\
 
 # Metrics
 
-`/metrics` shows these families in the Prometheus text format or in OpenMetrics, depending on the request.
+`/metrics` shows these families in the Prometheus text format, in OpenMetrics or in protobuf, depending on the request.
 
 - Values that the API omits are absent, never 0. A family without series is absent.
 - Series about a target or its objects have the label `target`: the name of the target in the configuration. A single target
   without a name has no such label.
+- Histograms that are also native are native histograms in protobuf if `metrics.native_histograms` says so; see
+  [install.md](install.md#native-histograms). Their native buckets are those of schema 3: each is 9 % wider than the one before.
 - All times are seconds since the epoch, all durations are seconds.
 - The mapped labels (`labels` in the configuration) are on `batch_job_info`, `batch_cronjob_info` and `batch_workload_info`.
   With `label_scope: all`, they are on all series about a Job, a CronJob or a workload. A label that an object does not have
@@ -65,8 +67,13 @@ fn chapter(table: &TableEntry, example: &ScrapeSnapshot) -> String {
 
 fn table_row(family: &dyn Family) -> String {
     let (name, kind, help) = (family.name(), family.kind().as_str(), family.help());
+    let native = if family.has_native_form() {
+        " Also native."
+    } else {
+        ""
+    };
     let labels = quoted(family.labels());
-    format!("| `{name}` | {kind} | {labels} | {help} |\n")
+    format!("| `{name}` | {kind} | {labels} | {help}{native} |\n")
 }
 
 fn quoted(labels: &[&str]) -> String {

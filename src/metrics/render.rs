@@ -23,7 +23,7 @@ const CAPACITY: usize = 4 * CHUNK;
 #[derive(Debug)]
 pub struct Scrape {
     walk: Walk,
-    /// Rendered text that was not returned yet.
+    /// What was rendered and not returned yet.
     buffer: BytesMut,
     timer: ScrapeTimer,
     done: bool,

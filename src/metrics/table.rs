@@ -7,7 +7,7 @@ use std::{fmt, marker::PhantomData};
 use bytes::BytesMut;
 
 use super::{
-    format::{Format, Kind},
+    format::{Format, Kind, protobuf},
     labels,
     snapshot::{ScrapeSnapshot, Section},
 };
@@ -17,7 +17,7 @@ mod samples;
 
 use samples::Frame;
 
-pub(super) use samples::Samples;
+pub(super) use samples::{Distribution, Samples};
 
 /// Families about one type of record.
 pub(super) trait Table: fmt::Debug + Sized + 'static {
@@ -78,13 +78,15 @@ pub(super) struct Row<R, T> {
     labels: &'static [&'static str],
     /// Adds the samples of one record.
     samples: fn(&R, &mut Samples<'_>),
+    /// Whether it is a native histogram, too.
+    native: bool,
     table: PhantomData<fn() -> T>,
 }
 
 /// How one scrape renders all families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct View {
-    /// The text format.
+    /// The format.
     pub(super) format: Format,
     /// The families that have the mapped labels.
     pub(super) label_scope: LabelScope,
@@ -97,6 +99,9 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
 
     /// The type.
     fn kind(&self) -> Kind;
+
+    /// Whether protobuf can show it as a native histogram.
+    fn has_native_form(&self) -> bool;
 
     /// The HELP text.
     fn help(&self) -> &'static str;
@@ -116,7 +121,7 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
         block: usize,
     ) -> Option<(u64, Version)>;
 
-    /// Adds the samples of one block of one section to `buffer`.
+    /// Adds the samples of one block of one section to `buffer`. In protobuf they are one message of the family, or none.
     fn render(
         &self,
         view: View,
@@ -160,6 +165,14 @@ impl<R, T> Row<R, T> {
         Self::new(Kind::Histogram, name, labels, help, samples)
     }
 
+    /// The same histogram, whose samples have native buckets, too.
+    pub(super) const fn with_native_form(self) -> Self {
+        Self {
+            native: true,
+            ..self
+        }
+    }
+
     const fn new(
         kind: Kind,
         name: &'static str,
@@ -173,6 +186,7 @@ impl<R, T> Row<R, T> {
             help,
             labels,
             samples,
+            native: false,
             table: PhantomData,
         }
     }
@@ -181,6 +195,23 @@ impl<R, T> Row<R, T> {
 impl<T: Table> Row<T::Record, T> {
     /// Adds the samples of these records to `buffer`.
     fn render_records<'a>(
+        &self,
+        view: View,
+        section: Option<&T::Section>,
+        records: impl Iterator<Item = &'a T::Record>,
+        buffer: &mut BytesMut,
+    ) {
+        if view.format == Format::Protobuf {
+            let header = (self.name, self.kind, self.help);
+            protobuf::put_family(header, buffer, |buffer| {
+                self.render_samples(view, section, records, buffer);
+            });
+        } else {
+            self.render_samples(view, section, records, buffer);
+        }
+    }
+
+    fn render_samples<'a>(
         &self,
         view: View,
         section: Option<&T::Section>,
@@ -209,6 +240,7 @@ impl<T: Table> Row<T::Record, T> {
                 identity: &identity,
                 labels: self.labels,
                 format: view.format,
+                kind: self.kind,
                 buffer,
             };
             (self.samples)(record, &mut samples);
@@ -223,6 +255,10 @@ impl<T: Table> Family for Row<T::Record, T> {
 
     fn kind(&self) -> Kind {
         self.kind
+    }
+
+    fn has_native_form(&self) -> bool {
+        self.native
     }
 
     fn help(&self) -> &'static str {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FailureReason, Histogram, Job, Run, RunResult, RunSortKey, Seconds, Streak,
+    FailureReason, Histogram, Job, NativeTotals, Run, RunResult, RunSortKey, Seconds, Streak,
     run::seconds_between,
 };
 
@@ -26,6 +26,9 @@ pub struct Totals {
     pub failure_durations: Histogram,
     /// Times from the due time to the start of counted runs.
     pub start_delays: Histogram,
+    /// The same observations as native histograms; `None` unless these are enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Box<NativeTotals>>,
     /// The last finished run that is not manual.
     pub last: Option<LastRun>,
     /// End of the last successful run, manual ones included.
@@ -122,8 +125,54 @@ impl Totals {
         true
     }
 
-    /// Puts the runs of `earlier` before these. No run may be in both.
+    /// When the histograms started at 0, in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn histograms_since(&self) -> i64 {
+        let native = self.native.as_ref();
+        native.map_or(self.first_seen, |native| native.since)
+    }
+
+    /// Enables or disables native histograms as of `now`, in milliseconds since the Unix epoch.
+    ///
+    /// The classic and the native histograms share their counts and sums. If the classic ones have other observations, since
+    /// they were filled without the native ones, all restart from zero. Returns whether observations were lost.
+    pub fn set_native(&mut self, enabled: bool, now: i64) -> bool {
+        if !enabled {
+            self.native = None;
+            return false;
+        }
+        let classic = [
+            &self.success_durations,
+            &self.failure_durations,
+            &self.start_delays,
+        ];
+        let counts = classic.map(Histogram::count);
+        if let Some(native) = &self.native
+            && native.have(counts)
+        {
+            return false;
+        }
+        let any = counts.iter().any(|count| *count > 0);
+        let since = if any || self.native.is_some() {
+            now
+        } else {
+            self.first_seen
+        };
+        self.success_durations = Histogram::default();
+        self.failure_durations = Histogram::default();
+        self.start_delays = Histogram::default();
+        self.native = Some(Box::new(NativeTotals {
+            since,
+            ..NativeTotals::default()
+        }));
+        any
+    }
+
+    /// Puts the runs of `earlier` before these. No run may be in both, and both have native histograms or neither.
     pub fn continue_from(&mut self, earlier: Self) {
+        if let (Some(native), Some(earlier)) = (&mut self.native, &earlier.native) {
+            native.add(earlier);
+        }
         self.first_seen = self.first_seen.min(earlier.first_seen);
         self.succeeded += earlier.succeeded;
         self.failed += earlier.failed;
@@ -192,6 +241,9 @@ impl Totals {
         if let Some(delay) = run.start_delay() {
             self.start_delays
                 .observe(as_f64(delay), &START_DELAY_BOUNDS);
+        }
+        if let Some(native) = &mut self.native {
+            native.observe(run);
         }
     }
 }

@@ -40,6 +40,10 @@ pub(crate) fn request(input: &[u8]) {
     if encoding(&chosen) == Encoding::Gzip {
         assert!(named(&accept_encoding, "gzip") || named(&accept_encoding, "*"));
     }
+    assert_eq!(format(&chosen), format(&reordered));
+    if format(&chosen) == Format::Protobuf {
+        assert!(named(&accept, "application/vnd.google.protobuf"));
+    }
     if format(&chosen) == Format::OpenMetrics {
         assert!(named(&accept, "application/") || named(&accept, "*/*"));
     }

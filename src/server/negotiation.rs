@@ -21,6 +21,9 @@ struct Element<'a> {
     /// Media range or content coding.
     name: &'a str,
     version: Option<&'a str>,
+    /// The parameters `proto` and `encoding` of protobuf.
+    proto: Option<&'a str>,
+    encoding: Option<&'a str>,
     /// Weight `q` in thousandths.
     quality: u16,
 }
@@ -43,10 +46,17 @@ enum Specificity {
     TypeAndVersion,
 }
 
-/// The format for a scrape: the one with the higher quality. If both are equal, `OpenMetrics` only if the client names it.
+/// The format for a scrape: the one with the highest quality. If the text formats are equal, `OpenMetrics` only if the client
+/// names it. Protobuf only if the client names it and prefers it to both.
 pub(super) fn format(headers: &HeaderMap) -> Format {
     let open_metrics = rate(headers, "application", "openmetrics-text", "1.0.0");
     let text = rate(headers, "text", "plain", "0.0.4");
+    let preferred = open_metrics.quality.max(text.quality);
+    if elements(headers, &ACCEPT)
+        .any(|element| element.names_protobuf() && element.quality > preferred)
+    {
+        return Format::Protobuf;
+    }
     let wins_tie =
         open_metrics.specificity >= Specificity::Type && open_metrics.quality == text.quality;
     if open_metrics.quality > 0 && (open_metrics.quality > text.quality || wins_tie) {
@@ -103,12 +113,14 @@ fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item
 // === impl Element ===
 
 impl<'a> Element<'a> {
-    /// `None` if the element is invalid. Parameters other than `q` and `version`, such as `escaping` and `charset`, are ignored.
+    /// `None` if the element is invalid. Other parameters, such as `escaping` and `charset`, are ignored.
     fn parse(element: &'a str) -> Option<Self> {
         let mut parts = element.split(';').map(str::trim);
         let mut parsed = Self {
             name: parts.next().filter(|name| !name.is_empty())?,
             version: None,
+            proto: None,
+            encoding: None,
             quality: 1000,
         };
         for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
@@ -117,9 +129,21 @@ impl<'a> Element<'a> {
                 parsed.quality = quality(value)?;
             } else if name.eq_ignore_ascii_case("version") {
                 parsed.version = Some(value.trim_matches('"'));
+            } else if name.eq_ignore_ascii_case("proto") {
+                parsed.proto = Some(value.trim_matches('"'));
+            } else if name.eq_ignore_ascii_case("encoding") {
+                parsed.encoding = Some(value.trim_matches('"'));
             }
         }
         Some(parsed)
+    }
+
+    /// Whether this is protobuf with the message and the encoding that Prometheus reads.
+    fn names_protobuf(&self) -> bool {
+        self.name
+            .eq_ignore_ascii_case("application/vnd.google.protobuf")
+            && self.proto == Some("io.prometheus.client.MetricFamily")
+            && self.encoding == Some("delimited")
     }
 
     fn specificity(&self, kind: &str, subtype: &str, version: &str) -> Specificity {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube_cron::Zone;
 
 use crate::{
-    config::{self, MappedLabel, Override, OverridesConfig, PerJob},
+    config::{self, MappedLabel, NativeHistograms, Override, OverridesConfig, PerJob},
     model::{self, Departure, Name, Seconds, WorkloadAnnotations},
 };
 
@@ -27,6 +27,8 @@ pub struct StoreSettings {
     pub workloads: usize,
     /// Upper bounds of the run duration histograms, in seconds, in ascending order.
     pub run_duration_buckets: Arc<[f64]>,
+    /// Whether native histograms of workloads are kept, and what is shown of both kinds.
+    pub native_histograms: NativeHistograms,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
     pub controller_zone: Zone,
     /// Returns the current time. Tests replace it.
@@ -179,16 +181,18 @@ impl StoreSettings {
             labels: config.labels.mapping.clone().into(),
             workloads: config.limits.workloads,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
+            native_histograms: config.metrics.native_histograms,
             controller_zone: Zone::default(),
             clock: model::now,
         }
     }
 
-    /// What `new` makes of these settings in a store that has data: its clock stays, and so do the buckets, because the
-    /// histograms are filled.
+    /// What `new` makes of these settings in a store that has data: its clock stays, and so do the buckets and the kinds of
+    /// histograms, because the histograms are filled.
     pub(super) fn changed_to(&self, new: Self) -> Self {
         Self {
             run_duration_buckets: self.run_duration_buckets.clone(),
+            native_histograms: self.native_histograms,
             clock: self.clock,
             ..new
         }
@@ -204,6 +208,7 @@ impl StoreSettings {
             labels,
             workloads,
             run_duration_buckets,
+            native_histograms,
             controller_zone,
             clock: _,
         } = self;
@@ -214,6 +219,7 @@ impl StoreSettings {
             && *labels == other.labels
             && *workloads == other.workloads
             && *run_duration_buckets == other.run_duration_buckets
+            && *native_histograms == other.native_histograms
             && *controller_zone == other.controller_zone
     }
 

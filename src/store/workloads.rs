@@ -28,6 +28,7 @@ mod configure;
 mod cronjobs;
 mod feeds;
 mod jobs;
+mod native;
 mod record;
 mod restored;
 
@@ -40,6 +41,9 @@ use restored::HiddenWorkloads;
 
 /// The kind of workloads with a schedule.
 const CRONJOB: &str = "cronjob";
+
+/// The kind of workloads that are one Job each.
+const JOB: &str = "job";
 
 /// All workloads of one target.
 #[derive(Debug)]
@@ -134,7 +138,8 @@ impl Workloads {
             defaults: WorkloadDefaults::new(&settings),
             settings,
         };
-        workloads.restore(restored.workloads);
+        let restored = workloads.with_native_histograms(restored.workloads);
+        workloads.restore(restored);
         workloads
     }
 
@@ -187,9 +192,11 @@ impl Workloads {
             return slot;
         }
         let restored = self.hidden.take(id);
-        let state = restored.unwrap_or_else(|| WorkloadState {
-            totals: Totals::new((self.settings.clock)().as_millisecond()),
-            ..WorkloadState::default()
+        let state = restored.unwrap_or_else(|| {
+            let now = (self.settings.clock)().as_millisecond();
+            let mut totals = Totals::new(now);
+            totals.set_native(self.keeps_native_histograms(id), now);
+            totals.into()
         });
         let workload = self.new_record(id.clone(), state);
         let slot = self.records.insert(observation.feed, workload);

@@ -51,6 +51,7 @@ pub(crate) fn check(format: Format, text: &str) -> Families {
     let body = match format {
         Format::Text => text,
         Format::OpenMetrics => text.strip_suffix("# EOF\n").expect("no mark at the end"),
+        Format::Protobuf => panic!("no text format"),
     };
     let mut families = Families::new();
     let mut current = String::new();

@@ -23,6 +23,7 @@ mod lifecycle;
 mod metrics;
 mod probe;
 mod promql;
+mod protobuf;
 mod records;
 mod rules;
 mod server;

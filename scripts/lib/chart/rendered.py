@@ -140,7 +140,11 @@ def check_choices(testbed):
     # Only a change that needs a restart changes the pod.
     base = checksum({})
     check(checksum({"thresholds": {"max_duration": "1h"}}) == base, "a change that the exporter loads restarts the pod")
-    for change in ({"web": {"telemetry_path": "/m"}}, {"metrics": {"run_duration_buckets": ["1s"]}}):
+    for change in (
+        {"web": {"telemetry_path": "/m"}},
+        {"metrics": {"run_duration_buckets": ["1s"]}},
+        {"metrics": {"native_histograms": "both"}},
+    ):
         check(checksum(change) != base, f"{change} does not restart the pod")
     check(checksum({"thresholds": {"max_duration": "1h"}}, "autoReload=false") != checksum({}, "autoReload=false"), "autoReload=false")
     check(not of_kind(testbed.documents("cci"), "Role", "ClusterRole"), "a pod that reads CCI has permissions in the cluster")

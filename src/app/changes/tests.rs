@@ -66,6 +66,10 @@ fn each_key_is_applied_or_needs_a_restart() {
             "metrics.run_duration_buckets",
             "metrics: {run_duration_buckets: [1s]}",
         ),
+        (
+            "metrics.native_histograms",
+            "metrics: {native_histograms: both}",
+        ),
         ("history", "history: {path: /a}"),
     ] {
         assert_eq!(changed("{}", setting), (vec![], vec![key]), "{setting}");

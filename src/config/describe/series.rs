@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::{
     super::{
         AllowList, Config, FamilyFilter, HistoryConfig, KsmConfig, LabelScope, LabelSource,
-        LabelsConfig, MetricsConfig, Override, OverrideMatch, OverridesConfig, PerJob,
-        ThresholdsConfig, duration::format as time,
+        LabelsConfig, MetricsConfig, NativeHistograms, Override, OverrideMatch, OverridesConfig,
+        PerJob, ThresholdsConfig, duration::format as time,
     },
     Lines, list,
 };
@@ -131,6 +131,11 @@ impl Lines {
             let limits = metrics.run_duration_buckets.iter();
             let limits: Vec<_> = limits.map(|&s| time(Duration::from_secs_f64(s))).collect();
             self.field("run durations", format!("buckets {}", limits.join(", ")));
+        }
+        match metrics.native_histograms {
+            NativeHistograms::None => {}
+            NativeHistograms::Both => self.field("histograms", "classic and native"),
+            NativeHistograms::Only => self.field("histograms", "native in the protobuf format"),
         }
         if let Some(ksm) = &metrics.kube_state_metrics {
             self.kube_state_metrics(ksm);

@@ -185,6 +185,7 @@ impl Settings<'_> {
             families: FamilyFilter { include, exclude },
             run_duration_buckets,
             cache_size,
+            native_histograms,
             kube_state_metrics,
         } = metrics;
         self.add("metrics.per_job", per_job);
@@ -193,6 +194,7 @@ impl Settings<'_> {
         self.add("metrics.exclude", &exclude[..]);
         self.add("metrics.run_duration_buckets", &run_duration_buckets[..]);
         self.add("metrics.cache_size", cache_size);
+        self.add("metrics.native_histograms", native_histograms);
         let ksm = "metrics.kube_state_metrics";
         self.add(format!("{ksm}.enabled"), &kube_state_metrics.is_some());
         if let Some(KsmConfig {

@@ -59,6 +59,7 @@ metrics:
   exclude: [batch_job_info]
   run_duration_buckets: [7s]
   cache_size: 7MiB
+  native_histograms: both
   kube_state_metrics: {enabled: true, job_labels: [a], job_annotations: [a], cronjob_labels: [a], cronjob_annotations: [a]}
 log: {level: debug}
 ",

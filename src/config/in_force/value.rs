@@ -9,8 +9,8 @@ use http::{HeaderName, Uri};
 use kube_cron::Zone;
 
 use crate::config::{
-    AccessKey, JobReference, LabelScope, LabelSource, ListenAddress, LogLevel, Pattern, PerJob,
-    duration,
+    AccessKey, JobReference, LabelScope, LabelSource, ListenAddress, LogLevel, NativeHistograms,
+    Pattern, PerJob, duration,
 };
 
 /// The value of a setting as people write it.
@@ -101,6 +101,12 @@ show_texts! {
         PerJob::All => "all",
         PerJob::Active => "active",
         PerJob::None => "none",
+    }
+    .to_owned(),
+    NativeHistograms = |shown| match shown {
+        NativeHistograms::None => "none",
+        NativeHistograms::Both => "both",
+        NativeHistograms::Only => "only",
     }
     .to_owned(),
     LabelScope = |scope| match scope {

@@ -17,6 +17,7 @@ const SERIES: &str = r#"
           exclude: [batch_job_*]
           run_duration_buckets: [100ms, 1s, 1m30s]
           cache_size: 64MiB
+          native_histograms: only
           kube_state_metrics:
             enabled: true
             job_labels: ["*"]
@@ -70,6 +71,7 @@ fn all_settings_of_series_are_loaded() {
             },
             run_duration_buckets: vec![0.1, 1.0, 90.0],
             cache_size: Some(64 << 20),
+            native_histograms: NativeHistograms::Only,
             kube_state_metrics: Some(KsmConfig {
                 job_labels: keys(&["*"]),
                 job_annotations: keys(&["example.com/owner"]),

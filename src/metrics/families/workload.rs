@@ -5,10 +5,10 @@
 
 use crate::{
     metrics::{
-        format::LabelValue,
-        table::{Identity, Mapped, Row, Rows, Samples, Table},
+        format::{LabelValue, protobuf::Exemplar},
+        table::{Distribution, Identity, Mapped, Row, Rows, Samples, Table},
     },
-    model::{Histogram, LastRun, RunResult, START_DELAY_BOUNDS},
+    model::{Histogram, LastRun, NativeBuckets, RunResult, START_DELAY_BOUNDS},
     store::{TargetSnapshot, Version, WorkloadRecord},
 };
 
@@ -40,7 +40,8 @@ A workload groups runs. It is the controlling owner of their Jobs, or else all J
 `workload_label` names (`workload_type=\"group\"`), or all Jobs with the same `generateName` (`workload_type=\"generated\"`), or
 the Job itself (`workload_type=\"job\"`). The series of a workload stay after its Jobs are deleted. When neither a Job nor a CronJob is left, they stay for `retain_workloads`.
 
-- Counters and histograms start at 0 when a workload is first seen; OpenMetrics shows this time (`_created`).
+- Counters and histograms start at 0 when a workload is first seen; OpenMetrics (`_created`) and protobuf show this time.
+- In protobuf, `batch_workload_runs_total` has the uid of the counted run that ended last as exemplar.
 - Each run is counted once, however often it is read. A run that needed pod retries and completed is `succeeded`.
   [What is counted](workloads.md#what-is-counted) has the details.
 - A run whose Job was deleted before it was seen to finish is counted in `batch_workload_deleted_runs_total` only.
@@ -101,8 +102,8 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
             &[],
             "Runs whose Job was deleted before it was seen to finish.",
             |workload, out| {
-                out.value(workload.state.totals.deleted);
-                out.created(&[], workload.first_seen());
+                let deleted = workload.state.totals.deleted;
+                out.counter(&[], deleted, None, workload.first_seen());
             },
         ),
         Row::histogram(
@@ -110,7 +111,8 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
             &["result"],
             "Duration of the counted runs, by result.",
             run_durations,
-        ),
+        )
+        .with_native_form(),
         Row::gauge(
             "batch_workload_last_run_succeeded",
             &[],
@@ -185,7 +187,8 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
             &[],
             "Time from the due time of a run to its start.",
             start_delays,
-        ),
+        )
+        .with_native_form(),
         Row::gauge(
             "batch_workload_threshold_seconds",
             &["threshold"],
@@ -241,29 +244,41 @@ fn runs(workload: &WorkloadRecord, out: &mut Samples<'_>) {
         (RunResult::Succeeded, totals.succeeded),
         (RunResult::Failed, totals.failed),
     ] {
-        out.sample(&[&result], runs);
-        out.created(&[&result], workload.first_seen());
+        let exemplar = workload.last_counted(result);
+        let exemplar = exemplar.map(|(uid, at)| Exemplar { uid, at });
+        out.counter(&[&result], runs, exemplar, workload.first_seen());
     }
 }
 
 fn run_durations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
     let totals = &workload.state.totals;
-    for (result, durations) in [
-        (RunResult::Succeeded, &totals.success_durations),
-        (RunResult::Failed, &totals.failure_durations),
+    let native = totals.native.as_deref();
+    for (result, durations, native) in [
+        (
+            RunResult::Succeeded,
+            &totals.success_durations,
+            native.map(|native| &native.success_durations),
+        ),
+        (
+            RunResult::Failed,
+            &totals.failure_durations,
+            native.map(|native| &native.failure_durations),
+        ),
     ] {
         // A workload of one Job runs once, and there can be 100,000 of them.
         if &*workload.id.kind != JOB {
             let bounds = workload.run_duration_bounds();
-            histogram(workload, &[&result], durations, bounds, out);
+            histogram(workload, &[&result], (durations, bounds, native), out);
         }
     }
 }
 
 fn start_delays(workload: &WorkloadRecord, out: &mut Samples<'_>) {
     if workload.is_cronjob() {
-        let delays = &workload.state.totals.start_delays;
-        histogram(workload, &[], delays, &START_DELAY_BOUNDS, out);
+        let totals = &workload.state.totals;
+        let native = totals.native.as_deref().map(|native| &native.start_delays);
+        let delays = (&totals.start_delays, &START_DELAY_BOUNDS[..], native);
+        histogram(workload, &[], delays, out);
     }
 }
 
@@ -293,12 +308,17 @@ fn invalid_annotations(workload: &WorkloadRecord, out: &mut Samples<'_>) {
 fn histogram(
     workload: &WorkloadRecord,
     labels: &[&dyn LabelValue],
-    counts: &Histogram,
-    bounds: &[f64],
+    (observed, bounds, native): (&Histogram, &[f64], Option<&NativeBuckets>),
     out: &mut Samples<'_>,
 ) {
-    out.observations(labels, counts, bounds);
-    out.created(labels, workload.first_seen());
+    let distribution = Distribution {
+        observed,
+        bounds,
+        native,
+        shown: workload.native_histograms(),
+        created: workload.histograms_since(),
+    };
+    out.distribution(labels, distribution);
 }
 
 #[cfg(test)]

@@ -23,6 +23,26 @@ impl Output for String {
     }
 }
 
+/// How a label value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::metrics) enum Notation {
+    /// Escaped, for the text formats.
+    Escaped,
+    /// As it is.
+    Raw,
+}
+
+impl Notation {
+    /// Writes a label value.
+    #[inline]
+    pub(super) fn put(self, value: &str, out: &mut impl Output) {
+        match self {
+            Self::Escaped => escape(value, out),
+            Self::Raw => out.put(value),
+        }
+    }
+}
+
 /// Writes a label value, escaped.
 #[inline]
 pub(in crate::metrics) fn escape(value: &str, out: &mut impl Output) {
@@ -69,7 +89,7 @@ pub(super) fn escape_help(format: Format, help: &str) -> String {
     let escaped = help.replace('\\', r"\\").replace('\n', r"\n");
     match format {
         // The text format has no escape for quotes, so a backslash before a quote would be shown.
-        Format::Text => escaped,
+        Format::Text | Format::Protobuf => escaped,
         Format::OpenMetrics => escaped.replace('"', "\\\""),
     }
 }

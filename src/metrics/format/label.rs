@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use bytes::BytesMut;
 
-use super::escape::escape;
+use super::escape::Notation;
 use crate::model::{
     Code, CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureReason, JobState, Name,
     NotStarted, Renewable, Resource, RestartReason, RunResult, Uid, Verb,
@@ -12,8 +12,8 @@ use crate::model::{
 
 /// A type that can be the value of a label.
 pub(in crate::metrics) trait LabelValue {
-    /// Writes the value, escaped.
-    fn write(&self, buffer: &mut BytesMut);
+    /// Writes the value.
+    fn write(&self, notation: Notation, buffer: &mut BytesMut);
 }
 
 /// The upper bound of a histogram bucket.
@@ -23,7 +23,7 @@ pub(in crate::metrics) trait LabelValue {
 pub(in crate::metrics) struct Bound(pub(in crate::metrics) f64);
 
 impl LabelValue for Bound {
-    fn write(&self, buffer: &mut BytesMut) {
+    fn write(&self, _: Notation, buffer: &mut BytesMut) {
         if self.0 == f64::INFINITY {
             buffer.extend_from_slice(b"+Inf");
         } else {
@@ -34,31 +34,31 @@ impl LabelValue for Bound {
 }
 
 impl LabelValue for &str {
-    fn write(&self, buffer: &mut BytesMut) {
-        escape(self, buffer);
+    fn write(&self, notation: Notation, buffer: &mut BytesMut) {
+        notation.put(self, buffer);
     }
 }
 
 impl LabelValue for Name {
-    fn write(&self, buffer: &mut BytesMut) {
-        escape(self, buffer);
+    fn write(&self, notation: Notation, buffer: &mut BytesMut) {
+        notation.put(self, buffer);
     }
 }
 
 /// `None` is an empty value. Prometheus treats it like a missing label.
 impl<L: LabelValue> LabelValue for Option<L> {
-    fn write(&self, buffer: &mut BytesMut) {
+    fn write(&self, notation: Notation, buffer: &mut BytesMut) {
         if let Some(label) = self {
-            label.write(buffer);
+            label.write(notation, buffer);
         }
     }
 }
 
 impl LabelValue for Uid {
-    fn write(&self, buffer: &mut BytesMut) {
+    fn write(&self, notation: Notation, buffer: &mut BytesMut) {
         match self {
             Self::Uuid(bytes) => buffer.extend_from_slice(&uuid(bytes)),
-            Self::Other(text) => escape(text, buffer),
+            Self::Other(text) => notation.put(text, buffer),
         }
     }
 }
@@ -82,8 +82,8 @@ fn uuid(bytes: &[u8; 16]) -> [u8; 36] {
 macro_rules! closed_sets {
     ($($type:ty),+ $(,)?) => {
         $(impl LabelValue for $type {
-            fn write(&self, buffer: &mut BytesMut) {
-                escape(self.as_str(), buffer);
+            fn write(&self, notation: Notation, buffer: &mut BytesMut) {
+                notation.put(self.as_str(), buffer);
             }
         })+
     };

@@ -27,7 +27,20 @@ pub(in crate::metrics) trait Value {
 // === impl Number ===
 
 impl Number {
-    /// Writes the number in a form that is valid in both formats.
+    /// The nearest double.
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "a client parses the text of a number to the nearest double, too"
+    )]
+    pub(in crate::metrics) fn to_f64(self) -> f64 {
+        match self {
+            Self::Signed(number) => number as f64,
+            Self::Unsigned(number) => number as f64,
+            Self::Float(number) => number,
+        }
+    }
+
+    /// Writes the number in a form that is valid in both text formats.
     #[inline]
     pub(in crate::metrics) fn write(self, buffer: &mut BytesMut) {
         match self {

@@ -1,4 +1,4 @@
-//! Sample lines: name, labels, value.
+//! Samples: name, labels, value. In the text formats each is a line, in protobuf a metric.
 //!
 //! The constant text of the lines of a family is rendered once, into a [`Frame`]. A line is copied from the frame and the
 //! values of the record, without an allocation. The quote after a label value is written together with the text that
@@ -6,14 +6,20 @@
 
 use bytes::BytesMut;
 
+use jiff::Timestamp;
+
 use crate::{
-    metrics::format::{Bound, Format, LabelValue, Number, Value, escape},
-    model::{Histogram, Name},
+    config::NativeHistograms,
+    metrics::format::{
+        Bound, Format, Kind, LabelValue, Notation, Number, Value, escape,
+        protobuf::{self, Exemplar},
+    },
+    model::{Histogram, Name, NativeBuckets},
 };
 
 /// The constant text of the lines of a family: the text around the values that identify a record.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(super) struct Frame<'a> {
     /// The text before the first value: `batch_job_info{target="prod",namespace="`.
     open: String,
     /// The length of the name at the start of `open`.
@@ -22,29 +28,51 @@ pub(super) struct Frame {
     between: Vec<String>,
     /// Whether the frame has any labels.
     labelled: bool,
+    /// The value of the label `target`.
+    target: Option<&'a str>,
+    /// The names of the identity labels.
+    names: Vec<&'a str>,
 }
 
 /// Writes the samples of one record.
 #[derive(Debug)]
 pub(in crate::metrics) struct Samples<'a> {
-    pub(super) frame: &'a Frame,
+    pub(super) frame: &'a Frame<'a>,
     /// Values of the identity labels.
     pub(super) identity: &'a [&'a str],
     /// Names of the row's own labels.
     pub(super) labels: &'a [&'a str],
     pub(super) format: Format,
+    pub(super) kind: Kind,
     pub(super) buffer: &'a mut BytesMut,
+}
+
+/// Observations since a known time, as histograms of one or both kinds.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::metrics) struct Distribution<'a> {
+    /// The classic histogram.
+    pub(in crate::metrics) observed: &'a Histogram,
+    /// The upper bounds of its buckets.
+    pub(in crate::metrics) bounds: &'a [f64],
+    /// The same observations in native buckets, if they are kept.
+    pub(in crate::metrics) native: Option<&'a NativeBuckets>,
+    /// What protobuf shows. The text formats have classic histograms only.
+    pub(in crate::metrics) shown: NativeHistograms,
+    /// When both started at 0.
+    pub(in crate::metrics) created: Option<Timestamp>,
 }
 
 // === impl Frame ===
 
-impl Frame {
+impl<'a> Frame<'a> {
     /// The frame of family `name` in one target, for records with these identity labels.
-    pub(super) fn new<'a>(
+    pub(super) fn new(
         name: &str,
-        target: Option<&str>,
-        mut identity: impl Iterator<Item = &'a str>,
+        target: Option<&'a str>,
+        identity: impl Iterator<Item = &'a str>,
     ) -> Self {
+        let names: Vec<&str> = identity.collect();
+        let mut identity = names.iter();
         let mut open = name.to_owned();
         if let Some(target) = target {
             open.push_str("{target=\"");
@@ -63,6 +91,8 @@ impl Frame {
             name: name.len(),
             between,
             labelled,
+            target,
+            names,
         }
     }
 }
@@ -78,7 +108,21 @@ impl Samples<'_> {
     /// Adds a sample with values for the row's labels. An unknown value adds none.
     pub(in crate::metrics) fn sample(&mut self, labels: &[&dyn LabelValue], value: impl Value) {
         if let Some(number) = value.number() {
-            self.line("", labels, None, number);
+            self.number(labels, number, None, None);
+        }
+    }
+
+    /// Adds a sample of a counter that started at 0 at a known time. The exemplar is the run that it counted last; the text
+    /// formats do not show it.
+    pub(in crate::metrics) fn counter(
+        &mut self,
+        labels: &[&dyn LabelValue],
+        value: impl Value,
+        exemplar: Option<Exemplar<'_>>,
+        created: Option<Timestamp>,
+    ) {
+        if let Some(number) = value.number() {
+            self.number(labels, number, exemplar, created);
         }
     }
 
@@ -104,6 +148,12 @@ impl Samples<'_> {
         count: u64,
         sum: f64,
     ) {
+        if self.format == Format::Protobuf {
+            self.metric(labels, |buffer| {
+                protobuf::put_histogram((count, sum), buckets, None, None, buffer);
+            });
+            return;
+        }
         let all = (f64::INFINITY, count);
         for (bound, below) in buckets.chain(std::iter::once(all)) {
             let below = Number::Unsigned(below);
@@ -123,27 +173,86 @@ impl Samples<'_> {
         observed: &Histogram,
         bounds: &[f64],
     ) {
-        let none = Histogram::default();
-        let observed = if observed.buckets.len() == bounds.len() + 1 {
-            observed
-        } else {
-            &none
-        };
-        let buckets = observed.buckets.iter().chain(std::iter::repeat(&0));
-        let cumulative = bounds.iter().zip(buckets).scan(0, |below, (bound, here)| {
-            *below += here;
-            Some((*bound, *below))
+        let (count, sum) = totals(observed, bounds);
+        self.histogram(labels, cumulative(observed, bounds), count, sum);
+    }
+
+    /// Adds a histogram of observations that started at a known time.
+    pub(in crate::metrics) fn distribution(
+        &mut self,
+        labels: &[&dyn LabelValue],
+        distribution: Distribution<'_>,
+    ) {
+        let Distribution {
+            observed,
+            bounds,
+            native,
+            shown,
+            created,
+        } = distribution;
+        if self.format != Format::Protobuf {
+            self.observations(labels, observed, bounds);
+            self.created(labels, created);
+            return;
+        }
+        let (count, sum) = totals(observed, bounds);
+        // A message has one count for both. A file that somebody edited may have others.
+        let native = native.filter(|native| native.have(count));
+        let hides_classic = shown == NativeHistograms::Only && native.is_some();
+        let bounds = if hides_classic { &[] } else { bounds };
+        self.metric(labels, |buffer| {
+            let classic = cumulative(observed, bounds);
+            protobuf::put_histogram((count, sum), classic, native, created, buffer);
         });
-        self.histogram(labels, cumulative, observed.count(), observed.sum);
     }
 
     /// Adds the creation time of the counter or histogram that was added last. Only `OpenMetrics` has such a sample.
-    pub(in crate::metrics) fn created(&mut self, labels: &[&dyn LabelValue], since: impl Value) {
+    fn created(&mut self, labels: &[&dyn LabelValue], since: Option<Timestamp>) {
         if self.format == Format::OpenMetrics
             && let Some(number) = since.number()
         {
             self.line("_created", labels, None, number);
         }
+    }
+
+    fn number(
+        &mut self,
+        labels: &[&dyn LabelValue],
+        number: Number,
+        exemplar: Option<Exemplar<'_>>,
+        created: Option<Timestamp>,
+    ) {
+        if self.format != Format::Protobuf {
+            self.line("", labels, None, number);
+            self.created(labels, created);
+            return;
+        }
+        let (kind, value) = (self.kind, number.to_f64());
+        self.metric(labels, |buffer| match kind {
+            Kind::Counter => protobuf::put_counter(value, exemplar, created, buffer),
+            Kind::Gauge | Kind::Histogram => protobuf::put_gauge(value, buffer),
+        });
+    }
+
+    /// Adds a metric with these labels of the row, and what `value` appends.
+    fn metric(&mut self, labels: &[&dyn LabelValue], value: impl FnOnce(&mut BytesMut)) {
+        let Self {
+            frame, identity, ..
+        } = *self;
+        debug_assert_eq!(self.labels.len(), labels.len(), "{}", frame.open);
+        let own = self.labels.iter().zip(labels);
+        protobuf::put_metric(self.buffer, |buffer| {
+            if let Some(target) = frame.target {
+                protobuf::put_label("target", &target, buffer);
+            }
+            for (name, value) in frame.names.iter().zip(identity) {
+                protobuf::put_label(name, value, buffer);
+            }
+            for (name, value) in own {
+                protobuf::put_label(name, *value, buffer);
+            }
+            value(buffer);
+        });
     }
 
     fn line(&mut self, suffix: &str, labels: &[&dyn LabelValue], le: Option<Bound>, value: Number) {
@@ -186,7 +295,7 @@ impl Samples<'_> {
         self.put(if *labelled { "\"," } else { "{" });
         self.put(name);
         self.put("=\"");
-        value.write(self.buffer);
+        value.write(Notation::Escaped, self.buffer);
         *labelled = true;
     }
 
@@ -194,4 +303,34 @@ impl Samples<'_> {
     fn put(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
     }
+}
+
+/// Number and sum of the observations.
+fn totals(observed: &Histogram, bounds: &[f64]) -> (u64, f64) {
+    if has_bounds(observed, bounds) {
+        (observed.count(), observed.sum)
+    } else {
+        (0, 0.0)
+    }
+}
+
+/// Upper bounds with cumulative counts, without the infinite bucket.
+fn cumulative<'a>(
+    observed: &'a Histogram,
+    bounds: &'a [f64],
+) -> impl Iterator<Item = (f64, u64)> + 'a {
+    let buckets = if has_bounds(observed, bounds) {
+        &observed.buckets[..]
+    } else {
+        &[]
+    };
+    let buckets = buckets.iter().chain(std::iter::repeat(&0));
+    bounds.iter().zip(buckets).scan(0, |below, (bound, here)| {
+        *below += here;
+        Some((*bound, *below))
+    })
+}
+
+fn has_bounds(observed: &Histogram, bounds: &[f64]) -> bool {
+    observed.buckets.len() == bounds.len() + 1
 }

@@ -4,7 +4,7 @@ use http::HeaderValue;
 
 use super::{
     Encoding::{Gzip, Identity},
-    Format::{OpenMetrics, Text},
+    Format::{OpenMetrics, Protobuf, Text},
     *,
 };
 
@@ -50,7 +50,7 @@ fn the_format_follows_accept() {
             &[
                 "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
             ],
-            OpenMetrics,
+            Protobuf,
         ),
         // OpenMetrics by name, without a version, in other spellings.
         (&["application/openmetrics-text"], OpenMetrics),
@@ -104,6 +104,61 @@ fn the_format_follows_accept() {
     ];
     for (lines, expected) in cases {
         assert_eq!(format(&headers(&ACCEPT, lines)), *expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn protobuf_is_for_clients_that_prefer_it() {
+    const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    let cases: &[(&str, Format)] = &[
+        // Prometheus 3 with native histograms or created timestamps, and Prometheus 1.
+        (
+            "{};q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
+            Protobuf,
+        ),
+        (
+            "{};q=0.7,text/plain;version=0.0.4;q=0.3,*/*;q=0.1",
+            Protobuf,
+        ),
+        ("{}", Protobuf),
+        ("{};q=0.1", Protobuf),
+        ("text/plain;q=0.5,{}", Protobuf),
+        ("{};escaping=underscores;q=0.6,*/*;q=0.5", Protobuf),
+        (
+            "Application/Vnd.Google.Protobuf; Encoding=\"delimited\" ; Proto=io.prometheus.client.MetricFamily",
+            Protobuf,
+        ),
+        // Others prefer text, or do not care.
+        ("{},text/plain", Text),
+        ("{},application/openmetrics-text", OpenMetrics),
+        ("{};q=0.5,text/plain;q=0.6", Text),
+        ("{};q=0.5,*/*;q=0.6", Text),
+        ("{};q=0", Text),
+        ("*/*", Text),
+        ("application/*", OpenMetrics),
+        // Other messages and encodings.
+        ("application/vnd.google.protobuf", Text),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily",
+            Text,
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+            Text,
+        ),
+        (
+            "application/vnd.google.protobuf;proto=io.prometheus.write.v2.Request;encoding=delimited",
+            Text,
+        ),
+        (
+            "application/x-protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+            Text,
+        ),
+    ];
+    for (accept, expected) in cases {
+        let accept = accept.replace("{}", PROTOBUF);
+        let headers = headers(&ACCEPT, &[&accept]);
+        assert_eq!(format(&headers), *expected, "{accept}");
     }
 }
 

@@ -61,6 +61,7 @@ impl Workloads {
                 && let Some(record) = self.records.get_mut(slot)
             {
                 record.state.totals.count(&run, &bounds);
+                record.set_last_counted(&run);
             }
         }
         self.since = restored.since;
@@ -75,7 +76,7 @@ impl Workloads {
             }
         }
         let mut unknown = Vec::new();
-        for restored in restored.workloads {
+        for restored in self.with_native_histograms(restored.workloads) {
             if let Some(slot) = self.find(&restored.id)
                 && let Some(record) = self.records.get_mut(slot)
             {

@@ -1,7 +1,7 @@
 //! What Jobs change in their workloads.
 
 use super::record::{MetadataSource, start_order};
-use super::{CRONJOB, Observation, SideEffects, WorkloadRecord, Workloads};
+use super::{CRONJOB, JOB, Observation, SideEffects, WorkloadRecord, Workloads};
 use crate::{
     model::{
         Departure, Job, JournalEntry, MappedLabels, Run, Seconds, WorkloadAnnotations, WorkloadId,
@@ -11,9 +11,6 @@ use crate::{
         objects::{Key, Transition},
     },
 };
-
-/// The type of workloads that are one Job each.
-const JOB: &str = "job";
 
 /// A due time may lie this far in the future, in seconds: clocks differ. Later ones are ignored, since anybody can write the
 /// annotation.
@@ -93,6 +90,9 @@ impl Workloads {
         let bounds = &self.settings.run_duration_buckets;
         workload.state.totals.add_run(run, counted, bounds);
         workload.state.ticks.add_run(run);
+        if counted {
+            workload.set_last_counted(run);
+        }
         self.journal.append(JournalEntry::RunFinished {
             workload: workload.id.clone(),
             run: run.clone(),

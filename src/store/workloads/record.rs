@@ -4,11 +4,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::CRONJOB;
+use super::{CRONJOB, JOB};
 use crate::{
+    config::NativeHistograms,
     model::{
-        Departure, Job, MappedLabels, Name, Run, ScheduleState, Seconds, WorkloadAnnotations,
-        WorkloadId, WorkloadState,
+        Departure, Job, MappedLabels, Name, Run, RunResult, ScheduleState, Seconds, Uid,
+        WorkloadAnnotations, WorkloadId, WorkloadState,
     },
     store::{
         StoreSettings, Thresholds,
@@ -43,16 +44,22 @@ pub struct WorkloadRecord {
     pub(super) metadata_source: MetadataSource,
     /// The Job of the last finished run: its name and the hash of its uid.
     pub(super) last_job: Option<(Name, u64)>,
+    /// The uid and the end of the counted run of each result that ended last. `None` before the first.
+    last_counted: Option<Box<LastCounted>>,
     /// What the configuration sets for it; `None` if nothing.
     overrides: Option<Box<WorkloadAnnotations>>,
     defaults: Arc<WorkloadDefaults>,
 }
+
+/// The uid and the end of a run of each result.
+type LastCounted = [Option<(Uid, Seconds)>; RunResult::ALL.len()];
 
 /// The settings that all workloads of a target share.
 #[derive(Debug)]
 pub(super) struct WorkloadDefaults {
     thresholds: Thresholds,
     run_duration_buckets: Arc<[f64]>,
+    native_histograms: NativeHistograms,
 }
 
 /// The object that the labels and annotations of a workload come from, in order of precedence: a `CronJob` wins over Jobs,
@@ -87,6 +94,7 @@ impl WorkloadRecord {
             inherited_labels: None,
             metadata_source: MetadataSource::None,
             last_job: None,
+            last_counted: None,
             overrides,
             defaults,
         }
@@ -201,6 +209,38 @@ impl WorkloadRecord {
         &self.defaults.run_duration_buckets
     }
 
+    /// What of its histograms is shown.
+    #[must_use]
+    pub fn native_histograms(&self) -> NativeHistograms {
+        self.defaults.native_histograms
+    }
+
+    /// When its histograms started at 0.
+    #[must_use]
+    pub fn histograms_since(&self) -> Option<Timestamp> {
+        Timestamp::from_millisecond(self.state.totals.histograms_since()).ok()
+    }
+
+    /// The counted run with this result that ended last, as far as this process saw it: its uid, and its end.
+    #[must_use]
+    pub fn last_counted(&self, result: RunResult) -> Option<(&Uid, Timestamp)> {
+        let last = self.last_counted.as_deref()?;
+        let (uid, end) = last[result as usize].as_ref()?;
+        Some((uid, Timestamp::from_second(*end).ok()?))
+    }
+
+    /// Remembers a run that was counted. A workload that is one Job has one run, and there can be 100,000 of them.
+    pub(super) fn set_last_counted(&mut self, run: &Run) {
+        let Some(end) = run.end.filter(|_| &*self.id.kind != JOB) else {
+            return;
+        };
+        let last = self.last_counted.get_or_insert_default();
+        let last = &mut last[run.result as usize];
+        if last.as_ref().is_none_or(|(_, before)| *before <= end) {
+            *last = Some((run.uid.clone(), end));
+        }
+    }
+
     /// Whether something about it needs attention.
     pub(super) fn is_failing(&self, date: Seconds) -> bool {
         let WorkloadState {
@@ -264,6 +304,7 @@ impl WorkloadDefaults {
         Arc::new(Self {
             thresholds: settings.thresholds,
             run_duration_buckets: settings.run_duration_buckets.clone(),
+            native_histograms: settings.native_histograms,
         })
     }
 }

@@ -130,10 +130,7 @@ after a restart with a history.
             "Due times that became overdue.",
             |workload, out| {
                 let judged = observed(workload, |it| it.overdue_before.map(|_| it.missed));
-                out.value(judged);
-                if judged.is_some() {
-                    out.created(&[], workload.first_seen());
-                }
+                out.counter(&[], judged, None, workload.first_seen());
             },
         ),
         Row::gauge(
