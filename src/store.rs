@@ -10,17 +10,18 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::time::Instant;
 
 use crate::{
     log_limit::{LogLimit, Throttle},
     model::{
-        ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Journal,
+        Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Journal,
         JournalEntry, Name, NoopJournal, RestoredState, Sink, Update,
     },
 };
 
+mod blocking;
 mod client_counters;
 mod completion;
 mod configure;
@@ -50,9 +51,13 @@ pub use target_snapshot::{
 };
 pub use workloads::WorkloadRecord;
 
+use blocking::long_step;
 use facts::Facts;
 use objects::Visibility;
 use server_clock::ServerClock;
+
+/// More objects than a page of a list has.
+const LARGE: usize = 1000;
 
 /// All targets.
 #[derive(Debug)]
@@ -180,10 +185,15 @@ impl TargetStore {
         self.name().unwrap_or("default")
     }
 
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        let free = self.facts.try_lock();
+        free.unwrap_or_else(|| long_step(|| self.facts.lock()))
+    }
+
     /// Whether every feed was read completely at least once.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.facts.lock().feeds.synced()
+        self.facts().feeds.synced()
     }
 
     /// A consistent view of this target. Drops deleted Jobs whose retention is over.
@@ -202,7 +212,7 @@ impl TargetStore {
     fn take_snapshot(&self, selection: Selection) -> TargetSnapshot {
         let now = Instant::now();
         let client_counters = self.client_counters.lock().clone();
-        let mut guard = self.facts.lock();
+        let mut guard = self.facts();
         let facts = &mut *guard;
         facts.expire(now);
         let date = (self.clock)();
@@ -255,7 +265,7 @@ impl TargetStore {
 
 impl Sink for TargetStore {
     fn register(self: Arc<Self>, scope: FeedScope) -> FeedHandle {
-        let id = self.facts.lock().feeds.register(scope);
+        let id = self.facts().feeds.register(scope);
         FeedHandle::new(id, self)
     }
 
@@ -265,8 +275,13 @@ impl Sink for TargetStore {
             let local = (self.clock)();
             *until = self.server_clock.lock().correct(*until, local, now);
         }
-        let mut facts = self.facts.lock();
-        let (health, effects) = facts.push(feed, update, now, (self.clock)());
+        let mut facts = self.facts();
+        let date = (self.clock)();
+        let (health, effects) = if is_large(&update) {
+            long_step(|| facts.push(feed, update, now, date))
+        } else {
+            facts.push(feed, update, now, date)
+        };
         if health.synced {
             facts.workloads.forget_unseen(now);
             self.journal.append(JournalEntry::Synced);
@@ -276,6 +291,15 @@ impl Sink for TargetStore {
         self.warn(&effects.problems);
         self.warn_about_dropped(effects.dropped);
         health
+    }
+}
+
+/// Whether an update has so many objects that it takes more than some milliseconds.
+fn is_large(update: &Update) -> bool {
+    match update {
+        Update::Jobs(Change::Replaced(jobs)) => jobs.len() > LARGE,
+        Update::CronJobs(Change::Replaced(cronjobs)) => cronjobs.len() > LARGE,
+        _ => false,
     }
 }
 

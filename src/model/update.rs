@@ -66,7 +66,12 @@ pub const MAX_UNDECODABLE: usize = 10_000;
 /// A change to the objects of one kind in one feed.
 #[derive(Clone, Debug)]
 pub enum Change<T> {
-    /// A complete list: these are all objects of the feed.
+    /// A list begins that is applied as it arrives. What one before had that did not end is void.
+    ListStarted,
+    /// Objects of that list. Objects that are not among them may still come.
+    Listed(Vec<T>),
+    /// The end of a list, with all objects that were not [`Self::Listed`] before: usually the whole list. Objects of the feed that
+    /// were in neither leave.
     Replaced(Vec<T>),
     /// An object was created or changed.
     Applied(T),
@@ -78,7 +83,8 @@ impl<T> Change<T> {
     /// Calls `edit` with each object.
     pub fn for_each(&mut self, mut edit: impl FnMut(&mut T)) {
         match self {
-            Self::Replaced(objects) => objects.iter_mut().for_each(edit),
+            Self::ListStarted => {}
+            Self::Listed(objects) | Self::Replaced(objects) => objects.iter_mut().for_each(edit),
             Self::Applied(object) | Self::Deleted(object) => edit(object),
         }
     }

@@ -41,6 +41,9 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     pub(super) limits: ListLimits,
     /// The undecodable objects of the list that is being read, up to [`MAX_UNDECODABLE`].
     undecodable: HashSet<ObjectName>,
+    /// Whether a complete list was pushed before. The next ones are then applied as they arrive, so that there are not two sets of
+    /// the same objects.
+    was_read: bool,
     progress: Progress,
     resource: PhantomData<fn() -> R>,
 }
@@ -54,8 +57,9 @@ pub(super) enum Decoded<T> {
     Undecodable(ObjectName),
 }
 
-/// When a list started, and when its progress was last logged.
+/// When a list started, how much of it was pushed, and when that was last logged.
 struct Progress {
+    pushed: usize,
     started: Instant,
     /// `started` on the wall clock.
     date: Timestamp,
@@ -79,12 +83,14 @@ impl<R: WatchedResource> ResourceReader<R> {
             decoder,
             limits,
             undecodable: HashSet::new(),
+            was_read: false,
             progress: Progress::start(),
             resource: PhantomData,
         }
     }
 
-    /// Lists everything, page by page. Returns the records and the resource version to watch from, if the server sends one.
+    /// Lists everything, page by page. Returns the records that were not pushed yet, which the caller must pass to
+    /// [`Self::end_list`], and the resource version to watch from, if the server sends one.
     pub(super) async fn list(
         &mut self,
         timeout: Duration,
@@ -97,22 +103,41 @@ impl<R: WatchedResource> ResourceReader<R> {
                 records.clear();
             }
             ListStep::Object(json) => records.extend(self.decode_listed(json)),
-            ListStep::PageEnd { remaining } => self.log_progress(records.len(), remaining),
+            ListStep::PageEnd { remaining } => {
+                self.log_progress(records.len(), remaining);
+                if self.was_read {
+                    self.push_listed(mem::take(&mut records));
+                }
+            }
         });
         let version = version.await?;
         Ok((records, version))
+    }
+
+    /// Whether lists are applied as they arrive. The first one is not: nobody should see a part of the objects.
+    pub(super) fn lists_in_place(&self) -> bool {
+        self.was_read
     }
 
     /// Resets what is counted and logged per list.
     pub(super) fn start_list(&mut self) {
         self.undecodable.clear();
         self.progress = Progress::start();
+        if self.was_read {
+            self.feed.push(R::update(Change::ListStarted));
+        }
     }
 
-    /// Pushes a complete list to the store.
-    pub(super) fn replace(&mut self, records: Vec<R::Record>) {
+    /// Pushes a part of a list.
+    pub(super) fn push_listed(&mut self, records: Vec<R::Record>) {
+        self.progress.pushed += records.len();
+        self.feed.push(R::update(Change::Listed(records)));
+    }
+
+    /// Pushes the end of a list with the `records` that were not pushed yet.
+    pub(super) fn end_list(&mut self, records: Vec<R::Record>) {
         tracing::debug!(
-            objects = records.len(),
+            objects = self.progress.pushed + records.len(),
             seconds = self.progress.started.elapsed().as_secs_f64(),
             "listed"
         );
@@ -120,6 +145,7 @@ impl<R: WatchedResource> ResourceReader<R> {
         self.feed
             .push(Update::Undecodable(Change::Replaced(undecodable)));
         self.feed.push(R::update(Change::Replaced(records)));
+        self.was_read = true;
         // The list shows what happened until it was requested. How long it took to arrive does not matter.
         self.feed.push(Update::CaughtUp(self.progress.date));
     }
@@ -168,8 +194,9 @@ impl<R: WatchedResource> ResourceReader<R> {
         }
     }
 
-    /// Logs how many objects were `listed`, if the list takes long.
-    pub(super) fn log_progress(&mut self, listed: usize, remaining: Option<i64>) {
+    /// Logs how many objects were listed, if the list takes long. So many were not pushed yet.
+    pub(super) fn log_progress(&mut self, not_pushed: usize, remaining: Option<i64>) {
+        let listed = self.progress.pushed + not_pushed;
         if self.progress.logged.elapsed() >= PROGRESS_INTERVAL {
             self.progress.logged = Instant::now();
             tracing::info!(
@@ -198,6 +225,7 @@ impl Progress {
     fn start() -> Self {
         let now = Instant::now();
         Self {
+            pushed: 0,
             started: now,
             date: model::now(),
             logged: now,

@@ -132,7 +132,7 @@ impl<R: WatchedResource> Watch<R> {
     async fn list_and_watch(&mut self) -> Result<(Lines, Option<InitialList<R>>), Error> {
         if self.streams_lists().await {
             self.reader.start_list();
-            let list = InitialList::new(self.reader.limits);
+            let list = InitialList::new(self.reader.limits, self.reader.lists_in_place());
             match self.open(Start::InitialList).await {
                 Ok(lines) => return Ok((lines, Some(list))),
                 Err(error) if error.is_watch_list_rejected() => {
@@ -147,7 +147,7 @@ impl<R: WatchedResource> Watch<R> {
             let reason = "the list has no resource version to watch from: poll this target";
             return Err(self.reader.invalid_list(reason));
         };
-        self.reader.replace(records);
+        self.reader.end_list(records);
         self.version = Some(version.clone());
         Ok((self.resume(&version).await?, None))
     }

@@ -25,9 +25,7 @@ impl TargetStore {
     /// are empty until the objects are pushed again. So the source that pushes objects with the old labels must have ended.
     pub fn configure(&self, settings: StoreSettings) {
         let (now, date) = (Instant::now(), (self.clock)());
-        self.facts
-            .lock()
-            .configure(settings, &*self.journal, now, date);
+        self.facts().configure(settings, &*self.journal, now, date);
         self.journal.relieve(self);
     }
 
@@ -39,7 +37,7 @@ impl TargetStore {
     /// being counted as deleted.
     pub fn restart_feeds(&self, selection: ObjectSelection) {
         let (now, date) = (Instant::now(), (self.clock)());
-        self.facts.lock().restart_feeds(selection, now, date);
+        self.facts().restart_feeds(selection, now, date);
         self.journal.relieve(self);
     }
 }
@@ -103,6 +101,8 @@ impl Facts {
 
     fn restart_feeds(&mut self, selection: ObjectSelection, now: Instant, date: Timestamp) {
         self.feeds.restart(selection);
+        self.jobs.forget_lists();
+        self.cronjobs.forget_lists();
         let observation = self.observation(NO_FEED, now, date);
         let mut effects = SideEffects::default();
         self.drop_replaced_feeds(observation, &mut effects);

@@ -117,6 +117,11 @@ impl CronJobStore {
         self.records.len()
     }
 
+    /// Forgets the lists that did not end: their source was stopped.
+    pub(super) fn forget_lists(&mut self) {
+        self.records.forget_lists();
+    }
+
     pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<CronJobRecord> {
         self.records.snapshot(visibility)
     }
@@ -130,10 +135,12 @@ impl CronJobStore {
         absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, CronJobRecord>),
     ) -> Vec<Changed> {
+        let records =
+            |cronjobs: Vec<CronJob>| cronjobs.into_iter().map(CronJobRecord::new).collect();
         let change = match change {
-            Change::Replaced(cronjobs) => {
-                Change::Replaced(cronjobs.into_iter().map(CronJobRecord::new).collect())
-            }
+            Change::ListStarted => Change::ListStarted,
+            Change::Listed(cronjobs) => Change::Listed(records(cronjobs)),
+            Change::Replaced(cronjobs) => Change::Replaced(records(cronjobs)),
             Change::Applied(cronjob) => Change::Applied(CronJobRecord::new(cronjob)),
             Change::Deleted(cronjob) => Change::Deleted(CronJobRecord::new(cronjob)),
         };

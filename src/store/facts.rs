@@ -1,6 +1,7 @@
 //! What a [`TargetStore`](super::TargetStore) knows, behind its lock: objects, workloads and feeds.
 //!
-//! An update is applied completely before the lock is released, so nobody sees half of it.
+//! An update is applied completely before the lock is released, so nobody sees half of it. A list that repeats an earlier one comes
+//! as several updates: each object is shown as it was before, or as it is.
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -44,8 +44,7 @@ pub(super) struct Feeds {
 struct FeedStatus {
     scope: FeedScope,
     phase: Phase,
-    /// Whether it was read completely since the last restart of the source.
-    read_again: bool,
+    reading: Reading,
     /// Whether the next complete list has other objects because others are selected, not because they were deleted.
     selection_changed: bool,
     /// When the selection of objects changed last: runs that ended before are not counted unless they were seen active.
@@ -66,6 +65,15 @@ struct FeedStatus {
     failure: Option<Box<FeedFailure>>,
     /// Until when everything that happened was received.
     caught_up: Option<Timestamp>,
+}
+
+/// Whether the objects of a feed were read since the last restart of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    Never,
+    Complete,
+    /// They were, and another list is being applied. Its objects confirm nothing about those that it has not had yet.
+    Again,
 }
 
 // === impl Feeds ===
@@ -103,9 +111,9 @@ impl Feeds {
         if feed.phase != Phase::InUse {
             return None;
         }
-        let (had_read, was_failing) = (feed.read_again, feed.is_failing());
+        let (had_read, was_failing) = (feed.is_read(), feed.is_failing());
         feed.record(update, now, date);
-        let (first_read, failing) = (!had_read && feed.read_again, feed.is_failing());
+        let (first_read, failing) = (!had_read && feed.is_read(), feed.is_failing());
         // The other feeds matter only when this one changed. A target may poll thousands of Jobs, each with a feed.
         let synced = (first_read || restarted) && !self.synced_reported && self.all_read();
         self.synced_reported |= synced;
@@ -222,7 +230,7 @@ impl FeedStatus {
         Self {
             scope,
             phase: Phase::InUse,
-            read_again: false,
+            reading: Reading::Never,
             selection_changed: false,
             count_since: None,
             up: None,
@@ -238,10 +246,16 @@ impl FeedStatus {
 
     fn record(&mut self, update: &Update, now: Instant, date: Timestamp) {
         if let Update::Failed(error) = update {
+            if self.reading == Reading::Again {
+                self.reading = Reading::Complete;
+            }
             self.fail(error, date);
             return;
         }
         self.record_undecodable(update);
+        if is_list_start(update) && self.is_read() {
+            self.reading = Reading::Again;
+        }
         match update {
             Update::JobAbsent => self.exists = Some(false),
             Update::CaughtUp(until) => self.caught_up = Some(*until),
@@ -264,7 +278,11 @@ impl FeedStatus {
             _ => false,
         };
         if complete_list || polled {
-            (self.synced, self.read_again, self.selection_changed) = (true, true, false);
+            (self.synced, self.selection_changed) = (true, false);
+            self.reading = Reading::Complete;
+        }
+        if self.reading == Reading::Again {
+            return;
         }
         self.up = match update {
             Update::Contact => {
@@ -314,6 +332,11 @@ impl FeedStatus {
         }
     }
 
+    /// Whether it was read completely since the last restart of the source.
+    fn is_read(&self) -> bool {
+        self.reading != Reading::Never
+    }
+
     fn resource(&self) -> Resource {
         match self.scope {
             FeedScope::Jobs(_) | FeedScope::Job { .. } => Resource::Jobs,
@@ -346,6 +369,14 @@ impl FeedStatus {
             last_poll: self.last_success,
         })
     }
+}
+
+/// Whether a list starts that is applied as it arrives.
+fn is_list_start(update: &Update) -> bool {
+    matches!(
+        update,
+        Update::Jobs(Change::ListStarted) | Update::CronJobs(Change::ListStarted)
+    )
 }
 
 /// Whether two scopes have a namespace in common.

@@ -19,10 +19,12 @@ use crate::model::FeedId;
 mod blocks;
 mod changes;
 mod feeds;
+mod lists;
 mod order;
 mod snapshot;
 
 use blocks::Blocks;
+use lists::Lists;
 
 pub(super) use changes::{Absence, Object, Transition, continued};
 pub(super) use feeds::NO_FEED;
@@ -59,6 +61,7 @@ pub(super) struct Objects<T> {
     removals: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Number of entries that are neither deleted nor ignored.
     present: usize,
+    lists: Lists,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +95,7 @@ impl<T: Clone> Default for Objects<T> {
             hasher: RandomState::new(),
             removals: BinaryHeap::new(),
             present: 0,
+            lists: Lists::default(),
         }
     }
 }
@@ -288,6 +292,11 @@ impl<T: Record> Objects<T> {
         if let Some(entry) = self.remove(slot) {
             on_removal(entry.record);
         }
+    }
+
+    /// Forgets the lists that did not end: their source was stopped.
+    pub(super) fn forget_lists(&mut self) {
+        self.lists.clear();
     }
 
     pub(super) fn snapshot(&self, visibility: &Visibility) -> Snapshot<T> {

@@ -29,7 +29,7 @@ impl TargetStore {
             poll_up: Some(exists.is_some()),
             last_poll: exists.map(|_| date),
         };
-        let facts = self.facts.lock();
+        let facts = self.facts();
         let found = match outcome {
             ProbeOutcome::Found(job) => Some(facts.completed(*job, sources)),
             ProbeOutcome::Failed | ProbeOutcome::Absent | ProbeOutcome::Undecodable => None,

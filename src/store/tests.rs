@@ -84,6 +84,54 @@ async fn a_relist_replaces_the_objects_of_its_own_feed_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_in_parts_changes_objects_at_once_and_removes_the_missing_ones_at_its_end() {
+    let Target { store, feed, other } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a"), running("b")])));
+    other.push(jobs(Change::Replaced(vec![running("x")])));
+    feed.push(jobs(Change::ListStarted));
+    feed.push(jobs(Change::Listed(vec![complete("b")])));
+    assert_eq!(
+        shown(&store),
+        ["a/a/running", "b/b/complete", "x/x/running"]
+    );
+    feed.push(jobs(Change::Listed(vec![running("c")])));
+    feed.push(jobs(Change::Replaced(vec![running("d")])));
+    let all = ["b/b/complete", "c/c/running", "d/d/running", "x/x/running"];
+    assert_eq!(shown(&store), all);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_list_had_that_broke_off_does_not_count_for_the_next_one() {
+    let Target { store, feed, .. } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a"), running("b")])));
+    feed.push(jobs(Change::ListStarted));
+    feed.push(jobs(Change::Listed(vec![running("a"), running("b")])));
+    feed.push(jobs(Change::ListStarted));
+    feed.push(jobs(Change::Replaced(vec![running("b")])));
+    assert_eq!(shown(&store), ["b/b/running"]);
+    // The source was stopped within a list. The next one begins with a whole list.
+    feed.push(jobs(Change::ListStarted));
+    feed.push(jobs(Change::Listed(vec![running("b"), running("c")])));
+    store.restart_feeds(ObjectSelection::Same);
+    let feed = store.clone().register(FeedScope::Jobs(None));
+    feed.push(jobs(Change::Replaced(vec![running("c")])));
+    assert_eq!(shown(&store), ["c/c/running"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_list_does_not_confirm_the_other_objects() {
+    let Target { store, feed, .. } = target();
+    feed.push(jobs(Change::Replaced(vec![running("a"), running("b")])));
+    advance(retention().stale_after).await;
+    feed.push(jobs(Change::ListStarted));
+    feed.push(jobs(Change::Listed(vec![running("a")])));
+    advance(Duration::from_secs(1)).await;
+    assert_eq!(shown(&store), Vec::<String>::new());
+    feed.push(jobs(Change::Replaced(vec![running("b")])));
+    assert_eq!(shown(&store), ["a/a/running", "b/b/running"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_finished_job_is_kept_after_its_deletion_and_an_unfinished_one_is_not() {
     let Target { store, feed, .. } = target();
     feed.push(jobs(Change::Replaced(vec![

@@ -99,7 +99,7 @@ impl TargetStore {
         if dropped == 0 || !self.budget_log.lock().permits() {
             return;
         }
-        let limit = self.facts.lock().settings.workloads;
+        let limit = self.facts().settings.workloads;
         tracing::warn!(
             target = self.name(),
             dropped,

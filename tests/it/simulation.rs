@@ -80,6 +80,8 @@ struct Simulation {
     /// When the history was last written, and what was expected then.
     flushed: Option<(Seconds, ExpectedState)>,
     connected: [bool; FEEDS],
+    /// Whether this process has read a feed.
+    read: [bool; FEEDS],
     /// Whether a connected feed has received everything.
     complete: [bool; FEEDS],
     actions: BTreeMap<(Seconds, u64), Action>,
@@ -121,6 +123,7 @@ impl Simulation {
             expected: ExpectedState::new(BEGIN, retention, FEEDS),
             flushed: None,
             connected: [false; FEEDS],
+            read: [false; FEEDS],
             complete: [false; FEEDS],
             actions: BTreeMap::new(),
             planned: 0,
@@ -260,19 +263,43 @@ impl Simulation {
             return; // the next process lists when it starts
         }
         let time = self.now - behind;
-        let update = if feed == CRONJOBS {
-            Update::CronJobs(Change::Replaced(self.world.cronjobs_at(time)))
+        self.connected[feed] = true;
+        if feed == CRONJOBS {
+            let cronjobs = self.world.cronjobs_at(time);
+            self.push_list(feed, cronjobs, Update::CronJobs);
         } else {
             let mut jobs = self.world.jobs_at(time, JOBS[feed]);
             self.rng.shuffle(&mut jobs);
-            Update::Jobs(Change::Replaced(jobs))
-        };
-        self.connected[feed] = true;
-        self.push(feed, update);
+            self.push_list(feed, jobs, Update::Jobs);
+        }
         self.complete[feed] = behind == 0;
         if behind == 0 {
             self.catch_up(feed);
         }
+    }
+
+    /// Pushes a list: at once, or in pages if it repeats an earlier one. One before that may have broken off.
+    fn push_list<T: Clone>(
+        &mut self,
+        feed: usize,
+        mut objects: Vec<T>,
+        update: fn(Change<T>) -> Update,
+    ) {
+        let in_place = self.read[feed] && self.rng.bool();
+        self.read[feed] = true;
+        if in_place {
+            self.push(feed, update(Change::ListStarted));
+            if self.rng.bool() {
+                let part = self.rng.usize(..=objects.len());
+                self.push(feed, update(Change::Listed(objects[..part].to_vec())));
+                self.push(feed, update(Change::ListStarted));
+            }
+            while self.rng.u8(..4) > 0 {
+                let page = objects.split_off(self.rng.usize(..=objects.len()));
+                self.push(feed, update(Change::Listed(page)));
+            }
+        }
+        self.push(feed, update(Change::Replaced(objects)));
     }
 
     /// The feed has received everything.
@@ -291,7 +318,7 @@ impl Simulation {
         self.check();
         self.store = None;
         self.feeds.clear();
-        self.connected = [false; FEEDS];
+        (self.connected, self.read) = ([false; FEEDS], [false; FEEDS]);
         let (at, expected) = self.flushed.take().expect("planned");
         self.expected = expected.restart(at);
     }

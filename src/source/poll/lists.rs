@@ -26,7 +26,7 @@ async fn poll<R: WatchedResource>(
 ) -> Result<PollSuccess<ListPoll>, PollFailure> {
     let outcome = match reader.list(timeout).await {
         Ok((records, _)) => {
-            reader.replace(records);
+            reader.end_list(records);
             Ok(())
         }
         Err(error) if error.is_not_served() => {

@@ -61,8 +61,13 @@ impl<R: WatchedResource> Watch<R> {
         if kind == EventKind::Deleted {
             match self.reader.decode(object) {
                 Decoded::Selected(deleted) => {
-                    list.remove(&deleted);
                     self.reader.forget_undecodable(&R::name(&deleted));
+                    if let Some(before) = list.take_before_deletion() {
+                        self.reader.push_listed(before);
+                        self.reader.feed.push(R::update(Change::Deleted(deleted)));
+                    } else {
+                        list.remove(&deleted);
+                    }
                 }
                 Decoded::Undecodable(deleted) => self.reader.forget_undecodable(&deleted),
                 Decoded::Unselected => {}
@@ -76,6 +81,9 @@ impl<R: WatchedResource> Watch<R> {
             } else {
                 list.add(record);
             }
+        }
+        if let Some(page) = list.take_page() {
+            self.reader.push_listed(page);
         }
         self.reader.log_progress(list.len(), None);
     }
@@ -116,7 +124,7 @@ impl<R: WatchedResource> Watch<R> {
         if bookmark.ends_initial_list()
             && let Some(list) = initial.take()
         {
-            self.reader.replace(list.into_records());
+            self.reader.end_list(list.into_records());
         } else if initial.is_some() {
             return Ok(None);
         }

@@ -2,8 +2,10 @@
 //!
 //! The list is that of the server's cache, and may be followed by changes since then before its end. Each event costs the
 //! same, however many objects there are.
+//!
+//! A list that repeats an earlier one is pushed in pages as it arrives. The store then has the positions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use crate::{
     client::Failure,
@@ -12,26 +14,45 @@ use crate::{
     source::reader::{ListUsage, WatchedResource},
 };
 
+/// How many objects are pushed at once.
+const PAGE: usize = 500;
+
 /// The objects so far.
 pub(super) struct InitialList<R: WatchedResource> {
+    /// All objects, or those that were not pushed yet.
     records: Vec<R::Record>,
+    /// Whether the caller pushes them in pages. Else all are kept until the end.
+    in_place: bool,
     /// Where each object is in `records`. Made at the first change, because most lists have none.
     positions: Option<HashMap<Uid, usize>>,
     usage: ListUsage,
 }
 
 impl<R: WatchedResource> InitialList<R> {
-    pub(super) fn new(limits: ListLimits) -> Self {
+    /// An empty list. `in_place`: whether the caller pushes its pages as they arrive.
+    pub(super) fn new(limits: ListLimits, in_place: bool) -> Self {
         Self {
             records: Vec::new(),
+            in_place,
             positions: None,
             usage: ListUsage::new(limits),
         }
     }
 
-    /// The number of objects.
+    /// The number of objects that are kept.
     pub(super) fn len(&self) -> usize {
         self.records.len()
+    }
+
+    /// Takes a page to push, if there is one.
+    pub(super) fn take_page(&mut self) -> Option<Vec<R::Record>> {
+        let is_page = self.in_place && self.records.len() >= PAGE;
+        is_page.then(|| mem::take(&mut self.records))
+    }
+
+    /// Takes what has to be pushed before the deletion of an object, if the deletion is pushed too.
+    pub(super) fn take_before_deletion(&mut self) -> Option<Vec<R::Record>> {
+        self.in_place.then(|| mem::take(&mut self.records))
     }
 
     /// The stream has this many bytes so far.
@@ -55,6 +76,10 @@ impl<R: WatchedResource> InitialList<R> {
 
     /// Replaces an object, or adds it.
     pub(super) fn change(&mut self, record: R::Record) {
+        if self.in_place {
+            self.records.push(record); // the store applies both states in this order
+            return;
+        }
         let (records, positions) = self.indexed();
         if let Some(&position) = positions.get(R::uid(&record)) {
             records[position] = record;
@@ -72,7 +97,7 @@ impl<R: WatchedResource> InitialList<R> {
         }
     }
 
-    /// All objects.
+    /// All objects that were not pushed.
     pub(super) fn into_records(self) -> Vec<R::Record> {
         self.records
     }
@@ -128,7 +153,7 @@ mod tests {
             added in proptest::collection::vec((0..20u8, 0..4u8), 0..40),
             events in proptest::collection::vec((0..3u8, 0..20u8, 0..4u8), 1..60),
         ) {
-            let mut list = InitialList::<Jobs>::new(ListLimits::default());
+            let mut list = InitialList::<Jobs>::new(ListLimits::default(), false);
             let mut expected = HashMap::new();
             // As a map of the last states, once a change has come.
             for (name, state) in added {

@@ -219,7 +219,7 @@ async fn events_during_a_streamed_list_are_applied_to_it() {
             format!(r#"{{"metadata":{{"namespace":"n","name":"{name}","uid":"{name}"}}}}"#);
         format!(r#"{{"type":"{kind}","object":{object}}}"#)
     };
-    let mut initial = Some(InitialList::new(ListLimits::default()));
+    let mut initial = Some(InitialList::new(ListLimits::default(), false));
     for (kind, name) in [
         ("ADDED", "a"),
         ("ADDED", "b"),

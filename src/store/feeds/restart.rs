@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{FeedStatus, Feeds};
+use super::{FeedStatus, Feeds, Reading};
 use crate::model::{FeedId, FeedScope, Seconds};
 
 /// Whether a restarted source selects the same objects as before, as far as their selection is no part of a [`FeedScope`].
@@ -44,7 +44,7 @@ impl Feeds {
             if feed.phase == Phase::InUse {
                 feed.phase = Phase::Restarting;
             }
-            feed.read_again = false;
+            feed.reading = Reading::Never;
             if changed {
                 feed.count_since = self.count_since;
                 feed.selection_changed |= !feed.is_configured();
@@ -78,7 +78,7 @@ impl Feeds {
             return Vec::new();
         }
         let all_read =
-            !self.restarting && self.len() > 0 && self.in_use().all(|(_, feed)| feed.read_again);
+            !self.restarting && self.len() > 0 && self.in_use().all(|(_, feed)| feed.is_read());
         let mut replaced = Vec::new();
         self.any_retired = false;
         for (id, place) in (0u32..).map(FeedId).zip(&mut self.statuses) {

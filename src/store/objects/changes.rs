@@ -61,7 +61,12 @@ impl<T: Object> Objects<T> {
                 self.apply(feed, record, on_transition);
             }
             Change::Deleted(record) => self.delete(feed, record, absence, on_transition),
-            Change::Replaced(records) => self.replace(feed, records, absence, on_transition),
+            Change::ListStarted => self.lists.start(feed),
+            Change::Listed(records) => self.apply_listed(feed, records, on_transition),
+            Change::Replaced(records) => {
+                self.apply_listed(feed, records, on_transition);
+                self.end_list(feed, absence, on_transition);
+            }
         }
     }
 
@@ -130,24 +135,36 @@ impl<T: Object> Objects<T> {
         self.remove_or_retain(slot, absence, on_transition);
     }
 
-    /// Applies a complete list of the feed's objects. Those that are not in it leave.
-    fn replace(
+    /// Applies objects of a list.
+    fn apply_listed(
         &mut self,
         feed: FeedId,
-        records: Vec<T>,
+        mut records: Vec<T>,
+        on_transition: &mut impl FnMut(Transition<'_, T>),
+    ) {
+        let mut listed = self.lists.take(feed);
+        // From the end, so that the memory of what was moved into the slab can be given back meanwhile: a first list is as large as the
+        // slab that it fills.
+        records.reverse();
+        while let Some(record) = records.pop() {
+            listed.insert(self.apply(feed, record, on_transition));
+            if records.len().is_multiple_of(4 * BLOCK) {
+                records.shrink_to_fit();
+            }
+        }
+        self.lists.put(feed, listed);
+    }
+
+    /// Removes the objects of the feed that were not in the list that ends.
+    fn end_list(
+        &mut self,
+        feed: FeedId,
         absence: Absence,
         on_transition: &mut impl FnMut(Transition<'_, T>),
     ) {
-        let mut listed = vec![false; self.blocks.end() + records.len()];
-        for record in records {
-            let slot = self.apply(feed, record, on_transition) as usize;
-            if slot >= listed.len() {
-                listed.resize(slot + BLOCK, false);
-            }
-            listed[slot] = true;
-        }
+        let listed = self.lists.take(feed);
         let gone = |(slot, entry): &(u32, &Entry<T>)| {
-            entry.feed == feed && entry.remove_at.is_none() && !listed[*slot as usize]
+            entry.feed == feed && entry.remove_at.is_none() && !listed.contains(*slot)
         };
         let gone: Vec<u32> = self.entries().filter(gone).map(|(slot, _)| slot).collect();
         for slot in gone {

@@ -51,6 +51,7 @@ impl Objects<Job> {
             let slot = moved_to.get(slot as usize)?;
             Some(Reverse((at, *slot)))
         };
+        self.lists.follow(&moved_to);
         self.removals = self.removals.drain().filter_map(moved).collect();
         self.shrink();
     }

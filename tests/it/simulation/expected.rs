@@ -34,6 +34,8 @@ pub(crate) struct ExpectedState {
     finished: HashSet<Uid>,
     workloads: HashMap<WorkloadId, ExpectedWorkload>,
     listed: HashSet<usize>,
+    /// What the lists that did not end have had so far.
+    in_lists: HashMap<usize, HashSet<(Name, Name)>>,
     /// Until when each feed received everything.
     caught_up: HashMap<usize, Seconds>,
     judged: Option<Seconds>,
@@ -71,6 +73,7 @@ impl ExpectedState {
             finished: HashSet::new(),
             workloads: HashMap::new(),
             listed: HashSet::new(),
+            in_lists: HashMap::new(),
             caught_up: HashMap::new(),
             judged: None,
         }
@@ -105,9 +108,27 @@ impl ExpectedState {
                     self.delete_job(now, &place, true);
                 }
             }
+            Update::Jobs(Change::ListStarted) | Update::CronJobs(Change::ListStarted) => {
+                self.in_lists.remove(&feed);
+            }
+            Update::Jobs(Change::Listed(jobs)) => {
+                for job in jobs {
+                    let place = (job.namespace().clone(), job.name.to_shared());
+                    self.in_lists.entry(feed).or_default().insert(place);
+                    self.apply_job(now, feed, job);
+                }
+            }
+            Update::CronJobs(Change::Listed(cronjobs)) => {
+                for cronjob in cronjobs {
+                    let place = (cronjob.namespace.clone(), cronjob.name.clone());
+                    self.in_lists.entry(feed).or_default().insert(place);
+                    self.apply_cronjob(now, feed, cronjob);
+                }
+            }
             Update::Jobs(Change::Replaced(jobs)) => {
                 let place = |job: &Job| (job.namespace().clone(), job.name.to_shared());
-                let listed: HashSet<_> = jobs.iter().map(place).collect();
+                let mut listed = self.in_lists.remove(&feed).unwrap_or_default();
+                listed.extend(jobs.iter().map(place));
                 for job in jobs {
                     self.apply_job(now, feed, job);
                 }
@@ -122,7 +143,8 @@ impl ExpectedState {
             }
             Update::CronJobs(Change::Replaced(cronjobs)) => {
                 let place = |cronjob: &CronJob| (cronjob.namespace.clone(), cronjob.name.clone());
-                let listed: HashSet<_> = cronjobs.iter().map(place).collect();
+                let mut listed = self.in_lists.remove(&feed).unwrap_or_default();
+                listed.extend(cronjobs.iter().map(place));
                 for cronjob in cronjobs {
                     self.apply_cronjob(now, feed, cronjob);
                 }
