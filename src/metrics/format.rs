@@ -11,7 +11,7 @@ mod number;
 pub(super) mod protobuf;
 mod wire;
 
-pub(super) use escape::{Notation, escape};
+pub(super) use escape::{Notation, escape, is_plain};
 pub(super) use label::{Bound, LabelValue};
 pub(super) use number::{Number, Value};
 

@@ -11,7 +11,7 @@ use super::{
     families::{Condition, TABLES, TableEntry},
     format::Format,
     snapshot::ScrapeSnapshot,
-    table::{Family, View},
+    table::{Family, PlainBlocks, View},
 };
 
 const INTRODUCTION: &str = "\
@@ -87,10 +87,10 @@ fn first_line(family: &dyn Family, example: &ScrapeSnapshot) -> String {
         format: Format::Text,
         label_scope: LabelScope::default(),
     };
-    let mut buffer = BytesMut::new();
+    let (mut buffer, mut plain) = (BytesMut::new(), PlainBlocks::default());
     let blocks = family.blocks(example, 0).unwrap_or(0);
     for block in 0..blocks {
-        family.render(view, example, 0, block, &mut buffer);
+        family.render(view, example, 0, block, &mut plain, &mut buffer);
     }
     let text = String::from_utf8_lossy(&buffer);
     text.lines()

@@ -13,9 +13,12 @@ use super::{
 };
 use crate::{config::LabelScope, model::Name, store::Version};
 
+mod plain;
 mod samples;
 
 use samples::Frame;
+
+pub(super) use plain::PlainBlocks;
 
 pub(super) use samples::{Distribution, Samples};
 
@@ -128,6 +131,7 @@ pub(super) trait Family: fmt::Debug + Send + Sync {
         snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
+        plain: &mut PlainBlocks,
         buffer: &mut BytesMut,
     );
 }
@@ -199,23 +203,26 @@ impl<T: Table> Row<T::Record, T> {
         view: View,
         section: Option<&T::Section>,
         records: impl Iterator<Item = &'a T::Record>,
+        is_plain: bool,
         buffer: &mut BytesMut,
     ) {
         if view.format == Format::Protobuf {
             let header = (self.name, self.kind, self.help);
             protobuf::put_family(header, buffer, |buffer| {
-                self.render_samples(view, section, records, buffer);
+                self.render_samples(view, section, records, is_plain, buffer);
             });
         } else {
-            self.render_samples(view, section, records, buffer);
+            self.render_samples(view, section, records, is_plain, buffer);
         }
     }
 
+    /// `is_plain`: whether no value that identifies a record needs escaping.
     fn render_samples<'a>(
         &self,
         view: View,
         section: Option<&T::Section>,
         records: impl Iterator<Item = &'a T::Record>,
+        is_plain: bool,
         buffer: &mut BytesMut,
     ) {
         let identity_labels = T::IDENTITY.iter().map(|(label, _)| *label);
@@ -238,6 +245,7 @@ impl<T: Table> Row<T::Record, T> {
             let mut samples = Samples {
                 frame: &frame,
                 identity: &identity,
+                plain: if is_plain { T::IDENTITY.len() } else { 0 },
                 labels: self.labels,
                 format: view.format,
                 kind: self.kind,
@@ -292,11 +300,14 @@ impl<T: Table> Family for Row<T::Record, T> {
         snapshot: &ScrapeSnapshot,
         section: usize,
         block: usize,
+        plain: &mut PlainBlocks,
         buffer: &mut BytesMut,
     ) {
+        let place = (section, block);
         if let Some(section) = T::Section::all(snapshot).get(section) {
+            let is_plain = plain.contains::<T>(place, section);
             let records = T::block(section, block);
-            self.render_records(view, Some(section), records, buffer);
+            self.render_records(view, Some(section), records, is_plain, buffer);
         }
     }
 }
@@ -310,7 +321,7 @@ pub(super) mod testing {
     /// All lines of table `T` about one record in the single unnamed target, in the text format.
     pub(in crate::metrics) fn lines<T: Table>(record: &T::Record) -> Vec<String> {
         all_lines::<T>(|row, view, buffer| {
-            row.render_records(view, None, std::iter::once(record), buffer);
+            row.render_records(view, None, std::iter::once(record), false, buffer);
         })
     }
 
@@ -323,7 +334,7 @@ pub(super) mod testing {
             for block in 0..T::blocks(section) {
                 let view = View { format, ..view };
                 let records = T::block(section, block);
-                row.render_records(view, Some(section), records, buffer);
+                row.render_records(view, Some(section), records, false, buffer);
             }
         })
     }

@@ -6,7 +6,7 @@ use super::{
     cache::BlockKey,
     selection::FamilySelection,
     snapshot::ScrapeSnapshot,
-    table::{Family, View},
+    table::{Family, PlainBlocks, View},
 };
 use crate::store::Version;
 
@@ -22,6 +22,7 @@ pub(super) struct Walk {
     /// Whether the header of the family is written. It is written with the first sample, so a family without samples has
     /// no header.
     has_header: bool,
+    plain: PlainBlocks,
 }
 
 /// One block of one family.
@@ -42,6 +43,7 @@ impl Walk {
             section: 0,
             block: 0,
             has_header: false,
+            plain: PlainBlocks::default(),
         }
     }
 
@@ -99,13 +101,19 @@ impl Walk {
     }
 
     /// Adds the samples of a block.
-    pub(super) fn render(&self, place: &Place, buffer: &mut BytesMut) {
+    pub(super) fn render(&mut self, place: &Place, buffer: &mut BytesMut) {
         let Place {
             family,
             section,
             block,
         } = *place;
-        family.render(self.view, &self.snapshot, section, block, buffer);
+        let Self {
+            view,
+            snapshot,
+            plain,
+            ..
+        } = self;
+        family.render(*view, snapshot, section, block, plain, buffer);
     }
 
     /// Adds the header of the family, unless it is written. Samples must follow.

@@ -46,7 +46,7 @@ impl Notation {
 /// Writes a label value, escaped.
 #[inline]
 pub(in crate::metrics) fn escape(value: &str, out: &mut impl Output) {
-    if is_plain(value.as_bytes()) {
+    if is_plain(value) {
         out.put(value);
     } else {
         escape_special(value, out);
@@ -58,11 +58,11 @@ pub(in crate::metrics) fn escape(value: &str, out: &mut impl Output) {
 /// Most values in a scrape are short and plain. Checking all their bytes, eight at a time and without an early exit, is
 /// faster than setting up a search.
 #[inline]
-fn is_plain(value: &[u8]) -> bool {
+pub(in crate::metrics) fn is_plain(value: &str) -> bool {
     let special =
         |byte: u8| u8::from(byte == b'\\') | u8::from(byte == b'"') | u8::from(byte == b'\n');
     let any = |bytes: &[u8]| bytes.iter().fold(0, |any, byte| any | special(*byte));
-    let (eights, rest) = value.as_chunks::<8>();
+    let (eights, rest) = value.as_bytes().as_chunks::<8>();
     eights
         .iter()
         .fold(any(rest), |found, eight| found | any(eight))

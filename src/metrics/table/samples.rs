@@ -4,6 +4,8 @@
 //! values of the record, without an allocation. The quote after a label value is written together with the text that
 //! follows it.
 
+use std::iter;
+
 use bytes::BytesMut;
 
 use jiff::Timestamp;
@@ -40,6 +42,8 @@ pub(in crate::metrics) struct Samples<'a> {
     pub(super) frame: &'a Frame<'a>,
     /// Values of the identity labels.
     pub(super) identity: &'a [&'a str],
+    /// So many of them, from the first, need no escaping.
+    pub(super) plain: usize,
     /// Names of the row's own labels.
     pub(super) labels: &'a [&'a str],
     pub(super) format: Format,
@@ -268,10 +272,12 @@ impl Samples<'_> {
             self.put(suffix);
             self.put(labels);
         }
-        if let Some((first, others)) = identity.split_first() {
-            escape(first, self.buffer);
-            for (between, value) in frame.between.iter().zip(others) {
-                self.put(between);
+        let between = iter::once("").chain(frame.between.iter().map(String::as_str));
+        for (place, (between, value)) in between.zip(identity).enumerate() {
+            self.put(between);
+            if place < self.plain {
+                self.put(value);
+            } else {
                 escape(value, self.buffer);
             }
         }

@@ -55,3 +55,19 @@ fn a_scrape_can_be_sent_to_another_thread() {
     fn assert_send<T: Send + 'static>() {}
     assert_send::<Scrape>();
 }
+
+#[test]
+fn a_name_is_escaped_among_others_that_need_no_escaping() {
+    let mut jobs = records::jobs(3);
+    let special = "a\"b\\c\nd";
+    jobs[1].name = special.into();
+    let metrics = metrics(vec![records::target(None, jobs, Vec::new())]);
+    for format in FORMATS {
+        for family in ["batch_job_state", "batch_job_info"] {
+            let families = check(&metrics, format);
+            let samples = &families[family].samples;
+            let names = samples.iter().map(|sample| label(sample, "job_name"));
+            assert_eq!(names.filter(|name| *name == special).count(), 1);
+        }
+    }
+}
