@@ -32,7 +32,7 @@ mod testing;
 mod tls;
 
 pub use access_review::{AccessReviewer, Review, ReviewError};
-pub use api::Api;
+pub use api::{Answer, Api};
 pub use auth::{
     cci::{Cci, SharedCredentials},
     suppressed::Suppressed,
@@ -40,6 +40,7 @@ pub use auth::{
 pub use budget::ConnectionBudget;
 pub use endpoint::{Connection, Endpoint};
 pub use error::{Error, Failure, Status};
+pub use headers::BodyFormat;
 pub use lines::{Line, Lines};
 pub use rate_limit::RateLimit;
 pub use request::{Listing, Request, Scope, Start};

@@ -1,4 +1,4 @@
-//! JSON of the Kubernetes API → [`Job`] and [`CronJob`] records.
+//! JSON or Protocol Buffers of the Kubernetes API → [`Job`] and [`CronJob`] records.
 //!
 //! The stage is pure: bytes in, records out, without I/O, locks or logging. One invalid object is one [`DecodeError`],
 //! which names the object; the objects around it are still decoded.
@@ -6,6 +6,8 @@
 //! | module | role |
 //! |---|---|
 //! | `wire` | the fields of API objects, as serde structs |
+//! | `protobuf` | Protocol Buffers → the same structs |
+//! | `object` | an object in either format |
 //! | `text` | bytes as text, also where they are not UTF-8 |
 //! | `list`, `watch_event`, `identity` | pages of a list, lines of a watch, names and versions of objects |
 //! | `job`, `cronjob`, `conditions`, `workload` | objects → records |
@@ -16,8 +18,6 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 mod annotations;
 mod conditions;
 mod cronjob;
@@ -27,6 +27,8 @@ mod job;
 mod ksm;
 mod list;
 mod metadata;
+mod object;
+mod protobuf;
 mod string_map;
 mod text;
 mod watch_event;
@@ -43,11 +45,13 @@ pub(crate) use self::{
     annotations::known_annotations,
     identity::{name, version},
     list::ListMetadata,
+    object::Body,
     watch_event::{Bookmark, Event},
 };
 pub use self::{
-    list::{Page, page},
+    list::{Page, page, protobuf_page},
     metadata::MetadataFilter,
+    object::{Message, Object},
     text::text,
 };
 
@@ -61,9 +65,9 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    fn new(json: &str, source: serde_json::Error) -> Self {
+    fn new(object: Object<'_>, source: serde_json::Error) -> Self {
         Self {
-            object: identity::namespaced_name(json),
+            object: identity::namespaced_name(object),
             source,
         }
     }
@@ -112,22 +116,28 @@ impl Decoder {
     }
 
     /// Decodes a Job.
-    pub fn job(&mut self, json: &str) -> Result<Job, DecodeError> {
-        let object: JobObject<'_> = parse(json)?;
-        job::decode(object, &self.filter, &mut self.interner)
-            .map_err(|source| DecodeError::new(json, source))
+    pub fn job<'a>(&mut self, object: impl Into<Object<'a>>) -> Result<Job, DecodeError> {
+        let object = object.into();
+        let fields: serde_json::Result<JobObject<'_>> = match object {
+            Object::Json(json) => serde_json::from_str(json),
+            Object::Protobuf(message) => protobuf::job(message),
+        };
+        fields
+            .and_then(|fields| job::decode(fields, &self.filter, &mut self.interner))
+            .map_err(|source| DecodeError::new(object, source))
     }
 
     /// Decodes a `CronJob`.
-    pub fn cronjob(&mut self, json: &str) -> Result<CronJob, DecodeError> {
-        let object: CronJobObject<'_> = parse(json)?;
-        cronjob::decode(object, &self.filter, &mut self.interner)
-            .map_err(|source| DecodeError::new(json, source))
+    pub fn cronjob<'a>(&mut self, object: impl Into<Object<'a>>) -> Result<CronJob, DecodeError> {
+        let object = object.into();
+        let fields: serde_json::Result<CronJobObject<'_>> = match object {
+            Object::Json(json) => serde_json::from_str(json),
+            Object::Protobuf(message) => protobuf::cronjob(message),
+        };
+        fields
+            .and_then(|fields| cronjob::decode(fields, &self.filter, &mut self.interner))
+            .map_err(|source| DecodeError::new(object, source))
     }
-}
-
-fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, DecodeError> {
-    serde_json::from_str(json).map_err(|source| DecodeError::new(json, source))
 }
 
 #[cfg(test)]

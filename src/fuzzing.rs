@@ -17,6 +17,7 @@ mod checker;
 mod configuration;
 mod history_file;
 mod objects;
+mod protobuf;
 mod schedules;
 mod watch_lines;
 mod web_file;
@@ -32,6 +33,7 @@ pub const TARGETS: &[(&str, Harness)] = &[
     ("history_rows", history::fuzzing::rows),
     ("iam_answers", client::fuzzing::iam_answer),
     ("objects", objects::check),
+    ("protobuf", protobuf::check),
     ("requests", server::fuzzing::request),
     ("schedules", schedules::check),
     ("watch_lines", watch_lines::check),

@@ -17,7 +17,7 @@
 //!
 //! - [`config`][]: settings from defaults, file, environment and flags, checked as a whole
 //! - [`client`][]: the client of one API: its address, credentials, requests and errors
-//! - [`decode`][]: JSON of the API to records
+//! - [`decode`][]: JSON or Protocol Buffers of the API to records
 //! - [`source`][]: lists, watches or polls the objects of one target, and pushes them to the store
 //! - [`history`][]: finished runs and totals that outlive the process, in a file
 //! - [`store`][]: everything known about every target, with consistent snapshots
@@ -30,6 +30,7 @@
 //! - [`model`][]: the types that the stages share: Jobs, CronJobs, runs, updates
 //! - `backoff`: the one exponential back-off
 //! - `log_limit`: the limit on log lines that others cause
+//! - `protobuf`: the fields of a Protocol Buffers message
 //! - `x509`: what a certificate says about itself
 //! - [`cli`][]: the command line
 //! - [`telemetry`][]: logging
@@ -51,6 +52,7 @@ pub mod history;
 mod log_limit;
 pub mod metrics;
 pub mod model;
+mod protobuf;
 pub mod server;
 pub mod source;
 pub mod status;

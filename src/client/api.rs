@@ -1,7 +1,7 @@
 //! The requests to the API of one target: job status, lists, watches, the server version, and reviews of access.
 //!
-//! `connections` keeps the client, `execute` paces, counts and authenticates each request, `send` puts it on the wire, and
-//! `cronjob_version` chooses the API version for `CronJobs`.
+//! `connections` keeps the client, `execute` paces, counts and authenticates each request, `send` puts it on the wire,
+//! `negotiation` chooses the format of the answer, and `cronjob_version` the API version for `CronJobs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::{
-    ConnectionBudget, Endpoint, Error, Lines, Listing, RateLimit, Request, Start,
+    BodyFormat, ConnectionBudget, Endpoint, Error, Lines, Listing, RateLimit, Request, Start,
     batch_version::{BatchVersion, CronJobSupport},
     request::encode,
 };
@@ -18,9 +18,10 @@ use crate::model::{EventCounter, Resource, Verb};
 mod connections;
 mod cronjob_version;
 mod execute;
+mod negotiation;
 mod send;
 
-use self::connections::Connections;
+use self::{connections::Connections, negotiation::Negotiation, send::collect};
 
 /// A page of 500 Jobs has about 3 MB. A much larger body is not a list, and must not be held in memory.
 const MAX_PAGE: usize = 64 * 1024 * 1024;
@@ -28,11 +29,21 @@ const MAX_PAGE: usize = 64 * 1024 * 1024;
 /// The answers about the server itself have a few kilobytes.
 const MAX_DISCOVERY: usize = 1024 * 1024;
 
+/// The body of a response, and how it is written.
+#[derive(Debug)]
+pub struct Answer<B> {
+    /// How `body` is written.
+    pub format: BodyFormat,
+    /// The whole body, or a stream.
+    pub body: B,
+}
+
 /// The API of one target, shared by all of its readers.
 pub struct Api {
     events: Arc<dyn EventCounter>,
     limit: RateLimit,
     connections: Connections,
+    negotiation: Negotiation,
     cronjobs: CronJobSupport,
     /// Held during API discovery, so that concurrent requests share one discovery request.
     discovery: Mutex<()>,
@@ -50,6 +61,7 @@ impl Api {
         Self {
             events,
             limit: limit.unwrap_or_else(RateLimit::without_cap),
+            negotiation: Negotiation::new(&endpoint),
             connections: Connections::new(endpoint),
             cronjobs: CronJobSupport::default(),
             discovery: Mutex::default(),
@@ -87,14 +99,14 @@ impl Api {
         self.read_within(&request, &path, MAX_PAGE, total).await
     }
 
-    /// One page of a list as JSON, with up to `size` objects. `token` is the `continue` token of the previous page.
+    /// One page of a list, with up to `size` objects. `token` is the `continue` token of the previous page.
     pub async fn page(
         &self,
         listing: &Listing,
         size: usize,
         token: Option<&str>,
         timeout: Duration,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<Answer<Bytes>, Error> {
         let mut query = format!("?limit={size}");
         listing.add_selector(&mut query);
         if let Some(token) = token {
@@ -103,8 +115,15 @@ impl Api {
         }
         let (request, query) = (&listing.request(Verb::List), &query);
         self.with_version(request, timeout, |version| async move {
-            let path = listing.scope.path(version, listing.resource) + query;
-            self.read(request, &path, MAX_PAGE, timeout).await
+            let path = &(listing.scope.path(version, listing.resource) + query);
+            self.negotiated(|wanted| {
+                self.paced(request, timeout, async move {
+                    let Answer { format, body } = self.authenticated(path, wanted).await?;
+                    let body = collect(body, MAX_PAGE).await?;
+                    Ok(Answer { format, body })
+                })
+            })
+            .await
         })
         .await
     }
@@ -131,9 +150,13 @@ impl Api {
         listing.add_selector(&mut query);
         let (request, query) = (&listing.request(Verb::Watch), &query);
         self.with_version(request, timeout, |version| async move {
-            let path = listing.scope.path(version, listing.resource) + query;
-            let body = self.paced(request, timeout, self.authenticated(&path));
-            body.await.map(Lines::new)
+            let path = &(listing.scope.path(version, listing.resource) + query);
+            let answer = self.negotiated(|wanted| {
+                self.paced(request, timeout, self.authenticated(path, wanted))
+            });
+            answer
+                .await
+                .map(|Answer { format, body }| Lines::new(format, body))
         })
         .await
     }

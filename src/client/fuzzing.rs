@@ -19,7 +19,7 @@ pub(crate) fn error_body(input: &[u8]) {
     let body = parts.next().unwrap_or_default();
     for status in [
         Status::of_response(404, &headers, body),
-        Status::of_event(&String::from_utf8_lossy(body)),
+        Status::of_event(body),
     ] {
         let message = status.to_string();
         assert!(message.chars().count() <= MAX_MESSAGE, "{message}");

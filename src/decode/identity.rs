@@ -7,30 +7,35 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{list::ListMetadata, wire::CowStr};
+use super::{list::ListMetadata, object::Object, protobuf, wire::CowStr};
 
 /// The longest name that Kubernetes allows, in characters; longer ones are cut.
 const MAX_NAME_LENGTH: usize = 253;
 
 /// Returns `metadata.name`.
-pub(crate) fn name(json: &str) -> Option<CowStr<'_>> {
-    metadata_field(json, "name")
+pub(crate) fn name<'a>(object: impl Into<Object<'a>>) -> Option<CowStr<'a>> {
+    metadata_field(object.into(), "name")
 }
 
 /// Returns `metadata.resourceVersion`.
-pub(crate) fn version(json: &str) -> Option<String> {
+pub(crate) fn version<'a>(object: impl Into<Object<'a>>) -> Option<String> {
     #[derive(Deserialize)]
-    struct Object {
+    struct Versioned {
         metadata: ListMetadata,
     }
-    let object: Object = serde_json::from_str(json).ok()?;
-    object.metadata.resource_version
+    match object.into() {
+        Object::Json(json) => {
+            let object: Versioned = serde_json::from_str(json).ok()?;
+            object.metadata.resource_version
+        }
+        Object::Protobuf(message) => protobuf::version(message).map(str::to_owned),
+    }
 }
 
 /// Returns `namespace/name` for messages, with `?` for an unreadable part.
-pub(super) fn namespaced_name(json: &str) -> String {
+pub(super) fn namespaced_name(object: Object<'_>) -> String {
     let part = |key| {
-        let text = metadata_field(json, key)?;
+        let text = metadata_field(object, key)?;
         Some(text.chars().take(MAX_NAME_LENGTH).collect::<String>())
     };
     let part = |key| part(key).unwrap_or_else(|| "?".to_owned());
@@ -38,7 +43,11 @@ pub(super) fn namespaced_name(json: &str) -> String {
 }
 
 /// A text in `metadata`, whatever is wrong with the other fields of the object.
-fn metadata_field<'a>(json: &'a str, key: &str) -> Option<CowStr<'a>> {
+fn metadata_field<'a>(object: Object<'a>, key: &str) -> Option<CowStr<'a>> {
+    let json = match object {
+        Object::Json(json) => json,
+        Object::Protobuf(message) => return protobuf::metadata_field(message, key),
+    };
     let metadata = fields(json)?.remove("metadata")?;
     let text = fields(metadata.get())?.remove(key)?;
     serde_json::from_str(text.get()).ok()

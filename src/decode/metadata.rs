@@ -5,9 +5,7 @@
 
 use std::cell::Cell;
 
-use serde_json::value::RawValue;
-
-use super::{annotations, interner::Interner, ksm::MAX_VALUE, string_map::StringMap};
+use super::{annotations, interner::Interner, ksm::MAX_VALUE, string_map::StringMap, wire::RawMap};
 use crate::{
     config::{AllowList, Config, KsmConfig, LabelSource},
     model::{MAX_EVALUATED_SCHEDULE, MAX_INVALID, MappedLabels},
@@ -56,7 +54,7 @@ impl MetadataFilter {
 
     pub(super) fn job_labels<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
     ) -> serde_json::Result<StringMap<'a>> {
         let ksm = self.kube_state_metrics.as_ref();
         self.labels(raw, ksm.map(|ksm| &ksm.job_labels))
@@ -64,7 +62,7 @@ impl MetadataFilter {
 
     pub(super) fn cronjob_labels<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
     ) -> serde_json::Result<StringMap<'a>> {
         let ksm = self.kube_state_metrics.as_ref();
         self.labels(raw, ksm.map(|ksm| &ksm.cronjob_labels))
@@ -72,7 +70,7 @@ impl MetadataFilter {
 
     pub(super) fn job_annotations<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
     ) -> serde_json::Result<StringMap<'a>> {
         let ksm = self.kube_state_metrics.as_ref();
         self.annotations(raw, ksm.map(|ksm| &ksm.job_annotations))
@@ -80,7 +78,7 @@ impl MetadataFilter {
 
     pub(super) fn cronjob_annotations<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
     ) -> serde_json::Result<StringMap<'a>> {
         let ksm = self.kube_state_metrics.as_ref();
         self.annotations(raw, ksm.map(|ksm| &ksm.cronjob_annotations))
@@ -89,7 +87,7 @@ impl MetadataFilter {
     /// Reads the labels of a job template, which have no kube-state-metrics family.
     pub(super) fn template_labels<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
     ) -> serde_json::Result<StringMap<'a>> {
         self.labels(raw, None)
     }
@@ -97,7 +95,7 @@ impl MetadataFilter {
     /// Reads the annotations of a job template, which have no kube-state-metrics family.
     pub(super) fn template_annotations<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
     ) -> serde_json::Result<StringMap<'a>> {
         self.annotations(raw, None)
     }
@@ -105,7 +103,7 @@ impl MetadataFilter {
     /// Reads the mapped labels, the workload label, and the labels that `allowed` selects.
     fn labels<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
         allowed: Option<&AllowList>,
     ) -> serde_json::Result<StringMap<'a>> {
         let allowed = allowed.filter(|list| !list.is_empty());
@@ -126,7 +124,7 @@ impl MetadataFilter {
     /// Reads the known annotations, the mapped ones, those that `allowed` selects, and some unknown ones that are reported.
     fn annotations<'a>(
         &self,
-        raw: Option<&'a RawValue>,
+        raw: Option<RawMap<'a>>,
         allowed: Option<&AllowList>,
     ) -> serde_json::Result<StringMap<'a>> {
         let is_mapped = |key: &str| {

@@ -328,7 +328,7 @@ fn an_object_that_cannot_be_decoded_has_its_name_whatever_is_wrong_with_it() {
 #[test]
 fn a_name_with_invalid_bytes_is_unknown_and_never_another_name() {
     let json = b"{\"metadata\":{\"namespace\":\"etl\",\"name\":\"a\xff\"}}";
-    let error = Decoder::default().job(&text(json)).unwrap_err();
+    let error = Decoder::default().job(&*text(json)).unwrap_err();
     assert_eq!(error.to_string(), "decode etl/?");
 }
 

@@ -1,4 +1,4 @@
-//! The fields of Kubernetes API objects that are exported, as serde structs.
+//! The fields of Kubernetes API objects that are exported, as serde structs. [`super::protobuf`] fills the same ones.
 //!
 //! serde skips the other fields (pod templates and managed fields are 80 % of a Job) without building them. Strings
 //! borrow from the input until a record is made. Every field except the names may be null or missing, because servers
@@ -10,7 +10,7 @@ use jiff::{Timestamp, civil};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use crate::model::Seconds;
+use crate::{model::Seconds, protobuf::Fields};
 
 #[derive(Deserialize)]
 pub(super) struct JobObject<'a> {
@@ -57,9 +57,9 @@ pub(super) struct Metadata<'a> {
     #[serde(borrow)]
     pub(super) owner_references: Option<Vec<OwnerReference<'a>>>,
     #[serde(borrow)]
-    pub(super) labels: Option<&'a RawValue>,
+    pub(super) labels: Option<RawMap<'a>>,
     #[serde(borrow)]
-    pub(super) annotations: Option<&'a RawValue>,
+    pub(super) annotations: Option<RawMap<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -160,9 +160,9 @@ pub(super) struct JobTemplate<'a> {
 #[derive(Default, Deserialize)]
 pub(super) struct TemplateMetadata<'a> {
     #[serde(borrow)]
-    pub(super) labels: Option<&'a RawValue>,
+    pub(super) labels: Option<RawMap<'a>>,
     #[serde(borrow)]
-    pub(super) annotations: Option<&'a RawValue>,
+    pub(super) annotations: Option<RawMap<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -194,6 +194,23 @@ pub(super) fn check_type(
     Err(de::Error::custom(message))
 }
 
+/// Labels or annotations that are not read yet: most of them are never needed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RawMap<'a> {
+    Json(&'a RawValue),
+    /// The entries are the fields with this number among other fields of a message.
+    Protobuf {
+        number: u64,
+        fields: Fields<'a>,
+    },
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawMap<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(Self::Json)
+    }
+}
+
 /// A string that borrows from the input unless it has escapes.
 ///
 /// A plain `Cow` would not borrow: serde copies the text of every `Option<Cow<str>>`.
@@ -201,6 +218,10 @@ pub(super) fn check_type(
 pub(crate) struct CowStr<'a>(Cow<'a, str>);
 
 impl<'a> CowStr<'a> {
+    pub(super) fn borrowed(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
     pub(crate) fn into_inner(self) -> Cow<'a, str> {
         self.0
     }
@@ -256,20 +277,38 @@ impl std::ops::Deref for Identifier<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Identifier<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = CowStr::deserialize(deserializer)?;
+        Self::new(CowStr::deserialize(deserializer)?)
+    }
+}
+
+impl<'a> Identifier<'a> {
+    pub(super) fn new<E: de::Error>(text: CowStr<'a>) -> Result<Self, E> {
         if text.len() > MAX_IDENTIFIER {
             let problem = format_args!("a name or uid is longer than {MAX_IDENTIFIER} bytes");
-            return Err(de::Error::custom(problem));
+            return Err(E::custom(problem));
         }
         Ok(Self(text))
     }
 }
+
+/// The first second of the year 0 and the last one of the year 9999: the times that RFC 3339 can say.
+const TIMES: std::ops::RangeInclusive<Seconds> = -62_167_219_200..=253_402_300_799;
 
 /// A `metav1.Time`: an RFC 3339 timestamp or null, in whole seconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OptionalTime(Option<Seconds>);
 
 impl OptionalTime {
+    /// A time that is not null. Fails if there is no RFC 3339 timestamp for it.
+    pub(super) fn new<E: de::Error>(seconds: Seconds) -> Result<Self, E> {
+        if !TIMES.contains(&seconds) {
+            let problem = format_args!("there is no timestamp for {seconds} s since 1970");
+            return Err(E::custom(problem));
+        }
+        // See `parse_time`.
+        Ok(Self(Some(seconds.min(Timestamp::MAX.as_second()))))
+    }
+
     pub(super) fn seconds(self) -> Option<Seconds> {
         self.0
     }

@@ -18,7 +18,7 @@ pub(super) fn read(
     decoder: &Mutex<Decoder>,
 ) -> Result<Result<Job, DecodeError>, Error> {
     let JobReference { namespace, name } = job;
-    let result = decoder.lock().job(&decode::text(body));
+    let result = decoder.lock().job(&*decode::text(body));
     match result {
         Ok(found) if **found.namespace() == **namespace && *found.name == **name => Ok(Ok(found)),
         Ok(found) => Err(invalid_response(

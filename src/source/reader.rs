@@ -12,7 +12,7 @@ use super::feed_reporter::FeedReporter;
 use crate::{
     client::{Api, Error, Listing, Scope},
     config::{ListLimits, Namespaces},
-    decode::Decoder,
+    decode::{Decoder, Object},
     model::{self, Change, MAX_UNDECODABLE, ObjectName, Update},
 };
 
@@ -102,7 +102,7 @@ impl<R: WatchedResource> ResourceReader<R> {
                 self.start_list();
                 records.clear();
             }
-            ListStep::Object(json) => records.extend(self.decode_listed(json)),
+            ListStep::Object(object) => records.extend(self.decode_listed(object)),
             ListStep::PageEnd { remaining } => {
                 self.log_progress(records.len(), remaining);
                 if self.was_read {
@@ -160,8 +160,8 @@ impl<R: WatchedResource> ResourceReader<R> {
     }
 
     /// Decodes an object of a list.
-    pub(super) fn decode_listed(&mut self, json: &str) -> Option<R::Record> {
-        match self.decode(json) {
+    pub(super) fn decode_listed(&mut self, object: Object<'_>) -> Option<R::Record> {
+        match self.decode(object) {
             Decoded::Selected(record) => Some(record),
             Decoded::Unselected => None,
             Decoded::Undecodable(name) => {
@@ -179,8 +179,8 @@ impl<R: WatchedResource> ResourceReader<R> {
     }
 
     /// Decodes an object.
-    pub(super) fn decode(&mut self, json: &str) -> Decoded<R::Record> {
-        match R::decode(json, &mut self.decoder) {
+    pub(super) fn decode(&mut self, object: Object<'_>) -> Decoded<R::Record> {
+        match R::decode(object, &mut self.decoder) {
             Ok(record) if self.selects(R::namespace(&record)) => Decoded::Selected(record),
             Ok(_) => Decoded::Unselected,
             Err(error) => {

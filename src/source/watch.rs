@@ -197,7 +197,7 @@ impl<R: WatchedResource> Watch<R> {
             }
             match line {
                 Some(Line::Whole(line)) => {
-                    if let Some(end) = self.apply(&line, initial)? {
+                    if let Some(end) = self.apply((lines.format(), &line), initial)? {
                         return Ok(end);
                     }
                     self.note_line(listing);

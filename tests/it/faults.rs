@@ -17,6 +17,7 @@ mod credentials;
 mod limits;
 mod lists;
 mod polls;
+mod protobuf;
 mod rate_limits;
 pub(crate) mod server;
 mod watches;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Modules that all stages share. Each may import those before it.
-const SHARED: [&str; 4] = ["model", "backoff", "log_limit", "x509"];
+const SHARED: [&str; 5] = ["model", "backoff", "log_limit", "protobuf", "x509"];
 
 /// The stages in the order of the data flow. Each may import those before it.
 const FLOW: [&str; 9] = [

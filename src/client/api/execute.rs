@@ -7,11 +7,13 @@ use kube::client::Body;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Api,
+    Answer, Api,
     send::{collect, send},
 };
 use crate::{
-    client::{Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized, headers},
+    client::{
+        BodyFormat, Connection, Error, Failure, Request, Status, endpoint::OnUnauthorized, headers,
+    },
     model::{ClientEvent, Code, Verb},
 };
 
@@ -66,7 +68,10 @@ impl Api {
         timeout: Duration,
     ) -> Result<Bytes, Failure> {
         let object = Bytes::from(object.to_string());
-        let run = async { collect(self.exchange(path, Some(&object)).await?, limit).await };
+        let run = async {
+            let answer = self.exchange(path, Some(&object), BodyFormat::Json);
+            collect(answer.await?.body, limit).await
+        };
         self.paced_as(Verb::Create, timeout, run).await
     }
 
@@ -163,19 +168,29 @@ impl Api {
 
     /// The whole body of a successful response. Fails if it is larger than `limit`.
     pub(super) async fn body(&self, path: &str, limit: usize) -> Result<Bytes, Failure> {
-        collect(self.authenticated(path).await?, limit).await
+        let answer = self.authenticated(path, BodyFormat::Json).await?;
+        collect(answer.body, limit).await
     }
 
-    /// The body of a successful response to GET as a stream.
-    pub(super) async fn authenticated(&self, path: &str) -> Result<Body, Failure> {
-        self.exchange(path, None).await
+    /// The body of a successful response to GET as a stream, in the format `wanted` or as JSON.
+    pub(super) async fn authenticated(
+        &self,
+        path: &str,
+        wanted: BodyFormat,
+    ) -> Result<Answer<Body>, Failure> {
+        self.exchange(path, None, wanted).await
     }
 
     /// The body of a successful response as a stream: to POST with `object`, else to GET. When the server refuses the
     /// credentials, they are renewed and the request is sent once more.
-    async fn exchange(&self, path: &str, object: Option<&Bytes>) -> Result<Body, Failure> {
+    async fn exchange(
+        &self,
+        path: &str,
+        object: Option<&Bytes>,
+        wanted: BodyFormat,
+    ) -> Result<Answer<Body>, Failure> {
         let (connection, number) = self.connections.get(None).await?;
-        let refused = match self.send(&connection, path, object).await {
+        let refused = match self.send(&connection, path, object, wanted).await {
             Err(failure) if failure.is_unauthorized() => failure,
             outcome => return outcome,
         };
@@ -191,7 +206,7 @@ impl Api {
             return Err(refused);
         };
         self.limit.acquire().await;
-        match (self.send(&connection, path, object).await, refused) {
+        match (self.send(&connection, path, object, wanted).await, refused) {
             (Err(Failure::Suppressed(suppressed)), Failure::Status(status)) => {
                 Err(Failure::Status(Box::new(Status {
                     no_retry_reason: Some(suppressed.to_string()),
@@ -208,15 +223,19 @@ impl Api {
         connection: &Connection,
         path: &str,
         object: Option<&Bytes>,
-    ) -> Result<Body, Failure> {
-        let outcome = send(&connection.client, path, object).await;
+        wanted: BodyFormat,
+    ) -> Result<Answer<Body>, Failure> {
+        let outcome = send(&connection.client, path, object, wanted).await;
         let expiries = connection.expiries();
         self.events.count(ClientEvent::CredentialExpiry(expiries));
         let response = outcome?;
         if let Some(date) = headers::date(response.headers()) {
             self.events.count(ClientEvent::ServerDate(date));
         }
-        Ok(response.into_body())
+        Ok(Answer {
+            format: BodyFormat::of_response(response.headers()),
+            body: response.into_body(),
+        })
     }
 }
 

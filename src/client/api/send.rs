@@ -12,16 +12,18 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 
 use crate::client::{
-    Failure, Status, Suppressed,
+    BodyFormat, Failure, Status, Suppressed,
     auth::suppressed::NoRetry,
     error::{MAX_ERROR_BODY, describe},
 };
 
-/// Gets `path`, or creates the JSON object `object` there, and returns the response: 200 to GET, 201 to POST.
+/// Gets `path`, or creates the JSON object `object` there, and returns the response: 200 to GET, 201 to POST. The body is in
+/// the format `wanted`, or JSON.
 pub(super) async fn send(
     client: &kube::Client,
     path: &str,
     object: Option<&Bytes>,
+    wanted: BodyFormat,
 ) -> Result<http::Response<Body>, Failure> {
     let request = match object {
         None => http::Request::get(path).body(Body::empty()),
@@ -30,8 +32,8 @@ pub(super) async fn send(
             .body(Body::from(object.clone())),
     };
     let mut request = request.map_err(|error| Failure::NoClient(describe(&error)))?;
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(ACCEPT, json);
+    let accept = HeaderValue::from_static(wanted.accept());
+    request.headers_mut().insert(ACCEPT, accept);
     let mut response = client.send(request).await.map_err(no_response)?;
     let success = match object {
         None => StatusCode::OK,

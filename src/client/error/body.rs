@@ -1,6 +1,6 @@
 //! Reads the body of an error response.
 //!
-//! A Kubernetes API sends a Status, Huawei Cloud CCI adds an `errorCode` to it, the gateway in front of CCI and IAM have
+//! A Kubernetes API sends a Status, as JSON or as Protocol Buffers; Huawei Cloud CCI adds an `errorCode` to it, the gateway in front of CCI and IAM have
 //! formats of their own, and proxies send any text. The result has no secrets and fits into a log line: see
 //! [`super::redact`].
 
@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::redact::{one_line, redact};
+
+mod protobuf;
 
 /// The maximum length of error codes and request ids.
 const MAX_IDENTIFIER: usize = 64;
@@ -39,10 +41,13 @@ pub(super) struct ErrorBody {
 
 /// Reads a body of any format.
 pub(super) fn read(body: &[u8]) -> ErrorBody {
-    let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
-        return ErrorBody::of_text(&String::from_utf8_lossy(body), true);
+    let body = match protobuf::status(body) {
+        Some(status) => status,
+        None => match serde_json::from_slice(body) {
+            Ok(Value::Object(object)) => Value::Object(object),
+            _ => return ErrorBody::of_text(&String::from_utf8_lossy(body), true),
+        },
     };
-    let body = Value::Object(object);
     if body["kind"] == "Status" {
         of_kubernetes(&body)
     } else if body["error_code"].is_string() || body["error_msg"].is_string() {

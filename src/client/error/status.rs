@@ -40,10 +40,9 @@ pub struct Status {
 }
 
 impl Status {
-    /// Reads the object of the ERROR event of a watch. The HTTP status of the watch was 200.
+    /// Reads the object of the ERROR event of a watch, in any format. The HTTP status of the watch was 200.
     #[must_use]
-    pub fn of_event(object: &str) -> Self {
-        let object = object.as_bytes();
+    pub fn of_event(object: &[u8]) -> Self {
         let start = &object[..object.len().min(MAX_ERROR_BODY)];
         Self::read(None, &HeaderMap::new(), start)
     }

@@ -84,7 +84,7 @@ fn only_a_kubernetes_status_about_jobs_means_that_the_job_does_not_exist() {
 fn the_error_event_of_a_watch_has_the_code_in_its_object() {
     let event = include_str!("../../../tests/fixtures/kubernetes-1.36/watch/too-old.jsonl");
     let event: serde_json::Value = serde_json::from_str(event).unwrap();
-    let status = Status::of_event(&event["object"].to_string());
+    let status = Status::of_event(event["object"].to_string().as_bytes());
     assert_eq!(status.code, 410);
     assert!(
         error(
@@ -95,7 +95,7 @@ fn the_error_event_of_a_watch_has_the_code_in_its_object() {
         .is_expired()
     );
     for nothing in ["{}", "null", "5"] {
-        assert_eq!(Status::of_event(nothing).code, 500);
+        assert_eq!(Status::of_event(nothing.as_bytes()).code, 500);
     }
 }
 

@@ -13,7 +13,7 @@ use super::{PollFailure, PollItem, PollSuccess, finish};
 use crate::{
     client::{Api, Error, Listing, Scope},
     config::{JobReference, ListLimits},
-    decode::{self, DecodeError, Decoder},
+    decode::{self, DecodeError, Decoder, Object},
     model::{Change, Job, Resource, Update},
     source::{
         feed_reporter::FeedReporter,
@@ -110,10 +110,10 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
         timeout,
         |step| match step {
             ListStep::Start => found.clear(),
-            ListStep::Object(json) => {
-                let position = decode::name(json).and_then(|name| positions.get(&*name));
+            ListStep::Object(object) => {
+                let position = decode::name(object).and_then(|name| positions.get(&*name));
                 let Some(&position) = position else { return };
-                match jobs[position].decode(json) {
+                match jobs[position].decode(object) {
                     // The server returned more than the requested namespace.
                     Ok(other) if **other.namespace() != *jobs[position].job.namespace => {}
                     decoded => {
@@ -155,8 +155,8 @@ impl JobPoll {
         }
     }
 
-    fn decode(&self, json: &str) -> Result<Job, DecodeError> {
-        self.decoder.lock().job(json)
+    fn decode(&self, object: Object<'_>) -> Result<Job, DecodeError> {
+        self.decoder.lock().job(object)
     }
 
     /// Pushes the Job to the store, or logs that it exists but cannot be decoded.

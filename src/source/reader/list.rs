@@ -6,9 +6,9 @@ use tokio::time::sleep;
 
 use super::usage::ListUsage;
 use crate::{
-    client::{Api, Error, Failure, Listing},
+    client::{Answer, Api, BodyFormat, Error, Failure, Listing},
     config::ListLimits,
-    decode::{self, ListMetadata, Page},
+    decode::{self, ListMetadata, Object, Page},
     model::Verb,
 };
 
@@ -22,8 +22,8 @@ const PAGE_SIZE: usize = 500;
 pub(in crate::source) enum ListStep<'a> {
     /// The list starts, or restarts: what was read before is void.
     Start,
-    /// An object as JSON.
-    Object(&'a str),
+    /// An object.
+    Object(Object<'a>),
     /// The end of a page. `remaining` is the number of objects still to come, if the server reports it.
     PageEnd { remaining: Option<i64> },
 }
@@ -43,7 +43,8 @@ pub(in crate::source) async fn read_list(
     let mut restarted = false;
     on_step(ListStep::Start);
     loop {
-        let body = match api.page(listing, size, token.as_deref(), timeout).await {
+        let Answer { format, body } = match api.page(listing, size, token.as_deref(), timeout).await
+        {
             // The continue token expired: the list took longer than the server keeps its state. Earlier pages are of another
             // state than later ones would be.
             Err(error) if error.is_expired() && token.is_some() && !restarted => {
@@ -62,8 +63,15 @@ pub(in crate::source) async fn read_list(
             }
             page => page?,
         };
-        let text = decode::text(&body);
-        let page = parse(listing, &text)?;
+        let answer = decode::Body::new(format, &body);
+        let page = match parse(listing, &answer) {
+            // What lies between may handle JSON alone.
+            Err(error) if format != BodyFormat::Json => {
+                api.request_json(&error);
+                return Err(error);
+            }
+            page => page?,
+        };
         usage
             .add_page(body.len(), page.len(), page.items().next())
             .map_err(|failure| list_error(listing, failure))?;
@@ -92,9 +100,10 @@ pub(in crate::source) async fn read_list(
 }
 
 /// Parses a page of a list of these objects.
-fn parse<'a>(listing: &Listing, text: &'a str) -> Result<Page<'a>, Error> {
-    let page =
-        decode::page(text.as_bytes()).map_err(|error| invalid_list(listing, error.to_string()))?;
+fn parse<'a>(listing: &Listing, answer: &'a decode::Body<'_>) -> Result<Page<'a>, Error> {
+    let page = answer
+        .page()
+        .map_err(|error| invalid_list(listing, error.to_string()))?;
     match page.unexpected_kind(listing.resource) {
         Some(kind) => Err(invalid_list(listing, format!("it is a {kind:.64?}"))),
         None => Ok(page),

@@ -1,7 +1,7 @@
 //! The two kinds of objects as one trait, so that listing and watching are written once.
 
 use crate::{
-    decode::{DecodeError, Decoder},
+    decode::{DecodeError, Decoder, Object},
     model::{Change, CronJob, FeedScope, Job, Name, ObjectName, Resource, Uid, Update},
 };
 
@@ -15,7 +15,7 @@ pub(in crate::source) trait WatchedResource: Send + 'static {
     /// The feed of this kind in `namespace`, or in all selected ones.
     fn feed_scope(namespace: Option<Name>) -> FeedScope;
 
-    fn decode(json: &str, decoder: &mut Decoder) -> Result<Self::Record, DecodeError>;
+    fn decode(object: Object<'_>, decoder: &mut Decoder) -> Result<Self::Record, DecodeError>;
 
     fn update(change: Change<Self::Record>) -> Update;
 
@@ -41,8 +41,8 @@ impl WatchedResource for Jobs {
         FeedScope::Jobs(namespace)
     }
 
-    fn decode(json: &str, decoder: &mut Decoder) -> Result<Job, DecodeError> {
-        decoder.job(json)
+    fn decode(object: Object<'_>, decoder: &mut Decoder) -> Result<Job, DecodeError> {
+        decoder.job(object)
     }
 
     fn update(change: Change<Job>) -> Update {
@@ -74,8 +74,8 @@ impl WatchedResource for CronJobs {
         FeedScope::CronJobs(namespace)
     }
 
-    fn decode(json: &str, decoder: &mut Decoder) -> Result<CronJob, DecodeError> {
-        decoder.cronjob(json)
+    fn decode(object: Object<'_>, decoder: &mut Decoder) -> Result<CronJob, DecodeError> {
+        decoder.cronjob(object)
     }
 
     fn update(change: Change<CronJob>) -> Update {

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{client::Failure, config::ListLimits};
+use crate::{client::Failure, config::ListLimits, decode::Object};
 
 /// A server that filters the objects of a page may send a page without any. It does not send many in a row.
 const MAX_EMPTY_PAGES: u32 = 100;
@@ -50,12 +50,12 @@ impl ListUsage {
         self.seen.clear();
     }
 
-    /// A page of this many bytes and objects arrived. `first` is its first object as JSON.
+    /// A page of this many bytes and objects arrived. `first` is its first object.
     pub(in crate::source) fn add_page(
         &mut self,
         bytes: usize,
         objects: usize,
-        first: Option<&str>,
+        first: Option<Object<'_>>,
     ) -> Result<(), Failure> {
         self.pages += 1;
         self.bytes += bytes as u64;
@@ -69,7 +69,7 @@ impl ListUsage {
             return Err(invalid("too many pages in a row have no objects"));
         }
         // No two objects are the same. Anything else than an object is undecodable, and may be repeated.
-        let first = first.filter(|json| json.starts_with('{'));
+        let first = first.and_then(Object::content);
         if first.is_some_and(|first| !self.is_new(first)) {
             return Err(invalid("the server sends the same page again"));
         }
@@ -81,7 +81,7 @@ impl ListUsage {
         if token.len() > MAX_TOKEN {
             return Err(invalid("the continue token is too long"));
         }
-        if !self.is_new(token) {
+        if !self.is_new(token.as_bytes()) {
             return Err(invalid("the server repeats a continue token"));
         }
         Ok(())
@@ -99,8 +99,8 @@ impl ListUsage {
         self.check()
     }
 
-    fn is_new(&mut self, text: &str) -> bool {
-        self.seen.insert(self.hasher.hash_one(text))
+    fn is_new(&mut self, bytes: &[u8]) -> bool {
+        self.seen.insert(self.hasher.hash_one(bytes))
     }
 
     fn check(&self) -> Result<(), Failure> {
@@ -164,7 +164,7 @@ mod tests {
         let mut usage = ListUsage::new(limits);
         for (number, (bytes, objects)) in pages.into_iter().enumerate() {
             let first = format!("{{{number}}}");
-            let first = (objects > 0).then_some(&*first);
+            let first = (objects > 0).then_some(first.as_str().into());
             let outcome = usage
                 .add_page(bytes, objects, first)
                 .and_then(|()| usage.add_token(&number.to_string()));
@@ -220,12 +220,12 @@ mod tests {
         for token in ["x", "y", "z", &"t".repeat(MAX_TOKEN + 1)] {
             assert!(usage.add_token(token).is_err(), "{token}");
         }
-        usage.add_page(1, 1, Some("{1}")).unwrap();
-        usage.add_page(1, 1, Some("null")).unwrap();
-        usage.add_page(1, 1, Some("null")).unwrap();
-        assert!(usage.add_page(1, 1, Some("{1}")).is_err());
+        usage.add_page(1, 1, Some("{1}".into())).unwrap();
+        usage.add_page(1, 1, Some("null".into())).unwrap();
+        usage.add_page(1, 1, Some("null".into())).unwrap();
+        assert!(usage.add_page(1, 1, Some("{1}".into())).is_err());
         usage.restart();
         usage.add_token("x").unwrap();
-        usage.add_page(1, 1, Some("{1}")).unwrap();
+        usage.add_page(1, 1, Some("{1}".into())).unwrap();
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{End, Watch, initial_list::InitialList};
 use crate::{
-    client::{Error, Failure, Status},
-    decode::{self, Bookmark, Event},
+    client::{BodyFormat, Error, Failure, Status},
+    decode::{self, Bookmark, Event, Object},
     model::{Change, ClientEvent, EventKind, Update},
     source::reader::{Decoded, WatchedResource},
 };
@@ -15,19 +15,24 @@ impl<R: WatchedResource> Watch<R> {
     /// everything before it.
     pub(super) fn apply(
         &mut self,
-        line: &[u8],
+        line: (BodyFormat, &[u8]),
         initial: &mut Option<InitialList<R>>,
     ) -> Result<Option<End>, Error> {
-        let line = decode::text(line);
-        let event: Event<'_> = serde_json::from_str(&line)
-            .map_err(|error| self.invalid_response(error.to_string()))?;
-        let object = event.object.get();
-        let kind = kind(&event.kind);
+        let (format, line) = line;
+        let line = decode::Body::new(format, line);
+        let Event {
+            kind: name,
+            object,
+            bytes,
+        } = line
+            .event()
+            .map_err(|error| self.unreadable(format, &error))?;
+        let kind = kind(&name);
         self.reader
             .feed
             .count(ClientEvent::Event(R::RESOURCE, kind));
         match (kind, initial.as_mut()) {
-            (EventKind::Error, _) => self.end(object).map(Some),
+            (EventKind::Error, _) => self.end(bytes).map(Some),
             (EventKind::Unknown, Some(_)) => Ok(None),
             (EventKind::Unknown, None) => {
                 self.reader.feed.contact();
@@ -47,8 +52,18 @@ impl<R: WatchedResource> Watch<R> {
         }
     }
 
+    /// The error for a line that is no event.
+    fn unreadable(&self, format: BodyFormat, error: &serde_json::Error) -> Error {
+        let error = self.invalid_response(error.to_string());
+        if format != BodyFormat::Json {
+            // What lies between may handle JSON alone.
+            self.reader.api.request_json(&error);
+        }
+        error
+    }
+
     /// The end of a watch for which the server sent the Status in `object`.
-    fn end(&self, object: &str) -> Result<End, Error> {
+    fn end(&self, object: &[u8]) -> Result<End, Error> {
         let status = Status::of_event(object);
         if status.code == 410 {
             return Ok(End::Expired);
@@ -57,7 +72,7 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     /// Applies an event that is part of a streamed list.
-    fn extend_list(&mut self, kind: EventKind, object: &str, list: &mut InitialList<R>) {
+    fn extend_list(&mut self, kind: EventKind, object: Object<'_>, list: &mut InitialList<R>) {
         if kind == EventKind::Deleted {
             match self.reader.decode(object) {
                 Decoded::Selected(deleted) => {
@@ -89,7 +104,7 @@ impl<R: WatchedResource> Watch<R> {
     }
 
     /// Applies the new state of an object.
-    fn change(&mut self, object: &str) {
+    fn change(&mut self, object: Object<'_>) {
         let update = match self.reader.decode(object) {
             Decoded::Selected(record) => R::update(Change::Applied(record)),
             // Without a name nothing would tell when it is gone.
@@ -101,7 +116,7 @@ impl<R: WatchedResource> Watch<R> {
         self.reader.feed.push(update);
     }
 
-    fn delete(&mut self, object: &str) -> Option<End> {
+    fn delete(&mut self, object: Object<'_>) -> Option<End> {
         match self.reader.decode(object) {
             Decoded::Selected(record) => {
                 self.reader.feed.push(R::update(Change::Deleted(record)));
@@ -115,11 +130,11 @@ impl<R: WatchedResource> Watch<R> {
 
     fn apply_bookmark(
         &mut self,
-        object: &str,
+        object: Object<'_>,
         initial: &mut Option<InitialList<R>>,
     ) -> Result<Option<End>, Error> {
-        let bookmark: Bookmark = serde_json::from_str(object)
-            .map_err(|error| self.invalid_response(error.to_string()))?;
+        let bookmark =
+            Bookmark::read(object).map_err(|error| self.invalid_response(error.to_string()))?;
         self.silence.bookmark(self.attempt.opened);
         if bookmark.ends_initial_list()
             && let Some(list) = initial.take()

@@ -7,7 +7,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::{
-    client::{Api, Endpoint, Listing, Scope, Status},
+    client::{Api, BodyFormat, Endpoint, Listing, Scope, Status},
     config::{ListLimits, Mode, Namespaces, Selection},
     decode::Decoder,
     model::{
@@ -228,7 +228,10 @@ async fn events_during_a_streamed_list_are_applied_to_it() {
         ("MODIFIED", "b"),
         ("DELETED", "x"),
     ] {
-        let end = watch.apply(event(kind, name).as_bytes(), &mut initial);
+        let end = watch.apply(
+            (BodyFormat::Json, event(kind, name).as_bytes()),
+            &mut initial,
+        );
         assert!(end.unwrap().is_none());
     }
     let records = initial.unwrap().into_records();

@@ -284,12 +284,15 @@ async fn a_body_beyond_the_size_limit_is_rejected_whatever_the_page_size() {
 }
 
 #[tokio::test]
-async fn requests_accept_only_uncompressed_json() {
+async fn requests_accept_only_uncompressed_answers() {
     let (server, mut exporter) = start_polling(vec![Answer::json(&list(&[job("a")]))]).await;
     exporter.eventually(Exporter::ready, true).await;
     for request in server.requests("") {
         assert_eq!(request.header("accept-encoding"), None, "{}", request.head);
-        assert_eq!(request.header("accept"), Some("application/json"));
+        assert_eq!(
+            request.header("accept"),
+            Some("application/vnd.kubernetes.protobuf, application/json")
+        );
         assert_eq!(
             request.header("user-agent"),
             Some(concat!("job-status-exporter/", env!("CARGO_PKG_VERSION")))

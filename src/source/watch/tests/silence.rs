@@ -34,7 +34,7 @@ fn response(arrivals: &[Arrival<'_>]) -> Lines<StreamBody<Frames>> {
         Ok(Frame::data(Bytes::from(line)))
     });
     let frames = lines.chain(stream::once(pending()));
-    Lines::new(StreamBody::new(Box::pin(frames)))
+    Lines::new(BodyFormat::Json, StreamBody::new(Box::pin(frames)))
 }
 
 /// Lets the watch read these lines until it gives up. Returns the time of that in seconds, and why it ended.
@@ -140,7 +140,12 @@ async fn every_event_confirms_what_the_store_holds() {
         let (mut watch, recorder) = watch();
         watch.reader.listing.scope = Scope::Namespace("etl".to_owned());
         let line = Bytes::copy_from_slice(line.as_bytes());
-        assert!(watch.apply(&line, &mut None).unwrap().is_none());
+        assert!(
+            watch
+                .apply((BodyFormat::Json, &line), &mut None)
+                .unwrap()
+                .is_none()
+        );
         assert_eq!(*recorder.confirmations.lock(), 1, "{line:?}");
     }
 }
@@ -180,7 +185,10 @@ async fn the_end_of_a_watch_confirms_everything_if_it_comes_in_time() {
         });
         let body: Frames = Box::pin(frames);
         let outcome = watch
-            .read(Lines::new(StreamBody::new(body)), &mut None)
+            .read(
+                Lines::new(BodyFormat::Json, StreamBody::new(body)),
+                &mut None,
+            )
             .await;
         assert!(matches!(outcome, Ok(End::Ended)));
         assert_eq!(recorder.caught_up.lock().len(), confirmed, "{ends_after}");
