@@ -7,7 +7,7 @@
 //!
 //! The store owns each fact about a target: its objects, the totals of its workloads, and the health of its feeds.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard, RwLock};
@@ -55,6 +55,9 @@ use blocking::long_step;
 use facts::Facts;
 use objects::Visibility;
 use server_clock::ServerClock;
+
+/// Longer than anything holds the lock, except for a large list. Each long step may start a thread, which costs memory.
+const SHORT_WAIT: Duration = Duration::from_millis(5);
 
 /// More objects than a page of a list has.
 const LARGE: usize = 1000;
@@ -186,8 +189,8 @@ impl TargetStore {
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        let free = self.facts.try_lock();
-        free.unwrap_or_else(|| long_step(|| self.facts.lock()))
+        let soon = self.facts.try_lock_for(SHORT_WAIT);
+        soon.unwrap_or_else(|| long_step(|| self.facts.lock()))
     }
 
     /// Whether every feed was read completely at least once.
