@@ -36,9 +36,11 @@ fn measured(step: impl FnOnce()) {
 fn main() -> Result<(), &'static str> {
     match env::args().nth(1).as_deref() {
         Some("decode") => decode(),
-        Some("render-text") => render(Format::Text, 0),
-        Some("render-openmetrics") => render(Format::OpenMetrics, 0),
-        Some("render-text-again") => render(Format::Text, 1),
+        Some("render-text") => render(0, |metrics| scrape(metrics, Format::Text)),
+        Some("render-openmetrics") => render(0, |metrics| scrape(metrics, Format::OpenMetrics)),
+        Some("render-protobuf") => render(0, |metrics| scrape(metrics, Format::Protobuf)),
+        Some("render-gzip") => render(0, scrape_gzip),
+        Some("render-gzip-again") => render(1, scrape_gzip),
         Some("apply") => apply(),
         Some("list-again") => list_again(0),
         Some("list-again-changed") => list_again(CHANGED),
@@ -55,23 +57,32 @@ fn decode() {
     measured(|| page::decode(&page, &mut decoder));
 }
 
-/// A scrape after `before` others, and after churn.
-fn render(format: Format, before: usize) {
+/// A scrape after `before` others, each with churn after it.
+fn render(before: usize, scrape: fn(&Metrics)) {
     let mut churn = Churn::new(JOBS);
     let store = Arc::new(Store::new(vec![churn.store.clone()]));
     let metrics = Metrics::new(store, &MetricsSettings::default());
-    let scrape = || {
-        for chunk in metrics.scrape(format) {
-            black_box(chunk);
-        }
-    };
     for _ in 0..before {
-        scrape();
+        scrape(&metrics);
         for update in churn.step(CHANGED) {
             churn.feed.push(update);
         }
     }
-    measured(scrape);
+    measured(|| scrape(&metrics));
+}
+
+fn scrape(metrics: &Metrics, format: Format) {
+    for chunk in metrics.scrape(format) {
+        black_box(chunk);
+    }
+}
+
+/// What changed since the last one is compressed.
+fn scrape_gzip(metrics: &Metrics) {
+    let scrape = metrics.scrape_compressed(Format::OpenMetrics, &[]);
+    for chunk in scrape.into_iter().flatten().flatten() {
+        black_box(chunk.unwrap_or_default());
+    }
 }
 
 /// Events: a third each of new, ended and deleted Jobs.
