@@ -76,7 +76,15 @@ fn scrape(metrics: &Metrics, format: Format) {
     }
 }
 
-/// The first scrape, another one, and one after 1 % of the Jobs are new, as many ended and as many are gone.
+/// The same with gzip.
+fn scrape_gzip(metrics: &Metrics) {
+    let scrape = metrics.scrape_compressed(Format::OpenMetrics, &[]);
+    for chunk in scrape.into_iter().flatten().flatten() {
+        black_box(chunk).unwrap_or_default();
+    }
+}
+
+/// The first scrape with gzip, another one, and one after 1 % of the Jobs are new, as many ended and as many are gone.
 fn render_with_churn(criterion: &mut Criterion) {
     let mut churn = Churn::new(MANY_JOBS);
     let target = churn.store.clone();
@@ -84,39 +92,30 @@ fn render_with_churn(criterion: &mut Criterion) {
         let store = Arc::new(Store::new(vec![target.clone()]));
         Metrics::new(store, &metrics::MetricsSettings::default())
     };
-    let mut group = criterion.benchmark_group("render 100,000 jobs");
+    let mut group = criterion.benchmark_group("render 100,000 jobs with gzip");
     group.sample_size(20);
-    for (name, format) in FORMATS {
-        let metrics = new();
-        let mut change = || {
-            for update in churn.step(MANY_JOBS / 100) {
-                churn.feed.push(update);
-            }
-        };
-        let report =
-            |step| allocations::report(&format!("{name}, {step}"), || scrape(&metrics, format));
-        report("cold");
-        report("warm");
-        change();
-        report("1 % changed");
-        group.bench_function(format!("{name}, cold"), |bencher| {
-            bencher.iter_batched_ref(
-                new,
-                |metrics| scrape(metrics, format),
-                BatchSize::PerIteration,
-            );
-        });
-        group.bench_function(format!("{name}, warm"), |bencher| {
-            bencher.iter(|| scrape(&metrics, format));
-        });
-        group.bench_function(format!("{name}, 1 % changed"), |bencher| {
-            bencher.iter_batched(
-                &mut change,
-                |()| scrape(&metrics, format),
-                BatchSize::PerIteration,
-            );
-        });
-    }
+    let metrics = new();
+    let mut change = || {
+        for update in churn.step(MANY_JOBS / 100) {
+            churn.feed.push(update);
+        }
+    };
+    let report = |step| allocations::report(step, || scrape_gzip(&metrics));
+    report("cold");
+    report("warm");
+    change();
+    report("1 % changed");
+    group.bench_function("cold", |bencher| {
+        bencher.iter_batched_ref(new, |metrics| scrape_gzip(metrics), BatchSize::PerIteration);
+    });
+    group.bench_function("warm", |bencher| bencher.iter(|| scrape_gzip(&metrics)));
+    group.bench_function("1 % changed", |bencher| {
+        bencher.iter_batched(
+            &mut change,
+            |()| scrape_gzip(&metrics),
+            BatchSize::PerIteration,
+        );
+    });
     group.finish();
 }
 
