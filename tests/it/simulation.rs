@@ -8,9 +8,7 @@ use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
 use fastrand::Rng;
 use jiff::Timestamp;
 use job_status_exporter::{
-    model::{
-        Change, Departure, FeedHandle, FeedScope, Journal, RestoredState, Seconds, Sink, Update,
-    },
+    model::{Departure, FeedHandle, FeedScope, Journal, RestoredState, Seconds, Sink, Update},
     store::{Retention, StoreSettings, TargetStore},
 };
 use tokio::time::advance;
@@ -20,6 +18,7 @@ mod description;
 mod expected;
 mod faults;
 mod file;
+mod lists;
 mod schedules;
 mod world;
 
@@ -256,56 +255,6 @@ impl Simulation {
             Action::Start => self.start(),
             Action::Check => self.check(),
         }
-    }
-
-    fn list(&mut self, feed: usize, behind: Seconds) {
-        if self.store.is_none() {
-            return; // the next process lists when it starts
-        }
-        let time = self.now - behind;
-        self.connected[feed] = true;
-        if feed == CRONJOBS {
-            let cronjobs = self.world.cronjobs_at(time);
-            self.push_list(feed, cronjobs, Update::CronJobs);
-        } else {
-            let mut jobs = self.world.jobs_at(time, JOBS[feed]);
-            self.rng.shuffle(&mut jobs);
-            self.push_list(feed, jobs, Update::Jobs);
-        }
-        self.complete[feed] = behind == 0;
-        if behind == 0 {
-            self.catch_up(feed);
-        }
-    }
-
-    /// Pushes a list: at once, or in pages if it repeats an earlier one. One before that may have broken off.
-    fn push_list<T: Clone>(
-        &mut self,
-        feed: usize,
-        mut objects: Vec<T>,
-        update: fn(Change<T>) -> Update,
-    ) {
-        let in_place = self.read[feed] && self.rng.bool();
-        self.read[feed] = true;
-        if in_place {
-            self.push(feed, update(Change::ListStarted));
-            if self.rng.bool() {
-                let part = self.rng.usize(..=objects.len());
-                self.push(feed, update(Change::Listed(objects[..part].to_vec())));
-                self.push(feed, update(Change::ListStarted));
-            }
-            while self.rng.u8(..4) > 0 {
-                let page = objects.split_off(self.rng.usize(..=objects.len()));
-                self.push(feed, update(Change::Listed(page)));
-            }
-        }
-        self.push(feed, update(Change::Replaced(objects)));
-    }
-
-    /// The feed has received everything.
-    fn catch_up(&mut self, feed: usize) {
-        let now = Timestamp::from_second(self.now).unwrap();
-        self.push(feed, Update::CaughtUp(now));
     }
 
     fn flush(&mut self) {

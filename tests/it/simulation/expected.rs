@@ -4,12 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use job_status_exporter::{
-    model::{
-        Change, ConcurrencyPolicy, CronJob, Departure, Job, JobState, Name, Seconds, Uid, Update,
-        WorkloadId,
-    },
+    model::{Change, CronJob, Departure, Job, JobState, Name, Seconds, Uid, Update, WorkloadId},
     store::{StoreSettings, TargetSnapshot},
 };
+
+mod judging;
 
 use super::{description::describe, schedules::ExpectedSchedule, world::ADOPTED};
 
@@ -111,27 +110,10 @@ impl ExpectedState {
             Update::Jobs(Change::ListStarted) | Update::CronJobs(Change::ListStarted) => {
                 self.in_lists.remove(&feed);
             }
-            Update::Jobs(Change::Listed(jobs)) => {
-                for job in jobs {
-                    let place = (job.namespace().clone(), job.name.to_shared());
-                    self.in_lists.entry(feed).or_default().insert(place);
-                    self.apply_job(now, feed, job);
-                }
-            }
-            Update::CronJobs(Change::Listed(cronjobs)) => {
-                for cronjob in cronjobs {
-                    let place = (cronjob.namespace.clone(), cronjob.name.clone());
-                    self.in_lists.entry(feed).or_default().insert(place);
-                    self.apply_cronjob(now, feed, cronjob);
-                }
-            }
+            Update::Jobs(Change::Listed(jobs)) => self.list_jobs(now, feed, jobs),
             Update::Jobs(Change::Replaced(jobs)) => {
-                let place = |job: &Job| (job.namespace().clone(), job.name.to_shared());
-                let mut listed = self.in_lists.remove(&feed).unwrap_or_default();
-                listed.extend(jobs.iter().map(place));
-                for job in jobs {
-                    self.apply_job(now, feed, job);
-                }
+                self.list_jobs(now, feed, jobs);
+                let listed = self.in_lists.remove(&feed).unwrap_or_default();
                 for place in missing(&self.jobs, feed, &listed) {
                     self.delete_job(now, &place, false);
                 }
@@ -141,13 +123,10 @@ impl ExpectedState {
             Update::CronJobs(Change::Deleted(cronjob)) => {
                 self.delete_cronjob(now, &(cronjob.namespace.clone(), cronjob.name.clone()));
             }
+            Update::CronJobs(Change::Listed(cronjobs)) => self.list_cronjobs(now, feed, cronjobs),
             Update::CronJobs(Change::Replaced(cronjobs)) => {
-                let place = |cronjob: &CronJob| (cronjob.namespace.clone(), cronjob.name.clone());
-                let mut listed = self.in_lists.remove(&feed).unwrap_or_default();
-                listed.extend(cronjobs.iter().map(place));
-                for cronjob in cronjobs {
-                    self.apply_cronjob(now, feed, cronjob);
-                }
+                self.list_cronjobs(now, feed, cronjobs);
+                let listed = self.in_lists.remove(&feed).unwrap_or_default();
                 for place in missing(&self.cronjobs, feed, &listed) {
                     self.delete_cronjob(now, &place);
                 }
@@ -159,6 +138,22 @@ impl ExpectedState {
             Update::JobAbsent | Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
         }
         self.judge_schedules(now, update);
+    }
+
+    fn list_jobs(&mut self, now: Seconds, feed: usize, jobs: &[Job]) {
+        for job in jobs {
+            let place = (job.namespace().clone(), job.name.to_shared());
+            self.in_lists.entry(feed).or_default().insert(place);
+            self.apply_job(now, feed, job);
+        }
+    }
+
+    fn list_cronjobs(&mut self, now: Seconds, feed: usize, cronjobs: &[CronJob]) {
+        for cronjob in cronjobs {
+            let place = (cronjob.namespace.clone(), cronjob.name.clone());
+            self.in_lists.entry(feed).or_default().insert(place);
+            self.apply_cronjob(now, feed, cronjob);
+        }
     }
 
     fn apply_job(&mut self, now: Seconds, feed: usize, job: &Job) {
@@ -273,56 +268,6 @@ impl ExpectedState {
             };
             known.left = Some((now, departure));
         }
-    }
-
-    /// Judges the schedules that depend on an update.
-    fn judge_schedules(&mut self, now: Seconds, update: &Update) {
-        match update {
-            // Nothing else depends on a single Job before everything was received again.
-            Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
-                let place = (job.namespace().clone(), job.workload_id().name);
-                let cronjob = self.cronjobs.get(&place).map(|(it, _)| it.clone());
-                let forbids =
-                    |it: &CronJob| it.concurrency_policy == Some(ConcurrencyPolicy::Forbid);
-                if let Some(cronjob) = cronjob.filter(forbids) {
-                    self.judge_schedule(now, &cronjob);
-                }
-            }
-            Update::CronJobs(Change::Applied(cronjob)) => self.judge_schedule(now, cronjob),
-            Update::Jobs(_) | Update::CronJobs(_) | Update::CaughtUp(_) => {
-                let until = self.judged_until();
-                let unchanged = until == std::mem::replace(&mut self.judged, until);
-                if unchanged && matches!(update, Update::CaughtUp(_)) {
-                    return;
-                }
-                let cronjobs: Vec<_> = self.cronjobs.values().map(|(it, _)| it.clone()).collect();
-                for cronjob in cronjobs {
-                    self.judge_schedule(now, &cronjob);
-                }
-            }
-            Update::JobAbsent | Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
-        }
-    }
-
-    /// Until when all feeds received everything.
-    fn judged_until(&self) -> Option<Seconds> {
-        let all = self.caught_up.len() == self.feeds;
-        self.caught_up.values().min().copied().filter(|_| all)
-    }
-
-    fn judge_schedule(&mut self, now: Seconds, cronjob: &CronJob) {
-        let until = self.judged_until();
-        let holds_up = |job: &Job| {
-            *job.workload_name() == *cronjob.name
-                && !(job.finished() || job.manual || self.finished.contains(&job.uid))
-        };
-        let unfinished = cronjob.concurrency_policy.is_some()
-            && self.jobs.values().any(|(job, _)| holds_up(job));
-        let id = of_cronjob(&cronjob.namespace, &cronjob.name);
-        let known = self.workloads.get_mut(&id).expect("known");
-        let ended = known.last_run().and_then(Job::end);
-        let schedule = &mut known.schedule;
-        schedule.observe(cronjob, unfinished, ended, now, until);
     }
 
     /// All due times that count as missed, with the names of their CronJobs.
