@@ -24,6 +24,9 @@ pub(super) struct CountedRuns {
     expiries: VecDeque<(Instant, u64)>,
 }
 
+/// Room for so many runs is not freed.
+const SPARE: usize = 1024;
+
 /// How a run was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RunOutcome {
@@ -95,6 +98,17 @@ impl CountedRuns {
 
     /// Removes expired runs.
     pub(super) fn expire(&mut self, now: Instant) {
+        self.remove_expired(now);
+        // After a burst. Usual fluctuations free nothing.
+        if self.runs.capacity() > 4 * (self.runs.len() + SPARE) {
+            self.runs.shrink_to(2 * self.runs.len());
+        }
+        if self.expiries.capacity() > 4 * (self.expiries.len() + SPARE) {
+            self.expiries.shrink_to(2 * self.expiries.len());
+        }
+    }
+
+    fn remove_expired(&mut self, now: Instant) {
         while let Some(&(expiry, hash)) = self.expiries.front() {
             if now < expiry {
                 return;

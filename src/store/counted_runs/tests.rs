@@ -77,3 +77,16 @@ async fn a_restored_run_does_not_expire_before_everything_was_read() {
     counted_runs.expire(start + 101 * UID_RETENTION);
     assert!(counted_runs.runs.is_empty() && counted_runs.expiries.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_memory_of_a_burst_is_freed() {
+    let (mut counted_runs, start) = (CountedRuns::default(), Instant::now());
+    for number in 0..100_000 {
+        let hash = counted_runs.hash(&uid(number));
+        counted_runs.insert(hash, RunOutcome::Finished, start);
+    }
+    assert!(counted_runs.runs.capacity() >= 100_000);
+    counted_runs.expire(start + UID_RETENTION);
+    assert!(counted_runs.runs.capacity() <= 4 * SPARE);
+    assert!(counted_runs.expiries.capacity() <= 4 * SPARE);
+}
