@@ -10,8 +10,8 @@
 //!
 //! Sources read an API through its client, decode the objects and push [`model::Update`]s into the store. The store keeps
 //! the objects, counts runs, and writes to the history what has to outlive the process. A scrape takes a snapshot of the
-//! store, renders it and sends it. Pages for people ask `status` first. A module imports [`model`] and the modules to its left, never those to its right; only
-//! [`app`] sees all of them. `tests/it/layering.rs` checks that.
+//! store, renders it and sends it. Pages for people ask `status` first. A module imports [`model`] and the modules to its left,
+//! never those to its right; only [`app`] sees all of them. `tests/it/layering.rs` checks that.
 //!
 //! The stages, from left to right:
 //!
@@ -22,7 +22,7 @@
 //! - [`history`][]: finished runs and totals that outlive the process, in a file
 //! - [`store`][]: everything known about every target, with consistent snapshots
 //! - [`status`][]: what people ask of a workload: its state, why, since when, and what comes next
-//! - [`metrics`][]: metric families as tables, and the two text formats
+//! - [`metrics`][]: metric families as tables, in two text formats and protobuf
 //! - [`server`][]: the HTTP server for `/metrics`, `/probe`, `/livez`, `/readyz`, the pages at `/` and the API at `/api/v1`
 //!
 //! Beside them:
