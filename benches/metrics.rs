@@ -1,6 +1,6 @@
 //! The time to render a scrape. With the allocations of one.
 
-use std::{hint::black_box, sync::Arc};
+use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use job_status_exporter::{
@@ -15,8 +15,11 @@ mod allocations;
 mod churn;
 #[path = "../tests/it/records.rs"]
 mod records;
+#[path = "shared/scrapes.rs"]
+mod scrapes;
 
 use churn::Churn;
+use scrapes::{scrape, scrape_gzip};
 
 const JOBS: u32 = 10_000;
 /// The Jobs of a large cluster.
@@ -67,21 +70,6 @@ fn render_group(criterion: &mut Criterion, name: &str, metrics: &Metrics) {
         group.bench_function(name, |bencher| bencher.iter(|| scrape(metrics, format)));
     }
     group.finish();
-}
-
-/// Drops each chunk before the next, as the server does.
-fn scrape(metrics: &Metrics, format: Format) {
-    for chunk in metrics.scrape(format) {
-        black_box(chunk);
-    }
-}
-
-/// The same with gzip.
-fn scrape_gzip(metrics: &Metrics) {
-    let scrape = metrics.scrape_compressed(Format::OpenMetrics, &[]);
-    for chunk in scrape.into_iter().flatten().flatten() {
-        black_box(chunk).unwrap_or_default();
-    }
 }
 
 /// The first scrape with gzip, another one, and one after 1 % of the Jobs are new, as many ended and as many are gone.

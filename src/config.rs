@@ -36,6 +36,8 @@ mod selector;
 mod size;
 mod syntax;
 mod target;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod testing;
 mod thresholds;
 mod tree;
 mod variables;

@@ -1,6 +1,6 @@
 //! Protocol Buffers as Kubernetes API servers write them: the fields of a message, one by one, without a copy.
 //!
-//! Whoever reads a message picks the fields that it needs by their numbers and leaves the others: the length before a field
+//! A reader picks the fields that it needs by their numbers and leaves the others: the length before a field
 //! says where the next one is. Nothing is allocated, and no length is trusted beyond the bytes that are there.
 //!
 //! The numbers are those of `generated.proto` in `k8s.io/api` and `k8s.io/apimachinery`. They never change.

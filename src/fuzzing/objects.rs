@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::checker;
 use crate::{
-    config::{self, Config, Inputs},
+    config::{Config, testing},
     decode::{self, Decoder, MetadataFilter, Page},
     metrics::{Format, Metrics, MetricsSettings},
     model::{Change, CronJob, FeedScope, Job, NoopJournal, RestoredState, Sink as _, Update},
@@ -15,7 +15,7 @@ use crate::{
 
 /// A configuration that reads and shows as much of the objects as possible.
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let environment = [
+    testing::from_variables(&[
         (
             "LABELS",
             "{team: team, owner: 'annotation:example.com/owner'}",
@@ -26,16 +26,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
             "METRICS__KUBE_STATE_METRICS",
             "{enabled: true, job_labels: ['*'], job_annotations: ['*'], cronjob_labels: ['*'], cronjob_annotations: ['*']}",
         ),
-    ];
-    let variable = |(name, value): (&str, &str)| {
-        let name = format!("{}{name}", config::ENVIRONMENT_PREFIX);
-        (name.into(), value.into())
-    };
-    let inputs = Inputs {
-        environment: environment.into_iter().map(variable).collect(),
-        ..Inputs::default()
-    };
-    config::load(&inputs).unwrap()
+    ])
 });
 
 /// Shortly after the times in the recorded objects.

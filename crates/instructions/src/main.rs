@@ -18,8 +18,11 @@ mod page;
 #[allow(dead_code, reason = "tests use the rest")]
 #[path = "../../../tests/it/records.rs"]
 mod records;
+#[path = "../../../benches/shared/scrapes.rs"]
+mod scrapes;
 
 use churn::Churn;
+use scrapes::{scrape, scrape_gzip};
 
 const JOBS: u32 = 10_000;
 /// The Jobs that are new, end and are deleted.
@@ -69,20 +72,6 @@ fn render(before: usize, scrape: fn(&Metrics)) {
         }
     }
     measured(|| scrape(&metrics));
-}
-
-fn scrape(metrics: &Metrics, format: Format) {
-    for chunk in metrics.scrape(format) {
-        black_box(chunk);
-    }
-}
-
-/// What changed since the last one is compressed.
-fn scrape_gzip(metrics: &Metrics) {
-    let scrape = metrics.scrape_compressed(Format::OpenMetrics, &[]);
-    for chunk in scrape.into_iter().flatten().flatten() {
-        black_box(chunk.unwrap_or_default());
-    }
 }
 
 /// Events: a third each of new, ended and deleted Jobs.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     client::BodyFormat,
-    config::{self, Inputs},
+    config::testing,
     decode::{self, Body, Bookmark, Decoder, MetadataFilter, Object, Page},
     model::Resource,
 };
@@ -26,23 +26,14 @@ const WATCH_LISTS: [&[u8]; 2] = [
 
 /// A decoder that keeps as much of the objects as possible.
 fn decoder() -> Decoder {
-    let environment = [
+    let config = testing::from_variables(&[
         ("LABELS", "{team: team, owner: 'annotation:owner'}"),
         ("WORKLOAD_LABEL", "app.kubernetes.io/part-of"),
         (
             "METRICS__KUBE_STATE_METRICS",
             "{enabled: true, job_labels: ['*'], job_annotations: ['*'], cronjob_labels: ['*'], cronjob_annotations: ['*']}",
         ),
-    ];
-    let variable = |(name, value): (&str, &str)| {
-        let name = format!("{}{name}", config::ENVIRONMENT_PREFIX);
-        (name.into(), value.into())
-    };
-    let inputs = Inputs {
-        environment: environment.into_iter().map(variable).collect(),
-        ..Inputs::default()
-    };
-    let config = config::load(&inputs).unwrap();
+    ]);
     Decoder::new(MetadataFilter::from_config(&config).into())
 }
 
