@@ -14,6 +14,10 @@ use crate::store::Version;
 /// What no scrape used for this long is dropped. Prometheus scrapes at least every few minutes, since it forgets series after five.
 const MAX_UNUSED: Duration = Duration::from_mins(10);
 
+/// A block that scrapes of its family left out for this long is dropped: its records are gone. A slow client may take as long for one
+/// scrape.
+const MAX_LEFT_OUT: Duration = Duration::from_mins(1);
+
 /// How often unused blocks are looked for.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -77,11 +81,19 @@ impl BlockCache {
         }
     }
 
-    /// Drops the blocks that no scrape used for a while.
+    /// Drops the blocks that no scrape used for a while, and those that scrapes of their family left out.
     pub(super) fn drop_unused(&self) {
         let Blocks { by_key, size } = &mut *self.blocks.lock();
-        by_key.retain(|_, kept| {
-            let is_used = kept.last_used.elapsed() < MAX_UNUSED;
+        let mut scraped: HashMap<(View, &str), Instant> = HashMap::new();
+        for ((view, family, ..), kept) in by_key.iter() {
+            let last = scraped.entry((*view, family)).or_insert(kept.last_used);
+            *last = kept.last_used.max(*last);
+        }
+        by_key.retain(|(view, family, ..), kept| {
+            let last = scraped.get(&(*view, *family)).copied();
+            let left_out = last.map(|last| last - kept.last_used);
+            let is_used = kept.last_used.elapsed() < MAX_UNUSED
+                && left_out.is_none_or(|left_out| left_out < MAX_LEFT_OUT);
             if !is_used {
                 *size -= kept.size();
             }

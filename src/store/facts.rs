@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    CronJobRecord, StoreSettings, TargetStatus,
+    CronJobRecord, LARGE, StoreSettings, TargetStatus,
+    blocking::long_step,
     cronjobs::CronJobStore,
     feeds::Feeds,
     objects::{Absence, Objects, Transition},
@@ -204,7 +205,9 @@ impl Facts {
 
     /// Drops deleted Jobs and workloads whose retention is over.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.jobs.expire(now, drop);
+        if self.jobs.expire_some(now, LARGE, drop) {
+            long_step(|| self.jobs.expire(now, drop));
+        }
         self.jobs.arrange_if_sparse();
         self.workloads.expire(now);
     }

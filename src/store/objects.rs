@@ -270,10 +270,23 @@ impl<T: Record> Objects<T> {
     }
 
     /// Removes the records whose removal is due, and passes each to `on_removal`.
-    pub(super) fn expire(&mut self, now: Instant, mut on_removal: impl FnMut(T)) {
-        while let Some(&Reverse((at, slot))) = self.removals.peek() {
+    pub(super) fn expire(&mut self, now: Instant, on_removal: impl FnMut(T)) {
+        self.expire_some(now, usize::MAX, on_removal);
+    }
+
+    /// The same for at most `most` records. Returns whether more may be due.
+    pub(super) fn expire_some(
+        &mut self,
+        now: Instant,
+        most: usize,
+        mut on_removal: impl FnMut(T),
+    ) -> bool {
+        for _ in 0..most {
+            let Some(&Reverse((at, slot))) = self.removals.peek() else {
+                return false;
+            };
             if now < at {
-                return;
+                return false;
             }
             self.removals.pop();
             // The removal may have been cancelled, or the slot reused.
@@ -285,6 +298,7 @@ impl<T: Record> Objects<T> {
                 on_removal(entry.record);
             }
         }
+        true
     }
 
     /// Removes the record in a slot, and passes it to `on_removal`.

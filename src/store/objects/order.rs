@@ -11,7 +11,10 @@ use super::{
     Objects,
     blocks::{BLOCK, index},
 };
-use crate::model::{Job, Seconds};
+use crate::{
+    model::{Job, Seconds},
+    store::blocking::long_step,
+};
 
 impl Objects<Job> {
     /// Arranges the Jobs if most of them came since there were `before`.
@@ -25,7 +28,7 @@ impl Objects<Job> {
     /// cost per removed Job is constant.
     pub(in crate::store) fn arrange_if_sparse(&mut self) {
         if self.blocks.end() > 4 * (self.total() + BLOCK) {
-            self.arrange();
+            long_step(|| self.arrange());
         }
     }
 

@@ -246,6 +246,36 @@ async fn what_no_scrape_uses_is_dropped() {
     assert_eq!(metrics.cache_size(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_of_jobs_that_are_gone_is_dropped() {
+    let target = Target::new("a");
+    let metrics = Arc::new(metrics(vec![target.store.clone()]));
+    let mut sweeper = tokio::task::JoinSet::new();
+    sweeper.spawn(metrics.clone().drop_unused());
+    let scrape = || unzipped(&metrics, Format::Text, &steady()[..1]);
+    scrape();
+    let few_jobs = metrics.cache_size();
+    for count in [10_000, 40] {
+        target
+            .jobs
+            .push(Update::Jobs(Change::Replaced(runs(count))));
+        scrape();
+    }
+    let many = metrics.cache_size();
+    assert!(many > 3 * few_jobs, "{many} bytes, {few_jobs} with few Jobs");
+    // Deleted Jobs stay for a while, and what is kept of them as long as a scrape may take.
+    for _ in 0..6 {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        target.jobs.push(Update::Contact);
+        scrape();
+    }
+    let left = metrics.cache_size();
+    assert!(
+        left < 2 * few_jobs,
+        "{left} bytes, {few_jobs} with few Jobs"
+    );
+}
+
 #[tokio::test]
 async fn nothing_is_kept_beyond_the_budget() {
     for budget in [1, 50_000, 200_000] {
