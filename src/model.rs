@@ -48,6 +48,7 @@ mod journal;
 mod ksm;
 mod label_values;
 mod native;
+mod pod;
 mod probe;
 mod relabelling;
 mod run;
@@ -77,6 +78,7 @@ pub use journal::{
 pub use ksm::{ConditionStatus, KsmCronJob, KsmJob, KsmLabels, Owner};
 pub use label_values::{LabelValues, MappedLabels};
 pub use native::{NativeBuckets, NativeTotals};
+pub use pod::{CauseGroup, FailureCause, Pod, PodState, WaitReason};
 pub use probe::ProbeOutcome;
 pub use relabelling::Relabelling;
 pub use run::{Run, RunResult, RunSortKey, WorkloadId, WorkloadState};

@@ -262,7 +262,10 @@ async fn what_is_kept_of_jobs_that_are_gone_is_dropped() {
         scrape();
     }
     let many = metrics.cache_size();
-    assert!(many > 3 * few_jobs, "{many} bytes, {few_jobs} with few Jobs");
+    assert!(
+        many > 3 * few_jobs,
+        "{many} bytes, {few_jobs} with few Jobs"
+    );
     // Deleted Jobs stay for a while, and what is kept of them as long as a scrape may take.
     for _ in 0..6 {
         tokio::time::sleep(Duration::from_mins(1)).await;
