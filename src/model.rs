@@ -1,6 +1,6 @@
 //! The data types that all stages share: Jobs, CronJobs, runs, and the updates that sources push.
 //!
-//! Plain data, no I/O. A [`Job`] holds only the exported data of the API object: names, numbers and times. It takes 152 bytes,
+//! Plain data, no I/O. A [`Job`] holds only the exported data of the API object: names, numbers and times. It takes 160 bytes,
 //! its name included; `job` says what they are spent on. What repeats, such as namespaces and workloads, are [`Name`]s and
 //! [`RunTemplate`]s that records share. `docs/performance.md` has the measured cost.
 
@@ -68,7 +68,7 @@ pub use cronjob::{ConcurrencyPolicy, CronJob, MAX_EVALUATED_SCHEDULE, NotStarted
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use histogram::Histogram;
 pub use job::{
-    CompletionMode, FailureReason, Job, JobExtra, JobName, JobState, MAX_INVALID, PodCounts,
+    CompletionMode, FailedPods, FailureReason, Job, JobExtra, JobName, JobPods, JobState, MAX_INVALID, PodCounts, PodFailure,
     RunTemplate, UNKNOWN_ANNOTATION, WorkloadAnnotations, WorkloadRef,
 };
 pub use journal::{

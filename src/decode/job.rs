@@ -78,6 +78,7 @@ pub(super) fn decode(
         ignored: parsed.ignored,
         merged_labels: None,
         extra: extra.boxed(),
+        observed_pods: None,
     })
 }
 

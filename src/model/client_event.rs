@@ -100,6 +100,8 @@ label_enum! {
         Jobs = "jobs",
         /// batch/v1 `CronJobs`.
         CronJobs = "cronjobs",
+        /// v1 Pods, of Jobs only.
+        Pods = "pods",
     }
 }
 

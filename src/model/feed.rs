@@ -21,6 +21,8 @@ pub enum FeedScope {
     Jobs(Option<Name>),
     /// The `CronJobs` of this namespace; `None` for all selected namespaces.
     CronJobs(Option<Name>),
+    /// The pods of Jobs in this namespace; `None` for all selected namespaces.
+    Pods(Option<Name>),
     /// One configured Job, which may not exist.
     Job {
         /// Its namespace.

@@ -1,6 +1,6 @@
 //! The exported data of a Job.
 //!
-//! A target has up to a million of these, so each byte counts. On 64-bit systems a Job takes 152 bytes:
+//! A target has up to a million of these, so each byte counts. On 64-bit systems a Job takes 160 bytes:
 //!
 //! | bytes | for |
 //! |---|---|
@@ -9,11 +9,11 @@
 //! | 32 | four times, each of which may be absent |
 //! | 20 | five pod counts, two of which may be absent |
 //! | 4 | state, reason of a failure, `manual`, `ignored` |
-//! | 24 | pointers to the template, to merged labels, and to what few Jobs have |
+//! | 32 | pointers to the template, to merged labels, to what few Jobs have, and to what is known of the pods |
 //!
-//! With what the store adds it takes 176 bytes in its block: 24 more for the feed that reported it, the time of its removal and two flags.
-//! The index by name adds 5.7 to 11.5 bytes, depending on how full the table is: 6.6 with 100,000 Jobs. That makes 183 bytes
-//! there, and 188 at most. Tests check these figures.
+//! With what the store adds it takes 184 bytes in its block: 24 more for the feed that reported it, the time of its removal and two flags.
+//! The index by name adds 5.7 to 11.5 bytes, depending on how full the table is: 6.6 with 100,000 Jobs. That makes 191 bytes
+//! there, and 196 at most. Tests check these figures.
 //!
 //! A [`RunTemplate`] takes about 150 bytes with its place in the set of the decoder. All Jobs of a workload share one, unless
 //! somebody changed what they have in common; Jobs without an owner share one with the others of their namespace. A Job with
@@ -27,10 +27,12 @@ use super::{KsmJob, MappedLabels, Name, Seconds, SmallOption, Uid, WorkloadId};
 
 mod annotations;
 mod name;
+mod pods;
 mod template;
 
 pub use annotations::{MAX_INVALID, UNKNOWN_ANNOTATION, WorkloadAnnotations};
 pub use name::JobName;
+pub use pods::{FailedPods, JobPods, PodFailure};
 pub use template::{JobExtra, RunTemplate};
 
 /// The exported data of a batch/v1 Job.
@@ -69,6 +71,8 @@ pub struct Job {
     pub merged_labels: MappedLabels,
     /// What few Jobs have; `None` if there is nothing of it.
     pub extra: Option<Box<JobExtra>>,
+    /// What is known of its pods; `None` if that is nothing, as for all Jobs of a target whose pods are not read. The store sets it.
+    pub observed_pods: Option<Arc<JobPods>>,
 }
 
 /// A workload within a namespace: the controlling owner of a Job, else a group of Jobs, else the Job itself.
@@ -175,6 +179,7 @@ impl Job {
             ignored: false,
             merged_labels: None,
             extra: None,
+            observed_pods: None,
         }
     }
 
@@ -282,6 +287,7 @@ impl Job {
         {
             self.state = JobState::Running;
         }
+        self.observed_pods.clone_from(&known.observed_pods);
     }
 
     /// Whether the Job is neither finished nor suspended.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{CronJob, Job, Name};
+use super::{CronJob, Job, Name, Pod};
 
 /// An update of one feed.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub enum Update {
     Jobs(Change<Job>),
     /// `CronJobs` changed.
     CronJobs(Change<CronJob>),
+    /// Pods of Jobs changed.
+    Pods(Change<Pod>),
     /// Objects that exist and cannot be decoded. An object leaves these when it is decoded or deleted, without a change here.
     Undecodable(Change<ObjectName>),
     /// The configured Job of this feed does not exist.
