@@ -207,6 +207,32 @@ pub struct Selection {
     pub namespaces: Namespaces,
     /// A label selector in the syntax of the Kubernetes API; `None` for all objects.
     pub label_selector: Option<String>,
+    /// Whether the pods of Jobs are read, too.
+    pub pods: bool,
+}
+
+impl Mode {
+    /// Whether the pods of Jobs are read.
+    #[must_use]
+    pub fn reads_pods(&self) -> bool {
+        match self {
+            Self::Watch(selection) | Self::PollLists { selection, .. } => selection.pods,
+            Self::PollJobs { .. } => false,
+        }
+    }
+
+    /// Whether both read the same Jobs and `CronJobs` in the same way.
+    #[must_use]
+    pub fn reads_same_jobs(&self, other: &Self) -> bool {
+        let without_pods = |mode: &Self| {
+            let mut mode = mode.clone();
+            if let Self::Watch(selection) | Self::PollLists { selection, .. } = &mut mode {
+                selection.pods = false;
+            }
+            mode
+        };
+        without_pods(self) == without_pods(other)
+    }
 }
 
 /// Loads and validates the configuration.

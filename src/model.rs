@@ -68,8 +68,9 @@ pub use cronjob::{ConcurrencyPolicy, CronJob, MAX_EVALUATED_SCHEDULE, NotStarted
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use histogram::Histogram;
 pub use job::{
-    CompletionMode, FailedPods, FailureReason, Job, JobExtra, JobName, JobPods, JobState, MAX_INVALID, PodCounts, PodFailure,
-    RunTemplate, UNKNOWN_ANNOTATION, WorkloadAnnotations, WorkloadRef,
+    CompletionMode, FailedPods, FailureReason, Job, JobExtra, JobName, JobPods, JobState,
+    MAX_INVALID, PodCounts, PodFailure, RunTemplate, UNKNOWN_ANNOTATION, WorkloadAnnotations,
+    WorkloadRef,
 };
 pub use journal::{
     Departure, Journal, JournalEntry, NoopJournal, RestoredState, RestoredWorkload, StoreLookup,
@@ -81,7 +82,7 @@ pub use native::{NativeBuckets, NativeTotals};
 pub use pod::{CauseGroup, FailureCause, Pod, PodState, WaitReason};
 pub use probe::ProbeOutcome;
 pub use relabelling::Relabelling;
-pub use run::{Run, RunResult, RunSortKey, WorkloadId, WorkloadState};
+pub use run::{Run, RunExplanation, RunResult, RunSortKey, WorkloadId, WorkloadState};
 pub use schedule::{OverdueRuns, ScheduleState};
 pub use small_option::{Integer, SmallOption};
 pub use streak::Streak;

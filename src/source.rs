@@ -31,7 +31,7 @@ mod watch;
 
 use feed_reporter::{FeedReporter, TargetLog};
 use poll::{JobPoll, JobPolls, ListPoll, Poller};
-use reader::{CronJobs, Jobs, ResourceReader, WatchedResource};
+use reader::{CronJobs, Jobs, Pods, ResourceReader, WatchedResource};
 use watch::Watch;
 
 pub use probe::{JobProber, ProbeRefusal, ProbeSettings};
@@ -64,6 +64,7 @@ pub struct Source {
     api: Arc<Api>,
     sink: Arc<dyn Sink>,
     log: Arc<TargetLog>,
+    log_of_pods: Arc<TargetLog>,
 }
 
 /// A part of a source that runs as long as the process.
@@ -104,7 +105,8 @@ impl Source {
             settings,
             api,
             sink,
-            log: Arc::default(),
+            log: Arc::new(TargetLog::of_target()),
+            log_of_pods: Arc::new(TargetLog::of_pods()),
         }
     }
 
@@ -122,20 +124,29 @@ impl Source {
         let tasks = scopes(selection).into_iter().flat_map(|scope| {
             let jobs = Watch::new(self.reader::<Jobs>(selection, &scope), &self.settings);
             let cronjobs = Watch::new(self.reader::<CronJobs>(selection, &scope), &self.settings);
-            [
+            let pods = selection
+                .pods
+                .then(|| Watch::new(self.reader::<Pods>(selection, &scope), &self.settings));
+            let pods = pods.map(|pods| self.task(&format!("watch of pods in {scope}"), pods.run()));
+            let tasks = [
                 self.task(&format!("watch of jobs in {scope}"), jobs.run()),
                 self.task(&format!("watch of cronjobs in {scope}"), cronjobs.run()),
-            ]
+            ];
+            tasks.into_iter().chain(pods)
         });
         tasks.collect()
     }
 
     fn poll_lists(&self, selection: &Selection, poll: PollConfig) -> Task {
         let lists = scopes(selection).into_iter().flat_map(|scope| {
-            [
+            let pods = selection
+                .pods
+                .then(|| ListPoll::Pods(self.reader(selection, &scope)));
+            let lists = [
                 ListPoll::Jobs(self.reader(selection, &scope)),
                 ListPoll::CronJobs(self.reader(selection, &scope)),
-            ]
+            ];
+            lists.into_iter().chain(pods)
         });
         self.task("polling", Poller::new(poll, lists).run())
     }
@@ -168,7 +179,8 @@ impl Source {
         let listing = Listing {
             resource: R::RESOURCE,
             scope: scope.clone(),
-            label_selector: selection.label_selector.clone(),
+            label_selector: R::label_selector(selection),
+            field_selector: R::FIELD_SELECTOR,
         };
         let namespaces: Arc<Namespaces> = Arc::new(selection.namespaces.clone());
         let namespace = match scope {
@@ -186,8 +198,12 @@ impl Source {
     }
 
     fn feed(&self, scope: FeedScope) -> FeedReporter {
+        let log = match scope {
+            FeedScope::Pods(_) => &self.log_of_pods,
+            FeedScope::Jobs(_) | FeedScope::CronJobs(_) | FeedScope::Job { .. } => &self.log,
+        };
         let handle = self.sink.clone().register(scope);
-        FeedReporter::new(handle, self.log.clone())
+        FeedReporter::new(handle, log.clone())
     }
 
     fn decoder(&self) -> Decoder {

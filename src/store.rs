@@ -34,6 +34,7 @@ mod lookup;
 #[cfg(test)]
 mod memory_journal;
 mod objects;
+mod pods;
 mod probe;
 mod server_clock;
 mod settings;
@@ -302,6 +303,8 @@ fn is_large(update: &Update) -> bool {
     match update {
         Update::Jobs(Change::Replaced(jobs)) => jobs.len() > LARGE,
         Update::CronJobs(Change::Replaced(cronjobs)) => cronjobs.len() > LARGE,
+        // At its end a list of pods looks at all Jobs.
+        Update::Pods(Change::Replaced(_)) => true,
         _ => false,
     }
 }

@@ -135,7 +135,7 @@ fn applied(old: &Config, new: &Config) -> Vec<&'static str> {
 /// Whether a target reads from another API, or reads other objects there. Then an object that is missing in the next list was not
 /// deleted.
 pub(super) fn selects_other_objects(old: &TargetConfig, new: &TargetConfig) -> bool {
-    old.endpoint != new.endpoint || old.mode != new.mode
+    old.endpoint != new.endpoint || !old.mode.reads_same_jobs(&new.mode)
 }
 
 /// The keys of a target that differ and that need no new read of it.

@@ -71,6 +71,10 @@ impl TargetPlan {
             settings: ProbeSettings::from_config(config, &mode, probes),
             requests_per_second: of_probes,
         };
+        let store = StoreSettings {
+            pods: mode.reads_pods(),
+            ..StoreSettings::from_config(config)
+        };
         Self {
             title: name.clone().unwrap_or_else(|| "default".to_owned()),
             name,
@@ -79,7 +83,7 @@ impl TargetPlan {
             requests_per_second,
             source: SourceSettings::from_config(config, mode),
             probes,
-            store: StoreSettings::from_config(config),
+            store,
         }
     }
 

@@ -108,7 +108,7 @@ impl Api {
         timeout: Duration,
     ) -> Result<Answer<Bytes>, Error> {
         let mut query = format!("?limit={size}");
-        listing.add_selector(&mut query);
+        listing.add_selectors(&mut query);
         if let Some(token) = token {
             query.push_str("&continue=");
             query.push_str(&encode(token));
@@ -147,7 +147,7 @@ impl Api {
                 query.push_str(&encode(version));
             }
         }
-        listing.add_selector(&mut query);
+        listing.add_selectors(&mut query);
         let (request, query) = (&listing.request(Verb::Watch), &query);
         self.with_version(request, timeout, |version| async move {
             let path = &(listing.scope.path(version, listing.resource) + query);

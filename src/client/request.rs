@@ -48,6 +48,8 @@ pub struct Listing {
     pub scope: Scope,
     /// Only objects whose labels match.
     pub label_selector: Option<String>,
+    /// Only objects whose fields match.
+    pub field_selector: Option<&'static str>,
 }
 
 /// Where a watch starts.
@@ -93,8 +95,12 @@ impl Listing {
         }
     }
 
-    /// Appends the label selector to `query`.
-    pub(super) fn add_selector(&self, query: &mut String) {
+    /// Appends the selectors to `query`.
+    pub(super) fn add_selectors(&self, query: &mut String) {
+        if let Some(selector) = self.field_selector {
+            query.push_str("&fieldSelector=");
+            query.push_str(&encode(selector));
+        }
         if let Some(selector) = &self.label_selector {
             query.push_str("&labelSelector=");
             query.push_str(&encode(selector));
@@ -105,9 +111,13 @@ impl Listing {
 // === impl Scope ===
 
 impl Scope {
-    /// The URL path of the collection of `resource`.
+    /// The URL path of the collection of `resource`. `version` is that of the batch API; pods are not in it.
     pub(super) fn path(&self, version: BatchVersion, resource: Resource) -> String {
-        let (version, resource) = (version.path(), resource.as_str());
+        let version = match resource {
+            Resource::Jobs | Resource::CronJobs => version.path(),
+            Resource::Pods => "/api/v1",
+        };
+        let resource = resource.as_str();
         match self {
             Self::All => format!("{version}/{resource}"),
             Self::Namespace(namespace) => {

@@ -102,7 +102,12 @@ impl Lines {
                 self.field("mode", "watch");
                 self.selection(selection);
                 self.time_zone(target);
-                self.permissions("list and watch jobs and cronjobs", &selection.namespaces);
+                let permission = if selection.pods {
+                    "list and watch jobs, cronjobs and pods"
+                } else {
+                    "list and watch jobs and cronjobs"
+                };
+                self.permissions(permission, &selection.namespaces);
             }
             Mode::PollJobs { jobs, poll } => {
                 let method = if poll.by_list { ", by list" } else { "" };
@@ -127,7 +132,12 @@ impl Lines {
                 self.selection(selection);
                 self.time_zone(target);
                 self.poll(poll);
-                self.permissions("list jobs and cronjobs", &selection.namespaces);
+                let permission = if selection.pods {
+                    "list jobs, cronjobs and pods"
+                } else {
+                    "list jobs and cronjobs"
+                };
+                self.permissions(permission, &selection.namespaces);
             }
         }
     }

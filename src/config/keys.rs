@@ -67,6 +67,8 @@ pub const KEYS: &[&str] = &[
     "targets[].namespaces.include",
     "targets[].namespaces.exclude",
     "targets[].label_selector",
+    "targets[].pods",
+    "targets[].pods.enabled",
     "targets[].controller_time_zone",
     "labels",
     "label_scope",

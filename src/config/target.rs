@@ -91,6 +91,7 @@ fn mode(section: &Section<'_>) -> (Mode, ProbeConfig) {
         label_selector: section
             .get("label_selector")
             .and_then(|node| label_selector(&node)),
+        pods: section.get("pods").is_some_and(|node| pods(&node)),
     };
     match (mode_name(section), jobs) {
         (ModeName::Watch, jobs) => {
@@ -108,6 +109,12 @@ fn mode(section: &Section<'_>) -> (Mode, ProbeConfig) {
                 if let Some(other) = section.get(key) {
                     other.problem("has no effect with `jobs`, which lists every job to read");
                 }
+            }
+            if let (true, Some(node)) = (selection.pods, section.get("pods")) {
+                node.problem_with_hint(
+                    "has no effect with `jobs`: pods are listed or watched",
+                    "omit `jobs` to read all jobs of the namespaces",
+                );
             }
             let (poll, any) = poll.map(|node| poll::read(&node)).unwrap_or_default();
             if poll.by_list {
@@ -140,8 +147,9 @@ fn poll_lists(
     if let (Scopes::Named(names), Some(node)) =
         (selection.namespaces.scopes(), section.get("namespaces"))
     {
-        // Jobs and CronJobs are two lists.
-        warn_if_too_slow(&node, "lists", names.len() * 2, poll);
+        // Jobs and CronJobs are two lists, pods another one.
+        let lists = if selection.pods { 3 } else { 2 };
+        warn_if_too_slow(&node, "lists", names.len() * lists, poll);
     }
     let probes = ProbeConfig::new(any, poll);
     (Mode::PollLists { selection, poll }, probes)
@@ -189,6 +197,13 @@ fn controller_time_zone(section: &Section<'_>, mode: &Mode) -> Zone {
 fn label_selector(node: &Node<'_>) -> Option<String> {
     let check = |text: &str| selector::check(text).map(|()| text.trim().to_owned());
     node.parsed_or_hint(check, |text| Some(selector::hint(text)))
+}
+
+/// Reads `pods`.
+fn pods(node: &Node<'_>) -> bool {
+    let section = node.section();
+    let enabled = section.and_then(|section| section.get("enabled")?.boolean());
+    enabled.unwrap_or(false)
 }
 
 /// Reads `jobs`.

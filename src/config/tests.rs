@@ -66,7 +66,8 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
             }),
             mode: Mode::Watch(Selection {
                 namespaces: Namespaces::default(),
-                label_selector: None
+                label_selector: None,
+                pods: false,
             }),
             probes: ProbeConfig::default(),
             controller_time_zone: Zone::default(),
@@ -220,6 +221,7 @@ fn all_settings_of_targets_and_web_are_loaded() {
                         exclude: named(&["etl-scratch"]),
                     },
                     label_selector: Some("tier in (batch, etl)".to_owned()),
+                    pods: false,
                 }),
                 probes: ProbeConfig {
                     any: true,
@@ -238,6 +240,7 @@ fn all_settings_of_targets_and_web_are_loaded() {
                             exclude: Vec::new(),
                         },
                         label_selector: None,
+                        pods: false,
                     },
                     poll: PollConfig {
                         interval: Duration::from_mins(1),

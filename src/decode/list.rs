@@ -129,6 +129,7 @@ impl Page<'_> {
         let expected = match resource {
             Resource::Jobs => "JobList",
             Resource::CronJobs => "CronJobList",
+            Resource::Pods => "PodList",
         };
         let kind = self.kind.as_deref()?;
         let accepted: &[&str] = match self.items {

@@ -10,7 +10,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::rows::{
     Bounds, META, RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode,
 };
-use crate::model::{Journal, JournalEntry, Run, RunResult, Totals, Uid, WorkloadId};
+use crate::model::{
+    Journal, JournalEntry, Run, RunExplanation, RunResult, Totals, Uid, WorkloadId,
+};
 use redb::TableHandle as _;
 
 /// A row that can be decoded is equal after it was written and read again, and shows the same in a new process.
@@ -60,6 +62,7 @@ pub(crate) fn fill(journal: &dyn Journal) {
                 reason: None,
                 succeeded_pods: 1,
                 failed_pods: 0,
+                explanation: RunExplanation::default(),
             };
             totals.add_run(&run, true, &[60.0]);
             journal.append(JournalEntry::RunFinished {

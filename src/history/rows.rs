@@ -9,8 +9,8 @@ use redb::TableDefinition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::{
-    Departure, FailureReason, Name, Run, RunResult, ScheduleState, Seconds, Ticks, Totals, Uid,
-    WorkloadAnnotations, WorkloadId, WorkloadState,
+    Departure, FailureCause, FailureReason, Name, Run, RunExplanation, RunResult, ScheduleState,
+    Seconds, Ticks, Totals, Uid, WorkloadAnnotations, WorkloadId, WorkloadState,
 };
 
 /// The format of the file.
@@ -99,6 +99,10 @@ pub(super) struct RunRow<'a> {
     pub(super) reason: Option<FailureReason>,
     pub(super) succeeded_pods: i32,
     pub(super) failed_pods: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cause: Option<FailureCause>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) exit_code: Option<i32>,
     pub(super) counted: bool,
 }
 
@@ -164,6 +168,8 @@ impl<'a> RunRow<'a> {
             reason: run.reason,
             succeeded_pods: run.succeeded_pods,
             failed_pods: run.failed_pods,
+            cause: run.explanation.cause,
+            exit_code: run.explanation.exit_code,
             counted,
         }
     }
@@ -182,6 +188,11 @@ impl<'a> RunRow<'a> {
             reason: self.reason,
             succeeded_pods: self.succeeded_pods,
             failed_pods: self.failed_pods,
+            explanation: RunExplanation {
+                cause: self.cause,
+                exit_code: self.exit_code,
+                ..RunExplanation::default()
+            },
         }
     }
 }

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::history::write_queue::TargetJournal;
 use crate::model::{
-    self, FailureReason, JournalEntry, Run, RunResult, Seconds, Totals, Uid, WorkloadId,
+    self, FailureReason, JournalEntry, Run, RunExplanation, RunResult, Seconds, Totals, Uid,
+    WorkloadId,
 };
 
 mod format;
@@ -57,6 +58,7 @@ pub(super) fn run(number: u32) -> Run {
         reason: None,
         succeeded_pods: 1,
         failed_pods: 0,
+        explanation: RunExplanation::default(),
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KsmJob, MappedLabels, Name, Seconds, SmallOption, Uid, WorkloadId};
+use super::{FailureCause, KsmJob, MappedLabels, Name, Seconds, SmallOption, Uid, WorkloadId};
 
 mod annotations;
 mod name;
@@ -325,6 +325,19 @@ impl FailureReason {
     #[must_use]
     pub fn parse(reason: &str) -> Self {
         Self::from_label(reason).unwrap_or(Self::Other)
+    }
+
+    /// The cause of the failure, where the reason says it: the pods say no more, or less.
+    #[must_use]
+    pub fn cause(self) -> Option<FailureCause> {
+        match self {
+            Self::DeadlineExceeded => Some(FailureCause::DeadlineExceeded),
+            Self::PodFailurePolicy => Some(FailureCause::PodFailurePolicy),
+            Self::BackoffLimitExceeded
+            | Self::FailedIndexes
+            | Self::MaxFailedIndexesExceeded
+            | Self::Other => None,
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub trait Journal: fmt::Debug + Send + Sync {
 /// A fact that must survive a restart.
 #[derive(Clone, Debug)]
 pub enum JournalEntry {
-    /// A run finished. The run and the totals are kept together or not at all.
+    /// A run finished, or more became known of a finished one. The run and the totals are kept together or not at all.
     RunFinished {
         /// The workload of the run.
         workload: WorkloadId,

@@ -47,6 +47,8 @@ label_enum! {
 
 label_enum! {
     /// Causes in groups, for counters per workload.
+    #[derive(PartialOrd, Ord, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
     CauseGroup {
         /// Out of memory.
         Memory = "memory",

@@ -5,8 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FailureReason, Job, JobState, MappedLabels, Name, ScheduleState, Seconds, Ticks, Totals, Uid,
-    WorkloadAnnotations,
+    FailedPods, FailureCause, FailureReason, Job, JobState, MappedLabels, Name, ScheduleState,
+    Seconds, Ticks, Totals, Uid, WorkloadAnnotations,
 };
 
 label_enum! {
@@ -57,6 +57,19 @@ pub struct Run {
     pub succeeded_pods: i32,
     /// Number of pods that failed, retried ones included.
     pub failed_pods: i32,
+    /// What its pods say about it.
+    pub explanation: RunExplanation,
+}
+
+/// Why a run failed or was retried, by its pods. Empty if they were not seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunExplanation {
+    /// Why the run failed; of one that succeeded, why its last retry was necessary.
+    pub cause: Option<FailureCause>,
+    /// The exit code behind the cause.
+    pub exit_code: Option<i32>,
+    /// Its failed pods by cause.
+    pub failed: FailedPods,
 }
 
 /// Orders the runs of a workload by due time, then start, then creation. An unknown time is replaced by the next one.
@@ -114,6 +127,7 @@ impl Run {
             reason: job.failure,
             succeeded_pods: job.pods.succeeded,
             failed_pods: job.pods.failed,
+            explanation: RunExplanation::of_job(job),
         })
     }
 
@@ -133,6 +147,29 @@ impl Run {
     #[must_use]
     pub fn start_delay(&self) -> Option<Seconds> {
         seconds_between(self.due, self.start)
+    }
+}
+
+// === impl RunExplanation ===
+
+impl RunExplanation {
+    /// What is known of a Job that has finished. `docs/pods.md` has the rules.
+    fn of_job(job: &Job) -> Self {
+        let Some(pods) = &job.observed_pods else {
+            return Self::default();
+        };
+        let failure = pods.last_failure();
+        let by_controller = job.failure.and_then(FailureReason::cause);
+        let (cause, exit_code) = match (by_controller, failure) {
+            // The controller ends the pods itself, so they only say that they were deleted.
+            (Some(FailureCause::DeadlineExceeded), _) | (_, None) => (by_controller, None),
+            (_, Some(failure)) => (Some(failure.cause), failure.exit_code),
+        };
+        Self {
+            cause,
+            exit_code,
+            failed: pods.failed(job.pods.failed),
+        }
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! The history stores them. The serialized form is part of its file format.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    FailureReason, Histogram, Job, NativeTotals, Run, RunResult, RunSortKey, Seconds, Streak,
-    run::seconds_between,
+    CauseGroup, FailedPods, FailureCause, FailureReason, Histogram, Job, NativeTotals, Run,
+    RunExplanation, RunResult, RunSortKey, Seconds, Streak, run::seconds_between,
 };
 
 /// The counters and the last results of the runs of a workload.
@@ -29,6 +31,9 @@ pub struct Totals {
     /// The same observations as native histograms; `None` unless these are enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native: Option<Box<NativeTotals>>,
+    /// Failed pods of counted runs, by the group of the cause.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pod_failures: BTreeMap<CauseGroup, u64>,
     /// The last finished run that is not manual.
     pub last: Option<LastRun>,
     /// End of the last successful run, manual ones included.
@@ -61,6 +66,12 @@ pub struct LastRun {
     pub end: Option<Seconds>,
     /// Why it failed; `None` if it succeeded.
     pub reason: Option<FailureReason>,
+    /// Why it failed, by its pods; of one that succeeded, why its last retry was necessary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FailureCause>,
+    /// The exit code behind the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
 }
 
 // === impl LastRun ===
@@ -121,6 +132,8 @@ impl Totals {
             end: run.end,
             reason: (run.result == RunResult::Failed)
                 .then(|| run.reason.unwrap_or(FailureReason::Other)),
+            cause: run.explanation.cause,
+            exit_code: run.explanation.exit_code,
         });
         true
     }
@@ -177,6 +190,9 @@ impl Totals {
         self.succeeded += earlier.succeeded;
         self.failed += earlier.failed;
         self.deleted += earlier.deleted;
+        for (group, failures) in earlier.pod_failures {
+            *self.pod_failures.entry(group).or_default() += failures;
+        }
         self.success_durations.add(earlier.success_durations);
         self.failure_durations.add(earlier.failure_durations);
         self.start_delays.add(earlier.start_delays);
@@ -228,6 +244,40 @@ impl Totals {
         self.last_success = self.last_success.max(end);
     }
 
+    /// Adds what became known of a run after its end. `counted`: whether the counters include the run. Returns whether anything
+    /// changed.
+    pub fn explain(&mut self, run: &Run, before: &RunExplanation, counted: bool) -> bool {
+        let RunExplanation {
+            cause,
+            exit_code,
+            failed,
+        } = run.explanation;
+        let sort_key = run.sort_key();
+        let last = self.last.as_mut();
+        let last = last.filter(|last| !run.manual && last.sort_key == sort_key);
+        let mut changed = false;
+        if let Some(last) = last
+            && (last.cause, last.exit_code) != (cause, exit_code)
+        {
+            (last.cause, last.exit_code) = (cause, exit_code);
+            changed = true;
+        }
+        counted && self.add_pod_failures(&failed, &before.failed) || changed
+    }
+
+    /// Adds the failed pods that were not counted `before`. Returns whether there were any.
+    fn add_pod_failures(&mut self, failed: &FailedPods, before: &FailedPods) -> bool {
+        let mut any = false;
+        for (cause, count) in failed.iter() {
+            let new = count.saturating_sub(before.count(cause));
+            if new > 0 {
+                *self.pod_failures.entry(cause.group()).or_default() += u64::from(new);
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Adds a run to the counters and histograms only.
     pub fn count(&mut self, run: &Run, duration_bounds: &[f64]) {
         let (runs, durations) = match run.result {
@@ -245,6 +295,7 @@ impl Totals {
         if let Some(native) = &mut self.native {
             native.observe(run);
         }
+        self.add_pod_failures(&run.explanation.failed, &FailedPods::default());
     }
 }
 

@@ -32,11 +32,21 @@ pub(super) struct FeedReporter {
 
 /// What was logged about a target. Its feeds share it.
 pub(super) struct TargetLog {
+    about: About,
     /// The errors since the target went down. Feeds that fail for the same reason log it once.
     errors: Mutex<BTreeSet<String>>,
     /// Limits the lines about skipped objects.
     skipped: Mutex<LogLimit>,
     hasher: RandomState,
+}
+
+/// What the feeds of a log are needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// The target is down if one of them fails.
+    Target,
+    /// They only explain runs.
+    Pods,
 }
 
 impl FeedReporter {
@@ -61,7 +71,10 @@ impl FeedReporter {
             tracing::info!("target is synced: everything configured was read once");
         }
         if change.recovered {
-            tracing::info!("target is up again");
+            match self.log.about {
+                About::Target => tracing::info!("target is up again"),
+                About::Pods => tracing::info!("pods can be read again"),
+            }
         }
     }
 
@@ -76,6 +89,12 @@ impl FeedReporter {
         let reason = FeedError::new(&error.to_string(), hint);
         let went_down = self.handle.push(Update::Failed(reason)).went_down;
         let is_new = self.log.is_new_error(error, went_down);
+        if self.log.about == About::Pods {
+            if went_down || is_new {
+                tracing::warn!(%error, hint, "pods cannot be read, so causes are missing; all else goes on");
+            }
+            return;
+        }
         match (went_down, is_new) {
             (true, _) => tracing::warn!(%error, hint, "target is down"),
             (false, true) => {
@@ -111,17 +130,26 @@ impl FeedReporter {
     }
 }
 
-impl Default for TargetLog {
-    fn default() -> Self {
+impl TargetLog {
+    /// What was logged about feeds that the target needs.
+    pub(super) fn of_target() -> Self {
+        Self::new(About::Target)
+    }
+
+    /// What was logged about feeds of pods.
+    pub(super) fn of_pods() -> Self {
+        Self::new(About::Pods)
+    }
+
+    fn new(about: About) -> Self {
         Self {
+            about,
             errors: Mutex::default(),
             skipped: Mutex::new(LogLimit::new(Instant::now())),
             hasher: RandomState::new(),
         }
     }
-}
 
-impl TargetLog {
     /// Remembers that `error` is logged. Returns whether it was not yet, and is to be logged.
     fn is_new_error(&self, error: &Error, is_first: bool) -> bool {
         let mut logged = self.errors.lock();

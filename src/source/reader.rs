@@ -21,11 +21,14 @@ mod resource;
 mod usage;
 
 pub(super) use list::{ListStep, invalid_list, read_list};
-pub(super) use resource::{CronJobs, Jobs, WatchedResource};
+pub(super) use resource::{CronJobs, Jobs, Pods, WatchedResource};
 pub(super) use usage::ListUsage;
 
 /// The time for one page of a list.
 pub(super) const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The time for the version of the server. It only decides how to list, and some gateways do not report it.
+pub(super) const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A list that takes longer than this logs its progress, each time.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
@@ -44,6 +47,8 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     /// Whether a complete list was pushed before. The next ones are then applied as they arrive, so that there are not two sets of
     /// the same objects.
     was_read: bool,
+    /// Whether the label selector is the one for the version of the server.
+    selected_by_version: bool,
     progress: Progress,
     resource: PhantomData<fn() -> R>,
 }
@@ -84,8 +89,21 @@ impl<R: WatchedResource> ResourceReader<R> {
             limits,
             undecodable: HashSet::new(),
             was_read: false,
+            selected_by_version: false,
             progress: Progress::start(),
             resource: PhantomData,
+        }
+    }
+
+    /// Selects objects by a label that depends on the version of the server, if this kind of object has one. A version that is unknown
+    /// is asked for again before the next list.
+    pub(super) async fn select_by_version(&mut self) {
+        if let Some(selector) = R::SELECTOR_BY_VERSION
+            && !self.selected_by_version
+        {
+            let version = self.api.version(VERSION_TIMEOUT).await;
+            self.listing.label_selector = Some(selector(version).to_owned());
+            self.selected_by_version = version.is_some();
         }
     }
 
@@ -181,7 +199,7 @@ impl<R: WatchedResource> ResourceReader<R> {
     /// Decodes an object.
     pub(super) fn decode(&mut self, object: Object<'_>) -> Decoded<R::Record> {
         match R::decode(object, &mut self.decoder) {
-            Ok(record) if self.selects(R::namespace(&record)) => Decoded::Selected(record),
+            Ok(Some(record)) if self.selects(R::namespace(&record)) => Decoded::Selected(record),
             Ok(_) => Decoded::Unselected,
             Err(error) => {
                 let object = error.object_name();

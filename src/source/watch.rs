@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     SourceSettings,
-    reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource},
+    reader::{PAGE_TIMEOUT, ResourceReader, VERSION_TIMEOUT, WatchedResource},
 };
 use crate::{
     backoff::{Backoff, Policy},
@@ -38,9 +38,6 @@ const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
 
 /// A server may end a watch this much later than requested. After that the connection is considered dead.
 const OVERTIME: Duration = Duration::from_secs(15);
-
-/// The time for the version of the server. It only decides how to list, and some gateways do not report it.
-const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Waits between attempts that fail.
 const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
@@ -114,9 +111,11 @@ impl<R: WatchedResource> Watch<R> {
 
     /// Lists if necessary, then watches until the watch ends.
     async fn follow(&mut self) -> Result<End, Error> {
-        let (lines, mut initial) = match self.version.clone() {
-            Some(version) => (self.resume(&version).await?, None),
-            None => self.list_and_watch().await?,
+        let (lines, mut initial) = if let Some(version) = self.version.clone() {
+            (self.resume(&version).await?, None)
+        } else {
+            self.reader.select_by_version().await;
+            self.list_and_watch().await?
         };
         self.attempt.opened = Some(Instant::now());
         let outcome = self.read(lines, &mut initial).await;

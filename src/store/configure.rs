@@ -76,6 +76,9 @@ impl Facts {
             workloads.find_last_jobs(&self.jobs, &mut effects);
             self.apply_effects(&effects, date.as_second());
         }
+        if old.pods && !new.pods {
+            self.forget_pods();
+        }
         self.expire(now);
     }
 

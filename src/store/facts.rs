@@ -14,6 +14,7 @@ use super::{
     cronjobs::CronJobStore,
     feeds::Feeds,
     objects::{Absence, Objects, Transition},
+    pods::{NewJobs, Pods},
     workloads::{Observation, SideEffects, Workloads},
 };
 use crate::model::{
@@ -26,6 +27,7 @@ pub(super) struct Facts {
     pub(super) jobs: Objects<Job>,
     pub(super) cronjobs: CronJobStore,
     pub(super) workloads: Workloads,
+    pub(super) pods: Pods,
     /// Whether the counters include what an earlier process counted.
     pub(super) counters_known: bool,
     /// Invalid annotations, counted since the start.
@@ -53,6 +55,7 @@ impl Facts {
         Self {
             counters_known: !state.delayed,
             jobs: Objects::default(),
+            pods: Pods::default(),
             cronjobs: CronJobStore::new(settings.clone()),
             workloads: Workloads::new(target, settings.clone(), state, journal),
             invalid_annotations: 0,
@@ -90,18 +93,30 @@ impl Facts {
             workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
-            Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
+            Update::Contact | Update::Undecodable(_) => {}
+            Update::Failed(_) => {
+                if self
+                    .feeds
+                    .has_stale_pods(feed, now, self.settings.retention.stale_after)
+                {
+                    self.forget_live_pods(feed);
+                }
+            }
             Update::CaughtUp(_) => self.judge(feed, date.as_second()),
             Update::Jobs(change) => {
                 let before = self.jobs.total();
+                let new = NewJobs::of(&change);
                 self.jobs.change(feed, change, absence, &mut see_job);
                 self.jobs.arrange_if_grown(before);
                 self.jobs.arrange_if_sparse();
+                self.mark_counted(&mut effects);
+                self.claim_pods(&new);
             }
             Update::JobAbsent => {
                 let none = Change::Replaced(Vec::new());
                 self.jobs.change(feed, none, absence, &mut see_job);
             }
+            Update::Pods(change) => self.change_pods(feed, change),
             Update::CronJobs(change) => {
                 let see = &mut |transition: Transition<'_, CronJobRecord>| {
                     workloads.on_cronjob(observation, &transition, &mut effects);
@@ -162,6 +177,9 @@ impl Facts {
             return;
         }
         let replaced: HashSet<FeedId> = replaced.into_iter().collect();
+        if self.settings.pods {
+            self.drop_pods(&replaced);
+        }
         let workloads = &mut self.workloads;
         self.jobs.deselect(&replaced, &mut |transition| {
             workloads.on_job(observation, &transition, effects);
@@ -216,6 +234,7 @@ impl Facts {
         TargetStatus {
             up: self.feeds.up(),
             synced: self.feeds.synced(),
+            pods_up: self.feeds.pods_up(),
             last_success: self.feeds.last_success(),
             feeds: self.feeds.len(),
             failing_feeds: self.feeds.failing(),

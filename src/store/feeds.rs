@@ -116,11 +116,16 @@ impl Feeds {
         let (first_read, failing) = (!had_read && feed.is_read(), feed.is_failing());
         // The other feeds matter only when this one changed. A target may poll thousands of Jobs, each with a feed.
         let synced = (first_read || restarted) && !self.synced_reported && self.all_read();
+        let failing_feeds = if self.is_of_pods(id) {
+            self.failing_pods()
+        } else {
+            self.failing()
+        };
         self.synced_reported |= synced;
         Some(HealthChange {
             synced,
-            went_down: !was_failing && failing && self.failing() == 1,
-            recovered: was_failing && !failing && self.failing() == 0,
+            went_down: !was_failing && failing && failing_feeds == 1,
+            recovered: was_failing && !failing && failing_feeds == 0,
         })
     }
 
@@ -160,17 +165,30 @@ impl Feeds {
 
     /// Whether every feed was read completely at least once.
     pub(super) fn synced(&self) -> bool {
-        self.len() > 0 && self.in_use().all(|(_, feed)| feed.synced)
+        self.len() > 0 && self.essential().all(|(_, feed)| feed.synced)
     }
 
     /// Whether at least one feed works and none fails.
     pub(super) fn up(&self) -> bool {
-        self.in_use().any(|(_, feed)| feed.up == Some(true)) && self.failing() == 0
+        self.essential().any(|(_, feed)| feed.up == Some(true)) && self.failing() == 0
+    }
+
+    /// Whether all feeds of pods work; `None` without any, and before the first attempt.
+    pub(super) fn pods_up(&self) -> Option<bool> {
+        let feeds = self.in_use().filter(|(_, feed)| feed.is_of_pods());
+        let up = feeds.map(|(_, feed)| feed.up);
+        up.reduce(|one, other| Some(one? && other?)).flatten()
+    }
+
+    /// Whether feed `id` reads pods, and had no contact for longer than `stale_after`.
+    pub(super) fn has_stale_pods(&self, id: FeedId, now: Instant, stale_after: Duration) -> bool {
+        let feed = self.get(id).filter(|feed| feed.is_of_pods());
+        feed.is_some_and(|feed| feed.stale(now, stale_after))
     }
 
     /// The oldest last success: everything the store holds was confirmed then or later. `None` until each feed had one.
     pub(super) fn last_success(&self) -> Option<Timestamp> {
-        let successes = self.in_use().map(|(_, feed)| feed.last_success);
+        let successes = self.essential().map(|(_, feed)| feed.last_success);
         successes.min().flatten()
     }
 
@@ -192,9 +210,9 @@ impl Feeds {
         self.in_use().filter_map(job).collect()
     }
 
-    /// The number of feeds.
+    /// The number of feeds, without those of pods.
     pub(super) fn len(&self) -> usize {
-        self.in_use().count()
+        self.essential().count()
     }
 
     /// The number of objects of this kind that exist and cannot be decoded.
@@ -205,13 +223,28 @@ impl Feeds {
             .sum()
     }
 
-    /// The number of feeds whose last attempt failed.
+    /// The number of feeds whose last attempt failed, without those of pods.
     pub(super) fn failing(&self) -> usize {
-        self.in_use().filter(|(_, feed)| feed.is_failing()).count()
+        let failing = self.essential().filter(|(_, feed)| feed.is_failing());
+        failing.count()
+    }
+
+    fn failing_pods(&self) -> usize {
+        let pods = self.in_use().filter(|(_, feed)| feed.is_of_pods());
+        pods.filter(|(_, feed)| feed.is_failing()).count()
+    }
+
+    fn is_of_pods(&self, id: FeedId) -> bool {
+        self.get(id).is_some_and(FeedStatus::is_of_pods)
     }
 
     fn get(&self, id: FeedId) -> Option<&FeedStatus> {
         self.statuses.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The feeds that the health of the target depends on. Pods explain runs; whatever happens to their feeds, all else goes on.
+    fn essential(&self) -> impl Iterator<Item = (FeedId, &FeedStatus)> {
+        self.in_use().filter(|(_, feed)| !feed.is_of_pods())
     }
 
     /// The feeds that count: all but the retired ones.
@@ -268,7 +301,9 @@ impl FeedStatus {
         }
         let complete_list = matches!(
             update,
-            Update::Jobs(Change::Replaced(_)) | Update::CronJobs(Change::Replaced(_))
+            Update::Jobs(Change::Replaced(_))
+                | Update::CronJobs(Change::Replaced(_))
+                | Update::Pods(Change::Replaced(_))
         );
         let polled = match update {
             Update::JobAbsent => true,
@@ -321,6 +356,9 @@ impl FeedStatus {
             Update::CronJobs(Change::Applied(cronjob) | Change::Deleted(cronjob)) => {
                 (&cronjob.namespace, &*cronjob.name)
             }
+            Update::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
+                (&pod.namespace, &*pod.name)
+            }
             _ => return,
         };
         // Nearly always empty, and this runs for every event.
@@ -341,7 +379,12 @@ impl FeedStatus {
         match self.scope {
             FeedScope::Jobs(_) | FeedScope::Job { .. } => Resource::Jobs,
             FeedScope::CronJobs(_) => Resource::CronJobs,
+            FeedScope::Pods(_) => Resource::Pods,
         }
+    }
+
+    fn is_of_pods(&self) -> bool {
+        matches!(self.scope, FeedScope::Pods(_))
     }
 
     fn is_configured(&self) -> bool {
@@ -375,7 +418,9 @@ impl FeedStatus {
 fn is_list_start(update: &Update) -> bool {
     matches!(
         update,
-        Update::Jobs(Change::ListStarted) | Update::CronJobs(Change::ListStarted)
+        Update::Jobs(Change::ListStarted)
+            | Update::CronJobs(Change::ListStarted)
+            | Update::Pods(Change::ListStarted)
     )
 }
 

@@ -29,6 +29,8 @@ pub struct StoreSettings {
     pub run_duration_buckets: Arc<[f64]>,
     /// Whether native histograms of workloads are kept, and what is shown of both kinds.
     pub native_histograms: NativeHistograms,
+    /// Whether the pods of Jobs are read.
+    pub pods: bool,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
     pub controller_zone: Zone,
     /// Returns the current time. Tests replace it.
@@ -160,7 +162,8 @@ impl Thresholds {
 // === impl StoreSettings ===
 
 impl StoreSettings {
-    /// The settings of a target in the default time zone. The caller sets `controller_zone` for each target.
+    /// The settings of a target in the default time zone whose pods are not read. The caller sets `controller_zone` and `pods` for
+    /// each target.
     #[must_use]
     pub fn from_config(config: &config::Config) -> Self {
         let thresholds = &config.thresholds;
@@ -182,6 +185,7 @@ impl StoreSettings {
             workloads: config.limits.workloads,
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             native_histograms: config.metrics.native_histograms,
+            pods: false,
             controller_zone: Zone::default(),
             clock: model::now,
         }
@@ -209,6 +213,7 @@ impl StoreSettings {
             workloads,
             run_duration_buckets,
             native_histograms,
+            pods,
             controller_zone,
             clock: _,
         } = self;
@@ -220,6 +225,7 @@ impl StoreSettings {
             && *workloads == other.workloads
             && *run_duration_buckets == other.run_duration_buckets
             && *native_histograms == other.native_histograms
+            && *pods == other.pods
             && *controller_zone == other.controller_zone
     }
 

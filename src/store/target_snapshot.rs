@@ -93,6 +93,8 @@ pub struct TargetStatus {
     pub up: bool,
     /// Every feed was read completely at least once.
     pub synced: bool,
+    /// Whether the pods of Jobs can be read; `None` if they are not read, and before the first attempt. Nothing else depends on it.
+    pub pods_up: Option<bool>,
     /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
     pub last_success: Option<Timestamp>,
     /// Feeds of the target.

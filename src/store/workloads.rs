@@ -88,6 +88,8 @@ pub(super) struct Observation {
 pub(super) struct SideEffects {
     /// Jobs whose run became or ceased to be the last of their workload: namespace, name, hash of the uid.
     pub(super) last_jobs: Vec<(Name, Name, u64, bool)>,
+    /// Jobs whose runs were counted although not all of their failed pods may be known: namespace, name, hash of the uid.
+    pub(super) counted: Vec<(Name, Name, u64)>,
     /// What is wrong with the metadata of objects and was not before.
     pub(super) problems: Vec<MetadataProblems>,
     /// Number of workloads that were left out because there are too many.

@@ -89,6 +89,7 @@ async fn list(api: &Api) -> Result<(), String> {
         resource: job_status_exporter::model::Resource::Jobs,
         scope: Scope::Namespace("namespace-test".to_owned()),
         label_selector: Some("app in (a,b),tier!=x,team/name=q-1".to_owned()),
+        field_selector: None,
     };
     let page = api.page(&listing, 500, None, TIMEOUT).await;
     page.map(drop).map_err(|error| error.to_string())

@@ -254,6 +254,7 @@ pub(super) fn selection(include: &[&str], exclude: &[&str], labels: &str) -> Sel
             exclude: patterns(exclude),
         },
         label_selector: (!labels.is_empty()).then(|| labels.to_owned()),
+        pods: false,
     }
 }
 

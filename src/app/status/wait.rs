@@ -131,6 +131,7 @@ fn narrowed(mode: &Mode, namespace: &str, name: &str) -> Mode {
             exclude: Vec::new(),
         },
         label_selector: None,
+        pods: false,
     };
     let often = |poll: &PollConfig| {
         let interval = poll.interval.min(MAX_POLL_INTERVAL);

@@ -38,7 +38,7 @@ impl Api {
     /// The version to try first.
     fn initial_version(&self, request: &Request) -> Result<BatchVersion, Error> {
         match request.resource {
-            Resource::Jobs => Ok(BatchVersion::V1),
+            Resource::Jobs | Resource::Pods => Ok(BatchVersion::V1),
             Resource::CronJobs => self
                 .cronjobs
                 .version_to_try()
@@ -54,8 +54,8 @@ impl Api {
         error: Option<&Error>,
         timeout: Duration,
     ) -> VersionDecision {
-        if request.resource == Resource::Jobs {
-            if error.is_none() {
+        if request.resource != Resource::CronJobs {
+            if request.resource == Resource::Jobs && error.is_none() {
                 self.cronjobs.record_jobs();
             }
             return VersionDecision::Final;

@@ -84,6 +84,7 @@ mod tests {
             resource: Resource::Jobs,
             scope: Scope::All,
             label_selector: None,
+            field_selector: None,
         };
         let page = api.page(&listing, 500, None, Duration::from_secs(10)).await;
         page.map(|page| page.format)

@@ -138,9 +138,11 @@ impl Settings<'_> {
         let Selection {
             namespaces: Namespaces { include, exclude },
             label_selector,
+            pods,
         } = selection;
         self.add(format!("{path}.namespaces.include"), &include[..]);
         self.add(format!("{path}.namespaces.exclude"), &exclude[..]);
         self.add(format!("{path}.label_selector"), label_selector);
+        self.add(format!("{path}.pods.enabled"), pods);
     }
 }

@@ -60,7 +60,11 @@ pub struct PodFailure {
 impl JobPods {
     /// Takes note of the state of a pod. `id` identifies it among the pods of this Job. Returns whether anything changed.
     pub fn apply(&mut self, id: u64, feed: FeedId, pod: &Pod) -> bool {
-        if self.gone.as_ref().is_some_and(|gone| gone.ids.contains(&id)) {
+        if self
+            .gone
+            .as_ref()
+            .is_some_and(|gone| gone.ids.contains(&id))
+        {
             return false; // An API server that lags behind shows it again.
         }
         let known = KnownPod::new(id, feed, pod);
@@ -285,6 +289,12 @@ impl FailedPods {
     pub fn iter(&self) -> impl Iterator<Item = (FailureCause, u32)> {
         let all = FailureCause::ALL.iter().copied().zip(self.0);
         all.filter(|(_, count)| *count > 0)
+    }
+
+    /// The number of those with this cause.
+    #[must_use]
+    pub fn count(&self, cause: FailureCause) -> u32 {
+        self.0[cause as usize]
     }
 
     /// Number of all.

@@ -18,6 +18,7 @@ fn run(due: Seconds, end: Seconds, result: RunResult) -> Run {
         reason: (result == RunResult::Failed).then_some(FailureReason::BackoffLimitExceeded),
         succeeded_pods: 0,
         failed_pods: 0,
+        explanation: RunExplanation::default(),
     }
 }
 

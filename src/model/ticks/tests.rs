@@ -1,6 +1,7 @@
 //! Which ticks a workload keeps, and in which order.
 
 use super::*;
+use crate::model::RunExplanation;
 use crate::model::{FailureReason, WorkloadRef};
 
 /// A run that was due at `due`, started two seconds later and took ten.
@@ -17,6 +18,7 @@ fn run(name: &str, due: Seconds) -> Run {
         reason: None,
         succeeded_pods: 1,
         failed_pods: 0,
+        explanation: RunExplanation::default(),
     }
 }
 

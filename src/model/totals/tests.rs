@@ -19,6 +19,7 @@ fn run(result: RunResult) -> Run {
         reason: None,
         succeeded_pods: 0,
         failed_pods: 1,
+        explanation: RunExplanation::default(),
     }
 }
 

@@ -216,6 +216,7 @@ fn failure(feed: &FeedHealth) -> Option<FailureEntry> {
     let (resource, namespace, job) = match &feed.scope {
         FeedScope::Jobs(namespace) => (Resource::Jobs, namespace.as_ref(), None),
         FeedScope::CronJobs(namespace) => (Resource::CronJobs, namespace.as_ref(), None),
+        FeedScope::Pods(namespace) => (Resource::Pods, namespace.as_ref(), None),
         FeedScope::Job { namespace, name } => (Resource::Jobs, Some(namespace), Some(name)),
     };
     Some(FailureEntry {

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     history::{History, HistorySettings, TargetHistory},
     metrics::MetricsSettings,
-    model::{JournalEntry, Name, Run, RunResult, Seconds, Totals, Uid},
+    model::{JournalEntry, Name, Run, RunExplanation, RunResult, Seconds, Totals, Uid},
     server::LoadedConfig,
 };
 
@@ -48,6 +48,7 @@ fn run(number: Seconds) -> Run {
         reason: None,
         succeeded_pods: 1,
         failed_pods: 0,
+        explanation: RunExplanation::default(),
     }
 }
 

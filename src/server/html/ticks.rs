@@ -121,7 +121,7 @@ fn describe(ticks: &Ticks) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{NotStarted, Run, RunResult, Uid};
+    use crate::model::{NotStarted, Run, RunExplanation, RunResult, Uid};
 
     fn run(due: Seconds, duration: Seconds, result: RunResult) -> Run {
         Run {
@@ -136,6 +136,7 @@ mod tests {
             reason: None,
             succeeded_pods: 0,
             failed_pods: 0,
+            explanation: RunExplanation::default(),
         }
     }
 

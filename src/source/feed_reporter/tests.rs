@@ -81,7 +81,7 @@ async fn objects_that_stay_undecodable_are_logged_once_and_a_flood_of_them_is_li
     // others have no subscriber. With two, all subscribers are asked.
     let _other = tracing::Dispatch::new(NoSubscriber::new());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
-    let target = Arc::<TargetLog>::default();
+    let target = Arc::new(TargetLog::of_target());
     let feeds = [reporter(&target), reporter(&target)];
     // A list every 30 s.
     for _ in 0..3 {
@@ -113,7 +113,7 @@ async fn objects_that_stay_undecodable_are_logged_once_and_a_flood_of_them_is_li
 
 #[tokio::test(start_paused = true)]
 async fn the_objects_that_were_logged_are_remembered_up_to_a_limit() {
-    let feed = reporter(&Arc::default());
+    let feed = reporter(&Arc::new(TargetLog::of_target()));
     for number in 0..MAX_UNDECODABLE + 10 {
         skip(&feed, number);
     }

@@ -99,6 +99,7 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
         resource: Resource::Jobs,
         scope: Scope::Namespace(namespace),
         label_selector: None,
+        field_selector: None,
     };
     let positions: HashMap<&str, usize> =
         jobs.iter().map(|poll| &*poll.job.name).zip(0..).collect();

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{PollFailure, PollItem, PollSuccess, finish};
-use crate::source::reader::{CronJobs, Jobs, ResourceReader, WatchedResource};
+use crate::source::reader::{CronJobs, Jobs, Pods, ResourceReader, WatchedResource};
 
 /// A list that is polled.
 pub(in crate::source) enum ListPoll {
     Jobs(ResourceReader<Jobs>),
     CronJobs(ResourceReader<CronJobs>),
+    Pods(ResourceReader<Pods>),
 }
 
 impl PollItem for ListPoll {
@@ -16,6 +17,7 @@ impl PollItem for ListPoll {
         match self {
             Self::Jobs(reader) => poll(reader, timeout).await,
             Self::CronJobs(reader) => poll(reader, timeout).await,
+            Self::Pods(reader) => poll(reader, timeout).await,
         }
     }
 }
@@ -24,6 +26,7 @@ async fn poll<R: WatchedResource>(
     reader: &mut ResourceReader<R>,
     timeout: Duration,
 ) -> Result<PollSuccess<ListPoll>, PollFailure> {
+    reader.select_by_version().await;
     let outcome = match reader.list(timeout).await {
         Ok((records, _)) => {
             reader.end_list(records);

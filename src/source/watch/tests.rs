@@ -14,7 +14,10 @@ use crate::{
         ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Resource,
         RestartReason, Sink, Update,
     },
-    source::{feed_reporter::FeedReporter, reader::Jobs},
+    source::{
+        feed_reporter::{FeedReporter, TargetLog},
+        reader::Jobs,
+    },
 };
 
 mod silence;
@@ -64,12 +67,13 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         resource: Resource::Jobs,
         scope: Scope::All,
         label_selector: None,
+        field_selector: None,
     };
     let unreachable = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
     let handle = recorder.clone().register(FeedScope::Jobs(None));
     let reader = ResourceReader::new(
         Arc::new(Api::new(unreachable, recorder.clone(), None)),
-        FeedReporter::new(handle, Arc::default()),
+        FeedReporter::new(handle, Arc::new(TargetLog::of_target())),
         listing,
         Arc::new(Namespaces::default()),
         Decoder::default(),

@@ -55,6 +55,8 @@ pub fn feed(scope: &FeedScope) -> String {
         FeedScope::Jobs(Some(namespace)) => format!("Jobs in {namespace}"),
         FeedScope::CronJobs(None) => "CronJobs".to_owned(),
         FeedScope::CronJobs(Some(namespace)) => format!("CronJobs in {namespace}"),
+        FeedScope::Pods(None) => "Pods".to_owned(),
+        FeedScope::Pods(Some(namespace)) => format!("Pods in {namespace}"),
         FeedScope::Job { namespace, name } => format!("Job {namespace}/{name}"),
     }
 }

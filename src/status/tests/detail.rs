@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    model::{FeedError, NotStarted, PodCounts, Run, RunResult},
+    model::{FeedError, NotStarted, PodCounts, Run, RunExplanation, RunResult},
     store::Retention,
 };
 
@@ -81,6 +81,7 @@ fn each_run_is_listed_once_from_the_source_that_knows_most_of_it() {
     // The history has rows of the run whose Job is gone, of one whose Job exists, and of one before the first start.
     let row = Run {
         failed_pods: 7,
+        explanation: RunExplanation::default(),
         ..past(&failed(4 * HOUR))
     };
     let rows = vec![past(&complete(-HOUR)), past(&gone), row];

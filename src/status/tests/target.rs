@@ -154,6 +154,7 @@ fn what_is_read_is_said_in_words() {
                 exclude: patterns(exclude),
             },
             label_selector: selector.map(str::to_owned),
+            pods: false,
         })
     };
     let jobs = ["a", "b"].map(|name| JobReference {

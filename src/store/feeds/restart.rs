@@ -54,7 +54,7 @@ impl Feeds {
 
     /// Until when all runs of the selected objects are known. `None` before all were read.
     fn known_until(&self) -> Option<Seconds> {
-        let known = self.in_use().map(|(_, feed)| {
+        let known = self.essential().map(|(_, feed)| {
             let read = feed.caught_up.or(feed.last_success);
             read.map(Timestamp::as_second).or(feed.count_since)
         });
@@ -78,7 +78,7 @@ impl Feeds {
             return Vec::new();
         }
         let all_read =
-            !self.restarting && self.len() > 0 && self.in_use().all(|(_, feed)| feed.is_read());
+            !self.restarting && self.len() > 0 && self.essential().all(|(_, feed)| feed.is_read());
         let mut replaced = Vec::new();
         self.any_retired = false;
         for (id, place) in (0u32..).map(FeedId).zip(&mut self.statuses) {
@@ -126,7 +126,7 @@ impl Feeds {
 
     /// Whether everything that is selected now was read completely at least once.
     pub(super) fn all_read(&self) -> bool {
-        self.in_use()
+        self.essential()
             .all(|(_, feed)| feed.synced && !feed.selection_changed)
     }
 }

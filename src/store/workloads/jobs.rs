@@ -4,7 +4,8 @@ use super::record::{MetadataSource, start_order};
 use super::{CRONJOB, JOB, Observation, SideEffects, WorkloadRecord, Workloads};
 use crate::{
     model::{
-        Departure, Job, JournalEntry, MappedLabels, Run, Seconds, WorkloadAnnotations, WorkloadId,
+        Departure, Job, JournalEntry, MappedLabels, Run, RunExplanation, Seconds,
+        WorkloadAnnotations, WorkloadId,
     },
     store::{
         counted_runs::RunOutcome,
@@ -61,7 +62,10 @@ impl Workloads {
             self.show_run(slot, &run);
         } else if !already_counted {
             let seen_before = old.is_some() || outcome.is_some();
-            self.add_run(observation, slot, &run, seen_before);
+            if self.add_run(observation, slot, &run, seen_before) && self.awaits_pods(&run) {
+                let (namespace, name) = (new.namespace().clone(), run.job_name.clone());
+                effects.counted.push((namespace, name, uid_hash));
+            }
         }
         if self.settings.last_jobs_only
             && let Some(workload) = self.records.get_mut(slot)
@@ -72,10 +76,16 @@ impl Workloads {
     }
 
     /// Adds a finished run to the workload in this slot. It is counted if it was `seen_before` it finished, or else if it
-    /// ended after the objects were first read.
-    fn add_run(&mut self, observation: Observation, slot: u32, run: &Run, seen_before: bool) {
+    /// ended after the objects were first read. Returns whether it was counted.
+    fn add_run(
+        &mut self,
+        observation: Observation,
+        slot: u32,
+        run: &Run,
+        seen_before: bool,
+    ) -> bool {
         let Some(workload) = self.records.get_mut(slot) else {
-            return;
+            return false;
         };
         let ended_after = |since| run.end.is_some_and(|end| end >= since);
         let was_selected = seen_before || observation.count_since.is_none_or(ended_after);
@@ -99,6 +109,42 @@ impl Workloads {
             counted,
             state: workload.state.clone(),
         });
+        counted
+    }
+
+    /// Whether more pods of a finished run failed than are known.
+    fn awaits_pods(&self, run: &Run) -> bool {
+        self.settings.pods && run.failed_pods.cast_unsigned() > run.explanation.failed.total()
+    }
+
+    /// More became known of the pods of a finished run, which was explained like this `before`. `counted`: whether the counters
+    /// include it.
+    pub(in crate::store) fn explain_run(
+        &mut self,
+        id: &WorkloadId,
+        run: &Run,
+        before: &RunExplanation,
+        counted: bool,
+    ) {
+        let Some(slot) = self.find(id) else {
+            return;
+        };
+        let Some(workload) = self.records.get_mut(slot) else {
+            return;
+        };
+        if !workload.state.totals.explain(run, before, counted) && !counted {
+            return;
+        }
+        if counted {
+            self.journal.append(JournalEntry::RunFinished {
+                workload: id.clone(),
+                run: run.clone(),
+                counted,
+                state: workload.state.clone(),
+            });
+        } else {
+            self.journal_change(slot);
+        }
     }
 
     /// Shows a finished run that must not be counted as the last one, if it is later than that. The totals may not include

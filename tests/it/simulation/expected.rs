@@ -135,7 +135,11 @@ impl ExpectedState {
             Update::CaughtUp(until) => {
                 self.caught_up.insert(feed, until.as_second());
             }
-            Update::JobAbsent | Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
+            Update::Pods(_)
+            | Update::JobAbsent
+            | Update::Contact
+            | Update::Failed(_)
+            | Update::Undecodable(_) => {}
         }
         self.judge_schedules(now, update);
     }

@@ -10,7 +10,7 @@ use crate::{
         ReadError, RunReader,
         rows::{RUNS, encode, first_run_of, workload_key},
     },
-    model::{FailureReason, RunResult, WorkloadId},
+    model::{FailureReason, RunExplanation, RunResult, WorkloadId},
 };
 
 impl Scene {
@@ -51,6 +51,7 @@ fn the_latest_runs_are_read_as_they_were_written_once_they_are_committed() {
         due: None,
         manual: true,
         failed_pods: 3,
+        explanation: RunExplanation::default(),
         ..run(5)
     };
     let mut counter = RunCounter::default();

@@ -69,6 +69,7 @@ fn selection() -> Selection {
             exclude: [Pattern::from("etl-scratch")].into(),
         },
         label_selector: Some("tier=batch".to_owned()),
+        pods: false,
     }
 }
 

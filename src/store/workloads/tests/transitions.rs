@@ -234,6 +234,8 @@ async fn the_order_of_a_list_does_not_matter() {
             start: Some(SINCE + 182),
             end: Some(SINCE + 192),
             reason: Some(FailureReason::DeadlineExceeded),
+            cause: None,
+            exit_code: None,
         };
         assert_eq!(totals.last, Some(last));
         assert_eq!(totals.last_success, Some(SINCE + 72));

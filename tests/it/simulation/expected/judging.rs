@@ -30,7 +30,11 @@ impl ExpectedState {
                     self.judge_schedule(now, &cronjob);
                 }
             }
-            Update::JobAbsent | Update::Contact | Update::Failed(_) | Update::Undecodable(_) => {}
+            Update::Pods(_)
+            | Update::JobAbsent
+            | Update::Contact
+            | Update::Failed(_)
+            | Update::Undecodable(_) => {}
         }
     }
 
