@@ -240,6 +240,7 @@ impl TargetStore {
             workloads: facts.workloads.snapshot(&all),
             label_names: facts.label_names.clone(),
             overrides: facts.settings.overrides.clone(),
+            reads_pods: facts.settings.pods,
             configured,
             counters_known: facts.counters_known,
             status: facts.status(),

@@ -63,6 +63,11 @@ impl Exporter {
     ) -> Result<Self, Error> {
         let (history, continued) = open_history(&config, &plans)?.unzip();
         let mut continued = continued.into_iter().flatten();
+        let metrics_settings = MetricsSettings {
+            // The targets of the demo are not in the configuration.
+            pods: plans.iter().any(|plan| plan.store.pods),
+            ..MetricsSettings::from_config(&config)
+        };
         let mut targets = Vec::new();
         for plan in plans {
             let continued = history.as_ref().zip(continued.next());
@@ -74,7 +79,6 @@ impl Exporter {
         let web = ServedWeb::new(&config, web, reviewer)?;
         let stores = targets.iter().map(|target| target.store.clone());
         let store = Arc::new(Store::new(stores.collect()));
-        let metrics_settings = MetricsSettings::from_config(&config);
         let mut metrics = Metrics::new(store.clone(), &metrics_settings)
             .with_dropped_log_lines(telemetry::dropped_lines);
         if let Some(history) = &history {

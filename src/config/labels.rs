@@ -10,6 +10,7 @@ use super::{
 /// The labels that the families have themselves. They cannot be mapped.
 pub const RESERVED_LABELS: &[&str] = &[
     "annotation",
+    "cause",
     "completion_mode",
     "concurrency_policy",
     "cronjob",

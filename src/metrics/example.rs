@@ -14,9 +14,10 @@ use crate::{
     history::StatusSnapshot,
     model::{
         Change, ClientEvent, Code, CompletionMode, ConcurrencyPolicy, Credential,
-        CredentialExpiries, CredentialExpiry, CronJob, EventCounter as _, FailureReason, FeedScope,
-        Job, JobExtra, JobState, NoopJournal, PodCounts, Renewable, RestoredState, Sink, Uid,
-        Update, Verb, WorkloadAnnotations, WorkloadRef,
+        CredentialExpiries, CredentialExpiry, CronJob, EventCounter as _, FailureCause,
+        FailureReason, FeedScope, Job, JobExtra, JobState, NoopJournal, Pod, PodCounts, PodState,
+        Renewable, RestoredState, Sink, Uid, Update, Verb, WaitReason, WorkloadAnnotations,
+        WorkloadRef,
     },
     store::{StoreSettings, TargetSnapshot, TargetStore},
 };
@@ -49,13 +50,20 @@ fn target() -> TargetSnapshot {
     let restored = RestoredState::default();
     let settings = StoreSettings {
         clock: date,
+        pods: true,
         ..StoreSettings::default()
     };
     let target = TargetStore::restored(None, settings.into(), restored, Arc::new(NoopJournal));
     let target = Arc::new(target);
-    let [jobs, cronjobs, configured] =
-        [FeedScope::Jobs(None), FeedScope::CronJobs(None), configured]
-            .map(|scope| target.clone().register(scope));
+    let [jobs, cronjobs, pods, configured] = [
+        FeedScope::Jobs(None),
+        FeedScope::CronJobs(None),
+        FeedScope::Pods(None),
+        configured,
+    ]
+    .map(|scope| target.clone().register(scope));
+    pods.push(Update::Pods(Change::Replaced(example_pods())));
+    pods.push(Update::Contact);
     let all = vec![failed_job(), running_job(), suspended_job()];
     jobs.push(Update::Jobs(Change::Replaced(all)));
     let all = vec![cronjob(), suspended_cronjob(), blocked_cronjob()];
@@ -120,6 +128,37 @@ pub(super) fn failed_job() -> Job {
         failed_indexes: Some(1),
         ..JobExtra::default()
     })
+}
+
+/// Two failed pods of the failed run, and one of the running one that waits.
+fn example_pods() -> Vec<Pod> {
+    let pod = |job: &Job, suffix: &str, state, since| Pod {
+        namespace: job.namespace().clone(),
+        name: format!("{}-{suffix}", job.name).into(),
+        uid: Uid::parse(suffix),
+        job_name: job.name.clone(),
+        job_uid: job.uid.clone(),
+        state,
+        since: Some(since).into(),
+        exit_code: None,
+        restarts: 0,
+        retried: None,
+    };
+    let (failed, running) = (failed_job(), running_job());
+    let killed = PodState::Failed(FailureCause::OomKilled);
+    let waiting = PodState::Waiting(WaitReason::Unschedulable);
+    vec![
+        Pod {
+            exit_code: Some(137),
+            restarts: 1,
+            ..pod(&failed, "4-hq2vz", killed, 1_795_445_715)
+        },
+        Pod {
+            exit_code: Some(137),
+            ..pod(&failed, "4-x8kfd", killed, 1_795_445_735)
+        },
+        pod(&running, "7c9tw", waiting, 1_795_445_721),
+    ]
 }
 
 /// A manual run of the same `CronJob`.

@@ -6,19 +6,22 @@ pub(super) mod cronjob;
 pub(super) mod history;
 pub(super) mod job;
 pub(super) mod ksm;
+pub(super) mod pods;
 pub(super) mod probe;
 pub(super) mod process;
 pub(super) mod target;
 pub(super) mod workload;
 
 /// All tables.
-pub(super) static TABLES: [TableEntry; 12] = [
+pub(super) static TABLES: [TableEntry; 14] = [
     TableEntry::of::<job::Jobs>(Condition::PerJob).probed(),
     TableEntry::of::<job::ConfiguredJobs>(Condition::Always).probed(),
     TableEntry::of::<cronjob::CronJobs>(Condition::Always),
     TableEntry::of::<cronjob::Schedules>(Condition::Always),
     TableEntry::of::<cronjob::ObservedSchedules>(Condition::Always),
     TableEntry::of::<workload::Workloads>(Condition::Always),
+    TableEntry::of::<pods::PodsOfJobs>(Condition::PodsPerJob),
+    TableEntry::of::<pods::PodsOfWorkloads>(Condition::Pods),
     TableEntry::of::<ksm::KsmJobs>(Condition::KubeStateMetrics).probed(),
     TableEntry::of::<ksm::KsmCronJobs>(Condition::KubeStateMetrics),
     TableEntry::of::<target::Targets>(Condition::Always),
@@ -61,6 +64,10 @@ pub(super) enum Condition {
     Always,
     /// Unless the configuration disables the series of single Jobs.
     PerJob,
+    /// If a target reads pods.
+    Pods,
+    /// The same, unless the configuration disables the series of single Jobs.
+    PodsPerJob,
     /// If the configuration enables the families of kube-state-metrics.
     KubeStateMetrics,
     /// If a history is configured.
@@ -127,6 +134,8 @@ mod tests {
         assert_reserved::<cronjob::CronJobs>();
         assert_reserved::<cronjob::Schedules>();
         assert_reserved::<workload::Workloads>();
+        assert_reserved::<pods::PodsOfJobs>();
+        assert_reserved::<pods::PodsOfWorkloads>();
     }
 
     #[test]

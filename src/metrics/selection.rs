@@ -28,6 +28,8 @@ pub struct MetricsSettings {
     pub cache_size: Option<u64>,
     /// Whether to show the families that only repeat the spec of a Job or a `CronJob`.
     pub spec: bool,
+    /// Whether any target reads pods.
+    pub pods: bool,
     /// Whether to show the families of kube-state-metrics. The decoder must read the objects for them.
     pub kube_state_metrics: bool,
 }
@@ -55,6 +57,7 @@ impl MetricsSettings {
             per_job: config.metrics.per_job != PerJob::None,
             cache_size: config.metrics.cache_size,
             spec: config.metrics.spec,
+            pods: config.targets.iter().any(|target| target.mode.reads_pods()),
             kube_state_metrics: config.metrics.kube_state_metrics.is_some(),
         }
     }
@@ -115,6 +118,12 @@ impl MetricsSettings {
                 Condition::PerJob => {
                     Some("has no effect: `metrics.per_job: none` leaves these families out")
                 }
+                Condition::PodsPerJob if self.pods => {
+                    Some("has no effect: `metrics.per_job: none` leaves these families out")
+                }
+                Condition::Pods | Condition::PodsPerJob => {
+                    Some("has no effect: these families need a target with `pods.enabled: true`")
+                }
                 Condition::KubeStateMetrics => Some(
                     "has no effect: these families need `metrics.kube_state_metrics.enabled: true`",
                 ),
@@ -141,6 +150,8 @@ impl MetricsSettings {
         match condition {
             Condition::Always => true,
             Condition::PerJob => self.per_job,
+            Condition::Pods => self.pods,
+            Condition::PodsPerJob => self.pods && self.per_job,
             Condition::KubeStateMetrics => self.kube_state_metrics,
             Condition::History => has_history,
             Condition::Probe => false,

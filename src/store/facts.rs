@@ -239,6 +239,7 @@ impl Facts {
             feeds: self.feeds.len(),
             failing_feeds: self.feeds.failing(),
             undecodable_jobs: self.feeds.undecodable(Resource::Jobs),
+            undecodable_pods: self.feeds.undecodable(Resource::Pods),
             undecodable_cronjobs: self.feeds.undecodable(Resource::CronJobs),
             jobs: self.jobs.len(),
             cronjobs: self.cronjobs.len(),

@@ -44,6 +44,7 @@ impl TargetStore {
             workloads: Snapshot::of(None),
             label_names: facts.label_names.clone(),
             overrides: facts.settings.overrides.clone(),
+            reads_pods: facts.settings.pods,
             configured: vec![configured],
             counters_known: facts.counters_known,
             status: facts.status(),

@@ -32,6 +32,8 @@ pub struct TargetSnapshot {
     pub label_names: Arc<[String]>,
     /// What the configuration sets for workloads by pattern.
     pub overrides: Arc<OverridesConfig>,
+    /// Whether the pods of Jobs are read.
+    pub reads_pods: bool,
     /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
     /// Whether the counters of workloads include what an earlier process counted. They are not shown until then.
@@ -95,6 +97,8 @@ pub struct TargetStatus {
     pub synced: bool,
     /// Whether the pods of Jobs can be read; `None` if they are not read, and before the first attempt. Nothing else depends on it.
     pub pods_up: Option<bool>,
+    /// Pods of Jobs that exist and cannot be decoded.
+    pub undecodable_pods: usize,
     /// The oldest last success among the feeds: the API confirmed everything shown then or later. `None` until each feed had one.
     pub last_success: Option<Timestamp>,
     /// Feeds of the target.

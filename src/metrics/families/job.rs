@@ -8,6 +8,17 @@ use crate::{
     store::{ConfiguredJob, TargetSnapshot, Version},
 };
 
+/// The labels that identify a Job, for all tables about Jobs.
+pub(super) const IDENTITY: Identity<Job> = &[
+    ("namespace", |job| job.namespace()),
+    ("job_name", |job| &job.name),
+    ("workload_type", |job| job.workload_kind()),
+    ("workload", Job::workload_name),
+];
+
+/// The mapped labels of a Job, for all tables about Jobs.
+pub(super) const MAPPED: Mapped<Job> = Some(Job::shown_labels);
+
 /// The table of Jobs.
 #[derive(Debug)]
 pub(in crate::metrics) enum Jobs {}
@@ -36,14 +47,9 @@ controlling owner. [Runs and workloads](workloads.md#runs-and-workloads) explain
   ready and terminating pods are absent if the API does not report them.
 - `batch_job_failed_indexes` exists only for Jobs with a backoff limit per index.";
 
-    const IDENTITY: Identity<Job> = &[
-        ("namespace", |job| job.namespace()),
-        ("job_name", |job| &job.name),
-        ("workload_type", |job| job.workload_kind()),
-        ("workload", Job::workload_name),
-    ];
+    const IDENTITY: Identity<Job> = IDENTITY;
 
-    const MAPPED: Mapped<Job> = Some(Job::shown_labels);
+    const MAPPED: Mapped<Job> = MAPPED;
 
     const ROWS: Rows<Self> = &[
         Row::gauge(

@@ -24,6 +24,7 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
 - A feed is what the exporter reads on its own: the Jobs or the CronJobs of a target or of one of its namespaces, or one
   configured job. `job_status_exporter_target_up` is 0 while any feed fails, and `job_status_exporter_target_failing_feeds`
   tells one failing job of many from an outage.
+- The pods of Jobs are no feed in this sense: only `job_status_exporter_target_pods_up` tells whether they can be read.
 - A feed fails too when its watch is silent: a server that sends a bookmark every minute and then nothing for 2.5 minutes.
 - Everything that is shown of a target was confirmed at `job_status_exporter_target_last_success_timestamp_seconds` or later.
 - `job_status_exporter_credential_expiry_timestamp_seconds` has the label `credential`: `token` (of IAM, or a bearer token
@@ -57,6 +58,12 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             &[],
             "Feeds of the target whose last attempt failed.",
             |target, out| out.value(target.status.failing_feeds),
+        ),
+        Row::gauge(
+            "job_status_exporter_target_pods_up",
+            &[],
+            "Whether the pods of Jobs can be read: 1 or 0; absent if they are not read.",
+            |target, out| out.value(target.status.pods_up),
         ),
         Row::gauge(
             "job_status_exporter_target_last_success_timestamp_seconds",
@@ -96,6 +103,9 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             |target, out| {
                 out.sample(&[&Resource::Jobs], target.status.undecodable_jobs);
                 out.sample(&[&Resource::CronJobs], target.status.undecodable_cronjobs);
+                if target.reads_pods {
+                    out.sample(&[&Resource::Pods], target.status.undecodable_pods);
+                }
             },
         ),
         Row::counter(
@@ -119,7 +129,8 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             &["resource", "type"],
             "Watch events received.",
             |target, out| {
-                for (resource, kind, events) in target.client_counters.events() {
+                let events = target.client_counters.events();
+                for (resource, kind, events) in events.filter(|it| reads(target, it.0)) {
                     out.sample(&[&resource, &kind], events);
                 }
             },
@@ -129,7 +140,8 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             &["resource"],
             "Objects that were skipped because they could not be decoded.",
             |target, out| {
-                for (resource, errors) in target.client_counters.decode_errors() {
+                let errors = target.client_counters.decode_errors();
+                for (resource, errors) in errors.filter(|it| reads(target, it.0)) {
                     out.sample(&[&resource], errors);
                 }
             },
@@ -157,7 +169,8 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
             &["resource", "reason"],
             "Watches that were restarted, by reason.",
             |target, out| {
-                for (resource, reason, restarts) in target.client_counters.watch_restarts() {
+                let restarts = target.client_counters.watch_restarts();
+                for (resource, reason, restarts) in restarts.filter(|it| reads(target, it.0)) {
                     out.sample(&[&resource, &reason], restarts);
                 }
             },
@@ -167,6 +180,11 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
     fn block(section: &TargetSnapshot, _: usize) -> impl Iterator<Item = &TargetSnapshot> {
         std::iter::once(section)
     }
+}
+
+/// Whether a target reads this kind of object. Only pods need to be asked for.
+fn reads(target: &TargetSnapshot, resource: Resource) -> bool {
+    resource != Resource::Pods || target.reads_pods
 }
 
 fn request_durations(target: &TargetSnapshot, out: &mut Samples<'_>) {

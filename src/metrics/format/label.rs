@@ -6,8 +6,9 @@ use bytes::BytesMut;
 
 use super::escape::Notation;
 use crate::model::{
-    Code, CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureReason, JobState, Name,
-    NotStarted, Renewable, Resource, RestartReason, RunResult, Uid, Verb,
+    CauseGroup, Code, CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureCause,
+    FailureReason, JobState, Name, NotStarted, Renewable, Resource, RestartReason, RunResult, Uid,
+    Verb, WaitReason,
 };
 
 /// A type that can be the value of a label.
@@ -90,11 +91,13 @@ macro_rules! closed_sets {
 }
 
 closed_sets!(
+    CauseGroup,
     Code,
     CompletionMode,
     ConcurrencyPolicy,
     Credential,
     EventKind,
+    FailureCause,
     FailureReason,
     JobState,
     NotStarted,
@@ -103,4 +106,5 @@ closed_sets!(
     RestartReason,
     RunResult,
     Verb,
+    WaitReason,
 );
