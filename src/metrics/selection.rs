@@ -16,6 +16,10 @@ const TARGET_UP: &str = "job_status_exporter_target_up";
 const UNKNOWN_FAMILY: &str = "matches no metric family: docs/metrics.md lists them";
 
 /// What `/metrics` shows.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each follows from a key of the configuration"
+)]
 #[derive(Clone, Debug)]
 pub struct MetricsSettings {
     /// The families that have the mapped labels. The store knows the names.

@@ -27,6 +27,7 @@ targets:
     mode: watch
     namespaces: {include: [n, \"m-*\"], exclude: [m-x]}
     label_selector: tier=batch
+    pods: {enabled: true}
     controller_time_zone: Europe/Berlin
     poll: {probe_any: true, timeout: 7s, requests_per_second: 7}
   - name: b

@@ -200,7 +200,7 @@ fn the_check_finds_mistakes() {
             json!("1"),
         ),
         ("/data/targets/0/api_requests/0/codes/200", json!("2")),
-        ("/data/targets/0/undecodable/0/resource", json!("pods")),
+        ("/data/targets/0/undecodable/0/resource", json!("secrets")),
         ("/data/targets/0/missing/0", json!({"namespace": "ops"})),
         ("/data/targets", json!({})),
         ("/data", json!({})),
