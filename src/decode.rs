@@ -1,4 +1,4 @@
-//! JSON or Protocol Buffers of the Kubernetes API → [`Job`] and [`CronJob`] records.
+//! JSON or Protocol Buffers of the Kubernetes API → [`Job`], [`CronJob`] and [`Pod`] records.
 //!
 //! The stage is pure: bytes in, records out, without I/O, locks or logging. One invalid object is one [`DecodeError`],
 //! which names the object; the objects around it are still decoded.
@@ -11,6 +11,7 @@
 //! | `text` | bytes as text, also where they are not UTF-8 |
 //! | `list`, `watch_event`, `identity` | pages of a list, lines of a watch, names and versions of objects |
 //! | `job`, `cronjob`, `conditions`, `workload` | objects → records |
+//! | `pod` | Pods → records: their states, why they failed, why they wait |
 //! | `metadata`, `string_map` | which labels and annotations are kept, and how they are read |
 //! | `annotations` | what the kept annotations mean |
 //! | `ksm` | the extra fields of the kube-state-metrics families |
@@ -28,6 +29,7 @@ mod ksm;
 mod list;
 mod metadata;
 mod object;
+mod pod;
 mod protobuf;
 mod string_map;
 mod text;
@@ -37,9 +39,9 @@ mod workload;
 
 use self::{
     interner::Interner,
-    wire::{CronJobObject, JobObject},
+    wire::{CronJobObject, JobObject, PodObject},
 };
-use crate::model::{CronJob, Job, ObjectName};
+use crate::model::{CronJob, Job, ObjectName, Pod};
 
 pub(crate) use self::{
     annotations::known_annotations,
@@ -136,6 +138,18 @@ impl Decoder {
         };
         fields
             .and_then(|fields| cronjob::decode(fields, &self.filter, &mut self.interner))
+            .map_err(|source| DecodeError::new(object, source))
+    }
+
+    /// Decodes a Pod. `None` if it does not belong to a Job.
+    pub fn pod<'a>(&mut self, object: impl Into<Object<'a>>) -> Result<Option<Pod>, DecodeError> {
+        let object = object.into();
+        let fields: serde_json::Result<PodObject<'_>> = match object {
+            Object::Json(json) => serde_json::from_str(json),
+            Object::Protobuf(message) => protobuf::pod(message),
+        };
+        fields
+            .and_then(|fields| pod::decode(fields, &mut self.interner))
             .map_err(|source| DecodeError::new(object, source))
     }
 }

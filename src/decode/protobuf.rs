@@ -17,8 +17,10 @@ use super::{
 use crate::protobuf::{Envelope, Field, Fields, Malformed, Value};
 
 mod identity;
+mod pod;
 
 pub(super) use identity::{bookmark, metadata_field, version};
+pub(super) use pod::pod;
 
 type Result<T> = serde_json::Result<T>;
 

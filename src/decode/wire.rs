@@ -12,6 +12,13 @@ use serde_json::value::RawValue;
 
 use crate::{model::Seconds, protobuf::Fields};
 
+mod pod;
+
+pub(super) use pod::{
+    ContainerState, ContainerStatus, InitContainer, PodMetadata, PodObject, PodOwner, PodSpec,
+    PodStatus, Terminated, Waiting,
+};
+
 #[derive(Deserialize)]
 pub(super) struct JobObject<'a> {
     #[serde(borrow)]
@@ -181,16 +188,33 @@ pub(super) fn check_type(
     found: Option<&CowStr<'_>>,
     api_version: Option<&CowStr<'_>>,
 ) -> serde_json::Result<()> {
+    let is_batch = |version: &str| version.starts_with("batch/");
+    check_kind((kind, "batch"), is_batch, found, api_version)
+}
+
+/// Fails for an object of another type than Pod of the core API.
+pub(super) fn check_pod_type(
+    found: Option<&CowStr<'_>>,
+    api_version: Option<&CowStr<'_>>,
+) -> serde_json::Result<()> {
+    check_kind(("Pod", "v1"), |version| version == "v1", found, api_version)
+}
+
+fn check_kind(
+    (kind, group): (&str, &str),
+    is_expected: impl Fn(&str) -> bool,
+    found: Option<&CowStr<'_>>,
+    api_version: Option<&CowStr<'_>>,
+) -> serde_json::Result<()> {
     let (found, version) = (
         found.map_or("", |found| found),
         api_version.map_or("", |found| found),
     );
-    let expected =
-        ["", kind].contains(&found) && (version.is_empty() || version.starts_with("batch/"));
+    let expected = ["", kind].contains(&found) && (version.is_empty() || is_expected(version));
     if expected {
         return Ok(());
     }
-    let message = format_args!("it is a {found:.64?} of {version:.64?}, not a {kind} of batch");
+    let message = format_args!("it is a {found:.64?} of {version:.64?}, not a {kind} of {group}");
     Err(de::Error::custom(message))
 }
 
