@@ -154,15 +154,5 @@ impl Decoder {
     }
 }
 
-impl Decoder {
-    /// Decodes a pod. `None` if no Job controls it.
-    pub fn pod<'a>(
-        &mut self,
-        _object: impl Into<Object<'a>>,
-    ) -> Result<Option<crate::model::Pod>, DecodeError> {
-        Ok(None)
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ mod workload;
 
 pub use contact::{Reach, TargetHealth};
 pub use detail::{PastRuns, RunState, WorkloadDetail, WorkloadRun};
-pub use finding::{Finding, Level};
+pub use finding::{Finding, KnownCause, Level};
 pub use overview::{Overview, PAGE, Summary};
 pub use query::{Column, Query, UNNAMED_TARGET};
 pub use state::OverallState;

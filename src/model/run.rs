@@ -153,8 +153,9 @@ impl Run {
 // === impl RunExplanation ===
 
 impl RunExplanation {
-    /// What is known of a Job that has finished. `docs/pods.md` has the rules.
-    fn of_job(job: &Job) -> Self {
+    /// What is known of a Job so far. `docs/pods.md` has the rules.
+    #[must_use]
+    pub fn of_job(job: &Job) -> Self {
         let Some(pods) = &job.observed_pods else {
             return Self::default();
         };

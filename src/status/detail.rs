@@ -5,7 +5,10 @@
 
 use super::{WorkloadStatus, judge::TargetFacts};
 use crate::{
-    model::{FailureReason, Name, NotStarted, Run, Seconds, WorkloadId, label_enum},
+    model::{
+        FailureCause, FailureReason, Name, NotStarted, Run, Seconds, WaitReason, WorkloadId,
+        label_enum,
+    },
     store::{CronJobRecord, ScheduleStatus, TargetSnapshot},
 };
 
@@ -51,6 +54,12 @@ pub struct WorkloadRun {
     pub duration: Option<Seconds>,
     /// Why it failed.
     pub reason: Option<FailureReason>,
+    /// Why its pods failed: of a failed run its cause, of another one why its last retry was necessary. `None` if that is not known.
+    pub cause: Option<FailureCause>,
+    /// The exit code behind the cause.
+    pub exit_code: Option<i32>,
+    /// What the pod waits for that has waited longest, if the run is active.
+    pub waiting: Option<WaitReason>,
     /// Why nothing started for a missed due time: for the latest one as of now, for others as of when it was found to be
     /// overdue.
     pub not_started: Option<NotStarted>,

@@ -3,7 +3,9 @@
 //! Each finding is the condition of one alert, which [`Finding::alert`] names.
 
 use super::OverallState;
-use crate::model::{FailureReason, Name, NotStarted, Seconds, label_enum};
+use crate::model::{
+    FailureCause, FailureReason, Name, NotStarted, Seconds, WaitReason, label_enum,
+};
 
 label_enum! {
     /// How urgent a finding is: the severity of its alert, unless the workload has one of its own.
@@ -18,6 +20,15 @@ label_enum! {
     }
 }
 
+/// Why a run failed, by its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KnownCause {
+    /// The cause.
+    pub cause: FailureCause,
+    /// The exit code behind it, if a container ended with one.
+    pub exit_code: Option<i32>,
+}
+
 /// A fact about a workload that explains its state. Durations are in seconds, times in seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
@@ -29,6 +40,8 @@ pub enum Finding {
         tolerated: u64,
         /// Why the last one failed.
         reason: FailureReason,
+        /// What its pods say about it.
+        cause: Option<KnownCause>,
         /// When the first of them was due; `None` if that is no longer known.
         since: Option<Seconds>,
     },
@@ -78,6 +91,8 @@ pub enum Finding {
         start: Seconds,
         /// How long it has been pending.
         pending_for: Seconds,
+        /// What its pod waits for that has waited longest.
+        waiting: Option<WaitReason>,
     },
     /// The result of a Job was decided long ago, and its pods have not terminated.
     StuckEnding {
@@ -117,6 +132,8 @@ pub enum Finding {
         tolerated: u64,
         /// Why the last one failed.
         reason: FailureReason,
+        /// What its pods say about it.
+        cause: Option<KnownCause>,
         /// When the first of them was due; `None` if that is no longer known.
         since: Option<Seconds>,
     },

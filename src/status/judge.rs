@@ -7,9 +7,9 @@
 
 use std::collections::HashMap;
 
-use super::{Finding, OverallState, TargetHealth, finding::worst_state};
+use super::{Finding, KnownCause, OverallState, TargetHealth, finding::worst_state};
 use crate::{
-    model::{FailureReason, Job, JobState, Seconds, Tick, WorkloadId},
+    model::{FailureReason, Job, JobPods, JobState, Seconds, Tick, WorkloadId},
     store::{CronJobRecord, ScheduleStatus, TargetSnapshot, Thresholds, WorkloadRecord},
 };
 
@@ -193,6 +193,10 @@ impl<'a> Case<'a> {
         let totals = &self.workload.state.totals;
         let last = totals.last.as_ref().filter(|last| !last.succeeded)?;
         let reason = last.reason.unwrap_or(FailureReason::Other);
+        let cause = last.cause.map(|cause| KnownCause {
+            cause,
+            exit_code: last.exit_code,
+        });
         let failures = totals.consecutive_failures.count;
         let since = totals.consecutive_failures.since();
         let tolerated = self.thresholds.max_failures;
@@ -201,6 +205,7 @@ impl<'a> Case<'a> {
                 failures,
                 tolerated,
                 reason,
+                cause,
                 since,
             }
         } else {
@@ -208,6 +213,7 @@ impl<'a> Case<'a> {
                 failures,
                 tolerated,
                 reason,
+                cause,
                 since,
             }
         })
@@ -292,6 +298,11 @@ impl<'a> Case<'a> {
             job_name: job.name.to_shared(),
             start,
             pending_for,
+            waiting: job
+                .observed_pods
+                .as_deref()
+                .and_then(JobPods::pending_since)
+                .map(|(_, reason)| reason),
         })
     }
 

@@ -13,7 +13,9 @@ mod names;
 mod targets;
 
 pub use findings::{brief, finding, health};
-pub use names::{column, not_started, outcome, reason, run_state, source, state, threshold};
+pub use names::{
+    cause, column, not_started, outcome, reason, run_state, source, state, threshold, waiting,
+};
 pub use targets::{feed, mode, scope};
 
 const MINUTE: Seconds = 60;

@@ -27,14 +27,19 @@ fn a_job_takes_160_bytes() {
             4,
         ),
         (
-            size_of::<(Arc<RunTemplate>, MappedLabels, Option<Box<JobExtra>>, Option<Arc<JobPods>>)>(),
+            size_of::<(
+                Arc<RunTemplate>,
+                MappedLabels,
+                Option<Box<JobExtra>>,
+                Option<Arc<JobPods>>,
+            )>(),
             32,
         ),
     ];
     for (size, documented) in parts {
         assert_eq!(size, documented);
     }
-    assert_eq!(parts.iter().map(|(size, _)| size).sum::<usize>(), 152);
+    assert_eq!(parts.iter().map(|(size, _)| size).sum::<usize>(), 160);
     assert_eq!(size_of::<RunTemplate>(), 128);
     assert_eq!(size_of::<JobExtra>(), 128);
 }

@@ -14,7 +14,7 @@ use super::{
     value::{CompletionModeLabel, FailureReasonLabel, JobStateLabel, Time},
 };
 use crate::{
-    model::{Job, Name},
+    model::{Job, JobPods, Name},
     server::data::PageData,
     status::UNNAMED_TARGET,
     store::TargetSnapshot,
@@ -66,6 +66,12 @@ pub(super) struct JobEntry {
     succeeded_pods: i32,
     /// Pods that failed, including those that were retried.
     failed_pods: i32,
+    /// Pods that failed, by cause. Null unless something is known of its pods.
+    failed_pods_by_cause: Option<BTreeMap<&'static str, u32>>,
+    /// Pods that wait, by reason. Null unless something is known of its pods.
+    waiting_pods: Option<BTreeMap<&'static str, u32>>,
+    /// How often containers of its pods were restarted. Null unless something is known of its pods.
+    container_restarts: Option<u64>,
     /// When it was created.
     created: Option<Time>,
     /// When it was started or last resumed.
@@ -199,6 +205,7 @@ pub(super) fn labels(names: &[String], values: Option<&[Name]>) -> BTreeMap<Stri
 impl JobEntry {
     fn new(target: &TargetSnapshot, job: &Job) -> Self {
         let template = &job.template;
+        let pods = job.observed_pods.as_deref();
         Self {
             target: target.target.as_deref().map(Into::into),
             namespace: job.namespace().to_string(),
@@ -215,6 +222,20 @@ impl JobEntry {
             terminating_pods: job.pods.terminating.get(),
             succeeded_pods: job.pods.succeeded,
             failed_pods: job.pods.failed,
+            failed_pods_by_cause: pods.map(|pods| {
+                let failed = pods.failed(job.pods.failed);
+                failed
+                    .iter()
+                    .map(|(cause, count)| (cause.as_str(), count))
+                    .collect()
+            }),
+            waiting_pods: pods.map(|pods| {
+                let waiting = pods.waiting().filter(|_| !job.finished());
+                waiting
+                    .map(|(reason, count)| (reason.as_str(), count))
+                    .collect()
+            }),
+            container_restarts: pods.map(JobPods::restarts),
             created: Time::of(job.created.get()),
             start: Time::of(job.start.get()),
             end: Time::of(job.end()),

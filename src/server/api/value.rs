@@ -11,8 +11,8 @@ use utoipa::{
 
 use crate::{
     model::{
-        CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureReason, JobState,
-        NotStarted, Resource, RestartReason, Seconds, TickOutcome, Verb,
+        CompletionMode, ConcurrencyPolicy, Credential, EventKind, FailureCause, FailureReason,
+        JobState, NotStarted, Resource, RestartReason, Seconds, TickOutcome, Verb, WaitReason,
     },
     status::{Column, Level, OverallState, RunState},
     store::Threshold,
@@ -85,6 +85,8 @@ closed_sets! {
     StateLabel(OverallState) = "WorkloadState", "The state of a workload. `docs/api.md` explains the values.";
     ColumnLabel(Column) = "WorkloadColumn", "What workloads can be sorted by.";
     RunStateLabel(RunState) = "RunState", "The state of a run or of a due time.";
+    FailureCauseLabel(FailureCause) = "FailureCause", "Why a pod failed. `docs/pods.md` explains the values.";
+    WaitReasonLabel(WaitReason) = "WaitReason", "What a pod waits for. `docs/pods.md` explains the values.";
     OutcomeLabel(TickOutcome) = "RunOutcome", "The outcome of a run that is over, or of a due time that got none.";
     JobStateLabel(JobState) = "JobState", "The state of a Job, as in `batch_job_state`.";
     LevelLabel(Level) = "FindingLevel", "How urgent a finding is: the default severity of its alert.";

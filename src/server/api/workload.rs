@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::{
     finding::FindingEntry,
     value::{
-        FailureReasonLabel, NotStartedLabel, OutcomeLabel, PolicyLabel, StateLabel, ThresholdLabel,
-        Time,
+        FailureCauseLabel, FailureReasonLabel, NotStartedLabel, OutcomeLabel, PolicyLabel,
+        StateLabel, ThresholdLabel, Time,
     },
 };
 use crate::{
@@ -57,6 +57,10 @@ pub struct WorkloadEntry {
     last_run_succeeded: Option<bool>,
     /// Why the last finished run failed.
     last_run_failure_reason: Option<FailureReasonLabel>,
+    /// Why the pods of the last finished run failed. Null unless it failed, and without `pods.enabled`.
+    last_run_failure_cause: Option<FailureCauseLabel>,
+    /// The exit code behind that.
+    last_run_exit_code: Option<i32>,
     /// When the last finished run was started or resumed.
     last_run_start: Option<Time>,
     /// When the last finished run completed or failed.
@@ -159,6 +163,7 @@ impl WorkloadEntry {
         let zone = status.zone();
         let findings = status.findings.iter();
         let last = status.last.as_ref();
+        let last_failed = last.filter(|last| !last.succeeded);
         let labels = status.labels.iter();
         Self {
             target: status.target.as_deref().map(Into::into),
@@ -180,6 +185,10 @@ impl WorkloadEntry {
             oldest_active_run_start: Time::of(status.oldest_active_start),
             last_run_succeeded: last.map(|last| last.succeeded),
             last_run_failure_reason: last.and_then(|last| last.reason).map(FailureReasonLabel),
+            last_run_failure_cause: last_failed
+                .and_then(|last| last.cause)
+                .map(FailureCauseLabel),
+            last_run_exit_code: last_failed.and_then(|last| last.exit_code),
             last_run_start: Time::of(last.and_then(|last| last.start)),
             last_run_end: Time::of(last.and_then(|last| last.end)),
             last_run_duration_seconds: last.and_then(LastRun::duration),

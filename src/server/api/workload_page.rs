@@ -7,7 +7,10 @@ use super::{
     answer::{ApiError, Success},
     endpoint::not_found,
     parameters::{NoParameters, Parameters},
-    value::{FailureReasonLabel, NotStartedLabel, RunStateLabel, Time},
+    value::{
+        FailureCauseLabel, FailureReasonLabel, NotStartedLabel, RunStateLabel, Time,
+        WaitReasonLabel,
+    },
     workload::WorkloadEntry,
 };
 use crate::{
@@ -59,6 +62,12 @@ pub(super) struct RunEntry {
     duration_seconds: Option<i64>,
     /// Why it failed.
     failure_reason: Option<FailureReasonLabel>,
+    /// Why its pods failed: of a failed run its cause, of another one why its last retry was necessary. Null without `pods.enabled`.
+    cause: Option<FailureCauseLabel>,
+    /// The exit code behind the cause.
+    exit_code: Option<i32>,
+    /// What the pod waits for that has waited longest. Null unless a pod of an active run waits.
+    waiting: Option<WaitReasonLabel>,
     /// Why nothing started for the due time, where that is known.
     not_started: Option<NotStartedLabel>,
     /// The name of the Job. Null if it is not known any more.
@@ -177,6 +186,9 @@ impl From<&WorkloadRun> for RunEntry {
             end: Time::of(run.end),
             duration_seconds: run.duration,
             failure_reason: run.reason.map(FailureReasonLabel),
+            cause: run.cause.map(FailureCauseLabel),
+            exit_code: run.exit_code,
+            waiting: run.waiting.map(WaitReasonLabel),
             not_started: run.not_started.map(NotStartedLabel),
             job_name: run.job_name.as_deref().map(Into::into),
             manual: run.manual,

@@ -12,7 +12,7 @@ use super::{
     ticks::TickBars,
 };
 use crate::{
-    model::{FailureReason, LastRun, Seconds},
+    model::{LastRun, Seconds},
     status::{
         Column, OverallState, Overview, Query, ScheduleFacts, Summary, TargetHealth,
         UNNAMED_TARGET, WorkloadStatus, phrases,
@@ -118,7 +118,7 @@ struct Row {
 struct LastResult {
     look: Look,
     word: &'static str,
-    reason: Option<&'static str>,
+    reason: Option<String>,
     end: Option<Moment>,
 }
 
@@ -310,7 +310,10 @@ impl Row {
                 } else {
                     "failed"
                 },
-                reason: last.reason.map(FailureReason::as_str),
+                reason: last.reason.map(|reason| match last.cause {
+                    Some(cause) => phrases::cause(cause, last.exit_code),
+                    None => reason.as_str().to_owned(),
+                }),
                 end: last.end.map(|end| Moment::relative(end, now)),
             }),
             active: active_since.map(|start| {

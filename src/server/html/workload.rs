@@ -82,6 +82,8 @@ struct RunRow {
     end: Option<Moment>,
     duration: Option<String>,
     reason: Option<&'static str>,
+    /// What its pods say.
+    cause: Option<String>,
     job_name: Option<Name>,
     exists: bool,
     manual: bool,
@@ -314,7 +316,10 @@ impl RunRow {
     fn new(run: &WorkloadRun, status: &WorkloadStatus, now: Seconds) -> Self {
         let zone = status.zone();
         let delay = run.start.zip(run.due).map(|(start, due)| start - due);
-        let reason = run.reason.map(FailureReason::as_str);
+        let cause = run.cause.map(|cause| phrases::cause(cause, run.exit_code));
+        let waiting = run
+            .waiting
+            .map(|reason| phrases::waiting(reason).to_owned());
         Self {
             look: run.state.into(),
             state: phrases::run_state(run.state),
@@ -327,7 +332,11 @@ impl RunRow {
                 .map(|it| format!("+{}", phrases::duration(it))),
             end: run.end.map(|at| Moment::relative(at, now)),
             duration: run.duration.map(phrases::duration),
-            reason: reason.or_else(|| run.not_started.map(phrases::not_started)),
+            reason: run
+                .reason
+                .map(FailureReason::as_str)
+                .or_else(|| run.not_started.map(phrases::not_started)),
+            cause: waiting.or(cause),
             job_name: run.job_name.clone(),
             exists: run.exists,
             manual: run.manual,

@@ -7,7 +7,10 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use super::{RunState, WorkloadDetail, WorkloadRun};
 use crate::{
-    model::{Job, JobState, Run, RunResult, RunSortKey, Seconds, Tick, TickOutcome},
+    model::{
+        Job, JobPods, JobState, Run, RunExplanation, RunResult, RunSortKey, Seconds, Tick,
+        TickOutcome,
+    },
     store::{TargetSnapshot, WorkloadRecord},
 };
 
@@ -79,6 +82,8 @@ impl WorkloadRun {
     fn of_job(job: &Job, as_of: Option<Seconds>) -> Self {
         let start = job.start.get();
         let until = if job.active() { as_of } else { job.end() };
+        let explanation = RunExplanation::of_job(job);
+        let pods = job.observed_pods.as_deref().filter(|_| job.active());
         Self {
             state: match job.state {
                 JobState::Suspended => RunState::Suspended,
@@ -93,6 +98,11 @@ impl WorkloadRun {
             end: job.end(),
             duration: duration(start, until),
             reason: job.failure,
+            cause: explanation.cause,
+            exit_code: explanation.exit_code,
+            waiting: pods
+                .and_then(JobPods::pending_since)
+                .map(|(_, reason)| reason),
             not_started: None,
             job_name: Some(job.name.to_shared()),
             manual: job.manual,
@@ -112,6 +122,9 @@ impl WorkloadRun {
             end: run.end,
             duration: duration(run.start, run.end),
             reason: run.reason,
+            cause: run.explanation.cause,
+            exit_code: run.explanation.exit_code,
+            waiting: None,
             not_started: None,
             job_name: Some(run.job_name.clone()),
             manual: run.manual,
@@ -134,6 +147,9 @@ impl WorkloadRun {
             end: tick.end(),
             duration: tick.duration(),
             reason: None,
+            cause: None,
+            exit_code: None,
+            waiting: None,
             not_started: tick.not_started(),
             job_name: None,
             manual: tick.manual,

@@ -2,10 +2,10 @@
 
 use kube_cron::Zone;
 
-use super::{counted, due, duration, not_started, reason, rough};
+use super::{cause, counted, due, duration, not_started, reason, rough, waiting};
 use crate::{
     model::{NotStarted, Seconds},
-    status::{Finding, Reach, TargetHealth},
+    status::{Finding, KnownCause, Reach, TargetHealth},
 };
 
 /// A finding as of `now`, with times in `zone`: `4 runs in a row failed, 0 are tolerated: activeDeadlineSeconds has passed`.
@@ -82,14 +82,27 @@ fn about_results(finding: &Finding, now: Seconds) -> String {
             failures,
             tolerated,
             reason: why,
+            cause: known,
             ..
         }
         | Finding::FailureTolerated {
             failures,
             tolerated,
             reason: why,
+            cause: known,
             ..
-        } => failure(*failures, *tolerated, reason(*why)),
+        } => {
+            let failure = failure(*failures, *tolerated, reason(*why));
+            match known {
+                Some(KnownCause {
+                    cause: of_pods,
+                    exit_code,
+                }) => {
+                    format!("{failure} ({})", cause(*of_pods, *exit_code))
+                }
+                None => failure,
+            }
+        }
         Finding::NotSucceeding {
             runs, last_success, ..
         } => {
@@ -121,10 +134,13 @@ fn about_active_runs(finding: &Finding) -> String {
         Finding::Pending {
             job_name,
             pending_for,
+            waiting,
             ..
         } => {
             let pending = duration(*pending_for);
-            format!("Job {job_name} has had no ready pod for {pending}")
+            let why =
+                waiting.map_or_else(String::new, |reason| format!(": {}", self::waiting(reason)));
+            format!("Job {job_name} has had no ready pod for {pending}{why}")
         }
         Finding::StuckEnding {
             job_name,

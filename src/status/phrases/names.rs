@@ -1,7 +1,7 @@
 //! The values of closed sets in words.
 
 use crate::{
-    model::{FailureReason, NotStarted, TickOutcome},
+    model::{FailureCause, FailureReason, NotStarted, TickOutcome, WaitReason},
     status::{Column, OverallState, RunState},
     store::{Threshold, ThresholdSource},
 };
@@ -57,6 +57,49 @@ pub fn reason(reason: FailureReason) -> &'static str {
         FailureReason::FailedIndexes => "at least one index failed",
         FailureReason::MaxFailedIndexesExceeded => "more indexes failed than maxFailedIndexes",
         FailureReason::Other => "the Job has no reason that is known",
+    }
+}
+
+/// Why pods failed, with the exit code if it says more.
+#[must_use]
+pub fn cause(cause: FailureCause, exit_code: Option<i32>) -> String {
+    let text = match cause {
+        FailureCause::OomKilled => "out of memory",
+        FailureCause::Error => {
+            return exit_code
+                .map_or_else(|| "error".to_owned(), |code| format!("exit code {code}"));
+        }
+        FailureCause::ContainerCannotRun => "the container cannot run",
+        FailureCause::StartError => "the container cannot start",
+        FailureCause::DeadlineExceeded => "a deadline has passed",
+        FailureCause::Evicted => "evicted",
+        FailureCause::Preempted => "preempted",
+        FailureCause::NodeLost => "the node was lost",
+        FailureCause::NodeShutdown => "the node was shut down",
+        FailureCause::DisruptionTarget => "disrupted",
+        FailureCause::ImagePull => "an image cannot be pulled",
+        FailureCause::CreateContainerConfig => "the configuration of a container is invalid",
+        FailureCause::Unschedulable => "no node for the pod",
+        FailureCause::PodFailurePolicy => "by podFailurePolicy",
+        FailureCause::Deleted => "the pod was deleted",
+        FailureCause::Unknown => "no cause is known",
+    };
+    text.to_owned()
+}
+
+/// What a pod waits for, for a sentence that ends with it.
+#[must_use]
+pub fn waiting(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::Scheduling => "the scheduler has not looked at its pod yet",
+        WaitReason::Unschedulable => "no node for its pod",
+        WaitReason::SchedulingGated => "schedulingGates hold its pod back",
+        WaitReason::ImagePullBackOff => "an image cannot be pulled",
+        WaitReason::CreateContainerConfigError => "the configuration of a container is invalid",
+        WaitReason::ContainerCreating => "containers are being created",
+        WaitReason::Init => "init containers are running",
+        WaitReason::CrashLoopBackOff => "a container crashes again and again",
+        WaitReason::NotReady => "the pod runs, but is not ready",
     }
 }
 

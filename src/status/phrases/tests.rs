@@ -84,6 +84,7 @@ fn a_due_time_is_in_its_zone_with_the_day_if_that_is_not_today() {
 fn brief_findings_leave_out_what_a_row_has_beside_them() {
     let brief = |finding: Finding| brief(&finding, NOW, &Zone::UTC);
     let failed = |since| Finding::RunFailed {
+        cause: None,
         failures: 4,
         tolerated: 0,
         reason: FailureReason::DeadlineExceeded,
@@ -128,6 +129,7 @@ fn brief_findings_leave_out_what_a_row_has_beside_them() {
 #[test]
 fn findings_are_sentences_with_the_numbers() {
     let failed = |failures, tolerated| Finding::RunFailed {
+        cause: None,
         failures,
         tolerated,
         reason: FailureReason::DeadlineExceeded,
@@ -180,6 +182,7 @@ fn findings_are_sentences_with_the_numbers() {
         ),
         (
             Finding::Pending {
+                waiting: None,
                 job_name: "etl\"<b>".into(),
                 start: NOW - 960,
                 pending_for: 960,

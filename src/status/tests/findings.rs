@@ -44,6 +44,7 @@ fn a_failed_run_tells_how_many_failed_since_when_and_why() {
         .job(failed(2 * HOUR))
         .job(failed(3 * HOUR));
     let expected = Finding::RunFailed {
+        cause: None,
         failures: 2,
         tolerated: 0,
         reason: FailureReason::DeadlineExceeded,
@@ -175,6 +176,7 @@ fn the_job_that_is_pending_for_longest_is_named() {
     assert_eq!(scene.tick().findings, []);
     scene.at(MAX_PENDING + 1);
     let expected = Finding::Pending {
+        waiting: None,
         job_name: "tick-0".into(),
         start: MIDNIGHT,
         pending_for: MAX_PENDING + 1,

@@ -40,6 +40,7 @@ fn findings() -> Vec<Finding> {
     let (since, start, runs, active_for) = (None, 0, 0, 0);
     vec![
         Finding::RunFailed {
+            cause: None,
             failures: 0,
             tolerated: 0,
             reason,
@@ -67,6 +68,7 @@ fn findings() -> Vec<Finding> {
             max_duration: 0,
         },
         Finding::Pending {
+            waiting: None,
             job_name: "a".into(),
             start,
             pending_for: 0,
