@@ -1,4 +1,4 @@
-//! A batch/v1 API server over HTTP/1.1 that behaves like Kubernetes 1.36 towards its readers.
+//! A batch/v1 and core/v1 API server over HTTP/1.1 that behaves like Kubernetes 1.36 towards its readers: Jobs, `CronJobs` and pods.
 //!
 //! A [`SimulatedApi`] is a handle: it changes the objects, and [`SimulatedApi::serve`] serves them. HTTP clients can only read.
 //!
