@@ -1,4 +1,4 @@
-//! A simulated batch/v1 API over real HTTP, for the command `demo` and for tests.
+//! A simulated API of Jobs, `CronJobs` and pods over real HTTP, for the command `demo` and for tests.
 //!
 //! - [`api`]: an API server with Jobs, `CronJobs` and pods that behaves like Kubernetes 1.36. A handle changes the objects.
 //! - [`scenario`]: a small busy cluster that runs on such an API.
