@@ -38,7 +38,16 @@ EXPECTED = [
     Expected(("BatchConfiguredJobMissing", "reports", "", "quarterly-close"), fires=960, target="polled"),
 ]
 # No alert may ever fire for these workloads.
-SUCCESSFUL = {"invoice-run", "daily-sales", "tune-hyperparameters", "train-model", "export-embeddings", "dunning-mails"}
+SUCCESSFUL = {
+    "invoice-run",
+    "daily-sales",
+    "tune-hyperparameters",
+    "train-model",
+    "export-embeddings",
+    "dunning-mails",
+    "evaluate-model",
+    "send-receipts",
+}
 # These fire before the outage, and still after it.
 LASTING = [("BatchNoRecentSuccess", *IMPORT), ("BatchFailingRepeatedly", *IMPORT), ("BatchRunOverdue", *ARCHIVE)]
 TARGET_DOWN = ("JobStatusTargetDown", "", "", "")

@@ -1,4 +1,4 @@
-//! A batch/v1 API server over HTTP/1.1 that behaves like Kubernetes 1.36 towards its readers.
+//! An API server for batch/v1 and core/v1 pods over HTTP/1.1 that behaves like Kubernetes 1.36 towards its readers.
 //!
 //! A [`SimulatedApi`] is a handle: it changes the objects, and [`SimulatedApi::serve`] serves them. HTTP clients can only read.
 //!
@@ -90,14 +90,14 @@ struct Shared {
 // === impl ApiOptions ===
 
 impl Default for ApiOptions {
-    /// A 1.36 server with a bookmark every minute and a history of 1,000 changes.
+    /// A 1.36 server with a bookmark every minute, and a history that has about three minutes of the scenario.
     fn default() -> Self {
         Self {
             minor_version: 36,
             watch_list: true,
             cronjobs: CronJobsVersion::V1,
             bookmark_interval: Duration::from_mins(1),
-            history: 1_000,
+            history: 2_500,
             seed: fastrand::u64(..),
         }
     }
@@ -186,6 +186,22 @@ impl SimulatedApi {
         let deleted = self.registry().delete(kind, &key);
         self.notify_watches();
         deleted
+    }
+
+    /// The names of the objects in a namespace whose label has this value.
+    pub(super) fn names_with_label(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        (label, value): (&str, &str),
+    ) -> Vec<String> {
+        let registry = self.registry();
+        let objects = registry.objects(kind).values();
+        let selected = objects.filter(|object| {
+            object.namespace() == namespace
+                && object.labels.get(label).is_some_and(|found| found == value)
+        });
+        selected.map(|object| object.name().to_owned()).collect()
     }
 
     /// The lines of a watch from version 1 on, without HTTP.

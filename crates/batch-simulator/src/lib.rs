@@ -1,6 +1,6 @@
-//! A simulated batch/v1 API over real HTTP, for the command `demo` and for tests.
+//! A simulated API of Jobs, `CronJobs` and pods over real HTTP, for the command `demo` and for tests.
 //!
-//! - [`api`]: an API server with Jobs and `CronJobs` that behaves like Kubernetes 1.36. A handle changes the objects.
+//! - [`api`]: an API server with Jobs, `CronJobs` and pods that behaves like Kubernetes 1.36. A handle changes the objects.
 //! - [`scenario`]: a small busy cluster that runs on such an API.
 //! - [`gateway`]: IAM and the API gateway of Huawei Cloud CCI in front of such an API.
 //! - [`clock`]: the time that all of them share.

@@ -3,6 +3,7 @@
 //! - [`workloads`]: the `CronJobs` and Jobs as tables.
 //! - [`cronjob`]: the `CronJob` controller. [`standalone_job`]: Jobs that no `CronJob` creates.
 //! - [`job_run`]: one Job from its creation to its end, in the steps of a 1.36 control plane.
+//! - [`pods`]: the pods of a Job, which say why it fails or waits.
 //! - [`manifest`] and [`status`]: the JSON of the objects.
 //!
 //! All random choices come from one seed, tokio's clock times everything, and the number of objects is bounded.
@@ -17,6 +18,7 @@ use super::api::{InvalidObject, SimulatedApi};
 mod cronjob;
 mod job_run;
 mod manifest;
+mod pods;
 mod standalone_job;
 mod status;
 mod workloads;

@@ -19,6 +19,10 @@ def objects_of(verbs):
     return {("cronjobs.batch", "", verbs), ("jobs.batch", "", verbs)}
 
 
+def pods_of(verbs):
+    return {("pods", "", verbs)}
+
+
 def status_of(*names):
     """kubectl shows a row for each name. Without names it is the status of all Jobs."""
     return {("jobs.batch/status", name, "get") for name in names or ("",)}
@@ -38,6 +42,8 @@ MODES = {
         {"billing": {("jobs.batch", "", "list")} | status_of("invoices", "reminders"), "etl": status_of("load")},
         set(),
     ),
+    "pods": ({name: objects_of("list watch") | pods_of("list watch") for name in EVERYWHERE}, {"billing", "etl", "reports"}),
+    "pods-poll-namespaces": ({name: objects_of("list") | pods_of("list") for name in ("billing", "etl")}, {"billing", "etl"}),
     "probe-any": ({"billing": objects_of("list watch") | status_of()}, {"billing"}),
     "kubernetes-auth": (
         {

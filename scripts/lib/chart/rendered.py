@@ -137,6 +137,21 @@ def check_choices(testbed):
             endpoint = (spec.get("endpoints") or spec.get("podMetricsEndpoints") or [spec])[0]
             check(endpoint["honorLabels"] is True, f"{name}: {document['kind']} renames the namespace of Jobs")
             check(any(rule.get("targetLabel") == "instance" for rule in endpoint["relabelings"]), f"{name}: instance is not stable")
+    # Which roles have permissions for pods. `check_modes` tries two of them in a cluster.
+    found = {
+        (name, role["kind"], role["metadata"].get("namespace"), *rule["verbs"])
+        for name, documents in testbed.all_documents().items()
+        for role in of_kind(documents, "Role", "ClusterRole")
+        for rule in role["rules"]
+        if "pods" in rule.get("resources", [])
+    }
+    wanted = {
+        ("pods", "ClusterRole", None, "list", "watch"),
+        ("pods-of-one-target", "Role", "billing", "list", "watch"),
+        ("pods-poll-namespaces", "Role", "billing", "list"),
+        ("pods-poll-namespaces", "Role", "etl", "list"),
+    }
+    check(found == wanted, f"permissions for pods: {found}, not {wanted}")
     # Only a change that needs a restart changes the pod.
     base = checksum({})
     check(checksum({"thresholds": {"max_duration": "1h"}}) == base, "a change that the exporter loads restarts the pod")

@@ -1,10 +1,22 @@
-//! The documents about the API itself: its version, the batch group and the resources.
+//! The documents about the API itself: its version, the batch group, the core API and the resources.
 //!
-//! [`super::handler`] sends them. They were compared with recordings of a kube-apiserver 1.36.
+//! [`super::handler`] sends them. They were compared with recordings of a kube-apiserver 1.36, except those of the core API.
 
 use serde_json::{Value, json};
 
 use super::{CronJobsVersion, object::Kind};
+
+/// The verbs of each resource.
+const VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
 
 /// The response of `/version`.
 pub(super) fn version(minor: u32) -> Value {
@@ -43,24 +55,8 @@ pub(super) fn group(cronjobs: CronJobsVersion) -> Value {
 
 /// The response of `/apis/batch/v1` and `/apis/batch/v1beta1`.
 pub(super) fn group_version(cronjobs_version: CronJobsVersion, beta: bool) -> Value {
-    let verbs = [
-        "create",
-        "delete",
-        "deletecollection",
-        "get",
-        "list",
-        "patch",
-        "update",
-        "watch",
-    ];
-    let status = |kind: Kind| {
-        json!({
-            "name": format!("{}/status", kind.resource()), "singularName": "", "namespaced": true,
-            "kind": kind.as_str(), "verbs": ["get", "patch", "update"],
-        })
-    };
     let mut cronjobs = json!({
-        "name": "cronjobs", "singularName": "cronjob", "namespaced": true, "kind": "CronJob", "verbs": verbs,
+        "name": "cronjobs", "singularName": "cronjob", "namespaced": true, "kind": "CronJob", "verbs": VERBS,
         "categories": ["all"], "storageVersionHash": "sd5LIXh4Fjs=",
     });
     let mut jobs = cronjobs.clone();
@@ -82,5 +78,26 @@ pub(super) fn group_version(cronjobs_version: CronJobsVersion, beta: bool) -> Va
         "apiVersion": "v1",
         "groupVersion": version,
         "resources": resources,
+    })
+}
+
+/// The response of `/api`. The server addresses are left out: they tell a client in which network it is.
+pub(super) fn core_versions() -> Value {
+    json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
+}
+
+/// The response of `/api/v1`. Like a real server, it has no `apiVersion`.
+pub(super) fn core_version() -> Value {
+    let pods = json!({
+        "name": "pods", "singularName": "pod", "namespaced": true, "kind": "Pod", "verbs": VERBS,
+        "shortNames": ["po"], "categories": ["all"], "storageVersionHash": "xPOwRZ+Yhw8=",
+    });
+    json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods, status(Kind::Pod)]})
+}
+
+fn status(kind: Kind) -> Value {
+    json!({
+        "name": format!("{}/status", kind.resource()), "singularName": "", "namespaced": true,
+        "kind": kind.as_str(), "verbs": ["get", "patch", "update"],
     })
 }

@@ -69,10 +69,10 @@ impl ApiError {
     }
 
     pub(super) fn no_such_object(kind: Kind, name: &str) -> Self {
-        let resource = kind.resource();
-        let message = format!("{resource}.batch {name:?} not found");
-        Self::new(StatusCode::NOT_FOUND, "NotFound", message)
-            .with_details(json!({"name": name, "group": "batch", "kind": resource}))
+        let message = format!("{} {name:?} not found", qualified(kind));
+        let mut details = resource_details(kind);
+        details["name"] = json!(name);
+        Self::new(StatusCode::NOT_FOUND, "NotFound", message).with_details(details)
     }
 
     pub(super) fn no_such_resource() -> Self {
@@ -170,6 +170,22 @@ impl ApiError {
             status["metadata"]["continue"] = json!(next);
         }
         status
+    }
+}
+
+/// The resource with its group: `jobs.batch`, `pods`.
+pub(super) fn qualified(kind: Kind) -> String {
+    match (kind.resource(), kind.group()) {
+        (resource, "") => resource.to_owned(),
+        (resource, group) => format!("{resource}.{group}"),
+    }
+}
+
+/// The details of an error about a resource.
+pub(super) fn resource_details(kind: Kind) -> Value {
+    match (kind.resource(), kind.group()) {
+        (resource, "") => json!({"kind": resource}),
+        (resource, group) => json!({"group": group, "kind": resource}),
     }
 }
 

@@ -29,6 +29,10 @@ const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 pub(super) enum Route<'a> {
     Health,
     Version,
+    /// `/api`.
+    CoreVersions,
+    /// `/api/v1`.
+    CoreVersion,
     Group,
     GroupVersion {
         beta: bool,
@@ -43,7 +47,7 @@ pub(super) enum Route<'a> {
         name: &'a str,
         status: bool,
     },
-    /// An unknown path below `/apis/batch`, which gets a `Status`.
+    /// An unknown path below `/apis/batch` or `/api`, which gets a `Status`.
     UnknownResource,
     /// Any other unknown path, which gets plain text.
     NotFound,
@@ -75,6 +79,8 @@ fn try_respond<B>(api: &SimulatedApi, request: &Request<B>) -> Result<Response<B
         Route::UnknownResource => Err(ApiError::no_such_resource()),
         Route::Health => Ok(response(StatusCode::OK, PLAIN_TEXT, "ok".to_owned())),
         Route::Version => document(&discovery::version(api.options().minor_version)),
+        Route::CoreVersions => document(&discovery::core_versions()),
+        Route::CoreVersion => document(&discovery::core_version()),
         Route::Group => document(&discovery::group(cronjobs)),
         Route::GroupVersion { beta } => document(&discovery::group_version(cronjobs, beta)),
         Route::Object {
@@ -134,32 +140,30 @@ impl<'a> Route<'a> {
         let path = path.trim_matches('/');
         let parts: Vec<&str> = path.split('/').collect();
         let beta = cronjobs == CronJobsVersion::V1Beta1;
-        let (version, resource, rest) = match parts.as_slice() {
+        let (group, version, rest) = match parts.as_slice() {
             ["livez" | "readyz" | "healthz"] => return Self::Health,
             ["version"] => return Self::Version,
+            ["api"] => return Self::CoreVersions,
+            ["api", "v1"] => return Self::CoreVersion,
             ["apis", "batch"] => return Self::Group,
             ["apis", "batch", "v1"] => return Self::GroupVersion { beta: false },
             ["apis", "batch", "v1beta1"] if beta => return Self::GroupVersion { beta },
-            [
-                "apis",
-                "batch",
-                version,
-                "namespaces",
-                namespace,
-                resource,
-                rest @ ..,
-            ] => (*version, resource, Some((*namespace, rest))),
-            ["apis", "batch", version, resource] => (*version, resource, None),
-            ["apis", "batch", ..] => return Self::UnknownResource,
+            ["apis", "batch", version, rest @ ..] => ("batch", *version, rest),
+            ["api", version, rest @ ..] => ("", *version, rest),
             _ => return Self::NotFound,
         };
+        let (resource, rest) = match rest {
+            ["namespaces", namespace, resource, rest @ ..] => (*resource, Some((*namespace, rest))),
+            [resource] => (*resource, None),
+            _ => return Self::UnknownResource,
+        };
         let version_of = |kind| match (kind, cronjobs) {
-            (Kind::Job, _) | (Kind::CronJob, CronJobsVersion::V1) => Some("v1"),
+            (Kind::Job | Kind::Pod, _) | (Kind::CronJob, CronJobsVersion::V1) => Some("v1"),
             (Kind::CronJob, CronJobsVersion::V1Beta1) => Some("v1beta1"),
             (Kind::CronJob, CronJobsVersion::None) => None,
         };
-        let kind = Kind::of_resource(resource).filter(|kind| version_of(*kind) == Some(version));
-        let Some(kind) = kind else {
+        let served = |kind: &Kind| kind.group() == group && version_of(*kind) == Some(version);
+        let Some(kind) = Kind::of_resource(resource).filter(served) else {
             return Self::UnknownResource;
         };
         let object = |namespace, name, status| Self::Object {

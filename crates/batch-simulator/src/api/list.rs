@@ -10,7 +10,7 @@ use super::{
     selector::Filter,
 };
 
-/// The JSON of a `JobList` or `CronJobList`.
+/// The JSON of a `JobList`, `CronJobList` or `PodList`.
 pub(super) fn list(
     registry: &Registry,
     filter: &Filter,
@@ -40,9 +40,9 @@ pub(super) fn list(
             metadata["remainingItemCount"] = rest.into();
         }
     }
-    let kind = filter.kind.as_str();
+    let (kind, api_version) = (filter.kind.as_str(), filter.kind.api_version());
     let mut body = format!(
-        "{{\"kind\":\"{kind}List\",\"apiVersion\":\"batch/v1\",\"metadata\":{metadata},\"items\":["
+        "{{\"kind\":\"{kind}List\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\"items\":["
     );
     body.reserve(page.iter().map(|object| object.item().len() + 1).sum());
     for (i, object) in page.iter().enumerate() {

@@ -17,6 +17,8 @@ pub enum Kind {
     Job,
     /// batch/v1 `CronJob`.
     CronJob,
+    /// core/v1 Pod.
+    Pod,
 }
 
 /// The reason why an object cannot be stored.
@@ -38,6 +40,8 @@ pub(super) struct Object {
     pub(super) kind: Kind,
     pub(super) uid: String,
     pub(super) labels: BTreeMap<String, String>,
+    /// `status.phase`. Only pods have it.
+    pub(super) phase: String,
     /// JSON without `kind` and `apiVersion`, like the items of a list. Never an empty map.
     item: String,
 }
@@ -45,21 +49,39 @@ pub(super) struct Object {
 // === impl Kind ===
 
 impl Kind {
-    /// `Job`, `CronJob`.
+    /// `Job`, `CronJob`, `Pod`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
+            Self::Pod => "Pod",
         }
     }
 
-    /// The resource name in paths: `jobs`, `cronjobs`.
+    /// The API group. That of core/v1 has no name.
+    pub(super) fn group(self) -> &'static str {
+        match self {
+            Self::Job | Self::CronJob => "batch",
+            Self::Pod => "",
+        }
+    }
+
+    /// `apiVersion` of the objects.
+    pub(super) fn api_version(self) -> &'static str {
+        match self {
+            Self::Job | Self::CronJob => "batch/v1",
+            Self::Pod => "v1",
+        }
+    }
+
+    /// The resource name in paths: `jobs`, `cronjobs`, `pods`.
     #[must_use]
     pub fn resource(self) -> &'static str {
         match self {
             Self::Job => "jobs",
             Self::CronJob => "cronjobs",
+            Self::Pod => "pods",
         }
     }
 
@@ -67,25 +89,30 @@ impl Kind {
         match resource {
             "jobs" => Some(Self::Job),
             "cronjobs" => Some(Self::CronJob),
+            "pods" => Some(Self::Pod),
             _ => None,
         }
     }
 
     /// A bookmark: what a Go server writes for an object of this kind that has only a resource version.
     pub(super) fn bookmark(self, version: u64, initial_events_end: bool) -> String {
-        let pod_template = json!({"metadata": {}, "spec": {"containers": null}});
+        let pod_spec = json!({"containers": null});
+        let pod_template = json!({"metadata": {}, "spec": pod_spec});
         let spec = match self {
             Self::Job => json!({ "template": pod_template }),
             Self::CronJob => {
                 json!({"schedule": "", "jobTemplate": {"metadata": {}, "spec": {"template": pod_template}}})
             }
+            Self::Pod => pod_spec,
         };
         let mut metadata = json!({"resourceVersion": version.to_string()});
         if initial_events_end {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        json!({"kind": self.as_str(), "apiVersion": "batch/v1", "metadata": metadata, "spec": spec, "status": {}})
-            .to_string()
+        json!({
+            "kind": self.as_str(), "apiVersion": self.api_version(), "metadata": metadata, "spec": spec, "status": {},
+        })
+        .to_string()
     }
 }
 
@@ -110,6 +137,10 @@ impl Object {
             kind,
             uid: text("uid").to_owned(),
             labels: labels.unwrap_or_default(),
+            phase: value["status"]["phase"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             item: value.to_string(),
         }
     }
@@ -138,7 +169,9 @@ impl Object {
     pub(super) fn write(&self, out: &mut String) {
         out.push_str("{\"kind\":\"");
         out.push_str(self.kind.as_str());
-        out.push_str("\",\"apiVersion\":\"batch/v1\",");
+        out.push_str("\",\"apiVersion\":\"");
+        out.push_str(self.kind.api_version());
+        out.push_str("\",");
         out.push_str(self.item.get(1..).unwrap_or("}"));
     }
 
@@ -146,7 +179,7 @@ impl Object {
     pub(super) fn value(&self) -> Value {
         let mut value: Value = serde_json::from_str(&self.item).unwrap_or_default();
         value["kind"] = json!(self.kind.as_str());
-        value["apiVersion"] = json!("batch/v1");
+        value["apiVersion"] = json!(self.kind.api_version());
         value
     }
 }
@@ -165,9 +198,12 @@ pub(super) fn complete(
 ) -> Result<Value, InvalidObject> {
     let root = value.as_object_mut().ok_or(InvalidObject::NotAMap)?;
     root.insert("kind".to_owned(), json!(kind.as_str()));
-    root.insert("apiVersion".to_owned(), json!("batch/v1"));
+    root.insert("apiVersion".to_owned(), json!(kind.api_version()));
     root.entry("spec").or_insert_with(|| json!({}));
-    root.entry("status").or_insert_with(|| json!({}));
+    root.entry("status").or_insert_with(|| match kind {
+        Kind::Job | Kind::CronJob => json!({}),
+        Kind::Pod => json!({"phase": "Pending"}),
+    });
     let spec_changed = before.is_some_and(|before| before.get("spec") != root.get("spec"));
     let metadata = root
         .get_mut("metadata")

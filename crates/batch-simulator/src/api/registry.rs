@@ -27,6 +27,7 @@ pub(super) struct Registry {
     compacted: u64,
     jobs: BTreeMap<String, Arc<Object>>,
     cronjobs: BTreeMap<String, Arc<Object>>,
+    pods: BTreeMap<String, Arc<Object>>,
     /// In ascending order of versions.
     history: VecDeque<Change>,
     /// The maximum length of the history.
@@ -59,6 +60,7 @@ impl Registry {
             compacted: 0,
             jobs: BTreeMap::new(),
             cronjobs: BTreeMap::new(),
+            pods: BTreeMap::new(),
             history: VecDeque::new(),
             capacity,
             dropped: 0,
@@ -83,6 +85,7 @@ impl Registry {
         match kind {
             Kind::Job => &self.jobs,
             Kind::CronJob => &self.cronjobs,
+            Kind::Pod => &self.pods,
         }
     }
 
@@ -90,6 +93,7 @@ impl Registry {
         match kind {
             Kind::Job => &mut self.jobs,
             Kind::CronJob => &mut self.cronjobs,
+            Kind::Pod => &mut self.pods,
         }
     }
 

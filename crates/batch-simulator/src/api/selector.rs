@@ -1,7 +1,7 @@
 //! Label and field selectors, with the grammar and the errors of a real server.
 //!
 //! [`super::handler`] parses a [`Filter`]; [`super::list`] and [`super::watch`] call [`Filter::matches`]. The label operators `>` and
-//! `<` are not supported. The supported fields are `metadata.name` and `metadata.namespace`.
+//! `<` are not supported. The supported fields are `metadata.name`, `metadata.namespace` and, for pods, `status.phase`.
 
 use super::{
     error::ApiError,
@@ -33,6 +33,7 @@ struct FieldRequirement {
 enum Field {
     Name,
     Namespace,
+    Phase,
 }
 
 // === impl Filter ===
@@ -95,6 +96,7 @@ impl FieldRequirement {
         let field = match field {
             "metadata.name" => Field::Name,
             "metadata.namespace" => Field::Namespace,
+            "status.phase" if kind == Kind::Pod => Field::Phase,
             other => return Err(ApiError::bad_request(unknown_field(kind, other))),
         };
         Ok(Self {
@@ -108,6 +110,7 @@ impl FieldRequirement {
         let value = match self.field {
             Field::Name => object.name(),
             Field::Namespace => object.namespace(),
+            Field::Phase => &object.phase,
         };
         (value == self.value) == self.equal
     }
@@ -119,6 +122,7 @@ fn unknown_field(kind: Kind, field: &str) -> String {
         Kind::CronJob => format!(
             "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
         ),
+        Kind::Pod => format!("field label not supported: {field}"),
     }
 }
 

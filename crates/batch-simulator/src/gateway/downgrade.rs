@@ -171,6 +171,8 @@ impl Downgrade {
         match self.kind {
             Kind::Job => job(object),
             Kind::CronJob => cronjob(object),
+            // The gateway does not publish pods.
+            Kind::Pod => {}
         }
     }
 

@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 
 use super::{
     Context,
-    job_run::{FinalState, JobRun, NewJob, Outcome},
+    job_run::{FinalState, JobRun, NewJob, Outcome, delete_job},
     manifest::{self, JobOptions, WorkloadMetadata},
+    pods::Failure,
 };
 use kube_cron::{Schedule, Seconds, Window, Zone};
 
@@ -45,6 +46,8 @@ pub(super) struct CronJob {
     pub(super) in_turn: bool,
     /// The average run time of a pod in seconds.
     pub(super) pod_seconds: f64,
+    /// Why the pods of a run fail, one after the other. The last one repeats.
+    pub(super) failures: &'static [Failure],
 }
 
 /// What the controller does with a `CronJob`.
@@ -143,8 +146,9 @@ impl Controller<'_> {
         let cron = self.cron;
         let namespace = cron.metadata.namespace;
         if cron.policy == "Replace" {
-            for name in std::mem::take(&mut self.active).into_keys() {
-                self.context.api.delete(Kind::Job, namespace, &name);
+            for (name, job) in std::mem::take(&mut self.active) {
+                let uid = job["uid"].as_str().unwrap_or_default();
+                delete_job(&self.context.api, namespace, &name, uid);
             }
         }
         let metadata = &self.object["metadata"];
@@ -159,6 +163,7 @@ impl Controller<'_> {
             options: cron.options,
             name: &name,
             pod_seconds: cron.pod_seconds,
+            failures: cron.failures,
             owner: Some(owner),
             annotations: &[(
                 "batch.kubernetes.io/cronjob-scheduled-timestamp",

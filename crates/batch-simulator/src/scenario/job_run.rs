@@ -1,7 +1,9 @@
 //! One Job from its creation to its end.
 //!
 //! [`super::cronjob`] and [`super::standalone_job`] create runs and await them. Each step writes the status that the Job controller of
-//! Kubernetes 1.36 writes. A run stops if its object is deleted, or replaced by one with another uid.
+//! Kubernetes 1.36 writes, and its pods. A run stops if its object is deleted, or replaced by one with another uid.
+//!
+//! - [`steps`]: what happens between the start and the end, for each outcome.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +13,12 @@ use thiserror::Error;
 use super::{
     Context,
     manifest::{self, JobOptions, WorkloadMetadata},
-    status::{JobResult, JobStatus, Uncounted, index_text},
+    pods::{self, Failure, JobPods, Wait},
+    status::{JobStatus, Uncounted, index_text},
 };
-use crate::api::{InvalidObject, Kind};
+use crate::api::{InvalidObject, Kind, SimulatedApi};
+
+mod steps;
 
 /// What happens to a run. The [`JobOptions`] must allow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +39,12 @@ pub(super) enum Outcome {
     TooManyFailedIndexes,
     /// The first success meets the success policy. The other pods are terminated.
     SuccessPolicy,
+    /// The container crashes twice. The kubelet restarts it, and the pod succeeds.
+    CrashLoop,
+    /// The pods wait this many seconds, and then succeed.
+    StartLate(Wait, u32),
+    /// The pods wait until the Job exceeds its active deadline.
+    NeverStart(Wait),
     /// The Job runs until it is deleted, at the latest after this many seconds.
     Hang(u32),
 }
@@ -65,6 +76,7 @@ pub(super) struct JobRun {
     pod_seconds: f64,
     object: Value,
     status: JobStatus,
+    pods: JobPods,
     completed: BTreeSet<u32>,
     failed: BTreeSet<u32>,
 }
@@ -76,6 +88,8 @@ pub(super) struct NewJob<'a> {
     pub(super) options: JobOptions,
     pub(super) name: &'a str,
     pub(super) pod_seconds: f64,
+    /// Why its pods fail, one after the other. The last one repeats.
+    pub(super) failures: &'static [Failure],
     /// The entry of `metadata.ownerReferences`.
     pub(super) owner: Option<Value>,
     /// Additional annotations.
@@ -96,8 +110,11 @@ impl JobRun {
         for (name, value) in new.annotations {
             object["metadata"]["annotations"][*name] = json!(value);
         }
+        let object = context.api.apply(Kind::Job, object)?;
+        let pods = JobPods::new(context.api.clone(), &object, &new.options, new.failures);
         Ok(Self {
-            object: context.api.apply(Kind::Job, object)?,
+            object,
+            pods,
             context,
             options: new.options,
             pod_seconds: new.pod_seconds,
@@ -125,11 +142,12 @@ impl JobRun {
         }
     }
 
-    /// Deletes the Job, unless another one has its name now.
+    /// Deletes the Job and its pods, unless another one has its name now.
     pub(super) fn delete(&self) {
         if self.exists() {
             let (namespace, name) = self.key();
-            self.context.api.delete(Kind::Job, namespace, name);
+            let uid = self.object["metadata"]["uid"].as_str();
+            delete_job(&self.context.api, namespace, name, uid.unwrap_or_default());
         }
     }
 
@@ -150,12 +168,15 @@ impl JobRun {
                 self.run_pods(outcome).await?
             }
             Outcome::Retry => {
-                self.fail_pod(None).await?;
+                self.fail_pod().await?;
                 self.context.wait(3.0).await;
                 self.run_pods(outcome).await?
             }
             Outcome::BackoffLimit => self.exceed_backoff_limit().await?,
-            Outcome::Deadline => self.exceed_deadline().await?,
+            Outcome::Deadline => self.exceed_deadline(None).await?,
+            Outcome::NeverStart(wait) => self.exceed_deadline(Some(wait)).await?,
+            Outcome::StartLate(wait, seconds) => self.start_late(wait, seconds).await?,
+            Outcome::CrashLoop => self.crash_and_succeed().await?,
             Outcome::FailurePolicy => self.fail_by_policy().await?,
             Outcome::SuccessPolicy => self.meet_success_policy().await?,
             Outcome::Hang(seconds) => return self.hang(seconds).await,
@@ -163,169 +184,11 @@ impl JobRun {
         self.context.wait(0.3).await;
         if self.status.terminating > 0 {
             self.context.wait(4.0).await;
+            self.pods()?.remove_terminated()?;
         }
         self.status.set_final_condition(&result, self.now());
         self.count_pods()?;
         Ok(result.success)
-    }
-
-    /// Starts pods: they are active at once, and ready a little later.
-    async fn start_pods(&mut self, pods: u32) -> Result<(), StepError> {
-        self.status.active = pods;
-        self.status.ready = 0;
-        self.write()?;
-        self.context.wait(0.8).await;
-        self.status.ready = pods;
-        self.write()
-    }
-
-    /// Runs a pod for each index, until all have ended or too many have failed.
-    async fn run_pods(&mut self, outcome: Outcome) -> Result<JobResult, StepError> {
-        let total = self.options.completions;
-        let mut waiting = 0..total;
-        let mut active: Vec<u32> = waiting
-            .by_ref()
-            .take(self.options.parallelism as usize)
-            .collect();
-        let failing_index = self.context.rng.u32(..total);
-        self.start_pods(count(&active)).await?;
-        loop {
-            self.context.wait(self.pod_seconds).await;
-            let index = active.swap_remove(self.context.rng.usize(..active.len()));
-            let fails = match outcome {
-                Outcome::FailedIndex => index == failing_index,
-                Outcome::TooManyFailedIndexes => true,
-                _ => false,
-            };
-            let pod = self.context.api.new_uid();
-            let ended = if fails {
-                self.failed.insert(index);
-                &mut self.status.uncounted_terminated_pods.failed
-            } else {
-                self.completed.insert(index);
-                &mut self.status.uncounted_terminated_pods.succeeded
-            };
-            ended.push(pod);
-            let result = self.result(active.is_empty() && waiting.is_empty());
-            if let Some(result) = &result {
-                self.status.set_criteria_condition(result, self.now());
-                self.status.terminating = count(&active);
-                active.clear();
-            } else {
-                active.extend(waiting.next());
-            }
-            self.status.active = count(&active);
-            self.status.ready = self.status.active;
-            self.write()?;
-            if let Some(result) = result {
-                return Ok(result);
-            }
-            self.context.wait(0.2).await;
-            self.count_pods()?;
-        }
-    }
-
-    /// The result of the Job, or `None` while it runs. `done`: whether the pods of all indexes have ended.
-    fn result(&self, done: bool) -> Option<JobResult> {
-        let limit = self.options.max_failed_indexes.unwrap_or(u32::MAX);
-        if u32::try_from(self.failed.len()).is_ok_and(|failed| failed > limit) {
-            let message = "Job has exceeded the specified maximal number of failed indexes";
-            return Some(JobResult::failed("MaxFailedIndexesExceeded", message));
-        }
-        if !done {
-            return None;
-        }
-        if self.failed.is_empty() {
-            return Some(JobResult::completed());
-        }
-        let message = "Job has failed indexes";
-        Some(JobResult::failed("FailedIndexes", message))
-    }
-
-    /// Runs one pod that fails. With a `result`, its failure decides the Job.
-    async fn fail_pod(&mut self, result: Option<&JobResult>) -> Result<(), StepError> {
-        self.start_pods(1).await?;
-        self.context.wait(self.pod_seconds).await;
-        if let Some(result) = result {
-            self.status.set_criteria_condition(result, self.now());
-        }
-        let pod = self.context.api.new_uid();
-        self.status.uncounted_terminated_pods.failed.push(pod);
-        self.status.active = 0;
-        self.status.ready = 0;
-        self.write()?;
-        if result.is_none() {
-            self.context.wait(0.3).await;
-            self.count_pods()?;
-        }
-        Ok(())
-    }
-
-    async fn exceed_backoff_limit(&mut self) -> Result<JobResult, StepError> {
-        for attempt in 0..self.options.backoff_limit {
-            self.fail_pod(None).await?;
-            // A real controller waits 10 s, 20 s, ...
-            self.context.wait(f64::from(2 << attempt)).await;
-        }
-        let message = "Job has reached the specified backoff limit";
-        let result = JobResult::failed("BackoffLimitExceeded", message);
-        self.fail_pod(Some(&result)).await?;
-        Ok(result)
-    }
-
-    async fn fail_by_policy(&mut self) -> Result<JobResult, StepError> {
-        let (namespace, name) = self.key();
-        let message = format!(
-            "Container main for pod {namespace}/{name}-x7k2p failed with exit code 42 matching FailJob rule at index 0"
-        );
-        let result = JobResult::failed("PodFailurePolicy", message);
-        self.fail_pod(Some(&result)).await?;
-        Ok(result)
-    }
-
-    async fn exceed_deadline(&mut self) -> Result<JobResult, StepError> {
-        let began = tokio::time::Instant::now();
-        let deadline = self.options.deadline.unwrap_or_default();
-        let pods = self.options.parallelism;
-        self.start_pods(pods).await?;
-        tokio::time::sleep_until(began + std::time::Duration::from_secs(deadline.into())).await;
-        let message = "Job was active longer than specified deadline";
-        let result = JobResult::failed("DeadlineExceeded", message);
-        self.status.set_criteria_condition(&result, self.now());
-        self.terminate_pods();
-        self.status.failed += pods;
-        self.write()?;
-        Ok(result)
-    }
-
-    async fn meet_success_policy(&mut self) -> Result<JobResult, StepError> {
-        self.start_pods(self.options.parallelism).await?;
-        self.context.wait(self.pod_seconds).await;
-        let result = JobResult::success_policy();
-        self.status.set_criteria_condition(&result, self.now());
-        self.completed.insert(0);
-        let pod = self.context.api.new_uid();
-        self.status.uncounted_terminated_pods.succeeded.push(pod);
-        self.status.active -= 1;
-        self.terminate_pods();
-        self.write()?;
-        self.context.wait(0.3).await;
-        self.count_pods()?;
-        Ok(result)
-    }
-
-    async fn hang(&mut self, seconds: u32) -> Result<bool, StepError> {
-        self.start_pods(self.options.parallelism).await?;
-        self.context.wait(f64::from(seconds)).await;
-        self.delete();
-        Err(StepError::Deleted)
-    }
-
-    /// Starts to terminate the active pods.
-    fn terminate_pods(&mut self) {
-        self.status.terminating = self.status.active;
-        self.status.active = 0;
-        self.status.ready = 0;
     }
 
     /// Moves the uncounted pods to the counts, and writes the status.
@@ -357,6 +220,15 @@ impl JobRun {
         Ok(())
     }
 
+    /// The pods, unless the Job is gone: its pods are gone then, too.
+    fn pods(&mut self) -> Result<&mut JobPods, StepError> {
+        if self.exists() {
+            Ok(&mut self.pods)
+        } else {
+            Err(StepError::Deleted)
+        }
+    }
+
     fn exists(&self) -> bool {
         let (namespace, name) = self.key();
         let uid = self.context.api.uid(Kind::Job, namespace, name);
@@ -372,6 +244,12 @@ impl JobRun {
     fn now(&self) -> String {
         self.context.api.clock().text()
     }
+}
+
+/// Deletes a Job and its pods, as a client does with the propagation policy `Background`.
+pub(super) fn delete_job(api: &SimulatedApi, namespace: &str, name: &str, uid: &str) {
+    api.delete(Kind::Job, namespace, name);
+    pods::collect_garbage(api, namespace, uid);
 }
 
 fn count<T>(items: &[T]) -> u32 {

@@ -24,6 +24,8 @@ pub(super) struct JobOptions {
     pub(super) failure_policy: bool,
     /// Sets a `successPolicy`: the success of index 0 is sufficient.
     pub(super) success_policy: bool,
+    /// Whether the kubelet restarts containers that fail: `restartPolicy: OnFailure`.
+    pub(super) restarts: bool,
     /// `ttlSecondsAfterFinished`.
     pub(super) ttl: Option<u32>,
     pub(super) suspended: bool,
@@ -51,6 +53,7 @@ pub(super) const SINGLE_POD: JobOptions = JobOptions {
     deadline: None,
     failure_policy: false,
     success_policy: false,
+    restarts: false,
     ttl: None,
     suspended: false,
 };
@@ -70,6 +73,9 @@ impl JobOptions {
             "podReplacementPolicy": if self.failure_policy { "Failed" } else { "TerminatingOrFailed" },
             "template": pod_template(metadata),
         });
+        if self.restarts {
+            spec["template"]["spec"]["restartPolicy"] = json!("OnFailure");
+        }
         if self.per_index {
             spec["backoffLimit"] = json!(i32::MAX);
             spec["backoffLimitPerIndex"] = json!(0);

@@ -10,6 +10,7 @@ use super::{
     Context,
     job_run::{JobRun, NewJob, Outcome},
     manifest::{JobOptions, WorkloadMetadata},
+    pods::Failure,
 };
 use crate::api::InvalidObject;
 
@@ -22,6 +23,8 @@ pub(super) struct StandaloneJob {
     pub(super) outcomes: &'static [Outcome],
     /// The average run time of a pod in seconds.
     pub(super) pod_seconds: f64,
+    /// Why the pods of a run fail, one after the other. The last one repeats.
+    pub(super) failures: &'static [Failure],
     /// The average time between two runs in seconds.
     pub(super) pause_seconds: f64,
     /// Whether an Argo Workflow owns it. Its Jobs have numbered names.
@@ -54,6 +57,7 @@ pub(super) async fn repeat(
             options: job.options,
             name: &name,
             pod_seconds: job.pod_seconds,
+            failures: job.failures,
             owner,
             annotations: &[],
         };

@@ -5,17 +5,22 @@ use std::{
     sync::LazyLock,
 };
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::*;
 use crate::api::{ApiOptions, Kind};
+
+mod pods;
 
 /// All events that a watch of the scenario got.
 struct Recording {
     api: SimulatedApi,
     jobs: Vec<Value>,
     cronjobs: Vec<Value>,
+    pods: Vec<Value>,
     most_jobs: usize,
+    most_pods: usize,
 }
 
 /// Ten minutes, recorded once for all tests.
@@ -36,25 +41,35 @@ async fn record(minutes: u64) -> Recording {
         api: api.clone(),
         jobs: Vec::new(),
         cronjobs: Vec::new(),
+        pods: Vec::new(),
         most_jobs: 0,
+        most_pods: 0,
     };
     let mut jobs = std::pin::pin!(api.lines(Kind::Job));
     let mut cronjobs = std::pin::pin!(api.lines(Kind::CronJob));
+    let mut pods = std::pin::pin!(api.lines(Kind::Pod));
     let mut running = std::pin::pin!(run(api.clone(), ScenarioSettings::default()));
     let mut end = std::pin::pin!(sleep(Duration::from_secs(60 * minutes)));
-    let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let parse = |frame: Bytes| -> Vec<Value> {
+        let lines = std::str::from_utf8(&frame).unwrap().lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
     loop {
         tokio::select! {
             ended = &mut running => panic!("{ended:?}"),
             () = &mut end => return recording,
             Some(frame) = jobs.next() => {
-                let text = std::str::from_utf8(&frame).unwrap();
-                recording.jobs.extend(text.lines().map(parse));
+                recording.jobs.extend(parse(frame));
                 recording.most_jobs = recording.most_jobs.max(api.count(Kind::Job));
             }
             Some(frame) = cronjobs.next() => {
-                let text = std::str::from_utf8(&frame).unwrap();
-                recording.cronjobs.extend(text.lines().map(parse));
+                recording.cronjobs.extend(parse(frame));
+            }
+            Some(frame) = pods.next() => {
+                recording.pods.extend(parse(frame));
+                recording.most_pods = recording.most_pods.max(api.count(Kind::Pod));
             }
         }
     }
@@ -129,6 +144,7 @@ fn every_state_and_reason_occurs_and_counts_stay_bounded() {
     assert_eq!(namespaces.len(), 4);
 
     assert!(recording.most_jobs < 80, "{}", recording.most_jobs);
+    assert!(recording.most_pods < 250, "{}", recording.most_pods);
     assert_eq!(recording.api.count(Kind::CronJob), 15);
     assert!(recording.jobs.len() > 2_000, "{}", recording.jobs.len());
 }

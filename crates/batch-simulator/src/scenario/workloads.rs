@@ -7,6 +7,7 @@ use super::{
     cronjob::{CronJob, Scheduling},
     job_run::Outcome,
     manifest::{JobOptions, SINGLE_POD, WorkloadMetadata},
+    pods::{Failure, Wait},
     standalone_job::StandaloneJob,
 };
 
@@ -51,6 +52,7 @@ pub(super) const CRONJOBS: [CronJob; 15] = [
             Outcome::Retry,
             Outcome::BackoffLimit,
         ],
+        failures: &[Failure::OomKilled],
         ..every("@every 20s")
     },
     CronJob {
@@ -72,6 +74,7 @@ pub(super) const CRONJOBS: [CronJob; 15] = [
             ..SINGLE_POD
         },
         outcomes: &[Outcome::Succeed, Outcome::FailurePolicy],
+        failures: &[Failure::ExitCode(42)],
         ..every("@every 30s")
     },
     CronJob {
@@ -81,6 +84,7 @@ pub(super) const CRONJOBS: [CronJob; 15] = [
         },
         options: INDEXED,
         outcomes: &[Outcome::Succeed, Outcome::FailedIndex],
+        failures: &[Failure::Evicted],
         ..every("@every 40s")
     },
     CronJob {
@@ -128,6 +132,7 @@ pub(super) const CRONJOBS: [CronJob; 15] = [
             ..INDEXED
         },
         outcomes: &[Outcome::Succeed, Outcome::TooManyFailedIndexes],
+        failures: &[Failure::NodeShutdown],
         ..every("@every 35s")
     },
     CronJob {
@@ -158,6 +163,7 @@ pub(super) const CRONJOBS: [CronJob; 15] = [
             Outcome::Succeed,
         ],
         in_turn: true,
+        failures: &[Failure::ExitCode(3)],
         ..every("@every 20s")
     },
     // Never succeeds.
@@ -171,7 +177,7 @@ pub(super) const CRONJOBS: [CronJob; 15] = [
     },
 ];
 
-pub(super) const STANDALONE_JOBS: [StandaloneJob; 6] = [
+pub(super) const STANDALONE_JOBS: [StandaloneJob; 9] = [
     StandaloneJob {
         metadata: metadata("reports", "board-report", "analytics"),
         outcomes: &[Outcome::Succeed, Outcome::Succeed, Outcome::BackoffLimit],
@@ -204,6 +210,7 @@ pub(super) const STANDALONE_JOBS: [StandaloneJob; 6] = [
             ..SINGLE_POD
         },
         outcomes: &[Outcome::Retry, Outcome::BackoffLimit],
+        failures: &[Failure::Evicted, Failure::ExitCode(1)],
         ..standalone(45)
     },
     StandaloneJob {
@@ -216,6 +223,38 @@ pub(super) const STANDALONE_JOBS: [StandaloneJob; 6] = [
         metadata: metadata("ml", "export-embeddings", "science"),
         pod_seconds: 25.0,
         ..standalone(60)
+    },
+    // Its image does not exist.
+    StandaloneJob {
+        metadata: metadata("reports", "render-statements", "analytics"),
+        options: JobOptions {
+            deadline: Some(45),
+            ttl: Some(30),
+            ..SINGLE_POD
+        },
+        outcomes: &[Outcome::NeverStart(Wait::ImagePullBackOff)],
+        ..standalone(30)
+    },
+    // Starts when a node has room, or when its secret exists.
+    StandaloneJob {
+        metadata: metadata("ml", "evaluate-model", "science"),
+        outcomes: &[
+            Outcome::StartLate(Wait::Unschedulable, 40),
+            Outcome::StartLate(Wait::CreateContainerConfigError, 25),
+        ],
+        pod_seconds: 8.0,
+        ..standalone(15)
+    },
+    StandaloneJob {
+        metadata: metadata("billing", "send-receipts", "payments"),
+        options: JobOptions {
+            backoff_limit: 6,
+            restarts: true,
+            ttl: Some(20),
+            ..SINGLE_POD
+        },
+        outcomes: &[Outcome::CrashLoop],
+        ..standalone(20)
     },
 ];
 
@@ -244,6 +283,7 @@ const fn every(schedule: &'static str) -> CronJob {
         outcomes: &[Outcome::Succeed],
         in_turn: false,
         pod_seconds: 3.0,
+        failures: &[Failure::ExitCode(1)],
     }
 }
 
@@ -257,6 +297,7 @@ const fn standalone(ttl: u32) -> StandaloneJob {
         },
         outcomes: &[Outcome::Succeed],
         pod_seconds: 3.0,
+        failures: &[Failure::ExitCode(1)],
         pause_seconds: 5.0,
         in_workflow: false,
     }

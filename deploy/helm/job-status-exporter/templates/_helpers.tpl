@@ -64,17 +64,19 @@ app.kubernetes.io/component: exporter
 {{- end -}}
 {{- end }}
 
-{{/* The configuration as it is written to the ConfigMap. `mode`, `namespaces` and `jobs` are the only target. */}}
+{{/* The configuration as it is written to the ConfigMap. `mode`, `namespaces`, `jobs` and `pods` are the only target. */}}
 {{- define "job-status-exporter.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- $target := dict -}}
 {{- with .Values.mode }}{{ $_ := set $target "mode" . }}{{ end -}}
 {{- with .Values.namespaces }}{{ $_ := set $target "namespaces" (dict "include" .) }}{{ end -}}
 {{- with .Values.jobs }}{{ $_ := set $target "jobs" . }}{{ end -}}
+{{- if .Values.pods.enabled }}{{ $_ := set $target "pods" (dict "enabled" true) }}{{ end -}}
 {{- if and $target $config.targets -}}
-{{- fail "`mode`, `namespaces` and `jobs` are for the only target. With `config.targets`, write them there." -}}
+{{- fail "`mode`, `namespaces`, `jobs` and `pods` are for the only target. With `config.targets`, write them there." -}}
 {{- end -}}
 {{- if and .Values.namespaces .Values.jobs }}{{ fail "`namespaces` and `jobs` exclude each other: each of the `jobs` has its namespace." }}{{ end -}}
+{{- if and .Values.pods.enabled .Values.jobs }}{{ fail "`pods.enabled` and `jobs` exclude each other: pods are listed or watched." }}{{ end -}}
 {{- if not $config.targets -}}
 {{- if not $target }}{{ $_ := set $target "mode" "watch" }}{{ end -}}
 {{- $_ := set $config "targets" (list $target) -}}
@@ -105,7 +107,7 @@ app.kubernetes.io/component: exporter
 
 {{/*
 The permissions that the targets need, as YAML: a map from namespaces, or `*` for all of them, to what they need there:
-`objects` (verbs for Jobs and CronJobs), `jobs` (verbs for Jobs), `status` (whose status they get: names of Jobs, or `*`).
+`objects` (verbs for Jobs and CronJobs), `pods` (verbs for pods), `jobs` (verbs for Jobs), `status` (whose status they get: names of Jobs, or `*`).
 */}}
 {{- define "job-status-exporter.permissions" -}}
 {{- $scopes := dict -}}
@@ -113,6 +115,7 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
 {{- if include "job-status-exporter.usesAccount" . -}}
   {{- $poll := .poll | default dict -}}
   {{- $selected := .namespaces | default dict -}}
+  {{- $pods := .pods | default dict -}}
   {{- $places := list "*" -}}
   {{- if include "job-status-exporter.fullNames" $selected.include }}{{ $places = $selected.include }}{{ end -}}
   {{- if .jobs -}}
@@ -130,6 +133,7 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
     {{- range $places -}}
       {{- $scope := get $scopes . | default dict -}}
       {{- $_ := set $scope "objects" (concat ($scope.objects | default list) $verbs | uniq | sortAlpha) -}}
+      {{- if $pods.enabled }}{{ $_ := set $scope "pods" (concat ($scope.pods | default list) $verbs | uniq | sortAlpha) }}{{ end -}}
       {{- $_ := set $scopes . $scope -}}
     {{- end -}}
   {{- end -}}
@@ -150,6 +154,11 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
 {{- with .scope.objects }}
 - apiGroups: [batch]
   resources: [jobs, cronjobs]
+  verbs: {{ toJson . }}
+{{- end }}
+{{- with .scope.pods }}
+- apiGroups: [""]
+  resources: [pods]
   verbs: {{ toJson . }}
 {{- end }}
 {{- with .scope.jobs }}

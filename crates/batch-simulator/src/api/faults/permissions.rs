@@ -7,7 +7,12 @@ use std::collections::BTreeMap;
 
 use http::{Method, Request, header::AUTHORIZATION};
 
-use crate::api::{error::ApiError, handler::Route, object::Kind, options::is_watch};
+use crate::api::{
+    error::{ApiError, qualified, resource_details},
+    handler::Route,
+    object::Kind,
+    options::is_watch,
+};
 
 /// The permissions of the user behind a token.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +55,7 @@ impl Permissions {
         }
     }
 
-    /// Allows verbs (`get`, `list`, `watch`) on resources (`jobs`, `jobs/status`, `cronjobs`, ...).
+    /// Allows verbs (`get`, `list`, `watch`) on resources (`jobs`, `jobs/status`, `cronjobs`, `pods`, ...).
     #[must_use]
     pub fn allow(mut self, verbs: &[&str], resources: &[&str]) -> Self {
         let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
@@ -81,7 +86,8 @@ impl Permissions {
             None => "at the cluster scope".to_owned(),
         };
         let verb = access.verb;
-        let denied = format!("cannot {verb} resource {resource:?} in API group \"batch\" {scope}");
+        let group = access.kind.group();
+        let denied = format!("cannot {verb} resource {resource:?} in API group {group:?} {scope}");
         Err(ApiError::forbidden(
             access.kind,
             access.name,
@@ -183,9 +189,8 @@ impl ApiError {
 
     /// `denied` follows "User" and its name in the message.
     fn forbidden(kind: Kind, name: Option<&str>, user: &str, denied: &str) -> Self {
-        let resource = kind.resource();
-        let mut details = serde_json::json!({"group": "batch", "kind": resource});
-        let mut object = format!("{resource}.batch");
+        let mut details = resource_details(kind);
+        let mut object = qualified(kind);
         if let Some(name) = name {
             details["name"] = serde_json::json!(name);
             object = format!("{object} {name:?}");

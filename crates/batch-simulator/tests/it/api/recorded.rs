@@ -105,7 +105,7 @@ async fn errors_are_as_recorded() {
         let [file, method, path, status, content_type, sender] = columns[..] else {
             panic!("{line}");
         };
-        // TLS, writes and the core API are not simulated.
+        // TLS, writes and namespaces are not simulated.
         if file.contains("https") || file.starts_with("415") || file == "404-namespace.json" {
             continue;
         }

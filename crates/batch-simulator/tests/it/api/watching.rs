@@ -4,10 +4,10 @@ use super::*;
 use crate::client::Open;
 
 /// The type, name and version of an event.
-type Event = (String, String, String);
+pub(super) type Event = (String, String, String);
 
 /// A running watch.
-struct Watch {
+pub(super) struct Watch {
     open: Open,
     /// Received text that is not yet returned.
     text: String,
@@ -15,8 +15,11 @@ struct Watch {
 
 impl Watch {
     async fn start(server: &Server, query: &str) -> Self {
-        let path = format!("/apis/batch/v1/jobs?watch=1{query}");
-        let open = server.client.open(Method::GET, &path, &[], "").await;
+        Self::start_at(server, &format!("/apis/batch/v1/jobs?watch=1{query}")).await
+    }
+
+    pub(super) async fn start_at(server: &Server, path: &str) -> Self {
+        let open = server.client.open(Method::GET, path, &[], "").await;
         let (parts, open) = open.unwrap();
         assert_eq!(parts.status, StatusCode::OK);
         Self {
@@ -26,7 +29,7 @@ impl Watch {
     }
 
     /// The next line; `None` at the end.
-    async fn line(&mut self) -> Option<String> {
+    pub(super) async fn line(&mut self) -> Option<String> {
         loop {
             if let Some((line, rest)) = self.text.split_once('\n') {
                 let (line, rest) = (line.to_owned(), rest.to_owned());
@@ -40,7 +43,7 @@ impl Watch {
     }
 
     /// The next event; `None` at the end.
-    async fn next(&mut self) -> Option<Event> {
+    pub(super) async fn next(&mut self) -> Option<Event> {
         let line = tokio::time::timeout(TIMEOUT, self.line()).await;
         let event: Value = serde_json::from_str(&line.expect("an event")?).unwrap();
         let metadata = &event["object"]["metadata"];
@@ -53,7 +56,7 @@ impl Watch {
     }
 }
 
-fn event(kind: &str, name: &str, version: &str) -> Event {
+pub(super) fn event(kind: &str, name: &str, version: &str) -> Event {
     (kind.to_owned(), name.to_owned(), version.to_owned())
 }
 
