@@ -55,7 +55,10 @@ impl SimulatedCluster {
             jobs: POLLED_JOBS.iter().map(job).collect(),
             poll,
         };
-        let watched = Mode::Watch(Selection::default());
+        let watched = Mode::Watch(Selection {
+            pods: true,
+            ..Selection::default()
+        });
         let endpoint = || Endpoint::Address(self.address.clone());
         let any_job = ProbeConfig::new(true, PollConfig::default());
         [

@@ -166,7 +166,7 @@ fn a_run_is_explained_in_whatever_order_its_end_is_seen() {
         &|it| {
             it.job(&failed);
             it.list_pods(&[first.clone(), last.clone()]);
-            it.list_pods(&[last.clone()]);
+            it.list_pods(std::slice::from_ref(&last));
             it.list_pods(&[]);
             it.pods.push(Update::Pods(Change::Deleted(last.clone())));
         },
@@ -176,7 +176,7 @@ fn a_run_is_explained_in_whatever_order_its_end_is_seen() {
             it.pod(&last);
             it.job(&failed);
             it.job(&failed);
-            it.list_jobs(&[failed.clone()]);
+            it.list_jobs(std::slice::from_ref(&failed));
         },
     ];
     for (number, happen) in orders.into_iter().enumerate() {
