@@ -155,21 +155,20 @@ impl JobPods {
         since.min()
     }
 
-    /// Pods that failed, by cause. Never more than `most`, the number that the Job reports: its pods may be seen before its status.
-    /// Those that failed last are left out then.
+    /// Pods that failed, by cause. Never more than `most`, the number that the Job reports: its pods may be seen before its status,
+    /// and it does not count all of those that the Job controller deleted. So these are left out first, then those that failed last.
     #[must_use]
     pub fn failed(&self, most: i32) -> FailedPods {
-        let mut failed = FailedPods::default();
-        let mut room = u32::try_from(most).unwrap_or(0);
-        if let Some(gone) = &self.gone {
-            for (cause, count) in gone.failed.iter() {
-                failed.add_some(cause, count, &mut room);
-            }
-        }
+        let gone = self.gone.iter().flat_map(|gone| gone.failed.iter());
         let mut known: Vec<PodFailure> = self.known.iter().filter_map(KnownPod::failure).collect();
         known.sort_by_key(|failure| failure.at);
-        for failure in known {
-            failed.add_some(failure.cause, 1, &mut room);
+        let known = known.into_iter().map(|failure| (failure.cause, 1));
+        let mut all: Vec<(FailureCause, u32)> = gone.chain(known).collect();
+        all.sort_by_key(|(cause, _)| *cause == FailureCause::Deleted);
+        let mut failed = FailedPods::default();
+        let mut room = u32::try_from(most).unwrap_or(0);
+        for (cause, count) in all {
+            failed.add_some(cause, count, &mut room);
         }
         failed
     }
@@ -181,7 +180,8 @@ impl JobPods {
         known + self.gone.as_ref().map_or(0, |gone| gone.restarts)
     }
 
-    /// The failure of the pod that failed last; if none failed, that of the container that failed last and was restarted.
+    /// The failure of the pod that failed last; if none failed, that of the container that failed last and was restarted. Pods that
+    /// were deleted while they ran only decide if there are no others: when a run fails, the Job controller deletes the rest.
     #[must_use]
     pub fn last_failure(&self) -> Option<PodFailure> {
         let gone = self.gone.as_deref();
@@ -189,8 +189,10 @@ impl JobPods {
             let known = self.known.iter().filter_map(known);
             known.fold(gone, |last, failure| later(last, Some(failure)))
         };
-        latest(KnownPod::failure, gone.and_then(|gone| gone.last_failure))
+        let last = latest(KnownPod::failure, gone.and_then(|gone| gone.last_failure));
+        last.filter(|last| !last.is_deletion())
             .or_else(|| latest(KnownPod::retry, gone.and_then(|gone| gone.last_retry)))
+            .or(last)
     }
 
     fn position(&self, id: u64) -> Result<usize, usize> {
@@ -200,8 +202,18 @@ impl JobPods {
     fn set(&mut self, pod: KnownPod) -> bool {
         match self.position(pod.id) {
             Ok(position) => {
-                let before = std::mem::replace(&mut self.known[position], pod);
-                before != pod
+                let known = &mut self.known[position];
+                let before = *known;
+                *known = pod;
+                if before
+                    .failure()
+                    .is_some_and(|it| it.cause != FailureCause::Unknown)
+                {
+                    // The first cause is the right one: what deletes a failed pod later writes to its status, too.
+                    (known.state, known.since) = (before.state, before.since);
+                    known.exit_code = before.exit_code;
+                }
+                *known != before
             }
             Err(position) => {
                 if self.known.is_empty() {
@@ -230,12 +242,20 @@ impl JobPods {
     }
 }
 
-/// The later one of two failures.
+/// The later one of two failures. A deletion comes before everything else.
 fn later(one: Option<PodFailure>, other: Option<PodFailure>) -> Option<PodFailure> {
     [one, other]
         .into_iter()
         .flatten()
-        .max_by_key(|failure| failure.at)
+        .max_by_key(|failure| (!failure.is_deletion(), failure.at))
+}
+
+// === impl PodFailure ===
+
+impl PodFailure {
+    fn is_deletion(&self) -> bool {
+        self.cause == FailureCause::Deleted
+    }
 }
 
 // === impl KnownPod ===

@@ -93,6 +93,35 @@ fn the_last_failure_is_the_latest_one_or_else_that_of_the_last_restart() {
     assert_eq!(pods.restarts(), 4);
 }
 
+/// The Job controller deletes the pods that still run when it has decided that the run fails.
+#[test]
+fn a_deletion_decides_only_if_there_is_nothing_else() {
+    let mut pods = JobPods::default();
+    pods.apply(1, FEED, &failed(FailureCause::Deleted, 30));
+    assert_eq!(pods.last_failure().unwrap().cause, FailureCause::Deleted);
+    pods.apply(2, FEED, &failed(FailureCause::NodeShutdown, 10));
+    assert_eq!(
+        pods.last_failure().unwrap().cause,
+        FailureCause::NodeShutdown
+    );
+    pods.remove(1);
+    assert_eq!(
+        pods.last_failure().unwrap().cause,
+        FailureCause::NodeShutdown
+    );
+    assert_eq!(counts(&pods, 1), [(FailureCause::NodeShutdown, 1)]);
+    assert_eq!(pods.failed(2).total(), 2);
+}
+
+#[test]
+fn the_first_cause_of_a_pod_stays() {
+    let mut pods = JobPods::default();
+    pods.apply(1, FEED, &failed(FailureCause::Unknown, 10));
+    assert!(pods.apply(1, FEED, &failed(FailureCause::OomKilled, 10)));
+    assert!(!pods.apply(1, FEED, &failed(FailureCause::Deleted, 20)));
+    assert_eq!(counts(&pods, 1), [(FailureCause::OomKilled, 1)]);
+}
+
 #[test]
 fn a_pod_that_succeeds_leaves_its_restarts() {
     let mut pods = JobPods::default();
