@@ -1,4 +1,4 @@
-//! Lists of Jobs and `CronJobs`: from the bytes of a response to the text of a scrape.
+//! Lists of Jobs, `CronJobs` and Pods: from the bytes of a response to the text of a scrape.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,7 +9,7 @@ use crate::{
     config::{Config, testing},
     decode::{self, Decoder, MetadataFilter, Page},
     metrics::{Format, Metrics, MetricsSettings},
-    model::{Change, CronJob, FeedScope, Job, NoopJournal, RestoredState, Sink as _, Update},
+    model::{Change, CronJob, FeedScope, Job, NoopJournal, Pod, RestoredState, Sink as _, Update},
     store::{Store, StoreSettings, TargetStore},
 };
 
@@ -42,6 +42,7 @@ pub(super) fn check(input: &[u8]) {
     };
     let (jobs, cronjobs) = decode(&page);
     assert_eq!((&jobs, &cronjobs), (&decode(&page).0, &decode(&page).1));
+    assert_eq!(decode_pods(&page), decode_pods(&page));
     let metrics = Metrics::new(
         Arc::new(Store::new(vec![store(jobs, cronjobs)])),
         &MetricsSettings::from_config(&CONFIG),
@@ -68,6 +69,14 @@ fn decode(page: &Page<'_>) -> (Vec<Job>, Vec<CronJob>) {
         cronjobs.extend(decoder.cronjob(item).inspect_err(check_error).ok());
     }
     (jobs, cronjobs)
+}
+
+/// Reads every object as a Pod.
+fn decode_pods(page: &Page<'_>) -> Vec<Pod> {
+    let mut decoder = Decoder::new(MetadataFilter::from_config(&CONFIG).into());
+    let pods = page.items().map(|item| decoder.pod(item));
+    pods.filter_map(|pod| pod.inspect_err(check_error).ok().flatten())
+        .collect()
 }
 
 /// An error names the object in at most the length of two names.

@@ -24,6 +24,10 @@ pub(super) fn check(input: &[u8]) {
                 assert_eq!(&*name(item).unwrap(), &*cronjob.name);
                 assert_eq!(decoder.cronjob(item).unwrap(), cronjob);
             }
+            if let Ok(Some(pod)) = decoder.pod(item) {
+                assert_eq!(&*name(item).unwrap(), &*pod.name);
+                assert_eq!(decoder.pod(item).unwrap(), Some(pod));
+            }
         }
     }
     for line in lines(input) {

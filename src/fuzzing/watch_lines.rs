@@ -39,4 +39,7 @@ pub(super) fn check_event(event: &Event<'_>) {
     if let Ok(cronjob) = decoder.cronjob(object) {
         assert_eq!(&*name(object).unwrap(), &*cronjob.name);
     }
+    if let Ok(Some(pod)) = decoder.pod(object) {
+        assert_eq!(&*name(object).unwrap(), &*pod.name);
+    }
 }

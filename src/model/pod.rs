@@ -24,17 +24,17 @@ label_enum! {
         Evicted = "Evicted",
         /// The scheduler made room for a pod with a higher priority.
         Preempted = "Preempted",
-        /// The node was deleted, or did not report for too long.
+        /// The node was deleted, did not report for too long, or got a taint that the pod does not tolerate.
         NodeLost = "NodeLost",
         /// The node was shut down.
         NodeShutdown = "NodeShutdown",
-        /// It was ended by another disruption: the eviction API, a taint.
+        /// It was ended by another disruption, such as the eviction API.
         DisruptionTarget = "DisruptionTarget",
         /// An image could not be pulled.
         ImagePull = "ImagePull",
         /// The configuration of a container is invalid, or names a secret or config map that does not exist.
         CreateContainerConfig = "CreateContainerConfig",
-        /// No node had room for it, or was allowed for it.
+        /// No node had room for it, or was allowed for it. Also if a kubelet rejected it.
         Unschedulable = "Unschedulable",
         /// A rule of the Job's `podFailurePolicy` ended the run. Only runs have this cause.
         PodFailurePolicy = "PodFailurePolicy",
@@ -124,7 +124,8 @@ pub struct Pod {
     pub state: PodState,
     /// When it failed, or since when it waits; absent in other states, and if the API does not say.
     pub since: SmallOption<Seconds>,
-    /// The exit code behind the cause, or behind the last restart. 128 and the number of the signal if there is only a signal.
+    /// The exit code behind the cause of a failed pod, and behind the last restart of another one. Absent if no container
+    /// decided the cause. 128 and the number of the signal if there is only a signal.
     pub exit_code: Option<i32>,
     /// How often its containers were restarted, init containers included.
     pub restarts: u32,

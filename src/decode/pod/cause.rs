@@ -59,7 +59,7 @@ fn by_reason(pod: &Status<'_>) -> Option<Failure> {
 ///
 /// <https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/kubelet/kubelet.go> (`admissionRejectionReasons`)
 fn is_rejection(reason: &str) -> bool {
-    const REASONS: [&str; 18] = [
+    const REASONS: [&str; 20] = [
         "AppArmor",
         "EmptyPodSharedPoolError",
         "InitContainerRestartPolicyForbidden",
@@ -68,6 +68,7 @@ fn is_rejection(reason: &str) -> bool {
         "NodeName",
         "NodePorts",
         "NodeUnschedulable",
+        "PodFeatureUnsupported",
         "PodLevelResourcesNotSupported",
         "PodOSNotSupported",
         "PodOSSelectorNodeLabelDoesNotMatch",
@@ -77,6 +78,7 @@ fn is_rejection(reason: &str) -> bool {
         "TopologyAffinityError",
         "UnexpectedAdmissionError",
         "UnexpectedPredicateFailureType",
+        "UnknownReason",
         "VolumeAttachmentLimitExceeded",
     ];
     // `OutOfcpu`, `OutOfmemory`, `OutOfpods` and any extended resource.
@@ -127,11 +129,12 @@ fn by_first_ending(
     pod: &Status<'_>,
     is_decisive: impl Fn(Container<'_>, &Ending<'_>) -> bool,
 ) -> Option<Failure> {
+    let main_end = pod.main_end();
     let containers = pod.containers.iter().copied();
     containers
         .filter_map(|container| Some((container, container.ending()?)))
         .filter(|(container, ending)| is_decisive(*container, ending))
-        .filter(|(container, ending)| !is_late_sidecar(pod, *container, *ending))
+        .filter(|(container, ending)| !is_late_sidecar(*container, *ending, main_end))
         .min_by_key(|(container, ending)| {
             let finished = ending.finished;
             (container.role, finished.is_none(), finished)
@@ -140,8 +143,11 @@ fn by_first_ending(
 }
 
 /// Whether this is a sidecar that ended after the main containers, as sidecars do.
-fn is_late_sidecar(pod: &Status<'_>, container: Container<'_>, ending: Ending<'_>) -> bool {
-    let main_end = pod.main_end();
+fn is_late_sidecar(
+    container: Container<'_>,
+    ending: Ending<'_>,
+    main_end: Option<Seconds>,
+) -> bool {
     container.role == Role::Sidecar
         && main_end.is_some_and(|end| ending.finished.is_none_or(|finished| finished >= end))
 }
