@@ -90,3 +90,16 @@ fn restarted(name: &str, state: &Value, last_state: &Value) -> Value {
 fn with_sidecar() -> Value {
     json!({"initContainers": [{"name": "setup"}, {"name": "proxy", "restartPolicy": "Always"}]})
 }
+
+#[test]
+fn the_documentation_has_every_cause_and_reason() {
+    let documentation = include_str!("../../../docs/pods.md");
+    for cause in FailureCause::ALL {
+        let row = format!("| `{}` | `{}` |", cause.as_str(), cause.group().as_str());
+        assert!(documentation.contains(&row), "{row}");
+    }
+    for reason in WaitReason::ALL {
+        let row = format!("\n| `{}` | ", reason.as_str());
+        assert!(documentation.contains(&row), "{row}");
+    }
+}
