@@ -162,6 +162,12 @@ impl Namespace {
         self.patch_pods(job, "/status", &change).await;
     }
 
+    /// Lets the pods of a Job be evicted.
+    pub(crate) async fn evict_pods(&self, job: &str) {
+        let change = json!({"status": {"phase": "Failed", "reason": "Evicted"}});
+        self.patch_pods(job, "/status", &change).await;
+    }
+
     /// Applies a merge patch to the pods of a Job, or to a subresource of them.
     async fn patch_pods(&self, job: &str, subresource: &str, change: &Value) {
         let pods = format!("/api/v1/namespaces/{}/pods", self.name);

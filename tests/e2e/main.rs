@@ -37,6 +37,7 @@ mod kubectl;
 mod metrics;
 mod outage;
 mod output;
+mod pods;
 mod polling;
 mod proxy;
 mod silence;

@@ -43,6 +43,22 @@ impl Testbed {
         Self::new(namespace, &config, WATCH_LATENCY, false).await
     }
 
+    /// Creates a namespace and an exporter that watches it with its pods.
+    pub(crate) async fn watching_pods(test: &str, kubeconfig: &Path) -> Self {
+        let namespace = Cluster::from_env().await.namespace(test).await;
+        let config = Self::config_with_pods(&namespace, kubeconfig);
+        Self::new(namespace, &config, WATCH_LATENCY, false).await
+    }
+
+    /// The configuration for that.
+    pub(crate) fn config_with_pods(namespace: &Namespace, kubeconfig: &Path) -> String {
+        format!(
+            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, namespaces: {{include: [{}]}}, pods: {{enabled: true}}}}]",
+            kubeconfig.display(),
+            namespace.name
+        )
+    }
+
     /// Creates a namespace and an exporter that polls these jobs in it.
     pub(crate) async fn polling_jobs(test: &str, kubeconfig: &Path, jobs: &[&str]) -> Self {
         let namespace = Cluster::from_env().await.namespace(test).await;

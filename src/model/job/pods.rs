@@ -204,15 +204,7 @@ impl JobPods {
             Ok(position) => {
                 let known = &mut self.known[position];
                 let before = *known;
-                *known = pod;
-                if before
-                    .failure()
-                    .is_some_and(|it| it.cause != FailureCause::Unknown)
-                {
-                    // The first cause is the right one: what deletes a failed pod later writes to its status, too.
-                    (known.state, known.since) = (before.state, before.since);
-                    known.exit_code = before.exit_code;
-                }
+                *known = pod.continued_from(&before);
                 *known != before
             }
             Err(position) => {
@@ -273,6 +265,33 @@ impl KnownPod {
         }
     }
 
+    /// Completes this state with what was known of the pod before.
+    fn continued_from(self, known: &Self) -> Self {
+        let restarts = self.restarts.max(known.restarts);
+        if known
+            .failure()
+            .is_some_and(|it| it.cause != FailureCause::Unknown)
+        {
+            // The first cause is the right one: who deletes a failed pod later writes to its status, too.
+            return Self {
+                restarts,
+                feed: self.feed,
+                ..*known
+            };
+        }
+        let is_stopped = self.state == PodState::Failed(FailureCause::Deleted);
+        if is_stopped && self.retried.is_none() {
+            // Why it was restarted before may explain the run.
+            return Self {
+                restarts,
+                retried: known.retried,
+                exit_code: known.exit_code,
+                ..self
+            };
+        }
+        Self { restarts, ..self }
+    }
+
     fn waiting(&self) -> Option<(WaitReason, Option<Seconds>)> {
         match self.state {
             PodState::Waiting(reason) => Some((reason, self.since.get())),
@@ -285,7 +304,11 @@ impl KnownPod {
             PodState::Failed(cause) => Some(PodFailure {
                 at: self.since.get(),
                 cause,
-                exit_code: self.exit_code.get(),
+                // That of a deleted pod is about its last restart.
+                exit_code: self
+                    .exit_code
+                    .get()
+                    .filter(|_| cause != FailureCause::Deleted),
             }),
             PodState::Waiting(_) | PodState::Running | PodState::Succeeded => None,
         }
