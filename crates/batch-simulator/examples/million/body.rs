@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     cluster::{Event, Kind, Position},
-    object::{name, put},
+    object::{api_version, name, put},
     server::{Shared, Token},
 };
 
@@ -67,8 +67,9 @@ impl Page {
         let end = after.map(|(position, _)| position);
         let token = end.map(|start| format!(",\"continue\":\"{}\"", Token { version, start }));
         let head = format!(
-            "{{\"kind\":\"{}List\",\"apiVersion\":\"batch/v1\",\"metadata\":{{\"resourceVersion\":\"{version}\"{}}},\"items\":[",
+            "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{{\"resourceVersion\":\"{version}\"{}}},\"items\":[",
             name(kind),
+            api_version(kind),
             token.unwrap_or_default(),
         );
         Self {
@@ -219,10 +220,11 @@ impl Watch {
             ""
         };
         let (kind, version) = (name(self.kind), self.version);
+        let api_version = api_version(self.kind);
         put(
             frame,
             format_args!(
-                "{{\"type\":\"BOOKMARK\",\"object\":{{\"kind\":\"{kind}\",\"apiVersion\":\"batch/v1\",\"metadata\":{{\"resourceVersion\":\"{version}\"{annotations}}},\"spec\":{{}},\"status\":{{}}}}}}\n"
+                "{{\"type\":\"BOOKMARK\",\"object\":{{\"kind\":\"{kind}\",\"apiVersion\":\"{api_version}\",\"metadata\":{{\"resourceVersion\":\"{version}\"{annotations}}},\"spec\":{{}},\"status\":{{}}}}}}\n"
             ),
         );
     }

@@ -13,6 +13,7 @@ const ACTIVE: u32 = 10;
 pub(crate) enum Kind {
     Job,
     CronJob,
+    Pod,
 }
 
 /// A Job: one run of a `CronJob`. Times are seconds since the epoch.
@@ -41,6 +42,8 @@ pub(crate) struct CronJob {
 pub(crate) enum Object {
     Job(Job),
     CronJob(CronJob),
+    /// The pod of this Job.
+    Pod(Job),
 }
 
 /// What happened to an object.
@@ -104,12 +107,13 @@ impl Object {
         match self {
             Self::Job(_) => Kind::Job,
             Self::CronJob(_) => Kind::CronJob,
+            Self::Pod(_) => Kind::Pod,
         }
     }
 
     pub(crate) fn version(&self) -> u64 {
         match self {
-            Self::Job(job) => job.version,
+            Self::Job(job) | Self::Pod(job) => job.version,
             Self::CronJob(cronjob) => cronjob.version,
         }
     }
@@ -190,7 +194,7 @@ impl Cluster {
     /// The number of objects of this kind.
     pub(crate) fn count(&self, kind: Kind) -> usize {
         match kind {
-            Kind::Job => self.workloads.iter().map(|one| one.jobs.len()).sum(),
+            Kind::Job | Kind::Pod => self.workloads.iter().map(|one| one.jobs.len()).sum(),
             Kind::CronJob => self.workloads.len(),
         }
     }
@@ -216,6 +220,13 @@ impl Cluster {
                     })
                     .filter(move |(position, _)| *position >= from),
             ),
+            Kind::Pod => {
+                let jobs = self.objects(Kind::Job, from);
+                Box::new(jobs.filter_map(|(position, object)| match object {
+                    Object::Job(job) => Some((position, Object::Pod(job))),
+                    Object::CronJob(_) | Object::Pod(_) => None,
+                }))
+            }
             Kind::Job => Box::new(workloads.flat_map(move |(rank, workload)| {
                 let jobs = &workload.jobs;
                 let first = jobs.partition_point(|job| job.number < start(rank));

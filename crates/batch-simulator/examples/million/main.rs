@@ -6,7 +6,8 @@
 //!         [--watch-list false]
 //! ```
 //!
-//! It serves all Jobs and `CronJobs` of the cluster as pages, streamed lists and watches. `--new`, `--ended` and `--deleted` are
+//! It serves all Jobs and `CronJobs` of the cluster as pages, streamed lists and watches, and a pod of each Job that is running or failed. The
+//! pods do not change. `--new`, `--ended` and `--deleted` are
 //! numbers of runs each second; `POST /churn?new=N&ended=N&deleted=N` applies so many at once. Runs start, end and go in the
 //! `CronJobs` in turn: all of them, or the first `--churning`. The runs come from this program and not from the schedules. The program
 //! ends after `--seconds`.

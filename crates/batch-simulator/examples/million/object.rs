@@ -1,7 +1,7 @@
 //! The JSON of an object, written when it is sent.
 //!
-//! The texts are `job.json` and `cronjob.json`: what a kube-apiserver 1.36 returns for a Job with 12 environment variables, about
-//! 4.5 KB with its managed fields. `@name@` and the like are replaced.
+//! The texts are `job.json`, `cronjob.json` and `pod.json`: what a kube-apiserver 1.36 returns for a Job with 12 environment variables, about
+//! 4.5 KB with its managed fields, and for a pod. `@name@` and the like are replaced.
 
 use std::io::Write as _;
 
@@ -13,11 +13,12 @@ use super::cluster::{CronJob, Job, Kind, NAMESPACES, Object};
 /// One of this many runs fails.
 const FAILED: u32 = 10;
 
-/// The texts of both kinds.
+/// The texts of all kinds.
 #[derive(Debug)]
 pub(crate) struct Templates {
     job: Vec<Part>,
     cronjob: Vec<Part>,
+    pod: Vec<Part>,
 }
 
 /// A piece of a text.
@@ -33,6 +34,7 @@ enum Field {
     Name,
     Namespace,
     Uid,
+    PodUid,
     Version,
     Created,
     Started,
@@ -44,10 +46,11 @@ enum Field {
 }
 
 /// The names of the fields.
-const FIELDS: [(&str, Field); 11] = [
+const FIELDS: [(&str, Field); 12] = [
     ("name", Field::Name),
     ("namespace", Field::Namespace),
     ("uid", Field::Uid),
+    ("pod_uid", Field::PodUid),
     ("version", Field::Version),
     ("created", Field::Created),
     ("started", Field::Started),
@@ -66,6 +69,7 @@ impl Templates {
         Ok(Self {
             job: parts(include_str!("job.json"))?,
             cronjob: parts(include_str!("cronjob.json"))?,
+            pod: parts(include_str!("pod.json"))?,
         })
     }
 
@@ -80,8 +84,9 @@ impl Templates {
         put(
             out,
             format_args!(
-                "{{\"kind\":\"{}\",\"apiVersion\":\"batch/v1\",",
-                name(object.kind())
+                "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",",
+                name(object.kind()),
+                api_version(object.kind())
             ),
         );
         self.rest(object, out);
@@ -91,11 +96,15 @@ impl Templates {
         let parts = match object {
             Object::Job(_) => &self.job,
             Object::CronJob(_) => &self.cronjob,
+            Object::Pod(_) => &self.pod,
         };
         for part in parts {
             match (part, object) {
                 (Part::Text(text), _) => out.extend_from_slice(text.as_bytes()),
-                (Part::Field(field), Object::Job(job)) => job_field(*field, job, out),
+                (Part::Field(Field::Status), Object::Pod(job)) => pod_status(job, out),
+                (Part::Field(field), Object::Job(job) | Object::Pod(job)) => {
+                    job_field(*field, job, out);
+                }
                 (Part::Field(field), Object::CronJob(cronjob)) => {
                     cronjob_field(*field, cronjob, out);
                 }
@@ -104,11 +113,20 @@ impl Templates {
     }
 }
 
-/// `Job`, `CronJob`.
+/// `Job`, `CronJob`, `Pod`.
 pub(crate) fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Job => "Job",
         Kind::CronJob => "CronJob",
+        Kind::Pod => "Pod",
+    }
+}
+
+/// `batch/v1`, `v1`.
+pub(crate) fn api_version(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Job | Kind::CronJob => "batch/v1",
+        Kind::Pod => "v1",
     }
 }
 
@@ -142,6 +160,7 @@ fn job_field(field: Field, job: &Job, out: &mut Vec<u8>) {
             format_args!("pipeline-{cronjob:05}-{:08}", 29_000_000 + number),
         ),
         Field::Uid => uid(u64::from(cronjob) << 32 | u64::from(number), out),
+        Field::PodUid => uid(u64::from(number) << 32 | u64::from(cronjob) | 1 << 63, out),
         Field::Version => put(out, format_args!("{version}")),
         Field::Created => time(started - 1, out),
         Field::Started => time(started, out),
@@ -231,6 +250,60 @@ fn job_status(job: &Job, out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }
 
+/// Appends the status of a pod, which is running or failed: it is still there because its Job is.
+fn pod_status(job: &Job, out: &mut Vec<u8>) {
+    let (phase, ready) = match job.ended {
+        None => ("Running", "True"),
+        Some(_) => ("Failed", "False"),
+    };
+    put(
+        out,
+        format_args!("{{\"phase\":\"{phase}\",\"conditions\":["),
+    );
+    for (separator, kind, status) in [
+        ("", "PodReadyToStartContainers", ready),
+        (",", "Initialized", "True"),
+        (",", "Ready", ready),
+        (",", "ContainersReady", ready),
+        (",", "PodScheduled", "True"),
+    ] {
+        put(
+            out,
+            format_args!(
+                "{separator}{{\"type\":\"{kind}\",\"status\":\"{status}\",\"lastProbeTime\":null,\"lastTransitionTime\":\""
+            ),
+        );
+        time(job.started, out);
+        out.extend_from_slice(b"\"}");
+    }
+    out.extend_from_slice(b"],\"hostIP\":\"10.0.0.7\",\"podIP\":\"10.1.2.3\",\"startTime\":\"");
+    time(job.started, out);
+    out.extend_from_slice(b"\",\"containerStatuses\":[{\"name\":\"main\",\"state\":{");
+    match job.ended {
+        None => {
+            out.extend_from_slice(b"\"running\":{\"startedAt\":\"");
+            time(job.started, out);
+            out.extend_from_slice(b"\"}");
+        }
+        Some(ended) => {
+            out.extend_from_slice(
+                b"\"terminated\":{\"exitCode\":1,\"reason\":\"Error\",\"startedAt\":\"",
+            );
+            time(job.started, out);
+            out.extend_from_slice(b"\",\"finishedAt\":\"");
+            time(ended.get(), out);
+            out.extend_from_slice(b"\"}");
+        }
+    }
+    put(
+        out,
+        format_args!(
+            "}},\"lastState\":{{}},\"ready\":{},\"restartCount\":0,\"image\":\"registry.example/pipeline:1\",\"imageID\":\"\"}}],\"qosClass\":\"BestEffort\"}}",
+            job.ended.is_none()
+        ),
+    );
+}
+
 /// Appends a uid that looks random, as those of servers do: a scrape compresses as badly as a real one.
 fn uid(number: u64, out: &mut Vec<u8>) {
     let high = mixed(number);
@@ -311,6 +384,22 @@ mod tests {
             assert_eq!(value["status"]["active"].as_i64().unwrap_or(0), active);
             assert_eq!(value["status"]["conditions"][1]["type"], condition);
             assert!(!value.to_string().contains('@'), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_pod_belongs_to_its_job() {
+        for (ended, phase) in [(None, "Running"), (Some(1_800_000_030), "Failed")] {
+            let job = job(5, ended);
+            let (pod, _) = json(&Object::Pod(job));
+            let (job, _) = json(&Object::Job(job));
+            let owner = &pod["metadata"]["ownerReferences"][0];
+            assert_eq!(owner["name"], job["metadata"]["name"]);
+            assert_eq!(owner["uid"], job["metadata"]["uid"]);
+            assert_ne!(pod["metadata"]["uid"], job["metadata"]["uid"]);
+            assert_eq!(pod["status"]["phase"], phase);
+            assert_eq!(pod["apiVersion"], "v1");
+            assert!(!pod.to_string().contains('@'), "{pod}");
         }
     }
 

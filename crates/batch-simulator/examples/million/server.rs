@@ -124,6 +124,7 @@ pub(crate) fn respond<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response
         }
         (&Method::GET, "/apis/batch/v1/jobs") => collection(shared, Kind::Job, &query),
         (&Method::GET, "/apis/batch/v1/cronjobs") => collection(shared, Kind::CronJob, &query),
+        (&Method::GET, "/api/v1/pods") => collection(shared, Kind::Pod, &query),
         (&Method::POST, "/churn") => {
             let number = |name| query.number(name).unwrap_or(0);
             shared.apply(Churn {
@@ -144,7 +145,15 @@ pub(crate) fn respond<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response
 
 fn collection(shared: &Arc<Shared>, kind: Kind, query: &Query) -> Response<Body> {
     // A selector that is ignored would show objects that nobody asked for.
-    if query.has("labelSelector") || query.has("fieldSelector") {
+    let selected = [query.text("labelSelector"), query.text("fieldSelector")];
+    let all = match kind {
+        Kind::Job | Kind::CronJob => [None, None],
+        Kind::Pod => [
+            Some("batch.kubernetes.io%2Fjob-name"),
+            Some("status.phase%21%3DSucceeded"),
+        ],
+    };
+    if selected != all {
         return status(StatusCode::BAD_REQUEST, "BadRequest");
     }
     if !query.has("watch") {

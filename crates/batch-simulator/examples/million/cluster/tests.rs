@@ -16,7 +16,7 @@ fn jobs(cluster: &Cluster) -> Vec<Job> {
     let objects = cluster.objects(Kind::Job, Position::default());
     let jobs = objects.filter_map(|(_, object)| match object {
         Object::Job(job) => Some(job),
-        Object::CronJob(_) => None,
+        Object::CronJob(_) | Object::Pod(_) => None,
     });
     jobs.collect()
 }
@@ -24,7 +24,7 @@ fn jobs(cluster: &Cluster) -> Vec<Job> {
 #[test]
 fn objects_are_in_the_order_of_their_keys_and_continue_anywhere() {
     let cluster = cluster(1_003, 50, 50);
-    for (kind, count) in [(Kind::Job, 1_003), (Kind::CronJob, 50)] {
+    for (kind, count) in [(Kind::Job, 1_003), (Kind::Pod, 1_003), (Kind::CronJob, 50)] {
         let all: Vec<_> = cluster.objects(kind, Position::default()).collect();
         assert_eq!((all.len(), cluster.count(kind)), (count, count));
         assert!(all.is_sorted_by_key(|(position, _)| *position));
@@ -75,7 +75,7 @@ fn only_the_churning_cronjobs_change() {
     }
     let mut changes = cluster.changes_since(start).unwrap();
     assert!(changes.all(|change| match change.object {
-        Object::Job(job) => job.cronjob < 2,
+        Object::Job(job) | Object::Pod(job) => job.cronjob < 2,
         Object::CronJob(cronjob) => cronjob.number < 2,
     }));
 }
