@@ -53,6 +53,8 @@ pub struct TargetEntry {
     failing_feeds: usize,
     /// Why they fail, those that have failed the longest first, at most 100.
     failures: Vec<FailureEntry>,
+    /// Whether the pods of Jobs can be read. Null if they are not read. Nothing else depends on it.
+    pods_up: Option<bool>,
     /// When all its feeds had been read successfully. Null until each was.
     last_success: Option<Time>,
     /// The time as of which its workloads are judged. Null if it was never read.
@@ -180,6 +182,7 @@ impl From<&TargetDetail> for TargetEntry {
             feeds: health.feeds,
             failing_feeds: health.failing_feeds,
             failures: target.feeds.iter().filter_map(failure).collect(),
+            pods_up: status.pods_up,
             last_success: Time::of(health.last_success.map(Timestamp::as_second)),
             as_of: Time::of(health.as_of),
             age_seconds: health.age,

@@ -39,6 +39,9 @@ fn selected(selection: &Selection) -> String {
     if let Some(selector) = &selection.label_selector {
         text = format!("{text}, labels {selector}");
     }
+    if selection.pods {
+        text.push_str(", with pods");
+    }
     text
 }
 

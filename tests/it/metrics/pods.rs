@@ -69,10 +69,7 @@ fn recorded_pods_match_the_golden_file() {
     let metrics = Metrics::new(Arc::new(Store::new(vec![target])), &settings);
     let text = read(metrics.scrape(Format::Text));
     checker::check(Format::Text, &text);
-    let shown: String = text
-        .lines()
-        .filter(|line| is_about_pods(line))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let shown: Vec<&str> = text.lines().filter(|line| is_about_pods(line)).collect();
+    let shown = shown.join("\n") + "\n";
     assert_golden("tests/golden/kubernetes-1.36-pods.prom", &shown);
 }

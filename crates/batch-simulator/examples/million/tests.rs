@@ -123,7 +123,7 @@ async fn a_watch_from_a_forgotten_version_is_expired() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_simulated_is_refused() {
     let shared = shared(10);
-    for path in ["/apis/batch/v1/namespaces/load-00/jobs", "/api/v1/pods"] {
+    for path in ["/apis/batch/v1/namespaces/load-00/jobs", "/api/v1/secrets"] {
         assert_eq!(body(&shared, Method::GET, path).await.0, 404, "{path}");
     }
     let path = "/apis/batch/v1/jobs?labelSelector=a%3Db";

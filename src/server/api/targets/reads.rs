@@ -22,6 +22,8 @@ pub(super) struct ReadsEntry {
     namespaces: Option<NamespacesEntry>,
     /// The label selector of the objects that are read. Null for all objects, and if only configured Jobs are read.
     label_selector: Option<String>,
+    /// Whether the pods of Jobs are read, too.
+    pods: bool,
     /// The address of the API, without credentials. Null if nobody looked for it.
     address: Option<String>,
     /// Whether the API is Huawei Cloud CCI.
@@ -58,6 +60,7 @@ impl From<&TargetDescription> for ReadsEntry {
             configured_jobs: jobs,
             namespaces: selection.map(|it| NamespacesEntry::from(&it.namespaces)),
             label_selector: selection.and_then(|it| it.label_selector.clone()),
+            pods: description.mode.reads_pods(),
             address: description.address.clone(),
             cci: description.cci,
         }

@@ -69,7 +69,7 @@ fn selection() -> Selection {
             exclude: [Pattern::from("etl-scratch")].into(),
         },
         label_selector: Some("tier=batch".to_owned()),
-        pods: false,
+        pods: true,
     }
 }
 
@@ -221,10 +221,11 @@ fn what_is_read_is_said_in_words_and_by_the_keys_of_the_configuration() {
     };
     let selected = json!({
         "mode": "watch",
-        "text": "namespaces ops, etl-* except etl-scratch, labels tier=batch",
+        "text": "namespaces ops, etl-* except etl-scratch, labels tier=batch, with pods",
         "configured_jobs": null,
         "namespaces": {"include": ["ops", "etl-*"], "exclude": ["etl-scratch"]},
         "label_selector": "tier=batch",
+        "pods": true,
         "address": ADDRESS,
         "cci": false,
     });
@@ -245,6 +246,7 @@ fn what_is_read_is_said_in_words_and_by_the_keys_of_the_configuration() {
             "configured_jobs": 1,
             "namespaces": null,
             "label_selector": null,
+            "pods": false,
             "address": null,
             "cci": true,
         })
