@@ -44,9 +44,8 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     pub(super) limits: ListLimits,
     /// The undecodable objects of the list that is being read, up to [`MAX_UNDECODABLE`].
     undecodable: HashSet<ObjectName>,
-    /// Whether a complete list was pushed before. The next ones are then applied as they arrive, so that there are not two sets of
-    /// the same objects.
-    was_read: bool,
+    /// Whether lists are applied as they arrive: after the first one, so that there are not two sets of the same objects.
+    in_place: bool,
     /// Whether the label selector is the one for the version of the server.
     selected_by_version: bool,
     progress: Progress,
@@ -88,7 +87,7 @@ impl<R: WatchedResource> ResourceReader<R> {
             decoder,
             limits,
             undecodable: HashSet::new(),
-            was_read: false,
+            in_place: R::FIRST_LIST_IN_PLACE,
             selected_by_version: false,
             progress: Progress::start(),
             resource: PhantomData,
@@ -123,7 +122,7 @@ impl<R: WatchedResource> ResourceReader<R> {
             ListStep::Object(object) => records.extend(self.decode_listed(object)),
             ListStep::PageEnd { remaining } => {
                 self.log_progress(records.len(), remaining);
-                if self.was_read {
+                if self.in_place {
                     self.push_listed(mem::take(&mut records));
                 }
             }
@@ -132,16 +131,16 @@ impl<R: WatchedResource> ResourceReader<R> {
         Ok((records, version))
     }
 
-    /// Whether lists are applied as they arrive. The first one is not: nobody should see a part of the objects.
+    /// Whether lists are applied as they arrive. The first one usually is not: nobody should see a part of the objects.
     pub(super) fn lists_in_place(&self) -> bool {
-        self.was_read
+        self.in_place
     }
 
     /// Resets what is counted and logged per list.
     pub(super) fn start_list(&mut self) {
         self.undecodable.clear();
         self.progress = Progress::start();
-        if self.was_read {
+        if self.in_place {
             self.feed.push(R::update(Change::ListStarted));
         }
     }
@@ -163,7 +162,7 @@ impl<R: WatchedResource> ResourceReader<R> {
         self.feed
             .push(Update::Undecodable(Change::Replaced(undecodable)));
         self.feed.push(R::update(Change::Replaced(records)));
-        self.was_read = true;
+        self.in_place = true;
         // The list shows what happened until it was requested. How long it took to arrive does not matter.
         self.feed.push(Update::CaughtUp(self.progress.date));
     }
