@@ -82,7 +82,10 @@ impl Exporter {
                 Some(RateLimit::new(poll.requests_per_second))
             }
         };
-        let mut settings = StoreSettings::default();
+        let mut settings = StoreSettings {
+            pods: mode.reads_pods(),
+            ..StoreSettings::default()
+        };
         settings.retention.deleted = deleted;
         settings.retention.stale_after = stale_after;
         let store = Arc::new(TargetStore::new(None, Arc::new(settings)));

@@ -11,6 +11,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 use crate::exporter::{Exporter, everything};
 
 mod permissions;
+mod pods;
 mod polling;
 mod selecting;
 mod watching;
