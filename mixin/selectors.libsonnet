@@ -43,8 +43,11 @@ local replaceWord(text, from, to) =
 {
   expression(text, config):: select(replaceWord(text, 'cluster', config.clusterLabel), config.jobStatusSelector),
 
-  // A template of an alert.
-  template(text, config):: std.strReplace(text, '$labels.cluster', '$labels.' + config.clusterLabel),
+  // A template of an alert. What is between backquotes is a format with an expression, which the template queries.
+  template(text, config)::
+    local escaped = config { jobStatusSelector: std.strReplace(super.jobStatusSelector, '%', '%%') };
+    local parts = std.split(std.strReplace(text, '$labels.cluster', '$labels.' + config.clusterLabel), '`');
+    std.join('`', [if i % 2 == 1 then $.expression(parts[i], escaped) else parts[i] for i in std.range(0, std.length(parts) - 1)]),
 
   // Rewrites the expressions, variables, legends and columns of a dashboard. Its variable `cluster` gets the name of the label.
   dashboard(value, config)::

@@ -17,6 +17,13 @@ local only(mixin, name) = local found = named(mixin, name); assert std.length(fo
 local count(text, part) = std.length(std.split(text, part)) - 1;
 local families(text) = count(text, 'batch_') + count(text, 'job_status_exporter_');
 local text(rules) = std.join('\n', [rule.expr for rule in rules]);
+// The expressions that the texts of alerts query.
+local queries(rules) = std.join('\n', [
+  std.join('\n', [parts[i] for i in std.range(0, std.length(parts) - 1) if i % 2 == 1])
+  for rule in rules
+  if 'alert' in rule
+  for parts in [std.split(rule.annotations.description, '`')]
+]);
 local changed(mixin) = std.set([
   rules(mixin)[i].alert
   for i in std.range(0, std.length(rules(mixin)) - 1)
@@ -42,6 +49,10 @@ local changed(mixin) = std.set([
   'recorded series have no selector': std.assertEqual(
     count(text(rules(selected)), 'job_status:target_gap{'), 0
   ),
+  'queries of texts have the selector': std.assertEqual(
+    [count(queries(rules(with({ jobStatusSelector: 'job=~"100%"' }))), '{job=~"100%%", '), families(queries(rules(mixin)))],
+    [2, 2]
+  ),
   'dashboards have the selector': std.assertEqual(
     count(std.manifestJson(selected.grafanaDashboards), 'job=\\"x\\"') > 100, true
   ),
@@ -51,6 +62,9 @@ local changed(mixin) = std.set([
   'the cluster label is replaced': std.assertEqual(count(text(rules(renamed)), 'cluster'), 0),
   'texts use the cluster label': std.assertEqual(
     count(only(renamed, 'JobStatusExporterAbsent').annotations.summary, '$labels.region'), 1
+  ),
+  'queries of texts use the cluster label': std.assertEqual(
+    [count(queries(rules(renamed)), label) for label in ['cluster', 'region=%q']], [0, 3]
   ),
   'dashboards use the cluster label': std.assertEqual(
     [

@@ -1,6 +1,7 @@
 //! What is wrong with a workload, or worth knowing, with the numbers.
 //!
-//! Each finding is the condition of one alert, which [`Finding::alert`] names.
+//! Each finding is the condition of one alert, which [`Finding::alert`] names. A failed run with the cause `OOMKilled` is also that of
+//! `BatchRunsOutOfMemory`.
 
 use super::OverallState;
 use crate::model::{

@@ -9,8 +9,9 @@ use crate::promql::{Families, references};
 mod daylight_saving;
 
 /// The names and default severities that users rely on, in the order of the file.
-const ALERTS: [(&str, &str); 26] = [
+const ALERTS: [(&str, &str); 28] = [
     ("BatchRunFailed", "warning"),
+    ("BatchRunsOutOfMemory", "warning"),
     ("BatchFailingRepeatedly", "critical"),
     ("BatchRunOverdue", "warning"),
     ("BatchRunsMissed", "warning"),
@@ -29,6 +30,7 @@ const ALERTS: [(&str, &str); 26] = [
     ("JobStatusTargetPartlyDown", "warning"),
     ("JobStatusReplicaBlind", "warning"),
     ("JobStatusTargetNotSynced", "warning"),
+    ("JobStatusPodsUnreadable", "warning"),
     ("JobStatusCredentialExpiring", "warning"),
     ("JobStatusCredentialExpiring", "critical"),
     ("JobStatusHistoryDegraded", "warning"),
@@ -70,10 +72,64 @@ fn every_family_and_label_of_the_rules_exists() {
     let rules = rules();
     let records: BTreeSet<_> = rules.iter().map(|rule| text(rule, "/record")).collect();
     for rule in &rules {
-        let references = references(text(rule, "/expr")).unwrap();
-        let problems = families.problems(&references, &|name| records.contains(name));
-        assert!(problems.is_empty(), "{rule}: {problems:?}");
+        let queries = queries(text(rule, "/annotations/description"));
+        for expression in queries.into_iter().chain([text(rule, "/expr").to_owned()]) {
+            let references = references(&expression).unwrap();
+            let problems = families.problems(&references, &|name| records.contains(name));
+            assert!(problems.is_empty(), "{rule}: {problems:?}");
+        }
     }
+}
+
+/// The expressions that a description queries: formats between backquotes.
+fn queries(description: &str) -> Vec<String> {
+    let formats = description.split('`').skip(1).step_by(2);
+    formats.map(|it| it.replace("%q", "\"x\"")).collect()
+}
+
+#[test]
+fn descriptions_query_what_only_pods_say_of_their_own_workload() {
+    let alerts = alerts();
+    let queries = alerts.iter().flat_map(|alert| {
+        let of_alert = queries(text(alert, "/annotations/description"));
+        of_alert
+            .into_iter()
+            .map(|query| (text(alert, "/alert"), query))
+    });
+    let mut found = Vec::new();
+    for (alert, query) in queries {
+        let references = references(&query).unwrap();
+        let selector = &references.selectors[0];
+        let labels: Vec<_> = selector
+            .matchers
+            .iter()
+            .map(|it| it.label.as_str())
+            .collect();
+        let workload = [
+            "cluster",
+            "target",
+            "namespace",
+            "workload_type",
+            "workload",
+        ];
+        assert_eq!(labels[..5], workload, "{alert}: {query}");
+        found.push((alert, selector.family.clone()));
+    }
+    let expected = [
+        (
+            "BatchRunFailed",
+            "job_status:workload_last_run_failure_cause",
+        ),
+        ("BatchRunFailed", "batch_workload_last_run_exit_code"),
+        (
+            "BatchRunPending",
+            "batch_job_pending_since_timestamp_seconds",
+        ),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(alert, family)| (alert, family.to_owned()))
+    );
 }
 
 #[test]

@@ -16,6 +16,9 @@ const RULES: &str = include_str!("../../../config/rules/job-status.rules.yaml");
 /// A configured Job that does not exist has no workload.
 const WITHOUT_FINDING: &str = "BatchConfiguredJobMissing";
 
+/// The alert about a failed run with the cause `OOMKilled`. Its finding is that of `BatchRunFailed`, which names the cause.
+const OUT_OF_MEMORY: &str = "BatchRunsOutOfMemory";
+
 /// The text of each alert about workloads, on one line, and its default severity.
 fn alerts() -> BTreeMap<&'static str, (String, &'static str)> {
     let alert = |text: &'static str| {
@@ -106,11 +109,24 @@ fn every_alert_about_workloads_has_a_finding_of_its_severity() {
         .collect();
     let expected: BTreeMap<_, _> = alerts
         .iter()
-        .filter(|(name, _)| **name != WITHOUT_FINDING)
+        .filter(|(name, _)| ![WITHOUT_FINDING, OUT_OF_MEMORY].contains(name))
         .map(|(name, (_, severity))| (*name, *severity))
         .collect();
     assert_eq!(found, expected);
     assert!(alerts.contains_key(WITHOUT_FINDING));
+}
+
+#[test]
+fn a_run_that_ran_out_of_memory_is_a_failed_run() {
+    let alerts = alerts();
+    let (memory, severity) = &alerts[OUT_OF_MEMORY];
+    let (failed, of_failed) = &alerts["BatchRunFailed"];
+    assert_eq!(severity, of_failed);
+    let (condition, _) = memory
+        .split_once(" and on (cluster, target, namespace")
+        .unwrap();
+    assert!(failed.starts_with(condition), "{condition}");
+    assert!(memory.contains(r#"_failure_cause{cause="OOMKilled"}"#));
 }
 
 #[test]
