@@ -17,23 +17,15 @@ pub(super) struct Pods {
     /// Identifies pods by 64 bits. Only pods of one Job are compared.
     hasher: RandomState,
     /// Pods whose Jobs are not known, by the uid of the Job.
-    unclaimed: HashMap<Uid, Unclaimed>,
+    unclaimed: HashMap<Uid, JobPods>,
     /// The pods that the lists have named that are being applied.
     listed: HashMap<FeedId, HashSet<u64>>,
-}
-
-/// Pods of a Job that is not known.
-#[derive(Debug)]
-struct Unclaimed {
-    namespace: Name,
-    job_name: JobName,
-    pods: JobPods,
 }
 
 /// The Jobs that may be known since an update.
 pub(super) enum NewJobs {
     None,
-    One(Uid),
+    One { namespace: Name, name: JobName },
     Any,
 }
 
@@ -43,7 +35,10 @@ impl NewJobs {
     /// Those of a change.
     pub(super) fn of(change: &Change<Job>) -> Self {
         match change {
-            Change::Applied(job) => Self::One(job.uid.clone()),
+            Change::Applied(job) => Self::One {
+                namespace: job.namespace().clone(),
+                name: job.name.clone(),
+            },
             Change::Replaced(_) => Self::Any,
             Change::ListStarted | Change::Listed(_) | Change::Deleted(_) => Self::None,
         }
@@ -107,21 +102,21 @@ impl Facts {
 
     /// Hands the pods over that have waited for Jobs which are known now.
     pub(super) fn claim_pods(&mut self, jobs: &NewJobs) {
-        let uids: Vec<Uid> = match jobs {
+        if self.pods.unclaimed.is_empty() {
+            return;
+        }
+        let slots = match jobs {
             NewJobs::None => return,
-            NewJobs::One(uid) => vec![uid.clone()],
-            NewJobs::Any => self.pods.unclaimed.keys().cloned().collect(),
+            NewJobs::One { namespace, name } => {
+                self.jobs.find(("", namespace, name)).into_iter().collect()
+            }
+            NewJobs::Any => self.jobs.occupied(),
         };
-        for uid in uids {
-            let Some(waiting) = self.pods.unclaimed.get(&uid) else {
-                continue;
-            };
-            let Some(slot) = self.find_job(&waiting.namespace, &waiting.job_name, &uid) else {
-                continue;
-            };
-            if let Some(waiting) = self.pods.unclaimed.remove(&uid) {
+        for slot in slots {
+            let job = self.jobs.get(slot);
+            if let Some(waiting) = job.and_then(|job| self.pods.unclaimed.remove(&job.uid)) {
                 self.edit_pods_of(slot, |pods| {
-                    pods.add(waiting.pods);
+                    pods.add(waiting);
                     true
                 });
             }
@@ -165,13 +160,9 @@ impl Facts {
             return;
         }
         let unclaimed = self.pods.unclaimed.entry(pod.job_uid.clone());
-        let unclaimed = unclaimed.or_insert_with(|| Unclaimed {
-            namespace: pod.namespace.clone(),
-            job_name: pod.job_name.clone(),
-            pods: JobPods::default(),
-        });
-        edit(&mut unclaimed.pods);
-        if !unclaimed.pods.has_any(|_| true) {
+        let unclaimed = unclaimed.or_default();
+        edit(unclaimed);
+        if !unclaimed.has_any(|_| true) {
             self.pods.unclaimed.remove(&pod.job_uid);
         }
     }
@@ -184,8 +175,8 @@ impl Facts {
             }
         }
         self.pods.unclaimed.retain(|_, unclaimed| {
-            edit(&mut unclaimed.pods);
-            unclaimed.pods.has_any(|_| true)
+            edit(unclaimed);
+            unclaimed.has_any(|_| true)
         });
     }
 

@@ -43,11 +43,14 @@ fn unschedulable() -> Value {
     json!({"phase": "Pending", "conditions": [condition]})
 }
 
-/// The causes and the waiting pods of the Job `etl/load`.
-fn observed(exporter: &Exporter) -> (Vec<(FailureCause, u32)>, Vec<(WaitReason, u32)>) {
+/// Failed pods by cause, and waiting ones by reason.
+type Observed = (Vec<(FailureCause, u32)>, Vec<(WaitReason, u32)>);
+
+/// What is known of the pods of the Job `etl/load`.
+fn observed(exporter: &Exporter) -> Observed {
     let snapshot = exporter.snapshot();
-    let jobs = snapshot.jobs.iter();
-    let observed = jobs.filter_map(|job| job.observed_pods.clone()).next();
+    let mut jobs = snapshot.jobs.iter();
+    let observed = jobs.find_map(|job| job.observed_pods.clone());
     let pods = observed.unwrap_or_default();
     (pods.failed(9).iter().collect(), pods.waiting().collect())
 }
