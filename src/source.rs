@@ -13,6 +13,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
@@ -122,12 +123,21 @@ impl Source {
 
     fn watch(&self, selection: &Selection) -> Vec<Task> {
         let tasks = scopes(selection).into_iter().flat_map(|scope| {
-            let jobs = Watch::new(self.reader::<Jobs>(selection, &scope), &self.settings);
+            let (tell, jobs_read) = oneshot::channel();
+            let jobs = self.reader::<Jobs>(selection, &scope).telling(tell);
+            let jobs = Watch::new(jobs, &self.settings);
             let cronjobs = Watch::new(self.reader::<CronJobs>(selection, &scope), &self.settings);
             let pods = selection
                 .pods
                 .then(|| Watch::new(self.reader::<Pods>(selection, &scope), &self.settings));
-            let pods = pods.map(|pods| self.task(&format!("watch of pods in {scope}"), pods.run()));
+            let pods = pods.map(|pods| {
+                let run = async {
+                    // Pods whose Jobs are known need no memory of their own. If nobody tells, they have to do.
+                    let _ = jobs_read.await;
+                    pods.run().await;
+                };
+                self.task(&format!("watch of pods in {scope}"), run)
+            });
             let tasks = [
                 self.task(&format!("watch of jobs in {scope}"), jobs.run()),
                 self.task(&format!("watch of cronjobs in {scope}"), cronjobs.run()),

@@ -6,7 +6,7 @@
 use std::{collections::HashSet, marker::PhantomData, mem, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::feed_reporter::FeedReporter;
 use crate::{
@@ -46,6 +46,8 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     undecodable: HashSet<ObjectName>,
     /// Whether lists are applied as they arrive: after the first one, so that there are not two sets of the same objects.
     in_place: bool,
+    /// Who wants to know when everything was read once.
+    first_read: Option<oneshot::Sender<()>>,
     /// Whether the label selector is the one for the version of the server.
     selected_by_version: bool,
     progress: Progress,
@@ -88,9 +90,18 @@ impl<R: WatchedResource> ResourceReader<R> {
             limits,
             undecodable: HashSet::new(),
             in_place: R::FIRST_LIST_IN_PLACE,
+            first_read: None,
             selected_by_version: false,
             progress: Progress::start(),
             resource: PhantomData,
+        }
+    }
+
+    /// Tells `listener` once everything was read.
+    pub(super) fn telling(self, listener: oneshot::Sender<()>) -> Self {
+        Self {
+            first_read: Some(listener),
+            ..self
         }
     }
 
@@ -165,10 +176,19 @@ impl<R: WatchedResource> ResourceReader<R> {
         self.in_place = true;
         // The list shows what happened until it was requested. How long it took to arrive does not matter.
         self.feed.push(Update::CaughtUp(self.progress.date));
+        self.tell_read();
+    }
+
+    fn tell_read(&mut self) {
+        if let Some(listener) = self.first_read.take() {
+            // It may have been stopped.
+            let _ = listener.send(());
+        }
     }
 
     /// Reports that the server does not serve this resource: there are no objects, and that is no failure.
-    pub(super) fn report_not_served(&self) {
+    pub(super) fn report_not_served(&mut self) {
+        self.tell_read();
         self.feed
             .push(Update::Undecodable(Change::Replaced(Vec::new())));
         self.feed.push(R::update(Change::Replaced(Vec::new())));
