@@ -89,7 +89,7 @@ impl<R: WatchedResource> ResourceReader<R> {
             decoder,
             limits,
             undecodable: HashSet::new(),
-            in_place: R::FIRST_LIST_IN_PLACE,
+            in_place: false,
             first_read: None,
             selected_by_version: false,
             progress: Progress::start(),
@@ -142,7 +142,7 @@ impl<R: WatchedResource> ResourceReader<R> {
         Ok((records, version))
     }
 
-    /// Whether lists are applied as they arrive. The first one usually is not: nobody should see a part of the objects.
+    /// Whether lists are applied as they arrive. The first one is not: nobody should see a part of the objects.
     pub(super) fn lists_in_place(&self) -> bool {
         self.in_place
     }

@@ -16,9 +16,6 @@ pub(in crate::source) trait WatchedResource: Send + 'static {
 
     const RESOURCE: Resource;
 
-    /// Whether the first list is applied as it arrives, too. It is not where nobody should see a part of the objects.
-    const FIRST_LIST_IN_PLACE: bool = false;
-
     /// Only objects whose fields match are read.
     const FIELD_SELECTOR: Option<&'static str> = None;
 
@@ -132,9 +129,6 @@ impl WatchedResource for Pods {
     type Record = Pod;
 
     const RESOURCE: Resource = Resource::Pods;
-
-    // A part of the causes is better than none, and the list needs no memory beside what it fills.
-    const FIRST_LIST_IN_PLACE: bool = true;
 
     // A pod that succeeds leaves the selection, so the server sends no more of it.
     const FIELD_SELECTOR: Option<&'static str> = Some("status.phase!=Succeeded");

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::{FeedStatus, Feeds};
-use crate::model::{FeedError, FeedScope, Name, ObjectName, Resource};
+use crate::model::{FeedError, FeedId, FeedScope, Name, ObjectName, Resource};
 
 /// One feed of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,18 +45,18 @@ pub struct UndecodableObject {
 }
 
 impl Feeds {
-    /// Whether each feed was read or failed at least once.
+    /// Whether each feed was read or failed at least once. Pods are read after their Jobs, so not if those cannot be read.
     pub(in crate::store) fn all_tried(&self) -> bool {
-        self.in_use()
-            .all(|(_, feed)| feed.synced || feed.is_failing())
+        let is_tried = |(_, feed): (FeedId, &FeedStatus)| feed.synced || feed.is_failing();
+        self.essential().all(is_tried) && (!self.synced() || self.in_use().all(is_tried))
     }
 
-    /// Whether each feed was read completely, and each schedule can be judged.
+    /// Whether each feed was read completely, those of pods if they can be, and each schedule can be judged.
     pub(in crate::store) fn all_judged(&self) -> bool {
         let is_judged = |id, feed: &FeedStatus| {
             !matches!(feed.scope, FeedScope::CronJobs(_)) || self.judged_until(id).is_some()
         };
-        self.synced() && self.in_use().all(|(id, feed)| is_judged(id, feed))
+        self.synced() && self.all_tried() && self.in_use().all(|(id, feed)| is_judged(id, feed))
     }
 
     /// At most `limit` feeds: the failing ones first, those that failed first at the top, then the others as registered.

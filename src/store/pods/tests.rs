@@ -307,15 +307,28 @@ fn the_health_of_the_target_does_not_depend_on_pods() {
     let health = target.jobs.push(Update::Contact);
     assert!(!health.went_down);
     assert!(target.store.is_synced());
+    target.jobs.push(Update::CaughtUp(crate::model::now()));
+    assert!(!target.store.is_tried() && !target.store.is_read());
     let refused = || Update::Failed(FeedError::new("forbidden", None));
     assert!(target.pods.push(refused()).went_down);
     assert!(!target.pods.push(refused()).went_down);
+    assert!(target.store.is_tried() && target.store.is_read());
     let status = target.store.snapshot().status;
     assert!(status.up && status.synced);
     assert_eq!((status.failing_feeds, status.pods_up), (0, Some(false)));
     target.list_pods(&[]);
     assert!(target.pods.push(Update::Contact).recovered);
     assert_eq!(target.store.snapshot().status.pods_up, Some(true));
+}
+
+/// Pods are read after their Jobs.
+#[test]
+fn pods_are_not_tried_if_their_jobs_cannot_be_read() {
+    let target = Target::new();
+    assert!(!target.store.is_tried());
+    let refused = Update::Failed(FeedError::new("forbidden", None));
+    target.jobs.push(refused);
+    assert!(target.store.is_tried() && !target.store.is_read());
 }
 
 #[test]
