@@ -45,6 +45,7 @@ mod descriptors;
 mod error;
 mod exporter;
 mod file_watch;
+mod memory;
 mod plan;
 mod reload;
 mod schedule;

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error,
+    Error, memory,
     plan::TargetPlan,
     reload::Reloader,
     signals::Signals,
@@ -87,6 +87,7 @@ impl Exporter {
         }
         let metrics = Arc::new(metrics);
         tasks.spawn("cache of scrapes".to_owned(), metrics.clone().drop_unused());
+        tasks.spawn("free memory".to_owned(), memory::give_back());
         let prober = TargetProber::new(metrics.clone());
         prober.replace_targets(
             targets

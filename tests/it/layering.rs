@@ -23,13 +23,14 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 21] = [
+const LIBRARIES: [(&str, &[&str]); 22] = [
     ("askama", &["server"]),
     ("batch_simulator", &["app"]),
     ("bcrypt", &["server"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("figment", &["config"]),
+    ("heap_trim", &["app"]),
     ("serde_saphyr", &["client", "config"]),
     ("kube", &["client"]),
     ("k8s_openapi", &["client"]),
