@@ -12,6 +12,7 @@
 //! - `web`: the web configuration file with its certificates, and `access`: who may look
 //! - `reload`: another configuration while the exporter runs, with `changes`, `triggers` and `file_watch`
 //! - `supervisor`: runs tasks that must not end
+//! - `memory`: gives freed memory back
 //! - `signals`: SIGTERM and SIGINT
 //! - `schedule`: the command that explains a schedule
 //! - `status`: the command that reads once, and prints the status of all workloads

@@ -37,8 +37,8 @@
 //! - [`app`][]: builds the stages, supervises their tasks, handles signals
 //! - `fuzzing`: the harness functions of the fuzz targets, for tests only
 //!
-//! Two crates stand on their own: `kube_cron` evaluates schedules as the CronJob controller does, and `batch_simulator`
-//! is the simulated API of the command `demo` (a default feature) and of the tests.
+//! Three crates stand on their own: `kube_cron` evaluates schedules as the CronJob controller does, `heap_trim` gives freed memory
+//! back, and `batch_simulator` is the simulated API of the command `demo` (a default feature) and of the tests.
 
 pub mod app;
 mod backoff;
