@@ -162,10 +162,10 @@ impl Namespace {
         self.patch_pods(job, "/status", &change).await;
     }
 
-    /// Lets the pods of a Job be evicted.
-    pub(crate) async fn evict_pods(&self, job: &str) {
-        let change = json!({"status": {"phase": "Failed", "reason": "Evicted"}});
-        self.patch_pods(job, "/status", &change).await;
+    /// Changes the status of the pods of a Job, as a kubelet would.
+    pub(crate) async fn patch_pod_status(&self, job: &str, status: &Value) {
+        self.patch_pods(job, "/status", &json!({"status": status}))
+            .await;
     }
 
     /// Applies a merge patch to the pods of a Job, or to a subresource of them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::join_all};
 use serde_json::{Value, json};
 
 use crate::{
@@ -37,6 +37,15 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     }),
     ("evicted", |testbed, name| {
         evicted(testbed, name).boxed_local()
+    }),
+    ("every-cause", |testbed, _| {
+        every_cause(testbed).boxed_local()
+    }),
+    ("every-reason", |testbed, _| {
+        every_reason(testbed).boxed_local()
+    }),
+    ("gated", |testbed, name| {
+        held_back_by_gates(testbed, name).boxed_local()
     }),
     ("gone-at-once", |testbed, name| {
         gone_at_once(testbed, name).boxed_local()
@@ -249,13 +258,19 @@ async fn many_pods_wait(testbed: &Testbed, name: &str) {
     expect(testbed, name, TIMEOUT, &expected).await;
 }
 
-/// The kubelet evicts a pod. Its status is patched, because the simulated one does not.
-async fn evicted(testbed: &Testbed, name: &str) {
+/// Creates a Job with a running pod.
+async fn create_running(testbed: &Testbed, name: &str) {
     let spec = spec("hang", &json!({}), json!({"backoffLimit": 0}));
     testbed.namespace.create(Job, name, spec).await;
     let running = ("job_state{state=\"running\"}", Some(1.0));
     expect(testbed, name, TIMEOUT, &[running]).await;
-    testbed.namespace.evict_pods(name).await;
+}
+
+/// The kubelet evicts a pod. Its status is patched, because the simulated one does not.
+async fn evicted(testbed: &Testbed, name: &str) {
+    create_running(testbed, name).await;
+    let status = json!({"phase": "Failed", "reason": "Evicted"});
+    testbed.namespace.patch_pod_status(name, &status).await;
     let expected = [
         ("job_failed_pods_by_cause{cause=\"Evicted\"}", Some(1.0)),
         (
@@ -266,6 +281,93 @@ async fn evicted(testbed: &Testbed, name: &str) {
         ("workload_pod_failures_total{cause=\"eviction\"}", Some(1.0)),
     ];
     expect(testbed, name, TIMEOUT, &expected).await;
+}
+
+/// The status of the only container in this state.
+fn in_state(state: &Value) -> Value {
+    json!([{
+        "name": "main", "image": "registry.example/pipeline:1", "imageID": "", "ready": false,
+        "restartCount": 0, "state": state,
+    }])
+}
+
+/// The statuses that kubelets and controllers write, one after the other, and the causes that follow.
+async fn every_cause(testbed: &Testbed) {
+    let by_reason = |reason: &str| json!({"phase": "Failed", "reason": reason});
+    let disrupted = |reason: &str| {
+        let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": reason});
+        json!({"phase": "Failed", "conditions": [condition]})
+    };
+    let ended = |exit_code: i32, reason: &str| {
+        let ended = json!({"exitCode": exit_code, "reason": reason});
+        json!({"phase": "Failed", "containerStatuses": in_state(&json!({"terminated": ended}))})
+    };
+    let waited = |reason: &str| {
+        let waiting = json!({"waiting": {"reason": reason}});
+        json!({"phase": "Failed", "containerStatuses": in_state(&waiting)})
+    };
+    let cases = [
+        ("Preempted", by_reason("Preempting")),
+        ("NodeShutdown", by_reason("Terminated")),
+        ("DeadlineExceeded", by_reason("DeadlineExceeded")),
+        ("Unschedulable", by_reason("OutOfcpu")),
+        ("NodeLost", disrupted("DeletionByPodGC")),
+        ("DisruptionTarget", disrupted("EvictionByEvictionAPI")),
+        ("ContainerCannotRun", ended(127, "ContainerCannotRun")),
+        ("StartError", ended(128, "StartError")),
+        ("ImagePull", waited("ImagePullBackOff")),
+        (
+            "CreateContainerConfig",
+            waited("CreateContainerConfigError"),
+        ),
+    ];
+    let cases = cases.iter().map(async |(cause, status)| {
+        let name = &format!("fails-{}", cause.to_lowercase());
+        create_running(testbed, name).await;
+        testbed.namespace.patch_pod_status(name, status).await;
+        let pods = format!("job_failed_pods_by_cause{{cause=\"{cause}\"}}");
+        let run = format!("workload_last_run_failure_cause{{cause=\"{cause}\"}}");
+        expect(
+            testbed,
+            name,
+            TIMEOUT,
+            &[(&pods, Some(1.0)), (&run, Some(1.0))],
+        )
+        .await;
+    });
+    join_all(cases).await;
+}
+
+/// The same for what pods wait for.
+async fn every_reason(testbed: &Testbed) {
+    let waits = |reason: &str| json!({"containerStatuses": in_state(&json!({"waiting": {"reason": reason}}))});
+    let not_ready = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady"});
+    let cases = [
+        ("CrashLoopBackOff", waits("CrashLoopBackOff")),
+        ("ImagePullBackOff", waits("ErrImagePull")),
+        ("CreateContainerConfigError", waits("CreateContainerError")),
+        ("ContainerCreating", waits("ContainerCreating")),
+        ("NotReady", json!({"conditions": [not_ready]})),
+    ];
+    let cases = cases.iter().map(async |(reason, status)| {
+        let name = &format!("waits-{}", reason.to_lowercase());
+        create_running(testbed, name).await;
+        testbed.namespace.patch_pod_status(name, status).await;
+        let pods = format!("job_waiting_pods{{reason=\"{reason}\"}}");
+        expect(testbed, name, TIMEOUT, &[(&pods, Some(1.0))]).await;
+        testbed.namespace.delete(Job, name).await;
+        expect(testbed, name, TIMEOUT, &[(&pods, None)]).await;
+    });
+    join_all(cases).await;
+}
+
+/// The API server refuses to bind the pod.
+async fn held_back_by_gates(testbed: &Testbed, name: &str) {
+    let mut spec = spec("hang", &json!({}), json!({}));
+    spec["template"]["spec"]["schedulingGates"] = json!([{"name": "example.com/quota"}]);
+    testbed.namespace.create(Job, name, spec).await;
+    let waiting = ("job_waiting_pods{reason=\"SchedulingGated\"}", Some(1.0));
+    expect(testbed, name, TIMEOUT, &[waiting]).await;
 }
 
 /// Job and pod are deleted as soon as the run has ended.
