@@ -15,6 +15,7 @@ use crate::model::{
 };
 
 mod health;
+mod pods;
 mod restart;
 
 pub use health::{FeedFailure, FeedHealth, UndecodableObject};
@@ -173,19 +174,6 @@ impl Feeds {
         self.essential().any(|(_, feed)| feed.up == Some(true)) && self.failing() == 0
     }
 
-    /// Whether all feeds of pods work; `None` without any, and before the first attempt.
-    pub(super) fn pods_up(&self) -> Option<bool> {
-        let feeds = self.in_use().filter(|(_, feed)| feed.is_of_pods());
-        let up = feeds.map(|(_, feed)| feed.up);
-        up.reduce(|one, other| Some(one? && other?)).flatten()
-    }
-
-    /// Whether feed `id` reads pods, and had no contact for longer than `stale_after`.
-    pub(super) fn has_stale_pods(&self, id: FeedId, now: Instant, stale_after: Duration) -> bool {
-        let feed = self.get(id).filter(|feed| feed.is_of_pods());
-        feed.is_some_and(|feed| feed.stale(now, stale_after))
-    }
-
     /// The oldest last success: everything the store holds was confirmed then or later. `None` until each feed had one.
     pub(super) fn last_success(&self) -> Option<Timestamp> {
         let successes = self.essential().map(|(_, feed)| feed.last_success);
@@ -229,22 +217,8 @@ impl Feeds {
         failing.count()
     }
 
-    fn failing_pods(&self) -> usize {
-        let pods = self.in_use().filter(|(_, feed)| feed.is_of_pods());
-        pods.filter(|(_, feed)| feed.is_failing()).count()
-    }
-
-    fn is_of_pods(&self, id: FeedId) -> bool {
-        self.get(id).is_some_and(FeedStatus::is_of_pods)
-    }
-
     fn get(&self, id: FeedId) -> Option<&FeedStatus> {
         self.statuses.get(id.0 as usize)?.as_ref()
-    }
-
-    /// The feeds that the health of the target depends on. Pods explain runs; whatever happens to their feeds, all else goes on.
-    fn essential(&self) -> impl Iterator<Item = (FeedId, &FeedStatus)> {
-        self.in_use().filter(|(_, feed)| !feed.is_of_pods())
     }
 
     /// The feeds that count: all but the retired ones.
@@ -329,45 +303,6 @@ impl FeedStatus {
         };
         self.last_success = Some(date);
         self.last_contact = Some(now);
-    }
-
-    /// Keeps the set of undecodable objects: an object leaves it when it is decoded, deleted, or not in a new list.
-    fn record_undecodable(&mut self, update: &Update) {
-        let known = &mut self.undecodable;
-        let (namespace, name) = match update {
-            Update::Undecodable(Change::Replaced(objects)) => {
-                *known = objects.iter().take(MAX_UNDECODABLE).cloned().collect();
-                return;
-            }
-            Update::Undecodable(Change::Applied(object)) => {
-                if known.len() < MAX_UNDECODABLE {
-                    known.insert(object.clone());
-                }
-                return;
-            }
-            Update::JobAbsent => {
-                known.clear();
-                return;
-            }
-            Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &*object.name),
-            Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
-                (job.namespace(), &*job.name)
-            }
-            Update::CronJobs(Change::Applied(cronjob) | Change::Deleted(cronjob)) => {
-                (&cronjob.namespace, &*cronjob.name)
-            }
-            Update::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
-                (&pod.namespace, &*pod.name)
-            }
-            _ => return,
-        };
-        // Nearly always empty, and this runs for every event.
-        if !known.is_empty() {
-            known.remove(&ObjectName {
-                namespace: namespace.clone(),
-                name: name.into(),
-            });
-        }
     }
 
     /// Whether it was read completely since the last restart of the source.

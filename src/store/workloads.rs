@@ -29,6 +29,7 @@ mod cronjobs;
 mod feeds;
 mod jobs;
 mod native;
+mod pods;
 mod record;
 mod restored;
 

@@ -5,6 +5,9 @@
 
 use crate::model::{FailureCause, FeedId, Pod, PodState, Seconds, SmallOption, WaitReason};
 
+/// At most so many pods of a Job are known at once, and so many that are gone. The others are not counted.
+const MAX_KNOWN: usize = 10_000;
+
 /// What is known of the pods of a Job. All counts are those of pods that were seen: a pod that was deleted between two polls, or
 /// during an outage, is not among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -207,6 +210,7 @@ impl JobPods {
                 *known = pod.continued_from(&before);
                 *known != before
             }
+            Err(_) if self.known.len() >= MAX_KNOWN => false,
             Err(position) => {
                 if self.known.is_empty() {
                     self.known.reserve_exact(1);
@@ -224,6 +228,9 @@ impl JobPods {
             return;
         }
         let gone = self.gone.get_or_insert_default();
+        if gone.ids.len() >= MAX_KNOWN {
+            return;
+        }
         gone.ids.push(pod.id);
         gone.restarts += u64::from(pod.restarts);
         if let Some(failure) = failure {

@@ -5,7 +5,9 @@
 use jiff::Timestamp;
 
 use super::{FeedStatus, Feeds};
-use crate::model::{FeedError, FeedId, FeedScope, Name, ObjectName, Resource};
+use crate::model::{
+    Change, FeedError, FeedId, FeedScope, MAX_UNDECODABLE, Name, ObjectName, Resource, Update,
+};
 
 /// One feed of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +89,45 @@ impl Feeds {
 }
 
 impl FeedStatus {
+    /// Keeps the set of undecodable objects: an object leaves it when it is decoded, deleted, or not in a new list.
+    pub(super) fn record_undecodable(&mut self, update: &Update) {
+        let known = &mut self.undecodable;
+        let (namespace, name) = match update {
+            Update::Undecodable(Change::Replaced(objects)) => {
+                *known = objects.iter().take(MAX_UNDECODABLE).cloned().collect();
+                return;
+            }
+            Update::Undecodable(Change::Applied(object)) => {
+                if known.len() < MAX_UNDECODABLE {
+                    known.insert(object.clone());
+                }
+                return;
+            }
+            Update::JobAbsent => {
+                known.clear();
+                return;
+            }
+            Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &*object.name),
+            Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
+                (job.namespace(), &*job.name)
+            }
+            Update::CronJobs(Change::Applied(cronjob) | Change::Deleted(cronjob)) => {
+                (&cronjob.namespace, &*cronjob.name)
+            }
+            Update::Pods(Change::Applied(pod) | Change::Deleted(pod)) => {
+                (&pod.namespace, &*pod.name)
+            }
+            _ => return,
+        };
+        // Nearly always empty, and this runs for every event.
+        if !known.is_empty() {
+            known.remove(&ObjectName {
+                namespace: namespace.clone(),
+                name: name.into(),
+            });
+        }
+    }
+
     /// An attempt failed.
     pub(super) fn fail(&mut self, error: &FeedError, date: Timestamp) {
         self.up = Some(false);

@@ -4,8 +4,7 @@ use super::record::{MetadataSource, start_order};
 use super::{CRONJOB, JOB, Observation, SideEffects, WorkloadRecord, Workloads};
 use crate::{
     model::{
-        Departure, Job, JournalEntry, MappedLabels, Run, RunExplanation, Seconds,
-        WorkloadAnnotations, WorkloadId,
+        Departure, Job, JournalEntry, MappedLabels, Run, Seconds, WorkloadAnnotations, WorkloadId,
     },
     store::{
         counted_runs::RunOutcome,
@@ -110,41 +109,6 @@ impl Workloads {
             state: workload.state.clone(),
         });
         counted
-    }
-
-    /// Whether more pods of a finished run failed than are known.
-    fn awaits_pods(&self, run: &Run) -> bool {
-        self.settings.pods && run.failed_pods.cast_unsigned() > run.explanation.failed.total()
-    }
-
-    /// More became known of the pods of a finished run, which was explained like this `before`. `counted`: whether the counters
-    /// include it.
-    pub(in crate::store) fn explain_run(
-        &mut self,
-        id: &WorkloadId,
-        run: &Run,
-        before: &RunExplanation,
-        counted: bool,
-    ) {
-        let Some(slot) = self.find(id) else {
-            return;
-        };
-        let Some(workload) = self.records.get_mut(slot) else {
-            return;
-        };
-        if !workload.state.totals.explain(run, before, counted) && !counted {
-            return;
-        }
-        if counted {
-            self.journal.append(JournalEntry::RunFinished {
-                workload: id.clone(),
-                run: run.clone(),
-                counted,
-                state: workload.state.clone(),
-            });
-        } else {
-            self.journal_change(slot);
-        }
     }
 
     /// Shows a finished run that must not be counted as the last one, if it is later than that. The totals may not include

@@ -13,7 +13,7 @@
 //! ends after `--seconds`.
 //!
 //! - `cluster`: the objects as numbers, and their changes
-//! - `object`: the JSON of one object
+//! - `object`: the JSON of one object, and `pod`: the status of a pod
 //! - `body`: the bodies of lists and watches
 //! - `server`: requests
 
@@ -25,6 +25,7 @@ use tokio::{net::TcpListener, sync::watch::Sender, time::sleep};
 mod body;
 mod cluster;
 mod object;
+mod pod;
 mod server;
 #[cfg(test)]
 mod tests;

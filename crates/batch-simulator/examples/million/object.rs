@@ -8,7 +8,10 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cluster::{CronJob, Job, Kind, NAMESPACES, Object};
+use super::{
+    cluster::{CronJob, Job, Kind, NAMESPACES, Object},
+    pod::pod_status,
+};
 
 /// One of this many runs fails.
 const FAILED: u32 = 10;
@@ -250,60 +253,6 @@ fn job_status(job: &Job, out: &mut Vec<u8>) {
     out.extend_from_slice(b"]}");
 }
 
-/// Appends the status of a pod, which is running or failed: it is still there because its Job is.
-fn pod_status(job: &Job, out: &mut Vec<u8>) {
-    let (phase, ready) = match job.ended {
-        None => ("Running", "True"),
-        Some(_) => ("Failed", "False"),
-    };
-    put(
-        out,
-        format_args!("{{\"phase\":\"{phase}\",\"conditions\":["),
-    );
-    for (separator, kind, status) in [
-        ("", "PodReadyToStartContainers", ready),
-        (",", "Initialized", "True"),
-        (",", "Ready", ready),
-        (",", "ContainersReady", ready),
-        (",", "PodScheduled", "True"),
-    ] {
-        put(
-            out,
-            format_args!(
-                "{separator}{{\"type\":\"{kind}\",\"status\":\"{status}\",\"lastProbeTime\":null,\"lastTransitionTime\":\""
-            ),
-        );
-        time(job.started, out);
-        out.extend_from_slice(b"\"}");
-    }
-    out.extend_from_slice(b"],\"hostIP\":\"10.0.0.7\",\"podIP\":\"10.1.2.3\",\"startTime\":\"");
-    time(job.started, out);
-    out.extend_from_slice(b"\",\"containerStatuses\":[{\"name\":\"main\",\"state\":{");
-    match job.ended {
-        None => {
-            out.extend_from_slice(b"\"running\":{\"startedAt\":\"");
-            time(job.started, out);
-            out.extend_from_slice(b"\"}");
-        }
-        Some(ended) => {
-            out.extend_from_slice(
-                b"\"terminated\":{\"exitCode\":1,\"reason\":\"Error\",\"startedAt\":\"",
-            );
-            time(job.started, out);
-            out.extend_from_slice(b"\",\"finishedAt\":\"");
-            time(ended.get(), out);
-            out.extend_from_slice(b"\"}");
-        }
-    }
-    put(
-        out,
-        format_args!(
-            "}},\"lastState\":{{}},\"ready\":{},\"restartCount\":0,\"image\":\"registry.example/pipeline:1\",\"imageID\":\"\"}}],\"qosClass\":\"BestEffort\"}}",
-            job.ended.is_none()
-        ),
-    );
-}
-
 /// Appends a uid that looks random, as those of servers do: a scrape compresses as badly as a real one.
 fn uid(number: u64, out: &mut Vec<u8>) {
     let high = mixed(number);
@@ -329,7 +278,7 @@ fn mixed(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-fn time(seconds: u32, out: &mut Vec<u8>) {
+pub(super) fn time(seconds: u32, out: &mut Vec<u8>) {
     let time = Timestamp::from_second(i64::from(seconds)).unwrap_or(Timestamp::UNIX_EPOCH);
     put(out, format_args!("{time}"));
 }

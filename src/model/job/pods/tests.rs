@@ -182,6 +182,20 @@ fn a_list_removes_only_the_pods_of_its_own_feed() {
     assert_eq!(pods.failed(9).total(), 1);
 }
 
+#[test]
+fn the_pods_of_a_job_are_limited() {
+    let mut pods = JobPods::default();
+    for id in 0..MAX_KNOWN as u64 + 10 {
+        pods.apply(id, FEED, &failed(FailureCause::Error, 1));
+    }
+    assert_eq!(pods.failed(i32::MAX).total(), 10_000);
+    pods.retain(FEED, |_| false);
+    pods.apply(u64::MAX, FEED, &failed(FailureCause::Error, 1));
+    assert_eq!(pods.failed(i32::MAX).total(), 10_001);
+    pods.remove(u64::MAX);
+    assert_eq!(pods.failed(i32::MAX).total(), 10_000);
+}
+
 /// The states that a pod goes through, and whether it is listed again, deleted or shown late in between.
 #[derive(Clone, Debug)]
 enum Event {
