@@ -10,8 +10,7 @@ use tokio::time::Instant;
 
 use super::ConfiguredJob;
 use crate::model::{
-    Change, FeedId, FeedScope, HealthChange, MAX_UNDECODABLE, Name, ObjectName, Resource, Seconds,
-    Update,
+    Change, FeedId, FeedScope, HealthChange, Name, ObjectName, Resource, Seconds, Update,
 };
 
 mod health;
