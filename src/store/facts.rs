@@ -14,7 +14,7 @@ use super::{
     cronjobs::CronJobStore,
     feeds::Feeds,
     objects::{Absence, Objects, Transition},
-    pods::{NewJobs, Pods},
+    pods::Pods,
     workloads::{Observation, SideEffects, Workloads},
 };
 use crate::model::{
@@ -105,7 +105,7 @@ impl Facts {
             Update::CaughtUp(_) => self.judge(feed, date.as_second()),
             Update::Jobs(change) => {
                 let before = self.jobs.total();
-                let new = NewJobs::of(&change);
+                let new = self.pods.new_jobs(&change);
                 self.jobs.change(feed, change, absence, &mut see_job);
                 self.jobs.arrange_if_grown(before);
                 self.jobs.arrange_if_sparse();

@@ -22,25 +22,26 @@ pub(super) struct Pods {
     listed: HashMap<FeedId, HashSet<u64>>,
 }
 
-/// The Jobs that may be known since an update.
+/// The Jobs that pods wait for and that may be known since an update.
 pub(super) enum NewJobs {
     None,
     One { namespace: Name, name: JobName },
     Any,
 }
 
-// === impl NewJobs ===
+// === impl Pods ===
 
-impl NewJobs {
-    /// Those of a change.
-    pub(super) fn of(change: &Change<Job>) -> Self {
+impl Pods {
+    /// Which Jobs may be known after this change that pods wait for.
+    pub(super) fn new_jobs(&self, change: &Change<Job>) -> NewJobs {
         match change {
-            Change::Applied(job) => Self::One {
+            _ if self.unclaimed.is_empty() => NewJobs::None,
+            Change::Applied(job) => NewJobs::One {
                 namespace: job.namespace().clone(),
                 name: job.name.clone(),
             },
-            Change::Replaced(_) => Self::Any,
-            Change::ListStarted | Change::Listed(_) | Change::Deleted(_) => Self::None,
+            Change::Replaced(_) => NewJobs::Any,
+            Change::ListStarted | Change::Listed(_) | Change::Deleted(_) => NewJobs::None,
         }
     }
 }
@@ -102,9 +103,6 @@ impl Facts {
 
     /// Hands the pods over that have waited for Jobs which are known now.
     pub(super) fn claim_pods(&mut self, jobs: &NewJobs) {
-        if self.pods.unclaimed.is_empty() {
-            return;
-        }
         let slots = match jobs {
             NewJobs::None => return,
             NewJobs::One { namespace, name } => {

@@ -6,7 +6,7 @@ use tokio::time::advance;
 
 use super::*;
 use crate::{
-    model::{CronJob, FeedError, FeedHandle, Job, Sink, Uid, WorkloadRef},
+    model::{CronJob, FeedError, FeedHandle, Job, MAX_UNDECODABLE, Sink, Uid, WorkloadRef},
     store::{TargetStatus, TargetStore},
 };
 

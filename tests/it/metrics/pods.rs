@@ -30,7 +30,7 @@ fn job_of(pod: &Pod) -> Job {
     }
 }
 
-/// A sample about pods other than 0.
+/// The header of a family about pods, or a sample of one that is not 0.
 fn is_about_pods(line: &str) -> bool {
     let families = [
         "_waiting_pods",
@@ -41,10 +41,12 @@ fn is_about_pods(line: &str) -> bool {
         "_exit_code",
         "_pod_failures",
     ];
-    let name = line.split(['{', ' ']).next().unwrap_or_default();
-    !line.starts_with('#')
-        && !line.ends_with(" 0")
-        && families.iter().any(|family| name.contains(family))
+    let header = line
+        .strip_prefix("# HELP ")
+        .or_else(|| line.strip_prefix("# TYPE "));
+    let name = header.unwrap_or(line).split(['{', ' ']).next();
+    let is_zero = header.is_none() && line.ends_with(" 0");
+    !is_zero && name.is_some_and(|name| families.iter().any(|family| name.contains(family)))
 }
 
 #[test]
