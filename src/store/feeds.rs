@@ -55,7 +55,7 @@ struct FeedStatus {
     synced: bool,
     /// For a configured Job: whether it exists, once that is known.
     exists: Option<bool>,
-    /// Objects that exist and cannot be decoded, up to [`MAX_UNDECODABLE`].
+    /// Objects that exist and cannot be decoded, up to [`MAX_UNDECODABLE`](crate::model::MAX_UNDECODABLE).
     undecodable: HashSet<ObjectName>,
     /// When the API last confirmed what the store holds.
     last_success: Option<Timestamp>,
