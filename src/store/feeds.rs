@@ -163,8 +163,14 @@ impl Feeds {
         oldest.flatten().map(Timestamp::as_second)
     }
 
-    /// Whether every feed was read completely at least once.
+    /// Whether every feed was read completely at least once. Pods must only be tried: until then, the causes of runs that ended during a
+    /// restart are missing.
     pub(super) fn synced(&self) -> bool {
+        self.has_jobs_read() && self.all_tried()
+    }
+
+    /// Whether every feed but those of pods was read completely at least once.
+    fn has_jobs_read(&self) -> bool {
         self.len() > 0 && self.essential().all(|(_, feed)| feed.synced)
     }
 

@@ -50,7 +50,7 @@ impl Feeds {
     /// Whether each feed was read or failed at least once. Pods are read after their Jobs, so not if those cannot be read.
     pub(in crate::store) fn all_tried(&self) -> bool {
         let is_tried = |(_, feed): (FeedId, &FeedStatus)| feed.synced || feed.is_failing();
-        self.essential().all(is_tried) && (!self.synced() || self.in_use().all(is_tried))
+        self.essential().all(is_tried) && (!self.has_jobs_read() || self.in_use().all(is_tried))
     }
 
     /// Whether each feed was read completely, those of pods if they can be, and each schedule can be judged.
@@ -58,7 +58,7 @@ impl Feeds {
         let is_judged = |id, feed: &FeedStatus| {
             !matches!(feed.scope, FeedScope::CronJobs(_)) || self.judged_until(id).is_some()
         };
-        self.synced() && self.all_tried() && self.in_use().all(|(id, feed)| is_judged(id, feed))
+        self.synced() && self.in_use().all(|(id, feed)| is_judged(id, feed))
     }
 
     /// At most `limit` feeds: the failing ones first, those that failed first at the top, then the others as registered.
