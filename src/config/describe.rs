@@ -102,12 +102,7 @@ impl Lines {
                 self.field("mode", "watch");
                 self.selection(selection);
                 self.time_zone(target);
-                let permission = if selection.pods {
-                    "list and watch jobs, cronjobs and pods"
-                } else {
-                    "list and watch jobs and cronjobs"
-                };
-                self.permissions(permission, &selection.namespaces);
+                self.permissions("list and watch", selection);
             }
             Mode::PollJobs { jobs, poll } => {
                 let method = if poll.by_list { ", by list" } else { "" };
@@ -132,12 +127,7 @@ impl Lines {
                 self.selection(selection);
                 self.time_zone(target);
                 self.poll(poll);
-                let permission = if selection.pods {
-                    "list jobs, cronjobs and pods"
-                } else {
-                    "list jobs and cronjobs"
-                };
-                self.permissions(permission, &selection.namespaces);
+                self.permissions("list", selection);
             }
         }
     }
@@ -190,12 +180,17 @@ impl Lines {
     }
 
     /// Adds the permissions that the credentials need.
-    fn permissions(&mut self, verbs: &str, namespaces: &Namespaces) {
-        let scope = match namespaces.scopes() {
+    fn permissions(&mut self, verbs: &str, selection: &Selection) {
+        let objects = if selection.pods {
+            "jobs, cronjobs and pods"
+        } else {
+            "jobs and cronjobs"
+        };
+        let scope = match selection.namespaces.scopes() {
             Scopes::All => "in all namespaces (a ClusterRole)",
             Scopes::Named(_) => "in these namespaces (a Role in each)",
         };
-        self.field("needs", format!("permission to {verbs} {scope}"));
+        self.field("needs", format!("permission to {verbs} {objects} {scope}"));
     }
 }
 

@@ -132,17 +132,12 @@ pub(super) fn failed_job() -> Job {
 
 /// Two failed pods of the failed run, and one of the running one that waits.
 fn example_pods() -> Vec<Pod> {
-    let pod = |job: &Job, suffix: &str, state, since| Pod {
-        namespace: job.namespace().clone(),
-        name: format!("{}-{suffix}", job.name).into(),
-        uid: Uid::parse(suffix),
-        job_name: job.name.clone(),
-        job_uid: job.uid.clone(),
-        state,
-        since: Some(since).into(),
-        exit_code: None,
-        restarts: 0,
-        retried: None,
+    let pod = |job: &Job, suffix: &str, state, since| {
+        let name = format!("{}-{suffix}", job.name).into();
+        Pod {
+            since: Some(since).into(),
+            ..Pod::new(job, name, Uid::parse(suffix), state)
+        }
     };
     let (failed, running) = (failed_job(), running_job());
     let killed = PodState::Failed(FailureCause::OomKilled);

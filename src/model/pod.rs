@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobName, Name, Seconds, SmallOption, Uid};
+use super::{Job, JobName, Name, Seconds, SmallOption, Uid};
 
 label_enum! {
     /// Why a pod failed.
@@ -131,6 +131,25 @@ pub struct Pod {
     pub restarts: u32,
     /// Why a container of it ended before its last restart.
     pub retried: Option<FailureCause>,
+}
+
+impl Pod {
+    /// A pod of `job` in this state, with nothing else known.
+    #[must_use]
+    pub fn new(job: &Job, name: JobName, uid: Uid, state: PodState) -> Self {
+        Self {
+            namespace: job.namespace().clone(),
+            name,
+            uid,
+            job_name: job.name.clone(),
+            job_uid: job.uid.clone(),
+            state,
+            since: SmallOption::NONE,
+            exit_code: None,
+            restarts: 0,
+            retried: None,
+        }
+    }
 }
 
 impl FailureCause {

@@ -138,6 +138,12 @@ impl Totals {
         true
     }
 
+    /// The last finished run, if that failed.
+    #[must_use]
+    pub fn last_failed_run(&self) -> Option<&LastRun> {
+        self.last.as_ref().filter(|last| !last.succeeded)
+    }
+
     /// When the histograms started at 0, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn histograms_since(&self) -> i64 {

@@ -28,7 +28,7 @@ pub(super) use usage::ListUsage;
 pub(super) const PAGE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The time for the version of the server. It only decides how to list, and some gateways do not report it.
-pub(super) const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
+const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A list that takes longer than this logs its progress, each time.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
@@ -48,8 +48,8 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     in_place: bool,
     /// Who wants to know when everything was read once.
     first_read: Option<oneshot::Sender<()>>,
-    /// Whether the label selector is the one for the version of the server.
-    selected_by_version: bool,
+    /// The version of the server, once it is known.
+    version: Option<(u32, u32)>,
     progress: Progress,
     resource: PhantomData<fn() -> R>,
 }
@@ -91,7 +91,7 @@ impl<R: WatchedResource> ResourceReader<R> {
             undecodable: HashSet::new(),
             in_place: false,
             first_read: None,
-            selected_by_version: false,
+            version: None,
             progress: Progress::start(),
             resource: PhantomData,
         }
@@ -108,13 +108,19 @@ impl<R: WatchedResource> ResourceReader<R> {
     /// Selects objects by a label that depends on the version of the server, if this kind of object has one. A version that is unknown
     /// is asked for again before the next list.
     pub(super) async fn select_by_version(&mut self) {
-        if let Some(selector) = R::SELECTOR_BY_VERSION
-            && !self.selected_by_version
-        {
-            let version = self.api.version(VERSION_TIMEOUT).await;
-            self.listing.label_selector = Some(selector(version).to_owned());
-            self.selected_by_version = version.is_some();
+        if let Some(selector) = R::SELECTOR_BY_VERSION {
+            let selector = selector(self.server_version().await);
+            self.listing.label_selector = Some(selector.to_owned());
         }
+    }
+
+    /// The version of the server as major and minor. It is asked for again while it is unknown: a server that is down reports none.
+    pub(super) async fn server_version(&mut self) -> Option<(u32, u32)> {
+        if self.version.is_none() {
+            self.version = self.api.version(VERSION_TIMEOUT).await;
+            tracing::debug!(version = ?self.version, "server version");
+        }
+        self.version
     }
 
     /// Lists everything, page by page. Returns the records that were not pushed yet, which the caller must pass to

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     SourceSettings,
-    reader::{PAGE_TIMEOUT, ResourceReader, VERSION_TIMEOUT, WatchedResource},
+    reader::{PAGE_TIMEOUT, ResourceReader, WatchedResource},
 };
 use crate::{
     backoff::{Backoff, Policy},
@@ -167,9 +167,7 @@ impl<R: WatchedResource> Watch<R> {
 
     async fn streams_lists(&mut self) -> bool {
         if self.streams_lists.is_none() {
-            let version = self.reader.api.version(VERSION_TIMEOUT).await;
-            tracing::debug!(?version, "server version");
-            // Asked again while unknown: a server that is down reports no version.
+            let version = self.reader.server_version().await;
             self.streams_lists = version.map(|version| version >= WATCH_LIST_VERSION);
         }
         self.streams_lists.unwrap_or(false)

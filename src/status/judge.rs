@@ -191,7 +191,7 @@ impl<'a> Case<'a> {
 
     fn failure(self) -> Option<Finding> {
         let totals = &self.workload.state.totals;
-        let last = totals.last.as_ref().filter(|last| !last.succeeded)?;
+        let last = totals.last_failed_run()?;
         let reason = last.reason.unwrap_or(FailureReason::Other);
         let cause = last.cause.map(|cause| KnownCause {
             cause,
@@ -298,11 +298,7 @@ impl<'a> Case<'a> {
             job_name: job.name.to_shared(),
             start,
             pending_for,
-            waiting: job
-                .observed_pods
-                .as_deref()
-                .and_then(JobPods::pending_since)
-                .map(|(_, reason)| reason),
+            waiting: job.observed_pods.as_deref().and_then(JobPods::waits_for),
         })
     }
 

@@ -86,7 +86,7 @@ impl Facts {
 
     /// Nobody knows any more what the pods of this feed do.
     pub(super) fn forget_live_pods(&mut self, feed: FeedId) {
-        self.edit_all_pods(|pods| pods.forget_live(|of| of == feed));
+        self.edit_all_pods(|pods| pods.forget_live(feed));
     }
 
     /// Forgets all pods: they are not read any more.
@@ -160,7 +160,7 @@ impl Facts {
         let unclaimed = self.pods.unclaimed.entry(pod.job_uid.clone());
         let unclaimed = unclaimed.or_default();
         edit(unclaimed);
-        if !unclaimed.has_any(|_| true) {
+        if !unclaimed.has_known() {
             self.pods.unclaimed.remove(&pod.job_uid);
         }
     }
@@ -174,7 +174,7 @@ impl Facts {
         }
         self.pods.unclaimed.retain(|_, unclaimed| {
             edit(unclaimed);
-            unclaimed.has_any(|_| true)
+            unclaimed.has_known()
         });
     }
 

@@ -158,8 +158,8 @@ impl Namespace {
     /// Lets the containers in hanging pods of a Job crash. They are not restarted.
     pub(crate) async fn crash_pods(&self, job: &str) {
         let ready = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady"});
-        let change = json!({"status": {"conditions": [ready]}});
-        self.patch_pods(job, "/status", &change).await;
+        self.patch_pod_status(job, &json!({"conditions": [ready]}))
+            .await;
     }
 
     /// Changes the status of the pods of a Job, as a kubelet would.

@@ -3,7 +3,7 @@
 use super::workload;
 use crate::{
     metrics::table::{Identity, Mapped, Row, Rows, Samples, Table},
-    model::{CauseGroup, FailureCause, Job, JobPods, LastRun},
+    model::{CauseGroup, FailureCause, Job, JobPods},
     store::{TargetSnapshot, Version, WorkloadRecord},
 };
 
@@ -116,7 +116,7 @@ Only for targets with `pods.enabled: true`. [Pods](pods.md) says how the causes 
             &["cause"],
             "1 for the cause of the last finished run, if that failed.",
             |workload, out| {
-                if let Some(last) = last_failed(workload) {
+                if let Some(last) = workload.state.totals.last_failed_run() {
                     let by_reason = || last.reason?.cause();
                     let cause = last.cause.or_else(by_reason);
                     out.sample(&[&cause.unwrap_or(FailureCause::Unknown)], 1);
@@ -127,7 +127,10 @@ Only for targets with `pods.enabled: true`. [Pods](pods.md) says how the causes 
             "batch_workload_last_run_exit_code",
             &[],
             "The exit code behind the failure of the last finished run.",
-            |workload, out| out.value(last_failed(workload).and_then(|last| last.exit_code)),
+            |workload, out| {
+                let last = workload.state.totals.last_failed_run();
+                out.value(last.and_then(|last| last.exit_code));
+            },
         ),
         Row::counter(
             "batch_workload_pod_failures_total",
@@ -158,11 +161,6 @@ fn blocks_of(section: &TargetSnapshot, all: usize) -> usize {
 /// What is known of the pods of a Job that has not finished. Pods of others have nothing to wait for.
 fn unfinished(job: &Job) -> Option<&JobPods> {
     job.observed_pods.as_deref().filter(|_| !job.finished())
-}
-
-fn last_failed(workload: &WorkloadRecord) -> Option<&LastRun> {
-    let last = workload.state.totals.last.as_ref();
-    last.filter(|last| !last.succeeded)
 }
 
 fn pod_failures(workload: &WorkloadRecord, out: &mut Samples<'_>) {

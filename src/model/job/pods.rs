@@ -95,10 +95,8 @@ impl JobPods {
 
     /// The same for all pods of a feed that `exists` denies. Returns whether there were any.
     pub fn retain(&mut self, feed: FeedId, exists: impl Fn(u64) -> bool) -> bool {
-        let is_gone = |pod: &KnownPod| pod.feed == feed && !exists(pod.id);
-        let (gone, left) = self.known.drain(..).partition(is_gone);
-        self.known = left;
-        let gone: Vec<KnownPod> = gone;
+        let is_gone = |pod: &mut KnownPod| pod.feed == feed && !exists(pod.id);
+        let gone: Vec<KnownPod> = self.known.extract_if(.., is_gone).collect();
         let any = !gone.is_empty();
         for pod in gone {
             self.leave(pod);
@@ -106,16 +104,17 @@ impl JobPods {
         any
     }
 
-    /// Whether any pod of these feeds is known.
-    pub fn has_any(&self, is_feed: impl Fn(FeedId) -> bool) -> bool {
-        self.known.iter().any(|pod| is_feed(pod.feed))
+    /// Whether any pod is known that exists and has not succeeded.
+    #[must_use]
+    pub fn has_known(&self) -> bool {
+        !self.known.is_empty()
     }
 
-    /// Forgets the pods of these feeds that have not failed: nobody knows what they do. Returns whether there were any.
-    pub fn forget_live(&mut self, is_feed: impl Fn(FeedId) -> bool) -> bool {
+    /// Forgets the pods of a feed that have not failed: nobody knows what they do. Returns whether there were any.
+    pub fn forget_live(&mut self, feed: FeedId) -> bool {
         let before = self.known.len();
         self.known
-            .retain(|pod| !is_feed(pod.feed) || pod.failure().is_some());
+            .retain(|pod| pod.feed != feed || pod.failure().is_some());
         self.known.len() != before
     }
 
@@ -156,6 +155,12 @@ impl JobPods {
         let waiting = self.known.iter().filter_map(KnownPod::waiting);
         let since = waiting.filter_map(|(reason, since)| Some((since?, reason)));
         since.min()
+    }
+
+    /// What the pod waits for that has waited longest.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<WaitReason> {
+        self.pending_since().map(|(_, reason)| reason)
     }
 
     /// Pods that failed, by cause. Never more than `most`, the number that the Job reports: its pods may be seen before its status,

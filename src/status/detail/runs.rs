@@ -100,9 +100,7 @@ impl WorkloadRun {
             reason: job.failure,
             cause: explanation.cause,
             exit_code: explanation.exit_code,
-            waiting: pods
-                .and_then(JobPods::pending_since)
-                .map(|(_, reason)| reason),
+            waiting: pods.and_then(JobPods::waits_for),
             not_started: None,
             job_name: Some(job.name.to_shared()),
             manual: job.manual,

@@ -105,18 +105,9 @@ fn ended(state: JobState, failed: i32) -> Job {
 }
 
 fn pod(uid: &str, state: PodState, since: Seconds) -> Pod {
-    let job = running();
     Pod {
-        namespace: job.namespace().clone(),
-        name: uid.into(),
-        uid: Uid::parse(uid),
-        job_name: job.name.clone(),
-        job_uid: job.uid.clone(),
-        state,
         since: Some(since).into(),
-        exit_code: None,
-        restarts: 0,
-        retried: None,
+        ..Pod::new(&running(), uid.into(), Uid::parse(uid), state)
     }
 }
 

@@ -20,18 +20,10 @@ use crate::{
 const JOB: &str = r#"namespace="reports",job_name="nightly-report-29924095",workload_type="cronjob",workload="nightly-report""#;
 
 fn pod(uid: &str, state: PodState, since: i64) -> Pod {
-    let job = failed_job();
     Pod {
-        namespace: job.namespace().clone(),
-        name: uid.into(),
-        uid: Uid::parse(uid),
-        job_name: job.name.clone(),
-        job_uid: job.uid.clone(),
-        state,
         since: Some(since).into(),
-        exit_code: None,
         restarts: 2,
-        retried: None,
+        ..Pod::new(&failed_job(), uid.into(), Uid::parse(uid), state)
     }
 }
 

@@ -132,7 +132,7 @@ fn a_pod_that_succeeds_leaves_its_restarts() {
     pods.apply(1, FEED, &with_restarts(PodState::Running, 1));
     pods.apply(1, FEED, &with_restarts(PodState::Succeeded, 2));
     assert_eq!(pods.restarts(), 2);
-    assert!(!pods.has_any(|_| true));
+    assert!(!pods.has_known());
     assert!(!pods.apply(1, FEED, &with_restarts(PodState::Succeeded, 2)));
     assert_eq!(pods.restarts(), 2);
     // It leaves nothing without restarts.
@@ -176,9 +176,9 @@ fn a_list_removes_only_the_pods_of_its_own_feed() {
     pods.apply(3, OTHER, &pod(PodState::Running, 0));
     assert!(pods.retain(FEED, |id| id == 1));
     assert!(!pods.retain(FEED, |id| id == 1));
-    assert!(pods.has_any(|feed| feed == OTHER));
-    assert!(pods.forget_live(|feed| feed == OTHER));
-    assert!(!pods.has_any(|feed| feed == OTHER));
+    assert!(pods.known.iter().any(|pod| pod.feed == OTHER));
+    assert!(pods.forget_live(OTHER));
+    assert!(pods.known.iter().all(|pod| pod.feed != OTHER));
     assert_eq!(pods.failed(9).total(), 1);
 }
 
