@@ -10,6 +10,8 @@ use std::{path::PathBuf, time::Duration};
 
 use kube_cron::Zone;
 
+use crate::model::Shard;
+
 mod cci;
 mod describe;
 mod duration;
@@ -33,6 +35,7 @@ mod problem;
 mod reader;
 mod root;
 mod selector;
+mod sharding;
 mod size;
 mod syntax;
 mod target;
@@ -78,6 +81,8 @@ pub struct Config {
     pub web: WebConfig,
     /// The targets, at least one. Names are unique; only a single target may have none.
     pub targets: Vec<TargetConfig>,
+    /// Which of several exporters this is; `None` if it is the only one.
+    pub sharding: Option<Shard>,
     /// Metric labels that are mapped from Kubernetes labels and annotations.
     pub labels: LabelsConfig,
     /// The Kubernetes label whose value groups Jobs without a controlling owner into workloads.

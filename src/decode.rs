@@ -41,11 +41,11 @@ use self::{
     interner::Interner,
     wire::{CronJobObject, JobObject, PodObject},
 };
-use crate::model::{CronJob, Job, ObjectName, Pod};
+use crate::model::{CronJob, Job, Namespace, ObjectName, Pod};
 
 pub(crate) use self::{
     annotations::known_annotations,
-    identity::{name, version},
+    identity::{name, namespace, version},
     list::ListMetadata,
     object::Body,
     watch_event::{Bookmark, Event},
@@ -151,6 +151,15 @@ impl Decoder {
         fields
             .and_then(|fields| pod::decode(fields, &mut self.interner))
             .map_err(|source| DecodeError::new(object, source))
+    }
+
+    /// Decodes a Namespace.
+    pub fn namespace<'a>(
+        &mut self,
+        object: impl Into<Object<'a>>,
+    ) -> Result<Namespace, DecodeError> {
+        let object = object.into();
+        identity::named(object).map_err(|source| DecodeError::new(object, source))
     }
 }
 

@@ -25,6 +25,7 @@ use parking_lot::RwLock;
 use crate::{
     config::Pattern,
     history::HistoryStatus,
+    model::Shard,
     store::{Store, TargetSnapshot},
 };
 
@@ -159,7 +160,7 @@ impl Metrics {
         if selected.settings.cache_size == Some(0) {
             return Ok(None);
         }
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot(selected.settings.shard);
         let budget = cache_budget(selected.settings.cache_size, &snapshot);
         let timer = ScrapeTimer::new(self.registry.clone(), start);
         let walk = selected.walk(format, snapshot);
@@ -202,18 +203,21 @@ impl Metrics {
         Ok(selected)
     }
 
-    fn snapshot(&self) -> ScrapeSnapshot {
+    fn snapshot(&self, shard: Option<Shard>) -> ScrapeSnapshot {
         ScrapeSnapshot {
             targets: self.store.snapshot(),
             history: self.history.as_deref().map(HistoryStatus::snapshot),
-            process: self.registry.snapshot((self.dropped_log_lines)()),
+            process: ProcessSnapshot {
+                shard,
+                ..self.registry.snapshot((self.dropped_log_lines)())
+            },
             probe: None,
         }
     }
 
     fn start(&self, format: Format, selected: Selected) -> Scrape {
         let start = Instant::now();
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot(selected.settings.shard);
         let timer = ScrapeTimer::new(self.registry.clone(), start);
         Scrape::new(selected.walk(format, snapshot), timer)
     }

@@ -53,6 +53,7 @@ mod probe;
 mod relabelling;
 mod run;
 mod schedule;
+mod shard;
 mod small_option;
 mod streak;
 mod ticks;
@@ -84,12 +85,13 @@ pub use probe::ProbeOutcome;
 pub use relabelling::Relabelling;
 pub use run::{Run, RunExplanation, RunResult, RunSortKey, WorkloadId, WorkloadState};
 pub use schedule::{OverdueRuns, ScheduleState};
+pub use shard::{Shard, ShardReading, fnv1a_64};
 pub use small_option::{Integer, SmallOption};
 pub use streak::Streak;
 pub use ticks::{Tick, TickOutcome, Ticks};
 pub use totals::{LastRun, START_DELAY_BOUNDS, Totals};
 pub use uid::Uid;
-pub use update::{Change, FeedError, MAX_UNDECODABLE, ObjectName, Update};
+pub use update::{Change, FeedError, MAX_UNDECODABLE, Namespace, ObjectName, Update};
 
 /// A string that records share: a clone copies a pointer.
 pub type Name = Arc<str>;

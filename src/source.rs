@@ -5,6 +5,8 @@
 //!
 //! - `reader`: lists one kind of object in one scope, and decodes its objects
 //! - `watch`: lists once, then watches
+//! - `scope`: the feeds and the watches of one scope
+//! - `shards`: watches the namespaces of one shard
 //! - `poll`: reads again and again on an interval: whole lists, or single configured Jobs
 //! - `probe`: polls single Jobs on demand, for `/probe` ([`JobProber`])
 //! - `job_status`: reads the status of one Job from a response
@@ -13,14 +15,13 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
     client::{Api, Listing, Scope},
-    config::{Config, JobReference, ListLimits, Mode, Namespaces, PollConfig, Scopes, Selection},
+    config::{Config, JobReference, ListLimits, Mode, PollConfig, Scopes, Selection},
     decode::{Decoder, MetadataFilter},
-    model::{FeedScope, Sink},
+    model::{FeedHandle, FeedScope, Resource, Shard, ShardReading, Sink},
 };
 
 mod feed_reporter;
@@ -28,12 +29,15 @@ mod job_status;
 mod poll;
 mod probe;
 mod reader;
+mod scope;
+mod shards;
 mod watch;
 
 use feed_reporter::{FeedReporter, TargetLog};
 use poll::{JobPoll, JobPolls, ListPoll, Poller};
-use reader::{CronJobs, Jobs, Pods, ResourceReader, WatchedResource};
-use watch::Watch;
+use reader::{ResourceReader, WatchedResource};
+use scope::{ScopeFeeds, WatchOptions};
+use shards::ShardedWatch;
 
 pub use probe::{JobProber, ProbeRefusal, ProbeSettings};
 
@@ -55,6 +59,8 @@ pub struct SourceSettings {
     pub max_silence: Duration,
     /// How large a list may be.
     pub limits: ListLimits,
+    /// Only the namespaces of this shard are read; `None` for all.
+    pub shard: Option<Shard>,
 }
 
 /// Reads one target.
@@ -88,7 +94,34 @@ impl SourceSettings {
             stale_after: config.stale_after,
             max_silence: MAX_SILENCE,
             limits: config.limits.list,
+            shard: config.sharding.filter(|shard| !shard.is_only()),
         }
+    }
+
+    /// Whether there is nothing to read: all that the configuration names is of other shards.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match &self.mode {
+            Mode::Watch(selection) | Mode::PollLists { selection, .. } => {
+                self.scopes(selection).is_empty()
+            }
+            Mode::PollJobs { jobs, .. } => !jobs.iter().any(|job| self.owns(&job.namespace)),
+        }
+    }
+
+    /// The scopes to request: the named namespaces, or all if a pattern is among them.
+    fn scopes(&self, selection: &Selection) -> Vec<Scope> {
+        match selection.namespaces.scopes() {
+            Scopes::All => vec![Scope::All],
+            Scopes::Named(names) => {
+                let own = names.into_iter().filter(|name| self.owns(name));
+                own.map(Scope::Namespace).collect()
+            }
+        }
+    }
+
+    fn owns(&self, namespace: &str) -> bool {
+        self.shard.is_none_or(|shard| shard.owns(namespace))
     }
 }
 
@@ -111,50 +144,52 @@ impl Source {
         }
     }
 
-    /// Registers all feeds, and returns the tasks that read them once they run.
+    /// Registers all feeds that are known, and returns the tasks that read them once they run.
     #[must_use]
     pub fn start(self) -> Vec<Task> {
         match self.settings.mode.clone() {
-            Mode::Watch(selection) => self.watch(&selection),
+            Mode::Watch(selection) => self.watch(selection),
             Mode::PollLists { selection, poll } => vec![self.poll_lists(&selection, poll)],
             Mode::PollJobs { jobs, poll } => vec![self.poll_jobs(jobs, poll)],
         }
     }
 
-    fn watch(&self, selection: &Selection) -> Vec<Task> {
-        let tasks = scopes(selection).into_iter().flat_map(|scope| {
-            let (tell, jobs_read) = oneshot::channel();
-            let jobs = self.reader::<Jobs>(selection, &scope).telling(tell);
-            let jobs = Watch::new(jobs, &self.settings);
-            let cronjobs = Watch::new(self.reader::<CronJobs>(selection, &scope), &self.settings);
-            let pods = selection
-                .pods
-                .then(|| Watch::new(self.reader::<Pods>(selection, &scope), &self.settings));
-            let pods = pods.map(|pods| {
-                let run = async {
-                    // Pods whose Jobs are known need no memory of their own. If nobody tells, they have to do.
-                    let _ = jobs_read.await;
-                    pods.run().await;
-                };
-                self.task(&format!("watch of pods in {scope}"), run)
-            });
-            let tasks = [
-                self.task(&format!("watch of jobs in {scope}"), jobs.run()),
-                self.task(&format!("watch of cronjobs in {scope}"), cronjobs.run()),
-            ];
-            tasks.into_iter().chain(pods)
+    fn watch(self, selection: Selection) -> Vec<Task> {
+        let scopes = self.settings.scopes(&selection);
+        if let Some(shard) = self.settings.shard {
+            if scopes == [Scope::All] {
+                return vec![ShardedWatch::start(self, selection, shard)];
+            }
+            let namespaces = Some(scopes.len());
+            self.sink
+                .set_shard_reading(ShardReading::Namespaces, namespaces);
+        }
+        let tasks = scopes.iter().flat_map(|scope| {
+            let feeds = ScopeFeeds::register(&self, &selection, scope);
+            scope::watches(&self, &selection, scope, &feeds, &WatchOptions::default()).tasks
         });
         tasks.collect()
     }
 
     fn poll_lists(&self, selection: &Selection, poll: PollConfig) -> Task {
-        let lists = scopes(selection).into_iter().flat_map(|scope| {
-            let pods = selection
-                .pods
-                .then(|| ListPoll::Pods(self.reader(selection, &scope)));
+        let scopes = self.settings.scopes(selection);
+        if self.settings.shard.is_some() {
+            let (reading, namespaces) = match scopes.as_slice() {
+                [Scope::All] => (ShardReading::Skipping, None),
+                named => (ShardReading::Namespaces, Some(named.len())),
+            };
+            self.sink.set_shard_reading(reading, namespaces);
+        }
+        let lists = scopes.into_iter().flat_map(|scope| {
+            let ScopeFeeds {
+                jobs,
+                cronjobs,
+                pods,
+            } = ScopeFeeds::register(self, selection, &scope);
+            let pods = pods.map(|pods| ListPoll::Pods(self.reader(selection, &scope, pods)));
             let lists = [
-                ListPoll::Jobs(self.reader(selection, &scope)),
-                ListPoll::CronJobs(self.reader(selection, &scope)),
+                ListPoll::Jobs(self.reader(selection, &scope, jobs)),
+                ListPoll::CronJobs(self.reader(selection, &scope, cronjobs)),
             ];
             lists.into_iter().chain(pods)
         });
@@ -163,14 +198,17 @@ impl Source {
 
     fn poll_jobs(&self, jobs: Vec<JobReference>, poll: PollConfig) -> Task {
         let decoder = Arc::new(Mutex::new(self.decoder()));
-        let jobs = jobs.into_iter().map(|job| {
+        let own = jobs
+            .into_iter()
+            .filter(|job| self.settings.owns(&job.namespace));
+        let jobs = own.map(|job| {
             let scope = FeedScope::Job {
                 namespace: job.namespace.as_str().into(),
                 name: job.name.as_str().into(),
             };
             JobPoll {
                 api: self.api.clone(),
-                feed: self.feed(scope),
+                feed: self.reporter(self.sink.clone().register(scope), &self.log),
                 job,
                 decoder: decoder.clone(),
                 limits: self.settings.limits,
@@ -180,40 +218,37 @@ impl Source {
         self.task("polling", Poller::new(poll, items).run())
     }
 
-    /// A reader of one kind of object, with a feed of its own.
+    /// A reader of one kind of object for this feed.
     fn reader<R: WatchedResource>(
         &self,
         selection: &Selection,
         scope: &Scope,
+        feed: FeedHandle,
     ) -> ResourceReader<R> {
         let listing = Listing {
             resource: R::RESOURCE,
             scope: scope.clone(),
             label_selector: R::label_selector(selection),
             field_selector: R::FIELD_SELECTOR,
+            shard_selector: None,
         };
-        let namespaces: Arc<Namespaces> = Arc::new(selection.namespaces.clone());
-        let namespace = match scope {
-            Scope::All => None,
-            Scope::Namespace(name) => Some(name.as_str().into()),
+        let log = match R::RESOURCE {
+            Resource::Pods => &self.log_of_pods,
+            Resource::Jobs | Resource::CronJobs | Resource::Namespaces => &self.log,
         };
         ResourceReader::new(
             self.api.clone(),
-            self.feed(R::feed_scope(namespace)),
+            self.reporter(feed, log),
             listing,
-            namespaces,
+            Arc::new(selection.namespaces.clone()),
             self.decoder(),
             self.settings.limits,
         )
+        .of_shard(self.settings.shard)
     }
 
-    fn feed(&self, scope: FeedScope) -> FeedReporter {
-        let log = match scope {
-            FeedScope::Pods(_) => &self.log_of_pods,
-            FeedScope::Jobs(_) | FeedScope::CronJobs(_) | FeedScope::Job { .. } => &self.log,
-        };
-        let handle = self.sink.clone().register(scope);
-        FeedReporter::new(handle, log.clone())
+    fn reporter(&self, feed: FeedHandle, log: &Arc<TargetLog>) -> FeedReporter {
+        FeedReporter::new(feed, log.clone())
     }
 
     fn decoder(&self) -> Decoder {
@@ -226,13 +261,5 @@ impl Source {
             name: format!("{name} of target {}", self.target),
             run: Box::pin(run.instrument(span)),
         }
-    }
-}
-
-/// The scopes to request: the named namespaces, or all if a pattern is among them.
-fn scopes(selection: &Selection) -> Vec<Scope> {
-    match selection.namespaces.scopes() {
-        Scopes::All => vec![Scope::All],
-        Scopes::Named(names) => names.into_iter().map(Scope::Namespace).collect(),
     }
 }

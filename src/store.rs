@@ -17,7 +17,7 @@ use crate::{
     log_limit::{LogLimit, Throttle},
     model::{
         Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Journal,
-        JournalEntry, Name, NoopJournal, RestoredState, Sink, Update,
+        JournalEntry, Name, NoopJournal, RestoredState, ShardReading, Sink, Update,
     },
 };
 
@@ -48,7 +48,7 @@ pub use feeds::{FeedFailure, FeedHealth, ObjectSelection, UndecodableObject};
 pub use objects::{Snapshot, Version};
 pub use settings::{Retention, StoreSettings, Threshold, ThresholdSource, Thresholds};
 pub use target_snapshot::{
-    ConfiguredJob, TargetDescription, TargetDetails, TargetSnapshot, TargetStatus,
+    ConfiguredJob, TargetDescription, TargetDetails, TargetShard, TargetSnapshot, TargetStatus,
 };
 pub use workloads::WorkloadRecord;
 
@@ -87,6 +87,8 @@ pub struct TargetStore {
     /// Locked apart from the facts, so that counting never waits for a re-list.
     client_counters: Mutex<ClientCounters>,
     server_clock: Mutex<ServerClock>,
+    /// How a shard reads, and how many namespaces it owns if it knows. `None` before that is known, and without shards.
+    shard_reading: Mutex<Option<(ShardReading, Option<usize>)>>,
     /// The limit on log lines about the metadata of objects.
     metadata_log: Mutex<LogLimit>,
     /// The limit on log lines about workloads beyond the budget.
@@ -172,6 +174,7 @@ impl TargetStore {
             facts: Mutex::new(facts),
             client_counters: Mutex::default(),
             server_clock: Mutex::default(),
+            shard_reading: Mutex::default(),
             metadata_log: Mutex::new(LogLimit::new(Instant::now())),
             budget_log: Mutex::new(Throttle::new(warnings::WARNING_INTERVAL)),
         }
@@ -241,6 +244,7 @@ impl TargetStore {
             label_names: facts.label_names.clone(),
             overrides: facts.settings.overrides.clone(),
             reads_pods: facts.settings.pods,
+            shard: facts.settings.shard.map(TargetShard::new),
             configured,
             counters_known: facts.counters_known,
             status: facts.status(),
@@ -262,6 +266,7 @@ impl TargetStore {
     fn details(&self, facts: &Facts) -> TargetDetails {
         TargetDetails {
             description: self.description.read().clone(),
+            shard_reading: *self.shard_reading.lock(),
             feeds: facts.feeds.health(TargetDetails::MAX_LISTED),
             undecodable: facts.feeds.undecodable_objects(TargetDetails::MAX_LISTED),
         }
@@ -296,6 +301,14 @@ impl Sink for TargetStore {
         self.warn(&effects.problems);
         self.warn_about_dropped(effects.dropped);
         health
+    }
+
+    fn retire(&self, feed: FeedId) {
+        self.facts().feeds.retire(feed);
+    }
+
+    fn set_shard_reading(&self, reading: ShardReading, namespaces: Option<usize>) {
+        *self.shard_reading.lock() = Some((reading, namespaces));
     }
 }
 

@@ -112,6 +112,7 @@ fn applied(old: &Config, new: &Config) -> Vec<&'static str> {
             "web.authenticate_probes",
             old.web.authenticate_probes != new.web.authenticate_probes,
         ),
+        ("sharding", old.sharding != new.sharding),
         ("labels", old.labels.mapping != new.labels.mapping),
         ("label_scope", old.labels.scope != new.labels.scope),
         ("workload_label", old.workload_label != new.workload_label),

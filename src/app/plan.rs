@@ -71,8 +71,10 @@ impl TargetPlan {
             settings: ProbeSettings::from_config(config, &mode, probes),
             requests_per_second: of_probes,
         };
+        let source = SourceSettings::from_config(config, mode);
         let store = StoreSettings {
-            pods: mode.reads_pods(),
+            pods: source.mode.reads_pods(),
+            reads_nothing: source.is_empty(),
             ..StoreSettings::from_config(config)
         };
         Self {
@@ -81,7 +83,7 @@ impl TargetPlan {
             endpoint,
             address: None,
             requests_per_second,
-            source: SourceSettings::from_config(config, mode),
+            source,
             probes,
             store,
         }

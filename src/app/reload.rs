@@ -266,6 +266,7 @@ impl Exporter {
         let old = old.find(|old| old.name == target.name);
         // The same configuration may lead to another API, for example by another kubeconfig in the same place.
         let other_objects = target.address != plan.address
+            || config.sharding != self.config.sharding
             || old.is_some_and(|old| selects_other_objects(old, target_config));
         // What the store ignores is decided when an object arrives.
         let other_ignored = !config.overrides.ignores_same(&self.config.overrides);

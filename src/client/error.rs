@@ -155,6 +155,19 @@ impl Error {
         self.status().is_some_and(|status| status.code == 403)
     }
 
+    /// The server has nothing at this address.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.status().is_some_and(|status| status.code == 404)
+    }
+
+    /// The server refuses this request for good: it is not allowed, or has a parameter that it does not accept.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.status()
+            .is_some_and(|status| matches!(status.code, 400 | 403 | 404 | 405 | 422))
+    }
+
     /// The error for a resource that the server has in no known version.
     pub(super) fn not_served(request: Request) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! Descriptions of requests: for URL paths, error messages and counters.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -50,6 +50,8 @@ pub struct Listing {
     pub label_selector: Option<String>,
     /// Only objects whose fields match.
     pub field_selector: Option<&'static str>,
+    /// Only objects in these ranges of hashes, on servers that know the parameter `shardSelector`. Others ignore it.
+    pub shard_selector: Option<Arc<str>>,
 }
 
 /// Where a watch starts.
@@ -105,17 +107,21 @@ impl Listing {
             query.push_str("&labelSelector=");
             query.push_str(&encode(selector));
         }
+        if let Some(selector) = &self.shard_selector {
+            query.push_str("&shardSelector=");
+            query.push_str(&encode(selector));
+        }
     }
 }
 
 // === impl Scope ===
 
 impl Scope {
-    /// The URL path of the collection of `resource`. `version` is that of the batch API; pods are not in it.
+    /// The URL path of the collection of `resource`. `version` is that of the batch API; pods and namespaces are not in it.
     pub(super) fn path(&self, version: BatchVersion, resource: Resource) -> String {
         let version = match resource {
             Resource::Jobs | Resource::CronJobs => version.path(),
-            Resource::Pods => "/api/v1",
+            Resource::Pods | Resource::Namespaces => "/api/v1",
         };
         let resource = resource.as_str();
         match self {

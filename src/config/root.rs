@@ -13,7 +13,7 @@ use super::{
     layers::Merged,
     limits, log, metrics, overrides,
     reader::{Node, Report, Section},
-    target, thresholds, web,
+    sharding, target, thresholds, web,
 };
 
 /// The default of `retain_deleted`.
@@ -65,6 +65,7 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
     let retention = |key, range| root.get(key)?.duration(range);
     Some(Config {
         web: web.map(|web| web.config).unwrap_or_default(),
+        sharding: root.get("sharding").and_then(|node| sharding::read(&node)),
         labels: labels::read(&root),
         workload_label: root
             .get("workload_label")
@@ -109,6 +110,7 @@ impl Default for Config {
         Self {
             web: WebConfig::default(),
             targets: vec![default_target()],
+            sharding: None,
             labels: LabelsConfig::default(),
             workload_label: None,
             thresholds: ThresholdsConfig::default(),

@@ -4,10 +4,11 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 use serde_json::value::RawValue;
 
 use super::{list::ListMetadata, object::Object, protobuf, wire::CowStr};
+use crate::model::{Name, Namespace, Uid};
 
 /// The longest name that Kubernetes allows, in characters; longer ones are cut.
 const MAX_NAME_LENGTH: usize = 253;
@@ -15,6 +16,39 @@ const MAX_NAME_LENGTH: usize = 253;
 /// Returns `metadata.name`.
 pub(crate) fn name<'a>(object: impl Into<Object<'a>>) -> Option<CowStr<'a>> {
     metadata_field(object.into(), "name")
+}
+
+/// Returns `metadata.namespace`, and reads as little else as possible.
+pub(crate) fn namespace(object: Object<'_>) -> Option<CowStr<'_>> {
+    #[derive(Deserialize)]
+    struct Namespaced<'a> {
+        #[serde(borrow)]
+        metadata: NamespacedMetadata<'a>,
+    }
+    #[derive(Deserialize)]
+    struct NamespacedMetadata<'a> {
+        #[serde(borrow)]
+        namespace: Option<CowStr<'a>>,
+    }
+    match object {
+        Object::Json(json) => {
+            let object: Namespaced<'_> = serde_json::from_str(json).ok()?;
+            object.metadata.namespace
+        }
+        Object::Protobuf(message) => protobuf::metadata_field(message, "namespace"),
+    }
+}
+
+/// The name and the uid of a Namespace.
+pub(super) fn named(object: Object<'_>) -> serde_json::Result<Namespace> {
+    let text = |key| {
+        let text = metadata_field(object, key).filter(|text| !text.is_empty());
+        text.ok_or_else(|| serde_json::Error::missing_field(key))
+    };
+    Ok(Namespace {
+        name: Name::from(&*text("name")?),
+        uid: Uid::parse(&text("uid")?),
+    })
 }
 
 /// Returns `metadata.resourceVersion`.

@@ -48,6 +48,17 @@ pub(crate) struct ListMetadata {
     #[serde(rename = "continue")]
     pub(crate) continue_token: Option<String>,
     pub(crate) remaining_item_count: Option<i64>,
+    /// Says that the server selected the objects of a shard.
+    pub(crate) shard_info: Option<ShardInfo>,
+}
+
+/// `meta.v1.ShardInfo`: a server that knows the parameter `shardSelector` repeats it here.
+///
+/// <https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/5866-server-side-sharded-list-and-watch>
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ShardInfo {
+    pub(crate) selector: String,
 }
 
 /// Parses a page of a list as JSON, but not its items.
@@ -96,10 +107,24 @@ impl ListMetadata {
                 2 => metadata.resource_version = Some(value.text()?.to_owned()),
                 3 => metadata.continue_token = Some(value.text()?.to_owned()),
                 4 => metadata.remaining_item_count = Some(value.int64()?),
+                5 => metadata.shard_info = Some(ShardInfo::read(value.fields()?)?),
                 _ => {}
             }
         }
         Ok(metadata)
+    }
+}
+
+impl ShardInfo {
+    fn read(fields: Fields<'_>) -> Result<Self, Malformed> {
+        let mut info = Self::default();
+        for field in fields {
+            let Field { number, value } = field?;
+            if number == 1 {
+                info.selector = value.text()?.to_owned();
+            }
+        }
+        Ok(info)
     }
 }
 
@@ -130,6 +155,7 @@ impl Page<'_> {
             Resource::Jobs => "JobList",
             Resource::CronJobs => "CronJobList",
             Resource::Pods => "PodList",
+            Resource::Namespaces => "NamespaceList",
         };
         let kind = self.kind.as_deref()?;
         let accepted: &[&str] = match self.items {

@@ -27,6 +27,7 @@ type Result<T> = serde_json::Result<T>;
 /// Field numbers of `ObjectMeta` that are used more than once.
 const NAME: u64 = 1;
 const NAMESPACE: u64 = 3;
+const UID: u64 = 5;
 const RESOURCE_VERSION: u64 = 6;
 const LABELS: u64 = 11;
 const ANNOTATIONS: u64 = 12;
@@ -156,7 +157,7 @@ fn object_meta(mut fields: Fields<'_>) -> Result<Metadata<'_>> {
             NAME => name = identifier(value)?,
             2 => generate_name = non_empty(value)?,
             NAMESPACE => namespace = identifier(value)?,
-            5 => uid = identifier(value)?,
+            UID => uid = identifier(value)?,
             RESOURCE_VERSION => resource_version = non_empty(value)?,
             8 => creation_timestamp = time(value)?,
             LABELS => labels = Some(map(labels, number, from)),

@@ -11,7 +11,7 @@ use prometheus::{
     proto::{Metric, MetricFamily, MetricType},
 };
 
-use crate::model;
+use crate::model::{self, Shard};
 
 /// Upper bounds in seconds. They cover scrapes from a few Jobs to some millions.
 const SCRAPE_DURATION_BUCKETS: [f64; 11] = [
@@ -38,6 +38,8 @@ pub(super) struct ProcessSnapshot {
     pub(super) version: &'static str,
     /// The source revision of this build.
     pub(super) revision: &'static str,
+    /// Which of several exporters this is.
+    pub(super) shard: Option<Shard>,
     /// When the configuration was last loaded without an error, in seconds since the epoch.
     pub(super) config_loaded: Option<f64>,
     /// 1 if the last attempt to load the configuration was without an error, else 0.
@@ -137,6 +139,7 @@ impl Registry {
         ProcessSnapshot {
             version: env!("CARGO_PKG_VERSION"),
             revision: option_env!("JOB_STATUS_EXPORTER_REVISION").unwrap_or("unknown"),
+            shard: None,
             config_loaded: value(CONFIG_LOADED),
             config_successful: value(CONFIG_SUCCESSFUL),
             scrape_durations: scrape_durations.unwrap_or_default(),

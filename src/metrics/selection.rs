@@ -9,7 +9,10 @@ use super::{
     families::{Condition, SPEC_FAMILIES, TABLES, TableEntry},
     table::Family,
 };
-use crate::config::{Config, FamilyFilter, LabelScope, Pattern, PerJob};
+use crate::{
+    config::{Config, FamilyFilter, LabelScope, Pattern, PerJob},
+    model::Shard,
+};
 
 /// The family that alerts on unreachable targets need.
 const TARGET_UP: &str = "job_status_exporter_target_up";
@@ -34,6 +37,8 @@ pub struct MetricsSettings {
     pub spec: bool,
     /// Whether any target reads pods.
     pub pods: bool,
+    /// Which of several exporters this is; `None` if it is the only one.
+    pub shard: Option<Shard>,
     /// Whether to show the families of kube-state-metrics. The decoder must read the objects for them.
     pub kube_state_metrics: bool,
 }
@@ -62,6 +67,7 @@ impl MetricsSettings {
             cache_size: config.metrics.cache_size,
             spec: config.metrics.spec,
             pods: config.targets.iter().any(|target| target.mode.reads_pods()),
+            shard: config.sharding,
             kube_state_metrics: config.metrics.kube_state_metrics.is_some(),
         }
     }

@@ -42,6 +42,11 @@ pub(super) trait Section: fmt::Debug + Sized + 'static {
         None
     }
 
+    /// The value of the label `shard` of what only one shard sees. `None` omits the label.
+    fn shard(&self) -> Option<&str> {
+        None
+    }
+
     /// The names of the mapped labels of its records.
     fn label_names(&self) -> &[String] {
         &[]
@@ -68,6 +73,10 @@ impl Section for TargetSnapshot {
 
     fn target(&self) -> Option<&str> {
         self.target.as_deref()
+    }
+
+    fn shard(&self) -> Option<&str> {
+        self.shard.as_ref().map(|shard| shard.label.as_str())
     }
 
     fn label_names(&self) -> &[String] {

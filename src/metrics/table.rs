@@ -45,6 +45,9 @@ pub(super) trait Table: fmt::Debug + Sized + 'static {
     /// Whether counters and histograms continue from those of an earlier process. They are not shown before these are known.
     const CONTINUES: bool = false;
 
+    /// Whether the series are about what one shard sees, which their label `shard` tells from those of other shards.
+    const OF_SHARD: bool = false;
+
     /// The families.
     const ROWS: Rows<Self>;
 
@@ -232,7 +235,7 @@ impl<T: Table> Row<T::Record, T> {
         let mapped = mapped.filter(|(labels, _)| !labels.is_empty());
         let mapped_labels = mapped.iter().flat_map(|(labels, _)| *labels);
         let labels = identity_labels.chain(mapped_labels.map(String::as_str));
-        let frame = Frame::new(self.name, section.and_then(Section::target), labels);
+        let frame = Frame::new(self.name, section_labels::<T>(section), labels);
         let mut identity = Vec::with_capacity(T::IDENTITY.len());
         for record in records {
             identity.clear();
@@ -254,6 +257,17 @@ impl<T: Table> Row<T::Record, T> {
             (self.samples)(record, &mut samples);
         }
     }
+}
+
+/// The labels that a section adds to all its series.
+fn section_labels<T: Table>(section: Option<&T::Section>) -> Vec<(&'static str, &str)> {
+    let target = section.and_then(Section::target);
+    let shard = section.and_then(Section::shard).filter(|_| T::OF_SHARD);
+    let target = target.map(|target| ("target", target));
+    target
+        .into_iter()
+        .chain(shard.map(|shard| ("shard", shard)))
+        .collect()
 }
 
 impl<T: Table> Family for Row<T::Record, T> {

@@ -102,6 +102,8 @@ label_enum! {
         CronJobs = "cronjobs",
         /// v1 Pods, of Jobs only.
         Pods = "pods",
+        /// v1 Namespaces, which only shards read.
+        Namespaces = "namespaces",
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{ClientEvent, EventCounter, Name, Update};
+use super::{ClientEvent, EventCounter, Name, ShardReading, Update};
 
 /// Identifies a feed within its target: one kind of object in one scope, or one configured Job.
 ///
@@ -23,6 +23,8 @@ pub enum FeedScope {
     CronJobs(Option<Name>),
     /// The pods of Jobs in this namespace; `None` for all selected namespaces.
     Pods(Option<Name>),
+    /// The namespaces, which a shard needs to know.
+    Namespaces,
     /// One configured Job, which may not exist.
     Job {
         /// Its namespace.
@@ -40,6 +42,12 @@ pub trait Sink: EventCounter {
 
     /// Applies an update of one feed. It waits for a scrape no longer than it takes to copy a snapshot.
     fn push(&self, feed: FeedId, update: Update) -> HealthChange;
+
+    /// Ends a feed. What belongs to no other feed leaves without being counted as deleted, once all others were read.
+    fn retire(&self, feed: FeedId);
+
+    /// Says how a shard reads, and how many namespaces it owns if it knows.
+    fn set_shard_reading(&self, reading: ShardReading, namespaces: Option<usize>);
 }
 
 /// The source's end of a feed.
@@ -73,6 +81,11 @@ impl FeedHandle {
     )]
     pub fn push(&self, update: Update) -> HealthChange {
         self.sink.push(self.id, update)
+    }
+
+    /// Ends the feed.
+    pub fn retire(self) {
+        self.sink.retire(self.id);
     }
 
     /// Counts an event of this feed's target.

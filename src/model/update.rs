@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{CronJob, Job, Name, Pod};
+use super::{CronJob, Job, Name, Pod, Uid};
 
 /// An update of one feed.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub enum Update {
     CronJobs(Change<CronJob>),
     /// Pods of Jobs changed.
     Pods(Change<Pod>),
+    /// Namespaces changed. The source follows them; the store keeps none.
+    Namespaces(Change<Namespace>),
     /// Objects that exist and cannot be decoded. An object leaves these when it is decoded or deleted, without a change here.
     Undecodable(Change<ObjectName>),
     /// The configured Job of this feed does not exist.
@@ -51,6 +53,15 @@ impl FeedError {
             hint,
         }
     }
+}
+
+/// A namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its name.
+    pub name: Name,
+    /// Its uid.
+    pub uid: Uid,
 }
 
 /// Namespace and name of an object, each `?` if it cannot be read.

@@ -12,8 +12,8 @@ use super::feed_reporter::FeedReporter;
 use crate::{
     client::{Api, Error, Listing, Scope},
     config::{ListLimits, Namespaces},
-    decode::{Decoder, Object},
-    model::{self, Change, MAX_UNDECODABLE, ObjectName, Update},
+    decode::{self, Decoder, Object},
+    model::{self, Change, MAX_UNDECODABLE, ObjectName, Shard, Update},
 };
 
 mod list;
@@ -21,7 +21,7 @@ mod resource;
 mod usage;
 
 pub(super) use list::{ListStep, invalid_list, read_list};
-pub(super) use resource::{CronJobs, Jobs, Pods, WatchedResource};
+pub(super) use resource::{AllNamespaces, CronJobs, Jobs, Pods, WatchedResource};
 pub(super) use usage::ListUsage;
 
 /// The time for one page of a list.
@@ -40,6 +40,8 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     pub(super) listing: Listing,
     /// Applied here, because the API can select one namespace or all, but no patterns.
     namespaces: Arc<Namespaces>,
+    /// Only the namespaces of this shard are read; `None` for all.
+    shard: Option<Shard>,
     decoder: Decoder,
     pub(super) limits: ListLimits,
     /// The undecodable objects of the list that is being read, up to [`MAX_UNDECODABLE`].
@@ -47,7 +49,7 @@ pub(super) struct ResourceReader<R: WatchedResource> {
     /// Whether lists are applied as they arrive: after the first one, so that there are not two sets of the same objects.
     in_place: bool,
     /// Who wants to know when everything was read once.
-    first_read: Option<oneshot::Sender<()>>,
+    first_read: Vec<oneshot::Sender<()>>,
     /// The version of the server, once it is known.
     version: Option<(u32, u32)>,
     progress: Progress,
@@ -86,11 +88,12 @@ impl<R: WatchedResource> ResourceReader<R> {
             feed,
             listing,
             namespaces,
+            shard: None,
             decoder,
             limits,
             undecodable: HashSet::new(),
             in_place: false,
-            first_read: None,
+            first_read: Vec::new(),
             version: None,
             progress: Progress::start(),
             resource: PhantomData,
@@ -98,9 +101,20 @@ impl<R: WatchedResource> ResourceReader<R> {
     }
 
     /// Tells `listener` once everything was read.
-    pub(super) fn telling(self, listener: oneshot::Sender<()>) -> Self {
+    pub(super) fn telling(mut self, listener: oneshot::Sender<()>) -> Self {
+        self.first_read.push(listener);
+        self
+    }
+
+    /// Reads only the namespaces of a shard.
+    pub(super) fn of_shard(self, shard: Option<Shard>) -> Self {
+        Self { shard, ..self }
+    }
+
+    /// Continues a feed that was read before: its lists are applied as they arrive.
+    pub(super) fn continuing(self) -> Self {
         Self {
-            first_read: Some(listener),
+            in_place: true,
             ..self
         }
     }
@@ -186,7 +200,7 @@ impl<R: WatchedResource> ResourceReader<R> {
     }
 
     fn tell_read(&mut self) {
-        if let Some(listener) = self.first_read.take() {
+        for listener in self.first_read.drain(..) {
             // It may have been stopped.
             let _ = listener.send(());
         }
@@ -223,6 +237,9 @@ impl<R: WatchedResource> ResourceReader<R> {
 
     /// Decodes an object.
     pub(super) fn decode(&mut self, object: Object<'_>) -> Decoded<R::Record> {
+        if self.is_of_another_shard(object) {
+            return Decoded::Unselected;
+        }
         match R::decode(object, &mut self.decoder) {
             Ok(Some(record)) if self.selects(R::namespace(&record)) => Decoded::Selected(record),
             Ok(_) => Decoded::Unselected,
@@ -258,9 +275,21 @@ impl<R: WatchedResource> ResourceReader<R> {
 
     fn selects(&self, namespace: &str) -> bool {
         match &self.listing.scope {
-            Scope::All => self.namespaces.selects(namespace),
+            Scope::All => {
+                self.namespaces.selects(namespace)
+                    && self.shard.is_none_or(|shard| shard.owns(namespace))
+            }
             Scope::Namespace(requested) => namespace == requested,
         }
+    }
+
+    /// Whether its namespace says that the object need not be decoded.
+    fn is_of_another_shard(&self, object: Object<'_>) -> bool {
+        let (Scope::All, Some(shard)) = (&self.listing.scope, self.shard) else {
+            return false;
+        };
+        let namespace = decode::namespace(object);
+        namespace.is_some_and(|namespace| !shard.owns(&namespace))
     }
 }
 

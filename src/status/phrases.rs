@@ -16,7 +16,7 @@ pub use findings::{brief, finding, health};
 pub use names::{
     cause, column, not_started, outcome, reason, run_state, source, state, threshold, waiting,
 };
-pub use targets::{feed, mode, scope};
+pub use targets::{feed, mode, scope, shard};
 
 const MINUTE: Seconds = 60;
 const HOUR: Seconds = 60 * MINUTE;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::TargetHealth;
 use crate::{
     model::{
-        Code, Credential, CredentialExpiry, EventKind, Name, Resource, RestartReason, Seconds, Verb,
+        Code, Credential, CredentialExpiry, EventKind, Name, Resource, RestartReason, Seconds,
+        Shard, ShardReading, Verb,
     },
     store::{
         FeedHealth, TargetDescription, TargetDetails, TargetSnapshot, TargetStatus,
@@ -24,6 +25,10 @@ pub struct TargetDetail {
     pub now: Seconds,
     /// What is read, and where; `None` if that is not known.
     pub description: Option<Arc<TargetDescription>>,
+    /// The shard that reads it; `None` without shards.
+    pub shard: Option<Shard>,
+    /// How the shard reads it, and how many namespaces it owns if it knows; `None` before that is known.
+    pub shard_reading: Option<(ShardReading, Option<usize>)>,
     /// The feeds: the failing ones first, the longest at the top.
     pub feeds: Vec<FeedHealth>,
     /// The credentials whose expiry is known.
@@ -57,6 +62,7 @@ impl TargetDetail {
     pub fn new(target: &TargetSnapshot) -> Self {
         let TargetDetails {
             description,
+            shard_reading,
             feeds,
             undecodable,
         } = target.details.as_deref().cloned().unwrap_or_default();
@@ -71,6 +77,8 @@ impl TargetDetail {
             status: target.status,
             now: target.date.as_second(),
             description,
+            shard: target.shard.as_ref().map(|shard| shard.shard),
+            shard_reading,
             feeds,
             credentials: counters.credential_expiry().iter().collect(),
             requests: requests(target),

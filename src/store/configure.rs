@@ -103,7 +103,7 @@ impl Facts {
     }
 
     fn restart_feeds(&mut self, selection: ObjectSelection, now: Instant, date: Timestamp) {
-        self.feeds.restart(selection);
+        self.feeds.restart(selection, self.settings.reads_nothing);
         self.jobs.forget_lists();
         self.cronjobs.forget_lists();
         let observation = self.observation(NO_FEED, now, date);

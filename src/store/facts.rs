@@ -61,7 +61,7 @@ impl Facts {
             invalid_annotations: 0,
             truncated_values: 0,
             dropped_workloads: 0,
-            feeds: Feeds::default(),
+            feeds: Feeds::new(settings.reads_nothing),
             label_names: settings.label_names(),
             settings,
         }
@@ -93,7 +93,7 @@ impl Facts {
             workloads.on_job(observation, &transition, &mut effects);
         };
         match update {
-            Update::Contact | Update::Undecodable(_) => {}
+            Update::Contact | Update::Undecodable(_) | Update::Namespaces(_) => {}
             Update::Failed(_) => {
                 if self
                     .feeds

@@ -37,6 +37,8 @@ pub(super) struct Feeds {
     restarting: bool,
     /// Whether there are feeds in [`Phase::Retired`].
     any_retired: bool,
+    /// Whether there is nothing to read, so that no feed is missing.
+    none_needed: bool,
 }
 
 /// The health of one feed, and whether its configured Job exists.
@@ -79,6 +81,14 @@ enum Reading {
 // === impl Feeds ===
 
 impl Feeds {
+    /// No feeds yet; with `none_needed` that is all.
+    pub(super) fn new(none_needed: bool) -> Self {
+        Self {
+            none_needed,
+            ..Self::default()
+        }
+    }
+
     /// The id of a feed for this scope: that of a feed that is not in use, or a new one.
     pub(super) fn register(&mut self, scope: FeedScope) -> FeedId {
         if let Some(id) = self.resume(&scope) {
@@ -171,12 +181,13 @@ impl Feeds {
 
     /// Whether every feed but those of pods was read completely at least once.
     fn has_jobs_read(&self) -> bool {
-        self.len() > 0 && self.essential().all(|(_, feed)| feed.synced)
+        (self.len() > 0 || self.none_needed) && self.essential().all(|(_, feed)| feed.synced)
     }
 
     /// Whether at least one feed works and none fails.
     pub(super) fn up(&self) -> bool {
-        self.essential().any(|(_, feed)| feed.up == Some(true)) && self.failing() == 0
+        let any = self.none_needed || self.essential().any(|(_, feed)| feed.up == Some(true));
+        any && self.failing() == 0
     }
 
     /// The oldest last success: everything the store holds was confirmed then or later. `None` until each feed had one.
@@ -283,6 +294,7 @@ impl FeedStatus {
             Update::Jobs(Change::Replaced(_))
                 | Update::CronJobs(Change::Replaced(_))
                 | Update::Pods(Change::Replaced(_))
+                | Update::Namespaces(Change::Replaced(_))
         );
         let polled = match update {
             Update::JobAbsent => true,
@@ -320,6 +332,7 @@ impl FeedStatus {
             FeedScope::Jobs(_) | FeedScope::Job { .. } => Resource::Jobs,
             FeedScope::CronJobs(_) => Resource::CronJobs,
             FeedScope::Pods(_) => Resource::Pods,
+            FeedScope::Namespaces => Resource::Namespaces,
         }
     }
 
@@ -361,6 +374,7 @@ fn is_list_start(update: &Update) -> bool {
         Update::Jobs(Change::ListStarted)
             | Update::CronJobs(Change::ListStarted)
             | Update::Pods(Change::ListStarted)
+            | Update::Namespaces(Change::ListStarted)
     )
 }
 

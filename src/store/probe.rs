@@ -45,6 +45,7 @@ impl TargetStore {
             label_names: facts.label_names.clone(),
             overrides: facts.settings.overrides.clone(),
             reads_pods: facts.settings.pods,
+            shard: None,
             configured: vec![configured],
             counters_known: facts.counters_known,
             status: facts.status(),

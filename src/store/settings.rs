@@ -7,7 +7,7 @@ use kube_cron::Zone;
 
 use crate::{
     config::{self, MappedLabel, NativeHistograms, Override, OverridesConfig, PerJob},
-    model::{self, Departure, Name, Seconds, WorkloadAnnotations},
+    model::{self, Departure, Name, Seconds, Shard, WorkloadAnnotations},
 };
 
 /// How long the store keeps facts, and which thresholds apply to them.
@@ -31,6 +31,10 @@ pub struct StoreSettings {
     pub native_histograms: NativeHistograms,
     /// Whether the pods of Jobs are read.
     pub pods: bool,
+    /// The shard that reads the target; `None` without shards.
+    pub shard: Option<Shard>,
+    /// Whether there is nothing to read: all that the configuration names is of other shards.
+    pub reads_nothing: bool,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
     pub controller_zone: Zone,
     /// Returns the current time. Tests replace it.
@@ -162,8 +166,8 @@ impl Thresholds {
 // === impl StoreSettings ===
 
 impl StoreSettings {
-    /// The settings of a target in the default time zone whose pods are not read. The caller sets `controller_zone` and `pods` for
-    /// each target.
+    /// The settings of a target in the default time zone whose pods are not read. The caller sets `controller_zone`, `pods` and
+    /// `reads_nothing` for each target.
     #[must_use]
     pub fn from_config(config: &config::Config) -> Self {
         let thresholds = &config.thresholds;
@@ -186,6 +190,8 @@ impl StoreSettings {
             run_duration_buckets: config.metrics.run_duration_buckets.clone().into(),
             native_histograms: config.metrics.native_histograms,
             pods: false,
+            shard: config.sharding,
+            reads_nothing: false,
             controller_zone: Zone::default(),
             clock: model::now,
         }
@@ -214,6 +220,8 @@ impl StoreSettings {
             run_duration_buckets,
             native_histograms,
             pods,
+            shard,
+            reads_nothing,
             controller_zone,
             clock: _,
         } = self;
@@ -226,6 +234,8 @@ impl StoreSettings {
             && *run_duration_buckets == other.run_duration_buckets
             && *native_histograms == other.native_histograms
             && *pods == other.pods
+            && *shard == other.shard
+            && *reads_nothing == other.reads_nothing
             && *controller_zone == other.controller_zone
     }
 

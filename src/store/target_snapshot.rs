@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{Mode, OverridesConfig},
-    model::{Job, Name},
+    model::{Job, Name, Shard, ShardReading},
 };
 
 /// A consistent view of one target. It does not change while the store does.
@@ -34,6 +34,8 @@ pub struct TargetSnapshot {
     pub overrides: Arc<OverridesConfig>,
     /// Whether the pods of Jobs are read.
     pub reads_pods: bool,
+    /// The shard that reads it; `None` without shards.
+    pub shard: Option<TargetShard>,
     /// The configured Jobs.
     pub configured: Vec<ConfiguredJob>,
     /// Whether the counters of workloads include what an earlier process counted. They are not shown until then.
@@ -46,11 +48,22 @@ pub struct TargetSnapshot {
     pub details: Option<Box<TargetDetails>>,
 }
 
+/// The shard that reads a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetShard {
+    /// Which one it is.
+    pub shard: Shard,
+    /// Value of the label `shard`.
+    pub label: String,
+}
+
 /// What a complete snapshot knows besides. Its lists are bounded.
 #[derive(Clone, Debug, Default)]
 pub struct TargetDetails {
     /// What is read, and where; `None` until somebody said so.
     pub description: Option<Arc<TargetDescription>>,
+    /// How a shard reads, and how many namespaces it owns if it knows; `None` before that is known, and without shards.
+    pub shard_reading: Option<(ShardReading, Option<usize>)>,
     /// The feeds, failing ones first, at most [`Self::MAX_LISTED`].
     pub feeds: Vec<FeedHealth>,
     /// The objects that exist and cannot be decoded, in order, at most [`Self::MAX_LISTED`].
@@ -119,6 +132,15 @@ pub struct TargetStatus {
     pub truncated_values: u64,
     /// Workloads that were left out because there are too many, since the start.
     pub dropped_workloads: u64,
+}
+
+impl TargetShard {
+    pub(super) fn new(shard: Shard) -> Self {
+        Self {
+            shard,
+            label: shard.index().to_string(),
+        }
+    }
 }
 
 impl TargetSnapshot {

@@ -90,6 +90,7 @@ async fn list(api: &Api) -> Result<(), String> {
         scope: Scope::Namespace("namespace-test".to_owned()),
         label_selector: Some("app in (a,b),tier!=x,team/name=q-1".to_owned()),
         field_selector: None,
+        shard_selector: None,
     };
     let page = api.page(&listing, 500, None, TIMEOUT).await;
     page.map(drop).map_err(|error| error.to_string())

@@ -6,7 +6,7 @@ use job_status_exporter::{
     client::{Api, Endpoint, RateLimit},
     config::{JobReference, ListLimits, Mode, Namespaces, Pattern, PollConfig, Selection},
     metrics::{self, Format, Metrics},
-    model::{Code, EventKind, Resource, RestartReason, Verb},
+    model::{Code, EventKind, Resource, RestartReason, Shard, Verb},
     server::readiness::{Readiness, State},
     source::{Source, SourceSettings},
     store::{Store, StoreSettings, TargetSnapshot, TargetStore},
@@ -55,19 +55,25 @@ impl Exporter {
         stale_after: Duration,
     ) -> Self {
         let times = (deleted, stale_after, MAX_SILENCE);
-        Self::start_source(endpoint, mode, times, ListLimits::default())
+        Self::start_source(endpoint, mode, times, ListLimits::default(), None)
+    }
+
+    /// Reads the namespaces of one shard.
+    pub(super) fn start_shard(endpoint: Endpoint, mode: Mode, shard: Shard) -> Self {
+        let times = (Duration::from_mins(2), Duration::from_mins(10), MAX_SILENCE);
+        Self::start_source(endpoint, mode, times, ListLimits::default(), Some(shard))
     }
 
     /// Reads lists within these limits.
     pub(super) fn start_limited(endpoint: Endpoint, mode: Mode, limits: ListLimits) -> Self {
         let times = (Duration::from_mins(2), Duration::from_mins(10), MAX_SILENCE);
-        Self::start_source(endpoint, mode, times, limits)
+        Self::start_source(endpoint, mode, times, limits, None)
     }
 
     /// Watches everything. After this time without an event or bookmark, a watch counts as dead.
     pub(super) fn start_with_max_silence(endpoint: Endpoint, max_silence: Duration) -> Self {
         let times = (Duration::from_mins(2), Duration::from_mins(10), max_silence);
-        Self::start_source(endpoint, everything(), times, ListLimits::default())
+        Self::start_source(endpoint, everything(), times, ListLimits::default(), None)
     }
 
     fn start_source(
@@ -75,6 +81,7 @@ impl Exporter {
         mode: Mode,
         (deleted, stale_after, max_silence): (Duration, Duration, Duration),
         limits: ListLimits,
+        shard: Option<Shard>,
     ) -> Self {
         let limit = match &mode {
             Mode::Watch(_) => None,
@@ -82,8 +89,18 @@ impl Exporter {
                 Some(RateLimit::new(poll.requests_per_second))
             }
         };
+        let source = SourceSettings {
+            mode,
+            metadata: Arc::default(),
+            stale_after,
+            max_silence,
+            limits,
+            shard,
+        };
         let mut settings = StoreSettings {
-            pods: mode.reads_pods(),
+            pods: source.mode.reads_pods(),
+            shard,
+            reads_nothing: source.is_empty(),
             ..StoreSettings::default()
         };
         settings.retention.deleted = deleted;
@@ -92,14 +109,7 @@ impl Exporter {
         let all_stores = Arc::new(Store::new(vec![store.clone()]));
         let readiness = Arc::new(Readiness::new(all_stores, Duration::from_hours(1)));
         let api = Arc::new(Api::new(endpoint, store.clone(), limit));
-        let settings = SourceSettings {
-            mode,
-            metadata: Arc::default(),
-            stale_after,
-            max_silence,
-            limits,
-        };
-        let source = Source::new("tested".to_owned(), settings, api, store.clone());
+        let source = Source::new("tested".to_owned(), source, api, store.clone());
         let mut tasks = JoinSet::new();
         for task in source.start() {
             tasks.spawn(task.run);

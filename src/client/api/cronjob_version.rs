@@ -38,7 +38,7 @@ impl Api {
     /// The version to try first.
     fn initial_version(&self, request: &Request) -> Result<BatchVersion, Error> {
         match request.resource {
-            Resource::Jobs | Resource::Pods => Ok(BatchVersion::V1),
+            Resource::Jobs | Resource::Pods | Resource::Namespaces => Ok(BatchVersion::V1),
             Resource::CronJobs => self
                 .cronjobs
                 .version_to_try()

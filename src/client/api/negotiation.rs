@@ -85,6 +85,7 @@ mod tests {
             scope: Scope::All,
             label_selector: None,
             field_selector: None,
+            shard_selector: None,
         };
         let page = api.page(&listing, 500, None, Duration::from_secs(10)).await;
         page.map(|page| page.format)

@@ -186,6 +186,9 @@ fn for_code(error: &Error, code: u16) -> Option<&'static str> {
             (_, Resource::Pods) => {
                 "grant `list` and `watch` on `pods` in the core API group to this user, or set `pods.enabled: false`"
             }
+            (_, Resource::Namespaces) => {
+                "grant `list` and `watch` on `namespaces` in the core API group to this user"
+            }
         },
         404 => "the server responds, but has no such API: check the server address and its version",
         // Sent by nginx, which many gateways use.

@@ -6,6 +6,7 @@ use crate::config::{
     LimitsConfig, ListLimits, MetricsConfig, Override, OverrideMatch, OverridesConfig,
     ThresholdsConfig, WebConfig,
 };
+use crate::model::Shard;
 
 impl Settings<'_> {
     /// Adds everything.
@@ -13,6 +14,7 @@ impl Settings<'_> {
         let Config {
             web,
             targets,
+            sharding,
             labels,
             workload_label,
             thresholds,
@@ -30,6 +32,7 @@ impl Settings<'_> {
         for (position, target) in targets.iter().enumerate() {
             self.target(&format!("targets[{position}]"), target);
         }
+        self.sharding(*sharding);
         self.labels(labels);
         self.add("workload_label", workload_label);
         self.thresholds(thresholds);
@@ -80,6 +83,13 @@ impl Settings<'_> {
         }
         self.add("web.authenticate_probes", authenticate_probes);
         self.add("web.enable_lifecycle", enable_lifecycle);
+    }
+
+    fn sharding(&mut self, sharding: Option<Shard>) {
+        self.add("sharding.shards", &sharding.map(Shard::shards));
+        if let Some(shard) = sharding {
+            self.add("sharding.shard", &shard.index());
+        }
     }
 
     fn labels(&mut self, labels: &LabelsConfig) {

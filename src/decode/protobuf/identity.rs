@@ -1,6 +1,6 @@
 //! Single fields of `metadata`, read without decoding the rest of an object.
 
-use super::{ANNOTATIONS, NAME, NAMESPACE, RESOURCE_VERSION, Result, missing};
+use super::{ANNOTATIONS, NAME, NAMESPACE, RESOURCE_VERSION, Result, UID, missing};
 use crate::{
     decode::{
         object::Message,
@@ -13,10 +13,11 @@ use crate::{
 /// The annotation of the bookmark that ends a streamed list.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
 
-/// `metadata.name` or `metadata.namespace`, whatever is wrong with the fields after it.
+/// `metadata.name`, `metadata.uid` or `metadata.namespace`, whatever is wrong with the fields after it.
 pub(in crate::decode) fn metadata_field<'a>(message: Message<'a>, key: &str) -> Option<CowStr<'a>> {
     let number = match key {
         "name" => NAME,
+        "uid" => UID,
         _ => NAMESPACE,
     };
     let text = last(metadata(message)?, number)?.text().ok()?;

@@ -1,8 +1,11 @@
 //! The families about this process: its build, its scrapes and its resources.
 
-use crate::metrics::{
-    registry::ProcessSnapshot,
-    table::{Row, Rows, Table},
+use crate::{
+    metrics::{
+        registry::ProcessSnapshot,
+        table::{Row, Rows, Table},
+    },
+    model::Shard,
 };
 
 /// The table of this process.
@@ -55,6 +58,18 @@ invalid: the configuration, the web configuration file, or a certificate. The fa
                 let buckets = durations.buckets.iter().copied();
                 out.histogram(&[], buckets, durations.count, durations.sum);
             },
+        ),
+        Row::gauge(
+            "job_status_exporter_shard",
+            &[],
+            "Number of this shard, from 0; absent without sharding.",
+            |process, out| out.value(process.shard.map(Shard::index)),
+        ),
+        Row::gauge(
+            "job_status_exporter_shards",
+            &[],
+            "How many shards divide the namespaces among them; absent without sharding.",
+            |process, out| out.value(process.shard.map(Shard::shards)),
         ),
         Row::counter(
             "process_cpu_seconds_total",
@@ -132,6 +147,8 @@ job_status_exporter_scrape_duration_seconds_bucket{le="1.0"} 1
 job_status_exporter_scrape_duration_seconds_bucket{le="+Inf"} 2
 job_status_exporter_scrape_duration_seconds_sum 4.25
 job_status_exporter_scrape_duration_seconds_count 2
+job_status_exporter_shard 2
+job_status_exporter_shards 4
 process_cpu_seconds_total 42
 process_max_fds 1048576
 process_open_fds 17

@@ -25,6 +25,8 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
   configured job. `job_status_exporter_target_up` is 0 while any feed fails, and `job_status_exporter_target_failing_feeds`
   tells one failing job of many from an outage.
 - The pods of Jobs are no feed in this sense: only `job_status_exporter_target_pods_up` tells whether they can be read.
+- With `sharding`, each shard has these series for what it reads itself, and the label `shard` has its number. A shard counts
+  its namespaces as one feed more, if it follows them.
 - A feed fails too when its watch is silent: a server that sends a bookmark every minute and then nothing for 2.5 minutes.
 - Everything that is shown of a target was confirmed at `job_status_exporter_target_last_success_timestamp_seconds` or later.
 - `job_status_exporter_credential_expiry_timestamp_seconds` has the label `credential`: `token` (of IAM, or a bearer token
@@ -39,6 +41,8 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
 - A watch is restarted because the server ended it as usual (`ended`), because its version expired and everything is listed
   again (`expired`), or because of an error (`error`).
 - The log names each object that cannot be decoded, and each invalid annotation `job-status-exporter/...`.";
+
+    const OF_SHARD: bool = true;
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
@@ -182,9 +186,13 @@ The health of the targets. These series stay when a target fails; `/metrics` sti
     }
 }
 
-/// Whether a target reads this kind of object. Only pods need to be asked for.
+/// Whether a target reads this kind of object. Only pods need to be asked for, and only shards read namespaces.
 fn reads(target: &TargetSnapshot, resource: Resource) -> bool {
-    resource != Resource::Pods || target.reads_pods
+    match resource {
+        Resource::Jobs | Resource::CronJobs => true,
+        Resource::Pods => target.reads_pods,
+        Resource::Namespaces => target.shard.is_some(),
+    }
 }
 
 fn request_durations(target: &TargetSnapshot, out: &mut Samples<'_>) {

@@ -30,8 +30,8 @@ pub(super) struct Frame<'a> {
     between: Vec<String>,
     /// Whether the frame has any labels.
     labelled: bool,
-    /// The value of the label `target`.
-    target: Option<&'a str>,
+    /// The labels of the section.
+    section: Vec<(&'static str, &'a str)>,
     /// The names of the identity labels.
     names: Vec<&'a str>,
 }
@@ -69,20 +69,23 @@ pub(in crate::metrics) struct Distribution<'a> {
 // === impl Frame ===
 
 impl<'a> Frame<'a> {
-    /// The frame of family `name` in one target, for records with these identity labels.
+    /// The frame of family `name` in a section with these labels, for records with these identity labels.
     pub(super) fn new(
         name: &str,
-        target: Option<&'a str>,
+        section: Vec<(&'static str, &'a str)>,
         identity: impl Iterator<Item = &'a str>,
     ) -> Self {
         let names: Vec<&str> = identity.collect();
         let mut identity = names.iter();
         let mut open = name.to_owned();
-        if let Some(target) = target {
-            open.push_str("{target=\"");
-            escape(target, &mut open);
+        let mut labelled = false;
+        for (label, value) in &section {
+            open.push_str(if labelled { "\"," } else { "{" });
+            open.push_str(label);
+            open.push_str("=\"");
+            escape(value, &mut open);
+            labelled = true;
         }
-        let mut labelled = target.is_some();
         if let Some(first) = identity.next() {
             open.push_str(if labelled { "\"," } else { "{" });
             open.push_str(first);
@@ -95,7 +98,7 @@ impl<'a> Frame<'a> {
             name: name.len(),
             between,
             labelled,
-            target,
+            section,
             names,
         }
     }
@@ -246,8 +249,8 @@ impl Samples<'_> {
         debug_assert_eq!(self.labels.len(), labels.len(), "{}", frame.open);
         let own = self.labels.iter().zip(labels);
         protobuf::put_metric(self.buffer, |buffer| {
-            if let Some(target) = frame.target {
-                protobuf::put_label("target", &target, buffer);
+            for (name, value) in &frame.section {
+                protobuf::put_label(name, value, buffer);
             }
             for (name, value) in frame.names.iter().zip(identity) {
                 protobuf::put_label(name, value, buffer);

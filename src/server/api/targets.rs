@@ -25,7 +25,7 @@ mod client;
 mod reads;
 
 use client::{CredentialEntry, EventsEntry, RequestsEntry, RestartsEntry};
-use reads::ReadsEntry;
+use reads::{ReadsEntry, ShardEntry};
 
 /// The targets.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -47,6 +47,8 @@ pub struct TargetEntry {
     synced: bool,
     /// What is read, and where. Null if that is not known.
     reads: Option<ReadsEntry>,
+    /// The shard that reads it. Null without `sharding`.
+    shard: Option<ShardEntry>,
     /// Feeds of the target, each watched or polled on its own.
     feeds: usize,
     /// Feeds whose last attempt failed.
@@ -179,6 +181,9 @@ impl From<&TargetDetail> for TargetEntry {
             text: phrases::health(health),
             synced: health.synced,
             reads: target.description.as_deref().map(ReadsEntry::from),
+            shard: target
+                .shard
+                .map(|shard| ShardEntry::new(shard, target.shard_reading)),
             feeds: health.feeds,
             failing_feeds: health.failing_feeds,
             failures: target.feeds.iter().filter_map(failure).collect(),
@@ -220,6 +225,7 @@ fn failure(feed: &FeedHealth) -> Option<FailureEntry> {
         FeedScope::Jobs(namespace) => (Resource::Jobs, namespace.as_ref(), None),
         FeedScope::CronJobs(namespace) => (Resource::CronJobs, namespace.as_ref(), None),
         FeedScope::Pods(namespace) => (Resource::Pods, namespace.as_ref(), None),
+        FeedScope::Namespaces => (Resource::Namespaces, None, None),
         FeedScope::Job { namespace, name } => (Resource::Jobs, Some(namespace), Some(name)),
     };
     Some(FailureEntry {

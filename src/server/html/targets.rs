@@ -138,6 +138,9 @@ fn facts(detail: &TargetDetail) -> Vec<(&'static str, String)> {
         facts.push(("Mode", phrases::mode(&description.mode).to_owned()));
         facts.push(("Scope", phrases::scope(&description.mode)));
     }
+    if let Some(shard) = detail.shard {
+        facts.push(("Shard", phrases::shard(shard, detail.shard_reading)));
+    }
     let known = |count: usize| {
         if status.synced {
             count.to_string()

@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::*;
 use crate::{
     decode::Decoder,
-    model::{EventCounter, FeedId, FeedScope, HealthChange, Sink},
+    model::{EventCounter, FeedId, FeedScope, HealthChange, ShardReading, Sink},
 };
 
 /// Receives updates and forgets them.
@@ -23,6 +23,10 @@ impl Sink for Ignore {
     fn push(&self, _: FeedId, _: Update) -> HealthChange {
         HealthChange::default()
     }
+
+    fn retire(&self, _: FeedId) {}
+
+    fn set_shard_reading(&self, _: ShardReading, _: Option<usize>) {}
 }
 
 impl EventCounter for Ignore {

@@ -100,6 +100,7 @@ async fn list_configured(jobs: &[JobPoll], timeout: Duration) -> Result<(), Erro
         scope: Scope::Namespace(namespace),
         label_selector: None,
         field_selector: None,
+        shard_selector: None,
     };
     let positions: HashMap<&str, usize> =
         jobs.iter().map(|poll| &*poll.job.name).zip(0..).collect();

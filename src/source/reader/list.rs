@@ -83,6 +83,7 @@ pub(in crate::source) async fn read_list(
             resource_version,
             continue_token,
             remaining_item_count: remaining,
+            shard_info: _,
         } = page.metadata;
         on_step(ListStep::PageEnd { remaining });
         // Only the token tells whether there is more: a server may send shorter pages than requested.

@@ -3,7 +3,9 @@
 use crate::{
     config::Selection,
     decode::{DecodeError, Decoder, Object},
-    model::{Change, CronJob, FeedScope, Job, Name, ObjectName, Pod, Resource, Uid, Update},
+    model::{
+        Change, CronJob, FeedScope, Job, Name, Namespace, ObjectName, Pod, Resource, Uid, Update,
+    },
 };
 
 /// A label selector for the version of a server, as major and minor if that is known.
@@ -53,6 +55,9 @@ pub(in crate::source) struct CronJobs;
 
 /// v1 Pods of Jobs that have not succeeded.
 pub(in crate::source) struct Pods;
+
+/// v1 Namespaces.
+pub(in crate::source) struct AllNamespaces;
 
 /// The first version whose Job controller sets the label with a prefix. It still sets the other one as well.
 ///
@@ -168,5 +173,44 @@ impl WatchedResource for Pods {
 
     fn uid(pod: &Pod) -> &Uid {
         &pod.uid
+    }
+}
+
+impl WatchedResource for AllNamespaces {
+    type Record = Namespace;
+
+    const RESOURCE: Resource = Resource::Namespaces;
+
+    /// The configured selector is about the labels of Jobs.
+    fn label_selector(_: &Selection) -> Option<String> {
+        None
+    }
+
+    fn feed_scope(_: Option<Name>) -> FeedScope {
+        FeedScope::Namespaces
+    }
+
+    fn decode(object: Object<'_>, decoder: &mut Decoder) -> Result<Option<Namespace>, DecodeError> {
+        decoder.namespace(object).map(Some)
+    }
+
+    fn update(change: Change<Namespace>) -> Update {
+        Update::Namespaces(change)
+    }
+
+    fn namespace(namespace: &Namespace) -> &str {
+        &namespace.name
+    }
+
+    fn name(namespace: &Namespace) -> ObjectName {
+        ObjectName {
+            // It is in none, which an object that cannot be decoded has as `?`.
+            namespace: "?".into(),
+            name: namespace.name.clone(),
+        }
+    }
+
+    fn uid(namespace: &Namespace) -> &Uid {
+        &namespace.uid
     }
 }

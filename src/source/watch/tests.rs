@@ -12,7 +12,7 @@ use crate::{
     decode::Decoder,
     model::{
         ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Resource,
-        RestartReason, Sink, Update,
+        RestartReason, ShardReading, Sink, Update,
     },
     source::{
         feed_reporter::{FeedReporter, TargetLog},
@@ -50,6 +50,10 @@ impl Sink for Recorder {
         *counter.lock() += 1;
         HealthChange::default()
     }
+
+    fn retire(&self, _: FeedId) {}
+
+    fn set_shard_reading(&self, _: ShardReading, _: Option<usize>) {}
 }
 
 impl EventCounter for Recorder {
@@ -68,6 +72,7 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         scope: Scope::All,
         label_selector: None,
         field_selector: None,
+        shard_selector: None,
     };
     let unreachable = Endpoint::Address(http::Uri::from_static("http://127.0.0.1:1"));
     let handle = recorder.clone().register(FeedScope::Jobs(None));
@@ -85,6 +90,7 @@ fn watch() -> (Watch<Jobs>, Arc<Recorder>) {
         stale_after: 10 * MINUTE,
         max_silence: SILENCE,
         limits: ListLimits::default(),
+        shard: None,
     };
     let mut watch = Watch::new(reader, &settings);
     watch.version = Some("100".to_owned());

@@ -3,7 +3,7 @@
 use super::counted;
 use crate::{
     config::{Mode, Namespaces, Pattern, Selection},
-    model::FeedScope,
+    model::{FeedScope, Shard, ShardReading},
 };
 
 /// How a target is read: `watch`, `poll of configured Jobs` or `poll of lists`.
@@ -24,6 +24,25 @@ pub fn scope(mode: &Mode) -> String {
         Mode::PollJobs { jobs, .. } => counted(jobs.len() as u64, "configured Job"),
         Mode::Watch(selection) | Mode::PollLists { selection, .. } => selected(selection),
     }
+}
+
+/// Which shard reads a target, and how: `1 of 4, owns 12 namespaces: the server selects them`.
+#[must_use]
+pub fn shard(shard: Shard, reading: Option<(ShardReading, Option<usize>)>) -> String {
+    let mut text = format!("{} of {}", shard.index(), shard.shards());
+    let Some((reading, namespaces)) = reading else {
+        return text;
+    };
+    if let Some(namespaces) = namespaces {
+        let namespaces = counted(namespaces as u64, "namespace");
+        text = format!("{text}, owns {namespaces}");
+    }
+    let how = match reading {
+        ShardReading::Selector => "the server selects them",
+        ShardReading::Namespaces => "each is read on its own",
+        ShardReading::Skipping => "everything is received, and the rest skipped",
+    };
+    format!("{text}: {how}")
 }
 
 fn selected(selection: &Selection) -> String {
@@ -60,6 +79,7 @@ pub fn feed(scope: &FeedScope) -> String {
         FeedScope::CronJobs(Some(namespace)) => format!("CronJobs in {namespace}"),
         FeedScope::Pods(None) => "Pods".to_owned(),
         FeedScope::Pods(Some(namespace)) => format!("Pods in {namespace}"),
+        FeedScope::Namespaces => "Namespaces".to_owned(),
         FeedScope::Job { namespace, name } => format!("Job {namespace}/{name}"),
     }
 }

@@ -108,6 +108,10 @@ impl FeedStatus {
                 return;
             }
             Update::Undecodable(Change::Deleted(object)) => (&object.namespace, &*object.name),
+            Update::Namespaces(Change::Applied(namespace) | Change::Deleted(namespace)) => {
+                known.retain(|object| object.name != namespace.name);
+                return;
+            }
             Update::Jobs(Change::Applied(job) | Change::Deleted(job)) => {
                 (job.namespace(), &*job.name)
             }

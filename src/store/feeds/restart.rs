@@ -33,7 +33,8 @@ pub(super) enum Phase {
 
 impl Feeds {
     /// The source was stopped. Its successor registers its feeds next.
-    pub(in crate::store) fn restart(&mut self, selection: ObjectSelection) {
+    /// With `none_needed` it has none.
+    pub(in crate::store) fn restart(&mut self, selection: ObjectSelection, none_needed: bool) {
         self.finish_restart();
         self.restarting = true;
         let changed = selection == ObjectSelection::Changed;
@@ -49,6 +50,10 @@ impl Feeds {
                 feed.count_since = self.count_since;
                 feed.selection_changed |= !feed.is_configured();
             }
+        }
+        self.none_needed = none_needed;
+        if none_needed {
+            self.finish_restart();
         }
     }
 
@@ -77,8 +82,8 @@ impl Feeds {
         if !self.any_retired {
             return Vec::new();
         }
-        let all_read =
-            !self.restarting && self.len() > 0 && self.essential().all(|(_, feed)| feed.is_read());
+        let any = self.len() > 0 || self.none_needed;
+        let all_read = !self.restarting && any && self.essential().all(|(_, feed)| feed.is_read());
         let mut replaced = Vec::new();
         self.any_retired = false;
         for (id, place) in (0u32..).map(FeedId).zip(&mut self.statuses) {
@@ -122,6 +127,15 @@ impl Feeds {
             }
         }
         true
+    }
+
+    /// The source has no use for feed `id` any more. It counts no longer, and its objects stay until all other feeds were read.
+    pub(in crate::store) fn retire(&mut self, id: FeedId) {
+        let feed = self.statuses.get_mut(id.0 as usize);
+        if let Some(feed) = feed.and_then(Option::as_mut) {
+            feed.phase = Phase::Retired;
+            self.any_retired = true;
+        }
     }
 
     /// Whether everything that is selected now was read completely at least once.

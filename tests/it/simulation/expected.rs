@@ -135,7 +135,8 @@ impl ExpectedState {
             Update::CaughtUp(until) => {
                 self.caught_up.insert(feed, until.as_second());
             }
-            Update::Pods(_)
+            Update::Namespaces(_)
+            | Update::Pods(_)
             | Update::JobAbsent
             | Update::Contact
             | Update::Failed(_)

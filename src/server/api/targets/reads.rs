@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     config::{Mode, Namespaces, Pattern},
+    model::{Shard, ShardReading},
     status::phrases,
     store::TargetDescription,
 };
@@ -45,6 +46,53 @@ pub(super) struct NamespacesEntry {
     include: Vec<String>,
     /// The excluded ones.
     exclude: Vec<String>,
+}
+
+/// One of several exporters that divide the namespaces of a target.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ShardEntry {
+    /// Its number, from 0.
+    shard: u32,
+    /// How many shards there are.
+    shards: u32,
+    /// How it gets the objects of its own namespaces. Null before that is known, and if it reads configured Jobs.
+    reading: Option<Reading>,
+    /// How many namespaces it owns. Null if it does not know.
+    namespaces: Option<usize>,
+    /// The same in words.
+    text: String,
+}
+
+/// How a shard gets the objects of its own namespaces: the server selects them by `shardSelector`, each namespace is read on its
+/// own, or everything is received and the rest is skipped.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Reading {
+    Selector,
+    Namespaces,
+    Skipping,
+}
+
+impl ShardEntry {
+    pub(super) fn new(shard: Shard, reading: Option<(ShardReading, Option<usize>)>) -> Self {
+        Self {
+            shard: shard.index(),
+            shards: shard.shards(),
+            reading: reading.map(|(reading, _)| Reading::from(reading)),
+            namespaces: reading.and_then(|(_, namespaces)| namespaces),
+            text: phrases::shard(shard, reading),
+        }
+    }
+}
+
+impl From<ShardReading> for Reading {
+    fn from(reading: ShardReading) -> Self {
+        match reading {
+            ShardReading::Selector => Self::Selector,
+            ShardReading::Namespaces => Self::Namespaces,
+            ShardReading::Skipping => Self::Skipping,
+        }
+    }
 }
 
 impl From<&TargetDescription> for ReadsEntry {

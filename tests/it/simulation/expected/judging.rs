@@ -30,7 +30,8 @@ impl ExpectedState {
                     self.judge_schedule(now, &cronjob);
                 }
             }
-            Update::Pods(_)
+            Update::Namespaces(_)
+            | Update::Pods(_)
             | Update::JobAbsent
             | Update::Contact
             | Update::Failed(_)
