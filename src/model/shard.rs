@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(owners(&names, 1), [0; 7]);
     }
 
-    const OWNERS_OF_2: [u32; 7] = [0; 7];
-    const OWNERS_OF_4: [u32; 7] = [0; 7];
+    const OWNERS_OF_2: [u32; 7] = [1, 0, 1, 1, 0, 1, 1];
+    const OWNERS_OF_4: [u32; 7] = [2, 3, 1, 2, 0, 1, 1];
 
     #[test]
     fn names_that_differ_in_their_last_characters_are_divided_evenly() {

@@ -14,6 +14,7 @@ mod permissions;
 mod pods;
 mod polling;
 mod selecting;
+mod shards;
 mod watching;
 
 /// A simulated API behind a TCP listener.

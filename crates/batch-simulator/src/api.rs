@@ -1,4 +1,4 @@
-//! An API server for batch/v1 and core/v1 pods over HTTP/1.1 that behaves like Kubernetes 1.36 towards its readers.
+//! An API server for batch/v1 and core/v1 pods and namespaces over HTTP/1.1 that behaves like Kubernetes 1.36 towards its readers.
 //!
 //! A [`SimulatedApi`] is a handle: it changes the objects, and [`SimulatedApi::serve`] serves them. HTTP clients can only read.
 //!
@@ -61,6 +61,8 @@ pub struct ApiOptions {
     pub minor_version: u32,
     /// Whether watches can start with a streamed list (`sendInitialEvents`).
     pub watch_list: bool,
+    /// Whether lists and watches know the parameter `shardSelector`. Otherwise it is ignored.
+    pub sharded_lists: bool,
     /// The version that has `CronJobs`. Their JSON is the same in every version.
     pub cronjobs: CronJobsVersion,
     /// How often a watch gets a bookmark, if its client allows bookmarks.
@@ -95,6 +97,7 @@ impl Default for ApiOptions {
         Self {
             minor_version: 36,
             watch_list: true,
+            sharded_lists: false,
             cronjobs: CronJobsVersion::V1,
             bookmark_interval: Duration::from_mins(1),
             history: 2_500,

@@ -92,7 +92,12 @@ pub(super) fn core_version() -> Value {
         "name": "pods", "singularName": "pod", "namespaced": true, "kind": "Pod", "verbs": VERBS,
         "shortNames": ["po"], "categories": ["all"], "storageVersionHash": "xPOwRZ+Yhw8=",
     });
-    json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods, status(Kind::Pod)]})
+    let namespaces = json!({
+        "name": "namespaces", "singularName": "namespace", "namespaced": false, "kind": "Namespace",
+        "verbs": VERBS, "shortNames": ["ns"], "storageVersionHash": "Q3oi5N2YM8M=",
+    });
+    let resources = [namespaces, pods, status(Kind::Pod)];
+    json!({"kind": "APIResourceList", "groupVersion": "v1", "resources": resources})
 }
 
 fn status(kind: Kind) -> Value {

@@ -123,7 +123,11 @@ fn collection(
     options: &Options,
 ) -> Result<Response<Body>, ApiError> {
     let (labels, fields) = (&options.label_selector, &options.field_selector);
-    let filter = Filter::parse(kind, namespace, labels, fields)?;
+    let shards = api
+        .options()
+        .sharded_lists
+        .then_some(&*options.shard_selector);
+    let filter = Filter::parse(kind, namespace, labels, fields)?.of_shards(shards)?;
     if !options.watch {
         return list::list(&api.registry(), &filter, options).map(json_response);
     }
@@ -158,7 +162,9 @@ impl<'a> Route<'a> {
             _ => return Self::UnknownResource,
         };
         let version_of = |kind| match (kind, cronjobs) {
-            (Kind::Job | Kind::Pod, _) | (Kind::CronJob, CronJobsVersion::V1) => Some("v1"),
+            (Kind::Job | Kind::Pod | Kind::Namespace, _) | (Kind::CronJob, CronJobsVersion::V1) => {
+                Some("v1")
+            }
             (Kind::CronJob, CronJobsVersion::V1Beta1) => Some("v1beta1"),
             (Kind::CronJob, CronJobsVersion::None) => None,
         };

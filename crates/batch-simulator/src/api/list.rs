@@ -10,7 +10,7 @@ use super::{
     selector::Filter,
 };
 
-/// The JSON of a `JobList`, `CronJobList` or `PodList`.
+/// The JSON of a `JobList`, `CronJobList`, `PodList` or `NamespaceList`.
 pub(super) fn list(
     registry: &Registry,
     filter: &Filter,
@@ -39,6 +39,9 @@ pub(super) fn list(
         if !filter.has_selector() {
             metadata["remainingItemCount"] = rest.into();
         }
+    }
+    if let Some(selector) = filter.shard_selector() {
+        metadata["shardInfo"] = serde_json::json!({"selector": selector});
     }
     let (kind, api_version) = (filter.kind.as_str(), filter.kind.api_version());
     let mut body = format!(

@@ -19,6 +19,8 @@ pub enum Kind {
     CronJob,
     /// core/v1 Pod.
     Pod,
+    /// core/v1 Namespace. Objects of other kinds need none.
+    Namespace,
 }
 
 /// The reason why an object cannot be stored.
@@ -35,12 +37,12 @@ pub enum InvalidObject {
 /// A stored object.
 #[derive(Debug)]
 pub(super) struct Object {
-    /// `namespace/name`. Sorts like the keys of etcd, where `a-b/x` comes before `a/x`.
+    /// `namespace/name`, `/name` without a namespace. Sorts like the keys of etcd, where `a-b/x` comes before `a/x`.
     pub(super) key: String,
     pub(super) kind: Kind,
     pub(super) uid: String,
     pub(super) labels: BTreeMap<String, String>,
-    /// `status.phase`. Only pods have it.
+    /// `status.phase`. Only pods and namespaces have it.
     pub(super) phase: String,
     /// JSON without `kind` and `apiVersion`, like the items of a list. Never an empty map.
     item: String,
@@ -49,13 +51,14 @@ pub(super) struct Object {
 // === impl Kind ===
 
 impl Kind {
-    /// `Job`, `CronJob`, `Pod`.
+    /// `Job`, `CronJob`, `Pod`, `Namespace`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Job => "Job",
             Self::CronJob => "CronJob",
             Self::Pod => "Pod",
+            Self::Namespace => "Namespace",
         }
     }
 
@@ -63,7 +66,7 @@ impl Kind {
     pub(super) fn group(self) -> &'static str {
         match self {
             Self::Job | Self::CronJob => "batch",
-            Self::Pod => "",
+            Self::Pod | Self::Namespace => "",
         }
     }
 
@@ -71,17 +74,18 @@ impl Kind {
     pub(super) fn api_version(self) -> &'static str {
         match self {
             Self::Job | Self::CronJob => "batch/v1",
-            Self::Pod => "v1",
+            Self::Pod | Self::Namespace => "v1",
         }
     }
 
-    /// The resource name in paths: `jobs`, `cronjobs`, `pods`.
+    /// The resource name in paths: `jobs`, `cronjobs`, `pods`, `namespaces`.
     #[must_use]
     pub fn resource(self) -> &'static str {
         match self {
             Self::Job => "jobs",
             Self::CronJob => "cronjobs",
             Self::Pod => "pods",
+            Self::Namespace => "namespaces",
         }
     }
 
@@ -90,6 +94,7 @@ impl Kind {
             "jobs" => Some(Self::Job),
             "cronjobs" => Some(Self::CronJob),
             "pods" => Some(Self::Pod),
+            "namespaces" => Some(Self::Namespace),
             _ => None,
         }
     }
@@ -104,6 +109,7 @@ impl Kind {
                 json!({"schedule": "", "jobTemplate": {"metadata": {}, "spec": {"template": pod_template}}})
             }
             Self::Pod => pod_spec,
+            Self::Namespace => json!({}),
         };
         let mut metadata = json!({"resourceVersion": version.to_string()});
         if initial_events_end {
@@ -203,6 +209,7 @@ pub(super) fn complete(
     root.entry("status").or_insert_with(|| match kind {
         Kind::Job | Kind::CronJob => json!({}),
         Kind::Pod => json!({"phase": "Pending"}),
+        Kind::Namespace => json!({"phase": "Active"}),
     });
     let spec_changed = before.is_some_and(|before| before.get("spec") != root.get("spec"));
     let metadata = root
@@ -212,7 +219,7 @@ pub(super) fn complete(
     if !metadata.get("name").is_some_and(is_non_empty_text) {
         return Err(InvalidObject::NoName);
     }
-    if !metadata.get("namespace").is_some_and(is_non_empty_text) {
+    if kind != Kind::Namespace && !metadata.get("namespace").is_some_and(is_non_empty_text) {
         metadata.insert("namespace".to_owned(), json!("default"));
     }
     let kept = |field| before.map(|before| before["metadata"][field].clone());

@@ -30,6 +30,7 @@ pub(super) struct Options {
     pub(super) exact: bool,
     pub(super) label_selector: String,
     pub(super) field_selector: String,
+    pub(super) shard_selector: String,
     pub(super) bookmarks: bool,
     /// Whether a watch starts with the existing objects. Without it, that depends on the version.
     pub(super) send_initial_events: Option<bool>,
@@ -61,6 +62,7 @@ impl Options {
                 "resourceVersionMatch" => version_match = value,
                 "labelSelector" => options.label_selector = value,
                 "fieldSelector" => options.field_selector = value,
+                "shardSelector" => options.shard_selector = value,
                 "allowWatchBookmarks" => options.bookmarks = boolean(&value),
                 "sendInitialEvents" => options.send_initial_events = Some(boolean(&value)),
                 "timeoutSeconds" => {

@@ -28,6 +28,7 @@ pub(super) struct Registry {
     jobs: BTreeMap<String, Arc<Object>>,
     cronjobs: BTreeMap<String, Arc<Object>>,
     pods: BTreeMap<String, Arc<Object>>,
+    namespaces: BTreeMap<String, Arc<Object>>,
     /// In ascending order of versions.
     history: VecDeque<Change>,
     /// The maximum length of the history.
@@ -61,6 +62,7 @@ impl Registry {
             jobs: BTreeMap::new(),
             cronjobs: BTreeMap::new(),
             pods: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
             history: VecDeque::new(),
             capacity,
             dropped: 0,
@@ -86,6 +88,7 @@ impl Registry {
             Kind::Job => &self.jobs,
             Kind::CronJob => &self.cronjobs,
             Kind::Pod => &self.pods,
+            Kind::Namespace => &self.namespaces,
         }
     }
 
@@ -94,6 +97,7 @@ impl Registry {
             Kind::Job => &mut self.jobs,
             Kind::CronJob => &mut self.cronjobs,
             Kind::Pod => &mut self.pods,
+            Kind::Namespace => &mut self.namespaces,
         }
     }
 
@@ -111,7 +115,12 @@ impl Registry {
         let version = (self.version + 1).max(given);
         let namespace = metadata["namespace"].as_str().filter(|n| !n.is_empty());
         let name = metadata["name"].as_str().unwrap_or_default();
-        let key = format!("{}/{name}", namespace.unwrap_or("default"));
+        let default = if kind == Kind::Namespace {
+            ""
+        } else {
+            "default"
+        };
+        let key = format!("{}/{name}", namespace.unwrap_or(default));
         let before = self.objects(kind).get(&key).cloned();
         let last = before.as_ref().map(|before| before.value());
         let (clock, rng) = (self.clock, &mut self.rng);

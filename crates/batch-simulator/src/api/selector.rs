@@ -9,8 +9,10 @@ use super::{
 };
 
 mod labels;
+mod shards;
 
 use labels::Requirement;
+use shards::ShardSelector;
 
 /// The objects that a request selects.
 #[derive(Clone, Debug)]
@@ -20,6 +22,7 @@ pub(super) struct Filter {
     namespace: Option<String>,
     labels: Vec<Requirement>,
     fields: Vec<FieldRequirement>,
+    shards: Option<ShardSelector>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +56,23 @@ impl Filter {
             fields: fields
                 .map(|part| FieldRequirement::parse(kind, part))
                 .collect::<Result<_, _>>()?,
+            shards: None,
         })
+    }
+
+    /// The same objects, those in these ranges of hashes only. `None` or an empty text selects all.
+    pub(super) fn of_shards(self, selector: Option<&str>) -> Result<Self, ApiError> {
+        let selector = selector.filter(|selector| !selector.is_empty());
+        let shards = selector.map(ShardSelector::parse).transpose();
+        Ok(Self {
+            shards: shards.map_err(ApiError::bad_request)?,
+            ..self
+        })
+    }
+
+    /// The selector of hashes, as a list repeats it.
+    pub(super) fn shard_selector(&self) -> Option<&str> {
+        self.shards.as_ref().map(ShardSelector::as_str)
     }
 
     /// The prefix of the keys of matching objects.
@@ -64,7 +83,7 @@ impl Filter {
 
     /// Whether the request has a selector. A server then omits `remainingItemCount`, because it does not read the rest.
     pub(super) fn has_selector(&self) -> bool {
-        !self.labels.is_empty() || !self.fields.is_empty()
+        !self.labels.is_empty() || !self.fields.is_empty() || self.shards.is_some()
     }
 
     pub(super) fn matches(&self, object: &Object) -> bool {
@@ -73,6 +92,7 @@ impl Filter {
             && namespace.is_none_or(|namespace| namespace == object.namespace())
             && self.labels.iter().all(|r| r.matches(&object.labels))
             && self.fields.iter().all(|r| r.matches(object))
+            && (self.shards.as_ref()).is_none_or(|shards| shards.matches(object.namespace()))
     }
 }
 
@@ -122,7 +142,7 @@ fn unknown_field(kind: Kind, field: &str) -> String {
         Kind::CronJob => format!(
             "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
         ),
-        Kind::Pod => format!("field label not supported: {field}"),
+        Kind::Pod | Kind::Namespace => format!("field label not supported: {field}"),
     }
 }
 

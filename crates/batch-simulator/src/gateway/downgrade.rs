@@ -172,7 +172,7 @@ impl Downgrade {
             Kind::Job => job(object),
             Kind::CronJob => cronjob(object),
             // The gateway does not publish pods.
-            Kind::Pod => {}
+            Kind::Pod | Kind::Namespace => {}
         }
     }
 
