@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::model::Shard;
+
 use super::{
     Agency, CciAuth, CciConfig, Config, EndpointConfig, KubernetesConfig, Mode, Namespaces,
     Pattern, PollConfig, Project, Scopes, Selection, TargetConfig, WebFile,
@@ -23,7 +25,7 @@ pub fn describe(config: &Config, web_file: Option<&WebFile>, warnings: &[String]
     lines.access(config);
     lines.series(config);
     for target in &config.targets {
-        lines.target(target);
+        lines.target(target, config.sharding);
     }
     if !warnings.is_empty() {
         lines.title("warnings");
@@ -81,8 +83,8 @@ impl Lines {
         }
     }
 
-    /// Adds the paragraph of a target.
-    fn target(&mut self, target: &TargetConfig) {
+    /// Adds the paragraph of a target, which this shard reads a part of.
+    fn target(&mut self, target: &TargetConfig, shard: Option<Shard>) {
         match &target.name {
             Some(name) => self.title(&format!("target {name}")),
             None => self.title("target (without a name)"),
@@ -92,7 +94,23 @@ impl Lines {
             EndpointConfig::Cci(cci) => self.field("API", cci_api(cci)),
         }
         self.mode(target);
+        if shard.is_some_and(|shard| !shard.is_only()) {
+            self.shard(&target.mode);
+        }
         self.probes(target);
+    }
+
+    /// Adds what a shard of several needs besides.
+    fn shard(&mut self, mode: &Mode) {
+        if let Mode::Watch(selection) = mode
+            && selection.namespaces.scopes() == Scopes::All
+        {
+            self.field(
+                "",
+                "permission to list and watch namespaces; without it, this shard",
+            );
+            self.field("", "receives what is of other shards too, and skips it");
+        }
     }
 
     /// Adds what is read of a target, and how.

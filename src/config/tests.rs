@@ -80,6 +80,7 @@ fn the_default_watches_the_whole_cluster_of_kubectl() {
             scope: LabelScope::Info
         }
     );
+    assert_eq!(config.sharding, None);
     assert_eq!(config.workload_label, None);
     assert_eq!(config.retain_workloads, Duration::from_hours(1));
     assert_eq!(
@@ -114,6 +115,7 @@ fn keys_without_a_value_are_absent() {
         "targets: [{name: , namespaces: , label_selector: , poll: , jobs: }]",
         "targets: [{namespaces: {include: , exclude: }}]",
         "labels:\nlabel_scope:\nworkload_label:\nretain_workloads:\nthresholds:\nlimits:\noverrides:\nhistory:\nmetrics:\n",
+        "sharding:",
         "labels: {team: }",
         "labels: {}",
         "thresholds: {max_duration: , max_success_age: , start_grace: , max_failures: }",

@@ -17,24 +17,32 @@ pub(crate) struct ControlPlane {
     directory: TempDir,
     port: u16,
     controllers: bool,
+    /// More flags for the API server.
+    flags: &'static str,
 }
 
 impl ControlPlane {
     /// Starts a control plane without controllers. Jobs do not change.
     pub(crate) async fn start() -> Self {
-        Self::new(false).await
+        Self::new(false, "").await
+    }
+
+    /// Starts a control plane without controllers, whose API server has more `flags`.
+    pub(crate) async fn with_flags(flags: &'static str) -> Self {
+        Self::new(false, flags).await
     }
 
     /// Starts a control plane whose controllers run Jobs.
     pub(crate) async fn with_controllers() -> Self {
-        Self::new(true).await
+        Self::new(true, "").await
     }
 
-    async fn new(controllers: bool) -> Self {
+    async fn new(controllers: bool, flags: &'static str) -> Self {
         let plane = Self {
             directory: TempDir::new().expect("a directory"),
             port: free_ports(),
             controllers,
+            flags,
         };
         plane.up().await;
         plane
@@ -43,6 +51,7 @@ impl ControlPlane {
     /// Starts the processes that do not run, at the same address as before.
     pub(crate) async fn up(&self) {
         let mut up = script("up");
+        up.env("APISERVER_FLAGS", self.flags);
         up.arg(self.directory.path());
         up.args(["--port", &self.port.to_string()]);
         if !self.controllers {
@@ -87,6 +96,11 @@ impl ControlPlane {
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.directory.path().join("kubeconfig")
+    }
+
+    /// The kubeconfig of a user with fewer permissions.
+    pub(crate) fn kubeconfig_of(&self, user: &str) -> PathBuf {
+        self.directory.path().join(format!("{user}.kubeconfig"))
     }
 
     pub(crate) async fn cluster(&self) -> Cluster {

@@ -40,6 +40,7 @@ mod output;
 mod pods;
 mod polling;
 mod proxy;
+mod shards;
 mod silence;
 mod testbed;
 mod wait;

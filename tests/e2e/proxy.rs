@@ -1,7 +1,15 @@
 //! A TCP proxy in front of the API server. It can stop forwarding without closing a connection, as a network does that drops
 //! all packets, or close all connections.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tempfile::TempDir;
 use tokio::{
@@ -15,6 +23,8 @@ use tokio::{
 pub(crate) struct Proxy {
     frozen: watch::Sender<bool>,
     cut: watch::Sender<bool>,
+    /// Bytes from the server.
+    received: Arc<AtomicU64>,
     /// Contains the kubeconfig.
     directory: TempDir,
     _tasks: JoinSet<()>,
@@ -36,10 +46,13 @@ impl Proxy {
         let (frozen, is_frozen) = watch::channel(false);
         let (cut, is_cut) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server_address, is_frozen, is_cut));
+        let received = Arc::new(AtomicU64::new(0));
+        let states = (is_frozen, is_cut);
+        tasks.spawn(accept(listener, server_address, states, received.clone()));
         Self {
             frozen,
             cut,
+            received,
             directory,
             _tasks: tasks,
         }
@@ -47,6 +60,11 @@ impl Proxy {
 
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.directory.path().join("kubeconfig")
+    }
+
+    /// How many bytes the server has sent.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// Forwards nothing until [`thaw`](Self::thaw). All connections stay open, and new ones are accepted.
@@ -73,13 +91,14 @@ impl Proxy {
 async fn accept(
     listener: TcpListener,
     server: SocketAddr,
-    frozen: watch::Receiver<bool>,
-    cut: watch::Receiver<bool>,
+    (frozen, cut): (watch::Receiver<bool>, watch::Receiver<bool>),
+    received: Arc<AtomicU64>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.expect("a connection");
         let (frozen, mut cut) = (frozen.clone(), cut.clone());
+        let received = received.clone();
         connections.spawn(async move {
             let Ok(server) = TcpStream::connect(server).await else {
                 return;
@@ -90,8 +109,8 @@ async fn accept(
                 _ = cut.wait_for(|cut| *cut) => {}
                 _ = async {
                     tokio::join!(
-                        forward(from_client, to_server, frozen.clone()),
-                        forward(from_server, to_client, frozen),
+                        forward(from_client, to_server, frozen.clone(), &AtomicU64::new(0)),
+                        forward(from_server, to_client, frozen, &received),
                     )
                 } => {}
             }
@@ -99,11 +118,12 @@ async fn accept(
     }
 }
 
-/// Forwards one direction until its end, and then the end.
+/// Forwards one direction until its end, and then the end. Counts the bytes.
 async fn forward(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut frozen: watch::Receiver<bool>,
+    forwarded: &AtomicU64,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -119,5 +139,6 @@ async fn forward(
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
+        forwarded.fetch_add(length as u64, Ordering::Relaxed);
     }
 }

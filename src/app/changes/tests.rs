@@ -24,6 +24,7 @@ fn changed(old: &str, new: &str) -> (Vec<&'static str>, Vec<&'static str>) {
 #[test]
 fn each_key_is_applied_or_needs_a_restart() {
     for (key, setting) in [
+        ("sharding", "sharding: {shards: 4, shard: 2}"),
         ("labels", "labels: {team: team}"),
         ("label_scope", "label_scope: all"),
         ("workload_label", "workload_label: app"),

@@ -16,6 +16,12 @@ use super::{
 impl Lines {
     /// Adds the settings of all targets.
     pub(super) fn series(&mut self, config: &Config) {
+        if let Some(shard) = config.sharding {
+            self.field(
+                "sharding",
+                format!("{shard}, which has its part of the namespaces"),
+            );
+        }
         let (retain, stale) = (time(config.retain_deleted), time(config.stale_after));
         self.field("deleted Jobs", format!("kept for {retain} if finished"));
         let retain = time(config.retain_workloads);

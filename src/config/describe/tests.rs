@@ -127,6 +127,27 @@ metrics:
 }
 
 #[test]
+fn the_summary_says_what_a_shard_needs() {
+    let summary = |rest: &str| {
+        let yaml = format!("sharding: {{shards: 4, shard: 2}}\n{rest}");
+        describe(&load_text(&yaml).unwrap(), None, &[])
+    };
+    let permission = "
+  needs         permission to list and watch jobs and cronjobs in all namespaces (a ClusterRole)
+                permission to list and watch namespaces; without it, this shard
+                receives what is of other shards too, and skips it
+";
+    let all = summary("");
+    assert!(
+        all.contains("\n  sharding      shard 2 of 4, which has its part of the namespaces\n"),
+        "{all}"
+    );
+    assert!(all.contains(permission), "{all}");
+    let named = summary("targets: [{namespaces: {include: [a]}}]");
+    assert!(!named.contains("watch namespaces"), "{named}");
+}
+
+#[test]
 fn the_summary_tells_when_jobs_have_no_series() {
     let config = load_text("metrics: {per_job: none}").unwrap();
     let text = describe(&config, None, &[]);

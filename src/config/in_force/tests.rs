@@ -40,6 +40,7 @@ targets:
     mode: poll
     poll: {interval: 70s, timeout: 7s, concurrency: 7, requests_per_second: 7, by_list: true, probe_any: true}
     jobs: [{namespace: n, name: j}]
+sharding: {shards: 7, shard: 6}
 labels: {team: team, app: app.kubernetes.io/name}
 label_scope: all
 workload_label: app

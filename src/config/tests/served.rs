@@ -4,6 +4,7 @@ use super::*;
 
 /// Sets every key about series.
 const SERIES: &str = r#"
+        sharding: {shards: 4, shard: 3}
         labels: {team: team, owner: "annotation:example.com/owner", app: app.kubernetes.io/name}
         label_scope: all
         workload_label: app.kubernetes.io/part-of
@@ -35,6 +36,7 @@ fn all_settings_of_series_are_loaded() {
     };
     let keys = |keys: &[&str]| AllowList { keys: named(keys) };
     let expected = Config {
+        sharding: Shard::new(3, 4),
         labels: LabelsConfig {
             mapping: vec![
                 mapped(

@@ -68,6 +68,14 @@ impl Workloads {
                 last_existed,
                 departure,
             } = restored;
+            // Another shard owns it since, and shows it.
+            if !self
+                .settings
+                .shard
+                .is_none_or(|shard| shard.owns(&id.namespace))
+            {
+                continue;
+            }
             // After a clock was set back the difference may be negative: it counts as 0.
             let gone = u64::try_from(date.saturating_sub(last_existed)).unwrap_or(0);
             let retention = self.settings.retention.of(departure);
