@@ -208,7 +208,7 @@ impl Source {
             };
             JobPoll {
                 api: self.api.clone(),
-                feed: self.reporter(self.sink.clone().register(scope), &self.log),
+                feed: FeedReporter::new(self.sink.clone().register(scope), self.log.clone()),
                 job,
                 decoder: decoder.clone(),
                 limits: self.settings.limits,
@@ -238,17 +238,13 @@ impl Source {
         };
         ResourceReader::new(
             self.api.clone(),
-            self.reporter(feed, log),
+            FeedReporter::new(feed, log.clone()),
             listing,
             Arc::new(selection.namespaces.clone()),
             self.decoder(),
             self.settings.limits,
         )
         .of_shard(self.settings.shard)
-    }
-
-    fn reporter(&self, feed: FeedHandle, log: &Arc<TargetLog>) -> FeedReporter {
-        FeedReporter::new(feed, log.clone())
     }
 
     fn decoder(&self) -> Decoder {

@@ -176,11 +176,6 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Whether it is exactly this text.
-    pub(super) fn is_text(&self, expected: &str) -> bool {
-        matches!(&self.tree.value, Value::Text(text) if text == expected)
-    }
-
     /// Reads text and parses it. The error of `parse` completes a sentence that starts with the quoted text.
     pub(super) fn parsed<T, E: Display>(
         &self,

@@ -2,13 +2,13 @@
 
 use std::{fs, ops::RangeInclusive};
 
-use super::reader::{Node, Section};
+use super::reader::{Node, Section, quoted};
 use crate::model::Shard;
 
 /// The valid values of `shards`.
 const SHARDS_RANGE: RangeInclusive<u32> = 1..=1000;
 
-/// The value of `shard` for the pods of a StatefulSet.
+/// The value of `shard` for the pods of a `StatefulSet`.
 const AUTO: &str = "auto";
 
 /// Where Linux has the name of the host, which is that of the pod in a container.
@@ -35,12 +35,28 @@ pub(super) fn read(node: &Node<'_>) -> Option<Shard> {
 /// Reads `shard`.
 fn shard<'a>(section: &Section<'a>) -> Option<(u32, Node<'a>)> {
     let node = section.required("shard")?;
-    let index = if node.is_text(AUTO) {
-        ordinal_of_host(&node)
-    } else {
-        node.count(0..=SHARDS_RANGE.end() - 1)
+    let index = match node.as_number() {
+        Some(_) => count(&node),
+        None => index_of_text(&node),
     };
     Some((index?, node))
+}
+
+fn count(node: &Node<'_>) -> Option<u32> {
+    node.count(0..=SHARDS_RANGE.end() - 1)
+}
+
+/// A number is text in an environment variable.
+fn index_of_text(node: &Node<'_>) -> Option<u32> {
+    match node.text()? {
+        AUTO => ordinal_of_host(node),
+        text if text.bytes().all(|digit| digit.is_ascii_digit()) => count(node),
+        text => {
+            let message = format!("`{}` is neither a number nor `auto`", quoted(text));
+            node.problem_with_hint(message, "shards are numbered from 0");
+            None
+        }
+    }
 }
 
 fn ordinal_of_host(node: &Node<'_>) -> Option<u32> {
@@ -63,7 +79,7 @@ fn ordinal_of_host(node: &Node<'_>) -> Option<u32> {
     }
 }
 
-/// The ordinal of a pod of a StatefulSet: the number after the last dash of its name.
+/// The ordinal of a pod of a `StatefulSet`: the number after the last dash of its name.
 ///
 /// <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#ordinal-index>
 fn ordinal(pod: &str) -> Option<u32> {

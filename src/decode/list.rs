@@ -121,7 +121,7 @@ impl ShardInfo {
         for field in fields {
             let Field { number, value } = field?;
             if number == 1 {
-                info.selector = value.text()?.to_owned();
+                value.text()?.clone_into(&mut info.selector);
             }
         }
         Ok(info)

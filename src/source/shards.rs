@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Source, Task,
+    feed_reporter::FeedReporter,
     reader::{AllNamespaces, ResourceReader},
     watch::Watch,
 };
@@ -82,7 +83,7 @@ impl ShardedWatch {
 
     /// Watches for ever. It ends only if one of its parts does, which is an error.
     async fn run(mut self) {
-        self.reading = probe::reading(&self.source, &self.feed).await;
+        self.reading = probe::reading(&self.source, &self.reporter()).await;
         tracing::info!(
             shard = self.shard.index(),
             shards = self.shard.shards(),
@@ -102,14 +103,14 @@ impl ShardedWatch {
             self.groups.next_end().await;
             return;
         }
-        let (changes, mut changed) = mpsc::unbounded_channel();
+        let (changes, mut received) = mpsc::unbounded_channel();
         let namespaces = self.namespaces(changes);
         let mut namespaces = std::pin::pin!(namespaces.fuse());
         loop {
             tokio::select! {
                 () = &mut namespaces => return,
                 () = self.groups.next_end() => return,
-                Some(change) = changed.recv() => self.apply(change),
+                Some(change) = received.recv() => self.apply(change),
             }
         }
     }
@@ -140,9 +141,7 @@ impl ShardedWatch {
             }
         }
         self.report(Some(self.known.len()));
-        self.source
-            .reporter(self.feed.clone(), &self.source.log)
-            .push(Update::Namespaces(change));
+        self.reporter().push(Update::Namespaces(change));
     }
 
     /// A new namespace. The others go on as they are, unless there are too many.
@@ -179,6 +178,10 @@ impl ShardedWatch {
             self.reading = ShardReading::Skipping;
             self.groups.read_together(None);
         }
+    }
+
+    fn reporter(&self) -> FeedReporter {
+        FeedReporter::new(self.feed.clone(), self.source.log.clone())
     }
 
     fn report(&self, namespaces: Option<usize>) {

@@ -35,8 +35,8 @@ pub(super) struct Feeds {
     count_since: Option<Seconds>,
     /// Whether the source was restarted, and has not pushed anything since.
     restarting: bool,
-    /// Whether there are feeds in [`Phase::Retired`].
-    any_retired: bool,
+    /// The number of feeds in [`Phase::Retired`].
+    retired: usize,
     /// Whether there is nothing to read, so that no feed is missing.
     none_needed: bool,
 }

@@ -98,7 +98,7 @@ async fn accept(
     loop {
         let (client, _) = listener.accept().await.expect("a connection");
         let (frozen, mut cut) = (frozen.clone(), cut.clone());
-        let received = received.clone();
+        let (sent, received) = (AtomicU64::new(0), received.clone());
         connections.spawn(async move {
             let Ok(server) = TcpStream::connect(server).await else {
                 return;
@@ -109,7 +109,7 @@ async fn accept(
                 _ = cut.wait_for(|cut| *cut) => {}
                 _ = async {
                     tokio::join!(
-                        forward(from_client, to_server, frozen.clone(), &AtomicU64::new(0)),
+                        forward(from_client, to_server, frozen.clone(), &sent),
                         forward(from_server, to_client, frozen, &received),
                     )
                 } => {}

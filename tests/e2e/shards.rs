@@ -172,7 +172,7 @@ async fn compare_with_one(plane: &ControlPlane, kubeconfig: &Path, reading: &str
     let all = one.proxy.received();
     let mut parts = Vec::new();
     for shard in shards {
-        let target = shard.exporter.get("/api/v1/targets").await;
+        let (_, target) = shard.exporter.get("/api/v1/targets").await;
         let target: Value = serde_json::from_str(&target).expect("JSON");
         let found = &target["data"]["targets"][0]["shard"]["reading"];
         assert_eq!(found, reading);

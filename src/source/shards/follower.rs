@@ -134,12 +134,12 @@ mod tests {
     }
 
     /// What a change adds and removes, as `+name` and `-name`, and `first`.
-    fn apply(known: &mut Known, change: Change<Namespace>) -> Vec<String> {
+    fn apply(known: &mut Known, change: &Change<Namespace>) -> Vec<String> {
         let Changes {
             added,
             removed,
             is_first,
-        } = known.apply(&change);
+        } = known.apply(change);
         let first = is_first.then(|| "first".to_owned());
         let added = added.iter().map(|name| format!("+{name}"));
         let removed = removed.iter().map(|name| format!("-{name}"));
@@ -150,33 +150,33 @@ mod tests {
     fn a_list_in_pages_is_one_change() {
         let mut known = Known::default();
         let change = Change::Replaced(namespaces(&["a", "b"]));
-        assert_eq!(apply(&mut known, change), ["first", "+a", "+b"]);
-        assert_eq!(apply(&mut known, Change::ListStarted), [""; 0]);
+        assert_eq!(apply(&mut known, &change), ["first", "+a", "+b"]);
+        assert_eq!(apply(&mut known, &Change::ListStarted), [""; 0]);
         let page = Change::Listed(namespaces(&["b", "c"]));
-        assert_eq!(apply(&mut known, page), [""; 0]);
+        assert_eq!(apply(&mut known, &page), [""; 0]);
         let rest = Change::Replaced(namespaces(&["d"]));
-        assert_eq!(apply(&mut known, rest), ["+c", "+d", "-a"]);
+        assert_eq!(apply(&mut known, &rest), ["+c", "+d", "-a"]);
         assert_eq!(known.len(), 3);
     }
 
     #[test]
     fn a_list_that_broke_off_is_void() {
         let mut known = Known::default();
-        apply(&mut known, Change::Replaced(namespaces(&["a"])));
-        apply(&mut known, Change::ListStarted);
-        apply(&mut known, Change::Listed(namespaces(&["x"])));
-        apply(&mut known, Change::ListStarted);
+        apply(&mut known, &Change::Replaced(namespaces(&["a"])));
+        apply(&mut known, &Change::ListStarted);
+        apply(&mut known, &Change::Listed(namespaces(&["x"])));
+        apply(&mut known, &Change::ListStarted);
         let all = Change::Replaced(namespaces(&["a", "b"]));
-        assert_eq!(apply(&mut known, all), ["+b"]);
+        assert_eq!(apply(&mut known, &all), ["+b"]);
     }
 
     #[test]
     fn a_change_of_a_namespace_that_is_known_changes_nothing() {
         let mut known = Known::default();
-        apply(&mut known, Change::Replaced(Vec::new()));
-        assert_eq!(apply(&mut known, Change::Applied(namespace("a"))), ["+a"]);
-        assert_eq!(apply(&mut known, Change::Applied(namespace("a"))), [""; 0]);
-        assert_eq!(apply(&mut known, Change::Deleted(namespace("a"))), ["-a"]);
-        assert_eq!(apply(&mut known, Change::Deleted(namespace("a"))), [""; 0]);
+        apply(&mut known, &Change::Replaced(Vec::new()));
+        assert_eq!(apply(&mut known, &Change::Applied(namespace("a"))), ["+a"]);
+        assert_eq!(apply(&mut known, &Change::Applied(namespace("a"))), [""; 0]);
+        assert_eq!(apply(&mut known, &Change::Deleted(namespace("a"))), ["-a"]);
+        assert_eq!(apply(&mut known, &Change::Deleted(namespace("a"))), [""; 0]);
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::{
     StreamExt as _,
-    future::{AbortHandle, Abortable, Aborted, BoxFuture, pending, try_join_all},
+    future::{AbortHandle, Abortable, BoxFuture, pending, try_join_all},
     stream::FuturesUnordered,
 };
 use tokio::{
@@ -34,7 +34,7 @@ const LISTED_AT_ONCE: usize = 16;
 const LONGEST_TURN: Duration = Duration::from_secs(5);
 
 /// The watches of a namespace that is gone end this much later, so that they see its last Jobs go.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 /// The watches of a shard.
 pub(super) struct Groups {
@@ -164,10 +164,12 @@ impl Groups {
         loop {
             let leaving = self.leaving.values().min().copied();
             tokio::select! {
-                Some(outcome) = self.tasks.next() => match outcome {
-                    Ok(()) => return,
-                    Err(Aborted) => {}
-                },
+                Some(outcome) = self.tasks.next() => {
+                    // The others were aborted.
+                    if outcome.is_ok() {
+                        return;
+                    }
+                }
                 () = all_read(self.replaced.as_mut()) => {
                     let replaced = self.replaced.take();
                     for feeds in replaced.into_iter().flat_map(|replaced| replaced.feeds) {

@@ -9,22 +9,24 @@ use crate::{
     backoff::{Backoff, Policy},
     client::{Error, Listing, Scope},
     decode,
-    model::{FeedHandle, Resource, ShardReading},
-    source::reader::{PAGE_TIMEOUT, invalid_list},
+    model::{Resource, ShardReading},
+    source::{
+        feed_reporter::FeedReporter,
+        reader::{PAGE_TIMEOUT, invalid_list},
+    },
 };
 
 /// Waits between attempts that fail.
 const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Asks the server until it answers. Failures are those of `feed`.
-pub(super) async fn reading(source: &Source, feed: &FeedHandle) -> ShardReading {
-    let reporter = source.reporter(feed.clone(), &source.log);
+pub(super) async fn reading(source: &Source, feed: &FeedReporter) -> ShardReading {
     let mut backoff = Backoff::new(RETRY);
     loop {
         match ask(source).await {
             Ok(reading) => return reading,
             Err(error) => {
-                reporter.fail(&error);
+                feed.fail(&error);
                 sleep(backoff.next(error.retry_after())).await;
             }
         }

@@ -79,13 +79,13 @@ impl Feeds {
 
     /// Removes the retired feeds that are no longer needed, and returns them. The caller removes their objects.
     pub(in crate::store) fn take_replaced(&mut self) -> Vec<FeedId> {
-        if !self.any_retired {
+        if self.retired == 0 {
             return Vec::new();
         }
         let any = self.len() > 0 || self.none_needed;
         let all_read = !self.restarting && any && self.essential().all(|(_, feed)| feed.is_read());
         let mut replaced = Vec::new();
-        self.any_retired = false;
+        self.retired = 0;
         for (id, place) in (0u32..).map(FeedId).zip(&mut self.statuses) {
             let Some(feed) = place.as_ref().filter(|it| it.phase == Phase::Retired) else {
                 continue;
@@ -95,7 +95,7 @@ impl Feeds {
                 *place = None;
                 replaced.push(id);
             } else {
-                self.any_retired = true;
+                self.retired += 1;
             }
         }
         self.free.extend(&replaced);
@@ -104,14 +104,17 @@ impl Feeds {
 
     /// Takes a feed with this scope into use again, if there is one.
     pub(super) fn resume(&mut self, scope: &FeedScope) -> Option<FeedId> {
-        if !self.restarting && !self.any_retired {
+        if !self.restarting && self.retired == 0 {
             return None;
         }
         let is_same = |feed: &FeedStatus| feed.phase != Phase::InUse && feed.scope == *scope;
         let mut feeds = (0u32..).map(FeedId).zip(&mut self.statuses);
         let (id, feed) = feeds
             .find_map(|(id, feed)| Some((id, feed.as_mut()?)).filter(|(_, feed)| is_same(feed)))?;
-        feed.phase = Phase::InUse;
+        let before = std::mem::replace(&mut feed.phase, Phase::InUse);
+        if before == Phase::Retired {
+            self.retired -= 1;
+        }
         Some(id)
     }
 
@@ -123,7 +126,7 @@ impl Feeds {
         for feed in self.statuses.iter_mut().flatten() {
             if feed.phase == Phase::Restarting {
                 feed.phase = Phase::Retired;
-                self.any_retired = true;
+                self.retired += 1;
             }
         }
         true
@@ -132,9 +135,11 @@ impl Feeds {
     /// The source has no use for feed `id` any more. It counts no longer, and its objects stay until all other feeds were read.
     pub(in crate::store) fn retire(&mut self, id: FeedId) {
         let feed = self.statuses.get_mut(id.0 as usize);
-        if let Some(feed) = feed.and_then(Option::as_mut) {
+        if let Some(feed) = feed.and_then(Option::as_mut)
+            && feed.phase != Phase::Retired
+        {
             feed.phase = Phase::Retired;
-            self.any_retired = true;
+            self.retired += 1;
         }
     }
 
