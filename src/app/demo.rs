@@ -99,7 +99,9 @@ fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<(Config, LoadedConfig
         },
         ..Inputs::default()
     };
-    let (config, origins) = config::load_with_origins(&inputs).map_err(Error::Config)?;
+    let (mut config, origins) = config::load_with_origins(&inputs).map_err(Error::Config)?;
+    // There is one exporter in the demo.
+    config.sharding = None;
     if config
         .web
         .listen_addresses

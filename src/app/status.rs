@@ -87,7 +87,9 @@ struct StatusReport {
 
 /// Runs the command.
 pub(super) async fn run(flags: &StatusFlags, log: LogFlags) -> Result<ExitCode, Error> {
-    let config = config::load(&flags.inputs(log)).map_err(Error::Config)?;
+    let mut config = config::load(&flags.inputs(log)).map_err(Error::Config)?;
+    // Who asks for the status of workloads does not ask which shard has them.
+    config.sharding = None;
     let mut plans = selected(TargetPlan::from_config(&config), flags)?;
     if flags.config_file.is_none() {
         for plan in &mut plans {

@@ -22,6 +22,7 @@ mod health;
 mod labels;
 mod scopes;
 mod settings;
+mod shards;
 
 /// 2026-11-23T00:00:00Z, when each test starts.
 const MIDNIGHT: Seconds = 1_795_392_000;

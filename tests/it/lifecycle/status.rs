@@ -57,6 +57,18 @@ const COMPLETE: Option<(&str, &str)> = Some(("Complete", "CompletionsReached"));
 const FAILED: Option<(&str, &str)> = Some(("Failed", "BackoffLimitExceeded"));
 
 #[tokio::test]
+async fn the_status_is_that_of_all_shards() {
+    let cluster = Cluster::start().await;
+    apply(&cluster, "load", COMPLETE);
+    for shard in [0, 1] {
+        let config = format!("{WATCHED}\nsharding: {{shards: 2, shard: {shard}}}");
+        let (code, stdout, stderr) = status(&cluster, &config, &[]).await;
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{stdout}");
+        assert!(stdout.ends_with("1 workload: 1 succeeded\n"), "{stdout}");
+    }
+}
+
+#[tokio::test]
 async fn all_is_well_until_a_job_fails() {
     let cluster = Cluster::start().await;
     apply(&cluster, "load", COMPLETE);

@@ -8,10 +8,10 @@ use crate::{
     metrics::{families::target::Targets, format::Format, table::testing::section_lines},
     model::{
         ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter as _,
-        EventKind, FeedError, FeedHandle, FeedScope, Renewable, Resource, RestartReason, Sink,
-        Update, Verb,
+        EventKind, FeedError, FeedHandle, FeedScope, Renewable, Resource, RestartReason, Shard,
+        Sink, Update, Verb,
     },
-    store::{TargetSnapshot, TargetStore},
+    store::{StoreSettings, TargetSnapshot, TargetStore},
 };
 
 /// A target and its feed of Jobs.
@@ -46,6 +46,27 @@ fn a_target_that_was_never_read_is_down_and_has_no_last_success() {
             "job_status_exporter_target_synced 0",
         ]
     );
+}
+
+#[test]
+fn what_a_shard_sees_has_its_number() {
+    let settings = StoreSettings {
+        shard: Shard::new(2, 4),
+        ..StoreSettings::default()
+    };
+    let store = Arc::new(TargetStore::new(Some("prod".into()), settings.into()));
+    let namespaces = store.clone().register(FeedScope::Namespaces);
+    namespaces.push(Update::Failed(FeedError::default()));
+    namespaces.count(ClientEvent::DecodeError(Resource::Namespaces));
+    let snapshot = store.snapshot();
+    for line in [
+        r#"job_status_exporter_target_up{target="prod",shard="2"} 0"#,
+        r#"job_status_exporter_objects{target="prod",shard="2",resource="jobs"} 0"#,
+        r#"job_status_exporter_decode_errors_total{target="prod",shard="2",resource="namespaces"} 1"#,
+    ] {
+        let lines = lines(&snapshot);
+        assert!(lines.iter().any(|it| it == line), "{line}: {lines:#?}");
+    }
 }
 
 #[test]

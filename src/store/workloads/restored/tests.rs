@@ -10,7 +10,8 @@ use super::*;
 use crate::{
     model::{
         Change, CronJob, Departure, FeedHandle, FeedScope, Job, JobState, Journal, JournalEntry,
-        RestoredState, RestoredWorkload, Sink as _, Totals, Uid, Update, WorkloadRef as Owner,
+        RestoredState, RestoredWorkload, Shard, Sink as _, Totals, Uid, Update,
+        WorkloadRef as Owner,
     },
     store::{StoreSettings, TargetStore},
 };
@@ -63,7 +64,10 @@ impl Scene {
     }
 
     fn with(workloads: Vec<RestoredWorkload>) -> Self {
-        let settings = StoreSettings::default();
+        Self::with_settings(workloads, StoreSettings::default())
+    }
+
+    fn with_settings(workloads: Vec<RestoredWorkload>, settings: StoreSettings) -> Self {
         let restored = RestoredState {
             since: (settings.clock)().as_second() - 86_400,
             workloads,
@@ -134,6 +138,33 @@ fn job(uid: &str, owner: &str, ended: Option<i64>) -> Job {
         state: ended.map_or(JobState::Running, |_| JobState::Complete),
         state_since: ended.map(|ago| now - ago).into(),
         ..job
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn workloads_of_other_shards_are_not_shown() {
+    let shards = [0, 1].map(|index| Shard::new(index, 2).unwrap());
+    for shard in shards {
+        let restored = RestoredWorkload {
+            id: id("moved"),
+            state: Totals::new(0).into(),
+            last_existed: crate::model::now().as_second(),
+            departure: Departure::Cleanup,
+        };
+        let settings = StoreSettings {
+            shard: Some(shard),
+            ..StoreSettings::default()
+        };
+        let scene = Scene::with_settings(vec![restored], settings);
+        assert_eq!(
+            scene.shown().len(),
+            usize::from(shard.owns("etl")),
+            "{shard}"
+        );
+        scene.jobs(Vec::new());
+        scene.cronjobs(&[]);
+        let lines = scene.lines();
+        assert!(lines.contains(&"synced".to_owned()), "{lines:?}");
     }
 }
 

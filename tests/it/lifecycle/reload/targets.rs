@@ -1,5 +1,7 @@
 //! Targets that are added, removed, or read in another way.
 
+use job_status_exporter::model::Shard;
+
 use super::*;
 
 /// The configuration of these targets, each with the kubeconfig of its name and further settings.
@@ -88,6 +90,48 @@ async fn a_target_that_reads_other_namespaces_is_never_empty() {
     let lines: Vec<_> = scrape.lines().filter(|line| deleted(line)).collect();
     assert_eq!(lines.len(), 3, "{scrape}");
     assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn another_number_of_shards_moves_namespaces_and_deletes_nothing() {
+    let all = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let one = cluster(&all).await;
+    for namespace in all {
+        let object = json!({"metadata": {"name": namespace}});
+        one.api.apply(Kind::Namespace, object).unwrap();
+    }
+    let owned = |index, shards| -> Vec<&str> {
+        let shard = Shard::new(index, shards).unwrap();
+        let names = all.into_iter();
+        names.filter(|name| shard.owns(name)).collect()
+    };
+    let exporter = start(&one, Setup::new().config(&config(""))).await;
+    for (index, shards) in [(0, 2), (1, 2), (1, 3), (2, 3), (0, 1)] {
+        let sharding = format!("sharding: {{shards: {shards}, shard: {index}}}");
+        let changes = reloaded(&exporter, &config(&sharding)).await;
+        assert_eq!(changes, "targets read again: one\nchanged: sharding\n");
+        let expected = owned(index, shards);
+        let number = format!("\njob_status_exporter_shard {index}\n");
+        let always = |scrape: &str| scrape.contains(&number);
+        eventually(&exporter, always, |scrape| {
+            namespaces(scrape, "one") == expected
+        })
+        .await;
+    }
+    let scrape = exporter.scrape().await;
+    let deleted = |line: &&str| line.starts_with("batch_workload_deleted_runs_total");
+    let lines: Vec<_> = scrape.lines().filter(deleted).collect();
+    assert!(lines.iter().all(|line| line.ends_with(" 0")), "{lines:?}");
+    assert_eq!(
+        reloaded(&exporter, &config("")).await,
+        "targets read again: one\nchanged: sharding\n"
+    );
+    eventually(
+        &exporter,
+        |_| true,
+        |scrape| !scrape.contains("job_status_exporter_shard"),
+    )
+    .await;
 }
 
 #[tokio::test]
