@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    model::{Name, Seconds},
+    model::{Name, Seconds, Shard},
     store::TargetSnapshot,
 };
 
@@ -28,6 +28,8 @@ pub enum Reach {
 pub struct TargetHealth {
     /// Value of the `target` label; `None` for the single unnamed target.
     pub name: Option<Name>,
+    /// The shard that reads it, which shows nothing of other shards; `None` without shards.
+    pub shard: Option<Shard>,
     /// How much of it can be read.
     pub reach: Reach,
     /// Whether it was read completely at least once.
@@ -63,6 +65,7 @@ impl TargetHealth {
         let missing = target.configured.iter();
         Self {
             name: target.target.clone(),
+            shard: target.shard.as_ref().map(|shard| shard.shard),
             reach,
             synced: status.synced,
             feeds: status.feeds,

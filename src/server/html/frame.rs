@@ -29,6 +29,8 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) section: Section,
     pub(super) as_of: String,
+    /// Which shard this is: the workloads of the others are on their own pages.
+    pub(super) shard: Option<String>,
     /// The health of all targets in a few words.
     pub(super) health: String,
     pub(super) health_look: Look,
@@ -85,6 +87,10 @@ impl Frame {
             title,
             section,
             as_of: phrases::time(now),
+            shard: targets
+                .first()
+                .and_then(|target| target.shard)
+                .map(|shard| shard.to_string()),
             health,
             health_look,
             outages,

@@ -8,8 +8,8 @@ use super::*;
 use crate::{
     config::{ConfigInForce, Origin, Setting, SettingValue},
     model::{
-        Change, FailureReason, FeedError, FeedScope, Job, JobExtra, JobState, Name, Sink, Uid,
-        Update, WorkloadAnnotations, WorkloadRef,
+        Change, FailureReason, FeedError, FeedScope, Job, JobExtra, JobState, Name, Shard,
+        ShardReading, Sink, Uid, Update, WorkloadAnnotations, WorkloadRef,
     },
     server::{ExporterRecord, LoadedConfig, tests::TestData, workload_path::encode},
     store::{Store, StoreSettings, TargetStore},
@@ -249,4 +249,25 @@ fn unknown_workloads_and_paths_are_not_found() {
     ] {
         assert_eq!(pages.get(uri).0, 404, "{uri}");
     }
+}
+
+#[test]
+fn each_page_says_which_shard_it_shows() {
+    let settings = StoreSettings {
+        shard: Shard::new(2, 4),
+        ..StoreSettings::default()
+    };
+    let store = Arc::new(TargetStore::new(None, settings.into()));
+    store.set_shard_reading(ShardReading::Selector, Some(12));
+    let pages = pages(vec![store]);
+    for uri in ["/", "/targets"] {
+        let page = pages.page(uri);
+        assert!(
+            page.contains("<span class=\"nowrap\">shard 2 of 4</span>"),
+            "{page}"
+        );
+    }
+    let page = pages.page("/targets");
+    let how = "2 of 4, owns 12 namespaces: the server selects them";
+    assert!(page.contains(how), "{page}");
 }

@@ -233,6 +233,7 @@ fn findings_are_sentences_with_the_numbers() {
 fn a_target_that_is_down_says_how_old_its_facts_are() {
     let target = |reach, age, synced| TargetHealth {
         name: None,
+        shard: None,
         reach,
         synced,
         feeds: 5,

@@ -6,8 +6,10 @@ use crate::{
     config::{JobReference, Mode, Namespaces, Pattern, PollConfig, Selection},
     model::{
         ClientEvent, Code, Credential, CredentialExpiries, CredentialExpiry, EventCounter as _,
-        EventKind, ObjectName, Renewable, Resource, RestartReason, Verb,
+        EventKind, ObjectName, Renewable, Resource, RestartReason, Shard, ShardReading, Verb,
     },
+    server::api::targets::TargetEntry,
+    status::TargetDetail,
     store::TargetDescription,
 };
 
@@ -252,4 +254,41 @@ fn what_is_read_is_said_in_words_and_by_the_keys_of_the_configuration() {
         })
     );
     assert_eq!(entry(empty())["reads"], Value::Null);
+}
+
+#[test]
+fn a_shard_says_how_it_reads() {
+    for (reading, expected) in [
+        (
+            Some((ShardReading::Selector, Some(1))),
+            json!({"shard": 0, "shards": 4, "reading": "selector", "namespaces": 1,
+                "text": "0 of 4, owns 1 namespace: the server selects them"}),
+        ),
+        (
+            Some((ShardReading::Namespaces, Some(0))),
+            json!({"shard": 0, "shards": 4, "reading": "namespaces", "namespaces": 0,
+                "text": "0 of 4, owns 0 namespaces: each is read on its own"}),
+        ),
+        (
+            Some((ShardReading::Skipping, None)),
+            json!({"shard": 0, "shards": 4, "reading": "skipping", "namespaces": null,
+                "text": "0 of 4: everything is received, and the rest skipped"}),
+        ),
+        (
+            None,
+            json!({"shard": 0, "shards": 4, "reading": null, "namespaces": null, "text": "0 of 4"}),
+        ),
+    ] {
+        let settings = StoreSettings {
+            shard: Shard::new(0, 4),
+            ..StoreSettings::default()
+        };
+        let store = TargetStore::new(None, settings.into());
+        if let Some((reading, namespaces)) = reading {
+            store.set_shard_reading(reading, namespaces);
+        }
+        let detail = TargetDetail::new(&store.complete_snapshot());
+        let entry = serde_json::to_value(TargetEntry::from(&detail)).unwrap();
+        assert_eq!(entry["shard"], expected);
+    }
 }
