@@ -15,6 +15,7 @@ use crate::model::Shard;
 mod cci;
 mod describe;
 mod duration;
+mod events;
 mod file;
 mod history;
 mod in_force;
@@ -51,6 +52,7 @@ mod yaml;
 pub use cci::{AccessKey, Agency, CciAuth, CciConfig, KeyAuth, Project, TokenAuth};
 pub use describe::describe;
 pub use duration::parse as parse_duration;
+pub use events::EventsConfig;
 pub use history::HistoryConfig;
 pub use in_force::{ConfigInForce, Origin, Origins, Setting, SettingValue};
 pub use keys::KEYS;
@@ -101,6 +103,8 @@ pub struct Config {
     pub stale_after: Duration,
     /// The file that persists finished runs; `None` to keep them in memory only.
     pub history: Option<HistoryConfig>,
+    /// What is written about each run.
+    pub events: EventsConfig,
     /// The families on `/metrics`.
     pub metrics: MetricsConfig,
     /// The least important messages that are logged.

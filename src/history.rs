@@ -4,6 +4,8 @@
 //! thread, commits them to the [`file`](mod@file). At the next start the store continues from the [`RestoredState`]. While
 //! the file cannot be written, everything else works as usual.
 //!
+//! The store also appends events of what it counts. The writer writes them to an [`EventSink`] once that is committed.
+//!
 //! People who look at a workload get its runs from a [`RunReader`], which reads the file beside the writer.
 //!
 //! Targets come and go while the file is open. The store of one that is added later gets its state from the writer, so it
@@ -24,11 +26,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config,
-    model::{Journal, Name, RestoredState, START_DELAY_BOUNDS, StoreLookup},
+    model::{EventSink, Journal, Name, RestoredState, START_DELAY_BOUNDS, StoreLookup},
 };
 
 mod batch;
 mod check;
+mod events;
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
@@ -160,20 +163,22 @@ impl History {
     }
 
     /// Opens or creates the file and starts the writer. Returns what the file has of these targets, in their order. Blocks
-    /// while it reads the file.
+    /// while it reads the file. The writer writes to `events` what was counted, once that is in the file.
     ///
     /// A failing disk is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds. The states
     /// of the targets are `delayed` then.
     pub fn open(
         settings: &HistorySettings,
         targets: &[Option<Name>],
+        events: Arc<dyn EventSink>,
     ) -> Result<(Self, Vec<TargetHistory>), Error> {
-        Self::open_with(settings, targets, file::open_database())
+        Self::open_with(settings, targets, events, file::open_database())
     }
 
     fn open_with(
         settings: &HistorySettings,
         targets: &[Option<Name>],
+        events: Arc<dyn EventSink>,
         open_database: OpenDatabase,
     ) -> Result<(Self, Vec<TargetHistory>), Error> {
         let path = settings.path.clone();
@@ -187,7 +192,7 @@ impl History {
             slot: DatabaseSlot::default(),
         };
         let status = Arc::new(HistoryStatus::default());
-        let queue = Arc::new(WriteQueue::new(settings, status));
+        let queue = Arc::new(WriteQueue::new(settings, status, events));
         let targets = targets.iter().map(|name| queue.new_target(name.as_deref()));
         let targets: Vec<_> = targets.collect();
         let (file, restored) = match location.open(&targets.iter().collect::<Vec<_>>()) {

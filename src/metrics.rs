@@ -71,6 +71,8 @@ pub struct Metrics {
     cache: Arc<BlockCache>,
     /// How many log lines were dropped so far.
     dropped_log_lines: fn() -> u64,
+    /// How many events were dropped so far.
+    dropped_events: fn() -> u64,
     /// What the configuration selects. A reload replaces it.
     selected: RwLock<Selected>,
 }
@@ -93,6 +95,7 @@ impl Metrics {
             registry: Arc::new(Registry::new()),
             cache: Arc::default(),
             dropped_log_lines: || 0,
+            dropped_events: || 0,
             selected: RwLock::new(Selected::new(settings, false)),
         }
     }
@@ -130,6 +133,15 @@ impl Metrics {
     pub fn with_dropped_log_lines(self, count: fn() -> u64) -> Self {
         Self {
             dropped_log_lines: count,
+            ..self
+        }
+    }
+
+    /// Adds the number of events that were dropped, as `count` returns it at each scrape.
+    #[must_use]
+    pub fn with_dropped_events(self, count: fn() -> u64) -> Self {
+        Self {
+            dropped_events: count,
             ..self
         }
     }
@@ -209,7 +221,9 @@ impl Metrics {
             history: self.history.as_deref().map(HistoryStatus::snapshot),
             process: ProcessSnapshot {
                 shard,
-                ..self.registry.snapshot((self.dropped_log_lines)())
+                dropped_log_lines: (self.dropped_log_lines)(),
+                dropped_events: (self.dropped_events)(),
+                ..self.registry.snapshot()
             },
             probe: None,
         }

@@ -41,6 +41,7 @@ pub(crate) use label_enum;
 
 mod client_event;
 mod cronjob;
+mod event;
 mod feed;
 mod histogram;
 mod job;
@@ -66,6 +67,7 @@ pub use client_event::{
     Renewable, Resource, RestartReason, Verb,
 };
 pub use cronjob::{ConcurrencyPolicy, CronJob, MAX_EVALUATED_SCHEDULE, NotStarted};
+pub use event::{EventJournal, EventRun, EventSink, NoopSink, RunEvent, RunEventKind};
 pub use feed::{FeedHandle, FeedId, FeedScope, HealthChange, Sink};
 pub use histogram::Histogram;
 pub use job::{

@@ -16,8 +16,9 @@ use tokio::time::Instant;
 use crate::{
     log_limit::{LogLimit, Throttle},
     model::{
-        Change, ClientEvent, EventCounter, FeedHandle, FeedId, FeedScope, HealthChange, Journal,
-        JournalEntry, Name, NoopJournal, RestoredState, ShardReading, Sink, Update,
+        Change, ClientEvent, EventCounter, EventJournal, EventSink, FeedHandle, FeedId, FeedScope,
+        HealthChange, Journal, JournalEntry, Name, NoopJournal, RestoredState, ShardReading, Sink,
+        Update,
     },
 };
 
@@ -148,11 +149,29 @@ impl TargetStore {
     /// An empty store. The source registers the feeds.
     #[must_use]
     pub fn new(name: Option<Name>, settings: Arc<StoreSettings>) -> Self {
+        Self::without_history(name, settings, Arc::new(NoopJournal))
+    }
+
+    /// The same, and it writes to `sink` what it counts.
+    #[must_use]
+    pub fn with_events(
+        name: Option<Name>,
+        settings: Arc<StoreSettings>,
+        sink: Arc<dyn EventSink>,
+    ) -> Self {
+        Self::without_history(name, settings, Arc::new(EventJournal::new(sink)))
+    }
+
+    fn without_history(
+        name: Option<Name>,
+        settings: Arc<StoreSettings>,
+        journal: Arc<dyn Journal>,
+    ) -> Self {
         let state = RestoredState {
             since: (settings.clock)().as_second(),
             ..RestoredState::default()
         };
-        Self::restored(name, settings, state, Arc::new(NoopJournal))
+        Self::restored(name, settings, state, journal)
     }
 
     /// A store that continues from `state`, and appends to `journal` the changes that must survive a restart.

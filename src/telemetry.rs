@@ -1,14 +1,14 @@
-//! Logging to standard error. Standard output is for the results of commands.
+//! Logging to standard error, and events to standard output. Otherwise standard output is for the results of commands.
 //!
 //! With the format `json`, everything on standard error is JSON, including panics and the error that ends the process. All of
-//! it goes through a queue, so that nobody waits for standard error, and all of it is escaped.
+//! it goes through a queue, so that nobody waits for standard error, and all of it is escaped. Events have a queue of their own.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
     io::{self, IsTerminal as _},
     panic,
     sync::OnceLock,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tracing::{Level, Metadata, Subscriber, level_filters::LevelFilter};
@@ -22,22 +22,28 @@ use tracing_subscriber::{
 use crate::cli::{Log, LogFormat, LogLevel};
 
 mod escape;
+mod events;
 mod fields;
 mod queue;
+
+pub use events::{EventLog, dropped_events};
 
 pub(crate) use escape::{json as printable_json, text as printable};
 
 use fields::{LineFormat, LineLayer};
-use queue::LogQueue;
+use queue::LineQueue;
 
 /// Prefix of the `tracing` target of the exporter's own messages.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
-/// Maximum time that the process waits at its end until the log is written.
+/// Some thousand lines: more than a busy start writes while a slow reader catches up.
+const QUEUE_BYTES: usize = 1024 * 1024;
+
+/// Maximum time that the process waits at its end until events and the log are written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The queue of the process.
-static QUEUE: OnceLock<LogQueue> = OnceLock::new();
+/// The queue of the log.
+static QUEUE: OnceLock<LineQueue> = OnceLock::new();
 
 /// The filter of messages.
 type Filter = Or<Targets, FilterFn<fn(&Metadata<'_>) -> bool>, Registry>;
@@ -46,10 +52,10 @@ type Filter = Or<Targets, FilterFn<fn(&Metadata<'_>) -> bool>, Registry>;
 #[derive(Clone, Debug)]
 pub struct LogLevelHandle(reload::Handle<Filter, Registry>);
 
-/// The log of the process. When it is dropped, it waits until its lines are written, at most for [`FLUSH_TIMEOUT`].
+/// The log of the process. When it is dropped, it waits until all lines and events are written, at most for [`FLUSH_TIMEOUT`].
 #[derive(Debug)]
 pub struct Logger {
-    queue: LogQueue,
+    queue: LineQueue,
     format: LogFormat,
     level: LogLevelHandle,
 }
@@ -60,8 +66,8 @@ pub fn start(log: Log) -> io::Result<Logger> {
         format: log.format,
         colors: io::stderr().is_terminal(),
     };
-    let queue = QUEUE.get_or_init(LogQueue::default).clone();
-    queue.start(io::stderr(), move |dropped| line.notice(dropped))?;
+    let queue = QUEUE.get_or_init(|| LineQueue::new(QUEUE_BYTES)).clone();
+    queue.start("log", io::stderr(), move |dropped| line.notice(dropped))?;
     let output = queue.clone();
     let (subscriber, level) = subscriber(log, line, move |line| output.push(line.into_bytes()));
     // Fails only if there is a subscriber, as in tests.
@@ -110,17 +116,19 @@ impl Logger {
 
 impl Drop for Logger {
     fn drop(&mut self) {
-        self.queue.flush(FLUSH_TIMEOUT);
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        events::flush(deadline);
+        self.queue.flush(deadline);
     }
 }
 
 /// The number of lines that standard error did not take in time.
 #[must_use]
 pub fn dropped_lines() -> u64 {
-    QUEUE.get().map_or(0, LogQueue::dropped)
+    QUEUE.get().map_or(0, LineQueue::dropped)
 }
 
-fn print(queue: &LogQueue, text: &str) {
+fn print(queue: &LineQueue, text: &str) {
     for line in text.lines() {
         queue.push((escape::text(line) + "\n").into_bytes());
     }

@@ -126,6 +126,7 @@ fn applied(old: &Config, new: &Config) -> Vec<&'static str> {
         ),
         ("stale_after", old.stale_after != new.stale_after),
         ("history", old.history != new.history),
+        ("events", old.events != new.events),
         ("metrics", old.metrics != new.metrics),
         ("log.level", old.log_level != new.log_level),
     ];

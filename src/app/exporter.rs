@@ -26,7 +26,7 @@ use crate::{
         TargetProber, readiness::Readiness,
     },
     store::Store,
-    telemetry,
+    telemetry::{self, EventLog},
 };
 
 /// The time for the last write to the history. A slower disk must not make the process miss its termination grace period.
@@ -41,6 +41,7 @@ pub(super) struct Exporter {
     /// In the order of the configuration.
     pub(super) targets: Vec<RunningTarget>,
     pub(super) history: Option<History>,
+    pub(super) events: Arc<EventLog>,
     pub(super) budget: ConnectionBudget,
     pub(super) store: Arc<Store>,
     pub(super) metrics: Arc<Metrics>,
@@ -61,7 +62,11 @@ impl Exporter {
         mut tasks: Supervisor,
         budget: ConnectionBudget,
     ) -> Result<Self, Error> {
-        let (history, continued) = open_history(&config, &plans)?.unzip();
+        let events = Arc::new(EventLog::new());
+        if config.events.log {
+            events.start().map_err(Error::Output)?;
+        }
+        let (history, continued) = open_history(&config, &plans, &events)?.unzip();
         let mut continued = continued.into_iter().flatten();
         let metrics_settings = MetricsSettings {
             // The targets of the demo are not in the configuration.
@@ -71,7 +76,7 @@ impl Exporter {
         let mut targets = Vec::new();
         for plan in plans {
             let continued = history.as_ref().zip(continued.next());
-            let mut target = RunningTarget::new(plan, continued);
+            let mut target = RunningTarget::new(plan, continued, &events);
             target.start(&mut tasks, &budget);
             targets.push(target);
         }
@@ -80,7 +85,8 @@ impl Exporter {
         let stores = targets.iter().map(|target| target.store.clone());
         let store = Arc::new(Store::new(stores.collect()));
         let mut metrics = Metrics::new(store.clone(), &metrics_settings)
-            .with_dropped_log_lines(telemetry::dropped_lines);
+            .with_dropped_log_lines(telemetry::dropped_lines)
+            .with_dropped_events(telemetry::dropped_events);
         if let Some(history) = &history {
             tasks.spawn("history writer".to_owned(), history.ended());
             metrics = metrics.with_history(history.status());
@@ -105,6 +111,7 @@ impl Exporter {
             tasks,
             targets,
             history,
+            events,
             budget,
             store,
             web,
@@ -213,11 +220,12 @@ async fn shut_down(mut serving: Supervisor, tasks: Supervisor, history: Option<H
 fn open_history(
     config: &Config,
     plans: &[TargetPlan],
+    events: &Arc<EventLog>,
 ) -> Result<Option<(History, Vec<TargetHistory>)>, Error> {
     let Some(settings) = HistorySettings::from_config(config) else {
         return Ok(None);
     };
     let name = |plan: &TargetPlan| plan.name.as_deref().map(Name::from);
     let names: Vec<_> = plans.iter().map(name).collect();
-    Ok(Some(History::open(&settings, &names)?))
+    Ok(Some(History::open(&settings, &names, events.clone())?))
 }

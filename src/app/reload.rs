@@ -179,6 +179,9 @@ impl Exporter {
         web: PreparedWeb,
         mut changes: Changes,
     ) -> Result<Changes, Error> {
+        if config.events.log {
+            self.events.start().map_err(Error::Output)?;
+        }
         if let Some(history) = &self.history
             && let Some(settings) = HistorySettings::from_config(&config)
         {
@@ -289,7 +292,7 @@ impl Exporter {
     fn new_target(&self, plan: TargetPlan) -> RunningTarget {
         let history = self.history.as_ref();
         let history = history.map(|history| (history, history.add(plan.name.as_deref())));
-        RunningTarget::new(plan, history)
+        RunningTarget::new(plan, history, &self.events)
     }
 }
 

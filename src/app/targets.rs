@@ -18,6 +18,7 @@ use crate::{
     server::ProbeTarget,
     source::{JobProber, Source, SourceSettings},
     store::TargetStore,
+    telemetry::EventLog,
 };
 
 /// A target that runs.
@@ -45,11 +46,15 @@ pub(super) struct RunningTarget {
 
 impl RunningTarget {
     /// A target with a store and without tasks. It continues from the history, if there is one.
-    pub(super) fn new(plan: TargetPlan, history: Option<(&History, TargetHistory)>) -> Self {
+    pub(super) fn new(
+        plan: TargetPlan,
+        history: Option<(&History, TargetHistory)>,
+        events: &Arc<EventLog>,
+    ) -> Self {
         let name = plan.name.as_deref().map(Name::from);
         let settings = Arc::new(plan.store.clone());
         let Some((history, target)) = history else {
-            let store = Arc::new(TargetStore::new(name, settings));
+            let store = Arc::new(TargetStore::with_events(name, settings, events.clone()));
             return Self::with_store(plan, store);
         };
         let TargetHistory {

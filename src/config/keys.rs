@@ -109,6 +109,8 @@ pub const KEYS: &[&str] = &[
     "history.path",
     "history.runs_per_workload",
     "history.max_age",
+    "events",
+    "events.log",
     "metrics",
     "metrics.cache_size",
     "metrics.per_job",

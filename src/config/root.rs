@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 use kube_cron::Zone;
 
 use super::{
-    Config, EndpointConfig, Error, KubernetesConfig, LabelsConfig, LimitsConfig, LogLevel,
-    MetricsConfig, Mode, Origins, OverridesConfig, ProbeConfig, Selection, TargetConfig,
-    ThresholdsConfig, WebConfig, duration, history,
+    Config, EndpointConfig, Error, EventsConfig, KubernetesConfig, LabelsConfig, LimitsConfig,
+    LogLevel, MetricsConfig, Mode, Origins, OverridesConfig, ProbeConfig, Selection, TargetConfig,
+    ThresholdsConfig, WebConfig, duration, events, history,
     keys::KEYS,
     labels,
     layers::Merged,
@@ -82,6 +82,9 @@ fn root(node: &Node<'_>, report: &Report) -> Option<Config> {
             .unwrap_or(RETAIN_WORKLOADS),
         stale_after: stale_after(&root, &targets),
         history: root.get("history").and_then(|node| history::read(&node)),
+        events: root
+            .get("events")
+            .map_or_else(EventsConfig::default, |node| events::read(&node)),
         metrics: root
             .get("metrics")
             .map_or_else(MetricsConfig::default, |node| metrics::read(&node)),
@@ -120,6 +123,7 @@ impl Default for Config {
             retain_workloads: RETAIN_WORKLOADS,
             stale_after: STALE_AFTER,
             history: None,
+            events: EventsConfig::default(),
             metrics: MetricsConfig::default(),
             log_level: LogLevel::default(),
             warnings: Vec::new(),

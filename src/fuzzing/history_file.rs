@@ -4,14 +4,17 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     thread,
     time::Duration,
 };
 
 use tokio::runtime::Runtime;
 
-use crate::history::{self, History, HistorySettings, TargetHistory};
+use crate::{
+    history::{self, History, HistorySettings, TargetHistory},
+    model::NoopSink,
+};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -75,7 +78,7 @@ fn open(path: &Path) -> (History, TargetHistory) {
         run_duration_buckets: [60.0].into(),
         label_names: [].into(),
     };
-    let (history, mut targets) = History::open(&settings, &[None]).unwrap();
+    let (history, mut targets) = History::open(&settings, &[None], Arc::new(NoopSink)).unwrap();
     (history, targets.remove(0))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! All states in a batch have the labels that were configured last, also those that were added before these were.
 
-use super::{file::FileTarget, pending::PendingWrites};
+use super::{events::WaitingEvents, file::FileTarget, pending::PendingWrites};
 use crate::model::{self, JournalEntry, Relabelling};
 
 /// Queued changes of one target.
@@ -15,6 +15,8 @@ pub(super) struct Batch {
     /// How the labels of earlier batches move.
     pub(super) relabelling: Option<Relabelling>,
     pub(super) writes: PendingWrites,
+    /// Events of what the writes of this batch, or of an earlier one, count.
+    pub(super) events: WaitingEvents,
     /// Everything of the target was read. Reported in one batch only, each time.
     pub(super) synced: bool,
     /// Whether the target was removed. This is its last batch.
@@ -45,11 +47,13 @@ impl Batch {
             attached,
             relabelling,
             writes,
+            events,
             synced,
             removed,
         } = self;
         let is_other = added.is_some() || relabelling.is_some() || !writes.is_empty();
-        is_other || *attached || *synced || *removed
+        // The writer may have taken the state before its event came.
+        is_other || !events.is_empty() || *attached || *synced || *removed
     }
 
     /// Adds an entry of the journal.
@@ -64,6 +68,7 @@ impl Batch {
             JournalEntry::WorkloadChanged { workload, state } => {
                 self.writes.set_state(workload, state);
             }
+            JournalEntry::Counted(event) => self.events.push(*event),
             JournalEntry::WorkloadGone(workload, departure) => {
                 let now = model::now().as_second();
                 self.writes.set_gone(workload, departure, now);
@@ -79,6 +84,7 @@ impl Batch {
             self.relabel(relabelling);
         }
         self.writes.merge(later.writes);
+        self.events.merge(later.events);
         self.attached |= later.attached;
         self.synced |= later.synced;
         self.removed |= later.removed;

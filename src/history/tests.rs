@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::history::write_queue::TargetJournal;
 use crate::model::{
-    self, FailureReason, JournalEntry, Run, RunExplanation, RunResult, Seconds, Totals, Uid,
-    WorkloadId,
+    self, FailureReason, JournalEntry, NoopSink, Run, RunExplanation, RunResult, Seconds, Totals,
+    Uid, WorkloadId,
 };
 
 mod format;
@@ -161,7 +161,7 @@ fn open(path: &Path) -> (History, TargetHistory) {
 
 /// A history with one target, whose runs are in order.
 fn open_with(settings: &HistorySettings) -> (History, TargetHistory) {
-    let (history, mut targets) = History::open(settings, &[None]).unwrap();
+    let (history, mut targets) = History::open(settings, &[None], Arc::new(NoopSink)).unwrap();
     let mut target = targets.remove(0);
     target.restored.runs.sort_by_key(ToString::to_string);
     (history, target)
@@ -207,14 +207,15 @@ async fn targets_are_separate_and_new_ones_count_from_now_on() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let targets = [None, Some("prod".into()), Some("prod-2".into())];
-    let (first, histories) = History::open(&settings(&path), &targets[1..]).unwrap();
+    let (first, histories) =
+        History::open(&settings(&path), &targets[1..], Arc::new(NoopSink)).unwrap();
     for (target, number) in histories.iter().zip([1, 2]) {
         let entry = RunCounter::default().finish("nightly", run(number));
         target.journal.append(entry);
     }
     close(first).await;
     let before = model::now().as_second();
-    let (_, histories) = History::open(&settings(&path), &targets).unwrap();
+    let (_, histories) = History::open(&settings(&path), &targets, Arc::new(NoopSink)).unwrap();
     let states: Vec<_> = histories.into_iter().map(|it| it.restored).collect();
     assert!(states[0].since >= before && states[0].workloads.is_empty());
     assert_eq!(states[1].runs, [uid(1)]);
@@ -235,7 +236,8 @@ async fn a_target_that_is_added_while_the_file_is_open_continues_where_it_was_re
         store
     };
     let prod = Some("prod".into());
-    let (history, mut targets) = History::open(&settings(&path), &[None, prod]).unwrap();
+    let (history, mut targets) =
+        History::open(&settings(&path), &[None, prod], Arc::new(NoopSink)).unwrap();
     let first = targets.remove(1);
     let since = first.restored.since;
     let mut counter = RunCounter::default();
@@ -255,7 +257,7 @@ async fn a_target_that_is_added_while_the_file_is_open_continues_where_it_was_re
     let adopted = new_store.adopted.lock().take().expect("a state");
     assert_eq!((adopted.since, adopted.runs.len()), (new_since, 0));
     let names = [None, Some("new".into()), Some("prod".into())];
-    let (_, targets) = History::open(&settings(&path), &names).unwrap();
+    let (_, targets) = History::open(&settings(&path), &names, Arc::new(NoopSink)).unwrap();
     let runs = targets.iter().map(|target| target.restored.runs.len());
     assert_eq!(runs.collect::<Vec<_>>(), [0, 0, 1]);
 }
@@ -296,7 +298,7 @@ async fn a_second_process_is_refused() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("history.redb");
     let (first, _) = open(&path);
-    let error = History::open(&settings(&path), &[None]).unwrap_err();
+    let error = History::open(&settings(&path), &[None], Arc::new(NoopSink)).unwrap_err();
     assert!(matches!(error, Error::InUse { .. }) && !error.is_configuration());
     let expected = format!(
         "history file {} is in use by another process",
@@ -315,7 +317,7 @@ fn an_invalid_path_is_a_configuration_error() {
     let below_a_file = directory.path().join("file/history.redb");
     fs::write(directory.path().join("file"), "").unwrap();
     for path in [&missing, &below_a_file, directory.path()] {
-        let error = History::open(&settings(path), &[None]).unwrap_err();
+        let error = History::open(&settings(path), &[None], Arc::new(NoopSink)).unwrap_err();
         assert!(error.is_configuration(), "{error:?}");
         assert_eq!(
             error.to_string(),
@@ -331,6 +333,7 @@ fn opened_with(kind: io::ErrorKind) -> Result<(History, Vec<TargetHistory>), Err
     History::open_with(
         &settings(Path::new("history.redb")),
         &[None],
+        Arc::new(NoopSink),
         Arc::new(fail),
     )
 }

@@ -144,9 +144,10 @@ impl Writer {
     /// Forgets a target that was removed before its store continued from the file. Its totals lack what earlier processes
     /// counted, so they must not replace those in the file.
     fn forget_unread(&mut self, id: TargetId) {
-        let target = self.targets.remove(&id);
-        let runs = target.map_or(0, |mut target| target.written());
-        self.queue.status.runs_dropped(runs);
+        if let Some(mut target) = self.targets.remove(&id) {
+            let runs = target.abandon(&*self.queue.events);
+            self.queue.status.runs_dropped(runs);
+        }
     }
 
     fn drop_runs(&mut self) {
@@ -193,7 +194,8 @@ impl Writer {
         let writes: Vec<_> = targets.map(TargetWriter::writes).collect();
         let runs = file.write(&writes)?;
         for target in self.targets.values_mut().filter(|it| it.is_read()) {
-            self.queue.status.runs_written(target.written());
+            let runs = target.written(&*self.queue.events);
+            self.queue.status.runs_written(runs);
         }
         Ok(runs)
     }

@@ -19,7 +19,7 @@ use super::{
     prune::Limits,
     rows::TargetRow,
 };
-use crate::model::{self, Journal, JournalEntry, StoreLookup};
+use crate::model::{self, EventSink, Journal, JournalEntry, StoreLookup};
 
 /// The queue between the journals and the writer.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct WriteQueue {
     /// Wakes the writer when a change arrives or the queue is closed.
     wakeup: Condvar,
     pub(super) status: Arc<HistoryStatus>,
+    /// Where the writer writes the events of what it has committed.
+    pub(super) events: Arc<dyn EventSink>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,11 @@ pub(super) struct TargetJournal {
 // === impl WriteQueue ===
 
 impl WriteQueue {
-    pub(super) fn new(settings: &HistorySettings, status: Arc<HistoryStatus>) -> Self {
+    pub(super) fn new(
+        settings: &HistorySettings,
+        status: Arc<HistoryStatus>,
+        events: Arc<dyn EventSink>,
+    ) -> Self {
         let state = QueueState {
             targets: BTreeMap::new(),
             next_id: 0,
@@ -69,6 +75,7 @@ impl WriteQueue {
             state: Mutex::new(state),
             wakeup: Condvar::new(),
             status,
+            events,
         }
     }
 

@@ -263,6 +263,7 @@ pub(super) fn process() -> ProcessSnapshot {
         },
         dropped_log_lines: 12,
         shard: Shard::new(2, 4),
+        dropped_events: 3,
         cpu_seconds: Some(42.0),
         max_fds: Some(1_048_576.0),
         open_fds: Some(17.0),

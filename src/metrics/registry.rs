@@ -48,6 +48,8 @@ pub(super) struct ProcessSnapshot {
     pub(super) scrape_durations: ScrapeDurations,
     /// Log lines that were dropped.
     pub(super) dropped_log_lines: u64,
+    /// Events that were dropped.
+    pub(super) dropped_events: u64,
     /// User and system CPU time.
     pub(super) cpu_seconds: Option<f64>,
     /// The limit of open file descriptors.
@@ -127,8 +129,8 @@ impl Registry {
         self.scrape_durations.observe(duration.as_secs_f64());
     }
 
-    /// The current values. On Linux this reads `/proc`.
-    pub(super) fn snapshot(&self, dropped_log_lines: u64) -> ProcessSnapshot {
+    /// The current values, except for those that others count. On Linux this reads `/proc`.
+    pub(super) fn snapshot(&self) -> ProcessSnapshot {
         let families = self.collectors.gather();
         let metric = |name: &str| {
             let family = families.iter().find(|family| family.name() == name)?;
@@ -143,7 +145,8 @@ impl Registry {
             config_loaded: value(CONFIG_LOADED),
             config_successful: value(CONFIG_SUCCESSFUL),
             scrape_durations: scrape_durations.unwrap_or_default(),
-            dropped_log_lines,
+            dropped_log_lines: 0,
+            dropped_events: 0,
             cpu_seconds: value("process_cpu_seconds_total"),
             max_fds: value("process_max_fds"),
             open_fds: value("process_open_fds"),
@@ -190,7 +193,7 @@ mod tests {
         let registry = Registry::new();
         registry.observe_scrape(Duration::from_millis(250));
         registry.observe_scrape(Duration::from_secs(4));
-        let durations = registry.snapshot(0).scrape_durations;
+        let durations = registry.snapshot().scrape_durations;
         let bounds: Vec<f64> = durations.buckets.iter().map(|(bound, _)| *bound).collect();
         assert_eq!(bounds, SCRAPE_DURATION_BUCKETS);
         let counts: Vec<u64> = durations.buckets.iter().map(|(_, count)| *count).collect();
@@ -204,7 +207,7 @@ mod tests {
         let before = model::now().as_duration().as_secs_f64();
         let registry = Registry::new();
         let after = model::now().as_duration().as_secs_f64();
-        let snapshot = registry.snapshot(0);
+        let snapshot = registry.snapshot();
         assert_eq!(snapshot.config_successful, Some(1.0));
         let loaded = snapshot.config_loaded.unwrap();
         assert!((before..=after).contains(&loaded), "{loaded}");
@@ -213,13 +216,13 @@ mod tests {
     #[test]
     fn a_failed_load_keeps_the_time_of_the_last_success() {
         let registry = Registry::new();
-        let start = registry.snapshot(0).config_loaded;
+        let start = registry.snapshot().config_loaded;
         registry.set_config_loaded(false);
-        let failed = registry.snapshot(0);
+        let failed = registry.snapshot();
         assert_eq!(failed.config_successful, Some(0.0));
         assert_eq!(failed.config_loaded, start);
         registry.set_config_loaded(true);
-        let loaded = registry.snapshot(0);
+        let loaded = registry.snapshot();
         assert_eq!(loaded.config_successful, Some(1.0));
         assert!(loaded.config_loaded >= start);
     }
@@ -227,7 +230,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_has_all_values() {
-        let snapshot = Registry::new().snapshot(0);
+        let snapshot = Registry::new().snapshot();
         for (name, value) in [
             ("cpu_seconds", snapshot.cpu_seconds),
             ("max_fds", snapshot.max_fds),

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Relabelling, Run, Seconds, Uid, WorkloadId, WorkloadState};
+use super::{Relabelling, Run, RunEvent, Seconds, Uid, WorkloadId, WorkloadState};
 
 /// How long a run stays counted after its Job is gone. A lagging API server, or a cache in front of it, may show the Job
 /// again within this time. A Job that returns later comes from a server that was restored from a backup.
@@ -19,7 +19,8 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// the store holds its lock.
     fn append(&self, entry: JournalEntry);
 
-    /// Drops what need not survive if too much waits for the disk. Called without the lock of the store.
+    /// Writes events that wait, and drops what need not survive if too much waits for the disk. Called without the lock of
+    /// the store.
     fn relieve(&self, _store: &dyn StoreLookup) {}
 }
 
@@ -44,6 +45,9 @@ pub enum JournalEntry {
         /// Its state now.
         state: WorkloadState,
     },
+    /// Something was counted, and events report it. This follows the entry with the state that includes it: whoever writes the
+    /// event after that state was committed writes it once at most, also if the process is killed in between.
+    Counted(Box<RunEvent>),
     /// A workload has no Jobs and no `CronJob` any more. A later entry of the same workload revokes this.
     WorkloadGone(WorkloadId, Departure),
     /// Every feed of the target was read in full once. Workloads and Jobs that the store does not have are gone. Appended

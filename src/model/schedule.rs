@@ -118,11 +118,9 @@ impl ScheduleState {
     }
 
     /// Counts a due time that was found to be overdue at the time `at`, unless it was counted before, or overdue before the
-    /// `CronJob` was first seen.
-    pub fn count_missed(&mut self, due: Seconds, at: Seconds) {
-        if self.overdue_before < Some(due) {
-            self.count_delayed(due, at);
-        }
+    /// `CronJob` was first seen. Returns whether it counts.
+    pub fn count_missed(&mut self, due: Seconds, at: Seconds) -> bool {
+        self.overdue_before < Some(due) && self.count_delayed(due, at)
     }
 
     /// Counts a due time that was found to be overdue at the time `at`, after an active run had held it up, unless it was

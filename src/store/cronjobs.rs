@@ -13,7 +13,7 @@ use std::{
 use super::{
     StoreSettings,
     objects::{Absence, Key, Object, Objects, Record, Snapshot, Transition, Visibility},
-    workloads::Workloads,
+    workloads::{OverdueRun, Workloads},
 };
 use crate::model::{
     Change, ConcurrencyPolicy, CronJob, FeedId, NotStarted, Seconds, Uid, WorkloadId,
@@ -314,7 +314,11 @@ impl CronJobStore {
         let overdue = status.evaluate(cronjob, &mut state, context);
         let overdue = overdue.into_iter();
         let overdue: Vec<_> = overdue
-            .map(|due| (due, reason_for_missed(cronjob, due, judged_until)))
+            .map(|(due, counted)| OverdueRun {
+                due,
+                reason: reason_for_missed(cronjob, due, judged_until),
+                counted,
+            })
             .collect();
         status.queued_for = Some(feed);
         workloads.set_schedule(cronjob, state, &overdue);

@@ -32,6 +32,7 @@ impl MemoryJournal {
             JournalEntry::WorkloadChanged { workload, state } => {
                 format!("{} has {} deleted", workload.name, state.totals.deleted)
             }
+            JournalEntry::Counted(event) => format!("event {}", event.kind.as_str()),
             JournalEntry::WorkloadGone(workload, _) => format!("{} is gone", workload.name),
             JournalEntry::Synced => "synced".to_owned(),
             JournalEntry::Relabelled(_) => "relabelled".to_owned(),

@@ -11,6 +11,10 @@ use crate::{
 };
 
 /// How long the store keeps facts, and which thresholds apply to them.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each follows from the configuration, and none depends on another"
+)]
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// How long facts are kept that the API no longer confirms.
@@ -35,6 +39,8 @@ pub struct StoreSettings {
     pub shard: Option<Shard>,
     /// Whether there is nothing to read: all that the configuration names is of other shards.
     pub reads_nothing: bool,
+    /// Whether the journal gets an event for each run that is counted.
+    pub events: bool,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
     pub controller_zone: Zone,
     /// Returns the current time. Tests replace it.
@@ -192,6 +198,7 @@ impl StoreSettings {
             pods: false,
             shard: config.sharding,
             reads_nothing: false,
+            events: config.events.log,
             controller_zone: Zone::default(),
             clock: model::now,
         }
@@ -222,6 +229,7 @@ impl StoreSettings {
             pods,
             shard,
             reads_nothing,
+            events,
             controller_zone,
             clock: _,
         } = self;
@@ -236,6 +244,7 @@ impl StoreSettings {
             && *pods == other.pods
             && *shard == other.shard
             && *reads_nothing == other.reads_nothing
+            && *events == other.events
             && *controller_zone == other.controller_zone
     }
 

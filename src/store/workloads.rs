@@ -26,14 +26,17 @@ mod adopted;
 mod budget;
 mod configure;
 mod cronjobs;
+mod events;
 mod feeds;
 mod jobs;
 mod native;
 mod pods;
 mod record;
 mod restored;
+mod runs;
 
 pub(super) use configure::rescheduled;
+pub(super) use cronjobs::OverdueRun;
 pub use record::WorkloadRecord;
 
 use jobs::workload_key;
@@ -65,6 +68,8 @@ pub(super) struct Workloads {
     /// The name of the target, for the overrides of the configuration.
     target: Option<Name>,
     settings: Arc<StoreSettings>,
+    /// Names of the mapped labels, in the order of the values in the records.
+    label_names: Arc<[String]>,
     /// What the records need of the settings.
     defaults: Arc<WorkloadDefaults>,
 }
@@ -138,6 +143,7 @@ impl Workloads {
             uncounted: restored.delayed.then(Vec::new),
             journal,
             target,
+            label_names: settings.label_names(),
             defaults: WorkloadDefaults::new(&settings),
             settings,
         };

@@ -1,7 +1,7 @@
-//! A queue between those who log and standard error.
+//! A queue between those who write lines and an output: standard error for the log, standard output for events.
 //!
-//! Standard error can be a pipe that nobody reads. Only the thread of the queue waits for it: a line that finds the queue full
-//! is dropped and counted. The log says how many are missing once it can be written again.
+//! The output can be a pipe that nobody reads. Only the thread of the queue waits for it: a line that finds the queue full is
+//! dropped and counted. A line says how many are missing once the output can be written again.
 
 use std::{
     collections::VecDeque,
@@ -16,18 +16,17 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// Some thousand lines: more than a busy start writes while a slow reader catches up.
-const MAX_BYTES: usize = 1024 * 1024;
-
 /// The pause after an output is not ready. Another process that shares the pipe can make it non-blocking.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A queue of log lines. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LogQueue(Arc<Shared>);
+/// A queue of lines. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct LineQueue(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// The most bytes of lines that wait.
+    max_bytes: usize,
     state: Mutex<State>,
     /// There is a line to write.
     filled: Condvar,
@@ -44,20 +43,32 @@ struct State {
     bytes: usize,
     /// Whether the thread writes a line that it took.
     writing: bool,
-    /// Lines that were dropped and that the log does not mention yet.
+    /// Lines that were dropped and that the output does not mention yet.
     untold: u64,
 }
 
-impl LogQueue {
+impl LineQueue {
+    /// A queue of at most so many bytes.
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self(Arc::new(Shared {
+            max_bytes,
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            dropped: AtomicU64::new(0),
+        }))
+    }
+
     /// Starts the thread that writes to `output`. `notice` makes the line about a number of dropped lines.
     pub(super) fn start(
         &self,
+        thread: &str,
         output: impl Write + Send + 'static,
         notice: impl Fn(u64) -> String + Send + 'static,
     ) -> io::Result<()> {
         let queue = self.clone();
         let run = move || queue.run(output, notice);
-        thread::Builder::new().name("log".to_owned()).spawn(run)?;
+        thread::Builder::new().name(thread.to_owned()).spawn(run)?;
         Ok(())
     }
 
@@ -65,9 +76,9 @@ impl LogQueue {
     pub(super) fn push(&self, line: Vec<u8>) {
         let mut state = self.0.state.lock();
         // Behind dropped lines, none is accepted before the thread has said so in their place.
-        if state.untold > 0 || state.bytes + line.len() > MAX_BYTES {
+        if state.untold > 0 || state.bytes + line.len() > self.0.max_bytes {
             state.untold += 1;
-            self.count_dropped();
+            self.count_dropped(1);
             return;
         }
         state.bytes += line.len();
@@ -75,9 +86,16 @@ impl LogQueue {
         self.0.filled.notify_one();
     }
 
-    /// Waits until all lines are written, at most for `limit`. Returns whether they are.
-    pub(super) fn flush(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
+    /// Counts lines that were dropped before they came here.
+    pub(super) fn drop_lines(&self, lines: u64) {
+        let mut state = self.0.state.lock();
+        state.untold += lines;
+        self.count_dropped(lines);
+        self.0.filled.notify_one();
+    }
+
+    /// Waits until all lines are written, at most until the `deadline`. Returns whether they are.
+    pub(super) fn flush(&self, deadline: Instant) -> bool {
         let mut state = self.0.state.lock();
         while !state.is_idle() {
             if self.0.emptied.wait_until(&mut state, deadline).timed_out() {
@@ -92,15 +110,15 @@ impl LogQueue {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
-    fn count_dropped(&self) {
-        self.0.dropped.fetch_add(1, Ordering::Relaxed);
+    fn count_dropped(&self, lines: u64) {
+        self.0.dropped.fetch_add(lines, Ordering::Relaxed);
     }
 
     fn run(&self, mut output: impl Write, notice: impl Fn(u64) -> String) {
         loop {
             let line = self.next_line(&notice);
             if write(&mut output, &line).is_err() {
-                self.count_dropped();
+                self.count_dropped(1);
             }
         }
     }
@@ -153,7 +171,11 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(20);
+    const MAX_BYTES: usize = 10_000;
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
 
     /// An output that waits for a permission before each line, and hands the lines out.
     struct Gate {
@@ -174,12 +196,13 @@ mod tests {
         }
     }
 
-    fn gated() -> (LogQueue, mpsc::Sender<()>, mpsc::Receiver<String>) {
+    fn gated() -> (LineQueue, mpsc::Sender<()>, mpsc::Receiver<String>) {
         let (permit, permissions) = mpsc::channel();
         let (lines, written) = mpsc::channel();
-        let queue = LogQueue::default();
+        let queue = LineQueue::new(MAX_BYTES);
         let notice = |count| format!("{count} lost\n");
-        queue.start(Gate { permissions, lines }, notice).unwrap();
+        let gate = Gate { permissions, lines };
+        queue.start("test", gate, notice).unwrap();
         (queue, permit, written)
     }
 
@@ -196,14 +219,14 @@ mod tests {
         queue.push(line(11));
         queue.push(line(5));
         assert_eq!(queue.dropped(), 2);
-        assert!(!queue.flush(Duration::from_millis(1)));
+        assert!(!queue.flush(Instant::now() + Duration::from_millis(1)));
         for _ in 0..3 {
             permit.send(()).unwrap();
         }
         let lengths: Vec<usize> = (0..2).map(|_| written.recv().unwrap().len()).collect();
         assert_eq!(lengths, [1000, MAX_BYTES - 10]);
         assert_eq!(written.recv().unwrap(), "2 lost\n");
-        assert!(queue.flush(LIMIT));
+        assert!(queue.flush(soon()));
         queue.push(b"next\n".to_vec());
         permit.send(()).unwrap();
         assert_eq!(written.recv().unwrap(), "next\n");
@@ -217,7 +240,7 @@ mod tests {
         for _ in 0..3 {
             queue.push(b"line\n".to_vec());
         }
-        assert!(queue.flush(LIMIT));
+        assert!(queue.flush(soon()));
         assert_eq!(queue.dropped(), 3);
     }
 

@@ -116,6 +116,7 @@ pub(crate) fn wrong_value_at(key: &str) -> String {
         ".systemd_socket",
         ".probe_any",
         ".spec",
+        "events.log",
     ];
     let is_boolean = booleans.iter().any(|name| key.ends_with(name));
     let wrong = if is_boolean { "5" } else { "true" };

@@ -9,8 +9,8 @@ use std::{
 use job_status_exporter::{
     history::{History, HistorySettings},
     model::{
-        Change, FailureReason, FeedHandle, FeedScope, Job, JobState, Name, Sink as _, Totals, Uid,
-        Update, WorkloadRef,
+        Change, FailureReason, FeedHandle, FeedScope, Job, JobState, Name, NoopSink, Sink as _,
+        Totals, Uid, Update, WorkloadRef,
     },
     store::{self, TargetStore},
 };
@@ -36,7 +36,8 @@ impl Process {
         };
         let name = Some(Name::from("prod"));
         let names = std::slice::from_ref(&name);
-        let (history, mut targets) = History::open(&history_settings, names).unwrap();
+        let (history, mut targets) =
+            History::open(&history_settings, names, Arc::new(NoopSink)).unwrap();
         let target = targets.remove(0);
         let store = TargetStore::restored(name, settings, target.restored, target.journal);
         let store = Arc::new(store);

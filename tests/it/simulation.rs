@@ -15,6 +15,7 @@ use tokio::time::advance;
 
 mod calm;
 mod description;
+mod events;
 mod expected;
 mod faults;
 mod file;
@@ -22,6 +23,7 @@ mod lists;
 mod schedules;
 mod world;
 
+use events::EventModel;
 use expected::ExpectedState;
 use file::{FileModel, TimedJournal};
 use world::{BEGIN, DAY, Event, HOUR, MINUTE, World};
@@ -78,6 +80,9 @@ struct Simulation {
     expected: ExpectedState,
     /// When the history was last written, and what was expected then.
     flushed: Option<(Seconds, ExpectedState)>,
+    events: EventModel,
+    /// How many events of the process there were then.
+    flushed_events: usize,
     connected: [bool; FEEDS],
     /// Whether this process has read a feed.
     read: [bool; FEEDS],
@@ -96,6 +101,7 @@ fn settings() -> StoreSettings {
             stale_after: Duration::MAX, // checks come when they come
             ..defaults.retention
         },
+        events: true,
         ..defaults
     }
 }
@@ -121,6 +127,8 @@ impl Simulation {
             file: FileModel::default(),
             expected: ExpectedState::new(BEGIN, retention, FEEDS),
             flushed: None,
+            events: EventModel::default(),
+            flushed_events: 0,
             connected: [false; FEEDS],
             read: [false; FEEDS],
             complete: [false; FEEDS],
@@ -261,6 +269,7 @@ impl Simulation {
         let store = self.store.as_ref().expect("the process runs");
         self.file.write(self.now, &self.journal, store.as_ref());
         self.flushed = Some((self.now, self.expected.clone()));
+        self.flushed_events = self.journal.events().len();
     }
 
     fn kill(&mut self) {
@@ -270,6 +279,7 @@ impl Simulation {
         (self.connected, self.read) = ([false; FEEDS], [false; FEEDS]);
         let (at, expected) = self.flushed.take().expect("planned");
         self.expected = expected.restart(at);
+        self.events.kill(self.journal.events(), self.flushed_events);
     }
 
     fn start(&mut self) {
@@ -279,6 +289,7 @@ impl Simulation {
             self.file.restore(self.now, BEGIN)
         } else {
             self.expected = ExpectedState::new(self.now, retention, FEEDS);
+            self.events.forget();
             RestoredState {
                 since: self.now,
                 ..RestoredState::default()
@@ -308,7 +319,10 @@ impl Simulation {
 
     fn check(&self) {
         let Some(store) = &self.store else { return };
-        if let Err(difference) = self.expected.check(self.now, &store.snapshot()) {
+        let snapshot = store.snapshot();
+        let counters = self.expected.check(self.now, &snapshot);
+        let events = || self.events.check(&self.journal.events(), &snapshot);
+        if let Err(difference) = counters.and_then(|()| events()) {
             let (seed, hours) = (self.seed, (self.now - BEGIN) / HOUR);
             panic!("seed {seed}, after {hours} hours: {difference}");
         }

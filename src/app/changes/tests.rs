@@ -39,6 +39,7 @@ fn each_key_is_applied_or_needs_a_restart() {
         ("stale_after", "stale_after: 5m"),
         ("metrics", "metrics: {per_job: active}"),
         ("metrics", "metrics: {spec: false}"),
+        ("events", "events: {log: true}"),
         ("log.level", "log: {level: debug}"),
         ("web.kubernetes_auth", "web: {kubernetes_auth: {}}"),
         (

@@ -2,9 +2,9 @@
 
 use super::Settings;
 use crate::config::{
-    Config, FamilyFilter, HistoryConfig, KsmConfig, KubernetesAuthConfig, LabelsConfig,
-    LimitsConfig, ListLimits, MetricsConfig, Override, OverrideMatch, OverridesConfig,
-    ThresholdsConfig, WebConfig,
+    Config, EventsConfig, FamilyFilter, HistoryConfig, KsmConfig, KubernetesAuthConfig,
+    LabelsConfig, LimitsConfig, ListLimits, MetricsConfig, Override, OverrideMatch,
+    OverridesConfig, ThresholdsConfig, WebConfig,
 };
 use crate::model::Shard;
 
@@ -24,6 +24,7 @@ impl Settings<'_> {
             retain_workloads,
             stale_after,
             history,
+            events: EventsConfig { log },
             metrics,
             log_level,
             warnings: _,
@@ -42,6 +43,7 @@ impl Settings<'_> {
         self.add("retain_workloads", retain_workloads);
         self.add("stale_after", stale_after);
         self.history(history.as_ref());
+        self.add("events.log", log);
         self.metrics(metrics);
         self.add("log.level", log_level);
     }

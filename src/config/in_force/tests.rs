@@ -63,6 +63,7 @@ metrics:
   cache_size: 7MiB
   native_histograms: both
   kube_state_metrics: {enabled: true, job_labels: [a], job_annotations: [a], cronjob_labels: [a], cronjob_annotations: [a]}
+events: {log: true}
 log: {level: debug}
 ",
     "

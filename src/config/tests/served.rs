@@ -11,6 +11,7 @@ const SERIES: &str = r#"
         thresholds: {max_duration: 6h, max_success_age: 1d, start_grace: 2m, max_failures: 3}
         retain_workloads: 0s
         history: {path: history.redb, runs_per_workload: 10000, max_age: 1h}
+        events: {log: true}
         metrics:
           per_job: none
           spec: false
@@ -64,6 +65,7 @@ fn all_settings_of_series_are_loaded() {
             runs_per_workload: 10_000,
             max_age: Duration::from_hours(1),
         }),
+        events: EventsConfig { log: true },
         metrics: MetricsConfig {
             per_job: PerJob::None,
             spec: false,

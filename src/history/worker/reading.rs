@@ -93,7 +93,8 @@ impl Writer {
         }
         file.write(&writes)?;
         for (_, mut target) in self.targets.extract_if(.., |_, target| target.removed) {
-            self.queue.status.runs_written(target.written());
+            let runs = target.written(&*self.queue.events);
+            self.queue.status.runs_written(runs);
         }
         Ok(())
     }

@@ -4,11 +4,12 @@ use std::{mem, time::Instant};
 
 use super::super::{
     batch::{AddedTarget, Batch},
+    events::WaitingEvents,
     file::FileTarget,
     pending::PendingWrites,
     transaction::TargetWrites,
 };
-use crate::model;
+use crate::model::{self, EventSink};
 
 /// The writer's state of one target.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct TargetWriter {
     pub(super) target: FileTarget,
     /// Changes that are not in the file yet.
     pub(super) pending: PendingWrites,
+    /// Events of what the pending changes count.
+    pub(super) events: WaitingEvents,
     pub(super) phase: TargetPhase,
     /// Everything was read, now or again: mark workloads as gone that do not exist.
     pub(super) synced: bool,
@@ -41,6 +44,7 @@ impl TargetWriter {
         Self {
             target: added.target,
             pending: PendingWrites::default(),
+            events: WaitingEvents::default(),
             phase: if added.is_read {
                 TargetPhase::Reading
             } else {
@@ -58,6 +62,7 @@ impl TargetWriter {
             self.target.label_names = relabelling.names;
         }
         self.pending.merge(batch.writes);
+        self.events.merge(batch.events);
         self.synced |= batch.synced;
         self.removed |= batch.removed;
         if batch.removed && matches!(self.phase, TargetPhase::Settled { .. }) {
@@ -77,8 +82,15 @@ impl TargetWriter {
         }
     }
 
-    /// Everything was written. Returns the number of runs.
-    pub(super) fn written(&mut self) -> usize {
+    /// Everything was written: writes the events. Returns the number of runs.
+    pub(super) fn written(&mut self, events: &dyn EventSink) -> usize {
+        self.events.write(events);
+        mem::take(&mut self.pending).runs()
+    }
+
+    /// Nothing of it will be written. Returns the number of runs.
+    pub(super) fn abandon(&mut self, events: &dyn EventSink) -> usize {
+        self.events.abandon(events);
         mem::take(&mut self.pending).runs()
     }
 

@@ -26,6 +26,7 @@ use crate::{
 
 mod deletion;
 mod disk;
+mod events;
 mod lost;
 mod readers;
 mod relabelled;
@@ -33,6 +34,7 @@ mod synced;
 mod targets;
 
 use disk::{Backend, Disk};
+use events::RecordedEvents;
 
 /// A history whose writer works on demand.
 struct Scene {
@@ -43,6 +45,7 @@ struct Scene {
     writer: Writer,
     store: Arc<FakeStore>,
     restored: RestoredState,
+    events: Arc<RecordedEvents>,
 }
 
 impl Scene {
@@ -86,7 +89,9 @@ impl Scene {
             max_age: Duration::from_hours(24),
             ..settings(Path::new(""))
         };
-        let queue = Arc::new(WriteQueue::new(&settings, Arc::default()));
+        let events = Arc::<RecordedEvents>::default();
+        let queue = WriteQueue::new(&settings, Arc::default(), events.clone());
+        let queue = Arc::new(queue);
         let mut target = queue.new_target(None);
         let (file, restored) = match location.open(&[&target]) {
             Ok((file, mut restored)) => (Some(file), restored.remove(0)),
@@ -105,6 +110,7 @@ impl Scene {
             writer: Writer::new(queue, location, file, ended),
             id,
             restored: restored.1,
+            events,
         }
     }
 

@@ -44,6 +44,12 @@ invalid: the configuration, the web configuration file, or a certificate. The fa
             |process, out| out.value(process.config_successful),
         ),
         Row::counter(
+            "job_status_exporter_events_dropped_total",
+            &[],
+            "Events that were dropped because standard output was closed or not read in time, or because too many waited for the history.",
+            |process, out| out.value(process.dropped_events),
+        ),
+        Row::counter(
             "job_status_exporter_log_lines_dropped_total",
             &[],
             "Log lines that were dropped because standard error was closed or not read in time.",
@@ -141,6 +147,7 @@ mod tests {
 job_status_exporter_build_info{revision="1f0c9ab",version="0.1.0"} 1
 job_status_exporter_config_last_reload_success_timestamp_seconds 1795443600.5
 job_status_exporter_config_last_reload_successful 1
+job_status_exporter_events_dropped_total 3
 job_status_exporter_log_lines_dropped_total 12
 job_status_exporter_scrape_duration_seconds_bucket{le="0.25"} 1
 job_status_exporter_scrape_duration_seconds_bucket{le="1.0"} 1

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     history::{History, HistorySettings, TargetHistory},
     metrics::MetricsSettings,
-    model::{JournalEntry, Name, Run, RunExplanation, RunResult, Seconds, Totals, Uid},
+    model::{JournalEntry, Name, NoopSink, Run, RunExplanation, RunResult, Seconds, Totals, Uid},
     server::LoadedConfig,
 };
 
@@ -22,7 +22,8 @@ fn open(path: &Path) -> (History, TargetHistory) {
         label_names: Arc::default(),
     };
     let prod: Name = "prod".into();
-    let (history, mut targets) = History::open(&settings, &[Some(prod)]).unwrap();
+    let (history, mut targets) =
+        History::open(&settings, &[Some(prod)], Arc::new(NoopSink)).unwrap();
     (history, targets.remove(0))
 }
 

@@ -114,13 +114,13 @@ impl ScheduleStatus {
     }
 
     /// Evaluates the schedule, and counts overdue runs in `state`. Returns the due times that are overdue now and were not
-    /// at the last evaluation.
+    /// at the last evaluation, each with whether it counts as missed now.
     pub(super) fn evaluate(
         &mut self,
         cronjob: &CronJob,
         state: &mut ScheduleState,
         context: EvaluationContext,
-    ) -> Vec<Seconds> {
+    ) -> Vec<(Seconds, bool)> {
         *self = Self {
             schedule: self.schedule.take(),
             valid: cronjob.evaluated_schedule().map(|_| false),
@@ -210,7 +210,7 @@ impl ScheduleStatus {
         state: &mut ScheduleState,
         due_times: DueTimes<'_>,
         grace: Seconds,
-    ) -> Vec<Seconds> {
+    ) -> Vec<(Seconds, bool)> {
         self.next_evaluation = due_times.after(due_times.now);
         self.overdue_runs = Some(0);
         // What was overdue before the exporter first saw this CronJob is no new missed run.
@@ -249,7 +249,7 @@ impl ScheduleStatus {
         due_times: DueTimes<'_>,
         first_due: Seconds,
         grace: Seconds,
-    ) -> Vec<Seconds> {
+    ) -> Vec<(Seconds, bool)> {
         let start = due_times.start;
         let after_block = state.unblocked.map_or(start, |ended| ended.max(start));
         let until = due_times.now - grace;
@@ -264,13 +264,12 @@ impl ScheduleStatus {
             overdue += 1;
             overdue_since = Some(delayed.due);
             if state.count_delayed(delayed.due, due_times.now) {
-                new.push(delayed.due);
+                new.push((delayed.due, true));
             }
         }
-        for due in &later {
-            state.count_missed(*due, due_times.now);
+        for due in later {
+            new.push((due, state.count_missed(due, due_times.now)));
         }
-        new.extend(later);
         (self.overdue_runs, self.overdue_since) = (Some(overdue), overdue_since);
         self.not_started = due_times.reason_for_overdue(overdue);
         let changes = [

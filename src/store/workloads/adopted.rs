@@ -54,6 +54,7 @@ impl Workloads {
         let is_uncounted = |run: &Run| {
             run.end.is_some_and(|end| end >= restored.since) && !counted.contains(&run.uid)
         };
+        let mut newly_counted = Vec::new();
         let uncounted = self.uncounted.take().unwrap_or_default().into_iter();
         for (workload, run) in uncounted.filter(|(_, run)| is_uncounted(run)) {
             let bounds = self.settings.run_duration_buckets.clone();
@@ -62,6 +63,7 @@ impl Workloads {
             {
                 record.state.totals.count(&run, &bounds);
                 record.set_last_counted(&run);
+                newly_counted.push((slot, run));
             }
         }
         self.since = restored.since;
@@ -87,5 +89,8 @@ impl Workloads {
         }
         self.restore(unknown);
         self.report_all(jobs);
+        for (slot, run) in &newly_counted {
+            self.report_finished_run(*slot, run);
+        }
     }
 }

@@ -58,6 +58,7 @@ impl Workloads {
 
     /// Moves the values of mapped labels to their new positions.
     pub(in crate::store) fn relabel(&mut self, relabeller: &mut Relabeller) {
+        self.label_names = relabeller.relabelling().names.clone();
         for slot in self.records.occupied() {
             let Some(workload) = self.records.get(slot) else {
                 continue;

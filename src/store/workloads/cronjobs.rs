@@ -6,6 +6,16 @@ use crate::{
     store::{cronjobs::CronJobRecord, objects::Transition},
 };
 
+/// A due time that was found to be overdue.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct OverdueRun {
+    pub(in crate::store) due: Seconds,
+    /// Why no run started.
+    pub(in crate::store) reason: NotStarted,
+    /// Whether the schedule counts it as missed. It was counted before, or overdue at first sight, otherwise.
+    pub(in crate::store) counted: bool,
+}
+
 impl Workloads {
     /// Updates the workload of a `CronJob`.
     pub(in crate::store) fn on_cronjob(
@@ -82,12 +92,12 @@ impl Workloads {
         self.records.get(slot)
     }
 
-    /// Sets what was observed of the schedule of a `CronJob`, and adds the due times that are now `overdue`, with the reason.
+    /// Sets what was observed of the schedule of a `CronJob`, and adds the due times that are now `overdue`.
     pub(in crate::store) fn set_schedule(
         &mut self,
         cronjob: &CronJob,
         schedule: ScheduleState,
-        overdue: &[(Seconds, NotStarted)],
+        overdue: &[OverdueRun],
     ) {
         let key = (CRONJOB, &*cronjob.namespace, &*cronjob.name);
         let Some(slot) = self.records.find(key) else {
@@ -100,12 +110,15 @@ impl Workloads {
         }
         if let Some(workload) = self.records.get_mut(slot) {
             workload.state.schedule = Some(Box::new(schedule));
-            for (due, reason) in overdue {
-                workload.state.totals.add_missed(*due);
-                workload.state.ticks.add_missed(*due, *reason);
+            for run in overdue {
+                workload.state.totals.add_missed(run.due);
+                workload.state.ticks.add_missed(run.due, run.reason);
             }
         }
         self.journal_change(slot);
+        for run in overdue.iter().filter(|run| run.counted) {
+            self.report_missed_run(slot, run.due, run.reason);
+        }
     }
 
     /// Forgets which due times of a `CronJob` are overdue: they depend on a time zone that was the wrong one.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 mod adopted;
 mod annotations;
 mod budget;
+mod events;
 mod leaving;
 mod persistence;
 mod ticks;

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use batch_simulator::api::{Kind, SimulatedApi};
 use futures_util::future::join_all;
 use job_status_exporter::{
     history::{self, History},
-    model::RestoredState,
+    model::{NoopSink, RestoredState},
     store,
 };
 use serde_json::{Value, json};
@@ -29,7 +30,8 @@ fn setup(cluster: &Cluster, history: &Path) -> Setup {
     let config = format!(
         "web: {{listen_address: \"127.0.0.1:0\"}}\n\
          targets: [{{kubernetes: {{kubeconfig: kubeconfig}}}}]\n\
-         history: {{path: \"{}\", runs_per_workload: {RUNS_PER_WORKLOAD}}}\n",
+         history: {{path: \"{}\", runs_per_workload: {RUNS_PER_WORKLOAD}}}\n\
+         events: {{log: true}}\n",
         history.display()
     );
     let setup = Setup::new().kubeconfig("kubeconfig", &cluster.url(), "{}");
@@ -46,7 +48,7 @@ async fn read(path: &Path) -> RestoredState {
         run_duration_buckets: store::StoreSettings::default().run_duration_buckets,
         label_names: Vec::new().into(),
     };
-    let (history, mut targets) = History::open(&settings, &[None]).unwrap();
+    let (history, mut targets) = History::open(&settings, &[None], Arc::new(NoopSink)).unwrap();
     history.close(Duration::from_secs(30)).await;
     targets.remove(0).restored
 }
@@ -63,6 +65,9 @@ struct JobGenerator {
     all_finished: BTreeSet<String>,
     /// Number of succeeded and failed runs by workload.
     expected: BTreeMap<&'static str, (u64, u64)>,
+    /// The same by the events of all exporters.
+    reported: BTreeMap<String, (u64, u64)>,
+    reported_uids: BTreeSet<String>,
 }
 
 impl JobGenerator {
@@ -75,6 +80,8 @@ impl JobGenerator {
             finished: BTreeMap::new(),
             all_finished: BTreeSet::new(),
             expected: BTreeMap::new(),
+            reported: BTreeMap::new(),
+            reported_uids: BTreeSet::new(),
         }
     }
 
@@ -122,6 +129,27 @@ impl JobGenerator {
             "status": status,
         });
         self.api.apply(Kind::Job, object).unwrap();
+    }
+
+    /// Asserts that these lines report runs that are in the file and finished as they say, none of them twice.
+    fn check_events(&mut self, lines: &str, state: &RestoredState) {
+        let recorded: BTreeSet<_> = state.runs.iter().map(ToString::to_string).collect();
+        for line in lines.lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let uid = event["uid"].as_str().unwrap().to_owned();
+            assert!(
+                recorded.contains(&uid),
+                "reported before it was recorded: {line}"
+            );
+            let workload = event["workload"].as_str().unwrap();
+            let (succeeded, failed) = self.reported.entry(workload.to_owned()).or_default();
+            match event["event"].as_str().unwrap() {
+                "run_succeeded" => *succeeded += 1,
+                "run_failed" => *failed += 1,
+                other => panic!("{other}"),
+            }
+            assert!(self.reported_uids.insert(uid), "twice: {line}");
+        }
     }
 
     /// Asserts that every recorded run finished and was recorded once. Deletes some of the recorded Jobs.
@@ -174,8 +202,9 @@ async fn kill_repeatedly(kills: u32, seed: u64) {
             jobs.step();
             sleep(Duration::from_millis(jobs.rng.u64(..8))).await;
         }
-        drop(exporter);
+        let events = exporter.kill();
         let state = read(&path).await;
+        jobs.check_events(&events, &state);
         assert_eq!(state.since, since, "the file was replaced");
         totals_seen.insert(
             state
@@ -196,6 +225,16 @@ async fn kill_repeatedly(kills: u32, seed: u64) {
     let exited = last.exit().await;
     assert_eq!(exited.status.code(), Some(0), "{:?}", exited.log);
     let state = read(&path).await;
+    jobs.check_events(&exited.stdout, &state);
+    assert!(!jobs.reported_uids.is_empty(), "no events");
+    for (workload, (succeeded, failed)) in &jobs.reported {
+        // A kill between the write to the file and that to standard output loses a line.
+        let expected = jobs.expected[workload.as_str()];
+        assert!(
+            *succeeded <= expected.0 && *failed <= expected.1,
+            "{workload}"
+        );
+    }
     let counted = state
         .workloads
         .iter()

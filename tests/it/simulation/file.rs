@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use job_status_exporter::model::{
-    Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload, Seconds, StoreLookup,
-    Uid, WorkloadId, WorkloadState,
+    Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload, RunEvent, Seconds,
+    StoreLookup, Uid, WorkloadId, WorkloadState,
 };
 use parking_lot::Mutex;
 
@@ -32,6 +32,15 @@ impl TimedJournal {
     pub(crate) fn set_clock(&self, now: Seconds) {
         self.0.lock().0 = now;
     }
+
+    /// The events of the process.
+    pub(crate) fn events(&self) -> Vec<RunEvent> {
+        let events = |(_, entry): &(Seconds, JournalEntry)| match entry {
+            JournalEntry::Counted(event) => Some(RunEvent::clone(event)),
+            _ => None,
+        };
+        self.0.lock().1.iter().filter_map(events).collect()
+    }
 }
 
 impl FileModel {
@@ -49,6 +58,7 @@ impl FileModel {
                     }
                 }
                 JournalEntry::WorkloadChanged { .. }
+                | JournalEntry::Counted(_)
                 | JournalEntry::Synced
                 | JournalEntry::Relabelled(_) => {}
             }

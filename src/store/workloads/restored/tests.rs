@@ -30,6 +30,7 @@ impl Journal for Lines {
                 format!("changed {} {}", workload.name, state.totals.succeeded)
             }
             JournalEntry::WorkloadGone(workload, _) => format!("gone {}", workload.name),
+            JournalEntry::Counted(event) => format!("event {}", event.kind.as_str()),
             JournalEntry::Synced => "synced".to_owned(),
             JournalEntry::Relabelled(_) => "relabelled".to_owned(),
         };
