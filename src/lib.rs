@@ -33,7 +33,7 @@
 //! - `protobuf`: the fields of a Protocol Buffers message
 //! - `x509`: what a certificate says about itself
 //! - [`cli`][]: the command line
-//! - [`telemetry`][]: logging
+//! - [`telemetry`][]: the log on standard error, and events of runs on standard output
 //! - [`app`][]: builds the stages, supervises their tasks, handles signals
 //! - `fuzzing`: the harness functions of the fuzz targets, for tests only
 //!

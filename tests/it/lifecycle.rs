@@ -5,6 +5,7 @@
 mod access;
 mod cluster;
 mod commands;
+mod events;
 mod history;
 mod logs;
 mod pipes;
