@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{escape, queue::LineQueue};
-use crate::model::{self, EventRun, EventSink, RunEvent, Seconds};
+use crate::model::{self, EventSink, FailureCause, FailureReason, NotStarted, RunEvent, Seconds};
 
 /// About 30,000 events: more than a target reports at once after its exporter was down. They cannot be read from anywhere else
 /// later, so there is more room for them than for the log.
@@ -160,13 +160,13 @@ impl<'a> EventLine<'a> {
             end: Time::of(run.and_then(|run| run.end)),
             start_delay_seconds: run.and_then(|run| run.start_delay),
             duration_seconds: run.and_then(|run| run.duration),
-            not_started: event.not_started.map(|reason| reason.as_str()),
-            failure_reason: run.and_then(|run| run.reason).map(|reason| reason.as_str()),
+            not_started: event.not_started.map(NotStarted::as_str),
+            failure_reason: run.and_then(|run| run.reason).map(FailureReason::as_str),
             cause: explanation
                 .and_then(|it| it.cause)
-                .map(|cause| cause.as_str()),
+                .map(FailureCause::as_str),
             exit_code: explanation.and_then(|it| it.exit_code),
-            succeeded_pods: run.map(|run: &EventRun| run.succeeded_pods),
+            succeeded_pods: run.map(|run| run.succeeded_pods),
             failed_pods: run.map(|run| run.failed_pods),
             labels: labels.filter(|(_, value)| !value.is_empty()).collect(),
         }

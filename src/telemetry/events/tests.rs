@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::model::{
-    FailedPods, FailureCause, FailureReason, LabelValues, Name, NotStarted, RunEventKind,
-    RunExplanation, Uid, WorkloadId,
+    EventRun, FailedPods, LabelValues, Name, RunEventKind, RunExplanation, Uid, WorkloadId,
 };
 
 /// 2026-11-28T22:43:20Z.
