@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct Exporter {
     child: Child,
     address: SocketAddr,
-    /// Contains the configuration and the log.
+    /// Contains the configuration, the log and the events.
     directory: TempDir,
 }
 
@@ -57,9 +57,10 @@ impl Exporter {
     }
 
     fn spawn(mut command: Command, directory: TempDir) -> Self {
-        let log = File::create(directory.path().join("log")).expect("a file");
+        let create = |name| File::create(directory.path().join(name)).expect("a file");
+        let command = command.stderr(create("log")).stdout(create("events"));
         Self {
-            child: command.stderr(log).spawn().expect("the binary"),
+            child: command.spawn().expect("the binary"),
             address: SocketAddr::from(([0, 0, 0, 0], 0)),
             directory,
         }
@@ -78,7 +79,16 @@ impl Exporter {
 
     /// The lines of the log so far, each a JSON object.
     pub(crate) fn log(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.log_path()).expect("a log");
+        self.lines("log")
+    }
+
+    /// The events so far.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.lines("events")
+    }
+
+    fn lines(&self, file: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.directory.path().join(file)).expect("a file");
         // The last line may be half written.
         let lines = text
             .split_inclusive('\n')
@@ -223,8 +233,7 @@ fn command() -> Command {
             "json",
         ])
         .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .stdin(Stdio::null());
     command
 }
 

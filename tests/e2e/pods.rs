@@ -1,6 +1,9 @@
 //! Why runs fail and wait, by their pods. The kubelet of the test cluster is simulated; it writes the statuses of a real one.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, future::join_all};
 use serde_json::{Value, json};
@@ -9,6 +12,7 @@ use crate::{
     cluster::{Cluster, Kind::Job, kubeconfig_of},
     exporter::Exporter,
     jobs::{Scenario, run_all, spec},
+    metrics::Metrics,
     testbed::Testbed,
     wait::{TIMEOUT, WATCH_LATENCY, eventually},
 };
@@ -52,6 +56,42 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     }),
 ];
 
+/// Asserts that each counted run has one event, and that events of failed runs have the causes that the metrics have.
+fn expect_events(testbed: &Testbed, seen: &Metrics) {
+    let namespace = ("namespace", &*testbed.namespace.name);
+    let mut uids = BTreeSet::new();
+    let mut counts = BTreeMap::<&str, f64>::new();
+    let events = testbed.exporter.events();
+    for event in &events {
+        let kind = event["event"].as_str().unwrap();
+        *counts.entry(kind).or_default() += 1.0;
+        assert!(
+            uids.insert(event["uid"].as_str().unwrap()),
+            "twice: {event}"
+        );
+        if kind == "run_failed" {
+            let workload = event["workload"].as_str().unwrap();
+            let cause = event["cause"].as_str().unwrap();
+            let labels = [namespace, ("workload", workload), ("cause", cause)];
+            let shown = seen.samples("batch_workload_last_run_failure_cause", &labels);
+            assert_eq!(shown.len(), 1, "{event}");
+        }
+    }
+    for (kind, result) in [("run_succeeded", "succeeded"), ("run_failed", "failed")] {
+        let counted = seen.samples(
+            "batch_workload_runs_total",
+            &[namespace, ("result", result)],
+        );
+        let counted: f64 = counted.values().sum();
+        assert_eq!(
+            counts.get(kind).copied().unwrap_or_default(),
+            counted,
+            "{events:#?}"
+        );
+    }
+    assert!(counts.contains_key("run_failed"), "{events:#?}");
+}
+
 #[tokio::test]
 async fn pods_explain_runs() {
     let cluster = Cluster::from_env().await;
@@ -61,8 +101,9 @@ async fn pods_explain_runs() {
     let pods_up = pods_up.value("job_status_exporter_target_pods_up", &[]);
     assert_eq!(pods_up, Some(1.0));
     assert_eq!(testbed.exporter.log_at_level("WARN"), Vec::<Value>::new());
-    // Another exporter that starts now sees the same of the Jobs that are left.
     let seen = testbed.exporter.scrape().await;
+    expect_events(&testbed, &seen);
+    // Another exporter that starts now sees the same of the Jobs that are left.
     let config = Testbed::config_with_pods(&testbed.namespace, cluster.kubeconfig());
     let other = Exporter::with_config(&config).await;
     other.wait_until_ready().await;

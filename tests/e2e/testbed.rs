@@ -53,7 +53,7 @@ impl Testbed {
     /// The configuration for that.
     pub(crate) fn config_with_pods(namespace: &Namespace, kubeconfig: &Path) -> String {
         format!(
-            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, namespaces: {{include: [{}]}}, pods: {{enabled: true}}}}]",
+            "targets: [{{kubernetes: {{kubeconfig: '{}'}}, namespaces: {{include: [{}]}}, pods: {{enabled: true}}}}]\nevents: {{log: true}}",
             kubeconfig.display(),
             namespace.name
         )

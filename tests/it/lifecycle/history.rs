@@ -202,7 +202,8 @@ async fn kill_repeatedly(kills: u32, seed: u64) {
             jobs.step();
             sleep(Duration::from_millis(jobs.rng.u64(..8))).await;
         }
-        let events = exporter.kill();
+        exporter.signal(&["KILL"]);
+        let events = exporter.exit().await.stdout;
         let state = read(&path).await;
         jobs.check_events(&events, &state);
         assert_eq!(state.since, since, "the file was replaced");

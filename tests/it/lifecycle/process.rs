@@ -284,13 +284,6 @@ impl Exporter {
         assert!(sent.unwrap().success());
     }
 
-    /// Kills the process. Returns its standard output.
-    pub(super) fn kill(mut self) -> String {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.stdout.take().unwrap().join().unwrap()
-    }
-
     /// Waits until the process exits on its own.
     pub(super) async fn exit(mut self) -> Exited {
         while self.next_line().await.is_some() {}
