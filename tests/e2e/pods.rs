@@ -83,11 +83,8 @@ fn expect_events(testbed: &Testbed, seen: &Metrics) {
             &[namespace, ("result", result)],
         );
         let counted: f64 = counted.values().sum();
-        assert_eq!(
-            counts.get(kind).copied().unwrap_or_default(),
-            counted,
-            "{events:#?}"
-        );
+        let reported = counts.get(kind).copied().unwrap_or_default();
+        assert!((counted - reported).abs() < 0.5, "{counted}: {events:#?}");
     }
     assert!(counts.contains_key("run_failed"), "{events:#?}");
 }
