@@ -10,6 +10,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
 use crate::client::{Answer, Client};
 
+mod namespaces;
 mod pods;
 mod recorded;
 mod watching;

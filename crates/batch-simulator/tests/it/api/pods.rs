@@ -78,14 +78,15 @@ async fn pods_are_served_below_the_core_api() {
 }
 
 #[tokio::test]
-async fn discovery_has_pods() {
+async fn discovery_has_the_core_api() {
     let server = Server::start(ApiOptions::default()).await;
     assert_eq!(server.get("/api").await.json()["versions"], json!(["v1"]));
     let core = server.get("/api/v1").await.json();
     assert_eq!(core["groupVersion"], "v1");
     let resources = core["resources"].as_array().unwrap();
     let resources = resources.iter().map(|resource| &resource["name"]);
-    assert_eq!(resources.collect::<Vec<_>>(), ["pods", "pods/status"]);
+    let names: Vec<_> = resources.collect();
+    assert_eq!(names, ["namespaces", "pods", "pods/status"]);
 }
 
 #[tokio::test]
