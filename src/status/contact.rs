@@ -1,6 +1,6 @@
 //! The health of a target, and until when it is known.
 //!
-//! The rule `job_status:target_contact_timestamp_seconds` computes the same time from metrics.
+//! The rule `job_status:target_shard_contact_timestamp_seconds` computes the same time from metrics.
 
 use jiff::Timestamp;
 

@@ -9,7 +9,7 @@ use crate::promql::{Families, references};
 mod daylight_saving;
 
 /// The names and default severities that users rely on, in the order of the file.
-const ALERTS: [(&str, &str); 28] = [
+const ALERTS: [(&str, &str); 30] = [
     ("BatchRunFailed", "warning"),
     ("BatchRunsOutOfMemory", "warning"),
     ("BatchFailingRepeatedly", "critical"),
@@ -38,6 +38,8 @@ const ALERTS: [(&str, &str); 28] = [
     ("JobStatusWorkloadsDropped", "warning"),
     ("JobStatusConfigReloadFailed", "warning"),
     ("JobStatusExporterAbsent", "critical"),
+    ("JobStatusShardsMissing", "critical"),
+    ("JobStatusShardsDisagree", "warning"),
 ];
 
 fn file(path: &str) -> String {
