@@ -23,6 +23,10 @@ def pods_of(verbs):
     return {("pods", "", verbs)}
 
 
+def namespaces_of(verbs):
+    return {("namespaces", "", verbs)}
+
+
 def status_of(*names):
     """kubectl shows a row for each name. Without names it is the status of all Jobs."""
     return {("jobs.batch/status", name, "get") for name in names or ("",)}
@@ -44,6 +48,11 @@ MODES = {
     ),
     "pods": ({name: objects_of("list watch") | pods_of("list watch") for name in EVERYWHERE}, {"billing", "etl", "reports"}),
     "pods-poll-namespaces": ({name: objects_of("list") | pods_of("list") for name in ("billing", "etl")}, {"billing", "etl"}),
+    "shards": (
+        {name: objects_of("list watch") | pods_of("list watch") | namespaces_of("list watch") for name in EVERYWHERE},
+        {"billing", "etl", "reports"},
+    ),
+    "shards-namespaces": ({name: objects_of("list watch") for name in ("billing", "etl")}, {"billing", "etl"}),
     "probe-any": ({"billing": objects_of("list watch") | status_of()}, {"billing"}),
     "kubernetes-auth": (
         {

@@ -65,7 +65,9 @@ class Container:
             api = self.testbed.api
             ca = base64.b64encode((api.directory / "pki/ca.crt").read_bytes()).decode()
             kubeconfig.write(path, f"https://127.0.0.1:{api.port}", self.token, **{"certificate-authority-data": ca})
-        return {"PATH": os.environ["PATH"], "KUBECONFIG": str(path), **variables}
+        # The host name has no ordinal of a StatefulSet. This is its first pod.
+        ordinal = {"JOB_STATUS_EXPORTER__SHARDING__SHARD": "0"} if "shard: auto" in self.config else {}
+        return {"PATH": os.environ["PATH"], "KUBECONFIG": str(path), **ordinal, **variables}
 
     def run(self):
         self.mount()

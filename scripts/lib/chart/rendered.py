@@ -118,6 +118,7 @@ def check_choices(testbed):
     }
     kinds = {name: document["kind"] for name, document in pods.items()}
     stateful = {"history-claim", "two-replicas", "two-replicas-in-memory", "long-names", "long-name-of-statefulset"}
+    stateful |= {"shards", "shards-history", "shards-namespaces", "shards-poll", "shards-of-targets", "existing-config-shards"}
     found = {name for name, kind in kinds.items() if kind == "StatefulSet"}
     check(found == stateful, f"StatefulSets: {found}, not {stateful}")
     for name, document in pods.items():
@@ -150,8 +151,10 @@ def check_choices(testbed):
         ("pods-of-one-target", "Role", "billing", "list", "watch"),
         ("pods-poll-namespaces", "Role", "billing", "list"),
         ("pods-poll-namespaces", "Role", "etl", "list"),
+        ("shards", "ClusterRole", None, "list", "watch"),
     }
     check(found == wanted, f"permissions for pods: {found}, not {wanted}")
+    check_shards(testbed)
     # Only a change that needs a restart changes the pod.
     base = checksum({})
     check(checksum({"thresholds": {"max_duration": "1h"}}) == base, "a change that the exporter loads restarts the pod")
@@ -159,12 +162,43 @@ def check_choices(testbed):
         {"web": {"telemetry_path": "/m"}},
         {"metrics": {"run_duration_buckets": ["1s"]}},
         {"metrics": {"native_histograms": "both"}},
+        {"sharding": {"shards": 2, "shard": 0}},
     ):
         check(checksum(change) != base, f"{change} does not restart the pod")
     check(checksum({"thresholds": {"max_duration": "1h"}}, "autoReload=false") != checksum({}, "autoReload=false"), "autoReload=false")
     check(not of_kind(testbed.documents("cci"), "Role", "ClusterRole"), "a pod that reads CCI has permissions in the cluster")
     large = only_config(testbed.documents("restart-on-change"))
     check(large["limits"] == {"list_objects": 5000000, "workloads": 10000000}, f"large numbers change: {large['limits']}")
+
+
+def check_shards(testbed):
+    """Each shard is a pod whose ordinal is its number. Only shards that watch everything read namespaces."""
+    found = {
+        (name, role["kind"], *rule["verbs"])
+        for name, documents in testbed.all_documents().items()
+        for role in of_kind(documents, "Role", "ClusterRole")
+        for rule in role["rules"]
+        if "namespaces" in rule.get("resources", [])
+    }
+    names = ("shards", "shards-history", "shards-of-targets", "shard-by-number", "existing-config-shards")
+    wanted = {(name, "ClusterRole", "list", "watch") for name in names}
+    check(found == wanted, f"permissions for namespaces: {found}, not {wanted}")
+    shards = {"shards": 2, "shards-history": 3, "shards-namespaces": 1, "shards-poll": 2, "shards-of-targets": 2}
+    for name, number in shards.items():
+        documents = testbed.documents(name)
+        spec = only(documents, "StatefulSet")["spec"]
+        check((spec["replicas"], spec["podManagementPolicy"]) == (number, "Parallel"), f"{name}: {spec}")
+        found = only_config(documents)["sharding"]
+        check(found == {"shards": number, "shard": "auto"}, f"{name}: sharding is {found}")
+    [claim] = only(testbed.documents("shards-history"), "StatefulSet")["spec"]["volumeClaimTemplates"]
+    check(claim["metadata"]["name"] == "history", "shards share a history")
+    pod = only(testbed.documents("existing-config-shards"), "StatefulSet")["spec"]["template"]["spec"]
+    env = {entry["name"].removeprefix("JOB_STATUS_EXPORTER__"): entry["value"] for entry in pod["containers"][0]["env"]}
+    check((env["SHARDING__SHARDS"], env["SHARDING__SHARD"]) == ("2", "auto"), f"existing-config-shards: {env}")
+    for name in (*shards, "existing-config-shards"):
+        [test] = [it for it in of_kind(testbed.documents(name), "Pod") if it["metadata"]["name"].endswith("-check")]
+        env = [entry["value"] for entry in test["spec"]["containers"][0]["env"] if entry["name"].endswith("__SHARD")]
+        check(env == ["0"], f"{name}: helm test looks for its number in the name of its pod")
 
 
 def checksum(config, *settings):
@@ -175,7 +209,11 @@ def checksum(config, *settings):
 
 def check_rules(testbed):
     source = yaml.safe_load((ROOT / "config/rules/job-status.rules.yaml").read_text())
-    log = {"kubectl logs": "kubectl --namespace exporters logs", "deployment/job-status-exporter": "statefulset/release-job-status-exporter"}
+    log = {
+        "kubectl logs": "kubectl --namespace exporters logs",
+        "deployment/job-status-exporter": "statefulset/release-job-status-exporter",
+        "pod/job-status-exporter-": "pod/release-job-status-exporter-",
+    }
     expected = json.dumps(source)
     for text, instead in log.items():
         expected = expected.replace(text, instead)

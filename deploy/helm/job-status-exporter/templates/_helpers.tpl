@@ -87,6 +87,12 @@ app.kubernetes.io/component: exporter
 {{- end -}}
 {{- if hasKey ($config.history | default dict) "path" }}{{ fail "The chart sets `config.history.path`. Use the value `history.enabled`." }}{{ end -}}
 {{- if and $config.history (not .Values.history.enabled) }}{{ fail "`config.history` needs `history.enabled`." }}{{ end -}}
+{{- if .Values.sharding.shards -}}
+{{- if $config.sharding }}{{ fail "`sharding.shards` sets `config.sharding`. Remove one of them." }}{{ end -}}
+{{- $_ := set $config "sharding" (dict "shards" (int .Values.sharding.shards) "shard" "auto") -}}
+{{- else if eq (toString ($config.sharding | default dict).shard) "auto" -}}
+{{- fail "`config.sharding.shard: auto` is for pods of a StatefulSet with one pod per shard. Use the value `sharding.shards`." -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end }}
 
@@ -107,11 +113,13 @@ app.kubernetes.io/component: exporter
 
 {{/*
 The permissions that the targets need, as YAML: a map from namespaces, or `*` for all of them, to what they need there:
-`objects` (verbs for Jobs and CronJobs), `pods` (verbs for pods), `jobs` (verbs for Jobs), `status` (whose status they get: names of Jobs, or `*`).
+`objects` (verbs for Jobs and CronJobs), `pods` (verbs for pods), `jobs` (verbs for Jobs), `namespaces` (verbs for namespaces),
+`status` (whose status they get: names of Jobs, or `*`).
 */}}
 {{- define "job-status-exporter.permissions" -}}
 {{- $scopes := dict -}}
-{{- range (include "job-status-exporter.config" . | fromYaml).targets -}}
+{{- $config := include "job-status-exporter.config" . | fromYaml -}}
+{{- range $config.targets -}}
 {{- if include "job-status-exporter.usesAccount" . -}}
   {{- $poll := .poll | default dict -}}
   {{- $selected := .namespaces | default dict -}}
@@ -134,6 +142,8 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
       {{- $scope := get $scopes . | default dict -}}
       {{- $_ := set $scope "objects" (concat ($scope.objects | default list) $verbs | uniq | sortAlpha) -}}
       {{- if $pods.enabled }}{{ $_ := set $scope "pods" (concat ($scope.pods | default list) $verbs | uniq | sortAlpha) }}{{ end -}}
+      {{- /* A shard that watches all namespaces asks for its own. A poll lists everything. */ -}}
+      {{- if and $config.sharding (eq . "*") (has "watch" $verbs) }}{{ $_ := set $scope "namespaces" $verbs }}{{ end -}}
       {{- $_ := set $scopes . $scope -}}
     {{- end -}}
   {{- end -}}
@@ -159,6 +169,11 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
 {{- with .scope.pods }}
 - apiGroups: [""]
   resources: [pods]
+  verbs: {{ toJson . }}
+{{- end }}
+{{- with .scope.namespaces }}
+- apiGroups: [""]
+  resources: [namespaces]
   verbs: {{ toJson . }}
 {{- end }}
 {{- with .scope.jobs }}
@@ -224,13 +239,22 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
 {{- ternary .Values.webConfig.scheme "http" (ne .Values.webConfig.existingSecret "") -}}
 {{- end }}
 
-{{/* Each replica of a StatefulSet keeps its name and its volume. */}}
+{{/* How many pods there are: a shard each, or a replica each. */}}
+{{- define "job-status-exporter.pods" -}}
+{{- if and .Values.sharding.shards (gt (int .Values.replicas) 1) -}}
+{{- fail "`sharding.shards` and `replicas` exclude each other: each pod is another shard. For a second replica of each shard, install a second release." -}}
+{{- end -}}
+{{- .Values.sharding.shards | default .Values.replicas -}}
+{{- end }}
+
+{{/* Each shard and each replica of a StatefulSet keeps its name and its volume. */}}
 {{- define "job-status-exporter.kind" -}}
 {{- $claims := and .Values.history.enabled (eq .Values.history.type "persistentVolumeClaim") (not .Values.history.existingClaim) -}}
-{{- if and .Values.history.enabled .Values.history.existingClaim (gt (int .Values.replicas) 1) -}}
+{{- $several := gt (include "job-status-exporter.pods" . | int) 1 -}}
+{{- if and .Values.history.enabled .Values.history.existingClaim $several -}}
 {{- fail "`history.existingClaim` is for one replica: each needs a file of its own." -}}
 {{- end -}}
-{{- ternary "StatefulSet" "Deployment" (or $claims (gt (int .Values.replicas) 1)) -}}
+{{- ternary "StatefulSet" "Deployment" (or $claims $several (gt (int .Values.sharding.shards) 0)) -}}
 {{- end }}
 
 {{/*
@@ -265,6 +289,12 @@ pod. Labels that change with a new pod are dropped.
 {{- if .Values.history.enabled }}
 - name: JOB_STATUS_EXPORTER__HISTORY__PATH
   value: /var/lib/job-status-exporter/history.redb
+{{- end }}
+{{- if and .Values.sharding.shards .Values.existingConfig.name }}
+- name: JOB_STATUS_EXPORTER__SHARDING__SHARDS
+  value: {{ .Values.sharding.shards | quote }}
+- name: JOB_STATUS_EXPORTER__SHARDING__SHARD
+  value: auto
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
@@ -338,7 +368,9 @@ Without it, for every change.
 {{- $web := $config.web | default dict -}}
 {{- $metrics := $config.metrics | default dict -}}
 {{- $restart := pick $web "telemetry_path" "external_url" "route_prefix" "max_connections" "ready_grace" "shutdown_timeout" "enable_lifecycle" -}}
-{{- dict "web" $restart "metrics" (pick $metrics "run_duration_buckets" "native_histograms") | toJson | sha256sum -}}
+{{- $restart = dict "web" $restart "metrics" (pick $metrics "run_duration_buckets" "native_histograms") -}}
+{{- with $config.sharding }}{{ $_ := set $restart "sharding" . }}{{ end -}}
+{{- $restart | toJson | sha256sum -}}
 {{- else -}}
 {{- $config | toJson | sha256sum -}}
 {{- end -}}
