@@ -50,7 +50,7 @@ MODES = {
     "pods-poll-namespaces": ({name: objects_of("list") | pods_of("list") for name in ("billing", "etl")}, {"billing", "etl"}),
     "shards": (
         {name: objects_of("list watch") | pods_of("list watch") | namespaces_of("list watch") for name in EVERYWHERE},
-        {"billing", "etl", "reports"},
+        {"billing", "reports"},
     ),
     "shards-namespaces": ({name: objects_of("list watch") for name in ("billing", "etl")}, {"billing", "etl"}),
     "probe-any": ({"billing": objects_of("list watch") | status_of()}, {"billing"}),

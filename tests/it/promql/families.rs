@@ -62,6 +62,9 @@ impl Families {
             if !words.contains("do not have the label `target`") {
                 shared.insert("target".to_owned());
             }
+            if words.contains("the label `shard`") {
+                shared.insert("shard".to_owned());
+            }
             if let Some(line) = section
                 .lines()
                 .find_map(|line| line.strip_prefix("Labels of all series: "))
@@ -170,6 +173,14 @@ fn unknown_families_and_labels_are_problems() {
             r#"batch_job_state{target="a",job_name="b",state="failed"} and on (job) up{job="c"}"#,
             "",
         ),
+        (
+            r#"max by (cluster, target, shard) (job_status_exporter_target_up{shard="1"})"#,
+            "",
+        ),
+        (
+            r#"count by (job) (count_values by (job) ("number", last_over_time(job_status_exporter_shard[5m])))"#,
+            "",
+        ),
         ("job_status:known", ""),
         (
             "batch_job_stat",
@@ -190,6 +201,10 @@ fn unknown_families_and_labels_are_problems() {
         (
             r#"batch_job_failed{state="x"}"#,
             "batch_job_failed has no label state",
+        ),
+        (
+            r#"batch_job_failed{shard="1"}"#,
+            "batch_job_failed has no label shard",
         ),
         (
             r#"job_status_exporter_history_up{target="x"}"#,
