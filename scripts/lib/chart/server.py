@@ -90,11 +90,12 @@ def place(document):
 
 def check_releases(testbed):
     api = prepare(testbed)
-    first, second = VALUES / "default.yaml", VALUES / "two-replicas.yaml"
+    first, second, third = VALUES / "default.yaml", VALUES / "two-replicas.yaml", VALUES / "shards.yaml"
     release, flags = "tried", ("--namespace", NAMESPACE)
-    before, after = template(first, release), template(second, release)
-    objects = {key: [document for document in documents if document not in hooks(documents)] for key, documents in (("before", before), ("after", after))}
-    every = objects["before"] + objects["after"]
+    before, after, shards = (template(values, release) for values in (first, second, third))
+    rendered = {"before": before, "after": after, "shards": shards}
+    objects = {key: [document for document in documents if document not in hooks(documents)] for key, documents in rendered.items()}
+    every = [document for documents in objects.values() for document in documents]
 
     def wanted(key):
         return {identity(document) for document in objects[key]}
@@ -121,11 +122,14 @@ def check_releases(testbed):
     expect("after")
     run_helm("rollback", release, "1", *flags)
     expect("before")
+    # The StatefulSet takes the place of the Deployment, and the Deployment comes back.
+    run_helm("upgrade", release, CHART, "--values", third, *flags)
+    expect("shards")
     run_helm("upgrade", release, CHART, "--values", first, "--set-json", 'config={"thresholds":{"max_duration":"1h"}}', *flags)
     config = api.get("v1", "ConfigMap", NAMESPACE, "tried-job-status-exporter")["data"]["exporter.yaml"]
     check(yaml.safe_load(config)["thresholds"] == {"max_duration": "1h"}, f"the upgrade did not change the configuration: {config}")
     history = json.loads(run_helm("history", release, "--output", "json", *flags))
-    check(len(history) == 4, f"{len(history)} revisions")
+    check(len(history) == 5, f"{len(history)} revisions")
     run_helm("uninstall", release, *flags)
     # Garbage is collected by a controller, which a bare control plane does not have; these objects have no dependents.
     check(not installed(api, every), f"uninstall leaves {installed(api, every)}")
