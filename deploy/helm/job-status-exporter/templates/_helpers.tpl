@@ -368,9 +368,7 @@ Without it, for every change.
 {{- $web := $config.web | default dict -}}
 {{- $metrics := $config.metrics | default dict -}}
 {{- $restart := pick $web "telemetry_path" "external_url" "route_prefix" "max_connections" "ready_grace" "shutdown_timeout" "enable_lifecycle" -}}
-{{- $restart = dict "web" $restart "metrics" (pick $metrics "run_duration_buckets" "native_histograms") -}}
-{{- with $config.sharding }}{{ $_ := set $restart "sharding" . }}{{ end -}}
-{{- $restart | toJson | sha256sum -}}
+{{- dict "web" $restart "metrics" (pick $metrics "run_duration_buckets" "native_histograms") | toJson | sha256sum -}}
 {{- else -}}
 {{- $config | toJson | sha256sum -}}
 {{- end -}}
