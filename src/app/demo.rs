@@ -99,9 +99,7 @@ fn load(file: Option<PathBuf>, flags: cli::Demo) -> Result<(Config, LoadedConfig
         },
         ..Inputs::default()
     };
-    let (mut config, origins) = config::load_with_origins(&inputs).map_err(Error::Config)?;
-    // There is one exporter in the demo.
-    config.sharding = None;
+    let (config, origins) = config::load_with_origins(&inputs).map_err(Error::Config)?;
     if config
         .web
         .listen_addresses

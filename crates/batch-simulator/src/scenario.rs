@@ -11,9 +11,10 @@
 use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
+use serde_json::json;
 use tokio::time::sleep;
 
-use super::api::{InvalidObject, SimulatedApi};
+use super::api::{InvalidObject, Kind, SimulatedApi};
 
 mod cronjob;
 mod job_run;
@@ -82,6 +83,9 @@ pub async fn run(
     api: SimulatedApi,
     settings: ScenarioSettings,
 ) -> Result<Infallible, InvalidObject> {
+    for namespace in workloads::namespaces() {
+        api.apply(Kind::Namespace, json!({"metadata": {"name": namespace}}))?;
+    }
     let mut rng = fastrand::Rng::with_seed(settings.seed);
     // Each workload has its own fork, so that its choices do not depend on the others.
     let mut context = || Context {

@@ -142,6 +142,7 @@ fn every_state_and_reason_occurs_and_counts_stay_bounded() {
     );
     let namespaces: BTreeSet<String> = jobs().map(|job| key(job).0).collect();
     assert_eq!(namespaces.len(), 4);
+    assert_eq!(recording.api.count(Kind::Namespace), 4);
 
     assert!(recording.most_jobs < 80, "{}", recording.most_jobs);
     assert!(recording.most_pods < 250, "{}", recording.most_pods);

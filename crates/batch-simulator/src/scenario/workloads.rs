@@ -3,6 +3,8 @@
 //! [`super::cronjob`] and [`super::standalone_job`] run them. All outcomes of a list have the same probability, unless they come in turn:
 //! an outcome that is listed twice is twice as likely. `scripts/check-alerts` expects the alerts of workloads without random outcomes.
 
+use std::collections::BTreeSet;
+
 use super::{
     cronjob::{CronJob, Scheduling},
     job_run::Outcome,
@@ -257,6 +259,13 @@ pub(super) const STANDALONE_JOBS: [StandaloneJob; 9] = [
         ..standalone(20)
     },
 ];
+
+/// The namespaces of all workloads.
+pub(super) fn namespaces() -> BTreeSet<&'static str> {
+    let cronjobs = CRONJOBS.iter().map(|it| it.metadata.namespace);
+    let jobs = STANDALONE_JOBS.iter().map(|it| it.metadata.namespace);
+    cronjobs.chain(jobs).collect()
+}
 
 const fn metadata(
     namespace: &'static str,
