@@ -56,9 +56,9 @@ fn names(prefix: &str, of_each_shard: usize) -> Vec<String> {
         let name = format!("{prefix}-{number}");
         let owns = |index: &u32| Shard::new(*index, SHARDS).expect("a shard").owns(&name);
         let owner = (0..SHARDS).find(owns).expect("an owner");
-        let owned = names.entry(owner).or_default();
-        if owned.len() < of_each_shard {
-            owned.push(name);
+        let list = names.entry(owner).or_default();
+        if list.len() < of_each_shard {
+            list.push(name);
         }
         if names.len() == SHARDS as usize && names.values().all(|it| it.len() == of_each_shard) {
             break;
