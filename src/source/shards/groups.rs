@@ -244,3 +244,6 @@ async fn wait_until(instant: Option<Instant>) {
         None => pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
