@@ -40,6 +40,7 @@ pub(super) fn decode(
         namespace: interner.intern(&metadata.namespace),
         workload_kind,
         workload_name,
+        owner_uid: workload::owner_run(&metadata),
         managed_by: manager.map(|manager| interner.label("spec.managedBy", manager)),
         completion_mode: spec.completion_mode.as_deref().map(CompletionMode::parse),
         active_deadline: spec.active_deadline_seconds,

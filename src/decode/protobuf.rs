@@ -182,12 +182,14 @@ fn object_meta(mut fields: Fields<'_>) -> Result<Metadata<'_>> {
 }
 
 fn owner_reference(fields: Fields<'_>) -> Result<OwnerReference<'_>> {
-    let (mut api_version, mut kind, mut name, mut controller) = Default::default();
+    let (mut api_version, mut kind, mut name) = Default::default();
+    let (mut uid, mut controller) = Default::default();
     for field in fields {
         let Field { number, value } = field?;
         match number {
             1 => kind = text(value)?,
             3 => name = text(value)?,
+            4 => uid = text(value)?,
             5 => api_version = text(value)?,
             6 => controller = Some(value.boolean()?),
             _ => {}
@@ -197,6 +199,7 @@ fn owner_reference(fields: Fields<'_>) -> Result<OwnerReference<'_>> {
         api_version,
         kind: kind.ok_or_else(|| missing("kind"))?,
         name: name.ok_or_else(|| missing("name"))?,
+        uid,
         controller,
     })
 }

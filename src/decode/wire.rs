@@ -78,6 +78,8 @@ pub(super) struct OwnerReference<'a> {
     pub(super) kind: CowStr<'a>,
     #[serde(borrow)]
     pub(super) name: CowStr<'a>,
+    #[serde(borrow)]
+    pub(super) uid: Option<CowStr<'a>>,
     pub(super) controller: Option<bool>,
 }
 
@@ -285,7 +287,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for CowStr<'a> {
 
 /// The longest name that Kubernetes allows, in bytes.
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>
-const MAX_IDENTIFIER: usize = 253;
+pub(super) const MAX_IDENTIFIER: usize = 253;
 
 /// A name, namespace or uid. Two long ones would be the same once they are cut, so they are errors.
 #[derive(Debug)]

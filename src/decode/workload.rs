@@ -2,9 +2,9 @@
 
 use super::{
     interner::Interner,
-    wire::{Metadata, OwnerReference},
+    wire::{MAX_IDENTIFIER, Metadata, OwnerReference},
 };
-use crate::model::Name;
+use crate::model::{Name, Uid};
 
 /// The API group of `CronJob` and `Job`.
 const BATCH: &str = "batch";
@@ -17,6 +17,29 @@ const GENERATED: &str = "generated";
 
 /// The `workload_type` of a Job that is its own workload.
 const JOB: &str = "job";
+
+/// The `workload_type` of a `CronJob`.
+const CRONJOB: &str = "cronjob";
+
+/// API groups and kinds in lower case of owners whose Jobs are a run each: they start Jobs again and again, as a `CronJob` does.
+/// The kind `CronJob` is one of them in every group. A Job that owns Jobs is a run itself, so its uid is taken.
+const RUN_PER_JOB: [(&str, &str); 4] = [
+    (BATCH, JOB),
+    ("keda.sh", "scaledjob"),
+    ("apps.kruise.io", "advancedcronjob"),
+    ("batch.gresearch.co.uk", "controlledjob"),
+];
+
+/// The uid of the controlling owner, if all its Jobs are one run.
+pub(super) fn owner_run(metadata: &Metadata<'_>) -> Option<Uid> {
+    let owner = metadata.controller()?;
+    // Anybody may write a longer text.
+    let uid = owner.uid.as_deref();
+    let uid = uid.filter(|uid| (1..=MAX_IDENTIFIER).contains(&uid.len()))?;
+    let kind = owner.kind.to_lowercase();
+    let run_per_job = kind == CRONJOB || RUN_PER_JOB.contains(&(group_of(owner), &kind));
+    (!run_per_job).then(|| Uid::parse(uid))
+}
 
 /// Kind and name of the workload of a Job: its controlling owner, else the `group` (label and value), else its
 /// `generateName`, else the Job. The name is `None` if it is that of the Job.
@@ -45,11 +68,9 @@ pub(super) fn of_job(
 /// The kind in lower case. The words with a meaning of their own get the API group appended if the kind is of another group.
 fn owner_kind(owner: &OwnerReference<'_>) -> String {
     let kind = owner.kind.to_lowercase();
-    // The API requires `apiVersion`. Without it nothing speaks against the usual group.
-    let version = owner.api_version.as_deref().unwrap_or("batch/v1");
-    let group = version.split_once('/').map_or("core", |(group, _)| group);
+    let group = group_of(owner);
     let is_ambiguous = match kind.as_str() {
-        "cronjob" | JOB => group != BATCH,
+        CRONJOB | JOB => group != BATCH,
         GROUP | GENERATED => true,
         _ => false,
     };
@@ -58,6 +79,13 @@ fn owner_kind(owner: &OwnerReference<'_>) -> String {
     } else {
         kind
     }
+}
+
+/// The API group of an owner.
+fn group_of<'a>(owner: &'a OwnerReference<'_>) -> &'a str {
+    // The API requires `apiVersion`. Without it nothing speaks against the usual group.
+    let version = owner.api_version.as_deref().unwrap_or("batch/v1");
+    version.split_once('/').map_or("core", |(group, _)| group)
 }
 
 /// `metadata.generateName` without its trailing dash. `None` if nothing is left.

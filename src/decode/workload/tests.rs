@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     decode::{Decoder, MetadataFilter},
-    model::Name,
+    model::{Name, Uid},
 };
 
 /// `kind/name` of the workload of Job `pi`, with `more` in its metadata. The label `team` groups Jobs.
@@ -77,6 +77,38 @@ fn kinds_of_other_groups_do_not_merge_with_those_of_batch() {
     ] {
         let shown = workload(&[owned_by(version, kind)]);
         assert_eq!(shown, format!("{expected}/owner"), "{version} {kind}");
+    }
+}
+
+#[test]
+fn the_jobs_of_an_owner_are_one_run_unless_it_starts_jobs_again_and_again() {
+    let uid = "6f1c2b7e-0f1a-4f5a-9b2e-1d3c4b5a6e7f";
+    let owner_uid = |owner: Value| {
+        let metadata = json!({"name": "pi", "namespace": "maths", "ownerReferences": [owner]});
+        let job = Decoder::default().job(&json!({"metadata": metadata}).to_string());
+        job.unwrap().template.owner_uid.clone()
+    };
+    for (version, kind, one_run) in [
+        ("jobset.x-k8s.io/v1alpha2", "JobSet", true),
+        ("argoproj.io/v1alpha1", "Workflow", true),
+        ("kubeflow.org/v2beta1", "MPIJob", true),
+        ("ray.io/v1", "RayJob", true),
+        ("example.com/v1", "ScaledJob", true),
+        ("batch.volcano.sh/v1alpha1", "Job", true),
+        ("batch/v1", "CronJob", false),
+        ("batch/v1", "Job", false),
+        ("example.com/v1", "CronJob", false),
+        ("keda.sh/v1alpha1", "ScaledJob", false),
+        ("apps.kruise.io/v1alpha1", "AdvancedCronJob", false),
+        ("batch.gresearch.co.uk/v1", "ControlledJob", false),
+    ] {
+        let owner = json!({"apiVersion": version, "kind": kind, "name": "o", "uid": uid, "controller": true});
+        let expected = one_run.then(|| Uid::parse(uid));
+        assert_eq!(owner_uid(owner), expected, "{version} {kind}");
+    }
+    for (uid, controller) in [("", true), (uid, false), (&*"u".repeat(2000), true)] {
+        let owner = json!({"kind": "JobSet", "name": "o", "uid": uid, "controller": controller});
+        assert_eq!(owner_uid(owner), None, "{uid} {controller}");
     }
 }
 

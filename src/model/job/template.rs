@@ -1,7 +1,7 @@
 //! What the Jobs of a workload have in common, and what few Jobs have.
 
 use super::{CompletionMode, WorkloadAnnotations};
-use crate::model::{KsmJob, MappedLabels, Name};
+use crate::model::{KsmJob, MappedLabels, Name, Uid};
 
 /// What the Jobs of a workload usually have in common: it follows from the same template. The decoder keeps one copy of the
 /// same content, which all these Jobs share.
@@ -14,6 +14,9 @@ pub struct RunTemplate {
     /// See [`WorkloadRef::name`](super::WorkloadRef::name). `None` if that is the name of the Job, as for all Jobs that are
     /// workloads of their own: these share a template, too.
     pub workload_name: Option<Name>,
+    /// The uid of the controlling owner, if all its Jobs are one run. `None` if the Job is a run of its own, as those of a
+    /// `CronJob` are. All Jobs of an owner have it, so it is here: no Job pays for it.
+    pub owner_uid: Option<Uid>,
     /// `spec.managedBy`: the controller of the Job, unless it is the built-in one.
     pub managed_by: Option<Name>,
     /// `spec.completionMode`.
@@ -55,6 +58,7 @@ impl RunTemplate {
             namespace,
             workload_kind,
             workload_name,
+            owner_uid: None,
             managed_by: None,
             completion_mode: None,
             active_deadline: None,
