@@ -57,6 +57,7 @@ use blocking::long_step;
 use facts::Facts;
 use objects::Visibility;
 use server_clock::ServerClock;
+use workloads::SideEffects;
 
 /// Longer than anything holds the lock, except for a large list. Each long step may start a thread, which costs memory.
 const SHORT_WAIT: Duration = Duration::from_millis(5);
@@ -241,6 +242,7 @@ impl TargetStore {
         let mut guard = self.facts();
         let facts = &mut *guard;
         facts.expire(now);
+        facts.settle_runs(now, &mut SideEffects::default());
         let date = (self.clock)();
         facts.cronjobs.advance_clock(date.as_second());
         let dropped = facts.workloads.omit_excess(date.as_second()) as u64;

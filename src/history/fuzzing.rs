@@ -63,6 +63,7 @@ pub(crate) fn fill(journal: &dyn Journal) {
                 succeeded_pods: 1,
                 failed_pods: 0,
                 explanation: RunExplanation::default(),
+                jobs: None,
             };
             totals.add_run(&run, true, &[60.0]);
             journal.append(JournalEntry::RunFinished {

@@ -56,8 +56,11 @@ impl HistoryFile {
                 && workload.state.ticks.len() < Ticks::MAX
                 && let Ok(row) = decode::<RunRow<'_>>(RUNS.name(), value.value())
             {
-                let ticks = &mut workload.state.ticks;
-                ticks.add_run(&row.into_run(uid.clone()));
+                let run = row.into_run(uid.clone());
+                workload.state.ticks.add_run(&run);
+                if run.jobs.is_some() {
+                    restored.owner_runs.push(run);
+                }
             }
             restored.runs.push(uid);
         }

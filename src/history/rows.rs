@@ -103,6 +103,8 @@ pub(super) struct RunRow<'a> {
     pub(super) cause: Option<FailureCause>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) exit_code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jobs: Option<u32>,
     pub(super) counted: bool,
 }
 
@@ -170,6 +172,7 @@ impl<'a> RunRow<'a> {
             failed_pods: run.failed_pods,
             cause: run.explanation.cause,
             exit_code: run.explanation.exit_code,
+            jobs: run.jobs,
             counted,
         }
     }
@@ -193,6 +196,7 @@ impl<'a> RunRow<'a> {
                 exit_code: self.exit_code,
                 ..RunExplanation::default()
             },
+            jobs: self.jobs,
         }
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn run(number: u32) -> Run {
         succeeded_pods: 1,
         failed_pods: 0,
         explanation: RunExplanation::default(),
+        jobs: None,
     }
 }
 

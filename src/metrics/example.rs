@@ -118,7 +118,7 @@ pub(super) fn failed_job() -> Job {
     }
     .with_template(|template| {
         template.completion_mode = Some(CompletionMode::Indexed);
-        template.active_deadline = Some(3600);
+        template.active_deadline = Some(3600).into();
         template.parallelism = Some(3);
         template.completions = Some(5);
         template.backoff_limit = Some(6);

@@ -15,7 +15,7 @@
 //! The index by name adds 5.7 to 11.5 bytes, depending on how full the table is: 6.6 with 100,000 Jobs. That makes 191 bytes
 //! there, and 196 at most. Tests check these figures.
 //!
-//! A [`RunTemplate`] takes about 175 bytes with its place in the set of the decoder. All Jobs of a workload share one, unless
+//! A [`RunTemplate`] takes about 150 bytes with its place in the set of the decoder. All Jobs of a workload share one, unless
 //! somebody changed what they have in common; Jobs without an owner share one with the others of their namespace. A Job with
 //! annotations of this program, with indexes or with kube-state-metrics families has a [`JobExtra`] of 128 bytes in addition.
 

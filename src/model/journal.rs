@@ -59,10 +59,10 @@ pub enum JournalEntry {
 
 /// The store, as the history sees it. Calls lock the store.
 pub trait StoreLookup: fmt::Debug + Send + Sync {
-    /// Whether the API shows the Job of this run.
+    /// Whether the API shows the Job of this run, or any Job if the uid is that of their owner.
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool;
 
-    /// Whether this run must not be counted again: the API shows its Job, showed it less than [`UID_RETENTION`] ago, or may
+    /// Whether this run must not be counted again: the API shows such a Job, showed it less than [`UID_RETENTION`] ago, or may
     /// still show it because not everything was read yet.
     fn is_counted(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool;
 
@@ -85,6 +85,8 @@ pub struct RestoredState {
     pub workloads: Vec<RestoredWorkload>,
     /// All finished runs, counted or not.
     pub runs: Vec<Uid>,
+    /// The latest of those that are all Jobs of an owner. A Job may follow.
+    pub owner_runs: Vec<Run>,
     /// Names of the labels of the workloads, in the order of their values.
     pub label_names: Arc<[String]>,
     /// Whether the file was not read yet. Then the state follows through [`StoreLookup::adopt`].

@@ -1,6 +1,6 @@
 //! Finished runs, and what of a workload outlives its Jobs.
 //!
-//! A [`Run`] is a finished Job. The history stores runs, and the [`WorkloadState`] of each workload.
+//! A [`Run`] is a finished Job, or all Jobs of an owner. The history stores runs, and the [`WorkloadState`] of each workload.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,23 +35,23 @@ pub struct WorkloadId {
 /// A finished run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The uid of the Job, which identifies the run.
+    /// The uid of the Job, or of the owner of all its Jobs. It identifies the run.
     pub uid: Uid,
-    /// The name of the Job.
+    /// The name of the Job. Of several the one that decided: the first that failed, else the last.
     pub job_name: Name,
     /// The due time for which a `CronJob` created the Job.
     pub due: Option<Seconds>,
     /// Whether the Job was created manually from a `CronJob`.
     pub manual: bool,
-    /// When the Job was created.
+    /// When the first Job was created.
     pub created: Option<Seconds>,
-    /// When the Job started, or was resumed last.
+    /// When the first Job started, or was resumed last.
     pub start: Option<Seconds>,
-    /// When the Job finished.
+    /// When the last Job finished.
     pub end: Option<Seconds>,
-    /// Whether the Job succeeded.
+    /// Whether it succeeded.
     pub result: RunResult,
-    /// Why the Job failed; `None` if it succeeded.
+    /// Why it failed; `None` if it succeeded.
     pub reason: Option<FailureReason>,
     /// Number of pods that succeeded.
     pub succeeded_pods: i32,
@@ -59,6 +59,8 @@ pub struct Run {
     pub failed_pods: i32,
     /// What its pods say about it.
     pub explanation: RunExplanation,
+    /// Number of Jobs that were seen, if all Jobs of an owner are this run. `None` if it is one Job.
+    pub jobs: Option<u32>,
 }
 
 /// Why a run failed or was retried, by its pods. Empty if they were not seen.
@@ -128,6 +130,7 @@ impl Run {
             succeeded_pods: job.pods.succeeded,
             failed_pods: job.pods.failed,
             explanation: RunExplanation::of_job(job),
+            jobs: None,
         })
     }
 
@@ -177,11 +180,9 @@ impl RunExplanation {
 // === impl RunSortKey ===
 
 impl RunSortKey {
-    pub(super) fn new(
-        due: Option<Seconds>,
-        start: Option<Seconds>,
-        created: Option<Seconds>,
-    ) -> Self {
+    /// The position of a run with these times.
+    #[must_use]
+    pub fn new(due: Option<Seconds>, start: Option<Seconds>, created: Option<Seconds>) -> Self {
         let created = created.unwrap_or(0);
         let start = start.unwrap_or(created);
         let due = due.unwrap_or(start);

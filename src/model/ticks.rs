@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Job, NotStarted, Run, RunResult, RunSortKey, Seconds, Uid};
+use super::{NotStarted, Run, RunResult, RunSortKey, Seconds, Uid};
 
 label_enum! {
     /// The outcome of a due time or a run.
@@ -110,6 +110,12 @@ impl Tick {
             }
     }
 
+    /// Whether it may stand for the run with this uid. The position of a run whose Jobs are not all known is not known either.
+    #[must_use]
+    pub fn may_be(&self, uid: &Uid) -> bool {
+        self.outcome != TickOutcome::Missed && self.tag == tag(uid)
+    }
+
     /// Its position among the runs of the workload. The creation of a Job is not kept, so its start stands for it.
     #[must_use]
     pub fn position(&self) -> RunSortKey {
@@ -168,10 +174,9 @@ impl Ticks {
         });
     }
 
-    /// Adds a Job that was deleted before it finished.
-    pub fn add_deleted_run(&mut self, job: &Job) {
-        let (key, tag) = (RunSortKey::of_job(job), tag(&job.uid));
-        self.insert(Tick::new(key, None, tag, TickOutcome::Deleted));
+    /// Adds a run that was deleted before it finished.
+    pub fn add_deleted_run(&mut self, key: RunSortKey, uid: &Uid) {
+        self.insert(Tick::new(key, None, tag(uid), TickOutcome::Deleted));
     }
 
     /// Adds a due time that got no run in time, unless one is known.

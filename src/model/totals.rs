@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CauseGroup, FailedPods, FailureCause, FailureReason, Histogram, Job, NativeTotals, Run,
+    CauseGroup, FailedPods, FailureCause, FailureReason, Histogram, NativeTotals, Run,
     RunExplanation, RunResult, RunSortKey, Seconds, Streak, run::seconds_between,
 };
 
@@ -121,6 +121,37 @@ impl Totals {
                 self.add_unsuccessful(sort_key, run.due);
             }
         }
+        self.set_last(run)
+    }
+
+    /// A run that was added `before` has another result or another end: more of its Jobs are known. If it is `counted` only now, the
+    /// counters get it, too. They never lose what they have. If the run had succeeded and has failed now, the failures that its success
+    /// ended stay forgotten.
+    pub fn update_run(&mut self, before: &Run, run: &Run, counted: bool, duration_bounds: &[f64]) {
+        if counted {
+            self.count(run, duration_bounds);
+        }
+        let sort_key = run.sort_key();
+        match run.result {
+            RunResult::Succeeded => {
+                self.add_success(run.end);
+                self.consecutive_failures.end_at(sort_key);
+                self.consecutive_unsuccessful.end_at(sort_key);
+            }
+            RunResult::Failed => {
+                self.last_failure = self.last_failure.max(run.end);
+                if before.result == RunResult::Succeeded {
+                    self.consecutive_failures.add(sort_key);
+                    self.consecutive_unsuccessful.add(sort_key);
+                }
+            }
+        }
+        self.set_last(run);
+    }
+
+    /// Makes a run the last one, unless a later one is known. Returns whether it is.
+    fn set_last(&mut self, run: &Run) -> bool {
+        let sort_key = run.sort_key();
         let latest = self.last.as_ref().map(|last| last.sort_key);
         if latest > Some(sort_key) {
             return false;
@@ -219,10 +250,14 @@ impl Totals {
             .continue_from(earlier.consecutive_unsuccessful);
     }
 
-    /// Adds a scheduled Job that was deleted before it finished.
-    pub fn add_deleted_run(&mut self, job: &Job) {
-        let sort_key = RunSortKey::of_job(job);
-        self.add_unsuccessful(sort_key, job.due.get());
+    /// Adds a scheduled run that was deleted before it finished, and was due at this time.
+    pub fn add_deleted_run(&mut self, sort_key: RunSortKey, due: Option<Seconds>) {
+        self.add_unsuccessful(sort_key, due);
+    }
+
+    /// A run that was deleted before it finished has a result: another Job of its owner followed.
+    pub fn remove_deleted_run(&mut self, sort_key: RunSortKey) {
+        self.consecutive_unsuccessful.remove(sort_key);
     }
 
     /// Adds a due time that got no run in time.

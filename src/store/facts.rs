@@ -132,6 +132,7 @@ impl Facts {
         }
         self.drop_replaced_feeds(observation, &mut effects);
         self.apply_effects(&effects, observation.date);
+        self.settle_runs(now, &mut effects);
         effects.dropped = self.workloads.drop_departed(date.as_second()) as u64;
         self.dropped_workloads += effects.dropped;
         for problems in &effects.problems {
@@ -206,6 +207,15 @@ impl Facts {
             if let Some(until) = self.feeds.judged_until(feed) {
                 self.cronjobs.judge(feed, until, &mut self.workloads, date);
             }
+        }
+    }
+
+    /// Counts and shows the runs of owners that are over. Not before everything was tried once: the list that a feed reads at first may
+    /// still bring Jobs of the same owner.
+    pub(super) fn settle_runs(&mut self, now: Instant, effects: &mut SideEffects) {
+        if self.workloads.has_settled_runs(now) && self.feeds.all_tried() {
+            self.workloads.settle_runs(now, effects);
+            self.mark(effects);
         }
     }
 

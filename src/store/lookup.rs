@@ -7,7 +7,8 @@ use crate::model::{Job, RestoredState, StoreLookup, Uid, WorkloadId};
 
 impl StoreLookup for TargetStore {
     fn is_present(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
-        self.facts().has_job(namespace, job_name, uid)
+        let facts = self.facts();
+        facts.has_job(namespace, job_name, uid) || facts.workloads.has_job_of(uid)
     }
 
     fn is_counted(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {

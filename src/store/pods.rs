@@ -192,6 +192,11 @@ impl Facts {
             && let Some(run) = Run::from_finished(job)
             && before.explanation != run.explanation
         {
+            if job.template.owner_uid.is_some() {
+                let job = job.clone();
+                self.workloads.explain_owner_run(&job);
+                return;
+            }
             let counted = job.observed_pods.as_ref().is_some_and(|pods| pods.counted);
             let workload = job.workload_id();
             self.workloads

@@ -2,7 +2,8 @@
 //!
 //! [`Workloads`] receives each transition of a Job or `CronJob` once and changes one record, so an event costs O(1) and a
 //! scrape O(workloads). A run is identified by its uid and counted once. Existing Jobs are recognised by their last state,
-//! deleted ones by [`CountedRuns`], and those of earlier processes by the restored uids.
+//! deleted ones by [`CountedRuns`], and those of earlier processes by the restored uids. All Jobs of an owner that is no
+//! `CronJob` are one run: [`OwnerRuns`] adds them up.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,12 +25,15 @@ use crate::model::{
 
 mod adopted;
 mod budget;
+mod completion;
 mod configure;
 mod cronjobs;
 mod events;
 mod feeds;
 mod jobs;
 mod native;
+mod owned_jobs;
+mod owner_runs;
 mod pods;
 mod record;
 mod restored;
@@ -40,6 +44,7 @@ pub(super) use cronjobs::OverdueRun;
 pub use record::WorkloadRecord;
 
 use jobs::workload_key;
+use owner_runs::OwnerRuns;
 use record::{WorkloadDefaults, resolve_overrides};
 use restored::HiddenWorkloads;
 
@@ -54,6 +59,8 @@ const JOB: &str = "job";
 pub(super) struct Workloads {
     records: Objects<WorkloadRecord>,
     counted_runs: CountedRuns,
+    /// The runs that are all Jobs of an owner.
+    owner_runs: OwnerRuns,
     /// Restored workloads that are not in `records`.
     hidden: HiddenWorkloads,
     /// Whether the budget omits workloads that exist.
@@ -133,9 +140,14 @@ impl Workloads {
         for uid in &restored.runs {
             counted_runs.insert_restored(uid);
         }
+        let mut owner_runs = OwnerRuns::default();
+        for run in restored.owner_runs {
+            owner_runs.insert_restored(run);
+        }
         let mut workloads = Self {
             records: Objects::default(),
             counted_runs,
+            owner_runs,
             hidden: HiddenWorkloads::default(),
             any_omitted: false,
             configured: HashMap::new(),
@@ -170,9 +182,15 @@ impl Workloads {
         self.counted_runs.hash(&job.uid) == uid_hash
     }
 
-    /// Whether a run was counted whose Job is gone, or may be.
+    /// Whether a run was counted whose Job is gone, or may be, or whose owner may have more Jobs.
     pub(super) fn has_counted(&self, uid: &Uid) -> bool {
-        self.counted_runs.contains(uid)
+        self.counted_runs.contains(uid) || self.owner_runs.get(uid).is_some()
+    }
+
+    /// Whether a Job of the owner with this uid exists, if all of them are one run.
+    pub(super) fn has_job_of(&self, owner: &Uid) -> bool {
+        let run = self.owner_runs.get(owner);
+        run.is_some_and(owner_runs::OwnerRun::exists)
     }
 
     /// Whether the workload has Jobs or a `CronJob`, or belongs to a configured job.

@@ -20,6 +20,7 @@ use crate::{
 };
 
 mod compressed;
+mod owners;
 mod pods;
 mod scrapes;
 mod selection;

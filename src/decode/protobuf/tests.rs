@@ -74,6 +74,21 @@ fn the_records_of_both_formats_are_equal() {
 }
 
 #[test]
+fn the_owners_of_jobs_are_equal_in_both_formats() {
+    let json = decode::page(include_bytes!("../../../tests/fixtures/owners/jobs.json")).unwrap();
+    let protobuf = include_bytes!("../../../tests/fixtures/owners/jobs.pb");
+    let protobuf = page(protobuf, Resource::Jobs);
+    let mut decoder = decoder();
+    let mut owners = std::collections::HashSet::new();
+    for (json, protobuf) in json.items().zip(protobuf.items()) {
+        let job = decoder.job(protobuf).unwrap();
+        owners.extend(job.template.owner_uid.clone());
+        assert_eq!(decoder.job(json).unwrap(), job);
+    }
+    assert_eq!((json.len(), protobuf.len(), owners.len()), (14, 14, 6));
+}
+
+#[test]
 fn the_pages_of_a_list_lead_to_each_other() {
     let [first, last] = PAGES.map(|bytes| page(bytes, Resource::Jobs));
     assert_eq!((first.len(), last.len()), (60, 24));

@@ -192,7 +192,7 @@ proptest! {
         let template = &job.template;
         let numbers = [template.parallelism, template.completions, template.backoff_limit, template.ttl];
         prop_assert_eq!(numbers, spec.numbers);
-        prop_assert_eq!(template.active_deadline, spec.deadline);
+        prop_assert_eq!(template.active_deadline.get(), spec.deadline);
         prop_assert_eq!(template.completion_mode.map(CompletionMode::as_str), spec.mode);
         prop_assert_eq!(template.managed_by.as_deref(), spec.managed_by.as_deref());
         let pods = job.pods;

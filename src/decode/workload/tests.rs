@@ -86,7 +86,7 @@ fn the_jobs_of_an_owner_are_one_run_unless_it_starts_jobs_again_and_again() {
     let owner_uid = |owner: Value| {
         let metadata = json!({"name": "pi", "namespace": "maths", "ownerReferences": [owner]});
         let job = Decoder::default().job(&json!({"metadata": metadata}).to_string());
-        job.unwrap().template.owner_uid.clone()
+        job.unwrap().template.owner_uid.as_deref().cloned()
     };
     for (version, kind, one_run) in [
         ("jobset.x-k8s.io/v1alpha2", "JobSet", true),

@@ -358,7 +358,8 @@ impl FailedPods {
         self.0.iter().sum()
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds the pods of another Job.
+    pub fn add(&mut self, other: &Self) {
         for (own, other) in self.0.iter_mut().zip(other.0) {
             *own += other;
         }

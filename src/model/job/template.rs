@@ -1,7 +1,7 @@
 //! What the Jobs of a workload have in common, and what few Jobs have.
 
 use super::{CompletionMode, WorkloadAnnotations};
-use crate::model::{KsmJob, MappedLabels, Name, Uid};
+use crate::model::{KsmJob, MappedLabels, Name, SmallOption, Uid};
 
 /// What the Jobs of a workload usually have in common: it follows from the same template. The decoder keeps one copy of the
 /// same content, which all these Jobs share.
@@ -15,14 +15,15 @@ pub struct RunTemplate {
     /// workloads of their own: these share a template, too.
     pub workload_name: Option<Name>,
     /// The uid of the controlling owner, if all its Jobs are one run. `None` if the Job is a run of its own, as those of a
-    /// `CronJob` are. All Jobs of an owner have it, so it is here: no Job pays for it.
-    pub owner_uid: Option<Uid>,
+    /// `CronJob` are. All Jobs of an owner have it, so it is here: no Job pays for it. It is
+    /// boxed, since most templates have none.
+    pub owner_uid: Option<Box<Uid>>,
     /// `spec.managedBy`: the controller of the Job, unless it is the built-in one.
     pub managed_by: Option<Name>,
     /// `spec.completionMode`.
     pub completion_mode: Option<CompletionMode>,
     /// `spec.activeDeadlineSeconds`, in seconds.
-    pub active_deadline: Option<i64>,
+    pub active_deadline: SmallOption<i64>,
     /// `spec.parallelism`.
     pub parallelism: Option<i32>,
     /// `spec.completions`.
@@ -61,7 +62,7 @@ impl RunTemplate {
             owner_uid: None,
             managed_by: None,
             completion_mode: None,
-            active_deadline: None,
+            active_deadline: None.into(),
             parallelism: None,
             completions: None,
             backoff_limit: None,

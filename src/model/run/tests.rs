@@ -19,6 +19,7 @@ fn run(due: Seconds, end: Seconds, result: RunResult) -> Run {
         succeeded_pods: 0,
         failed_pods: 0,
         explanation: RunExplanation::default(),
+        jobs: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::RunExplanation;
-use crate::model::{FailureReason, WorkloadRef};
+use crate::model::{FailureReason, Job, WorkloadRef};
 
 /// A run that was due at `due`, started two seconds later and took ten.
 fn run(name: &str, due: Seconds) -> Run {
@@ -19,6 +19,7 @@ fn run(name: &str, due: Seconds) -> Run {
         succeeded_pods: 1,
         failed_pods: 0,
         explanation: RunExplanation::default(),
+        jobs: None,
     }
 }
 
@@ -136,7 +137,8 @@ fn a_late_run_replaces_the_missed_due_time_and_a_manual_one_does_not() {
 #[test]
 fn a_deleted_run_shows_without_an_end() {
     let mut ticks = Ticks::default();
-    ticks.add_deleted_run(&deleted("a", 100));
+    let deleted = deleted("a", 100);
+    ticks.add_deleted_run(RunSortKey::of_job(&deleted), &deleted.uid);
     let tick = ticks.iter().next().unwrap();
     assert_eq!((tick.outcome, tick.end()), (TickOutcome::Deleted, None));
     assert!(!tick.finished());

@@ -20,6 +20,7 @@ fn run(result: RunResult) -> Run {
         succeeded_pods: 0,
         failed_pods: 1,
         explanation: RunExplanation::default(),
+        jobs: None,
     }
 }
 

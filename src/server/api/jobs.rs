@@ -246,7 +246,7 @@ impl JobEntry {
             parallelism: template.parallelism,
             completions: template.completions,
             backoff_limit: template.backoff_limit,
-            active_deadline_seconds: template.active_deadline,
+            active_deadline_seconds: template.active_deadline.get(),
             completed_indexes: job.completed_indexes(),
             failed_indexes: job.failed_indexes(),
         }

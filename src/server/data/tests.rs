@@ -50,6 +50,7 @@ fn run(number: Seconds) -> Run {
         succeeded_pods: 1,
         failed_pods: 0,
         explanation: RunExplanation::default(),
+        jobs: None,
     }
 }
 

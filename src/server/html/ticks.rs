@@ -137,6 +137,7 @@ mod tests {
             succeeded_pods: 0,
             failed_pods: 0,
             explanation: RunExplanation::default(),
+            jobs: None,
         }
     }
 

@@ -4,15 +4,17 @@ use std::collections::HashSet;
 
 use tokio::time::Instant;
 
-use super::Workloads;
+use super::{Workloads, owner_runs::Counted};
 use crate::{
     model::{Job, JournalEntry, RestoredState, Run, Seconds, Uid, WorkloadId},
     store::{counted_runs::RunOutcome, objects::Objects},
 };
 
-/// The runs of all finished Jobs.
+/// The runs of all finished Jobs that are a run each.
 fn finished_runs(jobs: &Objects<Job>) -> impl Iterator<Item = (WorkloadId, Run)> {
-    let jobs = jobs.records().filter(|job| !job.ignored);
+    let jobs = jobs
+        .records()
+        .filter(|job| !job.ignored && job.template.owner_uid.is_none());
     jobs.filter_map(|job| Some((job.workload_id(), Run::from_finished(job)?)))
 }
 
@@ -28,7 +30,11 @@ impl Workloads {
         for (workload, state) in self.hidden.iter() {
             self.report_change(workload, state);
         }
-        for (workload, run) in finished_runs(jobs) {
+        let owner_runs = self.owner_runs.iter().filter(|run| run.exists());
+        let owner_runs = owner_runs.filter_map(|known| {
+            Some((known.workload.clone(), (**known.settled.as_ref()?).clone()))
+        });
+        for (workload, run) in finished_runs(jobs).chain(owner_runs) {
             if let Some(record) = self.find(&workload).and_then(|slot| self.records.get(slot)) {
                 self.journal.append(JournalEntry::RunFinished {
                     counted: run.end.is_some_and(|end| end >= self.since),
@@ -57,6 +63,9 @@ impl Workloads {
         let mut newly_counted = Vec::new();
         let uncounted = self.uncounted.take().unwrap_or_default().into_iter();
         for (workload, run) in uncounted.filter(|(_, run)| is_uncounted(run)) {
+            if let Some(known) = self.owner_runs.get_mut(&run.uid) {
+                known.counted = Counted::Result;
+            }
             let bounds = self.settings.run_duration_buckets.clone();
             if let Some(slot) = self.find(&workload)
                 && let Some(record) = self.records.get_mut(slot)
@@ -68,8 +77,13 @@ impl Workloads {
         }
         self.since = restored.since;
         let existing: HashSet<_> = jobs.records().map(|job| &job.uid).collect();
+        for run in restored.owner_runs {
+            self.owner_runs.insert_restored(run);
+        }
         for uid in restored.runs.iter().filter(|uid| !existing.contains(uid)) {
-            if self.hidden.may_exist() {
+            if let Some(known) = self.owner_runs.get_mut(uid) {
+                known.counted = known.counted.max(Counted::Earlier);
+            } else if self.hidden.may_exist() {
                 // The API may show its Job at any later time.
                 self.counted_runs.insert_restored(uid);
             } else {

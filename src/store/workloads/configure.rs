@@ -103,7 +103,9 @@ impl Workloads {
                 effects.last_jobs.push((namespace, name, uid_hash, false));
             }
         }
-        for job in jobs.records().filter(|job| !job.ignored) {
+        self.find_last_owned_jobs(effects);
+        let is_run = |job: &&Job| !job.ignored && job.template.owner_uid.is_none();
+        for job in jobs.records().filter(is_run) {
             if let Some(run) = Run::from_finished(job)
                 && let Some(slot) = self.find_of(job)
                 && self.records.get(slot).is_some_and(|it| it.is_last(&run))

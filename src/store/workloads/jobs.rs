@@ -3,7 +3,7 @@
 use super::record::{MetadataSource, start_order};
 use super::{CRONJOB, JOB, Observation, SideEffects, WorkloadRecord, Workloads};
 use crate::{
-    model::{Departure, Job, MappedLabels, Run, Seconds, WorkloadAnnotations, WorkloadId},
+    model::{Departure, Job, Run, RunSortKey, Seconds, WorkloadId},
     store::{
         counted_runs::RunOutcome,
         objects::{Key, Transition},
@@ -24,14 +24,25 @@ impl Workloads {
     ) {
         match *transition {
             Transition::Applied { old, new, .. } => {
-                self.on_job_applied(observation, old, new, effects);
+                if is_owned(new) || old.is_some_and(is_owned) {
+                    self.on_owned_job_applied(observation, old, new, effects);
+                } else {
+                    self.on_job_applied(observation, old, new, effects);
+                }
+            }
+            Transition::Gone(job) if is_owned(job) => {
+                self.on_owned_job_gone(observation, job, effects);
             }
             Transition::Gone(job) => self.on_job_gone(observation, job, effects),
+            Transition::Deselected(job) if is_owned(job) => {
+                self.on_owned_job_deselected(observation, job, effects);
+            }
             Transition::Deselected(job) => self.on_job_deselected(observation, job, effects),
         }
     }
 
-    fn on_job_applied(
+    /// The Job is a run of its own.
+    pub(super) fn on_job_applied(
         &mut self,
         observation: Observation,
         old: Option<&Job>,
@@ -59,7 +70,8 @@ impl Workloads {
             self.show_run(slot, &run);
         } else if !already_counted {
             let seen_before = old.is_some() || outcome.is_some();
-            if self.add_run(observation, slot, &run, seen_before) && self.awaits_pods(&run) {
+            let count_since = observation.count_since;
+            if self.add_run(count_since, slot, &run, seen_before) && self.awaits_pods(&run) {
                 let (namespace, name) = (new.namespace().clone(), run.job_name.clone());
                 effects.counted.push((namespace, name, uid_hash));
             }
@@ -88,8 +100,9 @@ impl Workloads {
                 let totals = &mut workload.state.totals;
                 totals.deleted += 1;
                 if observation.deletion && !job.manual {
-                    totals.add_deleted_run(job);
-                    workload.state.ticks.add_deleted_run(job);
+                    let sort_key = RunSortKey::of_job(job);
+                    totals.add_deleted_run(sort_key, job.due.get());
+                    workload.state.ticks.add_deleted_run(sort_key, &job.uid);
                 }
                 self.journal_change(slot);
                 self.report_lost_run(slot, job, observation.deletion);
@@ -127,7 +140,7 @@ impl Workloads {
 
     /// Assigns a Job to its workload, and removes it from the workload it belonged to before. Returns the slot of the
     /// workload; `None` for an ignored Job. A run that was `already_counted` is not active, even if the API shows it so.
-    fn assign_job(
+    pub(super) fn assign_job(
         &mut self,
         observation: Observation,
         old: Option<&Job>,
@@ -211,7 +224,7 @@ impl Workloads {
     }
 
     /// Removes a Job from its workload. A Job that is its own workload leaves as `departure` says.
-    fn remove_job(
+    pub(super) fn remove_job(
         &mut self,
         observation: Observation,
         job: &Job,
@@ -231,7 +244,7 @@ impl Workloads {
     }
 
     /// The workload in this slot no longer has this Job.
-    fn leave_workload(&mut self, slot: u32, job: &Job, effects: &mut SideEffects) {
+    pub(super) fn leave_workload(&mut self, slot: u32, job: &Job, effects: &mut SideEffects) {
         let uid_hash = self.counted_runs.hash(&job.uid);
         if let Some(workload) = self.records.get_mut(slot) {
             let before = workload.scheduling_facts();
@@ -240,49 +253,6 @@ impl Workloads {
             workload.unfinished.remove(&uid_hash);
             workload.request_evaluation(before, effects);
         }
-    }
-
-    /// Sets what the API does not know of a Job: the labels of its `CronJob`, and whether the configuration ignores it.
-    pub(in crate::store) fn complete_job(&self, job: &mut Job) {
-        self.inherit_labels(job);
-        job.ignored |= self.is_ignored(workload_key(job), job.annotations());
-    }
-
-    /// Whether the configuration ignores a workload, and the annotations of the object do not say otherwise.
-    pub(super) fn is_ignored(
-        &self,
-        (kind, namespace, name): Key<'_>,
-        annotations: Option<&WorkloadAnnotations>,
-    ) -> bool {
-        let annotated = annotations.and_then(|annotations| annotations.ignore);
-        let overrides = &self.settings.overrides;
-        annotated.is_none() && overrides.ignores(self.target.as_deref(), namespace, kind, name)
-    }
-
-    /// Sets the labels that a Job inherits from its `CronJob`.
-    fn inherit_labels(&self, job: &mut Job) {
-        job.merged_labels = self.merged_labels(job, &job.template.labels);
-    }
-
-    /// The labels of a Job that has these of its `own`, with those of its `CronJob` where it has none; `None` if it inherits
-    /// nothing.
-    pub(in crate::store) fn merged_labels(&self, job: &Job, own: &MappedLabels) -> MappedLabels {
-        let own = own.as_ref()?;
-        let workload = self.find_of(job);
-        let workload = workload.and_then(|slot| self.records.get(slot))?;
-        let inherited = workload.inherited_labels.as_ref()?;
-        if own.iter().all(|value| value.is_empty()) {
-            return Some(inherited.clone());
-        }
-        if own.iter().all(|value| !value.is_empty()) {
-            return None;
-        }
-        let merged = own.iter().zip(inherited.iter());
-        let merged = merged.map(|(own, inherited)| {
-            let value = if own.is_empty() { inherited } else { own };
-            value.clone()
-        });
-        Some(merged.collect())
     }
 }
 
@@ -327,7 +297,7 @@ impl WorkloadRecord {
 }
 
 /// How a Job left: by its TTL, or because somebody deleted it.
-fn departure(job: &Job, date: Seconds) -> Departure {
+pub(super) fn departure(job: &Job, date: Seconds) -> Departure {
     let ttl = job.template.ttl;
     let expiry = ttl
         .zip(job.end())
@@ -337,6 +307,11 @@ fn departure(job: &Job, date: Seconds) -> Departure {
     } else {
         Departure::Deletion
     }
+}
+
+/// Whether the Job is a part of the run of its owner.
+fn is_owned(job: &Job) -> bool {
+    job.template.owner_uid.is_some()
 }
 
 /// The key of the workload of a Job.

@@ -98,6 +98,7 @@ impl Workloads {
             return;
         }
         self.counted_runs.start_expiry(now);
+        self.owner_runs.forget_restored();
         self.retire_deleted_cronjobs(now);
     }
 

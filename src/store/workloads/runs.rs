@@ -1,14 +1,14 @@
 //! What finished runs change in their workloads.
 
-use super::{Observation, WorkloadRecord, Workloads};
-use crate::model::{JournalEntry, Run};
+use super::{WorkloadRecord, Workloads};
+use crate::model::{JournalEntry, Run, Seconds};
 
 impl Workloads {
     /// Adds a finished run to the workload in this slot. It is counted if it was `seen_before` it finished, or else if it
     /// ended after the objects were first read. Returns whether it was counted.
     pub(super) fn add_run(
         &mut self,
-        observation: Observation,
+        count_since: Option<Seconds>,
         slot: u32,
         run: &Run,
         seen_before: bool,
@@ -17,7 +17,7 @@ impl Workloads {
             return false;
         };
         let ended_after = |since| run.end.is_some_and(|end| end >= since);
-        let was_selected = seen_before || observation.count_since.is_none_or(ended_after);
+        let was_selected = seen_before || count_since.is_none_or(ended_after);
         let is_new = was_selected && ended_after(self.since);
         let counted = seen_before || (is_new && self.uncounted.is_none());
         if !counted

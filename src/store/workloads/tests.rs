@@ -20,6 +20,7 @@ mod annotations;
 mod budget;
 mod events;
 mod leaving;
+mod owner_runs;
 mod persistence;
 mod ticks;
 mod transitions;

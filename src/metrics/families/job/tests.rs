@@ -117,7 +117,7 @@ fn extreme_numbers_and_labels_are_written_in_full() {
     .with_template(|template| {
         template.managed_by = Some("kueue.x-k8s.io/multikueue\n".into());
         template.completion_mode = Some(CompletionMode::Other);
-        template.active_deadline = Some(i64::MAX);
+        template.active_deadline = Some(i64::MAX).into();
     })
     .with_extra(JobExtra {
         completed_indexes: Some(u64::MAX),

@@ -6,7 +6,7 @@ use super::*;
 fn jobs_are_named_like_their_metrics() {
     let mut full = failed("ops", "cronjob", "nightly", 8).with_template(|template| {
         template.labels = Some([Name::from("core")].into());
-        template.active_deadline = Some(600);
+        template.active_deadline = Some(600).into();
     });
     full.pods.failed = 3;
     let list = found(&unnamed(Vec::new(), vec![full]), "/jobs");
