@@ -82,6 +82,8 @@ impl Facts {
             return (HealthChange::default(), effects);
         };
         self.expire(now);
+        // A run that is over stays over, whatever follows.
+        self.settle_runs(now, &mut effects);
         self.cronjobs.advance_clock(date.as_second());
         let observation = Observation {
             deletion: matches!(update, Update::Jobs(Change::Deleted(_))),

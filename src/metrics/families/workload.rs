@@ -45,6 +45,8 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
 - Each run is counted once, however often it is read. A run that needed pod retries and completed is `succeeded`.
   [What is counted](workloads.md#what-is-counted) has the details.
 - A run whose Job was deleted before it was seen to finish is counted in `batch_workload_deleted_runs_total` only.
+- All Jobs of an owner that is no CronJob are one run, such as those of a JobSet. It is counted a minute after its last Job has
+  ended: [runs of several Jobs](workloads.md#runs-of-several-jobs).
 - The duration histogram covers the counted runs, from start or resume to end, with the buckets of
   `metrics.run_duration_buckets`. It is absent with `workload_type=\"job\"`, since such a workload runs once.
 - The last run is the one with the latest due time, or start, or creation, whenever it ended. `batch_workload_last_run_*` and
@@ -100,7 +102,7 @@ the Job itself (`workload_type=\"job\"`). The series of a workload stay after it
         Row::counter(
             "batch_workload_deleted_runs_total",
             &[],
-            "Runs whose Job was deleted before it was seen to finish.",
+            "Runs that were deleted before they were seen to finish.",
             |workload, out| {
                 let deleted = workload.state.totals.deleted;
                 out.counter(&[], deleted, None, workload.first_seen());

@@ -47,7 +47,7 @@ pub struct WorkloadEntry {
     jobs: u32,
     /// Finished runs since counting started.
     runs: RunCounts,
-    /// Runs whose Job was deleted before it was seen to finish.
+    /// Runs that were deleted before they were seen to finish.
     deleted_runs: u64,
     /// Runs that are neither finished nor suspended.
     active_runs: usize,

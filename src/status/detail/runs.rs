@@ -1,9 +1,13 @@
 //! Merges what is known of the runs of a workload: its Jobs, the runs of the history, and its ticks.
 //!
 //! A Job knows more than a row of the history, and a row more than a tick. Invariant: each run is listed once, from the source
-//! that knows most of it. A run is the same if it has the same uid; a tick has a hash of the uid.
+//! that knows most of it. A run is the same if it has the same uid; a tick has a hash of the uid. If all Jobs of an owner are one
+//! run, the row of the history knows most once it is over: some of its Jobs may be gone.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use super::{RunState, WorkloadDetail, WorkloadRun};
 use crate::{
@@ -15,9 +19,10 @@ use crate::{
 };
 
 /// Where a run is known from.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Source<'a> {
     Job(&'a Job),
+    Owner(Vec<&'a Job>),
     History(&'a Run),
     Tick(&'a Tick),
 }
@@ -41,11 +46,28 @@ pub(super) fn merge(
     let mut unmatched: HashSet<_> = past.iter().map(|run| &run.uid).collect();
     let mut ticks: Vec<_> = workload.state.ticks.iter().collect();
     let mut found = Vec::new();
+    let mut owners: HashMap<_, Vec<&Job>> = HashMap::new();
     for job in target.jobs.iter().filter(is_of_workload) {
+        if let Some(owner) = &job.template.owner_uid {
+            owners.entry(&**owner).or_default().push(job);
+            continue;
+        }
         let key = RunSortKey::of_job(job);
         unmatched.remove(&job.uid);
         ticks.retain(|tick| !tick.is_about(key, &job.uid, job.manual));
         found.push((key, Source::Job(job)));
+    }
+    for (owner, jobs) in owners {
+        let is_over = jobs.iter().all(|job| job.finished());
+        if is_over && unmatched.contains(owner) {
+            continue;
+        }
+        unmatched.remove(owner);
+        ticks.retain(|tick| !tick.may_be(owner));
+        let keys = jobs.iter().map(|job| RunSortKey::of_job(job));
+        if let Some(key) = keys.min() {
+            found.push((key, Source::Owner(jobs)));
+        }
     }
     for run in past.iter().filter(|run| unmatched.remove(&run.uid)) {
         let key = run.sort_key();
@@ -63,6 +85,7 @@ pub(super) fn merge(
     found.sort_by_key(|(key, _)| Reverse(*key));
     let runs = found.into_iter().map(|(_, source)| match source {
         Source::Job(job) => WorkloadRun::of_job(job, as_of),
+        Source::Owner(jobs) => WorkloadRun::of_owner(&jobs, as_of),
         Source::History(run) => WorkloadRun::of_past(run),
         Source::Tick(tick) => WorkloadRun::of_tick(tick, workload.is_cronjob()),
     });
@@ -70,9 +93,10 @@ pub(super) fn merge(
 }
 
 impl Source<'_> {
-    fn is_over(self) -> bool {
+    fn is_over(&self) -> bool {
         match self {
             Self::Job(job) => job.finished(),
+            Self::Owner(jobs) => jobs.iter().all(|job| job.finished()),
             Self::History(_) | Self::Tick(_) => true,
         }
     }
@@ -106,6 +130,34 @@ impl WorkloadRun {
             manual: job.manual,
             exists: true,
             failed_pods: Some(job.pods.failed),
+        }
+    }
+
+    /// The run of an owner with these Jobs, at least one: that of the Job that decides, from the first start to the last end.
+    fn of_owner(jobs: &[&Job], as_of: Option<Seconds>) -> Self {
+        let order = |job: &&&Job| {
+            let end = job.end().unwrap_or(Seconds::MAX);
+            let (rank, end) = match job.state {
+                JobState::Complete => (3, -end),
+                JobState::Failed => (2, end),
+                JobState::Suspended => (1, 0),
+                _ => (0, job.start.get().unwrap_or(Seconds::MAX)),
+            };
+            (rank, end)
+        };
+        let decides = jobs.iter().min_by_key(order).map_or(jobs[0], |job| job);
+        let starts = jobs.iter().filter_map(|job| job.start.get());
+        let start = starts.min();
+        let ends = jobs.iter().map(|job| job.end()).max().flatten();
+        let end = ends.filter(|_| decides.finished());
+        let until = if decides.active() { as_of } else { end };
+        let failed = jobs.iter().map(|job| job.pods.failed);
+        Self {
+            start,
+            end,
+            duration: duration(start, until),
+            failed_pods: Some(failed.fold(0, i32::saturating_add)),
+            ..Self::of_job(decides, as_of)
         }
     }
 

@@ -335,3 +335,46 @@ fn runs_with_times_that_others_write_do_no_harm() {
     assert_eq!(detail.runs.len(), 4);
     assert!(detail.runs.iter().all(|run| run.duration >= Some(0)));
 }
+
+#[test]
+fn all_jobs_of_an_owner_are_one_run() {
+    let owned = |due, job: fn(Seconds) -> Job, owner: &str| {
+        let job = of("jobset", "bert", job(due));
+        let owner = Uid::parse(owner);
+        Job {
+            due: None.into(),
+            ..job.with_template(|template| template.owner_uid = Some(owner.into()))
+        }
+    };
+    let scene = Scene::forgetful();
+    let id = crate::model::WorkloadId {
+        kind: "jobset".into(),
+        name: "bert".into(),
+        ..scene.job(complete(0)).tick().id
+    };
+    let detail = |past| WorkloadDetail::new(&scene.snapshot(), &id, past).unwrap();
+    let (a, b) = (owned(HOUR, failed, "u1"), owned(2 * HOUR, complete, "u1"));
+    let (start, end) = (a.start.get(), b.end());
+    scene.job(a.clone()).job(b.clone());
+    let listed = detail(PastRuns::NoHistory).runs;
+    let [run] = &listed[..] else {
+        panic!("{listed:?}")
+    };
+    assert_eq!(
+        (run.state, run.start, run.end),
+        (RunState::Failed, start, end)
+    );
+    assert_eq!(run.job_name.as_deref(), Some(&*a.name));
+    // One of its Jobs is gone, and it has a row; another run is under way.
+    let row = Run {
+        uid: Uid::parse("u1"),
+        jobs: Some(2),
+        ..past(&a)
+    };
+    scene.delete(a).job(owned(3 * HOUR, complete, "u2"));
+    scene.at(5 * HOUR).job(owned(4 * HOUR, running, "u2"));
+    let listed = detail(PastRuns::Known(vec![row])).runs;
+    let states: Vec<_> = listed.iter().map(|run| run.state).collect();
+    assert_eq!(states, [RunState::Running, RunState::Failed]);
+    assert_eq!(listed[0].end, None);
+}
