@@ -76,14 +76,14 @@ impl Facts {
         date: Timestamp,
     ) -> (HealthChange, SideEffects) {
         let mut effects = SideEffects::default();
+        // A run that is over stays over, whatever follows. The last page of a first list may still belong to it.
+        self.settle_runs(now, &mut effects);
         let absence = self.absence(feed, &update, now);
         let Some(health) = self.feeds.record(feed, &update, now, date) else {
             debug_assert!(false, "no feed {feed:?}");
             return (HealthChange::default(), effects);
         };
         self.expire(now);
-        // A run that is over stays over, whatever follows.
-        self.settle_runs(now, &mut effects);
         self.cronjobs.advance_clock(date.as_second());
         let observation = Observation {
             deletion: matches!(update, Update::Jobs(Change::Deleted(_))),
@@ -216,7 +216,8 @@ impl Facts {
     /// still bring Jobs of the same owner.
     pub(super) fn settle_runs(&mut self, now: Instant, effects: &mut SideEffects) {
         if self.workloads.has_settled_runs(now) && self.feeds.all_tried() {
-            self.workloads.settle_runs(now, effects);
+            let is_unreadable = |namespace: &str| self.feeds.fails_jobs_of(namespace);
+            self.workloads.settle_runs(now, &is_unreadable, effects);
             self.mark(effects);
         }
     }

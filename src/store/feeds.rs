@@ -173,6 +173,17 @@ impl Feeds {
         oldest.flatten().map(Timestamp::as_second)
     }
 
+    /// Whether a feed fails that reads Jobs of this namespace.
+    pub(super) fn fails_jobs_of(&self, namespace: &str) -> bool {
+        let reads = |scope: &FeedScope| match scope {
+            FeedScope::Jobs(of) => of.as_ref().is_none_or(|of| **of == *namespace),
+            FeedScope::Job { namespace: of, .. } => **of == *namespace,
+            _ => false,
+        };
+        self.in_use()
+            .any(|(_, feed)| feed.is_failing() && reads(&feed.scope))
+    }
+
     /// Whether every feed was read completely at least once. Pods must only be tried: until then, the causes of runs that ended during a
     /// restart are missing.
     pub(super) fn synced(&self) -> bool {

@@ -20,6 +20,7 @@ mod expected;
 mod faults;
 mod file;
 mod lists;
+mod owners;
 mod schedules;
 mod world;
 

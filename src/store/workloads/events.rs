@@ -18,14 +18,17 @@ impl Workloads {
 
     /// A run was counted whose Job is gone and was not seen to finish. `deletion` says whether an event reported that.
     pub(super) fn report_lost_run(&self, slot: u32, job: &Job, deletion: bool) {
-        let kind = if deletion {
-            RunEventKind::Deleted
-        } else {
-            RunEventKind::Disappeared
-        };
-        self.report(slot, kind, |event| RunEvent {
+        self.report(slot, lost(deletion), |event| RunEvent {
             due: job.due.get(),
             run: Some(EventRun::of_unfinished(job)),
+            ..event
+        });
+    }
+
+    /// The same for a run that is all Jobs of an owner, and has no end.
+    pub(super) fn report_lost_owner_run(&self, slot: u32, run: &Run, deletion: bool) {
+        self.report(slot, lost(deletion), |event| RunEvent {
+            run: Some(EventRun::of_finished(run)),
             ..event
         });
     }
@@ -58,5 +61,13 @@ impl Workloads {
             run: None,
         });
         self.journal.append(JournalEntry::Counted(Box::new(event)));
+    }
+}
+
+fn lost(deletion: bool) -> RunEventKind {
+    if deletion {
+        RunEventKind::Deleted
+    } else {
+        RunEventKind::Disappeared
     }
 }

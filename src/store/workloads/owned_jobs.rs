@@ -36,7 +36,7 @@ impl Workloads {
         // Whether the run is active depends on its other Jobs, too.
         let already_counted = true;
         let slot = self.assign_job(observation, old, new, already_counted, effects);
-        let counted = self.counted_before(owner);
+        let counted = (self.counted_before(owner), self.since);
         let job = (self.counted_runs.hash(&new.uid), new);
         let is_new = before != Some(owner);
         self.owner_runs
@@ -153,8 +153,13 @@ impl Workloads {
     }
 
     /// Counts and shows the runs of owners that are over by now.
-    pub(in crate::store) fn settle_runs(&mut self, now: Instant, effects: &mut SideEffects) {
-        while let Some((owner, result)) = self.owner_runs.settle_next(now) {
+    pub(in crate::store) fn settle_runs(
+        &mut self,
+        now: Instant,
+        is_unreadable: &impl Fn(&str) -> bool,
+        effects: &mut SideEffects,
+    ) {
+        while let Some((owner, result)) = self.owner_runs.settle_next(now, is_unreadable) {
             let workload = self.owner_runs.get(&owner).map(|run| &run.workload);
             let Some(slot) = workload.and_then(|id| self.find(id)) else {
                 continue;
@@ -163,7 +168,7 @@ impl Workloads {
             let is_news = match result {
                 FoldResult::Unfinished => false,
                 FoldResult::Finished(run) => self.settle(slot, *run, effects),
-                FoldResult::Deleted { seen } => self.settle_deleted(slot, &owner, seen),
+                FoldResult::Deleted { seen, run } => self.settle_deleted(slot, &run, seen),
             };
             // What the journal got of the run says that the workload exists.
             if is_news && let Some(workload) = self.records.get(slot).filter(|it| !it.exists()) {
@@ -262,11 +267,15 @@ impl Workloads {
             counted: counts || is_counted,
             state: workload.state.clone(),
         });
+        if counts {
+            self.report_finished_run(slot, run);
+        }
         counts
     }
 
     /// All Jobs of the run are gone, and one never finished. `seen`: whether an event said so. Returns whether that is news.
-    fn settle_deleted(&mut self, slot: u32, owner: &Uid, seen: bool) -> bool {
+    fn settle_deleted(&mut self, slot: u32, deleted: &Run, seen: bool) -> bool {
+        let owner = &deleted.uid;
         let Some(run) = self.owner_runs.get_mut(owner) else {
             return false;
         };
@@ -284,6 +293,7 @@ impl Workloads {
             workload.state.ticks.add_deleted_run(position, owner);
         }
         self.journal_change(slot);
+        self.report_lost_owner_run(slot, deleted, seen);
         true
     }
 

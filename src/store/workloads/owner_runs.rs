@@ -41,6 +41,8 @@ pub(super) struct OwnerRun {
     jobs: JobFold,
     phase: Phase,
     deadline: Option<(Instant, u64)>,
+    /// It does not settle earlier: this process may have begun between two of its Jobs.
+    not_before: Option<Instant>,
     /// The run as it was when it settled last.
     pub(super) settled: Option<Box<Run>>,
     /// Creation and start, which decide its position among the runs of the workload. They do not change after it has settled.
@@ -111,14 +113,14 @@ impl OwnerRuns {
     }
 
     /// Takes note of the state of a Job of an owner. `is_new`: whether it was not known as one of its Jobs. If the run is new, the
-    /// counters have `counted` of it.
+    /// counters have `counted` of it. They count runs that ended after `since`.
     pub(super) fn apply(
         &mut self,
         observation: Observation,
         owner: &Uid,
         (uid_hash, job): (u64, &Job),
         is_new: bool,
-        counted: Counted,
+        (counted, since): (Counted, Seconds),
     ) {
         let run = self.runs.entry(owner.clone()).or_insert_with(|| {
             let mut run = OwnerRun::new(job.workload_id(), counted);
@@ -128,6 +130,10 @@ impl OwnerRuns {
             run
         });
         run.seen_unfinished |= !job.finished();
+        let was_over = is_new && job.end().is_some_and(|end| end >= since);
+        if was_over && run.counted == Counted::Nothing {
+            run.not_before = Some(observation.now + SETTLING_TIME);
+        }
         run.count_since = run.count_since.max(observation.count_since);
         let changed = run.jobs.apply(uid_hash, job, is_new);
         let quiet_since = run.jobs.end();
@@ -165,9 +171,13 @@ impl OwnerRuns {
         self.runs.remove(owner)
     }
 
-    /// Takes a run that settles now, if there is any, with its uid and what its Jobs add up to. Forgets runs whose Jobs have been
-    /// gone for long enough.
-    pub(super) fn settle_next(&mut self, now: Instant) -> Option<(Uid, FoldResult)> {
+    /// Takes a run that settles now, if there is any, with its uid and what its Jobs add up to. Runs of a namespace that cannot be read
+    /// settle later: a Job may have followed. Forgets runs whose Jobs have been gone for long enough.
+    pub(super) fn settle_next(
+        &mut self,
+        now: Instant,
+        is_unreadable: &impl Fn(&str) -> bool,
+    ) -> Option<(Uid, FoldResult)> {
         while self.is_due(now) {
             let (_, owner) = self.deadlines.pop_first()?;
             let Some(run) = self.runs.get_mut(&owner) else {
@@ -176,6 +186,10 @@ impl OwnerRuns {
             run.deadline = None;
             if run.phase == Phase::Settled {
                 self.runs.remove(&owner);
+                continue;
+            }
+            if is_unreadable(&run.workload.namespace) {
+                self.set_deadline(&owner, Some(now + SETTLING_TIME));
                 continue;
             }
             run.phase = Phase::Settled;
@@ -224,7 +238,9 @@ impl OwnerRuns {
             let planned = run.deadline.filter(|_| run.phase == Phase::Settling);
             let at = now + SETTLING_TIME.saturating_sub(passed);
             run.phase = Phase::Settling;
-            self.set_deadline(owner, planned.map(|(planned, _)| planned).max(Some(at)));
+            let at = planned.map(|(planned, _)| planned).max(Some(at));
+            let at = at.max(run.not_before);
+            self.set_deadline(owner, at);
         } else if run.phase == Phase::Settled {
             let forgotten = (!run.jobs.exists()).then(|| now + UID_RETENTION);
             self.set_deadline(owner, forgotten);
@@ -256,6 +272,7 @@ impl OwnerRun {
             jobs: JobFold::default(),
             phase: Phase::Open,
             deadline: None,
+            not_before: None,
             settled: None,
             position: None,
             counted,

@@ -30,14 +30,15 @@ fn fixture(name: &str) -> String {
     fs::read_to_string(folder.join(name)).unwrap()
 }
 
-#[test]
-fn recorded_jobs_of_owners_match_the_golden_files() {
+#[tokio::test(start_paused = true)]
+async fn recorded_jobs_of_owners_match_the_golden_files() {
     let mut decoder = Decoder::default();
     let list: serde_json::Value = serde_json::from_str(&fixture("jobs.json")).unwrap();
     let items = list["items"].as_array().unwrap().iter();
     let jobs = items.map(|job| decoder.job(&job.to_string()).unwrap());
     let (target, feed) = target(LATER);
     feed.push(Update::Jobs(Change::Replaced(jobs.collect())));
+    advance(Duration::from_mins(1)).await;
     let metrics = metrics(vec![target]);
     for (format, extension) in [(Format::Text, "prom"), (Format::OpenMetrics, "openmetrics")] {
         let text = read(metrics.scrape(format));

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use job_status_exporter::model::{
-    Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload, RunEvent, Seconds,
-    StoreLookup, Uid, WorkloadId, WorkloadState,
+    Departure, Journal, JournalEntry, Name, RestoredState, RestoredWorkload, Run, RunEvent,
+    Seconds, StoreLookup, Uid, WorkloadId, WorkloadState,
 };
 use parking_lot::Mutex;
 
@@ -19,6 +19,8 @@ pub(crate) struct FileModel {
     workloads: HashMap<WorkloadId, (WorkloadState, Option<(Seconds, Departure)>)>,
     /// Namespace and name of the Job of each run.
     runs: HashMap<Uid, (Name, Name)>,
+    /// Those of owners.
+    owner_runs: HashMap<Uid, Run>,
 }
 
 impl Journal for TimedJournal {
@@ -51,6 +53,11 @@ impl FileModel {
                 JournalEntry::RunFinished { workload, run, .. } => {
                     let job = (workload.namespace.clone(), run.job_name.clone());
                     self.runs.insert(run.uid.clone(), job);
+                    if run.jobs.is_some() {
+                        let before = self.owner_runs.insert(run.uid.clone(), run.clone());
+                        let key = before.map_or(run.sort_key(), |before| before.sort_key());
+                        assert_eq!(run.sort_key(), key, "it would be another row");
+                    }
                 }
                 JournalEntry::WorkloadGone(workload, departure) => {
                     if let Some((_, left)) = self.workloads.get_mut(workload) {
@@ -73,6 +80,7 @@ impl FileModel {
         }
         self.runs
             .retain(|uid, (namespace, job)| store.is_counted(namespace, job, uid));
+        self.owner_runs.retain(|uid, _| self.runs.contains_key(uid));
         for (id, (_, left)) in &mut self.workloads {
             assert_eq!(store.has_workload(id), left.is_none(), "{id:?}");
             // If the process is killed, this is when the workload last existed.
@@ -95,6 +103,7 @@ impl FileModel {
             since,
             workloads: workloads.collect(),
             runs: self.runs.keys().cloned().collect(),
+            owner_runs: self.owner_runs.values().cloned().collect(),
             ..RestoredState::default()
         }
     }

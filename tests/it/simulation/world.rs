@@ -66,7 +66,7 @@ struct Behaviour {
 }
 
 impl<T: Clone> Life<T> {
-    fn at(&self, time: Seconds) -> Option<T> {
+    pub(super) fn at(&self, time: Seconds) -> Option<T> {
         if time < self.states[0].0 || self.gone <= time {
             return None;
         }

@@ -51,6 +51,8 @@ pub(in crate::store::workloads) enum FoldResult {
     Deleted {
         /// Whether an event said so.
         seen: bool,
+        /// The run as far as it is known, without an end or a result.
+        run: Box<Run>,
     },
 }
 
@@ -217,7 +219,7 @@ impl JobFold {
         let deleted = deleted.max().max(self.past.deleted);
         // A controller that has its result stops the Jobs that are left over, and leaves the others.
         if let Some(seen) = deleted.filter(|_| !self.exists()) {
-            return FoldResult::Deleted { seen };
+            return self.deleted(owner, seen);
         }
         let succeeded = self.jobs.iter();
         let succeeded = succeeded.filter(|(_, job)| job.state == OwnedState::Succeeded);
@@ -227,8 +229,22 @@ impl JobFold {
         }
         match &self.past.success {
             Some((_, name)) => FoldResult::Finished(Box::new(self.run(owner, name, None))),
-            None => FoldResult::Deleted { seen: false },
+            None => self.deleted(owner, false),
         }
+    }
+
+    /// The run was deleted. It has the name of the last Job that never finished.
+    fn deleted(&self, owner: &Uid, seen: bool) -> FoldResult {
+        let unfinished = self.jobs.iter();
+        let unfinished = unfinished.filter(|(_, job)| job.deletion().is_some());
+        let last = unfinished.max_by_key(|(_, job)| job.created.get());
+        let name = last.map_or_else(|| "".into(), |(name, _)| name.clone());
+        let run = Run {
+            end: None,
+            ..self.run(owner, &name, last.map(|(_, job)| job))
+        };
+        let run = Box::new(run);
+        FoldResult::Deleted { seen, run }
     }
 
     /// The run, which this Job decided.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::{model::TickOutcome, store::ObjectSelection};
+use crate::model::{RunEvent, RunEventKind, TickOutcome};
 
+mod leaving;
 mod restarts;
 
 thread_local! {
@@ -26,6 +27,20 @@ impl Journal for Entries {
 }
 
 impl Entries {
+    /// What was counted, in order: the kind of the event and the Job.
+    fn events(&self) -> Vec<(RunEventKind, String)> {
+        let entries = self.0.lock();
+        let events = entries.iter().filter_map(|entry| match entry {
+            JournalEntry::Counted(event) => Some(event),
+            _ => None,
+        });
+        let event = |event: &Box<RunEvent>| {
+            let run = event.run.as_ref().unwrap();
+            (event.kind, run.job_name.to_string())
+        };
+        events.map(event).collect()
+    }
+
     /// The runs in the order in which they were written: start, end, result, the deciding Job, whether they are counted.
     fn runs(&self) -> Vec<String> {
         let entries = self.0.lock();
@@ -56,6 +71,7 @@ fn settling(restored: RestoredState) -> (Target, Arc<Entries>) {
     let settings = StoreSettings {
         clock: || Timestamp::from_second(NOW.get()).unwrap(),
         last_jobs_only: true,
+        events: true,
         ..StoreSettings::default()
     };
     let target = target_of(settings, restored, journal.clone());
@@ -251,6 +267,7 @@ async fn a_later_job_reopens_the_run_which_counts_once_and_shows_its_new_result(
         assert_eq!(last(&target), Some((!failed(second), 129)));
         let row = u64::from(failed(second));
         assert_eq!(in_a_row(&target), (row, row), "{first:?} {second:?}");
+        assert_eq!(journal.events().len(), 1, "a counted run has one event");
         let (first, second) = (bert(&target), journal.runs());
         assert_eq!(first.state.ticks.len(), 1);
         assert_eq!(second.len(), 2);
@@ -297,6 +314,13 @@ async fn a_run_whose_jobs_are_all_gone_before_one_finished_is_counted_as_deleted
         pass(60).await;
         assert_eq!((runs(&target), in_a_row(&target)), ((0, 1, 1, 0), (1, 1)));
         assert_eq!(journal.runs().len(), 1);
+        let lost = if seen {
+            RunEventKind::Deleted
+        } else {
+            RunEventKind::Disappeared
+        };
+        let events = [lost, RunEventKind::Failed].map(|kind| (kind, "b".to_owned()));
+        assert_eq!(journal.events(), events);
     }
 }
 
@@ -326,66 +350,34 @@ async fn runs_that_were_over_at_first_sight_settle_when_everything_was_read() {
     assert_eq!(last(&target), None, "the list may have more");
     list(&target, [owned("a", 400, JobState::Complete)]);
     sync(&target);
+    assert_eq!(runs(&target), (0, 0, 0, 0), "a restart may be under way");
+    assert_eq!(last(&target), None);
+    pass(60).await;
     assert_eq!(runs(&target), (1, 0, 0, 0));
     assert_eq!(last(&target).map(|(succeeded, _)| succeeded), Some(true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_may_leave_its_owner() {
-    let (target, _) = synced();
-    let orphaned = |job: Job| {
-        let workload = Owner {
-            kind: "job".into(),
-            name: job.name.to_shared(),
-        };
-        let job = job.with_template(|template| template.owner_uid = None);
-        job.with_workload(workload)
-    };
-    apply(&target, owned("a", 0, JobState::Running));
-    apply(&target, owned("b", 0, JobState::Running));
-    apply(&target, orphaned(owned("a", 0, JobState::Running)));
-    apply(&target, owned("b", 0, JobState::Complete));
-    apply(&target, orphaned(owned("a", 0, JobState::Failed)));
-    pass(60).await;
-    assert_eq!(runs(&target), (1, 0, 0, 0));
-    let own = workload(&target, "a").unwrap();
-    assert_eq!((own.state.totals.failed, own.active_runs()), (1, 0));
-    // One that asks to be ignored is no part of the run.
-    apply(&target, owned("c", 70, JobState::Running));
-    assert_eq!(runs(&target), (1, 0, 0, 1));
-    apply(&target, ignored(owned("c", 70, JobState::Running)));
-    pass(60).await;
-    assert_eq!(runs(&target), (1, 0, 0, 0));
-    delete(&target, ignored(owned("c", 70, JobState::Running)));
-    assert_eq!(bert(&target).jobs, 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn jobs_that_are_deselected_and_return_are_the_same_run() {
+async fn no_run_settles_while_its_jobs_cannot_be_read() {
     let (target, journal) = synced();
     apply(&target, owned("a", 0, JobState::Running));
-    apply(&target, owned_by("u2", "b", 0, JobState::Running));
-    apply(&target, owned("a", 0, JobState::Failed));
-    let ended = owned("a", 0, JobState::Failed);
+    pass(10).await;
+    apply(&target, owned("a", 0, JobState::Complete));
+    let error = crate::model::FeedError::default();
+    target.jobs.push(Update::Failed(error));
+    pass(3600).await;
+    assert_eq!(runs(&target), (0, 0, 0, 1));
+    list(
+        &target,
+        [
+            owned("a", 0, JobState::Complete),
+            owned("b", 40, JobState::Running),
+        ],
+    );
+    target.jobs.push(Update::Contact);
     pass(60).await;
-    assert_eq!(runs(&target), (0, 1, 0, 1));
-    let select = |jobs: Vec<Job>| {
-        target.store.restart_feeds(ObjectSelection::Changed);
-        let feed = target.store.clone().register(FeedScope::Jobs(None));
-        let other = target.store.clone().register(FeedScope::Jobs(None));
-        let cronjobs = target.store.clone().register(FeedScope::CronJobs(None));
-        feed.push(Update::Jobs(Change::Replaced(jobs)));
-        other.push(Update::Jobs(Change::Replaced(Vec::new())));
-        cronjobs.push(Update::CronJobs(Change::Replaced(Vec::new())));
-        feed
-    };
-    select(Vec::new());
-    assert_eq!((runs(&target), bert(&target).jobs), ((0, 1, 0, 0), 0));
-    let feed = select(vec![ended, owned_by("u2", "b", 0, JobState::Running)]);
-    assert_eq!((runs(&target), bert(&target).jobs), ((0, 1, 0, 1), 2));
+    assert_eq!(runs(&target), (0, 0, 0, 1), "a step followed");
+    apply(&target, owned("b", 40, JobState::Complete));
     pass(60).await;
-    let complete = owned_by("u2", "b", 0, JobState::Complete);
-    feed.push(Update::Jobs(Change::Applied(complete)));
-    pass(60).await;
-    assert_eq!((runs(&target), journal.runs().len()), ((1, 1, 0, 0), 2));
+    assert_eq!((runs(&target), journal.runs().len()), ((1, 0, 0, 0), 1));
 }

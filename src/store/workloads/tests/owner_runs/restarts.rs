@@ -113,7 +113,7 @@ async fn a_run_that_ends_while_no_process_runs_is_counted_at_the_next_start() {
     list(&later, [a.clone(), b.clone()]);
     sync(&later);
     assert_eq!(runs(&later), (0, 0, 0, 0), "another Job may follow");
-    pass(30).await;
+    pass(60).await;
     assert_eq!(runs(&later), (0, 1, 0, 0));
     assert_eq!(journal.runs(), ["1-110 failed by b, 2 Jobs of u1"]);
     // Without a history nobody knows whether it was counted.
