@@ -64,7 +64,7 @@ impl Batch {
                 run,
                 counted,
                 state,
-            } => self.writes.add_run(workload, run, counted, state),
+            } => self.writes.add_run(workload, *run, counted, state),
             JournalEntry::WorkloadChanged { workload, state } => {
                 self.writes.set_state(workload, state);
             }

@@ -72,7 +72,7 @@ pub(crate) fn fill(journal: &dyn Journal) {
                     kind: "cronjob".into(),
                     name: workload.into(),
                 },
-                run,
+                run: run.into(),
                 counted: true,
                 state: totals.clone().into(),
             });

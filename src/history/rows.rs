@@ -3,7 +3,7 @@
 //! Keys are tuples, so the rows of a target and of a workload are adjacent, and runs are in their order. Values are JSON, so
 //! they are readable, and fields can be added without a new format.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
 
 use redb::TableDefinition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -104,7 +104,7 @@ pub(super) struct RunRow<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) exit_code: Option<i32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) jobs: Option<u32>,
+    pub(super) jobs: Option<NonZeroU32>,
     pub(super) counted: bool,
 }
 

@@ -76,7 +76,7 @@ impl RunCounter {
         self.0.add_run(&run, true, &BOUNDS);
         JournalEntry::RunFinished {
             workload: workload(name),
-            run,
+            run: run.into(),
             counted: true,
             state: self.0.clone().into(),
         }

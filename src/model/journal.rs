@@ -32,7 +32,7 @@ pub enum JournalEntry {
         /// The workload of the run.
         workload: WorkloadId,
         /// The run.
-        run: Run,
+        run: Box<Run>,
         /// Whether the counters include it. They omit runs that ended before the target was first read.
         counted: bool,
         /// The state of the workload, including this run.

@@ -2,6 +2,8 @@
 //!
 //! A [`Run`] is a finished Job, or all Jobs of an owner. The history stores runs, and the [`WorkloadState`] of each workload.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -60,7 +62,7 @@ pub struct Run {
     /// What its pods say about it.
     pub explanation: RunExplanation,
     /// Number of Jobs that were seen, if all Jobs of an owner are this run. `None` if it is one Job.
-    pub jobs: Option<u32>,
+    pub jobs: Option<NonZeroU32>,
 }
 
 /// Why a run failed or was retried, by its pods. Empty if they were not seen.

@@ -72,7 +72,7 @@ async fn past_runs_are_the_latest_of_the_history_or_say_why_there_are_none() {
     for number in 0..=last {
         target.journal.append(JournalEntry::RunFinished {
             workload: workload(),
-            run: run(number),
+            run: run(number).into(),
             counted: true,
             state: Totals::default().into(),
         });

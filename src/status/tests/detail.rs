@@ -368,7 +368,7 @@ fn all_jobs_of_an_owner_are_one_run() {
     // One of its Jobs is gone, and it has a row; another run is under way.
     let row = Run {
         uid: Uid::parse("u1"),
-        jobs: Some(2),
+        jobs: std::num::NonZeroU32::new(2),
         ..past(&a)
     };
     scene.delete(a).job(owned(3 * HOUR, complete, "u2"));

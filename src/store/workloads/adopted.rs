@@ -40,7 +40,7 @@ impl Workloads {
                     counted: run.end.is_some_and(|end| end >= self.since),
                     state: record.state.clone(),
                     workload,
-                    run,
+                    run: run.into(),
                 });
             }
         }

@@ -263,7 +263,7 @@ impl Workloads {
         }
         self.journal.append(JournalEntry::RunFinished {
             workload: workload.id.clone(),
-            run: run.clone(),
+            run: Box::new(run.clone()),
             counted: counts || is_counted,
             state: workload.state.clone(),
         });

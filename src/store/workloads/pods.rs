@@ -30,7 +30,7 @@ impl Workloads {
         if counted {
             self.journal.append(JournalEntry::RunFinished {
                 workload: id.clone(),
-                run: run.clone(),
+                run: Box::new(run.clone()),
                 counted,
                 state: workload.state.clone(),
             });

@@ -34,7 +34,7 @@ impl Workloads {
         }
         self.journal.append(JournalEntry::RunFinished {
             workload: workload.id.clone(),
-            run: run.clone(),
+            run: Box::new(run.clone()),
             counted,
             state: workload.state.clone(),
         });

@@ -54,7 +54,7 @@ impl FileModel {
                     let job = (workload.namespace.clone(), run.job_name.clone());
                     self.runs.insert(run.uid.clone(), job);
                     if run.jobs.is_some() {
-                        let before = self.owner_runs.insert(run.uid.clone(), run.clone());
+                        let before = self.owner_runs.insert(run.uid.clone(), (**run).clone());
                         let key = before.map_or(run.sort_key(), |before| before.sort_key());
                         assert_eq!(run.sort_key(), key, "it would be another row");
                     }

@@ -94,7 +94,7 @@ fn runs_of_neighbours_with_similar_names_are_not_read() {
         for number in [number, number + 100] {
             let entry = JournalEntry::RunFinished {
                 workload: neighbour.clone(),
-                run: run(number),
+                run: run(number).into(),
                 counted: true,
                 state: Totals::default().into(),
             };

@@ -182,7 +182,7 @@ fn states_that_a_journal_has_taken_to_drop_runs_follow_later_changes() {
     let (added, store) = scene.add_labelled();
     let run_with_labels = |number, labels: &[&str]| JournalEntry::RunFinished {
         workload: workload("nightly"),
-        run: run(number),
+        run: run(number).into(),
         counted: true,
         state: state(labels),
     };

@@ -3,7 +3,7 @@
 //! Jobs are kept by name: a Job that was created later under the same name is a retry of the earlier one, and its result
 //! counts instead. The order in which Jobs are seen does not matter.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use crate::model::{Job, Name, Run, RunExplanation, RunResult, Seconds, Uid};
 
@@ -250,6 +250,7 @@ impl JobFold {
     /// The run, which this Job decided.
     fn run(&self, owner: &Uid, name: &Name, decided: Option<&OwnedJob>) -> Run {
         let past = &self.past;
+        let jobs = self.jobs.len().try_into().unwrap_or(u32::MAX);
         let mut run = Run {
             uid: owner.clone(),
             job_name: name.clone(),
@@ -263,10 +264,7 @@ impl JobFold {
             succeeded_pods: past.succeeded_pods,
             failed_pods: past.failed_pods,
             explanation: RunExplanation::default(),
-            jobs: Some(
-                past.jobs
-                    .saturating_add(self.jobs.len().try_into().unwrap_or(u32::MAX)),
-            ),
+            jobs: NonZeroU32::new(past.jobs.saturating_add(jobs)),
         };
         if let Some(OwnedState::Failed(reason)) = decided.map(|job| job.state) {
             (run.result, run.reason) = (RunResult::Failed, Some(reason));

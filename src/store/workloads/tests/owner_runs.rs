@@ -34,18 +34,18 @@ impl Entries {
             JournalEntry::Counted(event) => Some(event),
             _ => None,
         });
-        let event = |event: &Box<RunEvent>| {
+        let event = |event: &RunEvent| {
             let run = event.run.as_ref().unwrap();
             (event.kind, run.job_name.to_string())
         };
-        events.map(event).collect()
+        events.map(|counted| event(counted)).collect()
     }
 
     /// The runs in the order in which they were written: start, end, result, the deciding Job, whether they are counted.
     fn runs(&self) -> Vec<String> {
         let entries = self.0.lock();
         let runs = entries.iter().filter_map(|entry| match entry {
-            JournalEntry::RunFinished { run, counted, .. } => Some((run, counted)),
+            JournalEntry::RunFinished { run, counted, .. } => Some((&**run, counted)),
             _ => None,
         });
         let line = |(run, counted): (&crate::model::Run, &bool)| {
@@ -57,7 +57,7 @@ impl Entries {
                 at(run.end),
                 run.result.as_str(),
                 run.job_name,
-                run.jobs.unwrap_or_default(),
+                run.jobs.map_or(0, std::num::NonZeroU32::get),
                 run.uid
             )
         };

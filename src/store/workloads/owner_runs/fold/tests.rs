@@ -271,7 +271,7 @@ fn pods_of_all_jobs_are_counted_and_the_start_is_that_after_a_resume() {
     };
     assert_eq!(
         (run.failed_pods, run.succeeded_pods, run.jobs),
-        (4, 2, Some(2))
+        (4, 2, NonZeroU32::new(2))
     );
     let mut fold = JobFold::default();
     let running = job("a", 1, (2, JobState::Running));
@@ -308,6 +308,9 @@ fn an_owner_that_lives_long_does_not_grow_without_end() {
     let FoldResult::Finished(run) = fold.result(&owner()) else {
         panic!("it is over")
     };
-    assert_eq!((&*run.job_name, run.jobs), ("step-1", Some(10_000)));
+    assert_eq!(
+        (&*run.job_name, run.jobs),
+        ("step-1", NonZeroU32::new(10_000))
+    );
     assert_eq!((run.start, run.end), (Some(1), Some(10_004)));
 }

@@ -7,7 +7,7 @@ use crate::model::Run;
 fn file(entries: &Entries) -> RestoredState {
     let entries = entries.0.lock();
     let owner_runs = entries.iter().filter_map(|entry| match entry {
-        JournalEntry::RunFinished { run, .. } => Some(run.clone()),
+        JournalEntry::RunFinished { run, .. } => Some((**run).clone()),
         _ => None,
     });
     let mut latest: Vec<Run> = Vec::new();
