@@ -91,6 +91,10 @@ pub(super) async fn run(flags: &StatusFlags, log: LogFlags) -> Result<ExitCode, 
     // Who asks for the status of workloads does not ask which shard has them.
     config.sharding = None;
     let mut plans = selected(TargetPlan::from_config(&config), flags)?;
+    for plan in &mut plans {
+        // One look cannot wait for what may follow.
+        plan.store.settling_time = Duration::ZERO;
+    }
     if flags.config_file.is_none() {
         for plan in &mut plans {
             apply_to(plan, flags);

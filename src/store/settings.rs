@@ -10,6 +10,10 @@ use crate::{
     model::{self, Departure, Name, Seconds, Shard, WorkloadAnnotations},
 };
 
+/// The steps of a Workflow come one after the other, and the Jobs of a `JobSet` that restarts. Less would end a run early whose
+/// controller is busy; more would delay alerts.
+const SETTLING_TIME: Duration = Duration::from_mins(1);
+
 /// How long the store keeps facts, and which thresholds apply to them.
 #[allow(
     clippy::struct_excessive_bools,
@@ -39,6 +43,8 @@ pub struct StoreSettings {
     pub shard: Option<Shard>,
     /// Whether there is nothing to read: all that the configuration names is of other shards.
     pub reads_nothing: bool,
+    /// How long the owner of several Jobs must have no unfinished one before its run is over. It stays as it is at first.
+    pub settling_time: Duration,
     /// Whether the journal gets an event for each run that is counted.
     pub events: bool,
     /// The time zone of kube-controller-manager, which applies to schedules without `spec.timeZone`.
@@ -198,6 +204,7 @@ impl StoreSettings {
             pods: false,
             shard: config.sharding,
             reads_nothing: false,
+            settling_time: SETTLING_TIME,
             events: config.events.log,
             controller_zone: Zone::default(),
             clock: model::now,
@@ -229,6 +236,7 @@ impl StoreSettings {
             pods,
             shard,
             reads_nothing,
+            settling_time: _,
             events,
             controller_zone,
             clock: _,

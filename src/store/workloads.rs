@@ -8,6 +8,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::time::Instant;
@@ -53,6 +54,9 @@ const CRONJOB: &str = "cronjob";
 
 /// The kind of workloads that are one Job each.
 const JOB: &str = "job";
+
+/// How long the result of a run is shown at least that settled after its Jobs were gone.
+const AFTER_SETTLING: Duration = Duration::from_mins(1);
 
 /// All workloads of one target.
 #[derive(Debug)]
@@ -140,7 +144,7 @@ impl Workloads {
         for uid in &restored.runs {
             counted_runs.insert_restored(uid);
         }
-        let mut owner_runs = OwnerRuns::default();
+        let mut owner_runs = OwnerRuns::new(settings.settling_time);
         for run in restored.owner_runs {
             owner_runs.insert_restored(run);
         }
@@ -206,7 +210,13 @@ impl Workloads {
         };
         self.report_gone(workload);
         let retention = self.settings.retention.of(workload.departure);
-        self.records.schedule_removal(slot, now + retention);
+        // A run of an owner is active until it has settled, and its result needs a place.
+        let settling = match workload.active_runs() {
+            0 => Duration::ZERO,
+            _ => self.settings.settling_time + AFTER_SETTLING,
+        };
+        self.records
+            .schedule_removal(slot, now + retention.max(settling));
     }
 
     /// The slot of a workload that exists. Adds the workload if it is new, and ends its retention if it was gone.

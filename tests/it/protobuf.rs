@@ -1,6 +1,6 @@
 //! Scrapes in the protobuf format, and native histograms in them.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use job_status_exporter::{
@@ -37,6 +37,8 @@ fn settings(native_histograms: NativeHistograms) -> StoreSettings {
     StoreSettings {
         clock,
         native_histograms,
+        // A single look at the records.
+        settling_time: Duration::ZERO,
         ..StoreSettings::default()
     }
 }

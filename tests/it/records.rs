@@ -1,6 +1,6 @@
 //! Records and stores built by hand, for tests and benches.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use job_status_exporter::{
@@ -36,6 +36,8 @@ pub(crate) fn labelled_target(
     let settings = StoreSettings {
         clock: date,
         labels: labels.into(),
+        // A single look at the records.
+        settling_time: Duration::ZERO,
         ..StoreSettings::default()
     };
     let target = TargetStore::restored(

@@ -1,6 +1,6 @@
 //! The runs of owners with several Jobs, such as a `JobSet` or a `Workflow`: all Jobs of one owner are one run.
 //!
-//! A run is over when none of its Jobs is unfinished, and none started for [`SETTLING_TIME`]: the steps of a `Workflow` come one after
+//! A run is over when none of its Jobs is unfinished, and none started for the settling time: the steps of a `Workflow` come one after
 //! the other. Then it settles: its result is counted and shown. A Job that comes later reopens it, and it settles again.
 //!
 //! A run is known as long as one of its Jobs exists, and for [`UID_RETENTION`] afterwards.
@@ -20,12 +20,14 @@ mod fold;
 pub(super) use fold::FoldResult;
 use fold::JobFold;
 
-/// How long an owner must have no unfinished Job before its run is over.
-pub(super) const SETTLING_TIME: Duration = Duration::from_mins(1);
+/// When a run is looked at again whose Jobs cannot be read.
+const RETRY: Duration = Duration::from_mins(1);
 
 /// The runs of all owners of a target.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct OwnerRuns {
+    /// How long an owner must have no unfinished Job before its run is over.
+    settling_time: Duration,
     runs: HashMap<Uid, OwnerRun>,
     /// The runs that settle or are forgotten, by the time of that. A number tells runs of the same time apart.
     deadlines: BTreeMap<(Instant, u64), Uid>,
@@ -82,6 +84,17 @@ pub(super) enum Counted {
 // === impl OwnerRuns ===
 
 impl OwnerRuns {
+    /// No runs yet. See [`StoreSettings::settling_time`](crate::store::StoreSettings::settling_time).
+    pub(super) fn new(settling_time: Duration) -> Self {
+        Self {
+            settling_time,
+            runs: HashMap::new(),
+            deadlines: BTreeMap::new(),
+            numbers: 0,
+            restored: HashMap::new(),
+        }
+    }
+
     /// Adds a run that an earlier process saw settle.
     pub(super) fn insert_restored(&mut self, run: Run) {
         match self.runs.get_mut(&run.uid) {
@@ -132,7 +145,7 @@ impl OwnerRuns {
         run.seen_unfinished |= !job.finished();
         let was_over = is_new && job.end().is_some_and(|end| end >= since);
         if was_over && run.counted == Counted::Nothing {
-            run.not_before = Some(observation.now + SETTLING_TIME);
+            run.not_before = Some(observation.now + self.settling_time);
         }
         run.count_since = run.count_since.max(observation.count_since);
         let changed = run.jobs.apply(uid_hash, job, is_new);
@@ -189,7 +202,7 @@ impl OwnerRuns {
                 continue;
             }
             if is_unreadable(&run.workload.namespace) {
-                self.set_deadline(&owner, Some(now + SETTLING_TIME));
+                self.set_deadline(&owner, Some(now + RETRY));
                 continue;
             }
             run.phase = Phase::Settled;
@@ -236,7 +249,7 @@ impl OwnerRuns {
             // If the clock of the server is ahead, no time has passed.
             let passed = Duration::from_secs(u64::try_from(passed).unwrap_or(0));
             let planned = run.deadline.filter(|_| run.phase == Phase::Settling);
-            let at = now + SETTLING_TIME.saturating_sub(passed);
+            let at = now + self.settling_time.saturating_sub(passed);
             run.phase = Phase::Settling;
             let at = planned.map(|(planned, _)| planned).max(Some(at));
             let at = at.max(run.not_before);

@@ -104,7 +104,9 @@ async fn an_owner_whose_runs_failed_before_is_failing_without_a_history() {
     for name in ["nightly-1", "nightly-2"] {
         apply(&cluster, name, FAILED);
         let mut job = cluster.api.get(Kind::Job, "etl", name).unwrap();
-        let owner = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "nightly", "uid": "w", "controller": true});
+        // Each night a Workflow of the same name.
+        let uid = format!("workflow of {name}");
+        let owner = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "nightly", "uid": uid, "controller": true});
         job["metadata"]["ownerReferences"] = json!([owner]);
         cluster.api.apply(Kind::Job, job).unwrap();
     }

@@ -67,12 +67,17 @@ impl Entries {
 
 /// A target whose wall clock is that of these tests, and whose feeds were read.
 fn settling(restored: RestoredState) -> (Target, Arc<Entries>) {
+    settling_with(restored, StoreSettings::default())
+}
+
+/// The same with these settings otherwise.
+fn settling_with(restored: RestoredState, settings: StoreSettings) -> (Target, Arc<Entries>) {
     let journal = Arc::new(Entries::default());
     let settings = StoreSettings {
         clock: || Timestamp::from_second(NOW.get()).unwrap(),
         last_jobs_only: true,
         events: true,
-        ..StoreSettings::default()
+        ..settings
     };
     let target = target_of(settings, restored, journal.clone());
     (target, journal)

@@ -62,3 +62,22 @@ async fn jobs_that_are_deselected_and_return_are_the_same_run() {
     pass(60).await;
     assert_eq!((runs(&target), journal.runs().len()), ((1, 1, 0, 0), 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_result_outlives_jobs_that_leave_before_the_run_has_settled() {
+    NOW.set(SINCE);
+    let mut settings = StoreSettings::default();
+    settings.retention.workloads = Duration::ZERO;
+    settings.retention.deleted = Duration::ZERO;
+    let (target, journal) = settling_with(RestoredState::default(), settings);
+    list(&target, []);
+    sync(&target);
+    apply(&target, owned("a", 0, JobState::Running));
+    apply(&target, owned("a", 0, JobState::Complete));
+    delete(&target, owned("a", 0, JobState::Complete));
+    pass(60).await;
+    assert_eq!(runs(&target), (1, 0, 0, 0));
+    assert_eq!(journal.runs().len(), 1);
+    pass(60).await;
+    assert!(workload(&target, "bert").is_none());
+}
