@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::model::{RunEvent, RunEventKind, TickOutcome};
 
+mod feeds;
 mod leaving;
 mod restarts;
 
