@@ -36,8 +36,16 @@ impl Workloads {
         // Whether the run is active depends on its other Jobs, too.
         let already_counted = true;
         let slot = self.assign_job(observation, old, new, already_counted, effects);
-        let counted = (self.counted_before(owner), self.since);
-        let job = (self.counted_runs.hash(&new.uid), new);
+        let uid_hash = self.counted_runs.hash(&new.uid);
+        // An earlier version counted each Job.
+        let outcome = self.counted_runs.outcome(uid_hash);
+        let before_owners = outcome.is_some_and(RunOutcome::finished);
+        let counted = match self.counted_before(owner) {
+            Counted::Nothing if before_owners => Counted::Earlier,
+            counted => counted,
+        };
+        let counted = (counted, self.since);
+        let job = (uid_hash, new);
         let is_new = before != Some(owner);
         self.owner_runs
             .apply(observation, owner, job, is_new, counted);

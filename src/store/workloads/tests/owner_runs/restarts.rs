@@ -180,3 +180,29 @@ async fn all_is_reported_for_a_new_file() {
     target.store.report_all();
     assert_eq!(journal.runs(), [&before[..], &before[..]].concat());
 }
+
+// Before owners had runs, each of their Jobs was counted.
+#[tokio::test(start_paused = true)]
+async fn jobs_that_an_earlier_version_counted_are_not_counted_again_with_their_owner() {
+    NOW.set(SINCE + 10);
+    let jobs = ["a", "b"].map(|name| owned(name, 0, JobState::Complete));
+    let later = owned_by("u2", "c", 5, JobState::Complete);
+    let restored = RestoredState {
+        since: SINCE,
+        runs: jobs.iter().map(|job| job.uid.clone()).collect(),
+        ..RestoredState::default()
+    };
+    NOW.set(SINCE + 600);
+    let (target, journal) = settling(restored);
+    let [a, b] = jobs;
+    list(&target, [a, b, later]);
+    sync(&target);
+    pass(60).await;
+    assert_eq!(runs(&target), (1, 0, 0, 0), "only the run of u2");
+    let lines = journal.runs();
+    assert!(
+        lines.iter().any(|line| line.ends_with("of u2")),
+        "{lines:?}"
+    );
+    assert_eq!(last(&target), Some((true, 4)));
+}
