@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, de::Error as _};
 use serde_json::value::RawValue;
 
-use super::{list::ListMetadata, object::Object, protobuf, wire::CowStr};
+use super::{object::Object, protobuf, wire::CowStr};
 use crate::model::{Name, Namespace, Uid};
 
 /// The longest name that Kubernetes allows, in characters; longer ones are cut.
@@ -55,7 +55,12 @@ pub(super) fn named(object: Object<'_>) -> serde_json::Result<Namespace> {
 pub(crate) fn version<'a>(object: impl Into<Object<'a>>) -> Option<String> {
     #[derive(Deserialize)]
     struct Versioned {
-        metadata: ListMetadata,
+        metadata: VersionedMetadata,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct VersionedMetadata {
+        resource_version: Option<String>,
     }
     match object.into() {
         Object::Json(json) => {
