@@ -12,9 +12,10 @@
 //! - `job_status`: reads the status of one Job from a response
 //! - `feed_reporter`: pushes updates to the store, and logs when the target goes down or up, and what is skipped
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
 use tracing::Instrument as _;
 
 use crate::{
@@ -257,5 +258,13 @@ impl Source {
             name: format!("{name} of target {}", self.target),
             run: Box::pin(run.instrument(span)),
         }
+    }
+}
+
+/// Waits for `instant`, or for ever if there is none.
+async fn wait_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => pending().await,
     }
 }

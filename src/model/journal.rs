@@ -45,8 +45,8 @@ pub enum JournalEntry {
         /// Its state now.
         state: WorkloadState,
     },
-    /// Something was counted, and events report it. This follows the entry with the state that includes it: whoever writes the
-    /// event after that state was committed writes it once at most, also if the process is killed in between.
+    /// Something was counted, and events report it. The entry with the state that includes it comes before. An event that is written
+    /// after that state was committed is written at most once, also if the process is killed in between.
     Counted(Box<RunEvent>),
     /// A workload has no Jobs and no `CronJob` any more. A later entry of the same workload revokes this.
     WorkloadGone(WorkloadId, Departure),

@@ -3,12 +3,12 @@
 //! A slow or dead item never delays the others: items whose last poll failed go through a lane of their own, one at a time,
 //! and wait longer after each failure. The healthy items share the remaining slots.
 
-use std::{cmp::Reverse, collections::BinaryHeap, future::pending, time::Duration};
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
-use super::feed_reporter::FeedReporter;
+use super::{feed_reporter::FeedReporter, wait_until};
 use crate::{
     backoff::{Backoff, Policy},
     client::Error,
@@ -215,14 +215,6 @@ impl<I: PollItem> Poller<I> {
                 lane.push(due, turn.slot);
             }
         }
-    }
-}
-
-/// Waits for `instant`, or for ever if there is none.
-async fn wait_until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant).await,
-        None => pending().await,
     }
 }
 

@@ -20,7 +20,7 @@ mod list;
 mod resource;
 mod usage;
 
-pub(super) use list::{ListStep, invalid_list, read_list};
+pub(super) use list::{ListStep, invalid_list, parse_page, read_list};
 pub(super) use resource::{AllNamespaces, CronJobs, Jobs, Pods, WatchedResource};
 pub(super) use usage::ListUsage;
 

@@ -40,7 +40,7 @@ const WATCH_LIST_VERSION: (u32, u32) = (1, 34);
 const OVERTIME: Duration = Duration::from_secs(15);
 
 /// Waits between attempts that fail.
-const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
+pub(super) const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Watches one feed for ever.
 pub(super) struct Watch<R: WatchedResource> {

@@ -22,6 +22,11 @@ impl MemoryJournal {
         std::mem::take(&mut *self.0.lock())
     }
 
+    /// The entries, which stay.
+    pub(super) fn entries(&self) -> Vec<JournalEntry> {
+        self.0.lock().clone()
+    }
+
     /// A short line for each entry.
     pub(super) fn lines(&self) -> Vec<String> {
         let line = |entry: &JournalEntry| match entry {

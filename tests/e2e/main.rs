@@ -29,6 +29,7 @@ mod certificates;
 mod cluster;
 mod control_plane;
 mod cronjobs;
+mod events;
 mod expected;
 mod exporter;
 mod jobs;

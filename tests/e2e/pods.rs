@@ -1,18 +1,15 @@
 //! Why runs fail and wait, by their pods. The kubelet of the test cluster is simulated; it writes the statuses of a real one.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::{FutureExt as _, future::join_all};
 use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, Kind::Job, kubeconfig_of},
+    events::expect_events,
     exporter::Exporter,
     jobs::{Scenario, run_all, spec},
-    metrics::Metrics,
     testbed::Testbed,
     wait::{TIMEOUT, WATCH_LATENCY, eventually},
 };
@@ -55,39 +52,6 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         gone_at_once(testbed, name).boxed_local()
     }),
 ];
-
-/// Asserts that each counted run has one event, and that events of failed runs have the causes that the metrics have.
-fn expect_events(testbed: &Testbed, seen: &Metrics) {
-    let namespace = ("namespace", &*testbed.namespace.name);
-    let mut uids = BTreeSet::new();
-    let mut counts = BTreeMap::<&str, f64>::new();
-    let events = testbed.exporter.events();
-    for event in &events {
-        let kind = event["event"].as_str().unwrap();
-        *counts.entry(kind).or_default() += 1.0;
-        assert!(
-            uids.insert(event["uid"].as_str().unwrap()),
-            "twice: {event}"
-        );
-        if kind == "run_failed" {
-            let workload = event["workload"].as_str().unwrap();
-            let cause = event["cause"].as_str().unwrap();
-            let labels = [namespace, ("workload", workload), ("cause", cause)];
-            let shown = seen.samples("batch_workload_last_run_failure_cause", &labels);
-            assert_eq!(shown.len(), 1, "{event}");
-        }
-    }
-    for (kind, result) in [("run_succeeded", "succeeded"), ("run_failed", "failed")] {
-        let counted = seen.samples(
-            "batch_workload_runs_total",
-            &[namespace, ("result", result)],
-        );
-        let counted: f64 = counted.values().sum();
-        let reported = counts.get(kind).copied().unwrap_or_default();
-        assert!((counted - reported).abs() < 0.5, "{counted}: {events:#?}");
-    }
-    assert!(counts.contains_key("run_failed"), "{events:#?}");
-}
 
 #[tokio::test]
 async fn pods_explain_runs() {

@@ -64,7 +64,7 @@ pub(in crate::source) async fn read_list(
             page => page?,
         };
         let answer = decode::Body::new(format, &body);
-        let page = match parse(listing, &answer) {
+        let page = match parse_page(listing, &answer) {
             // What lies between may handle JSON alone.
             Err(error) if format != BodyFormat::Json => {
                 api.request_json(&error);
@@ -101,7 +101,10 @@ pub(in crate::source) async fn read_list(
 }
 
 /// Parses a page of a list of these objects.
-fn parse<'a>(listing: &Listing, answer: &'a decode::Body<'_>) -> Result<Page<'a>, Error> {
+pub(in crate::source) fn parse_page<'a>(
+    listing: &Listing,
+    answer: &'a decode::Body<'_>,
+) -> Result<Page<'a>, Error> {
     let page = answer
         .page()
         .map_err(|error| invalid_list(listing, error.to_string()))?;

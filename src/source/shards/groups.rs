@@ -16,7 +16,7 @@ use futures_util::{
 };
 use tokio::{
     sync::{Semaphore, oneshot},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 
 use super::{Source, selector};
@@ -24,7 +24,10 @@ use crate::{
     client::Scope,
     config::Selection,
     model::Name,
-    source::scope::{ScopeFeeds, WatchOptions, Watches, watches},
+    source::{
+        scope::{ScopeFeeds, WatchOptions, Watches, watches},
+        wait_until,
+    },
 };
 
 /// So many namespaces are listed at a time, so that a start does not flood the server.
@@ -234,13 +237,6 @@ fn in_turn(watches: Watches, turns: Arc<Semaphore>) -> Vec<BoxFuture<'static, ()
 async fn all_read(replaced: Option<&mut Replaced>) {
     match replaced {
         Some(replaced) => replaced.read.as_mut().await,
-        None => pending().await,
-    }
-}
-
-async fn wait_until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant).await,
         None => pending().await,
     }
 }

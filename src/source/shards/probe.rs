@@ -1,23 +1,21 @@
 //! How a shard can read a target, by what its server knows and allows.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::time::sleep;
 
 use super::{Source, selector};
 use crate::{
-    backoff::{Backoff, Policy},
+    backoff::Backoff,
     client::{Error, Listing, Scope},
     decode,
     model::{Resource, ShardReading},
     source::{
         feed_reporter::FeedReporter,
-        reader::{PAGE_TIMEOUT, invalid_list},
+        reader::{PAGE_TIMEOUT, parse_page},
+        watch::RETRY,
     },
 };
-
-/// Waits between attempts that fail.
-const RETRY: Policy = Policy::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Asks the server until it answers. Failures are those of `feed`.
 pub(super) async fn reading(source: &Source, feed: &FeedReporter) -> ShardReading {
@@ -50,7 +48,7 @@ async fn ask(source: &Source) -> Result<ShardReading, Error> {
     match first_page(source, Resource::Jobs, Some(of_nothing)).await {
         Ok(selected) if selected => Ok(ShardReading::Selector),
         Ok(_) => Ok(ShardReading::Namespaces),
-        // Whoever may read single namespaces only, or a server that refuses the parameter.
+        // The user may read single namespaces only, or the server refuses the parameter.
         Err(error) if error.is_refused() => Ok(ShardReading::Namespaces),
         Err(error) => Err(error),
     }
@@ -71,12 +69,7 @@ async fn first_page(
     };
     let answer = source.api.page(&listing, 1, None, PAGE_TIMEOUT).await?;
     let body = decode::Body::new(answer.format, &answer.body);
-    let page = body
-        .page()
-        .map_err(|error| invalid_list(&listing, error.to_string()))?;
-    if let Some(kind) = page.unexpected_kind(resource) {
-        return Err(invalid_list(&listing, format!("it is a {kind:.64?}")));
-    }
+    let page = parse_page(&listing, &body)?;
     let info = page.metadata.shard_info.as_ref();
     Ok(info.is_some_and(|info| !info.selector.is_empty()))
 }

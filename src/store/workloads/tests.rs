@@ -198,13 +198,16 @@ fn tick(target: &Target) -> WorkloadRecord {
 
 /// Succeeded, failed, deleted, active.
 fn counts(target: &Target) -> (u64, u64, u64, usize) {
-    let tick = tick(target);
-    let totals = &tick.state.totals;
+    counts_of(&tick(target))
+}
+
+fn counts_of(workload: &WorkloadRecord) -> (u64, u64, u64, usize) {
+    let totals = &workload.state.totals;
     (
         totals.succeeded,
         totals.failed,
         totals.deleted,
-        tick.active_runs(),
+        workload.active_runs(),
     )
 }
 

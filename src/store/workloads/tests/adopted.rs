@@ -1,23 +1,12 @@
 //! A file of the history that can be read only after the start, or that is lost.
 
-use parking_lot::Mutex;
-
 use super::*;
+use crate::store::memory_journal::MemoryJournal;
 
-/// Keeps all entries.
-#[derive(Debug, Default)]
-struct Entries(Mutex<Vec<JournalEntry>>);
-
-impl Journal for Entries {
-    fn append(&self, entry: JournalEntry) {
-        self.0.lock().push(entry);
-    }
-}
-
-impl Entries {
+impl MemoryJournal {
     /// What a file has that these entries were written to.
     fn file(&self) -> RestoredState {
-        let mut file = persistence::restore(&self.0.lock());
+        let mut file = persistence::restore(&self.entries());
         file.since = SINCE;
         file
     }
@@ -28,7 +17,7 @@ const LATER: Seconds = SINCE + 300;
 
 /// What an earlier process wrote: it saw the first two runs end, and the third start.
 fn earlier() -> RestoredState {
-    let journal = Arc::new(Entries::default());
+    let journal = Arc::new(MemoryJournal::default());
     let target = target_with(RestoredState::default(), journal.clone(), false);
     list(&target, [complete(1)]);
     apply(&target, failed(2));
@@ -36,8 +25,8 @@ fn earlier() -> RestoredState {
     journal.file()
 }
 
-fn later(restored: RestoredState) -> (Target, Arc<Entries>) {
-    let journal = Arc::new(Entries::default());
+fn later(restored: RestoredState) -> (Target, Arc<MemoryJournal>) {
+    let journal = Arc::new(MemoryJournal::default());
     (target_with(restored, journal.clone(), false), journal)
 }
 
@@ -120,7 +109,7 @@ async fn runs_that_only_the_file_has_stay_counted_until_everything_was_read() {
 async fn a_lost_file_is_written_with_everything_that_is_known() {
     let (target, journal) = later(earlier());
     see(&target, complete);
-    journal.0.lock().clear();
+    journal.take();
     target.store.report_all();
     let (next, _) = later(journal.file());
     list(

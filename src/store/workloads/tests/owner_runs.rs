@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use jiff::Timestamp;
-use parking_lot::Mutex;
 
 use super::*;
 use crate::model::{RunEvent, RunEventKind, TickOutcome};
+use crate::store::memory_journal::MemoryJournal;
 
 mod feeds;
 mod leaving;
@@ -17,20 +17,10 @@ thread_local! {
     static NOW: Cell<Seconds> = const { Cell::new(SINCE) };
 }
 
-/// Keeps all entries.
-#[derive(Debug, Default)]
-struct Entries(Mutex<Vec<JournalEntry>>);
-
-impl Journal for Entries {
-    fn append(&self, entry: JournalEntry) {
-        self.0.lock().push(entry);
-    }
-}
-
-impl Entries {
+impl MemoryJournal {
     /// What was counted, in order: the kind of the event and the Job.
     fn events(&self) -> Vec<(RunEventKind, String)> {
-        let entries = self.0.lock();
+        let entries = self.entries();
         let events = entries.iter().filter_map(|entry| match entry {
             JournalEntry::Counted(event) => Some(event),
             _ => None,
@@ -44,7 +34,7 @@ impl Entries {
 
     /// The runs in the order in which they were written: start, end, result, the deciding Job, whether they are counted.
     fn runs(&self) -> Vec<String> {
-        let entries = self.0.lock();
+        let entries = self.entries();
         let runs = entries.iter().filter_map(|entry| match entry {
             JournalEntry::RunFinished { run, counted, .. } => Some((&**run, counted)),
             _ => None,
@@ -67,13 +57,13 @@ impl Entries {
 }
 
 /// A target whose wall clock is that of these tests, and whose feeds were read.
-fn settling(restored: RestoredState) -> (Target, Arc<Entries>) {
+fn settling(restored: RestoredState) -> (Target, Arc<MemoryJournal>) {
     settling_with(restored, StoreSettings::default())
 }
 
 /// The same with these settings otherwise.
-fn settling_with(restored: RestoredState, settings: StoreSettings) -> (Target, Arc<Entries>) {
-    let journal = Arc::new(Entries::default());
+fn settling_with(restored: RestoredState, settings: StoreSettings) -> (Target, Arc<MemoryJournal>) {
+    let journal = Arc::new(MemoryJournal::default());
     let settings = StoreSettings {
         clock: || Timestamp::from_second(NOW.get()).unwrap(),
         last_jobs_only: true,
@@ -84,7 +74,7 @@ fn settling_with(restored: RestoredState, settings: StoreSettings) -> (Target, A
     (target, journal)
 }
 
-fn synced() -> (Target, Arc<Entries>) {
+fn synced() -> (Target, Arc<MemoryJournal>) {
     NOW.set(SINCE);
     let (target, journal) = settling(RestoredState::default());
     list(&target, []);
@@ -129,14 +119,7 @@ fn bert(target: &Target) -> WorkloadRecord {
 
 /// Succeeded, failed, deleted, active.
 fn runs(target: &Target) -> (u64, u64, u64, usize) {
-    let bert = bert(target);
-    let totals = &bert.state.totals;
-    (
-        totals.succeeded,
-        totals.failed,
-        totals.deleted,
-        bert.active_runs(),
-    )
+    counts_of(&bert(target))
 }
 
 /// Failed runs in a row, and those without success.

@@ -4,8 +4,8 @@ use super::*;
 use crate::model::Run;
 
 /// What the next process restores.
-fn file(entries: &Entries) -> RestoredState {
-    let entries = entries.0.lock();
+fn file(entries: &MemoryJournal) -> RestoredState {
+    let entries = entries.entries();
     let owner_runs = entries.iter().filter_map(|entry| match entry {
         JournalEntry::RunFinished { run, .. } => Some((**run).clone()),
         _ => None,
