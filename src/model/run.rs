@@ -177,6 +177,13 @@ impl RunExplanation {
             failed: pods.failed(job.pods.failed),
         }
     }
+
+    /// Whether a pod decided the cause. The deadline of a Job is known without its pods.
+    #[must_use]
+    pub fn has_pod_cause(&self) -> bool {
+        self.cause
+            .is_some_and(|cause| cause != FailureCause::DeadlineExceeded)
+    }
 }
 
 // === impl RunSortKey ===

@@ -9,6 +9,7 @@ pub(crate) fn expect_events(testbed: &Testbed, seen: &Metrics) {
     let namespace = ("namespace", &*testbed.namespace.name);
     let mut uids = BTreeSet::new();
     let mut counts = BTreeMap::<&str, f64>::new();
+    let mut explained = 0;
     let events = testbed.exporter.events();
     for event in &events {
         let kind = event["event"].as_str().unwrap();
@@ -19,7 +20,11 @@ pub(crate) fn expect_events(testbed: &Testbed, seen: &Metrics) {
         );
         if kind == "run_failed" {
             let workload = event["workload"].as_str().unwrap();
-            let cause = event["cause"].as_str().unwrap();
+            // Unknown if the last pod that failed was seen after its Job.
+            let Some(cause) = event["cause"].as_str() else {
+                continue;
+            };
+            explained += 1;
             let labels = [namespace, ("workload", workload), ("cause", cause)];
             let shown = seen.samples("batch_workload_last_run_failure_cause", &labels);
             assert_eq!(shown.len(), 1, "{event}");
@@ -34,5 +39,5 @@ pub(crate) fn expect_events(testbed: &Testbed, seen: &Metrics) {
         let reported = counts.get(kind).copied().unwrap_or_default();
         assert!((counted - reported).abs() < 0.5, "{counted}: {events:#?}");
     }
-    assert!(counts.contains_key("run_failed"), "{events:#?}");
+    assert!(explained > 0, "{events:#?}");
 }

@@ -26,6 +26,7 @@ impl Target {
     fn restored(state: RestoredState, journal: Arc<dyn crate::model::Journal>) -> Self {
         let settings = StoreSettings {
             pods: true,
+            events: true,
             ..StoreSettings::default()
         };
         let store = Arc::new(TargetStore::restored(None, settings.into(), state, journal));
@@ -265,6 +266,32 @@ fn what_is_seen_late_is_written_to_the_journal() {
     let (run, state) = runs.last().expect("the run");
     assert_eq!(run.explanation.cause, Some(FailureCause::OomKilled));
     assert_eq!(state.totals.pod_failures.get(&CauseGroup::Memory), Some(&1));
+}
+
+#[test]
+fn an_event_has_no_cause_while_a_failed_pod_was_not_seen() {
+    for (seen, cause) in [
+        (vec![oom("a", 150)], None),
+        (
+            vec![
+                oom("a", 150),
+                pod("b", PodState::Failed(FailureCause::Error), 190),
+            ],
+            Some(FailureCause::Error),
+        ),
+    ] {
+        let journal = Arc::new(MemoryJournal::default());
+        let target = Target::restored(RestoredState::default(), journal.clone());
+        target.list_jobs(&[running()]);
+        target.list_pods(&seen);
+        target.job(&ended(JobState::Failed, 2));
+        let events = journal.take().into_iter().filter_map(|entry| match entry {
+            JournalEntry::Counted(event) => event.run,
+            _ => None,
+        });
+        let causes: Vec<_> = events.map(|run| run.explanation.cause).collect();
+        assert_eq!(causes, [cause]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

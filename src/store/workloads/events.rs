@@ -4,14 +4,24 @@
 //! to the journal.
 
 use super::{WorkloadRecord, Workloads};
-use crate::model::{EventRun, Job, JournalEntry, NotStarted, Run, RunEvent, RunEventKind, Seconds};
+use crate::model::{
+    EventRun, Job, JournalEntry, NotStarted, Run, RunEvent, RunEventKind, RunExplanation, Seconds,
+};
 
 impl Workloads {
-    /// A finished run was counted.
+    /// A finished run was counted. While failed pods of it were not seen yet, what the others say may not be why it failed.
     pub(super) fn report_finished_run(&self, slot: u32, run: &Run) {
+        let event_run = if self.awaits_pods(run) && run.explanation.has_pod_cause() {
+            EventRun {
+                explanation: RunExplanation::default(),
+                ..EventRun::of_finished(run)
+            }
+        } else {
+            EventRun::of_finished(run)
+        };
         self.report(slot, run.result.into(), |event| RunEvent {
             due: run.due,
-            run: Some(EventRun::of_finished(run)),
+            run: Some(event_run),
             ..event
         });
     }
