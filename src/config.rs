@@ -53,7 +53,7 @@ pub use cci::{AccessKey, Agency, CciAuth, CciConfig, KeyAuth, Project, TokenAuth
 pub use describe::describe;
 pub use duration::parse as parse_duration;
 pub use events::EventsConfig;
-pub use history::HistoryConfig;
+pub use history::{HistoryConfig, HistoryStorage, PostgresConfig};
 pub use in_force::{ConfigInForce, Origin, Origins, Setting, SettingValue};
 pub use keys::KEYS;
 pub use kube_state_metrics::{AllowList, KsmConfig};
@@ -101,7 +101,7 @@ pub struct Config {
     pub retain_workloads: Duration,
     /// The time without contact after which the series of a target are dropped.
     pub stale_after: Duration,
-    /// The file that persists finished runs; `None` to keep them in memory only.
+    /// The file or database that persists finished runs; `None` to keep them in memory only.
     pub history: Option<HistoryConfig>,
     /// What is written about each run.
     pub events: EventsConfig,

@@ -138,8 +138,13 @@ impl HistorySettings {
     #[must_use]
     pub fn from_config(config: &config::Config) -> Option<Self> {
         let history = config.history.as_ref()?;
+        let path = match &history.storage {
+            config::HistoryStorage::File(path) => path.clone(),
+            // PLACEHOLDER: the storage in PostgreSQL replaces this.
+            config::HistoryStorage::Postgres(_) => return None,
+        };
         Some(Self {
-            path: history.path.clone(),
+            path,
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
             gone_workloads: config.limits.workloads,

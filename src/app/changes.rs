@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::config::{Config, TargetConfig};
+use crate::config::{Config, HistoryStorage, TargetConfig};
 
 /// What a reload changes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) fn merge(old: &Config, mut new: Config) -> (Config, Changes) {
         &mut new.metrics.native_histograms,
     );
     match (&old.history, &mut new.history) {
-        (Some(from), Some(to)) => keep.setting("history.path", &from.path, &mut to.path),
+        (Some(from), Some(to)) => keep.storage(&from.storage, &mut to.storage),
         (from, to) => keep.setting("history", from, to),
     }
     let changes = Changes {
@@ -93,6 +93,19 @@ impl Keep<'_> {
         if old != new {
             new.clone_from(old);
             self.0.push(key);
+        }
+    }
+
+    /// Another file or database needs another start. Names both keys if one replaces the other.
+    fn storage(&mut self, old: &HistoryStorage, new: &mut HistoryStorage) {
+        let key = |storage: &HistoryStorage| match storage {
+            HistoryStorage::File(_) => "history.path",
+            HistoryStorage::Postgres(_) => "history.postgres",
+        };
+        let (from, to) = (key(old), key(new));
+        self.setting(from, old, new);
+        if from != to {
+            self.0.push(to);
         }
     }
 }

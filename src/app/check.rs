@@ -14,7 +14,7 @@ use std::{
 use super::{Error, file_watch::WatchedFile, plan::TargetPlan, web::PreparedWeb};
 use crate::{
     client::Failure,
-    config::{Config, WebConfig},
+    config::{Config, HistoryConfig, WebConfig},
     history::{History, HistorySettings},
     metrics::MetricsSettings,
 };
@@ -61,7 +61,9 @@ impl Checks {
         let files = plans.iter().flat_map(|plan| plan.endpoint.files());
         let web_files = checks.web.iter().flat_map(|web| web.file.files());
         let web_files = web_files.chain(config.web.config_file.as_deref());
-        let warnings = exposed_files(files.chain(web_files.map(Path::to_owned)));
+        let history_files = config.history.iter().flat_map(HistoryConfig::files);
+        let other_files = web_files.chain(history_files).map(Path::to_owned);
+        let warnings = exposed_files(files.chain(other_files));
         checks.warnings.extend(warnings);
         if let Some(settings) = HistorySettings::from_config(config)
             && let Err(error) = History::check(&settings)

@@ -107,6 +107,11 @@ pub const KEYS: &[&str] = &[
     "stale_after",
     "history",
     "history.path",
+    "history.postgres",
+    "history.postgres.url_file",
+    "history.postgres.reader_url_file",
+    "history.postgres.schema",
+    "history.postgres.ca_file",
     "history.runs_per_workload",
     "history.max_age",
     "events",
@@ -269,7 +274,7 @@ mod tests {
     fn children_are_the_keys_of_one_level() {
         assert_eq!(
             children("history").collect::<Vec<_>>(),
-            ["path", "runs_per_workload", "max_age"]
+            ["path", "postgres", "runs_per_workload", "max_age"]
         );
         let root: Vec<_> = children("").collect();
         assert_eq!(root[..2], ["web", "targets"]);

@@ -137,7 +137,7 @@ impl MetricsSettings {
                 Condition::KubeStateMetrics => Some(
                     "has no effect: these families need `metrics.kube_state_metrics.enabled: true`",
                 ),
-                Condition::History => Some("has no effect: these families need `history.path`"),
+                Condition::History => Some("has no effect: these families need `history`"),
                 // A probe shows them whatever is selected.
                 Condition::Probe => Some(UNKNOWN_FAMILY),
             };

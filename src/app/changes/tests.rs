@@ -73,6 +73,7 @@ fn each_key_is_applied_or_needs_a_restart() {
             "metrics: {native_histograms: both}",
         ),
         ("history", "history: {path: /a}"),
+        ("history", "history: {postgres: {url_file: /a}}"),
     ] {
         assert_eq!(changed("{}", setting), (vec![], vec![key]), "{setting}");
         assert_eq!(changed(setting, "{}"), (vec![], vec![key]), "{setting}");
@@ -88,8 +89,46 @@ fn a_history_keeps_its_file_and_takes_other_limits() {
     assert_eq!(changes.applied, ["history"]);
     assert_eq!(changes.need_restart, ["history.path"]);
     let history = merged.history.unwrap();
-    assert_eq!(history.path, std::path::Path::new("/a"));
+    assert_eq!(history.storage, HistoryStorage::File("/a".into()));
     assert_eq!(history.runs_per_workload, 20);
+}
+
+#[test]
+fn another_database_needs_a_restart() {
+    let (file, database) = ("path: /a", "postgres: {url_file: /a}");
+    for (from, to, keys) in [
+        (
+            database,
+            "postgres: {url_file: /b}",
+            &["history.postgres"][..],
+        ),
+        (
+            database,
+            "postgres: {url_file: /a, reader_url_file: /b}",
+            &["history.postgres"],
+        ),
+        (
+            database,
+            "postgres: {url_file: /a, schema: b}",
+            &["history.postgres"],
+        ),
+        (
+            database,
+            "postgres: {url_file: /a, ca_file: /b}",
+            &["history.postgres"],
+        ),
+        (file, database, &["history.path", "history.postgres"]),
+        (database, file, &["history.postgres", "history.path"]),
+    ] {
+        let old = load(&format!("history: {{{from}}}"));
+        let new = load(&format!("history: {{{to}, max_age: 30d}}"));
+        let (merged, changes) = merge(&old, new);
+        assert_eq!(changes.applied, ["history"], "{to}");
+        assert_eq!(changes.need_restart, keys, "{to}");
+        let (merged, old) = (merged.history.unwrap(), old.history.unwrap());
+        assert_eq!(merged.storage, old.storage, "{to}");
+        assert_ne!(merged.max_age, old.max_age, "{to}");
+    }
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::{
     super::{
-        AllowList, Config, FamilyFilter, HistoryConfig, KsmConfig, LabelScope, LabelSource,
-        LabelsConfig, MetricsConfig, NativeHistograms, Override, OverrideMatch, OverridesConfig,
-        PerJob, ThresholdsConfig, duration::format as time,
+        AllowList, Config, FamilyFilter, HistoryConfig, HistoryStorage, KsmConfig, LabelScope,
+        LabelSource, LabelsConfig, MetricsConfig, NativeHistograms, Override, OverrideMatch,
+        OverridesConfig, PerJob, PostgresConfig, ThresholdsConfig, duration::format as time,
     },
     Lines, list,
 };
@@ -72,18 +72,36 @@ impl Lines {
         }
     }
 
-    /// Adds the history file and its retention.
+    /// Adds the file or database of the history, and its retention.
     fn history(&mut self, history: Option<&HistoryConfig>) {
         let Some(history) = history else {
             self.field("history", "none: counters restart from zero at every start");
             return;
         };
-        self.field("history", history.path.display().to_string());
+        match &history.storage {
+            HistoryStorage::File(path) => self.field("history", path.display().to_string()),
+            HistoryStorage::Postgres(postgres) => self.postgres(postgres),
+        }
         let (runs, age) = (history.runs_per_workload, time(history.max_age));
         self.field(
             "",
             format!("at most {runs} runs of each workload, for {age}"),
         );
+    }
+
+    /// Adds the database, without its URL, which may have a password.
+    fn postgres(&mut self, postgres: &PostgresConfig) {
+        let (schema, url) = (&postgres.schema, postgres.url_file.display());
+        let text = format!("schema {schema} of PostgreSQL, URL in {url}");
+        self.field("history", text);
+        if let Some(url) = &postgres.reader_url_file {
+            let text = format!("runs are read with the URL in {}", url.display());
+            self.field("", text);
+        }
+        if let Some(authorities) = &postgres.ca_file {
+            let text = format!("its certificate is verified with {}", authorities.display());
+            self.field("", text);
+        }
     }
 
     /// Adds the mapped labels.

@@ -127,6 +127,27 @@ metrics:
 }
 
 #[test]
+fn the_summary_names_the_database_and_its_files_and_never_a_url() {
+    for (yaml, lines) in [
+        (
+            "url_file: /etc/url",
+            "  history       schema job_status_exporter of PostgreSQL, URL in /etc/url\n",
+        ),
+        (
+            "url_file: /etc/url, reader_url_file: /etc/reader, schema: batch, ca_file: /etc/ca.crt",
+            "  history       schema batch of PostgreSQL, URL in /etc/url
+                runs are read with the URL in /etc/reader
+                its certificate is verified with /etc/ca.crt\n",
+        ),
+    ] {
+        let config = load_text(&format!("history: {{postgres: {{{yaml}}}}}")).unwrap();
+        let text = describe(&config, None, &[]);
+        let rest = "                at most 50 runs of each workload, for 90d\n";
+        assert!(text.contains(&format!("{lines}{rest}")), "{text}");
+    }
+}
+
+#[test]
 fn the_summary_says_what_a_shard_needs() {
     let summary = |rest: &str| {
         let yaml = format!("sharding: {{shards: 4, shard: 2}}\n{rest}");

@@ -2,9 +2,9 @@
 
 use super::Settings;
 use crate::config::{
-    Config, EventsConfig, FamilyFilter, HistoryConfig, KsmConfig, KubernetesAuthConfig,
-    LabelsConfig, LimitsConfig, ListLimits, MetricsConfig, Override, OverrideMatch,
-    OverridesConfig, ThresholdsConfig, WebConfig,
+    Config, EventsConfig, FamilyFilter, HistoryConfig, HistoryStorage, KsmConfig,
+    KubernetesAuthConfig, LabelsConfig, LimitsConfig, ListLimits, MetricsConfig, Override,
+    OverrideMatch, OverridesConfig, PostgresConfig, ThresholdsConfig, WebConfig,
 };
 use crate::model::Shard;
 
@@ -177,7 +177,7 @@ impl Settings<'_> {
 
     fn history(&mut self, history: Option<&HistoryConfig>) {
         let Some(HistoryConfig {
-            path,
+            storage,
             runs_per_workload,
             max_age,
         }) = history
@@ -185,9 +185,25 @@ impl Settings<'_> {
             self.add("history.path", &None::<String>);
             return;
         };
-        self.add("history.path", path);
+        match storage {
+            HistoryStorage::File(path) => self.add("history.path", path),
+            HistoryStorage::Postgres(postgres) => self.postgres(postgres),
+        }
         self.add("history.runs_per_workload", runs_per_workload);
         self.add("history.max_age", max_age);
+    }
+
+    fn postgres(&mut self, postgres: &PostgresConfig) {
+        let PostgresConfig {
+            url_file,
+            reader_url_file,
+            schema,
+            ca_file,
+        } = postgres;
+        self.add("history.postgres.url_file", url_file);
+        self.add("history.postgres.reader_url_file", reader_url_file);
+        self.add("history.postgres.schema", schema);
+        self.add("history.postgres.ca_file", ca_file);
     }
 
     fn metrics(&mut self, metrics: &MetricsConfig) {

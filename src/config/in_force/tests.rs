@@ -87,6 +87,7 @@ targets:
       endpoint: https://cci.example
       auth: {token: {iam_endpoint: \"https://iam.example\", domain: d, username: u, password_file: hunter2, project_id: p}}
     mode: poll
+history: {postgres: {url_file: hunter2, reader_url_file: hunter2, schema: s, ca_file: ca.pem}}
 ",
 ];
 
@@ -196,6 +197,29 @@ fn a_setting_says_which_layer_it_comes_from() {
     assert_eq!(value("stale_after"), SettingValue::Text("11m".to_owned()));
     assert_eq!(value("log.level"), SettingValue::Text("warn".to_owned()));
     assert_eq!(value("history.path"), SettingValue::None);
+}
+
+#[test]
+fn only_the_keys_of_the_storage_in_use_are_shown() {
+    let keys = |yaml| {
+        let config = in_force(yaml, Inputs::default(), &[]);
+        let keys = config.settings.into_iter().map(|setting| setting.key);
+        let keys = keys.filter(|key| key.starts_with("history."));
+        keys.collect::<Vec<_>>().join(" ")
+    };
+    let limits = "history.runs_per_workload history.max_age";
+    assert_eq!(keys(""), "history.path");
+    assert_eq!(
+        keys("history: {path: h.redb}"),
+        format!("history.path {limits}")
+    );
+    assert_eq!(
+        keys("history: {postgres: {url_file: hunter2}}"),
+        format!(
+            "history.postgres.url_file history.postgres.reader_url_file history.postgres.schema \
+             history.postgres.ca_file {limits}"
+        )
+    );
 }
 
 #[test]

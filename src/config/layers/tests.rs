@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{
-    Config, ENVIRONMENT_PREFIX, Error, LabelSource, ListenAddress, PerJob, load, tests::load_all,
+    Config, ENVIRONMENT_PREFIX, Error, HistoryStorage, LabelSource, ListenAddress, PerJob,
+    PostgresConfig, load, tests::load_all,
 };
 
 fn load_variables(variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -92,7 +93,10 @@ fn variables_set_keys_of_every_level_and_mapped_labels() {
     assert!(metrics.kube_state_metrics.is_some());
     assert_eq!(metrics.run_duration_buckets, [60.0, 3600.0]);
     let history = config.history.unwrap();
-    assert_eq!(history.path, Path::new("/var/lib/history.redb"));
+    assert_eq!(
+        history.storage,
+        HistoryStorage::File("/var/lib/history.redb".into())
+    );
     assert_eq!(history.runs_per_workload, 7);
     assert_eq!(
         config.thresholds.max_duration,
@@ -101,6 +105,22 @@ fn variables_set_keys_of_every_level_and_mapped_labels() {
     let labels = config.labels.mapping;
     let labels: Vec<_> = labels.iter().map(|mapped| mapped.label.as_str()).collect();
     assert_eq!(labels, ["app", "owner", "team"]);
+}
+
+#[test]
+fn the_history_in_postgresql_can_be_set_by_variables() {
+    let variables = [
+        ("HISTORY__POSTGRES__URL_FILE", "/run/secrets/url"),
+        ("HISTORY__POSTGRES__SCHEMA", "batch"),
+    ];
+    let history = load_variables(&variables).unwrap().history.unwrap();
+    let expected = PostgresConfig {
+        url_file: "/run/secrets/url".into(),
+        reader_url_file: None,
+        schema: "batch".to_owned(),
+        ca_file: None,
+    };
+    assert_eq!(history.storage, HistoryStorage::Postgres(expected));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn all_settings_of_series_are_loaded() {
         },
         retain_workloads: Duration::ZERO,
         history: Some(HistoryConfig {
-            path: directory.join("history.redb"),
+            storage: HistoryStorage::File(directory.join("history.redb")),
             runs_per_workload: 10_000,
             max_age: Duration::from_hours(1),
         }),
@@ -94,11 +94,94 @@ fn a_history_needs_only_a_path() {
     assert_eq!(
         config.history,
         Some(HistoryConfig {
-            path: PathBuf::from("/var/lib/history.redb"),
+            storage: HistoryStorage::File("/var/lib/history.redb".into()),
             runs_per_workload: 50,
             max_age: Duration::from_hours(90 * 24),
         })
     );
+}
+
+#[test]
+fn a_history_in_postgresql_needs_only_the_file_of_the_url() {
+    let least = PostgresConfig {
+        url_file: "/etc/url".into(),
+        reader_url_file: None,
+        schema: "job_status_exporter".to_owned(),
+        ca_file: None,
+    };
+    let every = PostgresConfig {
+        reader_url_file: Some("/etc/reader".into()),
+        schema: "_b4".to_owned(),
+        ca_file: Some("/etc/ca.crt".into()),
+        ..least.clone()
+    };
+    for (yaml, expected) in [
+        ("url_file: /etc/url", &least),
+        (
+            "url_file: /etc/url, schema: , ca_file: , reader_url_file: ",
+            &least,
+        ),
+        (
+            "url_file: /etc/url, reader_url_file: /etc/reader, schema: _b4, ca_file: /etc/ca.crt",
+            &every,
+        ),
+    ] {
+        let config = load_text(&format!("history: {{path: , postgres: {{{yaml}}}}}")).unwrap();
+        let history = config.history.unwrap();
+        assert_eq!(history.runs_per_workload, 50, "{yaml}");
+        assert_eq!(history.storage, HistoryStorage::Postgres(expected.clone()));
+    }
+    let (config, directory) = load_all(
+        "history: {postgres: {url_file: secrets/url}}",
+        &[],
+        Flags::default(),
+    );
+    let history = config.unwrap().history.unwrap();
+    let files: Vec<_> = history.files().collect();
+    assert_eq!(files, [directory.join("secrets/url")]);
+}
+
+#[cfg(not(feature = "postgres"))]
+#[test]
+fn a_build_without_postgresql_says_so() {
+    let error = load_text("history: {postgres: {url_file: /etc/url}}").unwrap_err();
+    let [problem] = error.problems() else {
+        panic!("{error}");
+    };
+    assert_eq!(problem.path(), "history.postgres");
+    let text = error.to_string();
+    assert!(text.contains("this build has no support for PostgreSQL"));
+    assert!(text.contains("build with `--features postgres`"));
+}
+
+/// Names of schemas are part of SQL statements.
+#[test]
+fn the_name_of_a_schema_is_valid_without_quotes() {
+    let long = ["a".repeat(63), "a".repeat(64)];
+    for (name, valid) in [
+        ("public", true),
+        ("_", true),
+        ("a1_", true),
+        (&long[0], true),
+        (&long[1], false),
+        ("", false),
+        ("1a", false),
+        ("Batch", false),
+        ("a-b", false),
+        ("a.b", false),
+        ("a; drop", false),
+        ("a\"b", false),
+        ("ä", false),
+        ("pg_batch", false),
+    ] {
+        let yaml = format!("history: {{postgres: {{url_file: /u, schema: '{name}'}}}}");
+        let problems = match load_text(&yaml) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.problems().to_vec(),
+        };
+        let is_about_name = |problem: &Problem| problem.path() == "history.postgres.schema";
+        assert_eq!(!problems.iter().any(is_about_name), valid, "{name}");
+    }
 }
 
 #[test]

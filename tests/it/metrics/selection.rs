@@ -107,7 +107,7 @@ fn patterns_without_an_effect_are_reported() {
         [
             format!("metrics.include[1]: `batch_jobs_*` {unknown}"),
             format!("metrics.include[2]: `kube_*` {disabled}"),
-            "metrics.include[3]: `*_history_up` has no effect: these families need `history.path`"
+            "metrics.include[3]: `*_history_up` has no effect: these families need `history`"
                 .to_owned(),
             format!("metrics.exclude[2]: `process_shut_fds` {unknown}"),
         ]
