@@ -15,7 +15,7 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Weak, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
@@ -30,20 +30,15 @@ use crate::{
 };
 
 mod batch;
-mod check;
 mod events;
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
-mod identity;
-mod migrate;
 mod pending;
-mod prune;
 mod reader;
-mod restore;
 mod rows;
 mod status;
-mod transaction;
+mod storage;
 mod worker;
 mod write_queue;
 
@@ -51,9 +46,9 @@ pub use reader::{ReadError, RunReader};
 pub use status::{HistoryStatus, StatusSnapshot};
 
 use batch::AddedTarget;
-use file::{FileTarget, HistoryFile, Location, OpenDatabase, OpenError};
-use reader::DatabaseSlot;
-use rows::{Bounds, TargetRow};
+use file::{DatabaseSlot, FileReader, FileStorage, Location, OpenDatabase, check};
+use rows::Bounds;
+use storage::{HistoryTarget, Restored, StartError, Storage};
 use worker::Writer;
 use write_queue::{TargetJournal, WriteQueue};
 
@@ -80,10 +75,10 @@ pub struct HistorySettings {
 pub struct History {
     queue: Arc<WriteQueue>,
     status: Arc<HistoryStatus>,
-    slot: DatabaseSlot,
+    reader: RunReader,
     /// Cancelled when the writer ends.
     ended: CancellationToken,
-    path: PathBuf,
+    location: String,
 }
 
 /// Identifies a target from [`History::add`] to [`History::remove`]. A later target of the same name has another id.
@@ -186,60 +181,68 @@ impl History {
         events: Arc<dyn EventSink>,
         open_database: OpenDatabase,
     ) -> Result<(Self, Vec<TargetHistory>), Error> {
-        let path = settings.path.clone();
+        let slot = DatabaseSlot::default();
         let location = Location {
-            path: path.clone(),
+            path: settings.path.clone(),
             bounds: Bounds {
                 run_duration: settings.run_duration_buckets.to_vec(),
                 start_delay: START_DELAY_BOUNDS.to_vec(),
             },
             open_database,
-            slot: DatabaseSlot::default(),
+            slot: slot.clone(),
         };
+        let reader = FileReader::new(slot).into();
+        Self::open_storage(
+            settings,
+            targets,
+            events,
+            FileStorage::new(location),
+            reader,
+        )
+    }
+
+    fn open_storage(
+        settings: &HistorySettings,
+        targets: &[Option<Name>],
+        events: Arc<dyn EventSink>,
+        mut storage: impl Storage,
+        reader: RunReader,
+    ) -> Result<(Self, Vec<TargetHistory>), Error> {
         let status = Arc::new(HistoryStatus::default());
         let queue = Arc::new(WriteQueue::new(settings, status, events));
         let targets = targets.iter().map(|name| queue.new_target(name.as_deref()));
         let targets: Vec<_> = targets.collect();
-        let (file, restored) = match location.open(&targets.iter().collect::<Vec<_>>()) {
-            Ok((file, restored)) => (Some(file), restored.into_iter().map(Some).collect()),
-            Err(OpenError::Disk(error)) => (None, unread(&path, &error.to_string(), &targets)),
-            Err(OpenError::Content(problem)) => (None, unread(&path, &problem, &targets)),
-            Err(OpenError::InUse) => return Err(Error::InUse { path }),
-            Err(OpenError::Path(source)) => return Err(Error::Path { path, source }),
-            Err(OpenError::SetAside { aside, source }) => {
-                return Err(Error::SetAside {
-                    path,
-                    aside,
-                    source,
-                });
-            }
+        let restored = match storage.start(&targets.iter().collect::<Vec<_>>()) {
+            Ok(restored) => restored.into_iter().map(Some).collect(),
+            Err(StartError::Passing(problem)) => unread(&storage.location(), &problem, &targets),
+            Err(StartError::Final(error)) => return Err(error),
         };
         let history = Self {
             status: queue.status.clone(),
-            slot: location.slot.clone(),
+            reader,
             queue,
             ended: CancellationToken::new(),
-            path,
+            location: storage.location(),
         };
         // The writer must know all of them at once: it deletes old rows of targets that it does not know.
         let targets = targets.into_iter().zip(restored);
         let targets = targets.map(|(target, restored)| history.register(target, restored));
         let targets = targets.collect();
-        history.start_writer(location, file)?;
+        history.start_writer(storage)?;
         Ok((history, targets))
     }
 
-    /// Starts the writer. `file` is `None` if it has to open the file later.
-    fn start_writer(&self, location: Location, file: Option<HistoryFile>) -> Result<(), Error> {
-        if let Some(file) = &file {
+    /// Starts the writer. If the storage is closed, the writer has to open it later.
+    fn start_writer(&self, storage: impl Storage) -> Result<(), Error> {
+        if storage.is_open() {
             self.status.up.store(true, Relaxed);
-            self.status.runs.store(file.runs, Relaxed);
-            self.status.file_size.store(file.size(), Relaxed);
+            self.status.runs.store(storage.runs(), Relaxed);
+            self.status.file_size.store(storage.size(), Relaxed);
         } else {
             self.status.errors.fetch_add(1, Relaxed);
         }
         let guard = self.ended.clone().drop_guard();
-        let writer = Writer::new(self.queue.clone(), location, file, guard);
+        let writer = Writer::new(self.queue.clone(), storage, guard);
         let thread = thread::Builder::new().name("history".to_owned());
         let thread = thread.spawn(move || writer.run());
         thread.map(drop).map_err(Error::Thread)
@@ -255,11 +258,7 @@ impl History {
     }
 
     /// Adds a target. `restored` is `None` if the writer has to read it.
-    fn register(
-        &self,
-        target: FileTarget,
-        restored: Option<(TargetRow, RestoredState)>,
-    ) -> TargetHistory {
+    fn register(&self, target: HistoryTarget, restored: Option<Restored>) -> TargetHistory {
         let is_read = restored.is_some();
         let (row, restored) = restored.unwrap_or_else(|| {
             let delayed = RestoredState {
@@ -270,7 +269,7 @@ impl History {
             };
             (target.row, delayed)
         });
-        let target = FileTarget { row, ..target };
+        let target = HistoryTarget { row, ..target };
         let id = self.queue.add(AddedTarget { target, is_read });
         TargetHistory {
             id,
@@ -306,10 +305,10 @@ impl History {
         self.status.clone()
     }
 
-    /// Returns a reader of the runs in the file. It works whenever the file is open.
+    /// Returns a reader of the runs in the history.
     #[must_use]
     pub fn reader(&self) -> RunReader {
-        RunReader::new(self.slot.clone())
+        self.reader.clone()
     }
 
     /// Completes when the writer ends. Before [`Self::close`] that is a bug.
@@ -322,7 +321,7 @@ impl History {
         self.queue.close();
         if timeout(deadline, self.ended.cancelled()).await.is_err() {
             tracing::warn!(
-                path = %self.path.display(),
+                location = self.location,
                 "history was not closed in time: uncommitted runs are counted at the next start if their Jobs still exist"
             );
         }
@@ -351,16 +350,12 @@ impl Error {
     }
 }
 
-/// Logs that the file cannot be read yet. The state of each target follows when it can.
-fn unread(
-    path: &Path,
-    problem: &str,
-    targets: &[FileTarget],
-) -> Vec<Option<(TargetRow, RestoredState)>> {
+/// Logs that the history cannot be read yet. The state of each target follows when it can.
+fn unread(location: &str, problem: &str, targets: &[HistoryTarget]) -> Vec<Option<Restored>> {
     tracing::error!(
-        path = %path.display(),
+        location,
         error = problem,
-        "history file cannot be opened, trying again: the counters of workloads are not shown until it can"
+        "history cannot be opened, trying again: the counters of workloads are not shown until it can"
     );
     targets.iter().map(|_| None).collect()
 }

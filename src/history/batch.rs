@@ -2,7 +2,7 @@
 //!
 //! All states in a batch have the labels that were configured last, also those that were added before these were.
 
-use super::{events::WaitingEvents, file::FileTarget, pending::PendingWrites};
+use super::{events::WaitingEvents, pending::PendingWrites, storage::HistoryTarget};
 use crate::model::{self, JournalEntry, Relabelling};
 
 /// Queued changes of one target.
@@ -26,7 +26,7 @@ pub(super) struct Batch {
 /// A target that the writer does not know yet.
 #[derive(Debug)]
 pub(super) struct AddedTarget {
-    pub(super) target: FileTarget,
+    pub(super) target: HistoryTarget,
     /// Whether its store has what earlier processes wrote.
     pub(super) is_read: bool,
 }

@@ -1,7 +1,6 @@
 //! Opens and checks the file, and renames an invalid one.
 //!
-//! redb locks the file and keeps it consistent if the process is killed. [`transaction`](super::transaction) and
-//! [`prune`](super::prune) change its content.
+//! redb locks the file and keeps it consistent if the process is killed. [`transaction`] and [`prune`] change its content.
 
 use std::{
     fmt, fs, io, mem,
@@ -16,16 +15,28 @@ use redb::{
 };
 
 use super::{
-    check,
-    identity::FileIdentity,
-    migrate,
-    reader::DatabaseSlot,
-    rows::{
-        BOUNDS_KEY, Bounds, FORMAT, FORMAT_KEY, InvalidRow, META, RUNS, TARGETS, TargetRow,
-        WORKLOADS, WorkloadRow, decode, encode, workload_id, workload_key,
-    },
+    rows::{Bounds, InvalidRow, WorkloadRow, decode, encode},
+    storage::{HistoryTarget, Restored},
 };
-use crate::model::{self, Histogram, RestoredState};
+use crate::model::{self, Histogram};
+
+pub(super) mod check;
+mod identity;
+mod migrate;
+mod prune;
+mod reader;
+mod restore;
+mod storage;
+pub(super) mod tables;
+mod transaction;
+
+pub(super) use reader::{DatabaseSlot, FileReader};
+pub(super) use storage::FileStorage;
+
+use identity::FileIdentity;
+use tables::{
+    BOUNDS_KEY, FORMAT, FORMAT_KEY, META, RUNS, TARGETS, WORKLOADS, workload_id, workload_key,
+};
 
 /// The page cache of redb in bytes. The writer changes the same few pages, at the end of some workloads, over and over.
 const CACHE: usize = 4 * 1024 * 1024;
@@ -42,16 +53,6 @@ pub(super) struct Location {
     pub(super) open_database: OpenDatabase,
     /// Where readers find the database while it is open.
     pub(super) slot: DatabaseSlot,
-}
-
-/// A target, as the file has it.
-#[derive(Clone, Debug)]
-pub(super) struct FileTarget {
-    /// Its name; empty for the unnamed target.
-    pub(super) name: String,
-    /// Names of its labels now, in the order of their values.
-    pub(super) label_names: Arc<[String]>,
-    pub(super) row: TargetRow,
 }
 
 /// An open file. When it is dropped, readers lose the database first, so it is closed here and not by one of them.
@@ -123,8 +124,8 @@ impl Location {
     /// Opens or creates the file, and returns what it has of these targets. Renames an invalid file and creates a new one.
     pub(super) fn open(
         &self,
-        targets: &[&FileTarget],
-    ) -> Result<(HistoryFile, Vec<(TargetRow, RestoredState)>), OpenError> {
+        targets: &[&HistoryTarget],
+    ) -> Result<(HistoryFile, Vec<Restored>), OpenError> {
         let problem = match self.try_open(targets) {
             Err(OpenError::Content(problem)) => problem,
             outcome => return outcome,
@@ -141,8 +142,8 @@ impl Location {
 
     fn try_open(
         &self,
-        targets: &[&FileTarget],
-    ) -> Result<(HistoryFile, Vec<(TargetRow, RestoredState)>), OpenError> {
+        targets: &[&HistoryTarget],
+    ) -> Result<(HistoryFile, Vec<Restored>), OpenError> {
         if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
             return Err(OpenError::Path(check::not_a_file()));
         }

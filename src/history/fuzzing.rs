@@ -7,8 +7,9 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::rows::{
-    Bounds, META, RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode,
+use super::{
+    file::tables::{META, RUNS, TARGETS, WORKLOADS},
+    rows::{Bounds, RunRow, TargetRow, WorkloadRow, decode, encode},
 };
 use crate::model::{
     Journal, JournalEntry, Run, RunExplanation, RunResult, Totals, Uid, WorkloadId,

@@ -1,33 +1,17 @@
-//! Reads the runs of one workload for those who look at it, beside the thread that writes the file.
-//!
-//! A read sees the file as of the last commit, and neither waits for the writer nor delays it: redb keeps what a read
-//! transaction sees while the next commit is written. The [`DatabaseSlot`] says which database is open. A reader starts its
-//! transaction while it holds the lock of the slot, and then lets go of the database. So the writer alone closes the file;
-//! reads that are still in progress fail then. A reader never opens, creates or locks a file.
+//! Reads the runs of one workload for those who look at it, beside the thread that writes.
 
-use std::{
-    error,
-    sync::{Arc, Weak},
-};
+use std::error;
 
-use parking_lot::{Mutex, RwLock};
-use redb::{Database, ReadTransaction, ReadableDatabase as _, TableHandle as _};
-use tokio::time::Instant;
+use super::file::FileReader;
+use crate::model::{Run, WorkloadId};
 
-use super::{
-    file::FileError,
-    rows::{InvalidRow, RUNS, RunRow, decode, first_run_of, next_name, workload_key},
-};
-use crate::{
-    log_limit::LogLimit,
-    model::{Run, Uid, WorkloadId},
-};
-
-/// Reads runs from the file while the writer has it open. A clone reads the same file.
+/// Reads runs. A clone reads the same storage.
 #[derive(Clone, Debug)]
-pub struct RunReader {
-    database: DatabaseSlot,
-    invalid_rows: Arc<Mutex<LogLimit>>,
+pub struct RunReader(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    File(FileReader),
 }
 
 /// Why runs cannot be read.
@@ -41,73 +25,30 @@ pub enum ReadError {
     Failed(#[source] Box<dyn error::Error + Send + Sync>),
 }
 
-/// The database that is open, if any. It never keeps one open.
-#[derive(Clone, Debug, Default)]
-pub(super) struct DatabaseSlot(Arc<RwLock<Weak<Database>>>);
-
 // === impl RunReader ===
 
 impl RunReader {
-    pub(super) fn new(database: DatabaseSlot) -> Self {
-        Self {
-            database,
-            invalid_rows: Arc::new(Mutex::new(LogLimit::new(Instant::now()))),
-        }
-    }
-
-    /// The latest `max` runs of a workload that the file has, the latest first. `target` is `None` for the unnamed target.
-    /// Blocks while it reads the disk.
+    /// The latest `max` runs of a workload that the history has, the latest first. `target` is `None` for the unnamed target. Blocks
+    /// while it reads.
     ///
-    /// Runs that finished a moment ago may be missing: the writer commits them soon. Rows that cannot be decoded are logged
-    /// and left out.
+    /// Runs that finished a moment ago may be missing: the writer writes them soon. Rows that cannot be decoded are logged and left
+    /// out.
     pub fn runs(
         &self,
         target: Option<&str>,
         workload: &WorkloadId,
         max: usize,
     ) -> Result<Vec<Run>, ReadError> {
-        let transaction = self.database.begin_read()?;
-        self.read(&transaction, target.unwrap_or_default(), workload, max)
-            .map_err(|error| ReadError::Failed(error.into()))
-    }
-
-    fn read(
-        &self,
-        transaction: &ReadTransaction,
-        target: &str,
-        workload: &WorkloadId,
-        max: usize,
-    ) -> Result<Vec<Run>, FileError> {
-        let table = transaction.open_table(RUNS)?;
-        let (target, namespace, kind, name) = workload_key(target, workload);
-        let end = next_name(name);
-        let first = first_run_of((target, namespace, kind, name));
-        let rows = table.range(first..first_run_of((target, namespace, kind, &end)))?;
-        let mut runs = Vec::new();
-        for row in rows.rev() {
-            if runs.len() == max {
-                break;
-            }
-            let (key, value) = row?;
-            let uid = Uid::parse(key.value().5);
-            match decode::<RunRow<'_>>(RUNS.name(), value.value()) {
-                Ok(row) => runs.push(row.into_run(uid)),
-                Err(error) => self.warn(workload, &uid, &error),
-            }
+        let target = target.unwrap_or_default();
+        match &self.0 {
+            Source::File(reader) => reader.runs(target, workload, max),
         }
-        Ok(runs)
     }
+}
 
-    fn warn(&self, workload: &WorkloadId, uid: &Uid, error: &InvalidRow) {
-        if let Some(admitted) = self.invalid_rows.lock().admit(Instant::now()) {
-            let WorkloadId {
-                namespace,
-                kind,
-                name,
-            } = workload;
-            let left_out = admitted.left_out;
-            tracing::warn!(%namespace, %kind, %name, %uid, %error, left_out, "a run in the history file is invalid, left it out");
-        }
+impl From<FileReader> for RunReader {
+    fn from(reader: FileReader) -> Self {
+        Self(Source::File(reader))
     }
 }
 
@@ -121,28 +62,5 @@ impl ReadError {
             Self::NotOpen => "the log says why the history cannot be written; it is tried again",
             Self::Failed(_) => "try again; if that fails too, see the log",
         }
-    }
-}
-
-// === impl DatabaseSlot ===
-
-impl DatabaseSlot {
-    /// Offers a database to readers.
-    pub(super) fn set(&self, database: &Arc<Database>) {
-        *self.0.write() = Arc::downgrade(database);
-    }
-
-    /// Takes the database away from readers, before it is closed.
-    pub(super) fn clear(&self) {
-        *self.0.write() = Weak::new();
-    }
-
-    /// Starts to read what is committed. The transaction does not keep the file open.
-    pub(super) fn begin_read(&self) -> Result<ReadTransaction, ReadError> {
-        // While the lock is held the writer cannot close the database, so this is never the last reference to it.
-        let slot = self.0.read();
-        let database = slot.upgrade().ok_or(ReadError::NotOpen)?;
-        let transaction = database.begin_read();
-        transaction.map_err(|error| ReadError::Failed(error.into()))
     }
 }

@@ -1,53 +1,15 @@
-//! The tables of the file and the format of their rows, described in `docs/history.md`.
+//! The format of rows, described in `docs/history.md`. It is the same in the file and in PostgreSQL.
 //!
-//! Keys are tuples, so the rows of a target and of a workload are adjacent, and runs are in their order. Values are JSON, so
-//! they are readable, and fields can be added without a new format.
+//! Rows are JSON, so they are readable, and fields can be added without a new format.
 
 use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
 
-use redb::TableDefinition;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::model::{
     Departure, FailureCause, FailureReason, Name, Run, RunExplanation, RunResult, ScheduleState,
-    Seconds, Ticks, Totals, Uid, WorkloadAnnotations, WorkloadId, WorkloadState,
+    Seconds, Ticks, Totals, Uid, WorkloadAnnotations, WorkloadState,
 };
-
-/// The format of the file.
-pub(super) const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
-
-/// Key in [`META`]: the [`FORMAT`] of the file.
-pub(super) const FORMAT_KEY: &str = "format";
-
-/// Key in [`META`]: the [`Bounds`] of all histograms.
-pub(super) const BOUNDS_KEY: &str = "bounds";
-
-/// The version of the format. [`migrate`](super::migrate) converts older ones. A file with another version is renamed and
-/// replaced by a new one.
-pub(super) const FORMAT: u32 = 2;
-
-/// A [`TargetRow`] by the name of the target; the name of the unnamed target is empty.
-pub(super) const TARGETS: TableDefinition<'_, &str, &str> = TableDefinition::new("targets");
-
-/// A [`WorkloadRow`] by [`WorkloadKey`].
-pub(super) const WORKLOADS: TableDefinition<'_, WorkloadKey<'_>, &str> =
-    TableDefinition::new("workloads");
-
-/// A [`RunRow`] by [`RunKey`].
-pub(super) const RUNS: TableDefinition<'_, RunKey<'_>, &str> = TableDefinition::new("runs");
-
-/// Target, namespace, kind, name.
-pub(super) type WorkloadKey<'a> = (&'a str, &'a str, &'a str, &'a str);
-
-/// Target, namespace, kind, name, (due time, start, creation), uid.
-pub(super) type RunKey<'a> = (
-    &'a str,
-    &'a str,
-    &'a str,
-    &'a str,
-    (Seconds, Seconds, Seconds),
-    &'a str,
-);
 
 /// A target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,40 +161,6 @@ impl<'a> RunRow<'a> {
             jobs: self.jobs,
         }
     }
-}
-
-pub(super) fn workload_key<'a>(target: &'a str, id: &'a WorkloadId) -> WorkloadKey<'a> {
-    (target, &id.namespace, &id.kind, &id.name)
-}
-
-/// The workload of a key.
-pub(super) fn workload_id((_, namespace, kind, name): WorkloadKey<'_>) -> WorkloadId {
-    WorkloadId {
-        namespace: namespace.into(),
-        kind: kind.into(),
-        name: name.into(),
-    }
-}
-
-/// The next name in the order of keys: the rows of a target or a workload end where the rows of the next name start.
-pub(super) fn next_name(name: &str) -> String {
-    format!("{name}\0")
-}
-
-/// The lower bound of a target's workload keys.
-pub(super) fn first_workload(target: &str) -> WorkloadKey<'_> {
-    (target, "", "", "")
-}
-
-/// The lower bound of a target's run keys.
-pub(super) fn first_run(target: &str) -> RunKey<'_> {
-    first_run_of(first_workload(target))
-}
-
-/// The lower bound of a workload's run keys.
-pub(super) fn first_run_of((target, namespace, kind, name): WorkloadKey<'_>) -> RunKey<'_> {
-    let order = (Seconds::MIN, Seconds::MIN, Seconds::MIN);
-    (target, namespace, kind, name, order, "")
 }
 
 /// Encodes a value of `table`.

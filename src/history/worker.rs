@@ -1,10 +1,10 @@
-//! The thread that writes the file. It commits every batch in one transaction, and keeps changes in memory while that fails.
+//! The thread that writes to the [`Storage`]. It writes every batch, and keeps changes in memory while that fails.
 //!
-//! Nothing else opens or changes the file. After a failure redb requires that the file is closed and opened again. The writer does so
-//! with back-off, and then commits all changes that have arrived.
+//! After a failure it closes the storage, opens it again with back-off, and then writes all changes that have arrived.
 
 use std::{
     collections::{BTreeMap, HashSet},
+    error::Error,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use tokio_util::sync::DropGuard;
 use super::{
     TargetId,
     batch::Batch,
-    file::{FileError, FileTarget, HistoryFile, Location, OpenError},
+    storage::{HistoryTarget, Storage, StorageError},
     write_queue::WriteQueue,
 };
 use crate::{
@@ -40,15 +40,12 @@ const RETRY: Policy = Policy {
     ..Policy::new(Duration::from_secs(1), Duration::from_mins(1))
 };
 
-/// The thread that writes the file.
+/// The thread that writes.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct Writer<S> {
     queue: Arc<WriteQueue>,
-    location: Location,
-    /// `None` after a failure, and before the first attempt to write if it could not be opened at the start.
-    file: Option<HistoryFile>,
-    /// Whether the file that was open was deleted, replaced or changed: what was committed is lost.
-    lost: bool,
+    /// Closed after a failure, and before the first attempt to write if it could not be opened at the start.
+    storage: S,
     targets: BTreeMap<TargetId, TargetWriter>,
     /// When the file is pruned next.
     prune_at: Instant,
@@ -61,27 +58,11 @@ pub(super) struct Writer {
     _ended: DropGuard,
 }
 
-/// Why a write failed.
-#[derive(Debug, thiserror::Error)]
-enum WriteError {
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error(transparent)]
-    File(#[from] FileError),
-}
-
-impl Writer {
-    pub(super) fn new(
-        queue: Arc<WriteQueue>,
-        location: Location,
-        file: Option<HistoryFile>,
-        ended: DropGuard,
-    ) -> Self {
+impl<S: Storage> Writer<S> {
+    pub(super) fn new(queue: Arc<WriteQueue>, storage: S, ended: DropGuard) -> Self {
         Self {
             queue,
-            location,
-            file,
-            lost: false,
+            storage,
             targets: BTreeMap::new(),
             prune_at: Instant::now(),
             runs_after_pruning: 0,
@@ -98,7 +79,7 @@ impl Writer {
 
     /// Waits for changes and writes them. Returns whether the queue is closed.
     fn process_batch(&mut self) -> bool {
-        let was_failing = self.file.is_none();
+        let was_failing = !self.storage.is_open();
         let closed = if was_failing {
             self.wait_for_retry()
         } else {
@@ -108,7 +89,10 @@ impl Writer {
         };
         match self.write() {
             Ok(()) => self.succeeded(was_failing),
-            Err(error) => self.failed(&error, was_failing),
+            Err(error) => {
+                self.storage.close();
+                self.failed(&*error, was_failing);
+            }
         }
         closed
     }
@@ -161,38 +145,31 @@ impl Writer {
         }
     }
 
-    /// Writes all pending changes, and prunes the file when that is due.
-    fn write(&mut self) -> Result<(), WriteError> {
-        let mut file = match self.file.take() {
-            Some(file) if file.is_in_place().map_err(OpenError::Path)? => file,
-            Some(file) => {
-                file.abandon();
-                self.lost = true;
-                self.reopen()?
-            }
-            None => self.reopen()?,
-        };
-        self.read_added(&file)?;
-        self.settle(&file)?;
-        let mut runs = self.commit(&file)?;
+    /// Writes all pending changes, and prunes when that is due.
+    fn write(&mut self) -> Result<(), StorageError> {
+        let targets: Vec<_> = self.targets.values().map(|it| &it.target).collect();
+        if self.storage.ensure_open(&targets)? {
+            self.report_all();
+        }
+        self.read_added()?;
+        self.settle()?;
+        let mut runs = self.commit()?;
         let grown = runs.saturating_sub(self.runs_after_pruning);
         if grown > self.runs_after_pruning / 4 + 1_000 || Instant::now() >= self.prune_at {
-            self.prune(&file, &mut runs)?;
+            self.prune(&mut runs)?;
         }
         let status = &self.queue.status;
         status.runs.store(runs, Relaxed);
-        status.file_size.store(file.size(), Relaxed);
+        status.file_size.store(self.storage.size(), Relaxed);
         status.last_write.store(model::now().as_second(), Relaxed);
-        file.committed().map_err(OpenError::Path)?;
-        self.file = Some(file);
-        Ok(())
+        self.storage.finish()
     }
 
-    /// Writes the pending changes of all targets. Returns the number of runs in the file.
-    fn commit(&mut self, file: &HistoryFile) -> Result<u64, FileError> {
+    /// Writes the pending changes of all targets. Returns the number of runs in the storage.
+    fn commit(&mut self) -> Result<u64, StorageError> {
         let targets = self.targets.values().filter(|target| target.is_read());
         let writes: Vec<_> = targets.map(TargetWriter::writes).collect();
-        let runs = file.write(&writes)?;
+        let runs = self.storage.write(&writes)?;
         for target in self.targets.values_mut().filter(|it| it.is_read()) {
             let runs = target.written(&*self.queue.events);
             self.queue.status.runs_written(runs);
@@ -201,15 +178,15 @@ impl Writer {
     }
 
     /// Marks workloads as gone that do not exist, once everything was read, and whenever everything was read again.
-    fn settle(&mut self, file: &HistoryFile) -> Result<(), FileError> {
+    fn settle(&mut self) -> Result<(), StorageError> {
         let now = model::now().as_second();
         for (id, target) in &mut self.targets {
             if target.synced
                 && target.is_read()
                 && let Some(lookup) = self.queue.lookup(*id)
             {
-                let FileTarget { name, row, .. } = &target.target;
-                file.mark_gone(name, row.seen, &*lookup)?;
+                let HistoryTarget { name, row, .. } = &target.target;
+                self.storage.mark_gone(name, row.seen, &*lookup)?;
                 target.synced = false;
                 if target.phase == TargetPhase::Reading {
                     let prune_from = Instant::now() + UID_RETENTION;
@@ -224,19 +201,19 @@ impl Writer {
         Ok(())
     }
 
-    fn prune(&mut self, file: &HistoryFile, runs: &mut u64) -> Result<(), FileError> {
+    fn prune(&mut self, runs: &mut u64) -> Result<(), StorageError> {
         let limits = self.queue.limits();
         let now = Instant::now();
         for (id, target) in &self.targets {
             if target.is_prunable(now)
                 && let Some(lookup) = self.queue.lookup(*id)
             {
-                *runs = file.prune(&target.target.name, limits, &*lookup)?;
+                *runs = self.storage.prune(&target.target.name, limits, &*lookup)?;
             }
         }
         let targets = self.targets.values();
         let configured: HashSet<_> = targets.map(|it| it.target.name.as_str()).collect();
-        file.prune_targets(&configured, limits.oldest)?;
+        self.storage.prune_targets(&configured, limits.oldest)?;
         self.runs_after_pruning = *runs;
         // Targets settle at different times.
         let next = self.targets.values().filter_map(TargetWriter::prune_from);
@@ -250,20 +227,21 @@ impl Writer {
         self.queue.status.up.store(true, Relaxed);
         self.backoff.reset();
         if was_failing {
-            tracing::info!(path = %self.location.path.display(), "history write succeeded after failures");
+            let location = self.storage.location();
+            tracing::info!(location, "history write succeeded after failures");
         }
     }
 
-    fn failed(&mut self, error: &WriteError, was_failing: bool) {
+    fn failed(&mut self, error: &dyn Error, was_failing: bool) {
         let status = &self.queue.status;
         status.up.store(false, Relaxed);
         status.errors.fetch_add(1, Relaxed);
         self.retry_delay = self.backoff.next(None);
-        let path = self.location.path.display();
+        let location = self.storage.location();
         if was_failing {
-            tracing::debug!(%path, %error, "history write failed again");
+            tracing::debug!(location, %error, "history write failed again");
         } else {
-            tracing::error!(%path, %error, "history write failed, keeping changes in memory until it succeeds");
+            tracing::error!(location, %error, "history write failed, keeping changes in memory until it succeeds");
         }
     }
 }

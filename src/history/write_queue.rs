@@ -15,9 +15,8 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     HistorySettings, HistoryStatus, TargetId,
     batch::{AddedTarget, Batch},
-    file::FileTarget,
-    prune::Limits,
     rows::TargetRow,
+    storage::{HistoryTarget, Limits},
 };
 use crate::model::{self, EventSink, Journal, JournalEntry, StoreLookup};
 
@@ -95,9 +94,9 @@ impl WriteQueue {
     }
 
     /// A target that is first read now. Its labels are those of the current settings.
-    pub(super) fn new_target(&self, name: Option<&str>) -> FileTarget {
+    pub(super) fn new_target(&self, name: Option<&str>) -> HistoryTarget {
         let now = model::now().as_second();
-        FileTarget {
+        HistoryTarget {
             name: name.unwrap_or_default().to_owned(),
             label_names: self.state.lock().settings.label_names.clone(),
             row: TargetRow {

@@ -5,16 +5,15 @@ use std::{mem, time::Instant};
 use super::super::{
     batch::{AddedTarget, Batch},
     events::WaitingEvents,
-    file::FileTarget,
     pending::PendingWrites,
-    transaction::TargetWrites,
+    storage::{HistoryTarget, TargetWrites},
 };
 use crate::model::{self, EventSink};
 
 /// The writer's state of one target.
 #[derive(Debug)]
 pub(super) struct TargetWriter {
-    pub(super) target: FileTarget,
+    pub(super) target: HistoryTarget,
     /// Changes that are not in the file yet.
     pub(super) pending: PendingWrites,
     /// Events of what the pending changes count.

@@ -11,12 +11,11 @@ use crate::{
     history::{
         HistorySettings, StatusSnapshot,
         batch::AddedTarget,
+        file::{DatabaseSlot, FileStorage, HistoryFile, Location, tables::TARGETS},
         pending::PendingWrites,
-        prune::Limits,
-        reader::DatabaseSlot,
-        rows::{Bounds, TARGETS, TargetRow},
+        rows::{Bounds, TargetRow},
+        storage::{Limits, TargetWrites},
         tests::{FakeStore, RunCounter, run, settings, uid, workload},
-        transaction::TargetWrites,
         write_queue::TargetJournal,
     },
     model::{
@@ -42,7 +41,7 @@ struct Scene {
     disk: Arc<Disk>,
     id: TargetId,
     journal: TargetJournal,
-    writer: Writer,
+    writer: Writer<FileStorage>,
     store: Arc<FakeStore>,
     restored: RestoredState,
     events: Arc<RecordedEvents>,
@@ -93,13 +92,14 @@ impl Scene {
         let queue = WriteQueue::new(&settings, Arc::default(), events.clone());
         let queue = Arc::new(queue);
         let mut target = queue.new_target(None);
-        let (file, restored) = match location.open(&[&target]) {
-            Ok((file, mut restored)) => (Some(file), restored.remove(0)),
-            Err(error) if readable => panic!("{error}"),
-            Err(_) => (None, (target.row, RestoredState::default())),
+        let mut storage = FileStorage::new(location);
+        let restored = match storage.start(&[&target]) {
+            Ok(mut restored) => restored.remove(0),
+            Err(error) if readable => panic!("{error:?}"),
+            Err(_) => (target.row, RestoredState::default()),
         };
         target.row = restored.0;
-        let is_read = file.is_some();
+        let is_read = storage.is_open();
         let id = queue.add(AddedTarget { target, is_read });
         let ended = CancellationToken::new().drop_guard();
         Self {
@@ -107,7 +107,7 @@ impl Scene {
             disk,
             journal: TargetJournal::new(queue.clone(), id),
             store: attached(&queue, id),
-            writer: Writer::new(queue, location, file, ended),
+            writer: Writer::new(queue, storage, ended),
             id,
             restored: restored.1,
             events,
@@ -291,8 +291,8 @@ fn retry_delays_grow_while_the_disk_fails() {
             "{before:?}, then {delay:?}"
         );
         before = delay;
-        let error = FileError::from(redb::StorageError::Io(io::ErrorKind::StorageFull.into()));
-        scene.writer.failed(&error.into(), true);
+        let error = io::Error::from(io::ErrorKind::StorageFull);
+        scene.writer.failed(&error, true);
     }
 }
 

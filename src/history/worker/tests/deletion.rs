@@ -139,8 +139,8 @@ fn workloads_and_targets_expire() {
     ]);
     scene.set_workloads(&["stays"]);
     scene.process_batch();
-    let file = scene.writer.file.as_ref().unwrap();
-    let other = FileTarget {
+    let file = scene.writer.storage.file.as_ref().unwrap();
+    let other = HistoryTarget {
         row: TargetRow { since: 1, seen: 1 },
         ..scene.writer.queue.new_target(Some("other"))
     };

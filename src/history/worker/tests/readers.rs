@@ -8,14 +8,18 @@ use super::*;
 use crate::{
     history::{
         ReadError, RunReader,
-        rows::{RUNS, encode, first_run_of, workload_key},
+        file::{
+            FileReader,
+            tables::{RUNS, first_run_of, workload_key},
+        },
+        rows::encode,
     },
     model::{FailureReason, RunExplanation, RunResult, WorkloadId},
 };
 
 impl Scene {
     fn reader(&self) -> RunReader {
-        RunReader::new(self.writer.location.slot.clone())
+        FileReader::new(self.writer.storage.location.slot.clone()).into()
     }
 
     /// Appends these runs of `nightly` and writes them.
@@ -143,7 +147,7 @@ fn a_read_in_progress_does_not_keep_the_file_locked_or_open() {
     let mut scene = Scene::new();
     scene.write_runs(1..=200);
     let reader = scene.reader();
-    let slot = scene.writer.location.slot.clone();
+    let slot = scene.writer.storage.location.slot.clone();
     let transaction = slot.begin_read().unwrap();
     let table = transaction.open_table(RUNS).unwrap();
     // The next process can lock the file.
@@ -160,7 +164,7 @@ fn a_read_in_progress_does_not_keep_the_file_locked_or_open() {
 fn an_invalid_row_is_left_out() {
     let mut scene = Scene::new();
     scene.write_runs(1..=3);
-    let file = scene.writer.file.as_ref().unwrap();
+    let file = scene.writer.storage.file.as_ref().unwrap();
     let transaction = file.database.begin_write().unwrap();
     {
         let mut table = transaction.open_table(RUNS).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{targets::Added, *};
 use crate::{
-    history::{file::FileTarget, write_queue::TargetJournal},
+    history::{storage::HistoryTarget, write_queue::TargetJournal},
     model::{Name, Relabelling, WorkloadState},
 };
 
@@ -61,9 +61,9 @@ impl Scene {
 
     /// The labels of a workload in the file.
     fn labels(&self, name: &str) -> Vec<(String, String)> {
-        let file = self.writer.file.as_ref().expect("an open file");
+        let file = self.writer.storage.file.as_ref().expect("an open file");
         let all = names(&["app", "else", "stage", "team", "zone"]);
-        let target = FileTarget {
+        let target = HistoryTarget {
             label_names: all.clone(),
             ..self.writer.queue.new_target(Some("prod"))
         };

@@ -13,7 +13,7 @@ impl Scene {
     /// The time when a workload last existed as a process sees it that starts now; `None` if the file lacks it.
     fn last_existed(&mut self, name: &str) -> Option<Seconds> {
         let target = self.target().target.clone();
-        let (_, restored) = self.writer.file.as_ref()?.read(&target).unwrap();
+        let (_, restored) = self.writer.storage.file.as_ref()?.read(&target).unwrap();
         let mut workloads = restored.workloads.into_iter();
         let workload = workloads.find(|it| it.id == workload(name))?;
         Some(workload.last_existed)
@@ -56,7 +56,14 @@ fn reading_everything_again_deletes_no_counted_run_and_delays_no_pruning() {
     scene.prune();
     let kept = |scene: &mut Scene| {
         let target = scene.target().target.clone();
-        let (_, restored) = scene.writer.file.as_ref().unwrap().read(&target).unwrap();
+        let (_, restored) = scene
+            .writer
+            .storage
+            .file
+            .as_ref()
+            .unwrap()
+            .read(&target)
+            .unwrap();
         let mut runs: Vec<_> = restored.runs.iter().map(ToString::to_string).collect();
         runs.sort();
         runs

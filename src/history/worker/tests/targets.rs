@@ -1,7 +1,7 @@
 //! Targets that come and go while the file is open.
 
 use super::*;
-use crate::history::file::FileTarget;
+use crate::history::storage::HistoryTarget;
 
 /// A target that was added while the file is open.
 pub(super) struct Added {
@@ -46,8 +46,8 @@ impl Scene {
 
     /// What the file has of a target.
     fn read(&self, name: &str) -> RestoredState {
-        let file = self.writer.file.as_ref().expect("an open file");
-        let target = FileTarget {
+        let file = self.writer.storage.file.as_ref().expect("an open file");
+        let target = HistoryTarget {
             row: TargetRow { since: 0, seen: 0 },
             ..self.writer.queue.new_target(Some(name))
         };
@@ -92,9 +92,9 @@ fn with_removed() -> (Scene, Seconds) {
     scene.process_batch();
     assert_eq!(scene.others(), 0);
     // As if it had been long ago.
-    let file = scene.writer.file.as_ref().unwrap();
+    let file = scene.writer.storage.file.as_ref().unwrap();
     let (since, seen) = (1_000, 2_000);
-    let target = FileTarget {
+    let target = HistoryTarget {
         row: TargetRow { since, seen },
         ..scene.writer.queue.new_target(Some("prod"))
     };
@@ -104,7 +104,14 @@ fn with_removed() -> (Scene, Seconds) {
         pending: &pending,
     };
     file.write(&[writes]).unwrap();
-    scene.writer.file.as_mut().unwrap().committed().unwrap();
+    scene
+        .writer
+        .storage
+        .file
+        .as_mut()
+        .unwrap()
+        .committed()
+        .unwrap();
     (scene, since)
 }
 
@@ -326,7 +333,7 @@ fn a_thousand_targets_that_come_and_go_leave_nothing_in_memory() {
         scene.disk.full.store(false, Relaxed);
         assert_eq!(scene.process_batch().waiting, 0);
         assert_eq!((scene.others(), scene.writer.queue.targets()), (0, 1));
-        let file = scene.writer.file.as_ref().unwrap();
+        let file = scene.writer.storage.file.as_ref().unwrap();
         assert_eq!(target_names(file), ["", "prod"]);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Checks that the file at `path` can be read and written, or created if it does not exist. Leaves everything as it is.
-pub(super) fn check(path: &Path) -> io::Result<()> {
+pub(in crate::history) fn check(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => Err(not_a_file()),
         Ok(_) => OpenOptions::new()
@@ -22,7 +22,7 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
 }
 
 /// The error for a directory, a device or a pipe.
-pub(super) fn not_a_file() -> io::Error {
+pub(in crate::history) fn not_a_file() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")
 }
 

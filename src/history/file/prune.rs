@@ -9,11 +9,13 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, TableHandle as _, Wri
 use serde::Deserialize;
 
 use super::{
-    HistorySettings,
-    file::{FileError, HistoryFile},
-    rows::{
-        RUNS, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, encode, first_run,
-        first_workload, next_name, workload_id, workload_key,
+    super::{
+        rows::{TargetRow, WorkloadRow, decode, encode},
+        storage::Limits,
+    },
+    FileError, HistoryFile,
+    tables::{
+        RUNS, TARGETS, WORKLOADS, first_run, first_workload, next_name, workload_id, workload_key,
     },
 };
 use crate::model::{Seconds, StoreLookup, Uid, WorkloadId};
@@ -21,34 +23,11 @@ use crate::model::{Seconds, StoreLookup, Uid, WorkloadId};
 /// Runs that are deleted per transaction.
 const RUNS_PER_TRANSACTION: usize = 10_000;
 
-/// The limits of the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// The latest runs of each workload that are kept.
-    pub(super) runs_per_workload: usize,
-    /// Runs that ended, and workloads and targets that were gone before this time are deleted.
-    pub(super) oldest: Seconds,
-    /// Workloads that are gone and are kept, for each target.
-    pub(super) gone_workloads: usize,
-}
-
-/// The fields of [`RunRow`](super::rows::RunRow) that decide whether a run is deleted.
+/// The fields of [`RunRow`](super::super::rows::RunRow) that decide whether a run is deleted.
 #[derive(Deserialize)]
 struct FinishedJob {
     job: String,
     end: Option<Seconds>,
-}
-
-impl Limits {
-    /// The limits of these settings as of `now`.
-    pub(super) fn new(settings: &HistorySettings, now: Seconds) -> Self {
-        let max_age = Seconds::try_from(settings.max_age.as_secs()).unwrap_or(Seconds::MAX);
-        Self {
-            runs_per_workload: usize::try_from(settings.runs_per_workload).unwrap_or(usize::MAX),
-            oldest: now.saturating_sub(max_age),
-            gone_workloads: settings.gone_workloads,
-        }
-    }
 }
 
 /// The key of a run.
@@ -60,7 +39,7 @@ struct RunId {
 
 impl HistoryFile {
     /// Marks the workloads of a target that do not exist as gone since `last_seen`.
-    pub(super) fn mark_gone(
+    pub(in crate::history) fn mark_gone(
         &self,
         target: &str,
         last_seen: Seconds,
@@ -90,7 +69,7 @@ impl HistoryFile {
 
     /// Deletes the rows of a target that exceed the limits, except runs that the store counts. Returns the number of runs
     /// in the file.
-    pub(super) fn prune(
+    pub(in crate::history) fn prune(
         &self,
         target: &str,
         limits: Limits,
@@ -109,7 +88,7 @@ impl HistoryFile {
     }
 
     /// Deletes targets that are not `configured` and were last seen before `oldest`.
-    pub(super) fn prune_targets(
+    pub(in crate::history) fn prune_targets(
         &self,
         configured: &HashSet<&str>,
         oldest: Seconds,

@@ -4,8 +4,9 @@ use redb::{ReadableTable as _, TableHandle as _, WriteTransaction};
 use serde_json::{Value, json};
 
 use super::{
-    file::FileError,
-    rows::{WORKLOADS, decode, encode, workload_id, workload_key},
+    super::rows::{decode, encode},
+    FileError,
+    tables::{WORKLOADS, workload_id, workload_key},
 };
 
 /// Converts the workloads of format 1: its totals had the reason of the last failure instead of that of the last run, and no

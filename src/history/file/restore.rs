@@ -3,20 +3,18 @@
 use redb::{ReadableDatabase as _, TableHandle as _};
 
 use super::{
-    file::{FileError, FileTarget, HistoryFile},
-    rows::{
-        RUNS, RunRow, TARGETS, TargetRow, WORKLOADS, WorkloadRow, decode, first_run,
-        first_workload, next_name, workload_id,
+    super::{
+        rows::{RunRow, WorkloadRow, decode},
+        storage::{HistoryTarget, Restored},
     },
+    FileError, HistoryFile,
+    tables::{RUNS, TARGETS, WORKLOADS, first_run, first_workload, next_name, workload_id},
 };
 use crate::model::{RestoredState, RestoredWorkload, Ticks, Uid};
 
 impl HistoryFile {
     /// Returns the row and the content of a target. A target that the file does not have keeps its row.
-    pub(super) fn read(
-        &self,
-        target: &FileTarget,
-    ) -> Result<(TargetRow, RestoredState), FileError> {
+    pub(in crate::history) fn read(&self, target: &HistoryTarget) -> Result<Restored, FileError> {
         let transaction = self.database.begin_read()?;
         let targets = transaction.open_table(TARGETS)?;
         let workloads = transaction.open_table(WORKLOADS)?;

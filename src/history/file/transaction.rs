@@ -3,27 +3,22 @@
 use redb::{ReadableTable as _, ReadableTableMetadata as _, Table, TableHandle as _};
 
 use super::{
-    file::{FileError, FileTarget, HistoryFile},
-    pending::{PendingWorkload, PendingWrites},
-    rows::{
-        RUNS, RunKey, RunRow, TARGETS, WORKLOADS, WorkloadKey, WorkloadRow, decode, encode,
-        workload_key,
+    super::{
+        pending::PendingWorkload,
+        rows::{RunRow, WorkloadRow, decode, encode},
+        storage::TargetWrites,
     },
+    FileError, HistoryFile,
+    tables::{RUNS, RunKey, TARGETS, WORKLOADS, WorkloadKey, workload_key},
 };
 use crate::model::{Run, Seconds, WorkloadId};
 
 type WorkloadTable<'a> = Table<'a, WorkloadKey<'static>, &'static str>;
 type RunTable<'a> = Table<'a, RunKey<'static>, &'static str>;
 
-/// The changes of one target.
-pub(super) struct TargetWrites<'a> {
-    pub(super) target: &'a FileTarget,
-    pub(super) pending: &'a PendingWrites,
-}
-
 impl HistoryFile {
     /// Writes the changes of all targets in one transaction. Returns the number of runs in the file.
-    pub(super) fn write(&self, targets: &[TargetWrites<'_>]) -> Result<u64, FileError> {
+    pub(in crate::history) fn write(&self, targets: &[TargetWrites<'_>]) -> Result<u64, FileError> {
         let transaction = self.database.begin_write()?;
         let run_count = {
             let mut target_rows = transaction.open_table(TARGETS)?;
