@@ -1,8 +1,8 @@
-//! Keeps finished runs and the totals of workloads in a file, so that they survive restarts.
+//! Keeps finished runs and the totals of workloads in a [`file`](mod@file) or in PostgreSQL, so that they survive restarts.
 //!
 //! The store appends entries to one [`Journal`] per target. They wait in the [`WriteQueue`] until the [`Writer`], a dedicated
-//! thread, commits them to the [`file`](mod@file). At the next start the store continues from the [`RestoredState`]. While
-//! the file cannot be written, everything else works as usual.
+//! thread, writes them to the [`Storage`]. At the next start the store continues from the [`RestoredState`]. While it cannot
+//! be written, everything else works as usual.
 //!
 //! The store also appends events of what it counts. The writer writes them to an [`EventSink`] once that is committed.
 //!
@@ -14,8 +14,7 @@
 //! The writer asks the store, by [`StoreLookup`], which rows it may delete.
 
 use std::{
-    io,
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Weak, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
@@ -25,16 +24,19 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config,
+    config::{self, HistoryStorage},
     model::{EventSink, Journal, Name, RestoredState, START_DELAY_BOUNDS, StoreLookup},
 };
 
 mod batch;
+mod error;
 mod events;
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod pending;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reader;
 mod rows;
 mod status;
@@ -42,11 +44,14 @@ mod storage;
 mod worker;
 mod write_queue;
 
+pub use error::Error;
 pub use reader::{ReadError, RunReader};
 pub use status::{HistoryStatus, StatusSnapshot};
 
 use batch::AddedTarget;
 use file::{DatabaseSlot, FileReader, FileStorage, Location, OpenDatabase, check};
+#[cfg(feature = "postgres")]
+use postgres::{PostgresReader, PostgresStorage};
 use rows::Bounds;
 use storage::{HistoryTarget, Restored, StartError, Storage};
 use worker::Writer;
@@ -55,8 +60,8 @@ use write_queue::{TargetJournal, WriteQueue};
 /// The settings of the history.
 #[derive(Clone, Debug)]
 pub struct HistorySettings {
-    /// Path of the file. It cannot change while the file is open.
-    pub path: PathBuf,
+    /// The file or the database. It cannot change while it is open.
+    pub storage: HistoryStorage,
     /// The latest runs of each workload that are kept. Runs that the store counts are kept in addition.
     pub runs_per_workload: u32,
     /// Age at which ended runs, and workloads and targets that are gone, are deleted.
@@ -96,50 +101,13 @@ pub struct TargetHistory {
     pub journal: Arc<dyn Journal>,
 }
 
-/// Why the history cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Another process uses the file. Two processes that count separately cannot share it.
-    #[error("history file {} is in use by another process", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The path is invalid, or a permission is missing.
-    #[error("open history file {}", path.display())]
-    Path {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// The file is invalid and cannot be renamed.
-    #[error("rename invalid history file {} to {}", path.display(), aside.display())]
-    SetAside {
-        /// The file.
-        path: PathBuf,
-        /// The new name.
-        aside: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// The system cannot start a thread.
-    #[error("start the history thread")]
-    Thread(#[source] io::Error),
-}
-
 impl HistorySettings {
     /// The settings from the configuration; `None` if no history is configured.
     #[must_use]
     pub fn from_config(config: &config::Config) -> Option<Self> {
         let history = config.history.as_ref()?;
-        let path = match &history.storage {
-            config::HistoryStorage::File(path) => path.clone(),
-            // PLACEHOLDER: the storage in PostgreSQL replaces this.
-            config::HistoryStorage::Postgres(_) => return None,
-        };
         Some(Self {
-            path,
+            storage: history.storage.clone(),
             runs_per_workload: history.runs_per_workload,
             max_age: history.max_age,
             gone_workloads: config.limits.workloads,
@@ -147,58 +115,76 @@ impl HistorySettings {
             label_names: config.labels.names().collect(),
         })
     }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            run_duration: self.run_duration_buckets.to_vec(),
+            start_delay: START_DELAY_BOUNDS.to_vec(),
+        }
+    }
 }
 
 impl History {
-    /// Checks that the path is valid and its permissions suffice. Leaves the file as it is, also while another process uses
-    /// it. A disk that fails is no problem of the configuration.
+    /// Checks that the path is valid and its permissions suffice, or that the URL of the database is valid. Leaves the file as it is,
+    /// also while another process uses it, and connects to nothing. A disk that fails is no problem of the configuration.
     pub fn check(settings: &HistorySettings) -> Result<(), Error> {
-        match check::check(&settings.path) {
-            Err(source) if file::is_about_path(&source) => Err(Error::Path {
-                path: settings.path.clone(),
-                source,
-            }),
-            _ => Ok(()),
+        match &settings.storage {
+            HistoryStorage::File(path) => match check::check(path) {
+                Err(source) if file::is_about_path(&source) => Err(Error::Path {
+                    path: path.clone(),
+                    source,
+                }),
+                _ => Ok(()),
+            },
+            #[cfg(feature = "postgres")]
+            HistoryStorage::Postgres(config) => PostgresStorage::check(config),
+            #[cfg(not(feature = "postgres"))]
+            HistoryStorage::Postgres(_) => Err(without_postgres()),
         }
     }
 
-    /// Opens or creates the file and starts the writer. Returns what the file has of these targets, in their order. Blocks
-    /// while it reads the file. The writer writes to `events` what was counted, once that is in the file.
+    /// Opens or creates the file, or connects to the database, and starts the writer. Returns what it has of these targets, in their
+    /// order. Blocks while it reads. The writer writes to `events` what was counted, once that is written.
     ///
-    /// A failing disk is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds. The states
-    /// of the targets are `delayed` then.
+    /// A failing disk or server is not an error: the writer tries again, and `HistoryStatus::up` is false until it succeeds. The
+    /// states of the targets are `delayed` then.
     pub fn open(
         settings: &HistorySettings,
         targets: &[Option<Name>],
         events: Arc<dyn EventSink>,
     ) -> Result<(Self, Vec<TargetHistory>), Error> {
-        Self::open_with(settings, targets, events, file::open_database())
+        match &settings.storage {
+            HistoryStorage::File(path) => {
+                Self::open_file(settings, path, targets, events, file::open_database())
+            }
+            #[cfg(feature = "postgres")]
+            HistoryStorage::Postgres(config) => {
+                let storage = PostgresStorage::new(config.clone(), settings.bounds())?;
+                let reader = PostgresReader::new(config).into();
+                Self::open_storage(settings, targets, events, storage, reader)
+            }
+            #[cfg(not(feature = "postgres"))]
+            HistoryStorage::Postgres(_) => Err(without_postgres()),
+        }
     }
 
-    fn open_with(
+    fn open_file(
         settings: &HistorySettings,
+        path: &Path,
         targets: &[Option<Name>],
         events: Arc<dyn EventSink>,
         open_database: OpenDatabase,
     ) -> Result<(Self, Vec<TargetHistory>), Error> {
         let slot = DatabaseSlot::default();
         let location = Location {
-            path: settings.path.clone(),
-            bounds: Bounds {
-                run_duration: settings.run_duration_buckets.to_vec(),
-                start_delay: START_DELAY_BOUNDS.to_vec(),
-            },
+            path: path.to_owned(),
+            bounds: settings.bounds(),
             open_database,
             slot: slot.clone(),
         };
         let reader = FileReader::new(slot).into();
-        Self::open_storage(
-            settings,
-            targets,
-            events,
-            FileStorage::new(location),
-            reader,
-        )
+        let storage = FileStorage::new(location);
+        Self::open_storage(settings, targets, events, storage, reader)
     }
 
     fn open_storage(
@@ -328,25 +314,13 @@ impl History {
     }
 }
 
-impl Error {
-    /// How to fix it.
-    #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::InUse { .. } => Some(
-                "each process needs its own `history.path`; when one process replaces another, the old one must end first",
-            ),
-            Self::Path { .. } => Some(
-                "`history.path` must name a file in an existing directory; the process needs write permission for both",
-            ),
-            Self::SetAside { .. } | Self::Thread(_) => None,
-        }
-    }
-
-    /// Whether the configuration is the cause.
-    #[must_use]
-    pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Path { .. } | Self::SetAside { .. })
+/// The configuration is checked for this, too.
+#[cfg(not(feature = "postgres"))]
+fn without_postgres() -> Error {
+    Error::Postgres {
+        location: "PostgreSQL".to_owned(),
+        problem: "this build has no support for it".to_owned(),
+        hint: None,
     }
 }
 

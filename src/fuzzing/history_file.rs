@@ -12,6 +12,7 @@ use std::{
 use tokio::runtime::Runtime;
 
 use crate::{
+    config::HistoryStorage,
     history::{self, History, HistorySettings, TargetHistory},
     model::NoopSink,
 };
@@ -71,7 +72,7 @@ pub(super) fn check(input: &[u8]) {
 /// Opens a history with one target.
 fn open(path: &Path) -> (History, TargetHistory) {
     let settings = HistorySettings {
-        path: path.to_owned(),
+        storage: HistoryStorage::File(path.to_owned()),
         runs_per_workload: 50,
         gone_workloads: 1_000,
         max_age: Duration::from_hours(24 * 90),

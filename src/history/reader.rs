@@ -3,6 +3,8 @@
 use std::error;
 
 use super::file::FileReader;
+#[cfg(feature = "postgres")]
+use super::postgres::PostgresReader;
 use crate::model::{Run, WorkloadId};
 
 /// Reads runs. A clone reads the same storage.
@@ -12,6 +14,8 @@ pub struct RunReader(Source);
 #[derive(Clone, Debug)]
 enum Source {
     File(FileReader),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresReader),
 }
 
 /// Why runs cannot be read.
@@ -23,6 +27,9 @@ pub enum ReadError {
     /// The disk fails, or the writer closed the file during the read.
     #[error("read runs from the history file")]
     Failed(#[source] Box<dyn error::Error + Send + Sync>),
+    /// The server cannot be reached, does not answer in time, or refuses.
+    #[error("read runs from PostgreSQL")]
+    Database(#[source] Box<dyn error::Error + Send + Sync>),
 }
 
 // === impl RunReader ===
@@ -42,6 +49,8 @@ impl RunReader {
         let target = target.unwrap_or_default();
         match &self.0 {
             Source::File(reader) => reader.runs(target, workload, max),
+            #[cfg(feature = "postgres")]
+            Source::Postgres(reader) => reader.runs(target, workload, max),
         }
     }
 }
@@ -49,6 +58,13 @@ impl RunReader {
 impl From<FileReader> for RunReader {
     fn from(reader: FileReader) -> Self {
         Self(Source::File(reader))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<PostgresReader> for RunReader {
+    fn from(reader: PostgresReader) -> Self {
+        Self(Source::Postgres(reader))
     }
 }
 
@@ -60,7 +76,7 @@ impl ReadError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotOpen => "the log says why the history cannot be written; it is tried again",
-            Self::Failed(_) => "try again; if that fails too, see the log",
+            Self::Failed(_) | Self::Database(_) => "try again; if that fails too, see the log",
         }
     }
 }

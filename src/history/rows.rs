@@ -21,7 +21,7 @@ pub(super) struct TargetRow {
 }
 
 /// A workload. Unknown values are omitted.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct WorkloadRow<'a> {
     /// When it was gone; `None` while it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]

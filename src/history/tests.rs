@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fmt, fs,
+    fmt, fs, io,
     path::Path,
     sync::{Arc, OnceLock},
 };
@@ -26,7 +26,7 @@ const BOUNDS: [f64; 2] = [60.0, 3600.0];
 
 pub(super) fn settings(path: &Path) -> HistorySettings {
     HistorySettings {
-        path: path.to_owned(),
+        storage: HistoryStorage::File(path.to_owned()),
         runs_per_workload: 50,
         max_age: Duration::from_hours(24 * 90),
         gone_workloads: 100,
@@ -135,6 +135,10 @@ impl StoreLookup for FakeStore {
 
     fn is_counted(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool {
         self.is_present(namespace, job_name, uid) || self.counted.lock().contains(uid)
+    }
+
+    fn reads(&self, _: &str) -> bool {
+        true
     }
 
     fn has_workload(&self, id: &WorkloadId) -> bool {
@@ -331,8 +335,9 @@ fn an_invalid_path_is_a_configuration_error() {
 fn opened_with(kind: io::ErrorKind) -> Result<(History, Vec<TargetHistory>), Error> {
     let fail =
         move |_: &Builder, _: &Path| Err(DatabaseError::Storage(StorageError::Io(kind.into())));
-    History::open_with(
+    History::open_file(
         &settings(Path::new("history.redb")),
+        Path::new("history.redb"),
         &[None],
         Arc::new(NoopSink),
         Arc::new(fail),

@@ -66,6 +66,9 @@ pub trait StoreLookup: fmt::Debug + Send + Sync {
     /// still show it because not everything was read yet.
     fn is_counted(&self, namespace: &str, job_name: &str, uid: &Uid) -> bool;
 
+    /// Whether this process reads the namespace. Another shard reads the others, and knows what exists there.
+    fn reads(&self, namespace: &str) -> bool;
+
     /// Whether the workload has Jobs or a `CronJob`, or belongs to a configured job. A workload that was only restored has none.
     fn has_workload(&self, id: &WorkloadId) -> bool;
 
@@ -132,6 +135,25 @@ pub enum Departure {
     Cleanup,
     /// Somebody deleted it.
     Deletion,
+}
+
+impl Departure {
+    /// How it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cleanup => "cleanup",
+            Self::Deletion => "deletion",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] returns; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Cleanup, Self::Deletion]
+            .into_iter()
+            .find(|departure| departure.as_str() == text)
+    }
 }
 
 /// A journal that keeps nothing.

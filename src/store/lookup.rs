@@ -16,6 +16,11 @@ impl StoreLookup for TargetStore {
         facts.has_job(namespace, job_name, uid) || facts.workloads.has_counted(uid)
     }
 
+    fn reads(&self, namespace: &str) -> bool {
+        let shard = self.facts().workloads.shard();
+        shard.is_none_or(|shard| shard.owns(namespace))
+    }
+
     fn has_workload(&self, id: &WorkloadId) -> bool {
         self.facts().workloads.exists(id)
     }

@@ -20,8 +20,8 @@ use super::{
     warnings::MetadataProblems,
 };
 use crate::model::{
-    Departure, FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Totals, Uid,
-    WorkloadId, WorkloadState,
+    Departure, FeedId, Job, Journal, JournalEntry, Name, RestoredState, Run, Seconds, Shard,
+    Totals, Uid, WorkloadId, WorkloadState,
 };
 
 mod adopted;
@@ -134,6 +134,11 @@ impl SideEffects {
 // === impl Workloads ===
 
 impl Workloads {
+    /// What of the target this process reads; `None` for all of it.
+    pub(super) fn shard(&self) -> Option<Shard> {
+        self.settings.shard
+    }
+
     pub(super) fn new(
         target: Option<Name>,
         settings: Arc<StoreSettings>,
