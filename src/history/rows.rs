@@ -40,6 +40,20 @@ pub(super) struct WorkloadRow<'a> {
     /// The annotations with thresholds, severity and runbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) annotations: Option<Cow<'a, WorkloadAnnotations>>,
+    /// Runs that the totals include and that have no rows. Only where several processes count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unlisted: Option<UnlistedRuns>,
+}
+
+/// Counted runs without rows: a process dropped them while too many waited, or a server that took over does not have them.
+///
+/// Another process may still have them, and must not count them again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UnlistedRuns {
+    succeeded: u64,
+    failed: u64,
+    /// The end of the last of them, at most.
+    until: Seconds,
 }
 
 /// A finished run. Unknown values are omitted.
@@ -100,6 +114,7 @@ impl<'a> WorkloadRow<'a> {
                 .map(|(name, value)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(&**value)))
                 .collect(),
             annotations: state.annotations.as_deref().map(Cow::Borrowed),
+            unlisted: None,
         }
     }
 
@@ -116,6 +131,40 @@ impl<'a> WorkloadRow<'a> {
             annotations: self.annotations.map(|it| Box::new(it.into_owned())),
             ticks: Ticks::default(),
         }
+    }
+}
+
+impl UnlistedRuns {
+    /// Adds the runs that `all` count and `listed` do not; `None` if there are none at all.
+    pub(super) fn of(earlier: Option<Self>, listed: &Totals, all: &Totals) -> Option<Self> {
+        let earlier = earlier.unwrap_or_default();
+        let unlisted = Self {
+            succeeded: earlier.succeeded + all.succeeded.saturating_sub(listed.succeeded),
+            failed: earlier.failed + all.failed.saturating_sub(listed.failed),
+            until: earlier.until,
+        };
+        if (unlisted.succeeded, unlisted.failed) == (0, 0) {
+            return None;
+        }
+        let is_more = unlisted != earlier;
+        let last = all.last_success.max(all.last_failure).filter(|_| is_more);
+        Some(Self {
+            until: last.map_or(earlier.until, |last| last.max(earlier.until)),
+            ..unlisted
+        })
+    }
+
+    /// Takes a run that gets a row now. Returns whether it may be one of these.
+    pub(super) fn take(&mut self, run: &Run) -> bool {
+        let left = match run.result {
+            RunResult::Succeeded => &mut self.succeeded,
+            RunResult::Failed => &mut self.failed,
+        };
+        if *left == 0 || run.end > Some(self.until) {
+            return false;
+        }
+        *left -= 1;
+        true
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use job_status_exporter::{
+    config::HistoryStorage,
     history::{History, HistorySettings},
     model::{
         Change, FailureReason, FeedHandle, FeedScope, Job, JobState, Name, NoopSink, Sink as _,
@@ -27,7 +28,7 @@ impl Process {
     fn start(path: &Path) -> Self {
         let settings = Arc::new(store::StoreSettings::default());
         let history_settings = HistorySettings {
-            path: path.to_owned(),
+            storage: HistoryStorage::File(path.to_owned()),
             runs_per_workload: 2,
             max_age: Duration::from_hours(24),
             gone_workloads: 1000,

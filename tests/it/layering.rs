@@ -23,7 +23,7 @@ const BESIDE: [(&str, &[&str]); 2] = [("cli", &["config"]), ("telemetry", &["cli
 const ABOVE: [&str; 2] = ["app", "fuzzing"];
 
 /// Libraries, and the only modules that may use them.
-const LIBRARIES: [(&str, &[&str]); 22] = [
+const LIBRARIES: [(&str, &[&str]); 25] = [
     ("askama", &["server"]),
     ("batch_simulator", &["app"]),
     ("bcrypt", &["server"]),
@@ -41,7 +41,10 @@ const LIBRARIES: [(&str, &[&str]); 22] = [
     ("listenfd", &["server"]),
     ("reqwest", &["client"]),
     ("ring", &["client", "server"]),
-    ("rustls", &["client", "server"]),
+    ("rustls", &["client", "history", "server"]),
+    ("rustls_native_certs", &["history"]),
+    ("tokio_postgres", &["history"]),
+    ("tokio_postgres_rustls", &["history"]),
     ("tokio_rustls", &["client", "server"]),
     ("utoipa", &["server"]),
     ("webpki", &["server"]),

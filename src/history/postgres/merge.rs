@@ -3,9 +3,11 @@
 //! Counts and histograms move by runs that are new in the database, whoever reports them. What is not about a single run is merged:
 //! all processes see the same API and continue from the same row, so the larger count and the later time are right.
 
+use std::borrow::Cow;
+
 use super::super::{
     pending::PendingWorkload,
-    rows::{Bounds, WorkloadRow},
+    rows::{Bounds, UnlistedRuns, WorkloadRow},
 };
 use crate::model::{Departure, Histogram, Run, ScheduleState, Seconds, Totals, WorkloadState};
 
@@ -66,8 +68,10 @@ fn merge_state<'a>(
     let mut totals = stored.row.totals.into_owned();
     reset_histograms(&mut totals, &stored.bounds, bounds);
     totals.set_native(state.totals.native.is_some(), state.totals.first_seen);
+    let mut unlisted = stored.row.unlisted;
     for (run, counted) in &runs.added {
-        totals.add_run(run, *counted, &bounds.run_duration);
+        let is_counted = *counted && unlisted.as_mut().is_some_and(|runs| runs.take(run));
+        totals.add_run(run, *counted && !is_counted, &bounds.run_duration);
     }
     for (before, run, counted) in &runs.updated {
         if *counted || (before.result, before.end) != (run.result, run.end) {
@@ -75,14 +79,17 @@ fn merge_state<'a>(
         }
         totals.explain(run, &run.explanation, false);
     }
+    let listed = totals.clone();
     totals.merge(&state.totals);
+    let unlisted = UnlistedRuns::of(unlisted, &listed, &totals);
     let schedule = merge_schedule(
-        stored.row.schedule.map(std::borrow::Cow::into_owned),
+        stored.row.schedule.map(Cow::into_owned),
         state.schedule.as_deref(),
     );
     WorkloadRow {
-        totals: std::borrow::Cow::Owned(totals),
-        schedule: schedule.map(std::borrow::Cow::Owned),
+        totals: Cow::Owned(totals),
+        schedule: schedule.map(Cow::Owned),
+        unlisted,
         ..WorkloadRow::new(state, label_names)
     }
 }
@@ -116,3 +123,6 @@ fn merge_schedule(
         _ => observed.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;

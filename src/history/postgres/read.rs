@@ -121,7 +121,7 @@ impl StoredWorkload {
         let departure: Option<String> = row.try_get(4)?;
         let how = departure
             .as_deref()
-            .and_then(|text| Departure::parse(text))
+            .and_then(Departure::parse)
             .unwrap_or_default();
         let text: String = row.try_get(6)?;
         let stored = Self {

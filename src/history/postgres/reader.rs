@@ -61,12 +61,11 @@ impl PostgresReader {
     ) -> Result<Vec<Run>, PostgresError> {
         // A connection whose request fails or is given up is closed: it is put back only after a success.
         let mut slot = self.connection.lock().await;
-        let connection = match slot.take().filter(Connection::is_alive) {
-            Some(connection) => connection,
-            None => {
-                let server = Server::read(&self.url_file, self.ca_file.as_deref())?;
-                Connection::open(&server, &self.schema).await?
-            }
+        let connection = if let Some(open) = slot.take().filter(Connection::is_alive) {
+            open
+        } else {
+            let server = Server::read(&self.url_file, self.ca_file.as_deref())?;
+            Connection::open(&server, &self.schema).await?
         };
         let WorkloadId {
             namespace,
@@ -87,7 +86,8 @@ impl PostgresReader {
             match decode::<RunRow<'_>>("runs", row.try_get(1)?) {
                 Ok(row) => runs.push(row.into_run(uid)),
                 Err(error) => {
-                    tracing::warn!(%namespace, %kind, %name, %uid, %error, "a run in the history is invalid, left it out");
+                    // Each look at the workload would repeat it.
+                    tracing::debug!(%namespace, %kind, %name, %uid, %error, "a run in the history is invalid, left it out");
                 }
             }
         }

@@ -13,6 +13,9 @@ use tokio_postgres::{
 
 use super::connection::PostgresError;
 
+const INVALID: &str =
+    "is not a valid URL of PostgreSQL; special characters of a password must be percent-encoded";
+
 /// A server, or several of which one can be written.
 pub(super) struct Server {
     pub(super) config: Config,
@@ -40,10 +43,12 @@ impl Server {
             );
         }
         let (url, ssl_mode) = split_ssl_mode(url);
-        let mut config: Config = url.parse().map_err(|_| {
-            "is not a valid URL of PostgreSQL; special characters of a password must be percent-encoded"
-                .to_owned()
-        })?;
+        let mut config: Config = url.parse().map_err(|_| INVALID.to_owned())?;
+        // The rest of a password with an @ would be shown as a part of the host.
+        let is_mixed = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+        if config.get_hosts().iter().any(is_mixed) {
+            return Err(INVALID.to_owned());
+        }
         if config.get_hosts().is_empty() {
             return Err("has no host".to_owned());
         }
@@ -177,7 +182,7 @@ mod tests {
             ("mysql://a:secret@db/x", "must be a URL"),
             ("postgresql:///x", "has no host"),
             ("postgresql://a:secret@db:port/x", "percent-encoded"),
-            ("postgresql://a:se/cret@db/x", "percent-encoded"),
+            ("postgresql://a:b@secret@db/x", "percent-encoded"),
             ("postgresql://a@db/x?secret=1", "percent-encoded"),
             ("postgresql://a@db/x?sslmode=prefer", "unsupported sslmode"),
             (

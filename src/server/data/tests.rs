@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    config::HistoryStorage,
     history::{History, HistorySettings, TargetHistory},
     metrics::MetricsSettings,
     model::{JournalEntry, Name, NoopSink, Run, RunExplanation, RunResult, Seconds, Totals, Uid},
@@ -14,7 +15,7 @@ use crate::{
 
 fn open(path: &Path) -> (History, TargetHistory) {
     let settings = HistorySettings {
-        path: path.to_owned(),
+        storage: HistoryStorage::File(path.to_owned()),
         runs_per_workload: 1_000,
         max_age: Duration::from_hours(24 * 90),
         gone_workloads: 100,

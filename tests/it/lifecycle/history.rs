@@ -11,6 +11,7 @@ use std::{
 use batch_simulator::api::{Kind, SimulatedApi};
 use futures_util::future::join_all;
 use job_status_exporter::{
+    config::HistoryStorage,
     history::{self, History},
     model::{NoopSink, RestoredState},
     store,
@@ -41,7 +42,7 @@ fn setup(cluster: &Cluster, history: &Path) -> Setup {
 /// Reads the history file as the next process does.
 async fn read(path: &Path) -> RestoredState {
     let settings = history::HistorySettings {
-        path: path.to_owned(),
+        storage: HistoryStorage::File(path.to_owned()),
         runs_per_workload: RUNS_PER_WORKLOAD,
         max_age: Duration::from_hours(24 * 90),
         gone_workloads: 100,
