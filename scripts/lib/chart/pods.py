@@ -9,6 +9,7 @@ import tempfile
 import threading
 
 from lib import kubeconfig, processes
+from lib.certificates import Authority
 from lib.chart import NAMESPACE, config_text, only
 
 MOUNTS = ("/etc/job-status-exporter", "/var/lib/job-status-exporter")
@@ -44,8 +45,22 @@ class Container:
                 (secrets / name).write_text(text)
         if (secrets / "prod").exists():
             kubeconfig.write(secrets / "prod/kubeconfig", "https://127.0.0.1:1")
+        self.mount_postgres()
         if (self.path("/etc/job-status-exporter/web")).exists():
             self.path("/etc/job-status-exporter/web/web.yaml").write_text("rate_limit: {interval: 1ms, burst: 1000}\n")
+
+    def mount_postgres(self):
+        """Writes what the Secrets of a history in PostgreSQL would have. Nothing listens there."""
+        directory = self.path("/etc/job-status-exporter/postgres")
+        if not directory.exists():
+            return
+        for source in self.volumes["postgres"]["projected"]["sources"]:
+            for item in source["secret"]["items"]:
+                path = directory / item["path"]
+                if path.name == "ca.crt":
+                    Authority(directory, "ca")
+                else:
+                    path.write_text("postgresql://exporter:unused@127.0.0.1:1/jobs\n")
 
     def command(self, ports=None):
         """The program with the flags of the container; `ports` has other ports, since several run on one machine."""

@@ -119,6 +119,7 @@ def check_choices(testbed):
     kinds = {name: document["kind"] for name, document in pods.items()}
     stateful = {"history-claim", "two-replicas", "two-replicas-in-memory", "long-names", "long-name-of-statefulset"}
     stateful |= {"shards", "shards-history", "shards-namespaces", "shards-poll", "shards-of-targets", "existing-config-shards"}
+    stateful |= {"postgres-replicas", "postgres-shards"}
     found = {name for name, kind in kinds.items() if kind == "StatefulSet"}
     check(found == stateful, f"StatefulSets: {found}, not {stateful}")
     for name, document in pods.items():
@@ -155,6 +156,7 @@ def check_choices(testbed):
     }
     check(found == wanted, f"permissions for pods: {found}, not {wanted}")
     check_shards(testbed)
+    check_postgres(testbed)
     # Only a change that needs a restart changes the pod.
     base = checksum({})
     for change in ({"thresholds": {"max_duration": "1h"}}, {"sharding": {"shards": 2, "shard": 0}}):
@@ -180,10 +182,10 @@ def check_shards(testbed):
         for rule in role["rules"]
         if "namespaces" in rule.get("resources", [])
     }
-    names = ("shards", "shards-history", "shards-of-targets", "shard-by-number", "existing-config-shards")
+    names = ("shards", "shards-history", "postgres-shards", "shards-of-targets", "shard-by-number", "existing-config-shards")
     wanted = {(name, "ClusterRole", "list", "watch") for name in names}
     check(found == wanted, f"permissions for namespaces: {found}, not {wanted}")
-    shards = {"shards": 2, "shards-history": 3, "shards-namespaces": 1, "shards-poll": 2, "shards-of-targets": 2}
+    shards = {"shards": 2, "shards-history": 3, "postgres-shards": 3, "shards-namespaces": 1, "shards-poll": 2, "shards-of-targets": 2}
     for name, number in shards.items():
         documents = testbed.documents(name)
         spec = only(documents, "StatefulSet")["spec"]
@@ -199,6 +201,43 @@ def check_shards(testbed):
         [test] = [it for it in of_kind(testbed.documents(name), "Pod") if it["metadata"]["name"].endswith("-check")]
         env = [entry["value"] for entry in test["spec"]["containers"][0]["env"] if entry["name"].endswith("__SHARD")]
         check(env == ["0"], f"{name}: helm test looks for its number in the name of its pod")
+
+
+def check_postgres(testbed):
+    """A history in PostgreSQL has no volume; its files are those that the variables name, in the pod of `helm test` too."""
+    prefix = "JOB_STATUS_EXPORTER__HISTORY__"
+    expected = {
+        "postgres": {"history": ["url->url"]},
+        "postgres-replicas": {"db-app": ["uri->url", "reader-uri->reader-url"], "db-ca": ["ca.crt->ca.crt"]},
+        "postgres-shards": {"history": ["url->url", "ca.crt->ca.crt"]},
+    }
+    for name, secrets in expected.items():
+        documents = testbed.documents(name)
+        workload = only(documents, "Deployment", "StatefulSet")
+        check("volumeClaimTemplates" not in workload["spec"], f"{name}: a volume is claimed")
+        for spec in (workload["spec"]["template"]["spec"], named(of_kind(documents, "Pod"), "-check")["spec"]):
+            volumes = {volume["name"]: volume for volume in spec["volumes"]}
+            check(volumes.keys() == {"config", "postgres"}, f"{name}: volumes are {volumes.keys()}")
+            found, files = {}, set()
+            for source in volumes["postgres"]["projected"]["sources"]:
+                items = source["secret"]["items"]
+                found.setdefault(source["secret"]["name"], []).extend(f"{item['key']}->{item['path']}" for item in items)
+                files |= {f"/etc/job-status-exporter/postgres/{item['path']}" for item in items}
+            check(found == secrets, f"{name}: files of Secrets are {found}, not {secrets}")
+            env = {entry["name"].removeprefix(prefix): entry["value"] for entry in spec["containers"][0]["env"]}
+            check({value for key, value in env.items() if key.endswith("_FILE")} == files, f"{name}: variables are {env}")
+            check("PATH" not in env, f"{name}: there is a file too")
+            schema = "batch" if name == "postgres-replicas" else "job_status_exporter"
+            check(env["POSTGRES__SCHEMA"] == schema, f"{name}: the schema is {env['POSTGRES__SCHEMA']}")
+    # Two pods at once need a database, and two names in Prometheus.
+    strategies = {
+        name: only(testbed.documents(name), "Deployment")["spec"]["strategy"]["type"]
+        for name in ("default", "history-empty-dir", "history-existing-claim", "postgres")
+    }
+    check({name for name, strategy in strategies.items() if strategy == "RollingUpdate"} == {"postgres"}, f"strategies: {strategies}")
+    [endpoint] = only(testbed.documents("postgres"), "ServiceMonitor")["spec"]["endpoints"]
+    [instance] = [rule for rule in endpoint["relabelings"] if rule.get("targetLabel") == "instance"]
+    check("__meta_kubernetes_pod_name" in instance.get("sourceLabels", []), f"postgres: overlapping pods have one instance: {instance}")
 
 
 def checksum(config, *settings):

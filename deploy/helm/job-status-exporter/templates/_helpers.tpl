@@ -86,6 +86,7 @@ app.kubernetes.io/component: exporter
 {{- if hasKey $web $key }}{{ fail (printf "The chart sets `config.web.%s`. Use the value `%s`." $key $instead) }}{{ end -}}
 {{- end -}}
 {{- if hasKey ($config.history | default dict) "path" }}{{ fail "The chart sets `config.history.path`. Use the value `history.enabled`." }}{{ end -}}
+{{- if hasKey ($config.history | default dict) "postgres" }}{{ fail "The chart sets `config.history.postgres`. Use the value `history.postgres`." }}{{ end -}}
 {{- if and $config.history (not .Values.history.enabled) }}{{ fail "`config.history` needs `history.enabled`." }}{{ end -}}
 {{- if .Values.sharding.shards -}}
 {{- if $config.sharding }}{{ fail "`sharding.shards` sets `config.sharding`. Remove one of them." }}{{ end -}}
@@ -247,22 +248,53 @@ The permissions that the targets need, as YAML: a map from namespaces, or `*` fo
 {{- .Values.sharding.shards | default .Values.replicas -}}
 {{- end }}
 
-{{/* Each shard and each replica of a StatefulSet keeps its name and its volume. */}}
+{{/* Where the history is: `postgres`, `existingClaim`, `persistentVolumeClaim` or `emptyDir`. Empty without one. */}}
+{{- define "job-status-exporter.history" -}}
+{{- $history := .Values.history -}}
+{{- if and $history.postgres.existingSecret (not $history.enabled) -}}
+{{- fail "`history.postgres` needs `history.enabled`." -}}
+{{- end -}}
+{{- if and $history.postgres.existingSecret $history.existingClaim -}}
+{{- fail "`history.postgres` and `history.existingClaim` exclude each other: the history is in a database or in a file." -}}
+{{- end -}}
+{{- if and (or $history.postgres.readerKey $history.postgres.caKey $history.postgres.caSecret) (not $history.postgres.existingSecret) -}}
+{{- fail "`history.postgres` needs `existingSecret`, the Secret with the URL." -}}
+{{- end -}}
+{{- if and $history.postgres.caSecret (not $history.postgres.caKey) -}}
+{{- fail "`history.postgres.caSecret` needs `caKey`." -}}
+{{- end -}}
+{{- if $history.postgres.existingSecret -}}
+postgres
+{{- else if and $history.enabled $history.existingClaim -}}
+existingClaim
+{{- else if $history.enabled -}}
+{{- $history.type -}}
+{{- end -}}
+{{- end }}
+
+{{/* Each shard and each replica of a StatefulSet keeps its name, and its volume if the history is a file. */}}
 {{- define "job-status-exporter.kind" -}}
-{{- $claims := and .Values.history.enabled (eq .Values.history.type "persistentVolumeClaim") (not .Values.history.existingClaim) -}}
+{{- $history := include "job-status-exporter.history" . -}}
 {{- $several := gt (include "job-status-exporter.pods" . | int) 1 -}}
-{{- if and .Values.history.enabled .Values.history.existingClaim $several -}}
+{{- if and (eq $history "existingClaim") $several -}}
 {{- fail "`history.existingClaim` is for one replica: each needs a file of its own." -}}
 {{- end -}}
-{{- ternary "StatefulSet" "Deployment" (or $claims $several (gt (int .Values.sharding.shards) 0)) -}}
+{{- ternary "StatefulSet" "Deployment" (or (eq $history "persistentVolumeClaim") $several (gt (int .Values.sharding.shards) 0)) -}}
+{{- end }}
+
+{{/* "true" if a new pod starts beside the old one. Only a database can be shared by both. */}}
+{{- define "job-status-exporter.overlaps" -}}
+{{- if and (eq (include "job-status-exporter.kind" .) "Deployment") (eq (include "job-status-exporter.history" .) "postgres") }}true{{ end -}}
 {{- end }}
 
 {{/*
 What Prometheus calls the exporter: a name that a new pod keeps, so that its series go on. In a StatefulSet it is the name of the
-pod. Labels that change with a new pod are dropped.
+pod. Labels that change with a new pod are dropped. Pods that overlap have names of their own: samples of two exporters in one
+series would look like restarts of its counters.
 */}}
 {{- define "job-status-exporter.relabelings" -}}
-{{- if eq (include "job-status-exporter.kind" .) "StatefulSet" }}
+{{- $byPod := or (eq (include "job-status-exporter.kind" .) "StatefulSet") (include "job-status-exporter.overlaps" .) }}
+{{- if $byPod }}
 - sourceLabels: [__meta_kubernetes_namespace, __meta_kubernetes_pod_name]
   separator: /
   targetLabel: instance
@@ -271,7 +303,7 @@ pod. Labels that change with a new pod are dropped.
   replacement: {{ .Release.Namespace }}/{{ include "job-status-exporter.fullname" . }}
 {{- end }}
 - action: labeldrop
-  regex: {{ ternary "node" "pod|node" (eq (include "job-status-exporter.kind" .) "StatefulSet") }}
+  regex: {{ ternary "node" "pod|node" (not (empty $byPod)) }}
 {{- end }}
 
 {{/* The settings of the chart are flags and variables, which override the file. */}}
@@ -286,7 +318,22 @@ pod. Labels that change with a new pod are dropped.
 {{- end }}
 
 {{- define "job-status-exporter.env" -}}
-{{- if .Values.history.enabled }}
+{{- $history := include "job-status-exporter.history" . }}
+{{- $directory := "/etc/job-status-exporter/postgres" }}
+{{- if eq $history "postgres" }}
+- name: JOB_STATUS_EXPORTER__HISTORY__POSTGRES__URL_FILE
+  value: {{ $directory }}/url
+{{- if .Values.history.postgres.readerKey }}
+- name: JOB_STATUS_EXPORTER__HISTORY__POSTGRES__READER_URL_FILE
+  value: {{ $directory }}/reader-url
+{{- end }}
+{{- if .Values.history.postgres.caKey }}
+- name: JOB_STATUS_EXPORTER__HISTORY__POSTGRES__CA_FILE
+  value: {{ $directory }}/ca.crt
+{{- end }}
+- name: JOB_STATUS_EXPORTER__HISTORY__POSTGRES__SCHEMA
+  value: {{ .Values.history.postgres.schema | quote }}
+{{- else if $history }}
 - name: JOB_STATUS_EXPORTER__HISTORY__PATH
   value: /var/lib/job-status-exporter/history.redb
 {{- end }}
@@ -316,7 +363,12 @@ pod. Labels that change with a new pod are dropped.
   mountPath: /etc/job-status-exporter/secrets/{{ $secret.name }}
   readOnly: true
 {{- end }}
-{{- if .Values.history.enabled }}
+{{- $history := include "job-status-exporter.history" . }}
+{{- if eq $history "postgres" }}
+- name: postgres
+  mountPath: /etc/job-status-exporter/postgres
+  readOnly: true
+{{- else if $history }}
 - name: history
   mountPath: /var/lib/job-status-exporter
 {{- end }}
@@ -352,6 +404,27 @@ pod. Labels that change with a new pod are dropped.
     {{- if $secret.optional }}
     optional: true
     {{- end }}
+{{- end }}
+{{- if eq (include "job-status-exporter.history" .) "postgres" }}
+{{- $postgres := .Values.history.postgres }}
+{{- $caSecret := $postgres.caSecret | default $postgres.existingSecret }}
+- name: postgres
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ $postgres.existingSecret }}
+          items:
+            - {key: {{ $postgres.key | quote }}, path: url}
+            {{- with $postgres.readerKey }}
+            - {key: {{ . | quote }}, path: reader-url}
+            {{- end }}
+      {{- with $postgres.caKey }}
+      - secret:
+          name: {{ $caSecret }}
+          items:
+            - {key: {{ . | quote }}, path: ca.crt}
+      {{- end }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
@@ -435,16 +508,15 @@ spec:
       {{- end }}
       volumeMounts: {{- include "job-status-exporter.mounts" . | nindent 8 }}
   volumes: {{- include "job-status-exporter.volumes" . | nindent 4 }}
-    {{- if .Values.history.enabled }}
-    {{- if .Values.history.existingClaim }}
+    {{- $history := include "job-status-exporter.history" . }}
+    {{- if eq $history "existingClaim" }}
     - name: history
       persistentVolumeClaim:
         claimName: {{ .Values.history.existingClaim }}
-    {{- else if eq .Values.history.type "emptyDir" }}
+    {{- else if eq $history "emptyDir" }}
     - name: history
       emptyDir:
         sizeLimit: {{ .Values.history.size }}
-    {{- end }}
     {{- end }}
   {{- with .Values.nodeSelector }}
   nodeSelector: {{- toYaml . | nindent 4 }}
