@@ -100,19 +100,19 @@ pub(super) struct ReloadEntry {
 /// The state of the history.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct HistoryEntry {
-    /// Whether the history file can be written.
+    /// Whether the history can be written: its file, or its tables in PostgreSQL.
     up: bool,
-    /// Failed attempts to open or write the file.
+    /// Failed attempts to open or write it.
     errors: u64,
-    /// When this process last wrote the file. Null before the first write.
+    /// When this process last wrote it. Null before the first write.
     last_write: Option<Time>,
-    /// Size of the file, in bytes.
+    /// Size of the file or of the tables, in bytes.
     file_size_bytes: u64,
-    /// Runs in the file.
+    /// Runs in the history.
     runs: u64,
-    /// Finished runs that are not in the file yet.
+    /// Finished runs that are not in the history yet.
     waiting_runs: u64,
-    /// Runs that were dropped and are not in the file.
+    /// Runs that were dropped and are not in the history.
     dropped_runs: u64,
 }
 
