@@ -49,7 +49,8 @@ const READ_TIMEOUT: Duration = Duration::from_mins(2);
 pub(super) struct PostgresStorage {
     config: PostgresConfig,
     bounds: Bounds,
-    runtime: Runtime,
+    /// Present until the storage is dropped.
+    runtime: Option<Runtime>,
     connection: Option<Connection>,
     /// Runs in the schema: counted at the start and when it is pruned, with those that this process added since.
     runs: u64,
@@ -63,7 +64,7 @@ impl PostgresStorage {
         Ok(Self {
             config,
             bounds,
-            runtime: runtime.map_err(Error::Thread)?,
+            runtime: Some(runtime.map_err(Error::Thread)?),
             connection: None,
             runs: 0,
             size: 0,
@@ -85,6 +86,7 @@ impl PostgresStorage {
         let Self {
             config, runtime, ..
         } = self;
+        let runtime = runtime.as_ref().ok_or(PostgresError::Closed)?;
         let connection: Result<_, PostgresError> = runtime.block_on(async {
             let server = Server::read(&config.url_file, config.ca_file.as_deref())?;
             let connect = Connection::open(&server, &config.schema);
@@ -109,9 +111,8 @@ impl PostgresStorage {
     ) -> Result<T, PostgresError> {
         let connection = self.connection.as_mut().ok_or(PostgresError::Closed)?;
         let bounds = &self.bounds;
-        let outcome = self
-            .runtime
-            .block_on(async { timeout(limit, work(connection, bounds)).await });
+        let runtime = self.runtime.as_ref().ok_or(PostgresError::Closed)?;
+        let outcome = runtime.block_on(async { timeout(limit, work(connection, bounds)).await });
         outcome.map_err(|_| PostgresError::Timeout)?
     }
 
@@ -134,6 +135,16 @@ impl PostgresStorage {
         self.run(READ_TIMEOUT, async |connection, bounds| {
             connection.read(target, bounds).await
         })
+    }
+}
+
+impl Drop for PostgresStorage {
+    /// A start that fails drops the storage on a thread of another runtime, which must not wait for this one.
+    fn drop(&mut self) {
+        self.connection = None;
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
