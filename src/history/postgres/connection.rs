@@ -16,6 +16,11 @@ pub(super) struct Connection {
     _driver: JoinSet<()>,
 }
 
+/// How soon the server gives up a client that is gone without a word, as when its machine failed. Until then its transaction keeps its
+/// locks, and no other process can write the target. Without this it is hours.
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '20s'; SET tcp_keepalives_idle = 20; \
+    SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 4";
+
 /// Why something failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PostgresError {
@@ -51,6 +56,7 @@ impl Connection {
             Some(tls) => connect(&server.config, MakeRustlsConnect::new(tls.clone())).await?,
             None => connect(&server.config, NoTls).await?,
         };
+        client.batch_execute(SESSION).await?;
         Ok(Self {
             client,
             sql: Sql::new(schema),
