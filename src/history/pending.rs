@@ -69,6 +69,16 @@ impl PendingWrites {
         self.workloads.entry(workload).or_default().left = Some((now, departure));
     }
 
+    /// Forgets that workloads are gone which this process does not read any more: another shard has them.
+    pub(super) fn leave_to_others(&mut self, lookup: &dyn StoreLookup) {
+        self.workloads.retain(|id, workload| {
+            if workload.left.is_some() && !lookup.reads(&id.namespace) {
+                workload.left = None;
+            }
+            workload.state.is_some() || workload.left.is_some() || !workload.runs.is_empty()
+        });
+    }
+
     /// Moves the labels of all states to their new positions.
     pub(super) fn relabel(&mut self, relabelling: &Relabelling) {
         for workload in self.workloads.values_mut() {
@@ -112,5 +122,47 @@ impl PendingWrites {
         // The Jobs of the remaining runs may exist for a long time. The next attempt is worthwhile at twice as many runs.
         self.next_drop = 2 * left;
         mem::replace(&mut self.runs, left) - left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::tests::{FakeStore, run, workload};
+
+    #[test]
+    fn workloads_of_other_shards_are_not_gone() {
+        let mut pending = PendingWrites::default();
+        let state = || WorkloadState::from(crate::model::Totals::default());
+        for name in ["read", "other"] {
+            let id = WorkloadId {
+                namespace: name.into(),
+                ..workload(name)
+            };
+            pending.set_gone(id.clone(), Departure::Deletion, 5);
+            let ended = WorkloadId {
+                name: "ended".into(),
+                ..id
+            };
+            pending.add_run(ended.clone(), run(1), true, state());
+            pending.set_gone(ended, Departure::Cleanup, 6);
+        }
+        let store = FakeStore {
+            namespace: Some("read".into()),
+            ..FakeStore::default()
+        };
+        pending.leave_to_others(&store);
+        let mut left: Vec<_> = pending.workloads.iter().collect();
+        left.sort_by_key(|(id, _)| (id.namespace.clone(), id.name.clone()));
+        let left: Vec<_> = left
+            .into_iter()
+            .map(|(id, it)| (&*id.namespace, &*id.name, it.left.map(|(left, _)| left)))
+            .collect();
+        let expected = [
+            ("other", "ended", None),
+            ("read", "ended", Some(6)),
+            ("read", "read", Some(5)),
+        ];
+        assert_eq!(left, expected);
     }
 }

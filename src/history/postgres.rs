@@ -171,6 +171,10 @@ impl Storage for PostgresStorage {
         }
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn is_open(&self) -> bool {
         self.connection.is_some()
     }

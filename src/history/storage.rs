@@ -16,6 +16,9 @@ pub(super) trait Storage: fmt::Debug + Send + 'static {
     /// Where it is, for people: a path or an address.
     fn location(&self) -> String;
 
+    /// Whether other processes write it, too: those of other shards know their workloads.
+    fn is_shared(&self) -> bool;
+
     /// Whether it can be used. A storage is closed before it is opened, and after [`Self::close`].
     fn is_open(&self) -> bool;
 

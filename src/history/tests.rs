@@ -94,6 +94,8 @@ pub(super) struct FakeStore {
     /// What it reports when all is to be reported, and where.
     pub(super) all: Mutex<Vec<JournalEntry>>,
     pub(super) journal: OnceLock<TargetJournal>,
+    /// The only namespace that it reads; `None` if it reads all.
+    pub(super) namespace: Option<Name>,
     /// What it continues from.
     pub(super) adopted: Mutex<Option<RestoredState>>,
     /// What happens before it says which runs are present.
@@ -137,8 +139,9 @@ impl StoreLookup for FakeStore {
         self.is_present(namespace, job_name, uid) || self.counted.lock().contains(uid)
     }
 
-    fn reads(&self, _: &str) -> bool {
-        true
+    fn reads(&self, namespace: &str) -> bool {
+        let only = self.namespace.as_deref();
+        only.is_none_or(|only| only == namespace)
     }
 
     fn has_workload(&self, id: &WorkloadId) -> bool {

@@ -167,6 +167,13 @@ impl<S: Storage> Writer<S> {
 
     /// Writes the pending changes of all targets. Returns the number of runs in the storage.
     fn commit(&mut self) -> Result<u64, StorageError> {
+        if self.storage.is_shared() {
+            for (id, target) in &mut self.targets {
+                if let Some(lookup) = self.queue.lookup(*id) {
+                    target.pending.leave_to_others(&*lookup);
+                }
+            }
+        }
         let targets = self.targets.values().filter(|target| target.is_read());
         let writes: Vec<_> = targets.map(TargetWriter::writes).collect();
         let runs = self.storage.write(&writes)?;

@@ -54,7 +54,7 @@ impl HistoryFile {
                 let (key, value) = row?;
                 let id = workload_id(key.value());
                 let mut row: WorkloadRow<'_> = decode(WORKLOADS.name(), value.value())?;
-                if row.left.is_none() && lookup.reads(&id.namespace) && !lookup.has_workload(&id) {
+                if row.left.is_none() && !lookup.has_workload(&id) {
                     row.left = Some(last_seen);
                     gone.push((id, encode(WORKLOADS.name(), &row)?));
                 }

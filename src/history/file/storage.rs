@@ -75,6 +75,10 @@ impl Storage for FileStorage {
         self.location.path.display().to_string()
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn is_open(&self) -> bool {
         self.file.is_some()
     }

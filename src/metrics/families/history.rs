@@ -16,54 +16,54 @@ impl Table for History {
     const TITLE: &'static str = "The history";
 
     const ABOUT: &'static str = "\
-The file that keeps runs and totals across restarts ([history.md](history.md)). These families exist only if a history is
-configured. They do not have the label `target`.
+What keeps runs and totals across restarts: a file, or a database ([history.md](history.md)). These families exist only if a
+history is configured. They do not have the label `target`.
 
-- While the file cannot be written (`job_status_exporter_history_up 0`), changes are kept in memory.
-- The file is written every few minutes, even without changes.
+- While it cannot be written (`job_status_exporter_history_up 0`), changes are kept in memory.
+- It is written every few minutes, even without changes.
 - Runs are dropped when too many are queued and their Jobs are gone. The totals of their workloads still include them.";
 
     const ROWS: Rows<Self> = &[
         Row::gauge(
             "job_status_exporter_history_up",
             &[],
-            "Whether the history file can be written: 1 or 0.",
+            "Whether the history can be written: 1 or 0.",
             |history, out| out.value(history.up),
         ),
         Row::counter(
             "job_status_exporter_history_errors_total",
             &[],
-            "Failed attempts to open or write the history file.",
+            "Failed attempts to open or write the history.",
             |history, out| out.value(history.errors),
         ),
         Row::gauge(
             "job_status_exporter_history_last_write_timestamp_seconds",
             &[],
-            "When the history file was last written.",
+            "When this process last wrote the history.",
             |history, out| out.value(history.last_write),
         ),
         Row::gauge(
             "job_status_exporter_history_file_size_bytes",
             &[],
-            "Size of the history file.",
+            "Size of the history file, or of the tables when they were last pruned.",
             |history, out| out.value(history.file_size),
         ),
         Row::gauge(
             "job_status_exporter_history_runs",
             &[],
-            "Runs in the history file.",
+            "Runs in the history, of all processes that share it.",
             |history, out| out.value(history.runs),
         ),
         Row::gauge(
             "job_status_exporter_history_waiting_runs",
             &[],
-            "Finished runs that are not in the history file yet.",
+            "Finished runs that are not in the history yet.",
             |history, out| out.value(history.waiting),
         ),
         Row::counter(
             "job_status_exporter_history_dropped_runs_total",
             &[],
-            "Runs that were dropped and are not in the history file.",
+            "Runs that were dropped and are not in the history.",
             |history, out| out.value(history.dropped),
         ),
     ];
