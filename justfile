@@ -13,6 +13,7 @@ lint:
     cargo fmt --check
     cargo clippy --all-targets --locked -- -D warnings
     cargo clippy --test e2e --locked -- -D warnings
+    cargo clippy --test postgres --locked -- -D warnings
     cargo clippy --package job-status-exporter --no-default-features --locked -- -D warnings
     scripts/check-scripts
     scripts/check-links
@@ -84,6 +85,10 @@ alerts *ARGUMENTS: build
 # Runs the end-to-end tests against a temporary control plane.
 e2e *ARGUMENTS:
     scripts/with-cluster cargo test --locked --test e2e {{ ARGUMENTS }}
+
+# Runs the tests of the history in PostgreSQL against a temporary server.
+postgres *ARGUMENTS:
+    scripts/with-postgres cargo test --locked --test postgres {{ ARGUMENTS }}
 
 # Runs the benchmarks of decoding, rendering, the store and schedules.
 bench *ARGUMENTS:
