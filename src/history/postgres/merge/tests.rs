@@ -1,15 +1,12 @@
 //! Two processes that see the same runs leave what one would have left.
 
-use proptest::prelude::*;
-
 use super::*;
 use crate::{
     history::tests::run,
-    model::{
-        CauseGroup, FailureCause, FailureReason, RunExplanation, RunResult, RunSortKey,
-        ScheduleState,
-    },
+    model::{CauseGroup, FailureCause, FailureReason, RunExplanation, RunResult, ScheduleState},
 };
+
+mod simulation;
 
 fn bounds() -> Bounds {
     Bounds {
@@ -27,7 +24,7 @@ fn failed(number: u32) -> Run {
 }
 
 /// What a database has after its transactions, for one workload.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Database {
     row: Option<WorkloadRow<'static>>,
     bounds: Option<Bounds>,
@@ -325,69 +322,6 @@ fn missed_runs_are_the_larger_number() {
         merge_schedule(Some(missed(2, 20)), None),
         Some(missed(2, 20))
     );
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// These processes see the next run, which fails or not.
-    Finish { seen: [bool; 2], failed: bool },
-    /// A process writes.
-    Write(usize),
-    /// A process is killed, and the next one continues from the database, and sees the runs again whose rows are missing.
-    Kill(usize),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        (any::<[bool; 2]>(), any::<bool>())
-            .prop_map(|(seen, failed)| Step::Finish { seen, failed }),
-        (0..2_usize).prop_map(Step::Write),
-        (0..2_usize).prop_map(Step::Kill),
-    ];
-    prop::collection::vec(step, 1..60)
-}
-
-proptest! {
-    /// Whatever is seen, written and killed: once everything is written, each run counts once.
-    #[test]
-    fn each_run_counts_once(steps in steps()) {
-        let mut database = Database::default();
-        database.write(&Process::new(5).pending());
-        let mut processes = [Process::restarted(&database), Process::restarted(&database)];
-        let mut runs: Vec<Run> = Vec::new();
-        for step in steps {
-            match step {
-                Step::Finish { seen, failed: fails } => {
-                    let number = u32::try_from(runs.len()).unwrap() + 1;
-                    let run = if fails { failed(number) } else { run(number) };
-                    for (process, _) in processes.iter_mut().zip(seen).filter(|(_, seen)| *seen) {
-                        process.finish(run.clone());
-                    }
-                    runs.push(run);
-                }
-                Step::Write(process) => database.write(&processes[process].pending()),
-                Step::Kill(process) => {
-                    processes[process] = Process::restarted(&database);
-                    let missing = runs.iter().filter(|run| !database.uids.contains(&run.uid.to_string()));
-                    missing.for_each(|run| processes[process].finish(run.clone()));
-                }
-            }
-        }
-        // At the end both restart, one after the other, and see what is left.
-        for _ in 0..2 {
-            let mut last = Process::restarted(&database);
-            let missing = runs.iter().filter(|run| !database.uids.contains(&run.uid.to_string()));
-            missing.for_each(|run| last.finish(run.clone()));
-            database.write(&last.pending());
-        }
-        let totals = database.state().totals;
-        let fails = |run: &&Run| run.result == RunResult::Failed;
-        prop_assert_eq!(totals.failed, runs.iter().filter(fails).count() as u64);
-        prop_assert_eq!(totals.succeeded, runs.iter().filter(|run| !fails(run)).count() as u64);
-        prop_assert_eq!(totals.failure_durations.count(), totals.failed);
-        let last: Option<RunSortKey> = totals.last.map(|last| last.sort_key);
-        prop_assert_eq!(last, runs.last().map(Run::sort_key));
-    }
 }
 
 fn row_of(process: &Process) -> WorkloadRow<'static> {
