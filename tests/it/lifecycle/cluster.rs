@@ -16,9 +16,13 @@ pub(super) struct Cluster {
 
 impl Cluster {
     pub(super) async fn start() -> Self {
+        Self::start_with(ApiOptions::default()).await
+    }
+
+    pub(super) async fn start_with(options: ApiOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut cluster = Self {
-            api: SimulatedApi::new(ApiOptions::default()),
+            api: SimulatedApi::new(options),
             address: listener.local_addr().unwrap(),
             stop: None,
             serving: JoinSet::new(),
