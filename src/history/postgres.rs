@@ -6,7 +6,11 @@
 //!
 //! The thread of the writer waits for the server, with a timeout for each transaction. Nothing else does.
 
-use std::{collections::HashSet, fmt, thread, time::Duration};
+use std::{
+    collections::HashSet,
+    fmt, thread,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     runtime::{Builder, Runtime},
@@ -40,10 +44,15 @@ use url::Server;
 
 /// The longest wait for a connection to a server that can be written.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The longest wait for an answer that only shows that the connection works.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest wait for a transaction that writes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait for everything of a target.
 const READ_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How often runs and bytes are counted: other processes add some.
+const MEASURE_INTERVAL: Duration = Duration::from_mins(5);
 
 /// A schema, while it is connected and while it is not.
 pub(super) struct PostgresStorage {
@@ -52,10 +61,11 @@ pub(super) struct PostgresStorage {
     /// Present until the storage is dropped.
     runtime: Option<Runtime>,
     connection: Option<Connection>,
-    /// Runs in the schema: counted at the start and when it is pruned, with those that this process added since.
+    /// Runs in the schema when they were last counted, with those that this process added since.
     runs: u64,
     /// Bytes of the schema, as of then.
     size: u64,
+    measured: Instant,
 }
 
 impl PostgresStorage {
@@ -68,6 +78,7 @@ impl PostgresStorage {
             connection: None,
             runs: 0,
             size: 0,
+            measured: Instant::now(),
         })
     }
 
@@ -122,6 +133,7 @@ impl PostgresStorage {
             connection.measure().await
         });
         (self.runs, self.size) = measure?;
+        self.measured = Instant::now();
         Ok(())
     }
 
@@ -200,7 +212,11 @@ impl Storage for PostgresStorage {
     }
 
     fn ensure_open(&mut self, _: &[&HistoryTarget]) -> Result<bool, StorageError> {
-        if self.connection.as_ref().is_some_and(Connection::is_alive) {
+        // A server that restarted, or a firewall, has closed it while nothing was written. That is no failure.
+        let check = self.run(CHECK_TIMEOUT, async |connection, _| {
+            Ok(connection.client.check_connection().await?)
+        });
+        if check.is_ok() {
             return Ok(false);
         }
         self.connection = None;
@@ -220,6 +236,9 @@ impl Storage for PostgresStorage {
                 })?;
                 self.runs += new;
             }
+        }
+        if self.measured.elapsed() >= MEASURE_INTERVAL {
+            self.measure()?;
         }
         Ok(self.runs)
     }

@@ -45,13 +45,13 @@ history is configured. They do not have the label `target`.
         Row::gauge(
             "job_status_exporter_history_file_size_bytes",
             &[],
-            "Size of the history file, or of the tables when they were last pruned.",
+            "Size of the history file, or of its tables.",
             |history, out| out.value(history.file_size),
         ),
         Row::gauge(
             "job_status_exporter_history_runs",
             &[],
-            "Runs in the history, of all processes that share it.",
+            "Runs in the history, also those of other processes that share it.",
             |history, out| out.value(history.runs),
         ),
         Row::gauge(
