@@ -25,7 +25,7 @@ pub enum Error {
     /// Access to the pages cannot be checked as configured.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The history file cannot be opened.
+    /// The history cannot be opened.
     #[error(transparent)]
     History(#[from] history::Error),
     /// The schedule of the command `schedule` cannot be explained.

@@ -1,4 +1,4 @@
-//! The `job_status_exporter_history_*` families: the state and the size of the history file.
+//! The `job_status_exporter_history_*` families: the state and the size of the history.
 
 use crate::{
     history::StatusSnapshot,
