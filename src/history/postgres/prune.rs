@@ -65,6 +65,9 @@ impl Connection {
         if !row.try_get::<_, bool>(0)? {
             return Ok(());
         }
+        // Those who write wait, since both lock rows, and in another order.
+        let lock = sql.lock("write", target);
+        transaction.query(LOCK, &[&lock]).await?;
         let [kept_runs, kept_workloads] = [limits.runs_per_workload, limits.gone_workloads]
             .map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
         transaction
