@@ -34,6 +34,7 @@ mod events;
 mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod merge;
 mod pending;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -6,19 +6,11 @@
 use std::borrow::Cow;
 
 use super::super::{
+    merge::{NewRuns, merge_schedule, reset_histograms},
     pending::PendingWorkload,
     rows::{Bounds, UnlistedRuns, WorkloadRow},
 };
-use crate::model::{Departure, Histogram, Run, ScheduleState, Seconds, Totals, WorkloadState};
-
-/// Runs of a workload that a transaction adds or changes.
-#[derive(Debug, Default)]
-pub(super) struct NewRuns<'a> {
-    /// New ones, each with whether counters include it.
-    pub(super) added: Vec<(&'a Run, bool)>,
-    /// Known ones as they were, as they are, and whether counters include it only now.
-    pub(super) updated: Vec<(Run, &'a Run, bool)>,
-}
+use crate::model::{Departure, Seconds, WorkloadState};
 
 /// A workload, as the database has it.
 #[derive(Debug)]
@@ -69,16 +61,7 @@ fn merge_state<'a>(
     reset_histograms(&mut totals, &stored.bounds, bounds);
     totals.set_native(state.totals.native.is_some(), state.totals.first_seen);
     let mut unlisted = stored.row.unlisted;
-    for (run, counted) in &runs.added {
-        let is_counted = *counted && unlisted.as_mut().is_some_and(|runs| runs.take(run));
-        totals.add_run(run, *counted && !is_counted, &bounds.run_duration);
-    }
-    for (before, run, counted) in &runs.updated {
-        if *counted || (before.result, before.end) != (run.result, run.end) {
-            totals.update_run(before, run, *counted, &bounds.run_duration);
-        }
-        totals.explain(run, &run.explanation, false);
-    }
+    runs.count(&mut totals, &mut unlisted, bounds);
     let listed = totals.clone();
     totals.merge(&state.totals);
     let unlisted = UnlistedRuns::of(unlisted, &listed, &totals);
@@ -92,36 +75,6 @@ fn merge_state<'a>(
         unlisted,
         ..WorkloadRow::new(state, label_names)
     }
-}
-
-/// Histograms whose bounds have changed restart from zero.
-pub(super) fn reset_histograms(totals: &mut Totals, stored: &Bounds, bounds: &Bounds) {
-    if stored.run_duration != bounds.run_duration {
-        totals.success_durations = Histogram::default();
-        totals.failure_durations = Histogram::default();
-    }
-    if stored.start_delay != bounds.start_delay {
-        totals.start_delays = Histogram::default();
-    }
-}
-
-/// What was observed last, with the larger number of missed runs.
-fn merge_schedule(
-    stored: Option<ScheduleState>,
-    observed: Option<&ScheduleState>,
-) -> Option<ScheduleState> {
-    let Some(observed) = observed else {
-        return stored;
-    };
-    Some(match stored {
-        Some(stored) if stored.missed > observed.missed => ScheduleState {
-            missed: stored.missed,
-            missed_until: stored.missed_until,
-            missed_at: stored.missed_at,
-            ..observed.clone()
-        },
-        _ => observed.clone(),
-    })
 }
 
 #[cfg(test)]

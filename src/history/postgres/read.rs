@@ -7,11 +7,12 @@ use tokio_postgres::{IsolationLevel, Row, Transaction};
 
 use super::{
     super::{
+        merge::reset_histograms,
         rows::{Bounds, RunRow, TargetRow, WorkloadRow, decode, encode},
         storage::{HistoryTarget, Restored},
     },
     connection::{Connection, PostgresError},
-    merge::{StoredWorkload, reset_histograms},
+    merge::StoredWorkload,
     sql::Sql,
 };
 use crate::model::{Departure, RestoredState, RestoredWorkload, Seconds, Ticks, Uid, WorkloadId};

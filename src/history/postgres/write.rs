@@ -6,12 +6,13 @@ use tokio_postgres::Transaction;
 
 use super::{
     super::{
+        merge::{NewRuns, is_news},
         pending::{PendingWorkload, PendingWrites},
         rows::{Bounds, RunRow, decode, encode},
         storage::HistoryTarget,
     },
     connection::{Connection, PostgresError},
-    merge::{NewRuns, StoredWorkload, merge},
+    merge::{StoredWorkload, merge},
     read::WorkloadColumns,
     sql::{LOCK, Sql},
 };
@@ -84,7 +85,7 @@ impl Connection {
 }
 
 /// Inserts the runs that are new, and updates those of which more is known. Returns both, by workload.
-async fn insert_runs<'a>(
+pub(super) async fn insert_runs<'a>(
     transaction: &Transaction<'_>,
     sql: &Sql,
     target: &str,
@@ -169,16 +170,6 @@ async fn update_runs<'a>(
         runs.updated.push((before, run, counted_now));
     }
     Ok(())
-}
-
-/// Whether a run says more than what is stored of it: another process may have known more.
-fn is_news(stored: &Run, run: &Run) -> bool {
-    if run.jobs > stored.jobs || run.end > stored.end {
-        return true;
-    }
-    let is_same = (run.jobs, run.end, run.result) == (stored.jobs, stored.end, stored.result);
-    let explained = |run: &Run| (run.explanation.cause, run.explanation.exit_code);
-    is_same && run.explanation.cause.is_some() && explained(run) != explained(stored)
 }
 
 async fn write_workloads(

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{
     history::tests::run,
-    model::{CauseGroup, FailureCause, FailureReason, RunExplanation, RunResult, ScheduleState},
+    model::{
+        CauseGroup, FailureCause, FailureReason, Histogram, Run, RunExplanation, RunResult,
+        ScheduleState, Totals,
+    },
 };
 
 mod simulation;
