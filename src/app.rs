@@ -16,6 +16,7 @@
 //! - `signals`: SIGTERM and SIGINT
 //! - `schedule`: the command that explains a schedule
 //! - `status`: the command that reads once, and prints the status of all workloads
+//! - `history`: the command that exports and imports the history
 //! - `demo`: the simulated cluster of the command `demo`
 
 use std::{
@@ -46,6 +47,7 @@ mod descriptors;
 mod error;
 mod exporter;
 mod file_watch;
+mod history;
 mod memory;
 mod plan;
 mod reload;
@@ -59,6 +61,7 @@ mod web;
 
 pub use check::StartProblem;
 pub use error::Error;
+pub use history::HistoryError;
 pub use schedule::ScheduleError;
 pub use status::StatusError;
 
@@ -119,6 +122,11 @@ fn run(arguments: &Arguments, logger: &Logger, sockets: SystemdSockets) -> Resul
         Some(Command::Demo(flags)) => block_on(demo::run(flags.clone()))?,
         Some(Command::Schedule(flags)) => print(&schedule::output(flags, model::now())?)?,
         Some(Command::Completions(completions)) => print(&completions.script())?,
+        Some(Command::History(command)) => {
+            let level = arguments.log.level.unwrap_or(LogLevel::Warn);
+            logger.level().set(level);
+            history::run(command, arguments.log)?;
+        }
         Some(Command::Status(flags)) => {
             // What fails is printed with the rest, and needs no log.
             let level = arguments.log.level.unwrap_or(LogLevel::Error);

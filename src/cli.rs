@@ -5,6 +5,7 @@
 //!
 //! - `schedule`: the flags of the command `schedule`
 //! - `status`: the flags of the command `status`
+//! - `history`: the flags of the command `history`
 //! - `completions`: the scripts of the command `completions`
 
 use std::{
@@ -18,11 +19,13 @@ use clap::{
 };
 
 mod completions;
+mod history;
 mod schedule;
 mod status;
 
 pub use crate::config::LogLevel;
 pub use completions::Completions;
+pub use history::{HistoryCommand, HistoryFlags, HistoryImport};
 pub use schedule::{InvalidStartTime, ScheduleFlags, StartTime};
 pub use status::StatusFlags;
 
@@ -87,6 +90,9 @@ pub enum Command {
                       was deleted or did not end in time, 3 if it cannot be read. --log.level shows more."
     )]
     Status(StatusFlags),
+    /// Move the history between a file and PostgreSQL, as lines of JSON.
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Print a script that completes this command line in a shell.
     Completions(Completions),
 }

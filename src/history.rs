@@ -42,12 +42,14 @@ mod reader;
 mod rows;
 mod status;
 mod storage;
+mod transfer;
 mod worker;
 mod write_queue;
 
 pub use error::Error;
 pub use reader::{ReadError, RunReader};
 pub use status::{HistoryStatus, StatusSnapshot};
+pub use transfer::{Counts, Imported, TransferError, export, import};
 
 use batch::AddedTarget;
 use file::{DatabaseSlot, FileReader, FileStorage, Location, OpenDatabase, check};

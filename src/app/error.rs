@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, error::Error as StdError, io, iter};
 
-use super::{check::StartProblem, schedule::ScheduleError, status::StatusError, supervisor::Ended};
+use super::{
+    check::StartProblem, history::HistoryError, schedule::ScheduleError, status::StatusError,
+    supervisor::Ended,
+};
 use crate::{
     cli::LogFormat,
     config, history,
@@ -28,6 +31,9 @@ pub enum Error {
     /// The history cannot be opened.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// The command `history` does nothing, or ends early.
+    #[error(transparent)]
+    Transfer(#[from] HistoryError),
     /// The schedule of the command `schedule` cannot be explained.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -56,9 +62,11 @@ impl Error {
         match self {
             Self::Config(_) | Self::Unusable(_) | Self::Schedule(_) | Self::Status(_) => 2,
             Self::History(error) if error.is_configuration() => 2,
+            Self::Transfer(error) if error.is_configuration() => 2,
             Self::Access(_)
             | Self::Bind(_)
             | Self::History(_)
+            | Self::Transfer(_)
             | Self::Runtime(_)
             | Self::Output(_)
             | Self::Demo(_)
@@ -110,6 +118,7 @@ impl Error {
             Self::Access(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::Bind(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::History(error) => hints.extend(error.hint().map(Cow::Borrowed)),
+            Self::Transfer(error) => hints.extend(error.hint().map(Cow::Borrowed)),
             Self::Schedule(error) => hints.extend(error.hint()),
             Self::Status(error) => hints.push(error.hint()),
             Self::Unusable(problems) => {

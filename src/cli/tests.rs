@@ -67,6 +67,38 @@ fn all_flags_are_parsed() {
 }
 
 #[test]
+fn the_history_is_exported_and_imported() {
+    let command = |arguments: &[&str]| read(&[&["history"], arguments].concat()).unwrap().command;
+    let flags = |file: Option<&str>| HistoryFlags {
+        config_file: file.map(Into::into),
+    };
+    let export = HistoryCommand::Export(flags(Some("exporter.yaml")));
+    assert_eq!(
+        command(&["export", "--config.file=exporter.yaml"]),
+        Some(Command::History(export))
+    );
+    for (arguments, file, path) in [
+        (&["import"][..], "-", None),
+        (&["import", "-"], "-", None),
+        (
+            &["import", "a.jsonl"],
+            "a.jsonl",
+            Some(Path::new("a.jsonl")),
+        ),
+    ] {
+        let import = HistoryImport {
+            flags: flags(None),
+            file: file.into(),
+        };
+        assert_eq!(import.path(), path);
+        let import = HistoryCommand::Import(import);
+        assert_eq!(command(arguments), Some(Command::History(import)));
+    }
+    assert!(read(&["history"]).is_err());
+    assert!(read(&["history", "export", "a.jsonl"]).is_err());
+}
+
+#[test]
 fn the_demo_has_its_own_flags_and_shares_the_log_flags() {
     for arguments in [
         ["demo", "--log.level", "debug"],

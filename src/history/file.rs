@@ -29,6 +29,7 @@ mod restore;
 mod storage;
 pub(super) mod tables;
 mod transaction;
+pub(super) mod transfer;
 
 pub(super) use reader::{DatabaseSlot, FileReader};
 pub(super) use storage::FileStorage;

@@ -10,17 +10,22 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     file::tables::{META, RUNS, TARGETS, WORKLOADS},
     rows::{Bounds, RunRow, TargetRow, WorkloadRow, decode, encode},
+    transfer::line,
 };
 use crate::model::{
     Journal, JournalEntry, Run, RunExplanation, RunResult, Totals, Uid, WorkloadId,
 };
 use redb::TableHandle as _;
 
-/// A row that can be decoded is equal after it was written and read again, and shows the same in a new process.
+/// A row that can be decoded is equal after it was written and read again, and shows the same in a new process. So is a line of an
+/// export.
 pub(crate) fn rows(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
     };
+    if let Some(line) = line::rewrite(text) {
+        assert_eq!(line::rewrite(&line).as_ref(), Some(&line), "{text}");
+    }
     round_trip::<TargetRow>(TARGETS.name(), text);
     round_trip::<RunRow<'_>>(RUNS.name(), text);
     round_trip::<Bounds>(META.name(), text);

@@ -34,6 +34,7 @@ mod prune;
 mod read;
 mod reader;
 mod sql;
+mod transfer;
 mod url;
 mod write;
 

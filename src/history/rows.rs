@@ -154,6 +154,11 @@ impl UnlistedRuns {
         })
     }
 
+    /// The larger of its counts.
+    pub(super) fn most(&self) -> u64 {
+        self.succeeded.max(self.failed)
+    }
+
     /// Takes a run that gets a row now. Returns whether it may be one of these.
     pub(super) fn take(&mut self, run: &Run) -> bool {
         let left = match run.result {

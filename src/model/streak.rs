@@ -82,6 +82,13 @@ impl Streak {
         (self.count == self.latest.len() as u64).then_some(first.due)
     }
 
+    /// Whether it counts at least what it keeps, and keeps no more than usual. An import may have others.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        let kept = self.latest.len();
+        kept <= MAX_KEPT && kept as u64 <= self.count
+    }
+
     /// Whether a run with this due time is kept.
     #[must_use]
     pub fn contains_due(&self, due: Seconds) -> bool {

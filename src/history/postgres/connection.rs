@@ -30,6 +30,9 @@ pub(super) enum PostgresError {
     /// The schema was changed by a newer version of the exporter.
     #[error("the schema has version {found}, and this exporter knows up to version {known}")]
     Newer { found: i32, known: i32 },
+    /// There is no history to export.
+    #[error("the schema has no history")]
+    Empty,
     /// The server did not answer in time.
     #[error("the server did not answer in time")]
     Timeout,
@@ -95,7 +98,7 @@ impl PostgresError {
     /// Whether the configuration of the exporter or the server is the cause, so that trying again does not help.
     pub(super) fn is_configuration(&self) -> bool {
         match self {
-            Self::File { .. } | Self::Newer { .. } => true,
+            Self::File { .. } | Self::Newer { .. } | Self::Empty => true,
             Self::Server(error) => {
                 let code = error.code();
                 let is_denied = code.is_some_and(|code| {

@@ -84,7 +84,8 @@ impl Connection {
         Ok(())
     }
 
-    async fn version(&mut self) -> Result<i32, PostgresError> {
+    /// The version of the tables; 0 if there are none.
+    pub(super) async fn version(&mut self) -> Result<i32, PostgresError> {
         let transaction = self.client.transaction().await?;
         version(&transaction, &self.sql.schema).await
     }

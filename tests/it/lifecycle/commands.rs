@@ -140,6 +140,8 @@ complete_words job-status-exporter sch
 complete_words job-status-exporter --config.f
 complete_words job-status-exporter schedule --time
 complete_words job-status-exporter schedule --output ""
+complete_words job-status-exporter history ex
+complete_words job-status-exporter history import --config
 "#,
     );
     let mut bash = Command::new("bash")
@@ -156,6 +158,6 @@ complete_words job-status-exporter schedule --output ""
     let output = bash.wait_with_output().unwrap();
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
-        "schedule\n--config.file\n--time-zone\ntable json\n"
+        "schedule\n--config.file\n--time-zone\ntable json\nexport\n--config.file\n"
     );
 }

@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 use super::{Cluster, Exporter, SYNCED, Setup};
 
 mod lost;
+mod transfer;
 
 /// Fewer than the runs of a workload. The totals count all runs anyway.
 const RUNS_PER_WORKLOAD: u32 = 5;
