@@ -44,6 +44,7 @@ mod shards;
 mod sharing;
 mod slow;
 mod tls;
+mod transfer;
 mod versions;
 
 /// Log message after the first complete read of a target.
