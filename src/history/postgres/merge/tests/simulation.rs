@@ -98,7 +98,9 @@ impl Scene {
             .cloned()
             .partition(|run| uids.contains(&run.uid.to_string()));
         self.known[process] = known;
-        missing.into_iter().for_each(|run| self.see(process, run));
+        for run in missing {
+            self.see(process, run);
+        }
     }
 
     /// The totals once both have restarted and written everything.
@@ -137,7 +139,9 @@ proptest! {
     #[test]
     fn each_run_counts_once(steps in steps(false)) {
         let mut scene = Scene::new();
-        steps.into_iter().for_each(|step| scene.take(step));
+        for step in steps {
+            scene.take(step);
+        }
         let runs = scene.runs.clone();
         let totals = scene.at_the_end();
         prop_assert_eq!((totals.succeeded, totals.failed), truth(&runs));
