@@ -294,3 +294,6 @@ impl Storage for PostgresStorage {
         self.connection = None;
     }
 }
+
+#[cfg(test)]
+mod tests;
