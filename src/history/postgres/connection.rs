@@ -118,7 +118,9 @@ impl PostgresError {
     /// The error of a start that fails.
     pub(super) fn at_start(self, location: String) -> Error {
         let hint = match &self {
-            Self::File { .. } => Some("`history.postgres` names the files"),
+            Self::File { .. } => Some(
+                "`history.postgres` has the names of the files: `url_file`, `reader_url_file`, `ca_file`",
+            ),
             Self::Newer { .. } => {
                 Some("run the newer version, or use another `history.postgres.schema`")
             }
@@ -129,6 +131,11 @@ impl PostgresError {
                 "docs/history.md says which rights the user needs; the URL is in `history.postgres.url_file`",
             ),
             _ => None,
+        };
+        // The message about a file names it.
+        let location = match &self {
+            Self::File { .. } => "PostgreSQL".to_owned(),
+            _ => location,
         };
         Error::Postgres {
             location,
