@@ -232,6 +232,14 @@ impl Arguments {
 }
 
 impl Export {
+    /// No flags but the configuration file.
+    fn of(config_file: Option<&Path>) -> Self {
+        Self {
+            config_file: config_file.map(Path::to_owned),
+            ..Self::default()
+        }
+    }
+
     /// The sources of the configuration. `log` are the other flags that are settings.
     #[must_use]
     pub fn inputs(&self, log: LogFlags) -> Inputs {

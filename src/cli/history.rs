@@ -50,11 +50,7 @@ impl HistoryFlags {
     /// The sources of the configuration. `log` are the other flags that are settings.
     #[must_use]
     pub fn inputs(&self, log: LogFlags) -> Inputs {
-        let export = Export {
-            config_file: self.config_file.clone(),
-            ..Export::default()
-        };
-        export.inputs(log)
+        Export::of(self.config_file.as_deref()).inputs(log)
     }
 }
 

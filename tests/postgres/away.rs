@@ -8,6 +8,7 @@ use crate::{
     jobs::Jobs,
     proxy::{Mode, Proxy},
     replica::{Extra, eventually, history, setup_by, setup_with, shows, synced, terminate, totals},
+    scene::Scene,
     seed,
 };
 
@@ -16,11 +17,13 @@ const QUEUED_RUNS: u64 = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_wait_while_the_server_is_away() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
-    let url = database.url_by(proxy.address, "verify-full");
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("verify-full").await;
     let exporter = synced(setup_by(&cluster, &database, &url)).await;
     jobs.run(10);
     shows(&exporter, &jobs.truth).await;
@@ -42,17 +45,18 @@ async fn runs_wait_while_the_server_is_away() {
     proxy.set(Mode::Forward);
     shows(&exporter, &jobs.truth).await;
     terminate(exporter).await;
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_at_the_start_is_waited_for() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
-    let url = database.url_by(proxy.address, "verify-full");
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("verify-full").await;
     let earlier = synced(setup_by(&cluster, &database, &url)).await;
     jobs.run(10);
     shows(&earlier, &jobs.truth).await;
@@ -73,8 +77,7 @@ async fn a_server_that_is_away_at_the_start_is_waited_for() {
         proxy.set(Mode::Forward);
         shows(&exporter, &jobs.truth).await;
         terminate(exporter).await;
-        assert_eq!(database.totals(), jobs.truth);
-        assert_eq!(database.recorded(), jobs.all_finished);
+        jobs.are_in(&database);
     }
 }
 

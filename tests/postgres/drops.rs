@@ -6,21 +6,23 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    cluster::Cluster,
-    database::{Database, PATIENCE},
-    jobs::{Jobs, is_at_most},
-    proxy::{Mode, Proxy},
+    database::PATIENCE,
+    jobs::is_at_most,
+    proxy::Mode,
     replica::{eventually, history, setup, setup_by, shows, synced, terminate, totals},
+    scene::Scene,
     seed,
 };
 
 /// Lets connections of two replicas break until this number did.
 async fn drop_repeatedly(drops: u64, sslmode: &str, seed: u64) {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed);
-    let url = database.url_by(proxy.address, sslmode);
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::with_seed(sslmode, seed).await;
     let replicas = [
         synced(setup_by(&cluster, &database, &url)).await,
         synced(setup_by(&cluster, &database, &url)).await,
@@ -44,8 +46,7 @@ async fn drop_repeatedly(drops: u64, sslmode: &str, seed: u64) {
     for replica in replicas {
         terminate(replica).await;
     }
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
     let replica = synced(setup(&cluster, &database)).await;
     shows(&replica, &jobs.truth).await;
 }
@@ -62,11 +63,13 @@ async fn no_run_is_lost_or_counted_twice_by_broken_connections() {
 /// The client cannot know whether the transaction was committed: in one case it was, in the other it was not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_counted_once_when_the_connection_breaks_at_the_commit() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
-    let url = database.url_by(proxy.address, "disable");
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("disable").await;
     let exporter = synced(setup_by(&cluster, &database, &url)).await;
     jobs.run(1);
     shows(&exporter, &jobs.truth).await;

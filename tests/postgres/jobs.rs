@@ -9,6 +9,8 @@ use batch_simulator::api::{Kind, SimulatedApi};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::database::Database;
+
 /// Number of succeeded and failed runs by namespace and workload. Workloads without any are left out.
 pub(crate) type Totals = BTreeMap<(String, String), (u64, u64)>;
 
@@ -149,6 +151,12 @@ impl Jobs {
             "status": status,
         });
         self.api.apply(Kind::Job, object).unwrap();
+    }
+
+    /// Asserts that a database has exactly the runs that finished, and counts each once.
+    pub(crate) fn are_in(&self, database: &Database) {
+        assert_eq!(database.totals(), self.truth);
+        assert_eq!(database.recorded(), self.all_finished);
     }
 
     /// Deletes about a quarter of the finished Jobs that are recorded.

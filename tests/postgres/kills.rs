@@ -65,8 +65,7 @@ async fn kill_repeatedly(kills: u32, seed: u64) {
     for replica in replicas {
         terminate(replica).await;
     }
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
     // What remains is in the database alone.
     for _ in 0..2 {
         let replica = synced(setup(&cluster, &database)).await;

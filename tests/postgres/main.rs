@@ -40,6 +40,7 @@ mod proxy;
 mod replica;
 mod restarts;
 mod rights;
+mod scene;
 mod shards;
 mod sharing;
 mod slow;

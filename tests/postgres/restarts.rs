@@ -49,8 +49,7 @@ async fn no_run_is_lost_or_counted_twice_by_restarts_of_the_server() {
     for replica in replicas {
         terminate(replica).await;
     }
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
     let replica = synced(setup(&cluster, &database)).await;
     shows(&replica, &jobs.truth).await;
 }
@@ -127,8 +126,7 @@ async fn a_server_that_lacks_the_last_transactions_gets_again_what_exists() {
         shows(&replica, &jobs.truth).await;
         terminate(replica).await;
     }
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
 }
 
 /// The URL names two servers. The one that may be written is used, also after they have changed places.

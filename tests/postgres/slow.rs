@@ -5,22 +5,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    cluster::Cluster,
-    database::{Database, PATIENCE},
-    jobs::Jobs,
-    proxy::{Mode, Proxy},
+    database::PATIENCE,
+    proxy::Mode,
     replica::{eventually, history, kill, setup, setup_by, shows, synced, terminate, totals},
-    seed,
+    scene::Scene,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_server_delays_only_what_is_written() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("verify-full").await;
     proxy.set(Mode::Delay(Duration::from_millis(50)));
-    let url = database.url_by(proxy.address, "verify-full");
     // It starts with the slow server, too.
     let exporter = synced(setup_by(&cluster, &database, &url)).await;
     for _ in 0..3 {
@@ -31,16 +31,18 @@ async fn a_slow_server_delays_only_what_is_written() {
     let metrics = exporter.scrape().await;
     assert_eq!(history(&metrics, "dropped_runs_total"), Some(0));
     terminate(exporter).await;
-    assert_eq!(database.totals(), jobs.truth);
+    jobs.are_in(&database);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scrapes_and_pages_are_answered_while_the_server_hangs() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
-    let url = database.url_by(proxy.address, "verify-full");
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("verify-full").await;
     let exporter = synced(setup_by(&cluster, &database, &url)).await;
     jobs.run(5);
     shows(&exporter, &jobs.truth).await;
@@ -57,18 +59,19 @@ async fn scrapes_and_pages_are_answered_while_the_server_hangs() {
     proxy.set(Mode::Forward);
     shows(&exporter, &jobs.truth).await;
     terminate(exporter).await;
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
 }
 
 /// A network that loses a connection does this.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_hangs_is_replaced() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
-    let url = database.url_by(proxy.address, "verify-full");
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("verify-full").await;
     let exporter = synced(setup_by(&cluster, &database, &url)).await;
     let other = synced(setup(&cluster, &database)).await;
     jobs.run(5);
@@ -82,18 +85,19 @@ async fn a_connection_that_hangs_is_replaced() {
     jobs.delete_all();
     terminate(exporter).await;
     terminate(other).await;
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
 }
 
 /// The client is gone, as when its machine fails, and the server does not know: it keeps the transaction and its locks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_of_a_lost_connection_does_not_stop_the_others_for_long() {
-    let cluster = Cluster::start().await;
-    let database = Database::new();
-    let proxy = Proxy::start(database.server.address()).await;
-    let mut jobs = Jobs::new(&cluster.api, seed());
-    let url = database.url_by(proxy.address, "disable");
+    let Scene {
+        cluster,
+        database,
+        proxy,
+        mut jobs,
+        url,
+    } = Scene::start("disable").await;
     let lost = synced(setup_by(&cluster, &database, &url)).await;
     let other = synced(setup(&cluster, &database)).await;
     jobs.run(5);
@@ -111,6 +115,5 @@ async fn a_transaction_of_a_lost_connection_does_not_stop_the_others_for_long() 
     jobs.run(5);
     shows(&other, &jobs.truth).await;
     terminate(other).await;
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
 }

@@ -80,8 +80,7 @@ async fn a_history_moves_from_a_file_to_a_database_and_back() {
     let owner = database.name.clone();
     let into_database = || command_as("import", &database, &owner);
     assert_eq!(import(into_database(), &lines), jobs.all_finished.len());
-    assert_eq!(database.totals(), jobs.truth);
-    assert_eq!(database.recorded(), jobs.all_finished);
+    jobs.are_in(&database);
     let reader = database.user("reader");
     database.sql(&format!(
         "GRANT USAGE ON SCHEMA {SCHEMA} TO {reader}; GRANT SELECT ON ALL TABLES IN SCHEMA {SCHEMA} TO {reader}"
