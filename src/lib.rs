@@ -5,7 +5,7 @@
 //! ```text
 //! config ──► client ──► source (watch | poll) ──► store ──► status ──► metrics ──► server
 //!                          │                        │
-//!                        decode                  history (a file)
+//!                        decode                  history (a file or PostgreSQL)
 //! ```
 //!
 //! Sources read an API through its client, decode the objects and push [`model::Update`]s into the store. The store keeps
@@ -19,7 +19,7 @@
 //! - [`client`][]: the client of one API: its address, credentials, requests and errors
 //! - [`decode`][]: JSON or Protocol Buffers of the API to records
 //! - [`source`][]: lists, watches or polls the objects of one target, and pushes them to the store
-//! - [`history`][]: finished runs and totals that outlive the process, in a file
+//! - [`history`][]: finished runs and totals that outlive the process, in a file or in PostgreSQL
 //! - [`store`][]: everything known about every target, with consistent snapshots
 //! - [`status`][]: what people ask of a workload: its state, why, since when, and what comes next
 //! - [`metrics`][]: metric families as tables, in two text formats and protobuf
