@@ -15,10 +15,11 @@ use redb::{
 };
 
 use super::{
+    merge::reset_histograms,
     rows::{Bounds, InvalidRow, WorkloadRow, decode, encode},
     storage::{HistoryTarget, Restored},
 };
-use crate::model::{self, Histogram};
+use crate::model;
 
 pub(super) mod check;
 mod identity;
@@ -114,6 +115,19 @@ fn count_runs(database: &Database) -> Result<u64, FileError> {
     Ok(database.begin_read()?.open_table(RUNS)?.len()?)
 }
 
+/// How the file at this path is opened.
+fn builder(path: &Path) -> Result<Builder, OpenError> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(OpenError::Path(check::not_a_file()));
+    }
+    let mut builder = Builder::new();
+    // A file that another program altered fails here, not by a panic later.
+    builder
+        .set_cache_size(CACHE)
+        .set_check_integrity_on_open(true);
+    Ok(builder)
+}
+
 /// Opens a database on the real disk.
 pub(super) fn open_database() -> OpenDatabase {
     Arc::new(|builder, path| builder.create(path))
@@ -145,14 +159,7 @@ impl Location {
         &self,
         targets: &[&HistoryTarget],
     ) -> Result<(HistoryFile, Vec<Restored>), OpenError> {
-        if fs::metadata(&self.path).is_ok_and(|found| !found.is_file()) {
-            return Err(OpenError::Path(check::not_a_file()));
-        }
-        let mut builder = Builder::new();
-        // A file that another program altered fails here, not by a panic later.
-        builder
-            .set_cache_size(CACHE)
-            .set_check_integrity_on_open(true);
+        let builder = builder(&self.path)?;
         let database = (self.open_database)(&builder, &self.path).map_err(FileError::from)?;
         let is_new = self.prepare(&database)?;
         let file = HistoryFile {
@@ -178,13 +185,7 @@ impl Location {
             let mut meta = transaction.open_table(META)?;
             let format = meta.get(FORMAT_KEY)?.map(|row| row.value().to_owned());
             match format.as_deref().map(str::parse) {
-                Some(Ok(FORMAT)) => {}
-                Some(Ok(1)) => migrate::from_format_1(&transaction)?,
-                Some(Ok(other)) => {
-                    return Err(FileError::Foreign(format!(
-                        "file format {other} is not supported, this version supports format {FORMAT}"
-                    )));
-                }
+                Some(Ok(format)) => migrate::from_format(&transaction, format)?,
                 None if !has_tables => {}
                 None | Some(Err(_)) => {
                     let problem = "the file belongs to another program";
@@ -226,14 +227,7 @@ impl Location {
             let (key, value) = row?;
             let (key, value) = (key.value(), value.value());
             let mut row: WorkloadRow<'_> = decode(WORKLOADS.name(), value)?;
-            let totals = row.totals.to_mut();
-            if old.run_duration != self.bounds.run_duration {
-                totals.success_durations = Histogram::default();
-                totals.failure_durations = Histogram::default();
-            }
-            if old.start_delay != self.bounds.start_delay {
-                totals.start_delays = Histogram::default();
-            }
+            reset_histograms(row.totals.to_mut(), old, &self.bounds);
             let row = encode(WORKLOADS.name(), &row)?;
             rows.push((key.0.to_owned(), workload_id(key), row));
         }

@@ -1,6 +1,6 @@
 //! How what two processes know of a workload becomes one: in a database that they share, and in an import.
 
-use super::rows::{Bounds, UnlistedRuns};
+use super::rows::{Bounds, RunRow, UnlistedRuns};
 use crate::model::{Histogram, Run, ScheduleState, Totals};
 
 /// Runs of a workload that a transaction adds or changes.
@@ -8,8 +8,35 @@ use crate::model::{Histogram, Run, ScheduleState, Totals};
 pub(super) struct NewRuns<'a> {
     /// New ones, each with whether counters include it.
     pub(super) added: Vec<(&'a Run, bool)>,
-    /// Known ones as they were, as they are, and whether counters include it only now.
-    pub(super) updated: Vec<(Run, &'a Run, bool)>,
+    /// Known ones of which more is known now.
+    pub(super) updated: Vec<RunUpdate<'a>>,
+}
+
+/// A run that has a row, of which more is known now.
+#[derive(Debug)]
+pub(super) struct RunUpdate<'a> {
+    /// As it was.
+    pub(super) before: Run,
+    pub(super) run: &'a Run,
+    /// Whether counters include it.
+    pub(super) is_counted: bool,
+    /// Whether they do only now.
+    pub(super) is_newly_counted: bool,
+}
+
+impl<'a> RunUpdate<'a> {
+    /// What `run` changes in its row; `None` if it says no more than the row.
+    pub(super) fn new(stored: RunRow<'_>, run: &'a Run, counted: bool) -> Option<Self> {
+        let was_counted = stored.counted;
+        let before = stored.into_run(run.uid.clone());
+        let is_newly_counted = counted && !was_counted;
+        (is_newly_counted || is_news(&before, run)).then_some(Self {
+            before,
+            run,
+            is_counted: counted || was_counted,
+            is_newly_counted,
+        })
+    }
 }
 
 impl NewRuns<'_> {
@@ -24,9 +51,15 @@ impl NewRuns<'_> {
             let is_counted = *counted && unlisted.as_mut().is_some_and(|runs| runs.take(run));
             totals.add_run(run, *counted && !is_counted, &bounds.run_duration);
         }
-        for (before, run, counted) in &self.updated {
-            if *counted || (before.result, before.end) != (run.result, run.end) {
-                totals.update_run(before, run, *counted, &bounds.run_duration);
+        for RunUpdate {
+            before,
+            run,
+            is_newly_counted,
+            ..
+        } in &self.updated
+        {
+            if *is_newly_counted || (before.result, before.end) != (run.result, run.end) {
+                totals.update_run(before, run, *is_newly_counted, &bounds.run_duration);
             }
             totals.explain(run, &run.explanation, false);
         }
@@ -34,7 +67,7 @@ impl NewRuns<'_> {
 }
 
 /// Whether a run says more than what is stored of it: another process may have known more.
-pub(super) fn is_news(stored: &Run, run: &Run) -> bool {
+fn is_news(stored: &Run, run: &Run) -> bool {
     if run.jobs > stored.jobs || run.end > stored.end {
         return true;
     }

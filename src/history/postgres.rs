@@ -1,7 +1,7 @@
 //! The history in a schema of PostgreSQL, which several processes may share: replicas, shards, the old and the new one during a rollout.
 //!
-//! A run moves the totals in the database only if its row is new, in the same transaction. So each run is counted once, whoever sees
-//! it. Each process continues from the database at its start, and counts what it sees itself while it runs: processes agree after a
+//! A run moves the totals in the database only if its row is new, in the same transaction. So each run is counted once, however
+//! many processes see it. Each process continues from the database at its start, and counts what it sees itself while it runs: processes agree after a
 //! restart. After it connects again it reports everything it knows, since a server that took over may lack the last transactions.
 //!
 //! The thread of the writer waits for the server, with a timeout for each transaction. Nothing else does.
@@ -12,10 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    runtime::{Builder, Runtime},
-    time::timeout,
-};
+use tokio::runtime::{Builder, Runtime};
 
 use super::{
     Error,
@@ -40,7 +37,7 @@ mod write;
 
 pub(super) use reader::PostgresReader;
 
-use connection::{Connection, PostgresError};
+use connection::{Connection, PostgresError, within};
 use url::Server;
 
 /// The longest wait for a connection to a server that can be written.
@@ -87,7 +84,8 @@ impl PostgresStorage {
     pub(super) fn check(config: &PostgresConfig) -> Result<(), Error> {
         let urls = [Some(&config.url_file), config.reader_url_file.as_ref()];
         for url_file in urls.into_iter().flatten() {
-            Server::read(url_file, config.ca_file.as_deref())
+            Server::read(url_file)
+                .and_then(|server| server.tls(config.ca_file.as_deref()))
                 .map_err(|error| error.at_start(url_file.display().to_string()))?;
         }
         Ok(())
@@ -95,24 +93,35 @@ impl PostgresStorage {
 
     /// Opens a connection, and creates or updates the tables.
     fn connect(&mut self) -> Result<(), PostgresError> {
-        let Self {
-            config, runtime, ..
-        } = self;
-        let runtime = runtime.as_ref().ok_or(PostgresError::Closed)?;
-        let connection: Result<_, PostgresError> = runtime.block_on(async {
-            let server = Server::read(&config.url_file, config.ca_file.as_deref())?;
-            let connect = Connection::open(&server, &config.schema);
-            let mut connection = timeout(CONNECT_TIMEOUT, connect)
-                .await
-                .map_err(|_| PostgresError::Timeout)??;
-            let migrate = connection.migrate();
-            timeout(WRITE_TIMEOUT, migrate)
-                .await
-                .map_err(|_| PostgresError::Timeout)??;
-            Ok(connection)
-        });
-        self.connection = Some(connection?);
+        let mut connection = self.open()?;
+        self.wait(WRITE_TIMEOUT, connection.migrate())?;
+        self.connection = Some(connection);
         self.measure()
+    }
+
+    fn open(&self) -> Result<Connection, PostgresError> {
+        let PostgresConfig {
+            url_file,
+            schema,
+            ca_file,
+            ..
+        } = &self.config;
+        let open = Connection::open(url_file, ca_file.as_deref(), schema);
+        self.wait(CONNECT_TIMEOUT, open)
+    }
+
+    fn runtime(&self) -> Result<&Runtime, PostgresError> {
+        self.runtime.as_ref().ok_or(PostgresError::Closed)
+    }
+
+    /// Waits for the server, but not longer than this.
+    fn wait<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, PostgresError>>,
+    ) -> Result<T, PostgresError> {
+        let runtime = self.runtime()?;
+        runtime.block_on(async { within(limit, work).await })
     }
 
     /// Does something with the connection within a time.
@@ -124,8 +133,7 @@ impl PostgresStorage {
         let connection = self.connection.as_mut().ok_or(PostgresError::Closed)?;
         let bounds = &self.bounds;
         let runtime = self.runtime.as_ref().ok_or(PostgresError::Closed)?;
-        let outcome = runtime.block_on(async { timeout(limit, work(connection, bounds)).await });
-        outcome.map_err(|_| PostgresError::Timeout)?
+        runtime.block_on(async { within(limit, work(connection, bounds)).await })
     }
 
     /// Counts the runs and the bytes.
@@ -173,12 +181,9 @@ impl Storage for PostgresStorage {
     /// The servers, the database and the schema; if they are not known, the file that should say.
     fn location(&self) -> String {
         let PostgresConfig {
-            url_file,
-            schema,
-            ca_file,
-            ..
+            url_file, schema, ..
         } = &self.config;
-        match Server::read(url_file, ca_file.as_deref()) {
+        match Server::read(url_file) {
             Ok(server) => format!("{} schema {schema}", server.address()),
             Err(_) => url_file.display().to_string(),
         }

@@ -6,12 +6,23 @@ use serde_json::{Value, json};
 use super::{
     super::rows::{decode, encode},
     FileError,
-    tables::{WORKLOADS, workload_id, workload_key},
+    tables::{FORMAT, WORKLOADS, workload_id, workload_key},
 };
+
+/// Converts what a file of this format has.
+pub(super) fn from_format(transaction: &WriteTransaction, format: u32) -> Result<(), FileError> {
+    match format {
+        FORMAT => Ok(()),
+        1 => from_format_1(transaction),
+        other => Err(FileError::Foreign(format!(
+            "file format {other} is not supported, this version supports format {FORMAT}"
+        ))),
+    }
+}
 
 /// Converts the workloads of format 1: its totals had the reason of the last failure instead of that of the last run, and no
 /// runs without success other than failed ones.
-pub(super) fn from_format_1(transaction: &WriteTransaction) -> Result<(), FileError> {
+fn from_format_1(transaction: &WriteTransaction) -> Result<(), FileError> {
     let mut workloads = transaction.open_table(WORKLOADS)?;
     let mut rows = Vec::new();
     for row in workloads.iter()? {

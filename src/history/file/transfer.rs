@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, path::Path};
 
-use redb::{Builder, Database, ReadableTable as _, Table, TableHandle as _, WriteTransaction};
+use redb::{Database, ReadableTable as _, Table, TableHandle as _, WriteTransaction};
 
 use super::{
     super::{
         Error,
-        merge::{NewRuns, is_news},
+        merge::{NewRuns, RunUpdate},
         rows::{Bounds, RunRow, TargetRow, decode, encode},
         storage::{Limits, StorageError},
         transfer::{
@@ -15,14 +15,13 @@ use super::{
             ImportedWorkload, LineWriter, StoredParts,
         },
     },
-    CACHE, DatabaseSlot, FileError, HistoryFile, Location, OpenError, check, migrate,
-    open_database,
+    DatabaseSlot, FileError, HistoryFile, Location, OpenError, builder, migrate, open_database,
     tables::{
-        BOUNDS_KEY, FORMAT, FORMAT_KEY, META, RUNS, RunKey, TARGETS, WORKLOADS, first_run,
-        first_run_of, first_workload, next_name, workload_id, workload_key,
+        BOUNDS_KEY, FORMAT_KEY, META, RUNS, RunKey, TARGETS, WORKLOADS, first_run, first_run_of,
+        first_workload, next_name, workload_id, workload_key,
     },
 };
-use crate::model::{Run, Seconds, Uid};
+use crate::model::{Run, Seconds};
 
 type RunTable<'a> = Table<'a, RunKey<'static>, &'static str>;
 type RunOrder = (Seconds, Seconds, Seconds);
@@ -40,14 +39,7 @@ pub(in crate::history) fn export(path: &Path, lines: &mut LineWriter<'_>) -> Res
 }
 
 fn open_existing(path: &Path) -> Result<Database, OpenError> {
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return Err(OpenError::Path(check::not_a_file()));
-    }
-    let mut builder = Builder::new();
-    builder
-        .set_cache_size(CACHE)
-        .set_check_integrity_on_open(true);
-    Ok(builder.open(path).map_err(FileError::from)?)
+    Ok(builder(path)?.open(path).map_err(FileError::from)?)
 }
 
 /// Checks the format, and converts an older one. Returns the bounds.
@@ -60,13 +52,7 @@ fn read_meta(transaction: &WriteTransaction) -> Result<Bounds, FileError> {
     let meta = transaction.open_table(META)?;
     let format = meta.get(FORMAT_KEY)?.map(|row| row.value().to_owned());
     match format.as_deref().map(str::parse) {
-        Some(Ok(FORMAT)) => {}
-        Some(Ok(1)) => migrate::from_format_1(transaction)?,
-        Some(Ok(other)) => {
-            return Err(FileError::Foreign(format!(
-                "file format {other} is not supported, this version supports format {FORMAT}"
-            )));
-        }
+        Some(Ok(format)) => migrate::from_format(transaction, format)?,
         None | Some(Err(_)) => return Err(foreign()),
     }
     let bounds = meta.get(BOUNDS_KEY)?.ok_or_else(foreign)?;
@@ -254,15 +240,11 @@ impl KnownRuns {
         match self.by_uid.get(&uid) {
             None => new.added.push((run, counted)),
             Some((order, row)) => {
-                let stored: RunRow<'_> = decode(RUNS.name(), row)?;
-                let was_counted = stored.counted;
-                let before = stored.into_run(Uid::parse(&uid));
-                let counted_now = counted && !was_counted;
-                if !counted_now && !is_news(&before, run) {
+                let Some(update) = RunUpdate::new(decode(RUNS.name(), row)?, run, counted) else {
                     return Ok(());
-                }
-                is_counted |= was_counted;
-                new.updated.push((before, run, counted_now));
+                };
+                is_counted = update.is_counted;
+                new.updated.push(update);
                 runs.remove(key(*order))?;
             }
         }

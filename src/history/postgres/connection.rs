@@ -1,8 +1,13 @@
 //! A connection to a server, and why it fails.
 
-use std::{error::Error as _, fmt, io, path::PathBuf};
+use std::{
+    error::Error as _,
+    fmt, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 use tokio_postgres::{Client, Config, NoTls, Socket, error::SqlState, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -53,10 +58,16 @@ struct Described<'a>(&'a tokio_postgres::Error);
 // === impl Connection ===
 
 impl Connection {
-    /// Connects to the first of the hosts that can be used.
-    pub(super) async fn open(server: &Server, schema: &str) -> Result<Self, PostgresError> {
-        let (client, driver) = match &server.tls {
-            Some(tls) => connect(&server.config, MakeRustlsConnect::new(tls.clone())).await?,
+    /// Connects to the first of the hosts in a file with a URL that can be used. The files are read each time, since a password or an
+    /// authority may have changed.
+    pub(super) async fn open(
+        url_file: &Path,
+        authorities: Option<&Path>,
+        schema: &str,
+    ) -> Result<Self, PostgresError> {
+        let server = Server::read(url_file)?;
+        let (client, driver) = match server.tls(authorities)? {
+            Some(tls) => connect(&server.config, MakeRustlsConnect::new(tls)).await?,
             None => connect(&server.config, NoTls).await?,
         };
         client.batch_execute(SESSION).await?;
@@ -78,6 +89,16 @@ impl Connection {
         let [runs, bytes]: [i64; 2] = [row.try_get(0)?, row.try_get(1)?];
         Ok((runs.unsigned_abs(), bytes.unsigned_abs()))
     }
+}
+
+/// Waits for the server, but not longer than this.
+pub(super) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, PostgresError>>,
+) -> Result<T, PostgresError> {
+    timeout(limit, work)
+        .await
+        .unwrap_or(Err(PostgresError::Timeout))
 }
 
 async fn connect<T>(config: &Config, tls: T) -> Result<(Client, JoinSet<()>), PostgresError>

@@ -1,6 +1,6 @@
 //! What a workload in the database becomes when a process reports its state.
 //!
-//! Counts and histograms move by runs that are new in the database, whoever reports them. What is not about a single run is merged:
+//! Counts and histograms move by runs that are new in the database, whichever process reports them. What is not about a single run is merged:
 //! all processes see the same API and continue from the same row, so the larger count and the later time are right.
 
 use std::borrow::Cow;
@@ -10,12 +10,11 @@ use super::super::{
     pending::PendingWorkload,
     rows::{Bounds, UnlistedRuns, WorkloadRow},
 };
-use crate::model::{Departure, Seconds, WorkloadState};
+use crate::model::{Seconds, WorkloadState};
 
 /// A workload, as the database has it.
 #[derive(Debug)]
 pub(super) struct StoredWorkload {
-    pub(super) left: Option<(Seconds, Departure)>,
     /// The bounds of its histograms.
     pub(super) bounds: Bounds,
     pub(super) row: WorkloadRow<'static>,
@@ -47,7 +46,7 @@ pub(super) fn merge<'a>(
 
 /// Whether the workload returned after all that the database has of it was forgotten. Its counters restart from zero.
 fn is_forgotten(stored: &StoredWorkload, state: &WorkloadState) -> bool {
-    stored.left.is_some() && state.totals.first_seen > stored.row.totals.first_seen
+    stored.row.left.is_some() && state.totals.first_seen > stored.row.totals.first_seen
 }
 
 fn merge_state<'a>(

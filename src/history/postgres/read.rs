@@ -62,8 +62,8 @@ impl Connection {
             reset_histograms(stored.row.totals.to_mut(), &stored.bounds, bounds);
             restored.workloads.push(RestoredWorkload {
                 id,
-                last_existed: stored.left.map_or(row.seen, |(left, _)| left),
-                departure: stored.left.map_or_else(Departure::default, |(_, how)| how),
+                last_existed: stored.row.left.unwrap_or(row.seen),
+                departure: stored.row.departure.unwrap_or_default(),
                 state: stored.row.into_state(&target.label_names),
             });
         }
@@ -120,15 +120,15 @@ impl StoredWorkload {
     pub(super) fn from_row(row: &Row) -> Result<(WorkloadId, Self), PostgresError> {
         let left: Option<Seconds> = row.try_get(3)?;
         let departure: Option<String> = row.try_get(4)?;
-        let how = departure
-            .as_deref()
-            .and_then(Departure::parse)
-            .unwrap_or_default();
         let text: String = row.try_get(6)?;
+        let state: WorkloadRow<'static> = decode("workloads", &text)?;
         let stored = Self {
-            left: left.map(|left| (left, how)),
             bounds: decode("workloads", row.try_get(5)?)?,
-            row: decode("workloads", &text)?,
+            row: WorkloadRow {
+                left,
+                departure: departure.as_deref().and_then(Departure::parse),
+                ..state
+            },
             text: (left, departure, text),
         };
         Ok((workload_id(row)?, stored))

@@ -2,15 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{runtime::Handle, sync::Mutex, time::timeout};
+use tokio::{runtime::Handle, sync::Mutex};
 
 use super::{
     super::{
         reader::ReadError,
         rows::{RunRow, decode},
     },
-    connection::{Connection, PostgresError},
-    url::Server,
+    connection::{Connection, PostgresError, within},
 };
 use crate::{
     config::PostgresConfig,
@@ -48,8 +47,7 @@ impl PostgresReader {
         max: usize,
     ) -> Result<Vec<Run>, ReadError> {
         let read = self.read(target, workload, max);
-        let outcome = Handle::current().block_on(async { timeout(TIMEOUT, read).await });
-        let outcome = outcome.unwrap_or(Err(PostgresError::Timeout));
+        let outcome = Handle::current().block_on(async { within(TIMEOUT, read).await });
         outcome.map_err(|error| ReadError::Database(error.into()))
     }
 
@@ -64,8 +62,7 @@ impl PostgresReader {
         let connection = if let Some(open) = slot.take().filter(Connection::is_alive) {
             open
         } else {
-            let server = Server::read(&self.url_file, self.ca_file.as_deref())?;
-            Connection::open(&server, &self.schema).await?
+            Connection::open(&self.url_file, self.ca_file.as_deref(), &self.schema).await?
         };
         let WorkloadId {
             namespace,

@@ -1,8 +1,7 @@
 //! Exports the schema as of one moment, and imports into it while exporters use it.
 
-use std::{collections::HashMap, time::Duration, vec};
+use std::{collections::HashMap, vec};
 
-use tokio::{runtime::Runtime, time::timeout};
 use tokio_postgres::{
     IsolationLevel, Portal, Row, Transaction,
     types::{ToSql, Type},
@@ -12,19 +11,18 @@ use super::{
     super::{
         merge::{NewRuns, reset_histograms},
         pending::PendingWorkload,
-        rows::{Bounds, TargetRow, WorkloadRow, encode},
+        rows::{Bounds, TargetRow, encode},
         storage::{Limits, Storage as _, StorageError},
         transfer::{
             Counts, Destination, ExportedRun, ExportedWorkload, Failure, ImportedTarget,
             ImportedWorkload, LineWriter, StoredParts,
         },
     },
-    CONNECT_TIMEOUT, PostgresStorage, READ_TIMEOUT,
+    PostgresStorage, READ_TIMEOUT,
     connection::{Connection, PostgresError},
     merge::StoredWorkload,
     read::{WorkloadColumns, workload_id},
     sql::{LOCK, Sql},
-    url::Server,
     write::insert_runs,
 };
 use crate::model::{RunSortKey, WorkloadId};
@@ -37,7 +35,7 @@ const NAMES_IN_ORDER: &str = "namespace COLLATE \"C\", kind COLLATE \"C\", name 
 
 /// The rows of a query, some at a time.
 struct Pages<'a> {
-    runtime: &'a Runtime,
+    storage: &'a PostgresStorage,
     transaction: &'a Transaction<'a>,
     portal: Portal,
     rows: vec::IntoIter<Row>,
@@ -55,7 +53,6 @@ impl PostgresStorage {
         let failed = |error| self.failure(error);
         let mut connection = self.open_for_export().map_err(failed)?;
         let Connection { client, sql, .. } = &mut connection;
-        let runtime = self.runtime().map_err(failed)?;
         let begin = async {
             let transaction = client
                 .build_transaction()
@@ -74,7 +71,7 @@ impl PostgresStorage {
             let targets = transaction.query(&targets, &[]).await?;
             Ok((transaction, targets))
         };
-        let (transaction, targets) = within(runtime, READ_TIMEOUT, begin).map_err(failed)?;
+        let (transaction, targets) = self.wait(READ_TIMEOUT, begin).map_err(failed)?;
         lines.header(&self.bounds)?;
         for target in targets {
             let row = target_columns(&target).map_err(failed)?;
@@ -85,10 +82,7 @@ impl PostgresStorage {
     }
 
     fn open_for_export(&self) -> Result<Connection, PostgresError> {
-        let runtime = self.runtime()?;
-        let server = Server::read(&self.config.url_file, self.config.ca_file.as_deref())?;
-        let open = Connection::open(&server, &self.config.schema);
-        let mut connection = within(runtime, CONNECT_TIMEOUT, open)?;
+        let mut connection = self.open()?;
         // An export of nothing is a wrong schema or database.
         let prepare = async {
             if connection.version().await? == 0 {
@@ -96,7 +90,7 @@ impl PostgresStorage {
             }
             connection.migrate().await
         };
-        within(runtime, READ_TIMEOUT, prepare)?;
+        self.wait(READ_TIMEOUT, prepare)?;
         Ok(connection)
     }
 
@@ -108,8 +102,7 @@ impl PostgresStorage {
         lines: &mut LineWriter<'_>,
     ) -> Result<(), Failure> {
         let pages = |query: &str| {
-            let runtime = self.runtime();
-            let pages = runtime.and_then(|it| Pages::new(it, transaction, query, &[&name]));
+            let pages = Pages::new(self, transaction, query, &[&name]);
             pages.map_err(|error| self.failure(error))
         };
         let workloads = pages(&format!("{} ORDER BY {NAMES_IN_ORDER}", sql.workloads))?;
@@ -123,7 +116,7 @@ impl PostgresStorage {
             Ok(ExportedWorkload {
                 id,
                 bounds: Some(stored.bounds.clone()).filter(|bounds| *bounds != self.bounds),
-                row: row_of(stored),
+                row: stored.row,
             })
         });
         let runs = runs.map(|row| -> Result<_, StorageError> {
@@ -135,10 +128,6 @@ impl PostgresStorage {
             })
         });
         lines.target(name, row, workloads, runs)
-    }
-
-    fn runtime(&self) -> Result<&Runtime, PostgresError> {
-        self.runtime.as_ref().ok_or(PostgresError::Closed)
     }
 
     fn failure(&self, error: PostgresError) -> Failure {
@@ -272,7 +261,7 @@ impl Part<'_> {
             let before = known.as_ref().map(|it| it.text.clone());
             let stored = StoredParts {
                 target: self.stored_target,
-                workload: known.map(row_of),
+                workload: known.map(|it| it.row),
                 first_kept,
             };
             let runs = workload.runs.iter();
@@ -303,15 +292,6 @@ impl Part<'_> {
     }
 }
 
-/// The row with what has columns of its own.
-fn row_of(stored: StoredWorkload) -> WorkloadRow<'static> {
-    WorkloadRow {
-        left: stored.left.map(|(left, _)| left),
-        departure: stored.left.map(|(_, departure)| departure),
-        ..stored.row
-    }
-}
-
 /// A target of the columns `since` and `seen`.
 fn target_columns(row: &Row) -> Result<TargetRow, PostgresError> {
     Ok(TargetRow {
@@ -320,21 +300,11 @@ fn target_columns(row: &Row) -> Result<TargetRow, PostgresError> {
     })
 }
 
-/// Waits for the server, but not longer than this.
-fn within<T>(
-    runtime: &Runtime,
-    limit: Duration,
-    work: impl Future<Output = Result<T, PostgresError>>,
-) -> Result<T, PostgresError> {
-    let outcome = runtime.block_on(async { timeout(limit, work).await });
-    outcome.map_err(|_| PostgresError::Timeout)?
-}
-
 // === impl Pages ===
 
 impl<'a> Pages<'a> {
     fn new(
-        runtime: &'a Runtime,
+        storage: &'a PostgresStorage,
         transaction: &'a Transaction<'a>,
         query: &str,
         parameters: &[&(dyn ToSql + Sync)],
@@ -344,8 +314,8 @@ impl<'a> Pages<'a> {
             Ok(transaction.bind(&statement, parameters).await?)
         };
         Ok(Self {
-            portal: within(runtime, READ_TIMEOUT, bind)?,
-            runtime,
+            portal: storage.wait(READ_TIMEOUT, bind)?,
+            storage,
             transaction,
             rows: Vec::new().into_iter(),
             is_last: false,
@@ -354,7 +324,7 @@ impl<'a> Pages<'a> {
 
     fn read(&mut self) -> Result<(), PostgresError> {
         let page = async { Ok(self.transaction.query_portal(&self.portal, PAGE).await?) };
-        let rows = within(self.runtime, READ_TIMEOUT, page)?;
+        let rows = self.storage.wait(READ_TIMEOUT, page)?;
         self.is_last = rows.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         self.rows = rows.into_iter();
         Ok(())

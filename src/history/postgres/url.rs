@@ -1,6 +1,10 @@
 //! The server that a URL names, and how it is trusted.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -19,24 +23,35 @@ const INVALID: &str =
 /// A server, or several of which one can be written.
 pub(super) struct Server {
     pub(super) config: Config,
-    /// `None` if TLS is disabled.
-    pub(super) tls: Option<ClientConfig>,
+    has_tls: bool,
+    /// The file with the URL, for errors.
+    url_file: PathBuf,
 }
 
 impl Server {
-    /// Reads the URL from a file. `authorities` is a file with those that are trusted instead of those of the system.
-    pub(super) fn read(url_file: &Path, authorities: Option<&Path>) -> Result<Self, PostgresError> {
-        let invalid = |problem| PostgresError::File {
-            path: url_file.to_owned(),
-            problem,
-        };
+    /// Reads the URL from a file.
+    pub(super) fn read(url_file: &Path) -> Result<Self, PostgresError> {
         let url = fs::read_to_string(url_file)
-            .map_err(|error| invalid(format!("cannot be read: {error}")))?;
-        Self::parse(url.trim(), authorities).map_err(invalid)
+            .map_err(|error| invalid(url_file, format!("cannot be read: {error}")))?;
+        let server = Self::parse(url.trim()).map_err(|problem| invalid(url_file, problem))?;
+        Ok(Self {
+            url_file: url_file.to_owned(),
+            ..server
+        })
+    }
+
+    /// How it is trusted; `None` if TLS is disabled. `authorities` is a file with those that are trusted instead of those of the system.
+    pub(super) fn tls(
+        &self,
+        authorities: Option<&Path>,
+    ) -> Result<Option<ClientConfig>, PostgresError> {
+        let tls = self.has_tls.then(|| client_config(authorities));
+        tls.transpose()
+            .map_err(|problem| invalid(&self.url_file, problem))
     }
 
     /// The text of errors never has parts of the URL: it may have a password anywhere if it is invalid.
-    fn parse(url: &str, authorities: Option<&Path>) -> Result<Self, String> {
+    fn parse(url: &str) -> Result<Self, String> {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(
                 "must be a URL such as postgresql://user:password@host:5432/database".to_owned(),
@@ -53,7 +68,7 @@ impl Server {
             return Err("has no host".to_owned());
         }
         let is_local = |host: &Host| matches!(host, Host::Unix(_));
-        let with_tls = match ssl_mode.as_deref() {
+        let has_tls = match ssl_mode.as_deref() {
             None => !config.get_hosts().iter().all(is_local),
             Some("disable") => false,
             Some("require" | "verify-full") => true,
@@ -62,16 +77,16 @@ impl Server {
             }
         };
         config
-            .ssl_mode(if with_tls {
+            .ssl_mode(if has_tls {
                 SslMode::Require
             } else {
                 SslMode::Disable
             })
             .application_name("job-status-exporter");
-        let tls = with_tls.then(|| client_config(authorities));
         Ok(Self {
             config,
-            tls: tls.transpose()?,
+            has_tls,
+            url_file: PathBuf::new(),
         })
     }
 
@@ -93,6 +108,13 @@ impl Server {
             hosts.join(","),
             database.unwrap_or_default()
         )
+    }
+}
+
+fn invalid(path: &Path, problem: String) -> PostgresError {
+    PostgresError::File {
+        path: path.to_owned(),
+        problem,
     }
 }
 
@@ -167,9 +189,8 @@ mod tests {
             ),
         ];
         for (url, tls, address) in cases {
-            let server =
-                Server::parse(url, None).unwrap_or_else(|problem| panic!("{url}: {problem}"));
-            assert_eq!(server.tls.is_some(), tls, "{url}");
+            let server = Server::parse(url).unwrap_or_else(|problem| panic!("{url}: {problem}"));
+            assert_eq!(server.has_tls, tls, "{url}");
             assert_eq!(server.address(), address);
         }
     }
@@ -191,7 +212,7 @@ mod tests {
             ),
         ];
         for (url, expected) in cases {
-            let problem = Server::parse(url, None)
+            let problem = Server::parse(url)
                 .err()
                 .unwrap_or_else(|| panic!("{url} is accepted"));
             assert!(problem.contains(expected), "{url}: {problem}");

@@ -6,7 +6,7 @@ use tokio_postgres::Transaction;
 
 use super::{
     super::{
-        merge::{NewRuns, is_news},
+        merge::{NewRuns, RunUpdate},
         pending::{PendingWorkload, PendingWrites},
         rows::{Bounds, RunRow, decode, encode},
         storage::HistoryTarget,
@@ -16,7 +16,7 @@ use super::{
     read::WorkloadColumns,
     sql::{LOCK, Sql},
 };
-use crate::model::{Run, Seconds, Uid, WorkloadId};
+use crate::model::{Run, Seconds, WorkloadId};
 
 /// The most rows of a transaction, unless one workload has more runs.
 const MAX_ROWS: usize = 2_000;
@@ -155,19 +155,15 @@ async fn update_runs<'a>(
         let Some((id, run, counted)) = known.remove(uid) else {
             continue;
         };
-        let stored: RunRow<'_> = decode("runs", row.try_get(1)?)?;
-        let was_counted = stored.counted;
-        let before = stored.into_run(Uid::parse(uid));
-        let counted_now = counted && !was_counted;
-        if !counted_now && !is_news(&before, run) {
+        let stored = decode("runs", row.try_get(1)?)?;
+        let Some(update) = RunUpdate::new(stored, run, counted) else {
             continue;
-        }
-        let row = encode("runs", &RunRow::new(run, counted || was_counted))?;
+        };
+        let row = encode("runs", &RunRow::new(run, update.is_counted))?;
         transaction
             .execute(&sql.update_run, &[&target, &uid, &run.end, &row])
             .await?;
-        let runs = runs.entry(id).or_default();
-        runs.updated.push((before, run, counted_now));
+        runs.entry(id).or_default().updated.push(update);
     }
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::{
-    history::tests::run,
+    history::{merge::RunUpdate, rows::RunRow, tests::run},
     model::{
-        CauseGroup, FailureCause, FailureReason, Histogram, Run, RunExplanation, RunResult,
-        ScheduleState, Totals,
+        CauseGroup, Departure, FailureCause, FailureReason, Histogram, Run, RunExplanation,
+        RunResult, ScheduleState, Totals,
     },
 };
 
@@ -54,7 +54,6 @@ impl Database {
             }
         }
         let stored = self.row.take().map(|row| StoredWorkload {
-            left: row.left.zip(row.departure),
             bounds: self.bounds.clone().unwrap(),
             row,
             text: Default::default(),
@@ -267,13 +266,14 @@ fn what_becomes_known_later_replaces_what_was_known() {
     let mut process = Process::new(5);
     process.finish(failed(1));
     let stored = StoredWorkload {
-        left: None,
         bounds: bounds(),
         row: row_of(&process),
         text: Default::default(),
     };
     let runs = NewRuns {
-        updated: vec![(failed(1), &explained, false)],
+        updated: RunUpdate::new(RunRow::new(&failed(1), true), &explained, true)
+            .into_iter()
+            .collect(),
         ..NewRuns::default()
     };
     // The state is that of a process that does not know the cause.
