@@ -7,7 +7,7 @@ use crate::{
     database::{Database, SCHEMA},
     jobs::Jobs,
     proxy::{Mode, Proxy},
-    replica::{Extra, eventually, history, setup_by, setup_with, shows, synced, terminate, totals},
+    replica::{Extra, eventually, history, setup_with, shows, synced, terminate, totals},
     scene::Scene,
     seed,
 };
@@ -17,18 +17,12 @@ const QUEUED_RUNS: u64 = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_wait_while_the_server_is_away() {
-    let Scene {
-        cluster,
-        database,
-        proxy,
-        mut jobs,
-        url,
-    } = Scene::start("verify-full").await;
-    let exporter = synced(setup_by(&cluster, &database, &url)).await;
+    let (scene, mut jobs) = Scene::start("verify-full").await;
+    let exporter = scene.exporter().await;
     jobs.run(10);
     shows(&exporter, &jobs.truth).await;
     jobs.delete_all();
-    proxy.set(Mode::Cut);
+    scene.proxy.set(Mode::Cut);
     let mut waiting = 0;
     for runs in [1, 5, 20] {
         jobs.run(runs);
@@ -41,31 +35,25 @@ async fn runs_wait_while_the_server_is_away() {
         assert!(history(&metrics, "errors_total") > Some(0));
         jobs.delete_all();
     }
-    assert_eq!(database.recorded().len(), 10);
-    proxy.set(Mode::Forward);
+    assert_eq!(scene.database.recorded().len(), 10);
+    scene.proxy.set(Mode::Forward);
     shows(&exporter, &jobs.truth).await;
     terminate(exporter).await;
-    jobs.are_in(&database);
+    jobs.are_in(&scene.database);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_at_the_start_is_waited_for() {
-    let Scene {
-        cluster,
-        database,
-        proxy,
-        mut jobs,
-        url,
-    } = Scene::start("verify-full").await;
-    let earlier = synced(setup_by(&cluster, &database, &url)).await;
+    let (scene, mut jobs) = Scene::start("verify-full").await;
+    let earlier = scene.exporter().await;
     jobs.run(10);
     shows(&earlier, &jobs.truth).await;
     jobs.delete_all();
     terminate(earlier).await;
 
     for mode in [Mode::Cut, Mode::Freeze] {
-        proxy.set(mode);
-        let exporter = synced(setup_by(&cluster, &database, &url)).await;
+        scene.proxy.set(mode);
+        let exporter = scene.exporter().await;
         jobs.run(4);
         let metrics = eventually(&exporter, |metrics| {
             history(metrics, "waiting_runs") == Some(4)
@@ -74,10 +62,10 @@ async fn a_server_that_is_away_at_the_start_is_waited_for() {
         assert_eq!(history(&metrics, "up"), Some(0));
         assert!(totals(&metrics).is_empty(), "{metrics}");
         jobs.delete_all();
-        proxy.set(Mode::Forward);
+        scene.proxy.set(Mode::Forward);
         shows(&exporter, &jobs.truth).await;
         terminate(exporter).await;
-        jobs.are_in(&database);
+        jobs.are_in(&scene.database);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::jobs::{Totals, add};
 pub(crate) const SCHEMA: &str = "job_status_exporter";
 
 /// Far longer than anything takes that a test waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A server that `scripts/with-postgres` has started.
 pub(crate) struct Server {
@@ -229,7 +229,7 @@ impl Database {
 
     /// Waits until a query returns this text. Until then it may fail, as a table may be missing.
     pub(crate) async fn eventually(&self, query: &str, expected: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + LONGEST_WAIT;
         loop {
             let guarded = format!(
                 "SELECT CASE WHEN to_regclass('{SCHEMA}.version') IS NULL THEN 'nothing' ELSE 'there' END"

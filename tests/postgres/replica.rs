@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     SYNCED,
     cluster::Cluster,
-    database::{Database, PATIENCE},
+    database::{Database, LONGEST_WAIT},
     jobs::{Totals, add},
     process::{Exporter, Setup},
 };
@@ -124,7 +124,7 @@ pub(crate) fn history(metrics: &str, name: &str) -> Option<u64> {
 
 /// Waits until the metrics are as `holds` says, and returns them.
 pub(crate) async fn eventually(exporter: &Exporter, holds: impl Fn(&str) -> bool) -> String {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + LONGEST_WAIT;
     loop {
         let metrics = exporter.scrape().await;
         if holds(&metrics) {

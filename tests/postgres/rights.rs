@@ -43,7 +43,7 @@ async fn what_a_user_has_to_change_is_an_error_at_the_start() {
             database.url_of(&stranger),
             format!("permission denied for database {name}"),
         ),
-        ("nonsense".to_owned(), "url".to_owned()),
+        ("no URL".to_owned(), "url".to_owned()),
         (String::new(), "url".to_owned()),
     ];
     for (url, expected) in cases {

@@ -78,7 +78,7 @@ async fn a_server_that_cannot_be_verified_is_an_error_at_the_start() {
 async fn other_modes_are_refused() {
     let cluster = Cluster::start().await;
     let database = Database::new();
-    for mode in ["allow", "prefer", "verify-ca", "nonsense"] {
+    for mode in ["allow", "prefer", "verify-ca", "unknown"] {
         let url = format!("{}?sslmode={mode}", database.url());
         let log = refused(setup_by(&cluster, &database, &url)).await;
         assert!(log.contains("sslmode"), "{mode}: {log}");
